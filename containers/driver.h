@@ -1,0 +1,136 @@
+#ifndef CONTAINERS_DRIVER_H
+#define CONTAINERS_DRIVER_H
+
+/*
+ * One small interface over cgroup v2, cgroup v1 and plain CPU affinity. A driver owns the groups of one cluster:
+ * the direct children of the cluster's own group ("slice-0" …, "host", "supervisor"). Every effect is read
+ * back: success means that the kernel says so. Nothing outside the cluster's group is written, except what enabling a
+ * controller for it needs.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "decision/cpuset.h"
+#include "decision/err.h"
+#include "decision/op.h"
+#include "decision/plan.h"
+#include "decision/profile.h"
+#include "decision/sample.h"
+
+#define GROUP_HOST	 "host"
+#define GROUP_SUPERVISOR "supervisor"
+
+/* What a group is made with. */
+struct group {
+	const char *name;
+	struct cpuset cpus, nodes; /* neither empty */
+	unsigned weight;           /* 1 … 10000, v2's scale */
+	struct slice_memory memory; /* max, high, low, swap; 0 max: no limit */
+	const struct profile_io *io;
+	unsigned io_count;
+};
+
+/* A process to be born in a group. Descriptors are borrowed; -1 means /dev/null. */
+struct spawn {
+	const char *group;
+	const char *file;        /* absolute path */
+	char *const *argv;
+	char *const *envp;
+	const char *directory;
+	int in, out, err;
+	uid_t uid; /* (uid_t)-1: unchanged; else uid, gid and its supplementary groups are set */
+	gid_t gid;
+	const char *user;        /* for initgroups, NULL: none */
+	bool no_new_privileges;
+	bool new_session;        /* setsid: out of reach of the terminal's signals */
+	enum memory_policy policy; /* of the child; strict and none: local first-touch */
+	struct cpuset nodes;     /* for preferred and interleave */
+};
+
+/* What is there: one group as the kernel shows it. */
+struct observed_group {
+	char name[NAME_MAX_BYTES + 1];
+	struct cpuset cpus, nodes; /* effective */
+	struct cpuset asked;       /* cpuset.cpus as written */
+	unsigned weight;
+	uint64_t memory_max_bytes; /* 0: none */
+	bool populated;
+};
+
+struct observation {
+	unsigned count;
+	struct observed_group groups[SLICES_MAX + 2];
+};
+
+struct driver;
+
+struct driver_ops {
+	const char *name; /* cgroup2 | cgroup1 | hybrid | affinity */
+	int (*create)(struct driver *d, const struct group *group, struct err *e);
+	int (*set_cpus)(struct driver *d, const char *group, const struct cpuset *cpus,
+			struct cpuset *effective, struct err *e);
+	int (*set_weight)(struct driver *d, const char *group, unsigned weight, struct err *e);
+	int (*spawn)(struct driver *d, const struct spawn *s, pid_t *pid, int *pidfd, struct err *e);
+	/* SIGKILL everything in the group and wait until it is empty, at most timeout_ms. */
+	int (*kill)(struct driver *d, const char *group, unsigned timeout_ms, struct err *e);
+	/* Remove the empty group; it being gone already is success. */
+	int (*remove)(struct driver *d, const char *group, struct err *e);
+	int (*observe)(struct driver *d, struct observation *out, struct err *e);
+	int (*sample)(struct driver *d, const char *group, struct sample *out, struct err *e);
+	/* The pids in the group, at most `size`; return how many there are. */
+	int (*pids)(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
+	void (*close)(struct driver *d); /* frees the value; the groups stay */
+};
+
+struct driver {
+	const struct driver_ops *ops;
+};
+
+/* Where the groups of a cluster live: what the caller knows. */
+struct driver_request {
+	const char *cluster;     /* its name */
+	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
+	enum backend backend;    /* auto, cgroup or affinity */
+	const char *location;    /* what driver_location() said when the cluster was made; NULL at first */
+};
+
+/*
+ * Find or make the cluster's own group with the controllers it needs. On failure nothing is left behind. Errors:
+ * ERR_IMPOSSIBLE for missing controllers, ERR_FAILED without the right to make groups: the message names what is
+ * missing and the exact command that grants it.
+ */
+int driver_open(const struct driver_request *r, struct driver **out, struct err *e);
+
+/* Where the groups are, as one line of text for the state file: enough for driver_open() to find them again. */
+const char *driver_location(const struct driver *d);
+
+/* Remove the cluster's own group and the parents that cleave made and nobody else uses; then close. */
+int driver_destroy(struct driver *d, struct err *e);
+
+/* Make the group of one planned slice. */
+int driver_create_slice(struct driver *d, const struct slice *s, unsigned weight,
+			const struct profile *p, struct err *e);
+
+/* Execute ops one after the other; stop at the first failure. *done is how many were executed. */
+int apply(struct driver *d, const struct oplist *ops, const struct profile *p, size_t *done,
+	  struct err *e);
+
+/*
+ * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset of the
+ * group that driver_open() would build in. Works without any right to write.
+ */
+int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *nodes,
+		   struct err *e);
+
+/* Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one. */
+int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
+		 char taken_by[NAME_MAX_BYTES + 1], struct err *e);
+
+/* The profile's memory and io keys that no controller here can honour. */
+int driver_missing(const char *cgroup_root, const struct profile *p, struct strings *missing,
+		   struct err *e);
+
+#endif

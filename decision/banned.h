@@ -1,0 +1,17 @@
+#ifndef DECISION_BANNED_H
+#define DECISION_BANNED_H
+
+/*
+ * Forced into every file of ours (Makefile, -include): functions that cut, overflow or guess silently are errors at
+ * compile time. Their declarations come first, so that only uses are caught.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#pragma GCC poison atoi atol atoll atof strcpy strcat sprintf vsprintf strtok strtok_r gets
+#pragma GCC poison strncat system popen sleep usleep
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef LAUNCHER_LOAD_H
+#define LAUNCHER_LOAD_H
+
+/*
+ * The first steps of every command that decides: options → topology, profile, facts → plan.
+ */
+
+#include "decision/plan.h"
+#include "launcher/command.h"
+
+struct inputs {
+	struct topology topology;
+	struct profile profile;
+	struct facts facts;
+	struct plan plan;
+};
+
+/* Resolve PROFILE (path, shipped name, NULL: defaults) and read it. The profile's errors come before the topology's. */
+int load_profile(const char *profile, struct profile *out, struct err *e);
+
+/* Read --topology or this machine; for this machine restrict it to what driver_allowed() says. */
+int load_topology(const struct options *o, struct topology *out, struct err *e);
+
+/* All of it: profile, topology, facts of this machine (none with --topology), plan, plan_check. */
+int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e);
+
+/*
+ * Which cluster a command means: --cluster or `operand` (a profile's path, a shipped profile whose name it has, or a
+ * cluster's name), else the only one in the state directory. ERR_WRONG with the names where it is not clear.
+ */
+int load_cluster_name(const struct options *o, const char *operand,
+		      char name[NAME_MAX_BYTES + 1], struct err *e);
+
+#endif

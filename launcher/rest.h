@@ -1,0 +1,63 @@
+#ifndef LAUNCHER_REST_H
+#define LAUNCHER_REST_H
+
+/*
+ * Spark's REST: bounded HTTP GETs by libcurl (multi, so that one loop serves all), and what we read out of the answers. Answers are
+ * foreign input: sizes are bounded, names are user text, every parser is fuzzed. Only loopback unless the profile says otherwise;
+ * no proxy from the environment, no redirects.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decision/err.h"
+#include "decision/plan.h"
+
+enum { REST_ANSWER_MAX = 8 << 20, REST_WORKERS = 256, REST_APPS = 64, REST_STAGES = 64 };
+
+struct rest;
+struct pollfd;
+
+/* status is HTTP's, or negative errno (-ETIMEDOUT, -EFBIG, -ECONNREFUSED …); body is NUL-terminated, gone afterwards. */
+typedef void rest_answer(void *context, int status, const char *body, size_t size);
+
+int rest_open(struct rest **out, struct err *e);
+void rest_close(struct rest *r);
+int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
+	     void *context, struct err *e);
+
+/* One turn of a loop: wait at most timeout_ms for `fds` or answers, call what has come. Return how many fds are ready. */
+int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e);
+
+/* For commands: one GET, waited for. *body is the caller's to free(). */
+int rest_fetch(const char *url, unsigned timeout_ms, char **body, size_t *size, struct err *e);
+
+struct master_worker {
+	char id[128], host[64], state[32];
+	int port;
+	unsigned cores, cores_used;
+	uint64_t memory_mb;
+};
+
+struct master_state { /* GET http://master:ui/json/ */
+	char url[PROFILE_WORD], status[32];
+	unsigned alive_workers;
+	unsigned worker_count;
+	struct master_worker workers[REST_WORKERS];
+	unsigned app_count;
+	char apps[REST_APPS][128]; /* ids of active ones */
+};
+int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e);
+
+struct stage { /* …/stages?status=active */
+	int id, attempt;
+	char name[128];
+	unsigned tasks, completed, active, failed;
+};
+struct stages {
+	unsigned count;
+	struct stage stages[REST_STAGES];
+};
+int stages_parse(const char *text, size_t size, struct stages *out, struct err *e);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef LAUNCHER_STATE_H
+#define LAUNCHER_STATE_H
+
+/*
+ * What the kernel does not know about a running cluster: STATE/NAME/state.json (written whole, fsync, rename; versioned)
+ * and home.json (the home sets, written only when a profile is applied).
+ */
+
+#include "launcher/cluster.h"
+#include "launcher/spark.h"
+
+enum cluster_phase { PHASE_DOWN, PHASE_STARTING, PHASE_UP, PHASE_DEGRADED, PHASE_STOPPING };
+
+struct worker_record {
+	struct process_id id;
+	unsigned restarts;
+};
+
+/* About 700 KB: keep it on the heap. */
+struct state {
+	struct cluster cluster;
+	enum cluster_phase phase;
+	char why[PLAN_TEXT]; /* of degraded */
+	struct profile profile;
+	struct plan plan; /* home sets above all */
+	struct spark spark;
+	struct endpoints master;
+	char location[PROFILE_PATH]; /* driver_location() */
+	struct process_id supervisor, master_process;
+	struct worker_record workers[SLICES_MAX];
+};
+
+/* Return 0; -ENOENT: there is none; -EBADMSG: unreadable (the sentence says where and why). */
+int state_read(const struct cluster *c, struct state *out, struct err *e);
+int state_write(const struct state *s, struct err *e);
+
+/* Only the home sets. */
+int home_read(const struct cluster *c, struct plan *out, struct err *e);
+int home_write(const struct cluster *c, const struct plan *p, struct err *e);
+
+const char *cluster_phase_name(enum cluster_phase phase);
+
+#endif

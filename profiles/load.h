@@ -1,0 +1,32 @@
+#ifndef PROFILES_LOAD_H
+#define PROFILES_LOAD_H
+
+/*
+ * YAML ↔ struct profile, both ways through one const table of fields (profiles/fields.c). Errors are ERR_WRONG and read
+ * "file:line:column: key.path: what was found, what is allowed, the nearest known key".
+ */
+
+#include <stddef.h>
+
+#include "decision/err.h"
+#include "decision/profile.h"
+
+enum { PROFILE_TEXT_MAX = 1 << 20 }; /* a larger file is refused */
+
+/* Read a file. Every default is in `out` where the file says nothing; `out` is written only on success. */
+int profile_load(const char *path, struct profile *out, struct err *e);
+
+/* The same from memory; `source` stands for the file in messages. */
+int profile_parse(const char *text, size_t size, const char *source, struct profile *out,
+		  struct err *e);
+
+/*
+ * All keys with their values in force, as YAML that profile_parse() reads back to an equal profile.
+ * *text is the caller's to free(). Return 0 or -ENOMEM.
+ */
+int profile_emit(const struct profile *p, char **text, struct err *e);
+
+/* The keys set away from their default that this release does not put in force yet: "memory.give_back" … */
+int profile_not_yet(const struct profile *p, struct strings *keys);
+
+#endif

@@ -1,0 +1,103 @@
+#include "tests/harness.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+void test_skip_note(const char *test, const char *format, ...)
+{
+	const char *path = getenv("TEST_SKIPS");
+	FILE *file = path ? fopen(path, "ae") : NULL;
+	va_list args;
+
+	va_start(args, format);
+	fprintf(file ? file : stderr, "%s: ", test);
+	vfprintf(file ? file : stderr, format, args);
+	fputc('\n', file ? file : stderr);
+	va_end(args);
+	if (file)
+		fclose(file);
+}
+
+static char directory[256];
+static pid_t directory_owner;
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+	(void)st;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+static void remove_directory(void)
+{
+	if (getpid() == directory_owner)
+		nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *test_directory(void)
+{
+	if (!directory[0]) {
+		const char *top = getenv("TMPDIR");
+
+		snprintf(directory, sizeof(directory), "%s/cleave-test-XXXXXX",
+			 top ? top : "/tmp");
+		if (!mkdtemp(directory))
+			abort();
+		directory_owner = getpid();
+		atexit(remove_directory);
+	}
+	return directory;
+}
+
+const char *test_topologies(void)
+{
+	static const char path[] = "../shared/topologies";
+
+	return access(path, R_OK) == 0 ? path : NULL;
+}
+
+unsigned long test_seed(void)
+{
+	const char *text = getenv("SEED");
+
+	return text ? strtoul(text, NULL, 10) : 1;
+}
+
+unsigned long long test_random(unsigned long long *state)
+{
+	/* Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (2014). */
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+TCase *test_case_of(const char *name, const TTest *const *tests)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, 300);
+	for (; *tests; tests++)
+		tcase_add_test(tcase, *tests);
+	return tcase;
+}
+
+int test_run(const char *name, TCase *const *cases)
+{
+	Suite *suite = suite_create(name);
+	SRunner *runner;
+	int failed;
+
+	for (; *cases; cases++)
+		suite_add_tcase(suite, *cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
