@@ -1,13 +1,16 @@
 # cleave: one plain Makefile, out of tree into build/$(VARIANT).
 #   make demo     install what is missing, build, and run a real Spark job over two slices
 #   make test     install what is missing, build, and run every test that needs no emulator
-# VARIANT = release | debug | san | cov;  V=1 shows the commands;  LIBCGROUP=no builds without cgroup v1.
+# Both are all a user needs; the rest is for the people who work on it:
+#   check check-cli check-layers check-pure check-headers format-check fuzz analyze coverage bench
+#   install uninstall clean (DESTDIR, PREFIX)
+# VARIANT = release | debug | san (ASan and UBSan) | cov | clang;  V=1 shows the commands;  LIBCGROUP=no builds without cgroup v1.
 
 VARIANT   ?= release
 LIBCGROUP ?= yes
 PREFIX    ?= /usr/local
 VERSION   := 0.1.0
-B         := build/$(VARIANT)
+B         := build/$(VARIANT)$(if $(filter no,$(LIBCGROUP)),-no-libcgroup)
 SPARK_VERSION := 4.1.0
 
 PKG_CONFIG ?= pkg-config
@@ -24,6 +27,9 @@ CFLAGS_san := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefine
 LDFLAGS_san := -fsanitize=address,undefined
 CFLAGS_cov := -O0 -g --coverage
 LDFLAGS_cov := --coverage
+CFLAGS_clang := $(CFLAGS_release)
+LDFLAGS_clang := $(LDFLAGS_release)
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 # Each folder names the libraries that it may use; nothing else is on its include path.
 PKGS_decision   :=
@@ -63,8 +69,8 @@ ifeq ($(VARIANT),release)
 all: build/cleave
 endif
 
-build/cleave: build/release/cleave
-	$(Q)ln -f $< $@
+build/cleave: $(if $(filter release,$(VARIANT)),$(B)/cleave)
+	$(if $<,$(Q)ln -f $< $@,$(Q)$(MAKE) --no-print-directory VARIANT=release all)
 
 $(B)/cleave: $(B)/launcher/main.o $(call libs,launcher)
 	$(call say,LINK,$@)
@@ -81,11 +87,15 @@ $(B)/$(1)/%.o: $(1)/%.c
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
+ifeq ($(VARIANT),clang)
+CC := clang
+endif
+
 # ---- tests: tests/FOLDER/test_*.c is one Check program, linked with that folder's chain only; helpers beside it
 # (tests/FOLDER/*.c without the prefix) and in tests/ are linked into each.
 # A test that wraps functions names them in a line "link: -Wl,--wrap=…" of its first comment.
-TESTS := $(foreach f,$(FOLDERS),$(wildcard tests/$(f)/test_*.c))
-TEST_BINS := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+TESTS := $(foreach f,$(FOLDERS),$(sort $(wildcard tests/$(f)/test_*.c)))
+test_bins = $(patsubst tests/%.c,build/$(1)/tests/%,$(TESTS))
 test_helpers = $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)) $(wildcard tests/*.c) $(if $(filter-out decision,$(1)),$(filter-out $(wildcard tests/decision/test_*.c),$(wildcard tests/decision/*.c))))
 
 $(B)/tests/%.o: tests/%.c
@@ -104,39 +114,108 @@ $(foreach f,$(FOLDERS),$(eval $(call test_rules,$(f))))
 # ---- what is missing on a bare Debian machine
 DEBIAN := gcc pkg-config libhwloc-dev libnuma-dev libcgroup-dev libyaml-dev check libjansson-dev \
 	libcurl4-openssl-dev python3-venv openjdk-17-jre-headless procps
-.PHONY: deps deps-debian deps-spark
+DEBIAN_DEV := clang clang-format libclang-rt-14-dev gcovr mandoc
+.PHONY: deps deps-debian deps-spark deps-dev
 deps: deps-debian deps-spark
 deps-debian:
 	$(Q)tests/install-debian $(DEBIAN)
-deps-spark: build/spark/jars
-build/spark/jars:
+deps-spark: deps-debian
 	$(Q)tests/install-spark $(SPARK_VERSION)
+deps-dev: deps-debian
+	$(Q)tests/install-debian $(DEBIAN_DEV)
 
-.PHONY: check check-programs
-check: $(TEST_BINS) $(if $(filter release,$(VARIANT)),build/cleave)
-	$(Q)tests/run $(TEST_BINS)
+# ---- the two commands. Each begins a make of its own once everything is installed.
+.PHONY: demo test
+demo: deps
+	$(Q)$(MAKE) --no-print-directory VARIANT=release all
+	$(Q)tests/demo/run
 
-.PHONY: check-layers
+test: deps
+	$(Q)$(MAKE) --no-print-directory VARIANT=release all tests
+	$(Q)$(MAKE) --no-print-directory VARIANT=san tests
+	$(Q)tests/run $(call test_bins,release) $(call test_bins,san) $(TEST_SCRIPTS)
+
+# ---- one kind of test at a time
+TEST_SCRIPTS := tests/check-layers tests/check-pure tests/check-headers tests/cli/run $(wildcard tests/spark/test_*)
+
+.PHONY: tests check check-cli check-layers check-pure check-headers
+tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+check: tests build/cleave
+	$(Q)tests/run $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+check-cli: build/cleave
+	$(Q)tests/run tests/cli/run
 check-layers:
-	$(Q)tests/check-layers
-.PHONY: check-pure
-check-pure: $(B)/libdecision.a
-	$(Q)tests/check-pure $<
-.PHONY: check-headers
+	$(Q)tests/run tests/check-layers
+check-pure: $(call lib,decision)
+	$(Q)tests/run tests/check-pure
 check-headers:
-	$(Q)for h in $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h)); do \
-		$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -Werror $(call pkg_cflags,$(PKGS)) -fsyntax-only -x c $$h || exit 1; done
-	@echo "every header compiles alone"
+	$(Q)tests/run tests/check-headers
 
+# ---- fuzzing: tests/fuzz/fuzz_X.c with the seeds in tests/fuzz/corpus/X
+FUZZ_SECONDS ?= 20
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_LIBS = $(foreach f,$(FOLDERS),build/fuzz/lib$(f).a)
+.PHONY: fuzz $(addprefix fuzz-,$(FUZZERS))
+fuzz: $(addprefix fuzz-,$(FUZZERS))
+$(addprefix fuzz-,$(FUZZERS)): fuzz-%: build/fuzz/fuzz_%
+	$(Q)mkdir -p build/fuzz/found/$*
+	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \
+		-artifact_prefix=build/fuzz/found/ build/fuzz/found/$* tests/fuzz/corpus/$* && echo "  fuzz $*: nothing found in $(FUZZ_SECONDS) s"
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c fuzz-libraries
+	$(call say,FUZZ,$<)
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu17 -O1 -g $(FUZZ_FLAGS) $(call pkg_cflags,$(PKGS)) -o $@ $< \
+		$(FUZZ_LIBS) $(call libs_pkgs,launcher) -lm
+.PHONY: fuzz-libraries
+fuzz-libraries:
+	$(Q)$(MAKE) --no-print-directory CC=clang VARIANT=fuzz libraries
+
+.PHONY: libraries
+libraries: $(call libs,launcher)
+
+# ---- static checks
 SOURCES = $(foreach f,$(FOLDERS),$(wildcard $(f)/*.[ch])) $(wildcard tests/*.[ch] tests/*/*.[ch])
-.PHONY: format format-check
+.PHONY: format format-check analyze
 format:
 	$(Q)$(CLANG_FORMAT) -i $(SOURCES)
 format-check:
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
+analyze:
+	$(Q)for c in $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c)); do \
+		clang --analyze --analyzer-output text -Xclang -analyzer-werror $(CPPFLAGS_ALL) -std=gnu17 $(call pkg_cflags,$(PKGS)) $$c || exit 1; done
+	@echo "the analyzer has nothing to say"
 
-.PHONY: clean
+.PHONY: coverage
+coverage:
+	$(Q)$(MAKE) --no-print-directory VARIANT=cov check
+	$(Q)gcovr --root . --object-directory build/cov --filter '($(subst $() ,|,$(FOLDERS)))/' --print-summary --txt build/cov/coverage.txt
+	$(Q)tail -n 8 build/cov/coverage.txt
+
+# ---- benchmarks: every figure beside the one it is compared with, measured in the same run
+BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCH_SCRIPTS := $(filter-out %.c %.h,$(wildcard tests/bench/bench_*))
+$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call libs,launcher)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs_pkgs,launcher) -lm
+.PHONY: bench benches
+benches: $(BENCHES)
+bench: deps
+	$(Q)$(MAKE) --no-print-directory VARIANT=release all benches
+	$(Q)mkdir -p build/bench
+	$(Q)for b in $(BENCHES) $(BENCH_SCRIPTS); do $$b || exit 1; done
+
+# ---- installation
+.PHONY: install uninstall clean
+install: build/cleave
+	install -D -m 755 build/cleave $(DESTDIR)$(PREFIX)/bin/cleave
+	install -D -m 644 launcher/cleave.8 $(DESTDIR)$(PREFIX)/share/man/man8/cleave.8
+	install -d $(DESTDIR)$(PREFIX)/share/cleave/profiles
+	install -m 644 profiles/*.yaml $(DESTDIR)$(PREFIX)/share/cleave/profiles
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/cleave $(DESTDIR)$(PREFIX)/share/man/man8/cleave.8
+	rm -rf $(DESTDIR)$(PREFIX)/share/cleave
+
 clean:
-	rm -rf build/release build/debug build/san build/cov build/fuzz build/cleave
+	rm -rf build/release build/debug build/san build/cov build/fuzz build/bench build/demo build/cleave
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*.d $(B)/tests/*/*.d)
