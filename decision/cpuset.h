@@ -13,9 +13,9 @@
 #include "decision/err.h"
 
 enum {
-	CPUSET_MAX = 4096,          /* CPUs; DESIGN's bound */
+	CPUSET_MAX = 4096, /* CPUs; DESIGN's bound */
 	CPUSET_WORDS = CPUSET_MAX / 64,
-	CPUSET_NONE = UINT16_MAX,   /* no such index */
+	CPUSET_NONE = UINT16_MAX,	/* no such index */
 	CPUSET_TEXT = 4096 / 2 * 5 + 1, /* the longest text: every second CPU, "dddd," each */
 };
 
@@ -39,8 +39,8 @@ unsigned cpuset_count(const struct cpuset *set);
 unsigned cpuset_first(const struct cpuset *set);
 unsigned cpuset_next(const struct cpuset *set, unsigned after);
 
-#define cpuset_for_each(index, set)                                                                \
-	for (unsigned index = cpuset_first(set); index != CPUSET_NONE;                             \
+#define cpuset_for_each(index, set)                                    \
+	for (unsigned index = cpuset_first(set); index != CPUSET_NONE; \
 	     index = cpuset_next(set, index))
 
 /* New sets by value: a ∪ b, a ∩ b, a \ b. */

@@ -9,10 +9,10 @@
 
 /* What the program exits with if nobody handles the error; the numbers are those of the manual page. */
 enum err_exit {
-	ERR_FAILED = 1,     /* ports, files, Spark, the engine, rights */
-	ERR_WRONG = 2,      /* wrong use, or input that cannot be read or parsed */
+	ERR_FAILED = 1,	    /* ports, files, Spark, the engine, rights */
+	ERR_WRONG = 2,	    /* wrong use, or input that cannot be read or parsed */
 	ERR_IMPOSSIBLE = 3, /* a valid wish that this machine cannot fulfil */
-	ERR_DRIFT = 4,      /* plan and kernel differ */
+	ERR_DRIFT = 4,	    /* plan and kernel differ */
 };
 
 enum { ERR_TEXT = 768 };

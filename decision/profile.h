@@ -59,17 +59,17 @@ struct profile_partition {
 	int cores;     /* physical cores a slice, 1 … 4096 or AMOUNT_AUTO */
 	int max_cores; /* 1 … 4096 or AMOUNT_ALL */
 	enum smt smt;
-	bool all_cpus;      /* `cpus: all`; else: */
+	bool all_cpus;	    /* `cpus: all`; else: */
 	struct cpuset cpus; /* OS indexes, not empty */
 	bool memory_only_nodes;
-	int reserve_cores;          /* 0 … 4096 or AMOUNT_AUTO */
+	int reserve_cores;	    /* 0 … 4096 or AMOUNT_AUTO */
 	struct size reserve_memory; /* auto, bytes, or percent of the nodes with CPUs */
 };
 
 struct profile_workload {
 	enum workload_type type;
 	char data_path[PROFILE_PATH]; /* "" for none */
-	struct size data_size;        /* auto or bytes */
+	struct size data_size;	      /* auto or bytes */
 	enum data_format data_format;
 	char model[PROFILE_PATH]; /* "" for none */
 	bool model_force;
@@ -77,8 +77,8 @@ struct profile_workload {
 
 struct profile_scratch {
 	enum scratch_type type;
-	char path[PROFILE_PATH]; /* "" for auto */
-	struct size size;        /* bytes */
+	char path[PROFILE_PATH];  /* "" for auto */
+	struct size size;	  /* bytes */
 	char spill[PROFILE_PATH]; /* "" for none */
 };
 
@@ -95,7 +95,7 @@ struct profile_memory {
 };
 
 struct profile_io {
-	char device[PROFILE_WORD]; /* major:minor */
+	char device[PROFILE_WORD];			     /* major:minor */
 	uint64_t read_bps, write_bps, read_iops, write_iops; /* 0: no limit */
 };
 
@@ -111,11 +111,11 @@ struct profile_spark {
 	uint64_t start_timeout_ms;
 	char master_address[PROFILE_WORD];
 	int master_port, master_ui_port; /* 1 … 65535 or AMOUNT_AUTO */
-	char join[PROFILE_WORD];         /* spark://host:port, "" for none */
-	uint32_t first_address;          /* IPv4 in host order; 0 for auto */
-	int slots_per_cpu;               /* 1 … 16 or AMOUNT_AUTO */
-	struct strings conf; /* key, value, … */
-	struct strings env;  /* key, value, … */
+	char join[PROFILE_WORD];	 /* spark://host:port, "" for none */
+	uint32_t first_address;		 /* IPv4 in host order; 0 for auto */
+	int slots_per_cpu;		 /* 1 … 16 or AMOUNT_AUTO */
+	struct strings conf;		 /* key, value, … */
+	struct strings env;		 /* key, value, … */
 };
 
 struct profile_rebalance {

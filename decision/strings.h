@@ -31,7 +31,7 @@ const char *strings_get(const struct strings *list, unsigned index);
 /* The string after `item`, or the first for NULL; NULL past the end. */
 const char *strings_next(const struct strings *list, const char *item);
 
-#define strings_for_each(item, list)                                                               \
+#define strings_for_each(item, list) \
 	for (const char *item = strings_next(list, NULL); item; item = strings_next(list, item))
 
 /* Copy `text` into the fixed array `to`. Return 0, or -E2BIG and write nothing if it does not fit. */
