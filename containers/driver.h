@@ -80,6 +80,8 @@ struct driver_ops {
 	int (*remove)(struct driver *d, const char *group, struct err *e);
 	int (*observe)(struct driver *d, struct observation *out, struct err *e);
 	int (*sample)(struct driver *d, const char *group, struct sample *out, struct err *e);
+	/* Move the calling process into the group; NULL: out again, to where it was when the driver was opened. */
+	int (*enter)(struct driver *d, const char *group, struct err *e);
 	/* The pids in the group, at most `size`; return how many there are. */
 	int (*pids)(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
 	void (*close)(struct driver *d); /* frees the value; the groups stay */
