@@ -55,7 +55,7 @@ struct command {
 /* The list that main.c holds; ends with NULL. */
 extern const struct command *const commands[];
 
-/* What an error exits with: its class, or the command's own `failure`. */
+/* What an error exits with: its class; of commands that pass on another program's code, their own `failure`. */
 int command_exit_status(const struct command *c, const struct err *e);
 
 #endif

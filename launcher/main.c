@@ -1,0 +1,117 @@
+/* The program: the list of commands, and what is the same for all of them. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+
+#include "launcher/options.h"
+
+extern const struct command cmd_help;
+
+/* In the order of the help. */
+const struct command *const commands[] = {
+	&cmd_help,
+	NULL,
+};
+
+static void on_sigpipe(int signal_number)
+{
+	(void)signal_number;
+}
+
+/*
+ * A write to a closed pipe is an error like another (EPIPE). A handler rather than SIG_IGN, which programs that we
+ * execute would inherit.
+ */
+static void catch_sigpipe(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+		action = (struct sigaction){.sa_handler = on_sigpipe, .sa_flags = SA_RESTART};
+		sigaction(SIGPIPE, &action, NULL);
+	}
+}
+
+/*
+ * A caller may have closed descriptor 0, 1 or 2; then the next file that we open would get its number and be written
+ * to by mistake. Fill the gap with something whose use in that direction fails.
+ */
+static int fill_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return -errno;
+	return 0;
+}
+
+/* A full disk or a closed pipe shows only when the last buffer is written. */
+static int flush_stdout(struct err *e)
+{
+	int failed = ferror(stdout);
+
+	errno = 0;
+	if (fflush(stdout) != 0 || failed)
+		return err_errno(e, errno ? -errno : -EIO, "cannot write standard output");
+	return 0;
+}
+
+static void show(const struct err *e)
+{
+	fprintf(stderr, "cleave: %s\n", e->msg);
+}
+
+static void show_hint(const struct command *c)
+{
+	fprintf(stderr, "Try 'cleave %s%s--help'.\n", c ? c->name : "", c ? " " : "");
+}
+
+/* Run the command that was asked for. Return the exit status. */
+static int dispatch(const struct command_line *line, struct err *e)
+{
+	const struct command *c = line->command;
+	int status;
+
+	if (line->version) {
+		puts("cleave " CLEAVE_VERSION);
+		return 0;
+	}
+	if (line->invocation.options.help) {
+		if (c)
+			command_help_print(c, stdout);
+		else
+			help_print(commands, stdout);
+		return 0;
+	}
+	status = c->run(&line->invocation, e);
+	if (status >= 0)
+		return status;
+	show(e);
+	return command_exit_status(c, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = {0};
+	struct err e = {.exit = ERR_FAILED};
+	int status;
+
+	if (fill_standard_descriptors() < 0)
+		return ERR_FAILED;
+	catch_sigpipe();
+	setlocale(LC_CTYPE, "");
+	if (command_line_parse(commands, argc, argv, &line, &e) < 0) {
+		show(&e);
+		show_hint(line.command);
+		return line.command ? command_exit_status(line.command, &e) : (int)e.exit;
+	}
+	status = dispatch(&line, &e);
+	if (flush_stdout(&e) < 0) {
+		show(&e);
+		return status ? status : ERR_FAILED;
+	}
+	return status;
+}
