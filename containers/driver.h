@@ -23,11 +23,11 @@
 #define GROUP_HOST	 "host"
 #define GROUP_SUPERVISOR "supervisor"
 
-/* What a group is made with. */
-struct group {
+/* What a group is made with. (Not "struct group": that is <grp.h>'s.) */
+struct group_spec {
 	const char *name;
-	struct cpuset cpus, nodes; /* neither empty */
-	unsigned weight;           /* 1 … 10000, v2's scale */
+	struct cpuset cpus, nodes;  /* neither empty */
+	unsigned weight;	    /* 1 … 10000, v2's scale */
 	struct slice_memory memory; /* max, high, low, swap; 0 max: no limit */
 	const struct profile_io *io;
 	unsigned io_count;
@@ -36,25 +36,25 @@ struct group {
 /* A process to be born in a group. Descriptors are borrowed; -1 means /dev/null. */
 struct spawn {
 	const char *group;
-	const char *file;        /* absolute path */
+	const char *file; /* absolute path */
 	char *const *argv;
 	char *const *envp;
 	const char *directory;
 	int in, out, err;
 	uid_t uid; /* (uid_t)-1: unchanged; else uid, gid and its supplementary groups are set */
 	gid_t gid;
-	const char *user;        /* for initgroups, NULL: none */
+	const char *user; /* for initgroups, NULL: none */
 	bool no_new_privileges;
-	bool new_session;        /* setsid: out of reach of the terminal's signals */
+	bool new_session;	   /* setsid: out of reach of the terminal's signals */
 	enum memory_policy policy; /* of the child; strict and none: local first-touch */
-	struct cpuset nodes;     /* for preferred and interleave */
+	struct cpuset nodes;	   /* for preferred and interleave */
 };
 
 /* What is there: one group as the kernel shows it. */
 struct observed_group {
 	char name[NAME_MAX_BYTES + 1];
 	struct cpuset cpus, nodes; /* effective */
-	struct cpuset asked;       /* cpuset.cpus as written */
+	struct cpuset asked;	   /* cpuset.cpus as written */
 	unsigned weight;
 	uint64_t memory_max_bytes; /* 0: none */
 	bool populated;
@@ -69,11 +69,12 @@ struct driver;
 
 struct driver_ops {
 	const char *name; /* cgroup2 | cgroup1 | hybrid | affinity */
-	int (*create)(struct driver *d, const struct group *group, struct err *e);
+	int (*create)(struct driver *d, const struct group_spec *group, struct err *e);
 	int (*set_cpus)(struct driver *d, const char *group, const struct cpuset *cpus,
 			struct cpuset *effective, struct err *e);
 	int (*set_weight)(struct driver *d, const char *group, unsigned weight, struct err *e);
-	int (*spawn)(struct driver *d, const struct spawn *s, pid_t *pid, int *pidfd, struct err *e);
+	int (*spawn)(struct driver *d, const struct spawn *s, pid_t *pid, int *pidfd,
+		     struct err *e);
 	/* SIGKILL everything in the group and wait until it is empty, at most timeout_ms. */
 	int (*kill)(struct driver *d, const char *group, unsigned timeout_ms, struct err *e);
 	/* Remove the empty group; it being gone already is success. */
@@ -93,10 +94,11 @@ struct driver {
 
 /* Where the groups of a cluster live: what the caller knows. */
 struct driver_request {
-	const char *cluster;     /* its name */
+	const char *cluster;	 /* its name */
 	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
-	enum backend backend;    /* auto, cgroup or affinity */
-	const char *location;    /* what driver_location() said when the cluster was made; NULL at first */
+	enum backend backend;	 /* auto, cgroup or affinity */
+	const char *
+		location; /* what driver_location() said when the cluster was made; NULL at first */
 };
 
 /*
