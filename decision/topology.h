@@ -17,7 +17,7 @@
 
 enum {
 	TOPOLOGY_CPUS = CPUSET_MAX,
-	TOPOLOGY_NODES = 64,    /* nodes present */
+	TOPOLOGY_NODES = 64,	 /* nodes present */
 	TOPOLOGY_NODE_IDS = 256, /* OS indexes of nodes are below this */
 	TOPOLOGY_SOURCE = 1024,
 	TOPOLOGY_NONE = UINT16_MAX,
@@ -27,20 +27,20 @@ enum {
 
 struct topology_cpu {
 	uint16_t os_index;
-	uint16_t core;    /* core, counted in tree order from 0; a CPU without one is its own */
-	uint16_t l3;      /* L3 counted likewise, or TOPOLOGY_NONE */
+	uint16_t core;	  /* core, counted in tree order from 0; a CPU without one is its own */
+	uint16_t l3;	  /* L3 counted likewise, or TOPOLOGY_NONE */
 	uint16_t package; /* package counted likewise, or TOPOLOGY_NONE before topology_derive() */
-	uint16_t kind;    /* hwloc's cpukind, 0 where there are none */
+	uint16_t kind;	  /* hwloc's cpukind, 0 where there are none */
 };
 
 struct topology_node {
-	uint16_t id;            /* OS index */
-	bool allowed;           /* may be written to cpuset.mems */
-	uint64_t memory_bytes;  /* capacity; 0: none, or unknown if no node has any */
-	struct cpuset cpus;     /* raw: as the firmware says, disallowed CPUs included */
+	uint16_t id;	       /* OS index */
+	bool allowed;	       /* may be written to cpuset.mems */
+	uint64_t memory_bytes; /* capacity; 0: none, or unknown if no node has any */
+	struct cpuset cpus;    /* raw: as the firmware says, disallowed CPUs included */
 	/* derived */
-	bool memory_only;       /* no CPUs of its own (see DESIGN) */
-	uint16_t package;       /* of its first CPU, or TOPOLOGY_NONE */
+	bool memory_only; /* no CPUs of its own (see DESIGN) */
+	uint16_t package; /* of its first CPU, or TOPOLOGY_NONE */
 };
 
 /* derived: a run of cores [first, first + count) in tree order */
@@ -51,8 +51,9 @@ struct topology_span {
 /* derived */
 struct topology_core {
 	uint16_t first_cpu, cpus; /* run of cpus[] */
-	uint16_t package, l3, kind;
-	uint16_t numa;            /* index into numa[] */
+	uint16_t package, l3;	  /* indexes into packages[], l3s[] */
+	uint16_t kind;
+	uint16_t numa; /* index into numa[] */
 };
 
 /*
@@ -77,10 +78,10 @@ enum topology_oddity {
 
 struct topology {
 	char source[TOPOLOGY_SOURCE]; /* live | xml:FILE | synthetic:TEXT */
-	bool this_machine;            /* effects are allowed only then */
+	bool this_machine;	      /* effects are allowed only then */
 	unsigned cpu_count;
 	struct topology_cpu cpus[TOPOLOGY_CPUS];
-	struct cpuset disallowed; /* known to the firmware, but not ours: offline or outside our cpuset */
+	struct cpuset disallowed; /* known, but not ours: offline or outside our cpuset */
 	unsigned node_count;
 	struct topology_node nodes[TOPOLOGY_NODES]; /* ascending by id */
 	bool has_distances;
@@ -100,13 +101,16 @@ struct topology {
 };
 
 /*
- * Compute the derived part from the rest, by "The machine as cleave sees it" of DESIGN. Linear in
- * CPUs × nodes. Return 0; -EINVAL (ERR_WRONG) for a machine that contradicts itself (no CPU, a core in two
- * packages, duplicate OS indexes, out-of-range ids), naming the object. Never crashes on any bytes.
+ * Compute the derived part from the rest, by "The machine as cleave sees it" of DESIGN, and number cores, L3s and
+ * packages of cpus[] from 0 in tree order. A CPU belongs to the lowest-numbered node whose raw set has it: a node
+ * left without an allowed CPU is memory-only (this covers equal sets, and a memory expander that spans several
+ * nodes). A node whose CPUs are not neighbours is several parents in numa[]. Linear in CPUs × nodes. Return 0;
+ * -EINVAL (ERR_WRONG) for a machine that contradicts itself (no CPU, a core in two packages, duplicate OS indexes,
+ * out-of-range ids, an object in two places, no allowed node with memory), naming the object, with *t untouched.
  */
 int topology_derive(struct topology *t, struct err *e);
 
-/* The distance between two nodes by index: the matrix's value, or 10 / 20 where there is none. */
+/* The distance between two nodes by index: the matrix's value, or 10 / 20 where there is none (or it says 0). */
 unsigned topology_distance(const struct topology *t, unsigned from, unsigned to);
 
 /* The CPUs of one core, and of a run of cores. */
