@@ -11,6 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* With _FORTIFY_SOURCE, clang has these as macros, which cannot be poisoned. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison atoi atol atoll atof strcpy strcat sprintf vsprintf strtok strtok_r gets
 #pragma GCC poison strncat system popen sleep usleep
 
