@@ -12,16 +12,7 @@
 
 #include "decision/plan.h"
 #include "launcher/cluster.h"
-
-/* A growing, NULL-terminated list of words on the heap: an argv or an environment. {0} is empty. */
-struct words {
-	char **items; /* NULL-terminated once something was added */
-	size_t count;
-};
-int words_add(struct words *w, const char *text);
-int words_addf(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void words_release(struct words *w);
-#define cleanup_words __attribute__((cleanup(words_release)))
+#include "launcher/words.h"
 
 /* One installation, resolved once at `up` and kept in the state. */
 struct spark {
@@ -31,14 +22,25 @@ struct spark {
 	char java[PROFILE_PATH]; /* the binary */
 	int java_version;       /* 17 */
 	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
-	struct strings launch;  /* the words spark-class would execute for a daemon, up to and without the main class */
+	/*
+	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx and less the
+	 * configuration directory in front of the class path: those are ours.
+	 */
+	struct strings launch;
 };
 
 /*
- * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH), check its jars, find the JDK
- * ($JAVA_HOME, java on PATH) and that it suits this Spark. Errors name the path looked at and the profile key.
+ * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH), check its jars, find
+ * the JDK (profile, $JAVA_HOME, java on PATH) and that it suits this Spark. Errors (ERR_FAILED) name the path looked at
+ * and the profile key. Takes about half a second: it starts two JVMs, one after the other.
  */
 int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
+
+/* The feature release in what `java -version` prints: 17, 8 for "1.8.0_392"; 0 if there is none. */
+int java_version_parse(const char *text);
+
+/* python3 on the caller's PATH, "" if there is none. */
+void spark_find_python(char path[PROFILE_PATH]);
 
 /* Where Spark listens; decided at `up`, kept in the state. */
 struct endpoints {
@@ -55,24 +57,53 @@ struct spark_cluster {
 	struct endpoints master;
 };
 
-/* A command line, its environment (rebuilt, not inherited) and its directory. */
+/*
+ * A command line, its environment, its directory ("": the caller's) and where stdout and stderr are appended to ("": the
+ * caller's).
+ */
 struct process {
 	struct words argv, env;
 	char directory[PROFILE_PATH];
-	char log[PROFILE_PATH]; /* where stdout and stderr are appended to */
+	char log[PROFILE_PATH];
 };
 void process_release(struct process *p);
 #define cleanup_process __attribute__((cleanup(process_release)))
 
-/* Write the secret (kept if it is there), properties, log4j file; make work, log, scratch directories with their owner. */
+/*
+ * Whole MiB: what a Worker offers (heap and off-heap memory of its slice), and the executor's heap, which is one for
+ * all slices and so the smallest one's. 0 without slices.
+ */
+uint64_t spark_worker_memory_mb(const struct slice *s);
+uint64_t spark_executor_memory_mb(const struct plan *p);
+
+/* Where the slice's worker puts shuffle files: below memory.scratch.path, or below DATA/NAME/slice-N. */
+int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
+		  struct err *e);
+
+/*
+ * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there), the properties of
+ * daemons and of applications, and the log settings, and make the work, log, scratch and tmp directories with their
+ * owner. Files are written whole or not at all. ERR_FAILED naming the path, ERR_IMPOSSIBLE for a heap below Spark's
+ * minimum.
+ */
 int spark_prepare(const struct spark_cluster *c, struct err *e);
 
 int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e);
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
 			 struct err *e);
 
-/* spark-submit with cleave's master, properties and conf before the user's `words`; environment: the caller's, cleaned. */
-int spark_submit_process(const struct spark_cluster *c, char *const *words,
-			 const struct cpuset *slices, struct process *out, struct err *e);
+/*
+ * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or NULL) before the user's
+ * `words`; environment: the caller's, cleaned. ERR_WRONG if the words name a properties file of their own, which
+ * would replace the one that holds the cluster's secret.
+ */
+int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
+			 struct process *out, struct err *e);
+
+/*
+ * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a 0600
+ * spark-defaults.conf), loopback, python, temporary files below our own directories.
+ */
+int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e);
 
 #endif
