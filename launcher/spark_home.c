@@ -253,7 +253,8 @@ static int keep_word(const char *word, const char *before, struct strings *launc
 	if (before && strcmp(before, "-cp") == 0 &&
 	    strncmp(word, conf_mark, sizeof(conf_mark) - 1) == 0) {
 		word += sizeof(conf_mark) - 1;
-		word += strspn(word, "/:");
+		word += *word == '/'; /* the launcher ends directories that exist with one */
+		word += *word == ':';
 	}
 	return strings_add(launch, word);
 }

@@ -1,0 +1,69 @@
+#include "tests/launcher/spark_tree.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+struct spark_tree *spark_tree_new(const char *top)
+{
+	struct spark_tree *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	profile_default(&t->profile);
+	string_copy(t->cluster.name, "tree");
+	snprintf(t->cluster.state, sizeof(t->cluster.state), "%s/state/tree", top);
+	snprintf(t->cluster.data, sizeof(t->cluster.data), "%s/data/tree", top);
+	t->cluster.uid = geteuid();
+	t->cluster.gid = getegid();
+	t->plan.slice_count = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		struct slice *s = &t->plan.slices[i];
+
+		s->id = i;
+		snprintf(s->name, sizeof(s->name), "slice-%u", i);
+		s->slots = 3 + i;
+		s->address = PLAN_FIRST_ADDRESS + i;
+		s->memory.heap_bytes = (uint64_t)(1000 + i) << 20;
+	}
+	string_copy(t->spark.home, "/opt/spark");
+	string_copy(t->spark.scala_version, "2.13");
+	string_copy(t->spark.version, "4.1.0");
+	string_copy(t->spark.java, "/opt/jdk/bin/java");
+	strings_add(&t->spark.launch, "/opt/jdk/bin/java");
+	strings_add(&t->spark.launch, "-cp");
+	strings_add(&t->spark.launch, "/opt/spark/jars/*");
+	t->all = (struct spark_cluster){.cluster = &t->cluster,
+					.profile = &t->profile,
+					.plan = &t->plan,
+					.spark = &t->spark,
+					.master = {"127.0.0.1", 7077, 8080}};
+	return t;
+}
+
+const char *spark_tree_home(void)
+{
+	const char *home = getenv("SPARK_HOME");
+
+	if (!home)
+		home = "build/spark";
+	return access(home, R_OK) == 0 ? home : NULL;
+}
+
+void spark_tree_program(const char *path, const char *file, const char *text)
+{
+	char full[PROFILE_PATH];
+	FILE *stream;
+
+	for (const char *end = strchr(path + 1, '/');; end = strchr(end + 1, '/')) {
+		snprintf(full, sizeof(full), "%.*s", end ? (int)(end - path) : (int)strlen(path),
+			 path);
+		if (mkdir(full, 0755) < 0 && errno != EEXIST)
+			abort();
+		if (!end)
+			break;
+	}
+	snprintf(full, sizeof(full), "%s/%s", path, file);
+	stream = fopen(full, "we");
+	if (!stream || fputs(text, stream) < 0 || fclose(stream) || chmod(full, 0755) < 0)
+		abort();
+}
