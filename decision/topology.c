@@ -111,29 +111,35 @@ static int check_cores(const struct topology *t, struct err *e)
 
 /* ---- CPUs, cores, packages ---- */
 
-/* Number cores, L3s and packages from 0 in tree order, and give every CPU a core and a package. */
-static void number_objects(struct topology *t)
+/*
+ * Number cores and L3s from 0 in tree order, and note the package of each CPU: a run without a package is one of
+ * its own. "No package" and "no L3" stay as they are in cpus[], so that a machine can be derived again after its
+ * CPUs were restricted.
+ */
+static void number_objects(struct topology *t, uint16_t packages[TOPOLOGY_CPUS])
 {
 	struct topology_cpu last = {0};
 	uint16_t core = 0, l3 = 0, package = 0;
-	bool packages = false;
+	bool any = false;
 
 	for (unsigned i = 0; i < t->cpu_count; i++) {
 		struct topology_cpu *cpu = &t->cpus[i], raw = *cpu;
 
-		packages |= raw.package != TOPOLOGY_NONE;
+		any |= raw.package != TOPOLOGY_NONE;
 		core = (uint16_t)(core +
 				  (i && (raw.core == TOPOLOGY_NONE || raw.core != last.core)));
 		package = (uint16_t)(package + (i && raw.package != last.package));
 		if (i && raw.l3 != last.l3 && last.l3 != TOPOLOGY_NONE)
 			l3++;
 		cpu->core = core;
-		cpu->package = package;
+		packages[i] = package;
+		if (raw.package != TOPOLOGY_NONE)
+			cpu->package = package;
 		if (raw.l3 != TOPOLOGY_NONE)
 			cpu->l3 = l3;
 		last = raw;
 	}
-	if (!packages)
+	if (!any)
 		t->oddities |= TOPOLOGY_NO_PACKAGES;
 }
 
@@ -144,7 +150,7 @@ static void span_add(struct topology_span *spans, unsigned *count, unsigned core
 	spans[*count - 1].count++;
 }
 
-static void build_cores(struct topology *t)
+static void build_cores(struct topology *t, const uint16_t packages[TOPOLOGY_CPUS])
 {
 	t->core_count = 0;
 	t->package_count = 0;
@@ -160,13 +166,13 @@ static void build_cores(struct topology *t)
 		t->cores[t->core_count++] = (struct topology_core){
 			.first_cpu = (uint16_t)i,
 			.cpus = 1,
-			.package = cpu->package,
+			.package = packages[i],
 			.kind = cpu->kind,
 		};
 		if (cpu->kind != t->cpus[0].kind)
 			t->oddities |= TOPOLOGY_HYBRID_CORES;
 		span_add(t->packages, &t->package_count, cpu->core,
-			 cpu->package == t->package_count);
+			 packages[i] == t->package_count);
 	}
 }
 
@@ -202,6 +208,11 @@ static void find_owners(const struct topology *t, struct locality *l)
 	}
 }
 
+static uint16_t cpu_package(const struct topology *t, unsigned position)
+{
+	return t->cores[t->cpus[position].core].package;
+}
+
 /* Where a node is: the package of its first CPU in tree order, its own or not. */
 static uint16_t node_package(const struct topology *t, const struct topology_node *node)
 {
@@ -209,7 +220,7 @@ static uint16_t node_package(const struct topology *t, const struct topology_nod
 		return TOPOLOGY_NONE;
 	for (unsigned i = 0; i < t->cpu_count; i++) {
 		if (cpuset_has(&node->cpus, t->cpus[i].os_index))
-			return t->cpus[i].package;
+			return cpu_package(t, i);
 	}
 	return TOPOLOGY_NONE;
 }
@@ -252,7 +263,7 @@ static void find_package_nodes(const struct topology *t, struct locality *l)
 
 		if (node == TOPOLOGY_NONE || !(l->own & node_bit(node)))
 			continue;
-		l->package_nodes[t->cpus[i].package] |= node_bit(node);
+		l->package_nodes[cpu_package(t, i)] |= node_bit(node);
 		l->any_package |= node_bit(node);
 	}
 }
@@ -279,16 +290,16 @@ static uint64_t nearest_node(const struct topology *t, const struct locality *l,
 	return node_bit(best);
 }
 
-/* The nodes that serve a CPU without a usable node of its own. */
+/* The nodes that serve a core without a usable node of its own. */
 static uint64_t stand_in_nodes(const struct topology *t, const struct locality *l,
-			       const struct topology_cpu *cpu)
+			       const struct topology_core *core)
 {
-	uint16_t node = l->owner[cpu->os_index];
+	uint16_t node = l->owner[t->cpus[core->first_cpu].os_index];
 
 	if (node != TOPOLOGY_NONE && t->has_distances)
-		return nearest_node(t, l, node, cpu->package);
-	if (l->package_nodes[cpu->package])
-		return l->package_nodes[cpu->package];
+		return nearest_node(t, l, node, core->package);
+	if (l->package_nodes[core->package])
+		return l->package_nodes[core->package];
 	return l->stand_ins;
 }
 
@@ -300,10 +311,9 @@ static void build_numa(struct topology *t, const struct locality *l)
 	t->numa_count = 0;
 	for (unsigned i = 0; i < t->core_count; i++) {
 		struct topology_core *core = &t->cores[i];
-		const struct topology_cpu *cpu = &t->cpus[core->first_cpu];
-		uint16_t node = l->owner[cpu->os_index];
+		uint16_t node = l->owner[t->cpus[core->first_cpu].os_index];
 		bool own = node != TOPOLOGY_NONE && (l->own & node_bit(node));
-		unsigned key = own ? node : TOPOLOGY_NODES + (l->any_package ? cpu->package : 0u);
+		unsigned key = own ? node : TOPOLOGY_NODES + (l->any_package ? core->package : 0u);
 		struct topology_numa *numa;
 
 		if (i == 0 || key != last_key)
@@ -311,7 +321,7 @@ static void build_numa(struct topology *t, const struct locality *l)
 				(struct topology_numa){.cores = {(uint16_t)i, 0}, .stand_in = !own};
 		numa = &t->numa[t->numa_count - 1];
 		numa->cores.count++;
-		numa->nodes |= own ? node_bit(node) : stand_in_nodes(t, l, cpu);
+		numa->nodes |= own ? node_bit(node) : stand_in_nodes(t, l, core);
 		core->numa = (uint16_t)(t->numa_count - 1);
 		if (!own)
 			t->oddities |= TOPOLOGY_CPUS_WITHOUT_NODE;
@@ -366,6 +376,7 @@ static void build_l3s(struct topology *t)
 
 int topology_derive(struct topology *t, struct err *e)
 {
+	uint16_t packages[TOPOLOGY_CPUS];
 	struct locality locality;
 
 	if (check_cpus(t, e) < 0 || check_nodes(t, e) < 0)
@@ -380,8 +391,8 @@ int topology_derive(struct topology *t, struct err *e)
 	t->oddities = 0;
 	if (!t->has_distances && t->node_count > 1)
 		t->oddities |= TOPOLOGY_NO_DISTANCES;
-	number_objects(t);
-	build_cores(t);
+	number_objects(t, packages);
+	build_cores(t, packages);
 	find_owners(t, &locality);
 	classify_nodes(t, &locality);
 	find_package_nodes(t, &locality);
