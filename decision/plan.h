@@ -120,6 +120,8 @@ struct plan {
 	struct slice slices[SLICES_MAX];
 	struct plan_host host;
 	struct cpuset allowed; /* of the machine when the plan was made */
+	struct cpuset usable;  /* of these, what slices and reserve were cut from: in partition.cpus and
+				* within max_cores. A core is usable if one of its CPUs is here. */
 	unsigned loan_count;
 	struct loan loans[SLICES_MAX];
 	unsigned unused_count;
@@ -141,9 +143,10 @@ int plan_make(const struct topology *t, const struct profile *p, const struct fa
 	      struct plan *out, struct err *e);
 
 /*
- * The invariants 1 to 9 of DESIGN §2, in one place. Written against DESIGN, not against plan_make. Invariants
- * that need the profile's wish (4: equal parents) are checked on what the plan says of itself.
- * Return 0, or -ERANGE with the number of the invariant and the slice that breaks it.
+ * The invariants of DESIGN §2, in one place. Written against DESIGN, not against plan_make. 3 and 4 speak of a
+ * decision: they are checked where the plan has candidates, with those of candidates[chosen].by as the parents.
+ * 7 speaks of two plans and is left to the tests. Return 0, or -ERANGE with the number of the invariant, the
+ * slice that breaks it, and the numbers.
  */
 int plan_check(const struct plan *p, const struct topology *t, struct err *e);
 
