@@ -1,15 +1,13 @@
 #include "launcher/spark.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "decision/cleanup.h"
+#include "launcher/files.h"
 
 enum {
 	MIB = 1 << 20,
@@ -110,7 +108,7 @@ static int make_directories(const struct spark_cluster *c, struct err *e)
 	if (make_directory(path, 0755, geteuid(), getegid(), e))
 		return e->code;
 	snprintf(path, sizeof(path), "%s/env", k->state);
-	if (make_directory(path, 0700, k->uid, k->gid, e))
+	if (make_directory(path, 0755, geteuid(), getegid(), e))
 		return e->code;
 	snprintf(path, sizeof(path), "%s/master", k->data);
 	if (make_private(k, path, of_master, e))
@@ -124,42 +122,18 @@ static int make_directories(const struct spark_cluster *c, struct err *e)
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t done = write(fd, text, size);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		text += done > 0 ? done : 0;
-		size -= done > 0 ? (size_t)done : 0;
-	}
-	return 0;
-}
-
-/* Put `text` at STATE/file, whole or not at all, readable by the worker's user only (mode 0600) or by all. */
+/* Put `text` at STATE/file, whole or not at all; mode 0600 is for the worker's user, 0644 for all. */
 static int write_file(const struct cluster *c, const char *file, mode_t mode, const char *text,
 		      size_t size, struct err *e)
 {
-	char path[PROFILE_PATH + 64], made[PROFILE_PATH + 72];
-	cleanup_close int fd = -1;
-	int failed = 0;
+	char path[PROFILE_PATH + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", c->state, file);
-	snprintf(made, sizeof(made), "%s.new", path);
-	unlink(made); /* of one who was killed in between */
-	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot make %s", made);
-	failed = write_all(fd, text, size);
-	if (!failed && c->uid != geteuid() && fchown(fd, c->uid, c->gid) < 0)
-		failed = -errno;
-	if (!failed && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(made, path) < 0))
-		failed = -errno;
-	if (failed) {
-		unlink(made);
-		return err_errno(e, failed, "cannot write %s", path);
-	}
+	if (file_replace(path, text, size, mode, e))
+		return e->code;
+	/* The directories are ours alone, so nobody can have put another file there. */
+	if (c->uid != geteuid() && lchown(path, c->uid, c->gid) < 0)
+		return err_errno(e, -errno, "cannot give %s to user %s", path, c->user);
 	return 0;
 }
 
@@ -171,31 +145,27 @@ static bool is_secret(const char *text)
 }
 
 /* The secret that is there; "" if there is none of ours. */
-static int read_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], struct err *e)
+static int read_secret(const char *path, char secret[SECRET_DIGITS + 1], struct err *e)
 {
-	char path[PROFILE_PATH + 16];
-	cleanup_close int fd = -1;
-	ssize_t size;
+	cleanup_free char *text = NULL;
+	size_t size;
+	int failed = file_read(path, SECRET_DIGITS, &text, &size, e);
 
-	snprintf(path, sizeof(path), "%s/secret", c->state);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	secret[0] = '\0';
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	size = fd < 0 ? -1 : read(fd, secret, SECRET_DIGITS);
-	if (size < 0)
-		return err_errno(e, -errno, "cannot read %s", path);
-	secret[size] = '\0';
-	if (!is_secret(secret))
-		secret[0] = '\0';
+	if (failed && failed != -ENOENT)
+		return failed;
+	if (!failed && is_secret(text))
+		memcpy(secret, text, SECRET_DIGITS + 1);
 	return 0;
 }
 
 static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], struct err *e)
 {
 	unsigned char bytes[SECRET_BYTES];
+	char path[PROFILE_PATH + 16];
 
-	if (read_secret(c, secret, e))
+	snprintf(path, sizeof(path), "%s/secret", c->state);
+	if (read_secret(path, secret, e))
 		return e->code;
 	if (secret[0])
 		return 0;
@@ -390,44 +360,18 @@ static int check_properties(const struct spark_cluster *c, struct err *e)
 	return 0;
 }
 
-/* In a child: become the worker's user and try each path. Exit with the number of the first that fails, plus 1. */
-static void try_paths(const struct cluster *c, const char *const *paths)
-{
-	if (initgroups(c->user, c->gid) < 0 || setgid(c->gid) < 0 || setuid(c->uid) < 0)
-		_exit(255);
-	for (int i = 0; paths[i]; i++)
-		if (paths[i][0] && access(paths[i], X_OK) < 0)
-			_exit(i + 1);
-	_exit(0);
-}
-
-/* Whether the worker's user reaches what it needs; programs and directories alike need the x bit. */
+/* Whether the worker's user reaches what it needs. */
 static int check_user(const struct spark_cluster *c, struct err *e)
 {
+	const struct cluster *k = c->cluster;
 	char jars[PROFILE_PATH + 8];
-	const char *const paths[] = {c->cluster->state, c->cluster->data, jars,
-				     c->spark->java,	c->spark->python, NULL};
-	int status;
-	pid_t pid;
 
-	if (c->cluster->uid == geteuid())
-		return 0;
 	snprintf(jars, sizeof(jars), "%s/jars", c->spark->home);
-	pid = fork();
-	if (pid == 0)
-		try_paths(c->cluster, paths);
-	if (pid < 0)
-		return err_errno(e, -errno, "cannot fork");
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) == 255)
-		return err_set(e, -EPERM, "cannot become user %s", c->cluster->user);
-	if (WEXITSTATUS(status))
-		return err_set(e, -EACCES,
-			       "user %s cannot reach %s; make it and its parents readable, or set "
-			       "security.user",
-			       c->cluster->user, paths[WEXITSTATUS(status) - 1]);
-	return 0;
+	if (cluster_user_access(k, k->state, X_OK, e) || cluster_user_access(k, k->data, X_OK, e) ||
+	    cluster_user_access(k, jars, R_OK | X_OK, e) ||
+	    cluster_user_access(k, c->spark->java, X_OK, e))
+		return e->code;
+	return c->spark->python[0] ? cluster_user_access(k, c->spark->python, X_OK, e) : 0;
 }
 
 int spark_prepare(const struct spark_cluster *c, struct err *e)
