@@ -85,11 +85,14 @@ struct driver_ops {
 	int (*enter)(struct driver *d, const char *group, struct err *e);
 	/* The pids in the group, at most `size`; return how many there are. */
 	int (*pids)(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
-	void (*close)(struct driver *d); /* frees the value; the groups stay */
+	int (*destroy)(struct driver *d, struct err *e); /* see driver_destroy(); does not close */
+	void (*close)(struct driver *d);		 /* frees the value; the groups stay */
 };
 
 struct driver {
 	const struct driver_ops *ops;
+	char location[PROFILE_PATH]; /* driver_location() */
+	struct cpuset nodes; /* memory nodes of the group above: for slices that are not bound */
 };
 
 /* Where the groups of a cluster live: what the caller knows. */

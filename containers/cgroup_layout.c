@@ -1,0 +1,210 @@
+#include "containers/cgroup_layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "containers/control_file.h"
+#include "decision/cleanup.h"
+#include "decision/strings.h"
+
+const char *controller_name(enum controller c, int version)
+{
+	static const char *const names[CONTROLLER_COUNT] = {
+		[CONTROLLER_CPUSET] = "cpuset",	  [CONTROLLER_CPU] = "cpu",
+		[CONTROLLER_CPUACCT] = "cpuacct", [CONTROLLER_MEMORY] = "memory",
+		[CONTROLLER_IO] = "io",
+	};
+
+	return c == CONTROLLER_IO && version == 1 ? "blkio" : names[c];
+}
+
+/* One field of mountinfo: blanks inside are spelt \040, so decode in place. Return what follows, NULL at the end. */
+static char *next_field(char *field)
+{
+	char *end = field + strcspn(field, " "), *next = *end ? end + 1 : NULL, *to = field;
+
+	*end = '\0';
+	for (const char *c = field; *c; c++) {
+		if (c[0] == '\\' && strspn(c + 1, "01234567") >= 3) {
+			*to++ = (char)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'));
+			c += 3;
+		} else {
+			*to++ = *c;
+		}
+	}
+	*to = '\0';
+	return next;
+}
+
+struct mount {
+	char *root, *point, *type, *options;
+};
+
+/* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAG]… - TYPE SOURCE SUPER_OPTIONS" (proc(5)). */
+static bool parse_mount(char *line, struct mount *out)
+{
+	char *field = line, *tail = strstr(line, " - ");
+
+	if (!tail)
+		return false;
+	*tail = '\0';
+	for (unsigned skipped = 0; skipped < 3; skipped++) {
+		field = next_field(field);
+		if (!field)
+			return false;
+	}
+	out->root = field;
+	out->point = next_field(out->root);
+	if (!out->point || !next_field(out->point))
+		return false;
+	out->type = tail + 3;
+	field = next_field(out->type);
+	out->options = field ? next_field(field) : NULL;
+	return out->options != NULL;
+}
+
+/* Below which group of the hierarchy "own" lies, seen from a mount of its group `root`; false: not below it. */
+static bool below_root(const char *root, const char *own, const char **rest)
+{
+	size_t size = strcmp(root, "/") ? strlen(root) : 0;
+
+	if (strncmp(own, root, size) || (own[size] && own[size] != '/') ||
+	    !strncmp(own + size, "/..", 3))
+		return false;
+	*rest = strcmp(own + size, "/") ? own + size : "";
+	return true;
+}
+
+static int take_mount(struct hierarchy *h, int version, const struct mount *m, const char *own,
+		      struct err *e)
+{
+	const char *rest = "";
+	bool below = below_root(m->root, own, &rest);
+
+	/* Several mounts of one hierarchy: the first is kept, unless only a later one shows our group. */
+	if (h->version && (h->own[0] || !below || !rest[0]))
+		return 0;
+	if (string_copy(h->mount, m->point) || string_copy(h->own, below ? rest : ""))
+		return err_set(e, -ENAMETOOLONG,
+			       "the cgroup mount %.100s… has a path of %d bytes or more", m->point,
+			       LAYOUT_PATH);
+	h->version = version;
+	return 0;
+}
+
+const char *cgroup_own_path(const char *proc_cgroup, const char *name, char *path, size_t size)
+{
+	for (const char *line = proc_cgroup; line && *line; line = strchr(line, '\n')) {
+		const char *list, *own;
+		char words[256];
+
+		line += *line == '\n';
+		list = strchr(line, ':');
+		own = list ? strchr(list + 1, ':') : NULL;
+		if (!own)
+			continue;
+		snprintf(words, sizeof(words), "%.*s", (int)(own - list - 1), list + 1);
+		if (name[0] ? !control_has_word(words, name) : words[0] != '\0')
+			continue;
+		snprintf(path, size, "%.*s", (int)strcspn(own + 1, "\n"), own + 1);
+		return path;
+	}
+	return NULL;
+}
+
+static int take_line(struct cgroup_layout *out, const char *self_cgroup, char *line, struct err *e)
+{
+	char own[LAYOUT_PATH * 2];
+	struct mount m;
+
+	if (!parse_mount(line, &m))
+		return err_set(e, -EBADMSG, "this line is not of mountinfo's form: %.200s", line);
+	if (!strcmp(m.type, "cgroup2"))
+		return cgroup_own_path(self_cgroup, "", own, sizeof(own))
+			       ? take_mount(&out->unified, 2, &m, own, e)
+			       : 0;
+	if (strcmp(m.type, "cgroup"))
+		return 0;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const char *name = controller_name(c, 1);
+		int rc = 0;
+
+		if (control_has_word(m.options, name) &&
+		    cgroup_own_path(self_cgroup, name, own, sizeof(own)))
+			rc = take_mount(&out->controllers[c], 1, &m, own, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const char *v2_controllers,
+			struct cgroup_layout *out, struct err *e)
+{
+	cleanup_free char *copy = strdup(mountinfo);
+	struct cgroup_layout layout = {0};
+	char *next;
+
+	if (!copy)
+		return err_errno(e, -ENOMEM, "reading mountinfo");
+	for (char *line = copy; line; line = next) {
+		int rc;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (!line[0])
+			continue;
+		rc = take_line(&layout, self_cgroup, line, e);
+		if (rc < 0)
+			return rc;
+	}
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		if (!layout.controllers[c].version && layout.unified.version &&
+		    control_has_word(v2_controllers, controller_name(c, 2)))
+			layout.controllers[c] = layout.unified;
+	/* v2's cpu controller is cpuacct, too. */
+	if (layout.controllers[CONTROLLER_CPU].version == 2)
+		layout.controllers[CONTROLLER_CPUACCT] = layout.unified;
+	*out = layout;
+	return 0;
+}
+
+int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e)
+{
+	cleanup_free char *mountinfo = malloc(16 * (size_t)CONTROL_TEXT);
+	char self[8192], controllers[512] = "", own[LAYOUT_PATH], path[2 * LAYOUT_PATH + 64];
+	int rc;
+
+	if (!mountinfo)
+		return err_errno(e, -ENOMEM, "reading mountinfo");
+	rc = control_read(root, "proc/self/cgroup", self, sizeof(self), e);
+	if (rc >= 0)
+		rc = control_read(root, "proc/self/mountinfo", mountinfo, 16 * (size_t)CONTROL_TEXT,
+				  e);
+	if (rc >= 0)
+		rc = cgroup_layout_parse(self, mountinfo, "", out, e);
+	if (rc < 0 || !out->unified.version)
+		return rc < 0 ? rc : 0;
+	memcpy(own, out->unified.own, sizeof(own));
+	cgroup_path_above_cleave(own);
+	snprintf(path, sizeof(path), "%s%s/cgroup.controllers", out->unified.mount + 1, own);
+	rc = control_read(root, path, controllers, sizeof(controllers), e);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	return cgroup_layout_parse(self, mountinfo, controllers, out, e);
+}
+
+void cgroup_path_above_cleave(char *path)
+{
+	for (char *part = strchr(path, '/'); part; part = strchr(part + 1, '/')) {
+		size_t size = strcspn(part + 1, "/");
+
+		if ((size == 6 && !strncmp(part + 1, "cleave", 6)) ||
+		    (size > 13 && !strncmp(part + 1, "cleave-", 7) &&
+		     !strncmp(part + 1 + size - 6, ".scope", 6))) {
+			*part = '\0';
+			return;
+		}
+	}
+}

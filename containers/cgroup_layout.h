@@ -1,0 +1,65 @@
+#ifndef CONTAINERS_CGROUP_LAYOUT_H
+#define CONTAINERS_CGROUP_LAYOUT_H
+
+/*
+ * Where each controller is mounted and where the caller sits in it: read from /proc/self/cgroup and
+ * /proc/self/mountinfo, controller by controller, because v1, v2 and mixtures of both are all in use. Pure parsing of
+ * texts; cgroup_layout_read() fetches them below a movable root.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decision/err.h"
+
+enum controller {
+	CONTROLLER_CPUSET,
+	CONTROLLER_CPU,
+	CONTROLLER_CPUACCT, /* v1 only; v2 counts CPU time everywhere */
+	CONTROLLER_MEMORY,
+	CONTROLLER_IO, /* v1: blkio */
+	CONTROLLER_COUNT
+};
+
+enum { LAYOUT_PATH = 512 };
+
+/* One hierarchy as the caller sees it. */
+struct hierarchy {
+	int version;		 /* 1 or 2; 0: not mounted (or the controller is off) */
+	char mount[LAYOUT_PATH]; /* mount point */
+	char own[LAYOUT_PATH];	 /* the caller's own group below the mount point: "" or "/a/b" */
+};
+
+struct cgroup_layout {
+	struct hierarchy unified; /* the v2 tree, with or without controllers */
+	struct hierarchy controllers
+		[CONTROLLER_COUNT]; /* version 2 exactly if it is not in any v1 hierarchy and v2 has it */
+};
+
+/*
+ * Parse the three texts. `v2_controllers` is the cgroup.controllers of the caller's own v2 group ("" if there is none). A group
+ * outside of what is mounted here (another cgroup namespace) counts as the mount's root. Return 0; -EBADMSG for a
+ * text that is no mountinfo; -ENAMETOOLONG for paths from LAYOUT_PATH bytes on.
+ */
+int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const char *v2_controllers,
+			struct cgroup_layout *out, struct err *e);
+
+/* The same from proc/self/… and the cgroup mount below `root`, a directory descriptor ("/" or a recorded tree). */
+int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e);
+
+/*
+ * Cut a group's path where cleave's own part of it begins ("/cleave/NAME…", "/cleave-NAME.scope…"): a process of ours asks for
+ * what is above all of cleave's groups.
+ */
+void cgroup_path_above_cleave(char *path);
+
+/*
+ * The group of a process in the hierarchy of controller `name` ("" for v2's), from its /proc/PID/cgroup. NULL if
+ * there is no such line.
+ */
+const char *cgroup_own_path(const char *proc_cgroup, const char *name, char *path, size_t size);
+
+/* "cpuset" …; the name in version 1 differs for io. */
+const char *controller_name(enum controller c, int version);
+
+#endif

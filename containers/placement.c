@@ -1,0 +1,300 @@
+#include "containers/placement.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "containers/control_file.h"
+#include "decision/strings.h"
+
+/* Without these a slice has no walls: CPUs, share of them, memory. cpuacct and io only add. */
+static const enum controller required[] = {CONTROLLER_CPUSET, CONTROLLER_CPU, CONTROLLER_MEMORY};
+enum { REQUIRED = sizeof(required) / sizeof(required[0]) };
+
+/* Where our groups begin in one hierarchy. */
+static void base_of(const struct hierarchy *h, char base[2 * LAYOUT_PATH])
+{
+	char own[LAYOUT_PATH];
+
+	base[0] = '\0';
+	if (!h->version)
+		return;
+	memcpy(own, h->own, sizeof(own));
+	cgroup_path_above_cleave(own);
+	snprintf(base, 2 * LAYOUT_PATH, "%s%s", h->mount, own);
+}
+
+static bool may_make_groups(int root, const char *base, int version)
+{
+	char path[2 * LAYOUT_PATH + 64];
+
+	if (faccessat(root, base + 1, W_OK | X_OK, AT_EACCESS))
+		return false;
+	if (version == 1)
+		return true;
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base + 1);
+	return faccessat(root, path, W_OK, AT_EACCESS) == 0;
+}
+
+static bool has_all_required(const char *controllers)
+{
+	for (unsigned i = 0; i < REQUIRED; i++)
+		if (!control_has_word(controllers, controller_name(required[i], 2)))
+			return false;
+	return true;
+}
+
+static void read_v2_facts(int root, struct placement_facts *f)
+{
+	char base[2 * LAYOUT_PATH], path[2 * LAYOUT_PATH + 64], text[512];
+
+	base_of(&f->layout.unified, base);
+	f->may_write_unified = may_make_groups(root, base, 2);
+	snprintf(path, sizeof(path), "%s/cgroup.type", base + 1);
+	f->root_of_v2 = !control_exists(root, path);
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base + 1);
+	f->v2_enabled = control_read(root, path, text, sizeof(text), &(struct err){0}) >= 0 &&
+			has_all_required(text);
+}
+
+int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e)
+{
+	struct placement_facts f = {.uid = uid};
+	char path[LAYOUT_PATH + 128];
+	int rc = cgroup_layout_read(root, &f.layout, e);
+
+	if (rc < 0)
+		return rc;
+	f.systemd = control_exists(root, "run/systemd/system");
+	snprintf(path, sizeof(path), "run/user/%u/systemd/private", uid);
+	f.user_manager = control_exists(root, path);
+	if (f.user_manager && f.layout.unified.version) {
+		snprintf(path, sizeof(path),
+			 "%.*s/user.slice/user-%u.slice/user@%u.service/cgroup.controllers",
+			 LAYOUT_PATH, f.layout.unified.mount + 1, uid, uid);
+		if (control_read(root, path, f.user_controllers, sizeof(f.user_controllers),
+				 &(struct err){0}) < 0)
+			f.user_controllers[0] = '\0';
+	}
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const struct hierarchy *h = &f.layout.controllers[c];
+		char base[2 * LAYOUT_PATH];
+
+		base_of(h, base);
+		f.may_write[c] = h->version && may_make_groups(root, base, h->version);
+	}
+	if (f.layout.unified.version)
+		read_v2_facts(root, &f);
+	*out = f;
+	return 0;
+}
+
+/* Which version all required controllers share; an error where one is missing or they are mixed. */
+static int required_version(const struct cgroup_layout *l, int *version, struct err *e)
+{
+	const struct hierarchy *first = &l->controllers[required[0]];
+
+	for (unsigned i = 0; i < REQUIRED; i++) {
+		const struct hierarchy *h = &l->controllers[required[i]];
+		const char *name = controller_name(required[i], 2);
+
+		if (!h->version && !l->unified.version)
+			return err_impossible(
+				e,
+				"no %s controller is mounted here (/proc/self/mountinfo): mount "
+				"cgroup2 at /sys/fs/cgroup (mount -t cgroup2 none /sys/fs/cgroup), or "
+				"set backend: affinity in the profile to go without limits",
+				name);
+		if (!h->version)
+			return err_impossible(
+				e,
+				"the %s controller is not available to the group %s%s: enable it in "
+				"every group above (echo +%s > …/cgroup.subtree_control), boot without "
+				"cgroup_disable=%s, or set backend: affinity in the profile",
+				name, l->unified.mount, l->unified.own[0] ? l->unified.own : "/",
+				name, name);
+		if (h->version != first->version)
+			return err_impossible(
+				e,
+				"cpuset is in cgroup v%d but %s in v%d: boot with cgroup_no_v1=all or "
+				"without cgroup_no_v1, so that both are in one version",
+				first->version, name, h->version);
+	}
+	*version = first->version;
+	return 0;
+}
+
+static int decide_scope(const struct placement_facts *f, struct placement *out, struct err *e)
+{
+	out->kind = PLACEMENT_SCOPE;
+	out->user_manager = f->uid != 0;
+	if (f->uid == 0)
+		return 0;
+	if (!f->user_manager)
+		return err_set(
+			e, -EACCES,
+			"uid %u has no systemd user manager to make its groups "
+			"(/run/user/%u/systemd is missing): run `loginctl enable-linger %u` as "
+			"root, or run cleave as root",
+			f->uid, f->uid, f->uid);
+	if (has_all_required(f->user_controllers))
+		return 0;
+	return err_set(
+		e, -EACCES,
+		"systemd gives uid %u only the controllers \"%s\", and slices need cpuset, cpu and "
+		"memory: as root write \"[Service]\\nDelegate=cpu cpuset io memory pids\" to "
+		"/etc/systemd/system/user@.service.d/delegate.conf, run `systemctl daemon-reload` "
+		"and log in again (cleave then uses `systemd-run --user --scope -p Delegate=yes`)",
+		f->uid, f->user_controllers);
+}
+
+/* v2 without systemd: only an ancestor-less or empty group may hand controllers to children. */
+static int decide_below_v2(const struct placement_facts *f, struct placement *out, struct err *e)
+{
+	char base[2 * LAYOUT_PATH];
+
+	base_of(&f->layout.unified, base);
+	if (!f->may_write_unified)
+		return err_set(e, -EACCES,
+			       "uid %u may not make groups in %s: run cleave as root, or as root "
+			       "run `mkdir %s/user && chown -R %u %s/user` and start cleave with "
+			       "--cgroup-root %s/user",
+			       f->uid, base, base, f->uid, base, base);
+	if (!f->root_of_v2 && !f->v2_enabled)
+		return err_set(
+			e, -EBUSY,
+			"%s holds processes, so the kernel does not let it hand controllers to "
+			"groups below: run `mkdir %s/shell; for p in $(cat %s/cgroup.procs); do "
+			"echo $p > %s/shell/cgroup.procs; done` and start cleave with "
+			"--cgroup-root %s",
+			base, base, base, base, base);
+	out->kind = PLACEMENT_CGROUP2;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		string_copy(out->base[c], base);
+	return 0;
+}
+
+static int decide_below_v1(const struct placement_facts *f, const char *name, struct placement *out,
+			   struct err *e)
+{
+	out->kind = PLACEMENT_CGROUP1;
+	out->base_is_ours = name != NULL;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		char base[2 * LAYOUT_PATH];
+
+		base_of(&f->layout.controllers[c], base);
+		if (!base[0] || f->layout.controllers[c].version != 1)
+			continue;
+		if (!f->may_write[c] && c != CONTROLLER_IO && c != CONTROLLER_CPUACCT)
+			return err_set(
+				e, -EACCES,
+				"uid %u may not make groups in %s: run cleave as root, or as "
+				"root run `mkdir %s/cleave && chown -R %u %s/cleave` (the same "
+				"for cpuset, cpu, cpuacct, memory and blkio)",
+				f->uid, base, base, f->uid, base);
+		if (!f->may_write[c])
+			continue;
+		if (snprintf(out->base[c], sizeof(out->base[c]), "%s%s%s", base, name ? "/" : "",
+			     name ? name : "") >= (int)sizeof(out->base[c]))
+			return err_set(e, -ENAMETOOLONG, "the group %.100s… below %s is too long",
+				       name, base);
+	}
+	if (f->layout.unified.version && f->may_write_unified) {
+		char base[2 * LAYOUT_PATH];
+
+		base_of(&f->layout.unified, base);
+		if (snprintf(out->unified, sizeof(out->unified), "%s%s%s", base, name ? "/" : "",
+			     name ? name : "") >= (int)sizeof(out->unified))
+			out->unified[0] = '\0';
+	}
+	return 0;
+}
+
+static int decide_root(const struct placement_facts *f, enum root_kind root, const char *path,
+		       struct placement *out, struct err *e)
+{
+	switch (root) {
+	case ROOT_CGROUP1:
+		return err_wrong(
+			e,
+			"--cgroup-root %s is inside a cgroup v1 mount: give a name without a "
+			"leading slash, which becomes a group in every v1 hierarchy",
+			path);
+	case ROOT_CGROUP2:
+	case ROOT_PLAIN:
+		out->kind = root == ROOT_PLAIN ? PLACEMENT_THROW_AWAY : PLACEMENT_CGROUP2;
+		for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+			if (string_copy(out->base[c], path))
+				return err_wrong(e, "--cgroup-root %.100s… has %zu bytes, %d fit",
+						 path, strlen(path), 2 * LAYOUT_PATH - 1);
+		return 0;
+	case ROOT_NAME:
+		if (strstr(path, "..") || strchr(path, '\n') || !path[0])
+			return err_wrong(e, "--cgroup-root \"%s\" is no name of a group", path);
+		if (f->layout.controllers[CONTROLLER_CPUSET].version != 1)
+			return err_wrong(
+				e,
+				"--cgroup-root %s names a group in cgroup v1, and cpuset is "
+				"not in v1 here: give a directory below %s",
+				path,
+				f->layout.unified.version ? f->layout.unified.mount
+							  : "a mounted cgroup2");
+		return decide_below_v1(f, path, out, e);
+	case ROOT_NONE:
+		break;
+	}
+	return -EINVAL;
+}
+
+int placement_decide(const struct placement_facts *f, enum backend backend, enum root_kind root,
+		     const char *cgroup_root, struct placement *out, struct err *e)
+{
+	struct placement p = {.kind = PLACEMENT_AFFINITY};
+	int version = 0, rc = 0;
+
+	if (backend == BACKEND_DOCKER)
+		return err_impossible(e, "backend: docker is not in this release: use backend: "
+					 "cgroup or affinity");
+	if (backend == BACKEND_AFFINITY) {
+		*out = p;
+		return 0;
+	}
+	if (root == ROOT_PLAIN || root == ROOT_CGROUP1) {
+		rc = decide_root(f, root, cgroup_root, &p, e);
+	} else {
+		rc = root == ROOT_CGROUP2 ? 0 : required_version(&f->layout, &version, e);
+		if (rc < 0)
+			return rc;
+		if (root != ROOT_NONE)
+			rc = decide_root(f, root, cgroup_root, &p, e);
+		else if (version == 1)
+			rc = decide_below_v1(f, NULL, &p, e);
+		else
+			rc = f->systemd ? decide_scope(f, &p, e) : decide_below_v2(f, &p, e);
+	}
+	if (rc == 0)
+		*out = p;
+	return rc;
+}
+
+void placement_scope_command(const char *cluster, bool user_manager, struct scope_command *out)
+{
+	unsigned n = 0;
+
+	snprintf(out->unit, sizeof(out->unit), "cleave-%s.scope", cluster);
+	snprintf(out->unit_option, sizeof(out->unit_option), "--unit=%s", out->unit);
+	out->argv[n++] = "systemd-run";
+	if (user_manager)
+		out->argv[n++] = "--user";
+	out->argv[n++] = "--scope";
+	out->argv[n++] = "--quiet";
+	out->argv[n++] = "--collect"; /* a failed scope must not block its name */
+	out->argv[n++] = out->unit_option;
+	out->argv[n++] = "--description=slices of cleave";
+	out->argv[n++] = "-p";
+	out->argv[n++] = "Delegate=yes";
+	out->argv[n++] = "--";
+	out->argv[n++] = "sleep";
+	out->argv[n++] = "infinity";
+	out->argv[n] = NULL;
+}

@@ -1,0 +1,83 @@
+#ifndef CONTAINERS_PLACEMENT_H
+#define CONTAINERS_PLACEMENT_H
+
+/*
+ * Where the groups of a cluster live (DESIGN §9): a decision over recorded facts, without an effect. The groups are
+ * made below `base`/cleave/NAME in each hierarchy, or in a scope that systemd delegates.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "containers/cgroup_layout.h"
+#include "decision/err.h"
+#include "decision/profile.h"
+
+/* What a placement is decided from. */
+struct placement_facts {
+	struct cgroup_layout layout;
+	uid_t uid;
+	bool systemd; /* it is the service manager (sd_booted(3): /run/systemd/system is there) */
+	bool user_manager;		    /* the caller has one: /run/user/UID/systemd/private */
+	char user_controllers[LAYOUT_PATH]; /* cgroup.controllers of user@UID.service */
+	bool may_write[CONTROLLER_COUNT];   /* make groups below `own` of each controller */
+	bool may_write_unified;
+	bool root_of_v2; /* the caller's v2 group has no parent: processes beside groups are allowed */
+	bool v2_enabled; /* its subtree_control has cpuset, cpu and memory already */
+};
+
+enum placement_kind {
+	PLACEMENT_AFFINITY, /* no groups */
+	PLACEMENT_SCOPE,    /* systemd's, v2 */
+	PLACEMENT_CGROUP2,  /* base/cleave/NAME in the v2 tree */
+	PLACEMENT_CGROUP1, /* base/cleave/NAME in each v1 hierarchy, and in the v2 tree where it is there */
+	PLACEMENT_THROW_AWAY, /* a plain directory that looks like v2 */
+};
+
+struct placement {
+	enum placement_kind kind;
+	bool user_manager; /* scope: of the user's manager */
+	bool base_is_ours; /* --cgroup-root NAME: base itself goes with the last cluster */
+	char base[CONTROLLER_COUNT][2 * LAYOUT_PATH]; /* absolute; "": no such controller */
+	char unified[2 * LAYOUT_PATH]; /* v1: base in the v2 tree, "" if there is none */
+};
+
+/* What --cgroup-root names; the file system was asked by the caller. */
+enum root_kind { ROOT_NONE, ROOT_NAME, ROOT_CGROUP2, ROOT_CGROUP1, ROOT_PLAIN };
+
+/* Ask the file system what --cgroup-root (NULL: none) is. ERR_WRONG if it is not there. */
+int root_kind_of(const char *cgroup_root, enum root_kind *out, struct err *e);
+
+/* The kind of --cgroup-root, and the facts of this machine for this caller. */
+int driver_facts(const char *cgroup_root, enum root_kind *kind, struct placement_facts *out,
+		 struct err *e);
+
+/* Read the facts below `root` ("/" or a recorded tree). */
+int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e);
+
+/*
+ * Decide. `cgroup_root` belongs to `root`. Errors: ERR_IMPOSSIBLE for missing controllers; ERR_FAILED without the
+ * right to make groups; the sentence names what is missing and the command or drop-in that grants it.
+ */
+int placement_decide(const struct placement_facts *f, enum backend backend, enum root_kind root,
+		     const char *cgroup_root, struct placement *out, struct err *e);
+
+/*
+ * One line for the state file, and back. Blanks, backslashes and newlines in paths are spelt as in mountinfo.
+ * -ENAMETOOLONG if it does not fit; ERR_WRONG for a line that placement_format() cannot have written.
+ */
+int placement_format(const struct placement *p, char *text, size_t size, struct err *e);
+int placement_parse(const char *text, struct placement *out, struct err *e);
+
+/*
+ * What systemd-run is executed with for the scope of a cluster: words that end with NULL, borrowed from `out` and
+ * constants. The process it becomes does nothing but keep the scope alive.
+ */
+struct scope_command {
+	char unit[64];
+	char unit_option[80];
+	const char *argv[16];
+};
+void placement_scope_command(const char *cluster, bool user_manager, struct scope_command *out);
+
+#endif

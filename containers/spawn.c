@@ -1,0 +1,354 @@
+#include "containers/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "decision/cleanup.h"
+
+enum { GROUPS_MAX = 1024 };
+
+/* What the child does, in this order; its report names the one that failed. */
+enum step {
+	STEP_WAIT,
+	STEP_SESSION,
+	STEP_FILES,
+	STEP_AFFINITY,
+	STEP_MEMORY,
+	STEP_GROUPS,
+	STEP_GID,
+	STEP_UID,
+	STEP_DIRECTORY,
+	STEP_PRIVILEGES,
+	STEP_EXEC,
+};
+static const char *const step_names[] = {
+	[STEP_WAIT] = "wait for its group",
+	[STEP_SESSION] = "begin a session",
+	[STEP_FILES] = "open its standard files",
+	[STEP_AFFINITY] = "set its CPU affinity",
+	[STEP_MEMORY] = "set its memory policy",
+	[STEP_GROUPS] = "set its supplementary groups",
+	[STEP_GID] = "set its group",
+	[STEP_UID] = "set its user",
+	[STEP_DIRECTORY] = "enter its directory",
+	[STEP_PRIVILEGES] = "give up new privileges",
+	[STEP_EXEC] = "execute it",
+};
+
+struct report {
+	enum step step;
+	int error; /* errno */
+};
+
+/* All that the child needs, made before it is born: it may only use async-signal-safe functions. */
+struct prepared {
+	const struct spawn *s;
+	struct memory_policy_call memory;
+	unsigned long cpus[CPUSET_MAX / (8 * sizeof(unsigned long))];
+	gid_t groups[GROUPS_MAX];
+	int group_count; /* -1: leave them */
+	bool must_wait;
+	int go[2], status[2]; /* pipes: parent → child, child → parent; close on exec */
+	int file_limit;
+};
+
+/* stdin, stdout, stderr from descriptors that may be 0 … 2 themselves: so first move all out of the way. */
+static int place_files(const struct spawn *s)
+{
+	int from[3] = {s->in, s->out, s->err};
+
+	for (int i = 0; i < 3; i++) {
+		int fd = from[i];
+
+		if (fd < 0)
+			fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		from[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
+		if (from[i] < 0)
+			return -1;
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(from[i], i) < 0)
+			return -1;
+	return 0;
+}
+
+static void close_the_rest_on_exec(int file_limit)
+{
+	if (!syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC))
+		return;
+	/* Before Linux 5.11. */
+	for (int fd = 3; fd < file_limit; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* The supervisor blocks what its signalfd reads; a worker must not inherit that. */
+static void reset_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * The raw system calls: glibc's wrappers would signal the threads of the parent, which do not exist here.
+ */
+static bool become_user(const struct prepared *p, struct report *r)
+{
+	const struct spawn *s = p->s;
+
+	r->step = STEP_GROUPS;
+	if (p->group_count >= 0 && syscall(SYS_setgroups, p->group_count, p->groups))
+		return false;
+	if (s->uid == (uid_t)-1)
+		return true;
+	r->step = STEP_GID;
+	if (syscall(SYS_setresgid, s->gid, s->gid, s->gid))
+		return false;
+	r->step = STEP_UID;
+	return syscall(SYS_setresuid, s->uid, s->uid, s->uid) == 0;
+}
+
+/* Return only on failure, with errno. */
+static void child_run(const struct prepared *p, struct report *r)
+{
+	const struct spawn *s = p->s;
+	char go;
+
+	r->step = STEP_WAIT;
+	close(p->go[1]);
+	if (p->must_wait && read(p->go[0], &go, 1) != 1)
+		_exit(127); /* the parent has given up, or died */
+	r->step = STEP_SESSION;
+	if (s->new_session && setsid() < 0)
+		return;
+	reset_signals();
+	r->step = STEP_AFFINITY;
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(p->cpus), p->cpus) < 0)
+		return;
+	r->step = STEP_MEMORY;
+	errno = -memory_policy_set(&p->memory);
+	if (errno)
+		return;
+	if (!become_user(p, r))
+		return;
+	r->step = STEP_DIRECTORY;
+	if (s->directory && chdir(s->directory))
+		return;
+	r->step = STEP_PRIVILEGES;
+	if (s->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return;
+	r->step = STEP_FILES;
+	if (place_files(s))
+		return;
+	close_the_rest_on_exec(p->file_limit);
+	r->step = STEP_EXEC;
+	execve(s->file, s->argv, s->envp ? s->envp : (char *[]){NULL});
+}
+
+static _Noreturn void child_main(struct prepared *p)
+{
+	struct report report = {0};
+	ssize_t written;
+
+	/* The report's descriptor must survive that the standard files are put in place. */
+	if (p->status[1] < 10) {
+		int high = fcntl(p->status[1], F_DUPFD_CLOEXEC, 10);
+
+		if (high >= 0)
+			p->status[1] = high;
+	}
+	child_run(p, &report);
+	report.error = errno;
+	written = write(p->status[1], &report, sizeof(report));
+	_exit(written == sizeof(report) ? 127 : 126);
+}
+
+static pid_t clone_child(int cgroup2, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD | (cgroup2 >= 0 ? CLONE_INTO_CGROUP : 0),
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = cgroup2 >= 0 ? (unsigned)cgroup2 : 0,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static bool clone3_is_refused(int error)
+{
+	return error == ENOSYS || error == EPERM || error == EACCES || error == EINVAL ||
+	       error == E2BIG; /* the last two: a kernel that does not know CLONE_INTO_CGROUP */
+}
+
+/* Where a filter hides clone3 (it answers ENOSYS): the classic way. */
+static pid_t fork_child(int *pidfd)
+{
+	pid_t pid = fork();
+
+	if (pid > 0) {
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (*pidfd < 0) {
+			int error = errno;
+
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			errno = error;
+			return -1;
+		}
+	}
+	return pid;
+}
+
+/*
+ * Make the child, in its v2 group if that works; p->must_wait says in the child whether it has to be put somewhere. Signals are
+ * blocked meanwhile, so that no handler of ours runs in it.
+ */
+static pid_t make_child(struct prepared *p, const struct spawn_into *into, bool *born_inside,
+			int *pidfd)
+{
+	sigset_t all, before;
+	pid_t pid = -1;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	*born_inside = into->cgroup2 >= 0;
+	p->must_wait = into->attach != NULL;
+	if (into->cgroup2 >= 0)
+		pid = clone_child(into->cgroup2, pidfd);
+	if (into->cgroup2 < 0 || (pid < 0 && clone3_is_refused(errno))) {
+		*born_inside = false;
+		p->must_wait = into->attach || into->cgroup2 >= 0;
+		pid = clone_child(-1, pidfd);
+		if (pid < 0 && clone3_is_refused(errno))
+			pid = fork_child(pidfd);
+	}
+	if (pid == 0)
+		child_main(p);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+static int prepare_user(struct prepared *p, struct err *e)
+{
+	const struct spawn *s = p->s;
+
+	p->group_count = -1;
+	if (s->uid == (uid_t)-1 || geteuid() != 0)
+		return 0;
+	p->groups[0] = s->gid;
+	p->group_count = 1;
+	if (!s->user)
+		return 0;
+	p->group_count = GROUPS_MAX;
+	if (getgrouplist(s->user, s->gid, p->groups, &p->group_count) < 0)
+		return err_set(e, -E2BIG, "user %s is in %d groups, at most %d are supported",
+			       s->user, p->group_count, GROUPS_MAX);
+	return 0;
+}
+
+static int prepare(struct prepared *p, const struct spawn *s, const struct spawn_into *into,
+		   struct err *e)
+{
+	struct rlimit files;
+
+	*p = (struct prepared){.s = s, .go = {-1, -1}, .status = {-1, -1}};
+	p->memory = memory_policy_prepare(s->policy, &s->nodes, into->wall);
+	memset(p->cpus, into->cpus ? 0 : 0xff, sizeof(p->cpus));
+	if (into->cpus) {
+		cpuset_for_each(cpu, into->cpus)
+		{
+			p->cpus[cpu / (8 * sizeof(p->cpus[0]))] |=
+				1ul << cpu % (8 * sizeof(p->cpus[0]));
+		}
+	}
+	p->file_limit = getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1 << 20
+				? 1 << 20
+				: (int)files.rlim_cur;
+	if (pipe2(p->go, O_CLOEXEC) || pipe2(p->status, O_CLOEXEC))
+		return err_errno(e, -errno, "cannot start %s: pipe", s->file);
+	return prepare_user(p, e);
+}
+
+static void close_pipe(int ends[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (ends[i] >= 0)
+			close(ends[i]);
+}
+
+/* Put the child where it belongs, let it go, and hear what became of exec: nothing but the end of the pipe is success. */
+static int finish_child(struct prepared *p, const struct spawn_into *into, bool born_inside,
+			pid_t pid, struct err *e)
+{
+	struct report report;
+	ssize_t n;
+	int rc = 0;
+
+	if (!born_inside && into->cgroup2 >= 0)
+		rc = into->join(into->context, pid, e);
+	if (rc == 0 && into->attach)
+		rc = into->attach(into->context, pid, e);
+	if (rc < 0)
+		return rc;
+	if (p->must_wait && write(p->go[1], "g", 1) != 1)
+		return err_errno(e, -EIO, "cannot start %s: it died before exec", p->s->file);
+	close(p->status[1]);
+	p->status[1] = -1;
+	do
+		n = read(p->status[0], &report, sizeof(report));
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != sizeof(report) || report.step > STEP_EXEC)
+		return err_set(e, -EIO, "cannot start %s: its report is cut", p->s->file);
+	if (report.step == STEP_DIRECTORY)
+		return err_set(e, -EIO, "cannot start %s: enter %s: %s", p->s->file,
+			       p->s->directory, strerror(report.error));
+	return err_set(e, report.step == STEP_EXEC ? -report.error : -EIO,
+		       "cannot start %s: %s: %s", p->s->file, step_names[report.step],
+		       strerror(report.error));
+}
+
+int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *pid, int *pidfd,
+		  struct err *e)
+{
+	struct prepared p;
+	bool born_inside;
+	int fd = -1, rc = prepare(&p, s, into, e);
+	pid_t child;
+
+	if (rc < 0)
+		goto out;
+	child = make_child(&p, into, &born_inside, &fd);
+	if (child < 0) {
+		rc = err_errno(e, -errno, "cannot start %s: clone", s->file);
+		goto out;
+	}
+	rc = finish_child(&p, into, born_inside, child, e);
+	if (rc < 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		close(fd);
+		goto out;
+	}
+	*pid = child;
+	*pidfd = fd;
+out:
+	close_pipe(p.go);
+	close_pipe(p.status);
+	return rc;
+}
