@@ -15,10 +15,9 @@ struct request {
 	CURL *easy;
 	rest_answer *answer;
 	void *context;
-	char *body;
-	size_t size;
-	int failed; /* -EFBIG or -ENOMEM, found while receiving */
-	char *url;
+	char *url, *body;
+	size_t size, room; /* of body: used, and allocated less the NUL */
+	int failed;	   /* -EFBIG or -ENOMEM, found while receiving */
 };
 
 struct rest {
@@ -81,23 +80,35 @@ void rest_close(struct rest *r)
 	free(r);
 }
 
+/* Make room for `size` more bytes and a NUL. */
+static int request_grow(struct request *q, size_t size)
+{
+	size_t room = q->room ? q->room : 4096;
+	char *grown;
+
+	if (size > REST_ANSWER_MAX - q->size)
+		return -EFBIG;
+	while (room < q->size + size)
+		room *= 2;
+	if (room == q->room)
+		return 0;
+	grown = realloc(q->body, room + 1);
+	if (!grown)
+		return -ENOMEM;
+	q->body = grown;
+	q->room = room;
+	return 0;
+}
+
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
 	struct request *q = context;
-	char *grown;
 
 	(void)one; /* always 1 */
-	if (size > REST_ANSWER_MAX - q->size) {
-		q->failed = -EFBIG;
-		return 0;
-	}
-	grown = realloc(q->body, q->size + size + 1);
-	if (!grown) {
-		q->failed = -ENOMEM;
-		return 0;
-	}
-	memcpy(grown + q->size, data, size);
-	q->body = grown;
+	q->failed = request_grow(q, size);
+	if (q->failed)
+		return 0; /* libcurl gives up */
+	memcpy(q->body + q->size, data, size);
 	q->size += size;
 	q->body[q->size] = '\0';
 	return size;
@@ -156,8 +167,10 @@ static int request_status(const struct request *q, CURLcode result)
 	return result == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EPROTO;
 }
 
-static void deliver(struct rest *r)
+/* Hand out what is complete; return how many answers that was. */
+static unsigned deliver(struct rest *r)
 {
+	unsigned count = 0;
 	CURLMsg *message;
 	int left;
 
@@ -173,7 +186,9 @@ static void deliver(struct rest *r)
 		request_unlink(r, q);
 		q->answer(q->context, status, q->body ? q->body : "", q->size);
 		request_free(q);
+		count++;
 	}
+	return count;
 }
 
 int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
@@ -190,16 +205,19 @@ int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms
 				(fds[i].events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
 				(fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
 			0};
-	if (curl_multi_perform(r->multi, &running) != CURLM_OK ||
-	    curl_multi_poll(r->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
+	if (curl_multi_perform(r->multi, &running) != CURLM_OK)
+		return err_set(e, -EIO, "libcurl's loop failed");
+	if (deliver(r)) /* nothing is left that would wake the poll */
+		timeout_ms = 0;
+	if (curl_multi_poll(r->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
 	    curl_multi_perform(r->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");
 	deliver(r);
 	/* curl_multi_poll() does not pass on hang-ups and errors: ask again, without waiting. */
 	ready = poll(fds, count, 0);
-	return ready < 0 && errno != EINTR ? err_errno(e, -errno, "cannot poll")
-	       : ready < 0		   ? 0
-					   : ready;
+	if (ready < 0 && errno != EINTR)
+		return err_errno(e, -errno, "cannot poll");
+	return ready < 0 ? 0 : ready;
 }
 
 struct fetch {

@@ -1,0 +1,194 @@
+#include "launcher/rest.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "decision/cleanup.h"
+#include "tests/harness.h"
+
+/* A server on loopback, in a child: answers every connection with `head` and `size` times 'x'. */
+struct server {
+	pid_t pid;
+	int port;
+};
+
+static void serve(int listener, const char *head, size_t size)
+{
+	static char block[65536];
+
+	memset(block, 'x', sizeof(block));
+	signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		char request[1024];
+
+		if (fd < 0)
+			_exit(1);
+		if (!head) { /* says nothing, until the client goes */
+			while (read(fd, request, sizeof(request)) > 0)
+				;
+			close(fd);
+			continue;
+		}
+		if (read(fd, request, sizeof(request)) > 0 &&
+		    write(fd, head, strlen(head)) == (ssize_t)strlen(head))
+			for (size_t left = size; left;) {
+				ssize_t n = write(fd, block,
+						  left < sizeof(block) ? left : sizeof(block));
+
+				if (n <= 0)
+					break;
+				left -= (size_t)n;
+			}
+		close(fd);
+	}
+}
+
+static struct server server_start(const char *head, size_t size)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct server s;
+
+	ck_assert(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		  listen(listener, 8) == 0 &&
+		  getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+	s.port = ntohs(address.sin_port);
+	s.pid = fork();
+	if (s.pid == 0)
+		serve(listener, head, size);
+	close(listener);
+	return s;
+}
+
+static void server_stop(const struct server *s)
+{
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+}
+
+static char *url_of(const struct server *s, char url[64])
+{
+	snprintf(url, 64, "http://127.0.0.1:%d/json/", s->port);
+	return url;
+}
+
+START_TEST(fetch)
+{
+	struct server s = server_start("HTTP/1.0 200 OK\r\n\r\nhello ", 3);
+	cleanup_free char *body = NULL;
+	char url[64];
+	size_t size;
+	struct err e;
+
+	/* A proxy of the environment must not be asked about loopback. */
+	setenv("http_proxy", "http://127.0.0.1:1/", 1);
+	if (rest_fetch(url_of(&s, url), 5000, &body, &size, &e))
+		ck_abort_msg("%s", e.msg);
+	ck_assert_str_eq(body, "hello xxx");
+	ck_assert_uint_eq(size, 9);
+	server_stop(&s);
+}
+END_TEST
+
+START_TEST(other_statuses)
+{
+	struct server s =
+		server_start("HTTP/1.0 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n", 0);
+	char url[64], *body = NULL;
+	size_t size;
+	struct err e;
+
+	ck_assert_int_eq(rest_fetch(url_of(&s, url), 5000, &body, &size, &e), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(e.msg, "status 302"));
+	ck_assert_ptr_null(body);
+	server_stop(&s);
+	/* Now nobody listens there. */
+	ck_assert_int_eq(rest_fetch(url, 5000, &body, &size, &e), -ECONNREFUSED);
+	ck_assert_int_lt(rest_fetch("file:///etc/passwd", 5000, &body, &size, &e), 0);
+	ck_assert_ptr_null(body);
+}
+END_TEST
+
+START_TEST(bounds)
+{
+	struct server big = server_start("HTTP/1.0 200 OK\r\n\r\n", REST_ANSWER_MAX + 1);
+	struct server full = server_start("HTTP/1.0 200 OK\r\n\r\n", REST_ANSWER_MAX);
+	struct server silent = server_start(NULL, 0);
+	char url[64], *body = NULL;
+	size_t size;
+	struct err e;
+
+	ck_assert_int_eq(rest_fetch(url_of(&big, url), 20000, &body, &size, &e), -EFBIG);
+	ck_assert_ptr_null(body);
+	ck_assert_int_eq(rest_fetch(url_of(&full, url), 20000, &body, &size, &e), 0);
+	ck_assert_uint_eq(size, REST_ANSWER_MAX);
+	free(take_pointer(body));
+	ck_assert_int_eq(rest_fetch(url_of(&silent, url), 200, &body, &size, &e), -ETIMEDOUT);
+	server_stop(&big);
+	server_stop(&full);
+	server_stop(&silent);
+}
+END_TEST
+
+struct count {
+	struct rest *rest;
+	const char *url;
+	int answers, status;
+};
+
+static void ask_again(void *context, int status, const char *body, size_t size)
+{
+	struct count *c = context;
+	struct err e;
+
+	(void)body;
+	(void)size;
+	c->status = status;
+	if (++c->answers == 2)
+		ck_assert_int_eq(rest_get(c->rest, c->url, 5000, ask_again, c, &e), 0);
+}
+
+/* Several at once, an answer that asks again, a descriptor of the caller's, and closing with one under way. */
+START_TEST(one_loop)
+{
+	struct server s = server_start("HTTP/1.0 200 OK\r\n\r\n", 10);
+	struct server silent = server_start(NULL, 0);
+	char url[64], silent_url[64];
+	struct count c = {.url = url_of(&s, url)};
+	struct pollfd p = {.events = POLLIN};
+	int ends[2];
+	struct err e;
+
+	ck_assert(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
+	p.fd = ends[0];
+	ck_assert_int_eq(rest_open(&c.rest, &e), 0);
+	ck_assert_int_eq(rest_turn(c.rest, &p, 1, 1000, &e), 1);
+	ck_assert_int_eq(p.revents, POLLIN);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(rest_get(c.rest, url, 5000, ask_again, &c, &e), 0);
+	for (int turns = 0; c.answers < 4 && turns < 1000; turns++)
+		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 100, &e), 0);
+	ck_assert_int_eq(c.answers, 4);
+	ck_assert_int_eq(c.status, 200);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], ends, 1), 1);
+	ck_assert_int_eq(rest_turn(c.rest, &p, 1, 1000, &e), 1);
+	ck_assert_int_eq(p.revents, POLLHUP);
+	ck_assert_int_eq(rest_get(c.rest, url_of(&silent, silent_url), 5000, ask_again, &c, &e), 0);
+	rest_turn(c.rest, NULL, 0, 10, &e);
+	rest_close(c.rest);
+	rest_close(NULL);
+	ck_assert_int_eq(c.answers, 4);
+	server_stop(&s);
+	server_stop(&silent);
+}
+END_TEST
+
+TEST_MAIN("rest", test_case("rest", fetch, other_statuses, bounds, one_loop))
