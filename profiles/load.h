@@ -2,8 +2,9 @@
 #define PROFILES_LOAD_H
 
 /*
- * YAML ↔ struct profile, both ways through one const table of fields (profiles/fields.c). Errors are ERR_WRONG and read
- * "file:line:column: key.path: what was found, what is allowed, the nearest known key".
+ * YAML ↔ struct profile, both ways through one const table of fields (profiles/fields.c).
+ * Errors are ERR_WRONG and read "file:line:column: key.path: what was found, what is allowed,
+ * the nearest known key".
  */
 
 #include <stddef.h>
@@ -13,7 +14,10 @@
 
 enum { PROFILE_TEXT_MAX = 1 << 20 }; /* a larger file is refused */
 
-/* Read a file. Every default is in `out` where the file says nothing; `out` is written only on success. */
+/*
+ * Read a file. Every default is in `out` where the file says nothing; `out` is written only on
+ * success.
+ */
 int profile_load(const char *path, struct profile *out, struct err *e);
 
 /* The same from memory; `source` stands for the file in messages. */
@@ -26,7 +30,10 @@ int profile_parse(const char *text, size_t size, const char *source, struct prof
  */
 int profile_emit(const struct profile *p, char **text, struct err *e);
 
-/* The keys set away from their default that this release does not put in force yet: "memory.give_back" … */
+/*
+ * The keys whose value this release does not put in force yet: "memory.give_back" … A default
+ * can be among them (rebalance.mode: act). Return 0, or -E2BIG.
+ */
 int profile_not_yet(const struct profile *p, struct strings *keys);
 
 #endif

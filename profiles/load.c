@@ -1,0 +1,72 @@
+#include "profiles/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "decision/cleanup.h"
+
+/* Why a thing that is no regular file is not read, or NULL for a regular file. */
+static const char *file_kind(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return NULL;
+	case S_IFDIR:
+		return "a directory";
+	case S_IFIFO:
+		return "a pipe";
+	case S_IFSOCK:
+		return "a socket";
+	default:
+		return "a device";
+	}
+}
+
+static int unreadable(struct err *e, const char *path)
+{
+	return err_wrong(e, "%s: cannot be read: %s", path, strerror(errno));
+}
+
+/*
+ * Open a regular file; O_NONBLOCK so that a pipe without a writer does not hang before fstat()
+ * tells that it is one.
+ */
+static int open_file(const char *path, struct err *e)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const char *kind;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return unreadable(e, path);
+	kind = file_kind(st.st_mode);
+	if (kind)
+		return err_wrong(e, "%s: is %s, allowed is a regular file", path, kind);
+	return take_fd(fd);
+}
+
+int profile_load(const char *path, struct profile *out, struct err *e)
+{
+	cleanup_free char *text = malloc(PROFILE_TEXT_MAX + 1);
+	cleanup_close int fd = -1;
+	size_t size = 0;
+	ssize_t got;
+
+	if (!text)
+		return err_set(e, -ENOMEM, "%s: out of memory", path);
+	fd = open_file(path, e);
+	if (fd < 0)
+		return e->code;
+	do {
+		got = read(fd, text + size, PROFILE_TEXT_MAX + 1 - size);
+		if (got > 0)
+			size += (size_t)got;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	if (got < 0)
+		return unreadable(e, path);
+	if (size > PROFILE_TEXT_MAX)
+		return err_wrong(e, "%s: is larger than %d bytes: this is no profile", path,
+				 PROFILE_TEXT_MAX);
+	return profile_parse(text, size, path, out, e);
+}
