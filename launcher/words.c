@@ -27,6 +27,7 @@ int words_add(struct words *w, const char *text)
 	return words_take(w, strdup(text));
 }
 
+static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static char *format_text(const char *format, va_list args)
 {
 	char *text;

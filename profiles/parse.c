@@ -461,7 +461,7 @@ static int read_mapping(struct parse *p, const struct fields *set, const char *p
 		return fail_kind(p, "a mapping of keys");
 	for (;;) {
 		char path[FIELD_PATH_MAX], below[FIELD_PATH_MAX + 1];
-		const struct field *f;
+		const struct field *f = NULL;
 		size_t outer;
 
 		if (next(p))
