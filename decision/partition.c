@@ -1,0 +1,623 @@
+#include "decision/partition.h"
+
+#include "decision/place.h"
+#include "decision/plan.h"
+
+enum { LEAST_CORES = 4 }; /* of a slice where everything is auto; DESIGN §2 */
+
+/* What is divided: a package, node, L3 or the machine, or several of them joined. */
+struct parent {
+	uint16_t usable; /* cores, those in the reserve included */
+	uint16_t cores;	 /* without them */
+	uint16_t quota;	 /* of them, what partition.max_cores leaves */
+	uint16_t slices;
+	uint16_t members; /* joined into this one */
+	uint64_t nodes;	  /* mask over topology.nodes */
+};
+
+struct parents {
+	unsigned count;
+	struct parent list[TOPOLOGY_CPUS];
+	uint16_t of_core[TOPOLOGY_CPUS]; /* or TOPOLOGY_NONE */
+};
+
+/* The work in hand. */
+struct division {
+	const struct topology *t;
+	const struct profile_partition *wish;
+	struct partition *out;
+	unsigned slices, cores; /* as wished, 0 for auto */
+	unsigned free;		/* cores that are neither outside nor reserved */
+	unsigned ceiling;	/* cores that slices may have in all */
+	struct parents parents;
+};
+
+bool partition_is_auto(const struct profile_partition *wish)
+{
+	return wish->by == BY_AUTO && wish->slices == AMOUNT_AUTO && wish->cores == AMOUNT_AUTO;
+}
+
+unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
+			     unsigned core, struct cpuset *add_to)
+{
+	const struct topology_core *c = &t->cores[core];
+	unsigned count = 0;
+
+	for (unsigned i = c->first_cpu; i < c->first_cpu + (unsigned)c->cpus; i++) {
+		unsigned cpu = t->cpus[i].os_index;
+
+		if (!wish->all_cpus && !cpuset_has(&wish->cpus, cpu))
+			continue;
+		if (add_to)
+			cpuset_add(add_to, cpu);
+		count++;
+		if (wish->smt == SMT_ONE)
+			break;
+	}
+	return count;
+}
+
+static const char *noun(enum partition_by by)
+{
+	static const char *const nouns[] = {
+		[BY_AUTO] = "machine", [BY_MACHINE] = "machine", [BY_SOCKET] = "package",
+		[BY_NUMA] = "node",    [BY_L3] = "L3",
+	};
+
+	return nouns[by];
+}
+
+/* ---- parents ---- */
+
+static unsigned span_count(const struct topology *t, enum partition_by by)
+{
+	switch (by) {
+	case BY_SOCKET:
+		return t->package_count;
+	case BY_NUMA:
+		return t->numa_count;
+	case BY_L3:
+		return t->l3_count;
+	case BY_AUTO:
+	case BY_MACHINE:
+		break;
+	}
+	return 1;
+}
+
+static struct topology_span span_at(const struct topology *t, enum partition_by by, unsigned i)
+{
+	switch (by) {
+	case BY_SOCKET:
+		return t->packages[i];
+	case BY_NUMA:
+		return t->numa[i].cores;
+	case BY_L3:
+		return t->l3s[i];
+	case BY_AUTO:
+	case BY_MACHINE:
+		break;
+	}
+	return (struct topology_span){0, (uint16_t)t->core_count};
+}
+
+static unsigned largest_span(const struct topology *t, enum partition_by by)
+{
+	unsigned largest = 0;
+
+	for (unsigned i = 0; i < span_count(t, by); i++) {
+		if (span_at(t, by, i).count > largest)
+			largest = span_at(t, by, i).count;
+	}
+	return largest;
+}
+
+static struct parent parent_read(const struct division *d, struct topology_span span)
+{
+	struct parent parent = {.members = 1};
+
+	for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
+		if (d->out->owner[core] != CORE_OUTSIDE)
+			parent.usable++;
+		if (d->out->owner[core] == CORE_FREE)
+			parent.cores++;
+		parent.nodes |= d->t->numa[d->t->cores[core].numa].nodes;
+	}
+	parent.quota = parent.cores;
+	return parent;
+}
+
+/* The parents that have a core to give; those that the reserve has emptied are counted only. */
+static void parents_read(struct division *d, enum partition_by by)
+{
+	struct parents *ps = &d->parents;
+
+	ps->count = 0;
+	d->out->emptied = 0;
+	d->out->by = by;
+	for (unsigned i = 0; i < span_count(d->t, by); i++) {
+		struct topology_span span = span_at(d->t, by, i);
+		struct parent parent = parent_read(d, span);
+		uint16_t index = parent.cores ? (uint16_t)ps->count : TOPOLOGY_NONE;
+
+		for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++)
+			ps->of_core[core] = index;
+		if (parent.cores)
+			ps->list[ps->count++] = parent;
+		else if (parent.usable)
+			d->out->emptied++;
+	}
+}
+
+static bool parents_are_even(const struct parents *ps)
+{
+	unsigned least = UINT16_MAX, most = 0;
+
+	for (unsigned i = 0; i < ps->count; i++) {
+		unsigned cores = ps->list[i].usable;
+
+		least = cores < least ? cores : least;
+		most = cores > most ? cores : most;
+	}
+	return most - least <= 1;
+}
+
+static void describe_parents(struct division *d)
+{
+	struct partition *out = d->out;
+	const struct parents *ps = &d->parents;
+
+	out->parents = ps->count;
+	out->smallest = UINT16_MAX;
+	out->largest = 0;
+	for (unsigned i = 0; i < ps->count; i++) {
+		unsigned cores = ps->list[i].cores;
+
+		if (cores < out->smallest) {
+			out->smallest = cores;
+			out->smallest_at = i;
+		}
+		if (cores > out->largest) {
+			out->largest = cores;
+			out->largest_at = i;
+		}
+	}
+}
+
+/* ---- joining neighbours ---- */
+
+enum {
+	NEIGHBOURS = 64
+}; /* so many parents not yet joined are looked at, so that joining is linear */
+
+/* The nearest parent without a group; among equals the one that brings the group closest to `target` cores. */
+static unsigned nearest_parent(const struct topology *t, const struct parents *ps,
+			       const uint16_t *group, unsigned from, const struct parent *to,
+			       unsigned target)
+{
+	unsigned best = TOPOLOGY_NONE, seen = 0;
+	uint64_t best_cost = UINT64_MAX;
+
+	for (unsigned i = from; i < ps->count && seen < NEIGHBOURS; i++) {
+		unsigned cores = (unsigned)to->cores + ps->list[i].cores;
+		unsigned miss = cores < target ? target - cores : cores - target;
+		uint64_t cost;
+
+		if (group[i] != TOPOLOGY_NONE)
+			continue;
+		seen++;
+		cost = (uint64_t)place_distance(t, to->nodes, ps->list[i].nodes) << 16 | miss;
+		if (cost < best_cost) {
+			best = i;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+static void parent_add(struct parent *to, const struct parent *from)
+{
+	to->usable = (uint16_t)(to->usable + from->usable);
+	to->cores = (uint16_t)(to->cores + from->cores);
+	to->quota = (uint16_t)(to->quota + from->quota);
+	to->members = (uint16_t)(to->members + from->members);
+	to->nodes |= from->nodes;
+}
+
+/*
+ * Join whole parents into `count` groups of about equal size: each starts with the first parent left in tree order
+ * and takes the nearest ones until one more would miss its even share by more than half of that one.
+ * count <= parents->count.
+ */
+static void parents_join(const struct topology *t, struct parents *ps, unsigned count)
+{
+	struct parents old = *ps;
+	uint16_t group[TOPOLOGY_CPUS];
+	unsigned left = 0, parents = old.count, next = 0;
+
+	for (unsigned i = 0; i < old.count; i++) {
+		group[i] = TOPOLOGY_NONE;
+		left += old.list[i].cores;
+	}
+	ps->count = count;
+	for (unsigned g = 0; g < count; g++) {
+		struct parent *to = &ps->list[g];
+		unsigned target = left / (count - g);
+
+		for (; group[next] != TOPOLOGY_NONE; next++)
+			;
+		*to = old.list[next];
+		group[next] = (uint16_t)g;
+		parents--;
+		while (parents > count - g - 1) {
+			unsigned add = nearest_parent(t, &old, group, next, to, target);
+
+			if (g + 1 < count && to->cores + old.list[add].cores / 2u > target)
+				break;
+			parent_add(to, &old.list[add]);
+			group[add] = (uint16_t)g;
+			parents--;
+		}
+		left -= to->cores;
+	}
+	for (unsigned core = 0; core < t->core_count; core++) {
+		if (old.of_core[core] != TOPOLOGY_NONE)
+			ps->of_core[core] = group[old.of_core[core]];
+	}
+}
+
+/* ---- how many slices each parent gets ---- */
+
+/* What max_cores leaves of each parent, taken off as evenly as the reserve. */
+static void set_quotas(struct division *d)
+{
+	struct parents *ps = &d->parents;
+	uint16_t owner[TOPOLOGY_CPUS];
+
+	if (d->cores || d->ceiling >= d->free)
+		return;
+	for (unsigned core = 0; core < d->t->core_count; core++)
+		owner[core] = d->out->owner[core];
+	reserve_cores(d->t, owner, d->free - d->ceiling, CORE_ABOVE);
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		if (owner[core] == CORE_ABOVE)
+			ps->list[ps->of_core[core]].quota--;
+	}
+}
+
+/* One slice at a time to the parent with the fewest that has room, the largest first. Return how many found room. */
+static unsigned spread(struct parents *ps, unsigned slices, unsigned cores)
+{
+	unsigned done = 0;
+
+	for (; done < slices; done++) {
+		struct parent *best = NULL;
+
+		for (unsigned i = 0; i < ps->count; i++) {
+			struct parent *p = &ps->list[i];
+
+			if (p->quota < (p->slices + 1u) * (cores ? cores : 1))
+				continue;
+			if (!best || p->slices < best->slices ||
+			    (p->slices == best->slices && p->quota > best->quota))
+				best = p;
+		}
+		if (!best)
+			break;
+		best->slices++;
+	}
+	return done;
+}
+
+static unsigned room_for(const struct division *d)
+{
+	unsigned room = 0;
+
+	for (unsigned i = 0; i < d->parents.count; i++)
+		room += d->parents.list[i].quota / (d->cores ? d->cores : 1);
+	return d->cores && room > d->ceiling / d->cores ? d->ceiling / d->cores : room;
+}
+
+static int share_written_slices(struct division *d, struct err *e)
+{
+	enum partition_by by = d->out->by;
+	unsigned room = room_for(d);
+
+	if (d->cores && d->slices * d->cores > d->ceiling)
+		return err_impossible(e,
+				      "partition.slices: %u slices of %u cores do not fit on %u "
+				      "cores%s: write at most %u slices, or fewer partition.cores",
+				      d->slices, d->cores, d->ceiling,
+				      d->ceiling < d->free ? " (partition.max_cores)" : "",
+				      d->ceiling / d->cores);
+	if (room < d->slices && !d->cores)
+		return err_impossible(e,
+				      "partition.slices: %u slices do not fit on %u cores%s: "
+				      "write at most %u",
+				      d->slices, room,
+				      d->ceiling < d->free ? " (partition.max_cores)" : "", room);
+	if (spread(&d->parents, d->slices, d->cores) < d->slices)
+		return err_impossible(
+			e,
+			"partition.cores: %u slices of %u cores do not fit: the %ss "
+			"have room for %u; write fewer cores, or partition.by: machine",
+			d->slices, d->cores, noun(by), room);
+	return 0;
+}
+
+static int share_by_cores(struct division *d, struct err *e)
+{
+	unsigned room = room_for(d);
+
+	describe_parents(d);
+	if (d->cores > d->ceiling)
+		return err_impossible(e,
+				      "partition.cores: %u cores a slice are more than the %u "
+				      "cores there are%s: write at most %u",
+				      d->cores, d->ceiling,
+				      d->ceiling < d->free ? " (partition.max_cores)" : "",
+				      d->ceiling);
+	if (!room)
+		return err_impossible(
+			e,
+			"partition.cores: %u cores do not fit in a %s: the largest has "
+			"%u; write at most %u, or partition.by: machine",
+			d->cores, noun(d->out->by), d->out->largest, d->out->largest);
+	if (room > SLICES_MAX)
+		return err_impossible(e,
+				      "partition.cores: %u slices of %u cores are more than %d: "
+				      "write more cores, or partition.slices",
+				      room, d->cores, SLICES_MAX);
+	spread(&d->parents, room, d->cores);
+	return 0;
+}
+
+static int share_one_each(struct division *d, struct err *e)
+{
+	struct parents *ps = &d->parents;
+
+	if (ps->count > SLICES_MAX)
+		return err_impossible(e,
+				      "partition.by: %s makes %u slices, more than %d: write "
+				      "partition.slices, or a coarser partition.by",
+				      partition_by_name(d->out->by), ps->count, SLICES_MAX);
+	for (unsigned i = 0; i < ps->count; i++) {
+		if (!ps->list[i].quota)
+			return err_impossible(e,
+					      "partition.max_cores: %u cores are too few for a "
+					      "slice in each of %u %ss: write more",
+					      d->ceiling, ps->count, noun(d->out->by));
+		ps->list[i].slices = 1;
+	}
+	return 0;
+}
+
+static int share_slices(struct division *d, struct err *e)
+{
+	set_quotas(d);
+	if (d->slices)
+		return share_written_slices(d, e);
+	if (d->cores)
+		return share_by_cores(d, e);
+	return share_one_each(d, e);
+}
+
+/* ---- what is divided ---- */
+
+static int divide_by(struct division *d, enum partition_by by, struct err *e)
+{
+	parents_read(d, by);
+	if (d->slices && d->slices < d->parents.count)
+		parents_join(d->t, &d->parents, d->slices);
+	return share_slices(d, e);
+}
+
+/* Whether each parent holds the same whole number of the wished slices. */
+static bool suits_wish(const struct division *d)
+{
+	const struct parents *ps = &d->parents;
+	unsigned each = d->slices ? d->slices / ps->count : 1;
+
+	if (d->slices && !d->cores && ps->count % d->slices == 0)
+		return true;
+	if (each == 0 || (d->slices && d->slices % ps->count))
+		return false;
+	for (unsigned i = 0; i < ps->count; i++) {
+		if (ps->list[i].cores < each * (d->cores ? d->cores : 1))
+			return false;
+	}
+	return true;
+}
+
+/* Slices or cores are written: the smallest parents that suit, at last the machine. */
+static int divide_wish(struct division *d, enum partition_by grain, struct err *e)
+{
+	const enum partition_by order[] = {grain, BY_SOCKET, BY_MACHINE};
+	unsigned i = 0;
+
+	for (;; i++) {
+		parents_read(d, order[i]);
+		if (order[i] == BY_MACHINE || suits_wish(d))
+			break;
+	}
+	return divide_by(d, order[i], e);
+}
+
+static bool has_least_cores(const struct parents *ps)
+{
+	for (unsigned i = 0; i < ps->count; i++) {
+		if (ps->list[i].usable < LEAST_CORES)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Nothing is written: the parents, joined where they have fewer than LEAST_CORES cores or are more than `most`. Even
+ * parents are joined evenly.
+ */
+static int divide_auto(struct division *d, enum partition_by grain, unsigned most, struct err *e)
+{
+	unsigned count = d->out->usable / LEAST_CORES;
+	bool even;
+
+	parents_read(d, grain);
+	even = parents_are_even(&d->parents);
+	if (count > d->ceiling / LEAST_CORES)
+		count = d->ceiling / LEAST_CORES;
+	if (count > d->parents.count)
+		count = d->parents.count;
+	if (count > most)
+		count = most;
+	for (; count > 1; count--) {
+		if (even && d->parents.count % count)
+			continue;
+		parents_join(d->t, &d->parents, count);
+		if (has_least_cores(&d->parents))
+			return share_slices(d, e);
+		parents_read(d, grain);
+	}
+	return divide_by(d, BY_MACHINE, e);
+}
+
+static int divide(struct division *d, unsigned most, struct err *e)
+{
+	enum partition_by grain = BY_NUMA;
+
+	if (d->wish->by != BY_AUTO)
+		return divide_by(d, d->wish->by, e);
+	/* A slice a node, or a package where that is larger. */
+	if (largest_span(d->t, BY_SOCKET) > largest_span(d->t, BY_NUMA))
+		grain = BY_SOCKET;
+	if (d->slices || d->cores)
+		return divide_wish(d, grain, e);
+	return divide_auto(d, grain, most < SLICES_MAX ? most : SLICES_MAX, e);
+}
+
+/* ---- cutting ---- */
+
+static void number_in_tree_order(const struct topology *t, struct partition *out)
+{
+	uint16_t number[SLICES_MAX];
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < SLICES_MAX; i++)
+		number[i] = TOPOLOGY_NONE;
+	for (unsigned core = 0; core < t->core_count; core++) {
+		uint16_t *owner = &out->owner[core];
+
+		if (*owner >= SLICES_MAX)
+			continue;
+		if (number[*owner] == TOPOLOGY_NONE)
+			number[*owner] = (uint16_t)next++;
+		*owner = number[*owner];
+		out->cores[*owner]++;
+	}
+}
+
+/* The cores of each parent side by side, in tree order. */
+static void sort_by_parent(const struct division *d, uint16_t cores[TOPOLOGY_CPUS],
+			   uint16_t begin[TOPOLOGY_CPUS + 1])
+{
+	uint16_t at[TOPOLOGY_CPUS + 1] = {0};
+
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		if (d->parents.of_core[core] != TOPOLOGY_NONE)
+			at[d->parents.of_core[core] + 1]++;
+	}
+	for (unsigned i = 0; i < d->parents.count; i++)
+		at[i + 1] = (uint16_t)(at[i + 1] + at[i]);
+	for (unsigned i = 0; i <= d->parents.count; i++)
+		begin[i] = at[i];
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		if (d->parents.of_core[core] != TOPOLOGY_NONE)
+			cores[at[d->parents.of_core[core]]++] = (uint16_t)core;
+	}
+}
+
+static void cut(struct division *d)
+{
+	uint16_t cores[TOPOLOGY_CPUS], begin[TOPOLOGY_CPUS + 1];
+	struct partition *out = d->out;
+
+	sort_by_parent(d, cores, begin);
+	out->fewest = SLICES_MAX;
+	for (unsigned i = 0; i < d->parents.count; i++) {
+		const struct parent *parent = &d->parents.list[i];
+		struct place place = {
+			.t = d->t,
+			.owner = out->owner,
+			.cores = &cores[begin[i]],
+			.count = (unsigned)(begin[i + 1] - begin[i]),
+			.first = out->slices,
+			.size = d->cores,
+			.small = parent->slices,
+		};
+
+		if (!d->cores && parent->slices) {
+			place.size = parent->quota / parent->slices;
+			place.big = parent->quota % parent->slices;
+			place.small -= place.big;
+		}
+		if (parent->slices)
+			place_slices(&place);
+		out->slices += parent->slices;
+		out->fewest = parent->slices < out->fewest ? parent->slices : out->fewest;
+		out->most = parent->slices > out->most ? parent->slices : out->most;
+		out->joined = parent->members > out->joined ? parent->members : out->joined;
+	}
+	number_in_tree_order(d->t, out);
+}
+
+/* ---- the whole ---- */
+
+static int find_usable(struct division *d, struct err *e)
+{
+	const struct profile_partition *wish = d->wish;
+	int reserved;
+
+	if (!wish->all_cpus && !cpuset_is_subset(&wish->cpus, &d->t->allowed)) {
+		struct cpuset missing = cpuset_and_not(&wish->cpus, &d->t->allowed);
+
+		return err_impossible(e,
+				      "partition.cpus: CPUs %.200s are not among those allowed "
+				      "here, %.200s: leave them out",
+				      CPUSET_STRING(&missing), CPUSET_STRING(&d->t->allowed));
+	}
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		bool usable = partition_core_cpus(d->t, wish, core, NULL) > 0;
+
+		d->out->owner[core] = usable ? CORE_FREE : CORE_OUTSIDE;
+		d->out->usable += usable;
+	}
+	reserved = reserve_count(wish->reserve_cores, d->out->usable, e);
+	if (reserved < 0)
+		return e->code;
+	d->out->reserved = (unsigned)reserved;
+	reserve_cores(d->t, d->out->owner, d->out->reserved, CORE_RESERVED);
+	d->free = d->out->usable - d->out->reserved;
+	d->ceiling = d->free;
+	if (wish->max_cores != AMOUNT_ALL && (unsigned)wish->max_cores < d->free)
+		d->ceiling = (unsigned)wish->max_cores;
+	return 0;
+}
+
+int partition_make(const struct topology *t, const struct profile_partition *wish, unsigned most,
+		   struct partition *out, struct err *e)
+{
+	struct partition made = {0};
+	struct division d = {
+		.t = t,
+		.wish = wish,
+		.out = &made,
+		.slices = wish->slices == AMOUNT_AUTO ? 0 : (unsigned)wish->slices,
+		.cores = wish->cores == AMOUNT_AUTO ? 0 : (unsigned)wish->cores,
+	};
+
+	if (find_usable(&d, e) < 0 || divide(&d, most, e) < 0)
+		return e->code;
+	describe_parents(&d);
+	cut(&d);
+	*out = made;
+	return 0;
+}

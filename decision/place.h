@@ -1,0 +1,30 @@
+#ifndef DECISION_PLACE_H
+#define DECISION_PLACE_H
+
+/*
+ * Placement: slices whose sizes are fixed get their cores out of one region (a parent, or the machine), so that as
+ * few as possible cross an L3, a node or a package (DESIGN §2, invariant 3), and those that must cross take whole
+ * containers, nearest first.
+ */
+
+#include <stdint.h>
+
+#include "decision/topology.h"
+
+struct place {
+	const struct topology *t;
+	uint16_t *owner;       /* by core; CORE_FREE ones of the region are taken from */
+	const uint16_t *cores; /* the region, in tree order */
+	unsigned count;	       /* cores in it */
+	unsigned first;	       /* the slices' ids: first … first + small + big - 1 */
+	unsigned size;	       /* cores of a small slice, at least 1; a big one has one more */
+	unsigned small, big;   /* how many of each; together they fit the free cores */
+};
+
+/* Write the slices' ids to owner. Slices of a region with several kinds of cores share each kind evenly. */
+void place_slices(const struct place *p);
+
+/* The mean distance, there and back, between the nodes of two masks over topology.nodes, times 16. */
+unsigned place_distance(const struct topology *t, uint64_t a, uint64_t b);
+
+#endif

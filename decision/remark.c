@@ -1,0 +1,269 @@
+#include "decision/remark.h"
+
+/* "package", "packages" … */
+static const char *noun(enum partition_by by, unsigned count)
+{
+	static const char *const one[] = {
+		[BY_AUTO] = "machine", [BY_MACHINE] = "machine", [BY_SOCKET] = "package",
+		[BY_NUMA] = "node",    [BY_L3] = "L3",
+	};
+	static const char *const many[] = {
+		[BY_AUTO] = "machines", [BY_MACHINE] = "machines", [BY_SOCKET] = "packages",
+		[BY_NUMA] = "nodes",	[BY_L3] = "L3s",
+	};
+
+	return count == 1 ? one[by] : many[by];
+}
+
+/* ---- the machine ---- */
+
+static void remark_oddities(const struct remark *r, struct plan *out)
+{
+	unsigned oddities = r->t->oddities;
+
+	if (oddities & TOPOLOGY_NO_PACKAGES)
+		plan_warn(out, WARN_NO_PACKAGES,
+			  "the topology names no packages: the machine counts as one");
+	if (oddities & TOPOLOGY_NO_L3 && r->partition->by == BY_L3)
+		plan_warn(out, WARN_NO_L3,
+			  "the topology names no L3 caches: partition.by: l3 divides nodes, or "
+			  "packages where there are none");
+	if (oddities & TOPOLOGY_NO_DISTANCES)
+		plan_warn(out, WARN_NO_DISTANCES,
+			  "the topology names no distances between nodes: %d inside a node and %d "
+			  "between nodes are assumed",
+			  DISTANCE_LOCAL, DISTANCE_REMOTE);
+	if (oddities & TOPOLOGY_CPUS_WITHOUT_NODE)
+		plan_warn(out, WARN_CPUS_WITHOUT_NODE,
+			  "some CPUs have no node with memory that is allowed: they use the "
+			  "nearest one");
+	if (oddities & TOPOLOGY_MEMORY_UNKNOWN)
+		plan_warn(out, WARN_MEMORY_UNKNOWN,
+			  "the topology names no memory sizes: slices get no memory limit");
+}
+
+/* ---- sizes ---- */
+
+static void remark_uneven(const struct remark *r, struct plan *out)
+{
+	const struct partition *p = r->partition;
+	enum warning_code code = p->by == BY_SOCKET ? WARN_UNEVEN_PACKAGES : WARN_UNEVEN_NODES;
+	const char *joined = p->joined > 1 ? "joined " : "";
+
+	if (p->by == BY_MACHINE)
+		return;
+	if (p->largest - p->smallest > 1)
+		plan_warn(out, code,
+			  "%s%s are unequal: %s %u (in tree order) has %u cores for slices, "
+			  "%s %u has %u",
+			  joined, noun(p->by, 2), noun(p->by, 1), p->smallest_at, p->smallest,
+			  noun(p->by, 1), p->largest_at, p->largest);
+	else if (p->most != p->fewest)
+		plan_warn(out, code,
+			  "%u slices do not divide evenly among %u %s: some hold %u, others %u",
+			  p->slices, p->parents, noun(p->by, p->parents), p->most, p->fewest);
+}
+
+static void remark_emptied(const struct remark *r, struct plan *out)
+{
+	const struct partition *p = r->partition;
+
+	if (p->emptied)
+		plan_warn(out, WARN_PACKAGE_RESERVED,
+			  "the reserve took the last core of %u %s: no slice is there", p->emptied,
+			  noun(p->by, p->emptied));
+}
+
+/* ---- containment ---- */
+
+struct crossing {
+	uint16_t last[SLICES_MAX];
+	unsigned touched[SLICES_MAX]; /* containers, by slice */
+	unsigned run, largest;	      /* cores of the container being read, of the largest */
+	uint16_t current;
+};
+
+static void crossing_add(struct crossing *c, unsigned container, unsigned owner, bool first)
+{
+	c->run = !first && c->current == container ? c->run + 1 : 1;
+	c->current = (uint16_t)container;
+	c->largest = c->run > c->largest ? c->run : c->largest;
+	if (owner >= SLICES_MAX || (c->touched[owner] && c->last[owner] == container))
+		return;
+	c->last[owner] = (uint16_t)container;
+	c->touched[owner]++;
+}
+
+/* Slices that would fit into the largest container of their kind, but lie in several. */
+static struct cpuset crossing_slices(const struct crossing *c, const struct plan *p)
+{
+	struct cpuset slices = {0};
+
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		if (c->touched[i] > 1 && p->slices[i].cores <= c->largest)
+			cpuset_add(&slices, i);
+	}
+	return slices;
+}
+
+static void warn_crossing(struct plan *out, enum warning_code code, const char *container,
+			  const struct crossing *c)
+{
+	struct cpuset slices = crossing_slices(c, out);
+	unsigned count = cpuset_count(&slices);
+
+	if (count)
+		plan_warn(out, code, "%s %s %s in several %s, though %s would fit in the largest",
+			  count == 1 ? "slice" : "slices", CPUSET_STRING(&slices),
+			  count == 1 ? "lies" : "lie", container, count == 1 ? "it" : "each");
+}
+
+static bool remark_crossings(const struct remark *r, struct plan *out)
+{
+	struct crossing l3 = {0}, node = {0}, package = {0};
+	unsigned before = out->warning_count;
+
+	for (unsigned i = 0; i < r->t->core_count; i++) {
+		const struct topology_core *core = &r->t->cores[i];
+		unsigned owner = r->partition->owner[i];
+
+		crossing_add(&l3, core->l3, owner, i == 0);
+		crossing_add(&node, core->numa, owner, i == 0);
+		crossing_add(&package, core->package, owner, i == 0);
+	}
+	if (!(r->t->oddities & TOPOLOGY_NO_L3))
+		warn_crossing(out, WARN_CROSSES_L3, "L3s", &l3);
+	warn_crossing(out, WARN_CROSSES_NODE, "nodes", &node);
+	warn_crossing(out, WARN_CROSSES_PACKAGE, "packages", &package);
+	return out->warning_count > before;
+}
+
+/* ---- several kinds of cores ---- */
+
+/* Whether slices have more than one core of the kind more or less than each other. */
+static bool kind_is_uneven(const struct remark *r, unsigned kind)
+{
+	unsigned count[SLICES_MAX] = {0}, least = UINT16_MAX, most = 0;
+
+	for (unsigned i = 0; i < r->t->core_count; i++) {
+		if (r->partition->owner[i] < SLICES_MAX && r->t->cores[i].kind == kind)
+			count[r->partition->owner[i]]++;
+	}
+	for (unsigned i = 0; i < r->partition->slices; i++) {
+		least = count[i] < least ? count[i] : least;
+		most = count[i] > most ? count[i] : most;
+	}
+	return most - least > 1;
+}
+
+static bool kinds_are_uneven(const struct remark *r)
+{
+	uint64_t done[(UINT16_MAX + 1) / 64] = {0};
+
+	for (unsigned i = 0; i < r->t->core_count; i++) {
+		unsigned kind = r->t->cores[i].kind;
+
+		if (done[kind / 64] >> kind % 64 & 1)
+			continue;
+		done[kind / 64] |= UINT64_C(1) << kind % 64;
+		if (kind_is_uneven(r, kind))
+			return true;
+	}
+	return false;
+}
+
+static void remark_hybrid(const struct remark *r, bool crossings, struct plan *out)
+{
+	if (!(r->t->oddities & TOPOLOGY_HYBRID_CORES))
+		return;
+	if (kinds_are_uneven(r))
+		plan_warn(out, WARN_HYBRID_CORES,
+			  "the machine has several kinds of cores, and where they lie gives "
+			  "slices different numbers of each");
+	else if (crossings)
+		plan_warn(out, WARN_HYBRID_CORES,
+			  "the machine has several kinds of cores: an equal share of each kind "
+			  "spreads slices over several caches, nodes or packages");
+}
+
+/* ---- memory, slots ---- */
+
+static void remark_memory(const struct remark *r, struct plan *out)
+{
+	const struct slice_memory *m = &out->slices[0].memory;
+	unsigned long long heap = m->heap_bytes / BUDGET_MIB;
+
+	if (r->refused)
+		plan_warn(out, WARN_MEMORY_SMALL,
+			  "%u slices instead of %u, so that each has enough memory",
+			  out->slice_count, r->refused);
+	else if (r->budget->tight)
+		plan_warn(
+			out, WARN_MEMORY_SMALL,
+			"the smallest slice has little memory: direct memory or room for the page "
+			"cache was given up for the heap of %llu MB",
+			heap);
+	if (m->heap_bytes > BUDGET_HEAP_MOST)
+		plan_note(out,
+			  "memory.heap: above %llu MB the JVM's object pointers are 8 bytes long "
+			  "instead of 4",
+			  (unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB));
+	if (r->profile->memory.heap.unit != SIZE_AUTO)
+		return;
+	if (!m->max_bytes)
+		plan_note(out,
+			  "memory.heap: auto is Spark's own default, %llu MB: no memory sizes are "
+			  "known",
+			  heap);
+	else
+		plan_note(out,
+			  "memory.heap: auto is %llu MB in every slice: what the smallest one has "
+			  "left when %d %% of its limit stay free for the page cache, at most "
+			  "%llu MB",
+			  heap, BUDGET_PAGE_CACHE_PERCENT,
+			  (unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB));
+}
+
+static void remark_slots(const struct remark *r, struct plan *out)
+{
+	const struct profile *p = r->profile;
+	bool lends = p->rebalance.mode != REBALANCE_OFF;
+
+	if (lends && out->slices[0].slots == cpuset_count(&out->slices[0].cpus))
+		plan_warn(
+			out, WARN_SLOTS_EQUAL_CPUS,
+			"slots equal CPUs, so a slice has no task for CPUs that it is lent: write "
+			"spark.slots_per_cpu: 2 or rebalance.mode: off");
+	if (p->spark.slots_per_cpu == AMOUNT_AUTO)
+		plan_note(out, "spark.slots_per_cpu: auto is %s",
+			  lends ? "2, because CPUs are lent" : "1, because nothing is lent");
+}
+
+/* ---- assumptions ---- */
+
+static void remark_assumptions(const struct remark *r, struct plan *out)
+{
+	const struct profile *p = r->profile;
+
+	if (!r->facts->java_version)
+		plan_note(out, "jvm.home: the JDK is not known; its options are those of JDK 17");
+	if (p->jvm.gc == GC_AUTO)
+		plan_note(out, "jvm.gc: auto is parallel, ahead of G1 on batch workloads");
+	if (p->workload.data_size.unit == SIZE_AUTO && !r->facts->data_bytes)
+		plan_note(out, "workload.data.size: not known");
+	strings_for_each(key, &r->facts->missing)
+	{
+		plan_note(out, "%s: no controller of this machine has it", key);
+	}
+}
+
+void remark_plan(const struct remark *r, struct plan *out)
+{
+	remark_oddities(r, out);
+	remark_uneven(r, out);
+	remark_emptied(r, out);
+	remark_hybrid(r, remark_crossings(r, out), out);
+	remark_memory(r, out);
+	remark_slots(r, out);
+	remark_assumptions(r, out);
+}

@@ -1,0 +1,22 @@
+#ifndef DECISION_REMARK_H
+#define DECISION_REMARK_H
+
+/* What a reader of a plan should be told: the warnings of DESIGN §8, and a note for each assumption. */
+
+#include "decision/budget.h"
+#include "decision/partition.h"
+#include "decision/plan.h"
+
+struct remark {
+	const struct topology *t;
+	const struct profile *profile;
+	const struct facts *facts;
+	const struct partition *partition;
+	const struct budget *budget;
+	unsigned refused; /* slices that had too little memory before fewer were taken; 0: none */
+};
+
+/* Append to a plan that is otherwise complete. */
+void remark_plan(const struct remark *r, struct plan *out);
+
+#endif
