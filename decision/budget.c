@@ -58,10 +58,10 @@ static void add_memory_only(const struct topology *t, uint64_t beside[TOPOLOGY_N
 	}
 }
 
-/* bytes × part / whole */
+/* bytes × part / whole; part <= whole < 2^16 */
 static uint64_t share_of(uint64_t bytes, uint64_t part, uint64_t whole)
 {
-	return (uint64_t)((unsigned __int128)bytes * part / whole);
+	return bytes / whole * part + bytes % whole * part / whole;
 }
 
 void budget_shares(const struct topology *t, const struct partition *p, bool memory_only,

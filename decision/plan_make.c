@@ -229,13 +229,25 @@ static void add_unused(struct plan *out, const struct cpuset *cpus, const char *
 	out->unused_count++;
 }
 
+static bool is_left_over(const struct draft *d, unsigned core)
+{
+	return d->partition.owner[core] == CORE_FREE || d->partition.owner[core] == CORE_ABOVE;
+}
+
+static bool max_cores_binds(const struct draft *d)
+{
+	int most = d->profile->partition.max_cores;
+
+	return most != AMOUNT_ALL && (unsigned)most < d->partition.usable - d->partition.reserved;
+}
+
 /* Why cores that we could use have no slice; a warning unless the ceiling alone explains it. */
 static void explain_left_over(const struct draft *d, unsigned left, struct plan *out,
 			      char why[PLAN_TEXT])
 {
 	const struct profile_partition *wish = &d->profile->partition;
 	unsigned free = d->partition.usable - d->partition.reserved;
-	bool capped = wish->max_cores != AMOUNT_ALL && (unsigned)wish->max_cores < free;
+	bool capped = max_cores_binds(d);
 
 	if (wish->cores == AMOUNT_AUTO) {
 		snprintf(why, PLAN_TEXT, "above partition.max_cores: %d", wish->max_cores);
@@ -261,7 +273,7 @@ static void write_unused(const struct draft *d, struct plan *out)
 	for (unsigned i = 0; i < d->partition.slices; i++)
 		rest = cpuset_and_not(&rest, &d->cpus[i]);
 	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (d->partition.owner[core] != CORE_FREE && d->partition.owner[core] != CORE_ABOVE)
+		if (!is_left_over(d, core))
 			continue;
 		partition_core_cpus(d->t, wish, core, &over);
 		left++;
@@ -275,6 +287,23 @@ static void write_unused(const struct draft *d, struct plan *out)
 	add_unused(out, &outside, "outside partition.cpus");
 	rest = cpuset_and_not(&rest, &outside);
 	add_unused(out, &rest, "other hardware threads of the cores (partition.smt: one)");
+}
+
+/* What was divided: max_cores takes whole cores away, partition.cpus also single CPUs. */
+static void write_usable(const struct draft *d, struct plan *out)
+{
+	const struct profile_partition *wish = &d->profile->partition;
+
+	out->allowed = d->t->allowed;
+	out->usable = wish->all_cpus ? out->allowed : cpuset_and(&out->allowed, &wish->cpus);
+	if (!max_cores_binds(d))
+		return;
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		struct cpuset cpus = topology_core_cpus(d->t, core);
+
+		if (is_left_over(d, core))
+			out->usable = cpuset_and_not(&out->usable, &cpus);
+	}
 }
 
 static void write_candidate(const struct draft *d, struct plan *out)
@@ -304,8 +333,9 @@ int plan_make(const struct topology *t, const struct profile *p, const struct fa
 
 	if (decide(&d, e) < 0)
 		return e->code;
-	*out = (struct plan){.allowed = t->allowed};
+	*out = (struct plan){0};
 	string_copy(out->name, p->name);
+	write_usable(&d, out);
 	write_slices(&d, out);
 	write_host(&d, out);
 	write_unused(&d, out);

@@ -119,9 +119,12 @@ static uint64_t node_most(uint64_t bytes, uint64_t total, uint64_t capacity)
 {
 	uint64_t quarter = percent_of(bytes, MOST_PERCENT);
 
-	if (total <= percent_of(capacity, MOST_PERCENT))
+	uint64_t part; /* of all memory, in 65536ths, rounded up */
+
+	if (total <= percent_of(capacity, MOST_PERCENT) || capacity < 1 << 16)
 		return quarter;
-	return (uint64_t)((unsigned __int128)bytes * total / capacity);
+	part = total / (capacity >> 16) + 1;
+	return part >> 16 ? bytes : (bytes >> 16) * part;
 }
 
 static void give_evenly(const struct topology *t, uint64_t nodes, uint64_t wanted,
