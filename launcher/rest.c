@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
@@ -209,6 +210,8 @@ int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms
 		return err_set(e, -EIO, "libcurl's loop failed");
 	if (deliver(r)) /* nothing is left that would wake the poll */
 		timeout_ms = 0;
+	if (timeout_ms < 0) /* curl_multi_poll() takes no "for ever" */
+		timeout_ms = INT_MAX;
 	if (curl_multi_poll(r->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
 	    curl_multi_perform(r->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");

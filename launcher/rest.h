@@ -34,8 +34,9 @@ int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *
 	     void *context, struct err *e);
 
 /*
- * One turn of a loop: wait at most timeout_ms for `fds` (at most 128) or answers, call what has come. revents are those
- * of poll(). Return how many fds are ready, or negative errno. A signal ends the wait early, with 0.
+ * One turn of a loop: wait at most timeout_ms (negative: for ever) for `fds` (at most 128) or answers, call what has
+ * come. revents are those of poll(). Return how many fds are ready, or negative errno. A signal ends the wait early,
+ * with 0.
  */
 int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e);
 
