@@ -132,6 +132,9 @@ int apply(struct driver *d, const struct oplist *ops, const struct profile *p, s
 int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *nodes,
 		   struct err *e);
 
+/* The least memory limit from the same group up to the root of its hierarchy, in bytes; 0: there is none. */
+int driver_memory_limit(const char *cgroup_root, uint64_t *limit_bytes, struct err *e);
+
 /* Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one. */
 int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
 		 char taken_by[NAME_MAX_BYTES + 1], struct err *e);

@@ -1,4 +1,4 @@
-/* What the cgroup tree says of the machine: driver_allowed(), driver_taken(), driver_missing(). Nothing is written here. */
+/* What the cgroup tree says of the machine: driver_allowed() and so on. Nothing is written here. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,11 +13,11 @@ enum { WALK_DEPTH = 24 };
 
 /* ---- allowed */
 
-/* The group that cleave's own will be made in, as far as cpuset goes. */
-static void group_above(const struct placement_facts *f, enum root_kind kind,
-			const char *cgroup_root, char path[2 * LAYOUT_PATH])
+/* The group that cleave's own will be made in, as far as one controller goes. */
+static void group_above(const struct placement_facts *f, enum controller controller,
+			enum root_kind kind, const char *cgroup_root, char path[2 * LAYOUT_PATH])
 {
-	const struct hierarchy *h = &f->layout.controllers[CONTROLLER_CPUSET];
+	const struct hierarchy *h = &f->layout.controllers[controller];
 	char own[LAYOUT_PATH];
 
 	if (kind == ROOT_PLAIN || kind == ROOT_CGROUP2) {
@@ -45,13 +45,13 @@ static int read_upwards(const char *path, const char *const files[2], struct cpu
 	char group[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64];
 
 	snprintf(group, sizeof(group), "%s", path);
-	while (group[0]) {
+	for (char *end = group + strlen(group); end; end = strrchr(group, '/')) {
+		*end = '\0';
 		for (unsigned i = 0; i < 2; i++) {
 			snprintf(file, sizeof(file), "%s/%s", group, files[i]);
 			if (control_exists(AT_FDCWD, file))
 				return control_read_cpuset(AT_FDCWD, file, out, e);
 		}
-		*strrchr(group, '/') = '\0';
 	}
 	return -ENOENT;
 }
@@ -69,7 +69,7 @@ int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *
 
 	if (rc < 0)
 		return rc;
-	group_above(&facts, kind, cgroup_root, path);
+	group_above(&facts, CONTROLLER_CPUSET, kind, cgroup_root, path);
 	rc = read_upwards(path, cpu_files, &found_cpus, e);
 	if (rc == -ENOENT || (rc == 0 && cpuset_is_empty(&found_cpus)))
 		rc = control_read_cpuset(AT_FDCWD, "/sys/devices/system/cpu/online", &found_cpus,
@@ -88,6 +88,36 @@ int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *
 		return rc;
 	*cpus = found_cpus;
 	*nodes = found_nodes;
+	return 0;
+}
+
+/* ---- memory limit */
+
+int driver_memory_limit(const char *cgroup_root, uint64_t *limit_bytes, struct err *e)
+{
+	static const char *const files[2] = {"memory.max", "memory.limit_in_bytes"};
+	char path[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64];
+	struct placement_facts facts;
+	enum root_kind kind;
+	uint64_t least = UINT64_MAX, limit;
+	int rc = driver_facts(cgroup_root, &kind, &facts, e);
+
+	if (rc < 0)
+		return rc;
+	group_above(&facts, CONTROLLER_MEMORY, kind, cgroup_root, path);
+	for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
+		*end = '\0';
+		for (unsigned i = 0; i < 2; i++) {
+			snprintf(file, sizeof(file), "%s/%s", path, files[i]);
+			if (!control_exists(AT_FDCWD, file))
+				continue;
+			rc = control_read_number(AT_FDCWD, file, &limit, e);
+			if (rc < 0)
+				return rc;
+			least = limit < least ? limit : least;
+		}
+	}
+	*limit_bytes = least == UINT64_MAX ? 0 : least;
 	return 0;
 }
 
