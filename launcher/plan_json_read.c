@@ -1,0 +1,349 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "decision/cleanup.h"
+#include "launcher/plan_json.h"
+
+/* ---- one value of an object: its type and its bounds ---- */
+
+static int get_number(const json_t *o, const char *key, uint64_t limit, uint64_t *out,
+		      struct err *e)
+{
+	const json_t *value = json_object_get(o, key);
+	json_int_t number = json_integer_value(value);
+
+	if (!json_is_integer(value) || number < 0 || (uint64_t)number > limit)
+		return err_wrong(e, "%s is not a whole number from 0 to %llu", key,
+				 (unsigned long long)limit);
+	*out = (uint64_t)number;
+	return 0;
+}
+
+static int get_unsigned(const json_t *o, const char *key, unsigned limit, unsigned *out,
+			struct err *e)
+{
+	uint64_t number;
+	int code = get_number(o, key, limit, &number, e);
+
+	if (code == 0)
+		*out = (unsigned)number;
+	return code;
+}
+
+static int get_bytes(const json_t *o, const char *key, uint64_t *out, struct err *e)
+{
+	return get_number(o, key, INT64_MAX, out, e);
+}
+
+static int get_real(const json_t *o, const char *key, double *out, struct err *e)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_number(value))
+		return err_wrong(e, "%s is not a number", key);
+	*out = json_number_value(value);
+	return 0;
+}
+
+static int get_bool(const json_t *o, const char *key, bool *out, struct err *e)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_boolean(value))
+		return err_wrong(e, "%s is not true or false", key);
+	*out = json_is_true(value);
+	return 0;
+}
+
+static int get_text(const json_t *o, const char *key, char *out, size_t size, struct err *e)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_string(value) || string_copy_n(out, size, json_string_value(value)) < 0)
+		return err_wrong(e, "%s is not a text of at most %zu bytes", key, size - 1);
+	return 0;
+}
+
+static int get_cpus(const json_t *o, const char *key, struct cpuset *out, struct err *e)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_string(value))
+		return err_wrong(e, "%s is not a list like \"0-3,8\"", key);
+	if (cpuset_parse(json_string_value(value), out, e) < 0)
+		return err_wrap(e, "%s", key);
+	return 0;
+}
+
+/* The place of a word in a list of `count` words. */
+static int get_word(const json_t *o, const char *key, const char *(*name)(unsigned), unsigned count,
+		    unsigned *out, struct err *e)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	for (unsigned i = 0; text && i < count; i++) {
+		if (!strcmp(text, name(i))) {
+			*out = i;
+			return 0;
+		}
+	}
+	return err_wrong(e, "%s is '%.40s', which is none of its words", key, text ? text : "");
+}
+
+/* An array of at most `limit` items. */
+static int get_array(const json_t *o, const char *key, unsigned limit, const json_t **out,
+		     unsigned *count, struct err *e)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_array(value) || json_array_size(value) > limit)
+		return err_wrong(e, "%s is not an array of at most %u items", key, limit);
+	*out = value;
+	*count = (unsigned)json_array_size(value);
+	return 0;
+}
+
+/* ---- the plan's parts ---- */
+
+static int read_memory(const json_t *o, struct slice_memory *m, struct err *e)
+{
+	const json_t *j = json_object_get(o, "memory");
+
+	if (get_bytes(j, "max_bytes", &m->max_bytes, e) < 0 ||
+	    get_bytes(j, "heap_bytes", &m->heap_bytes, e) < 0 ||
+	    get_bytes(j, "direct_bytes", &m->direct_bytes, e) < 0 ||
+	    get_bytes(j, "off_heap_bytes", &m->off_heap_bytes, e) < 0 ||
+	    get_bytes(j, "python_bytes", &m->python_bytes, e) < 0 ||
+	    get_bytes(j, "native_bytes", &m->native_bytes, e) < 0 ||
+	    get_bytes(j, "daemon_bytes", &m->daemon_bytes, e) < 0 ||
+	    get_bytes(j, "scratch_bytes", &m->scratch_bytes, e) < 0 ||
+	    get_bytes(j, "page_cache_bytes", &m->page_cache_bytes, e) < 0 ||
+	    get_bytes(j, "high_bytes", &m->high_bytes, e) < 0 ||
+	    get_bytes(j, "low_bytes", &m->low_bytes, e) < 0 ||
+	    get_bytes(j, "swap_bytes", &m->swap_bytes, e) < 0)
+		return err_wrap(e, "memory");
+	return 0;
+}
+
+static int read_address(const json_t *o, uint32_t *out, struct err *e)
+{
+	const char *text = json_string_value(json_object_get(o, "address"));
+	struct in_addr address;
+
+	if (!text || inet_pton(AF_INET, text, &address) != 1)
+		return err_wrong(e, "address is not an IPv4 address");
+	*out = ntohl(address.s_addr);
+	return 0;
+}
+
+static int read_strings(const json_t *o, const char *key, struct strings *out, struct err *e)
+{
+	const json_t *array, *item;
+	unsigned count;
+	size_t i;
+
+	if (get_array(o, key, STRINGS_POOL, &array, &count, e) < 0)
+		return e->code;
+	json_array_foreach((json_t *)array, i, item)
+	{
+		if (!json_is_string(item) || strings_add(out, json_string_value(item)) < 0)
+			return err_wrong(e,
+					 "%s[%zu] is not a text, or they have more than %d "
+					 "bytes together",
+					 key, i, STRINGS_POOL);
+	}
+	return 0;
+}
+
+static int read_slice(const json_t *j, unsigned i, struct plan *p, struct err *e)
+{
+	struct slice *s = &p->slices[i];
+
+	if (get_unsigned(j, "id", SLICES_MAX - 1, &s->id, e) < 0 ||
+	    get_text(j, "name", s->name, sizeof(s->name), e) < 0 ||
+	    get_cpus(j, "cpus", &s->cpus, e) < 0 || get_cpus(j, "nodes", &s->nodes, e) < 0 ||
+	    get_cpus(j, "packages", &s->packages, e) < 0 ||
+	    get_unsigned(j, "cores", TOPOLOGY_CPUS, &s->cores, e) < 0 ||
+	    get_unsigned(j, "slots", INT32_MAX, &s->slots, e) < 0 ||
+	    read_address(j, &s->address, e) < 0 || read_memory(j, &s->memory, e) < 0 ||
+	    read_strings(j, "jvm_options", &s->jvm_options, e) < 0)
+		return e->code;
+	if (s->id != i)
+		return err_wrong(e, "id is %u instead of %u", s->id, i);
+	if (!profile_name_is_valid(s->name))
+		return err_wrong(e, "name '%s' is not a slice's name", s->name);
+	return 0;
+}
+
+static int read_host(const json_t *o, struct plan_host *h, struct err *e)
+{
+	const json_t *j = json_object_get(o, "host");
+
+	if (get_cpus(j, "cpus", &h->cpus, e) < 0 || get_bool(j, "shared", &h->shared, e) < 0 ||
+	    get_cpus(j, "nodes", &h->nodes, e) < 0 ||
+	    get_bytes(j, "memory_bytes", &h->memory_bytes, e) < 0)
+		return err_wrap(e, "host");
+	return 0;
+}
+
+static int read_unused(const json_t *j, unsigned i, struct plan *p, struct err *e)
+{
+	if (get_cpus(j, "cpus", &p->unused[i].cpus, e) < 0)
+		return e->code;
+	return get_text(j, "why", p->unused[i].why, sizeof(p->unused[i].why), e);
+}
+
+static const char *loan_mode_word(unsigned mode)
+{
+	return mode == LOANS_SHARED ? "shared" : "exclusive";
+}
+
+static int read_loan(const json_t *j, unsigned i, struct plan *p, struct err *e)
+{
+	struct loan *l = &p->loans[i];
+	unsigned mode;
+
+	if (p->slice_count == 0)
+		return err_wrong(e, "there are loans, but no slices");
+	if (get_unsigned(j, "from", p->slice_count - 1, &l->from, e) < 0 ||
+	    get_unsigned(j, "to", p->slice_count - 1, &l->to, e) < 0 ||
+	    get_cpus(j, "cpus", &l->cpus, e) < 0 ||
+	    get_word(j, "mode", loan_mode_word, 2, &mode, e) < 0)
+		return e->code;
+	l->mode = (enum loan_mode)mode;
+	return 0;
+}
+
+static int read_terms(const json_t *o, struct plan_terms *t, struct err *e)
+{
+	const json_t *j = json_object_get(o, "terms");
+
+	if (get_real(j, "startup", &t->startup, e) < 0 || get_real(j, "work", &t->work, e) < 0 ||
+	    get_real(j, "gc", &t->gc, e) < 0 || get_real(j, "remote", &t->remote, e) < 0 ||
+	    get_real(j, "shuffle", &t->shuffle, e) < 0 || get_real(j, "tail", &t->tail, e) < 0)
+		return err_wrap(e, "terms");
+	return 0;
+}
+
+static const char *by_word(unsigned by)
+{
+	return partition_by_name((enum partition_by)by);
+}
+
+static int read_candidate(const json_t *j, unsigned i, struct plan *p, struct err *e)
+{
+	struct plan_candidate *c = &p->candidates[i];
+	unsigned by;
+
+	if (get_word(j, "by", by_word, BY_L3 + 1, &by, e) < 0 ||
+	    get_unsigned(j, "slices", INT32_MAX, &c->slices, e) < 0 ||
+	    get_unsigned(j, "cores", TOPOLOGY_CPUS, &c->cores, e) < 0 ||
+	    get_bool(j, "feasible", &c->feasible, e) < 0 ||
+	    get_text(j, "why", c->why, sizeof(c->why), e) < 0 ||
+	    get_real(j, "throughput", &c->throughput, e) < 0 || read_terms(j, &c->terms, e) < 0)
+		return e->code;
+	c->by = (enum partition_by)by;
+	return 0;
+}
+
+static const char *warning_word(unsigned code)
+{
+	return warning_code_name((enum warning_code)code);
+}
+
+static int read_warning(const json_t *j, unsigned i, struct plan *p, struct err *e)
+{
+	struct plan_warning *w = &p->warnings[i];
+	unsigned code;
+
+	if (get_word(j, "code", warning_word, WARN_COUNT, &code, e) < 0)
+		return e->code;
+	w->code = (enum warning_code)code;
+	return get_text(j, "message", w->message, sizeof(w->message), e);
+}
+
+static int read_note(const json_t *j, unsigned i, struct plan *p, struct err *e)
+{
+	const char *text = json_string_value(j);
+
+	if (!text || string_copy(p->notes[i], text) < 0)
+		return err_wrong(e, "not a text of at most %d bytes", PLAN_TEXT - 1);
+	return 0;
+}
+
+/* Read each item of an array into its place in the plan. */
+static int read_array(const json_t *o, const char *key, unsigned limit,
+		      int (*read)(const json_t *, unsigned, struct plan *, struct err *),
+		      struct plan *p, unsigned *count, struct err *e)
+{
+	const json_t *array;
+
+	if (get_array(o, key, limit, &array, count, e) < 0)
+		return e->code;
+	for (unsigned i = 0; i < *count; i++)
+		if (read(json_array_get(array, i), i, p, e) < 0)
+			return err_wrap(e, "%s[%u]", key, i);
+	return 0;
+}
+
+static int read_decision(const json_t *o, struct plan *p, struct err *e)
+{
+	const json_t *j = json_object_get(o, "decision");
+
+	if (read_array(j, "candidates", PLAN_CANDIDATES, read_candidate, p, &p->candidate_count,
+		       e) < 0 ||
+	    get_unsigned(j, "chosen", p->candidate_count ? p->candidate_count - 1 : 0, &p->chosen,
+			 e) < 0)
+		return err_wrap(e, "decision");
+	return 0;
+}
+
+static int read_plan(const json_t *j, struct plan *p, struct err *e)
+{
+	const char *schema = json_string_value(json_object_get(j, "schema"));
+
+	if (!schema || strcmp(schema, "cleave.plan/1"))
+		return err_wrong(e, "schema is '%.40s' instead of cleave.plan/1",
+				 schema ? schema : "");
+	if (get_text(j, "name", p->name, sizeof(p->name), e) < 0 ||
+	    get_cpus(j, "allowed_cpus", &p->allowed, e) < 0 ||
+	    get_cpus(j, "usable_cpus", &p->usable, e) < 0 ||
+	    read_array(j, "slices", SLICES_MAX, read_slice, p, &p->slice_count, e) < 0 ||
+	    read_host(j, &p->host, e) < 0 ||
+	    read_array(j, "unused", PLAN_UNUSED, read_unused, p, &p->unused_count, e) < 0 ||
+	    read_array(j, "loans", SLICES_MAX, read_loan, p, &p->loan_count, e) < 0 ||
+	    read_decision(j, p, e) < 0 ||
+	    read_array(j, "warnings", PLAN_WARNINGS, read_warning, p, &p->warning_count, e) < 0)
+		return e->code;
+	return read_array(j, "notes", PLAN_NOTES, read_note, p, &p->note_count, e);
+}
+
+int plan_json_read(const json_t *json, struct plan *out, struct err *e)
+{
+	cleanup_free struct plan *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return err_set(e, -ENOMEM, "no memory for a plan");
+	if (read_plan(json, p, e) < 0)
+		return err_wrap(e, "plan");
+	*out = *p;
+	return 0;
+}
+
+int plan_json_parse(const char *text, size_t size, struct plan *out, struct err *e)
+{
+	json_error_t error;
+	json_t *json;
+	int code;
+
+	if (size > PLAN_JSON_MAX)
+		return err_wrong(e, "a plan of %zu bytes is longer than %d", size, PLAN_JSON_MAX);
+	json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	if (!json)
+		return err_wrong(e, "plan: line %d: %s", error.line, error.text);
+	code = plan_json_read(json, out, e);
+	json_decref(json);
+	return code;
+}
