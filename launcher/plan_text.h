@@ -1,0 +1,20 @@
+#ifndef LAUNCHER_PLAN_TEXT_H
+#define LAUNCHER_PLAN_TEXT_H
+
+/* A plan as text for people: plain and the same everywhere; the picture comes from picture.h. Each returns 0 or -ENOMEM. */
+
+#include <stdio.h>
+
+#include "decision/op.h"
+#include "decision/plan.h"
+
+/* The slices as a table, then host group, unused CPUs, warnings and notes. */
+int plan_text_print(const struct plan *p, FILE *to);
+
+/* Why this plan: the table of candidates, and each term of the slices' memory with the profile key that sets it. */
+int plan_text_explain(const struct plan *p, FILE *to);
+
+/* The steps, one a line; "nothing to do" if there are none. */
+void plan_text_ops(const struct oplist *ops, FILE *to);
+
+#endif
