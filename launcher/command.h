@@ -28,10 +28,22 @@ struct option {
 };
 
 /* Options that more than one command has. */
-#define OPTION_JSON    {"json", NULL, "print JSON", offsetof(struct options, json)}
-#define OPTION_DRY_RUN {"dry-run", NULL, "print the steps, do nothing", offsetof(struct options, dry_run)}
-#define OPTION_CLUSTER {"cluster", "NAME|PROFILE", "which cluster", offsetof(struct options, cluster)}
-#define OPTION_END     {NULL, NULL, NULL, 0}
+#define OPTION_JSON                                                        \
+	{                                                                  \
+		"json", NULL, "print JSON", offsetof(struct options, json) \
+	}
+#define OPTION_DRY_RUN                                                                            \
+	{                                                                                         \
+		"dry-run", NULL, "print the steps, do nothing", offsetof(struct options, dry_run) \
+	}
+#define OPTION_CLUSTER                                                                        \
+	{                                                                                     \
+		"cluster", "NAME|PROFILE", "which cluster", offsetof(struct options, cluster) \
+	}
+#define OPTION_END                  \
+	{                           \
+		NULL, NULL, NULL, 0 \
+	}
 
 struct invocation {
 	struct options options;
@@ -47,9 +59,10 @@ struct command {
 	const char *details;   /* a paragraph for --help, or NULL */
 	const struct option *options;
 	int min_operands, max_operands;
-	int words_required;    /* 1: needs `-- WORD…`, 0: takes none */
-	int failure;           /* exit status of cleave's own errors: 1, or 125 for run and exec */
-	int (*run)(const struct invocation *in, struct err *e); /* exit status >= 0, or negative: `e` is shown */
+	int words_required; /* 1: needs `-- WORD…`, 0: takes none */
+	int failure;	    /* exit status of cleave's own errors: 1, or 125 for run and exec */
+	int (*run)(const struct invocation *in,
+		   struct err *e); /* exit status >= 0, or negative: `e` is shown */
 };
 
 /* The list that main.c holds; ends with NULL. */

@@ -8,6 +8,7 @@
 #include "decision/plan.h"
 #include "launcher/command.h"
 
+/* About 1 MB: keep it on the heap. */
 struct inputs {
 	struct topology topology;
 	struct profile profile;
@@ -18,17 +19,22 @@ struct inputs {
 /* Resolve PROFILE (path, shipped name, NULL: defaults) and read it. The profile's errors come before the topology's. */
 int load_profile(const char *profile, struct profile *out, struct err *e);
 
-/* Read --topology or this machine; for this machine restrict it to what driver_allowed() says. */
-int load_topology(const struct options *o, struct topology *out, struct err *e);
+/*
+ * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask` gets the CPUs that the
+ * caller is bound to where that is ignored (taskset), else the empty set.
+ */
+int load_topology(const struct options *o, struct topology *out, struct cpuset *mask,
+		  struct err *e);
 
 /* All of it: profile, topology, facts of this machine (none with --topology), plan, plan_check. */
 int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e);
 
 /*
- * Which cluster a command means: --cluster or `operand` (a profile's path, a shipped profile whose name it has, or a
- * cluster's name), else the only one in the state directory. ERR_WRONG with the names where it is not clear.
+ * Which cluster a command means: --cluster or `operand` (a profile's path; the name of a cluster; a shipped profile, whose `name`
+ * counts), else the only one in the state directory, else (there is none) the default profile's name. ERR_WRONG with the names
+ * where it is not clear.
  */
-int load_cluster_name(const struct options *o, const char *operand,
-		      char name[NAME_MAX_BYTES + 1], struct err *e);
+int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
+		      struct err *e);
 
 #endif

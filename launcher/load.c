@@ -1,0 +1,179 @@
+#include "launcher/load.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "containers/driver.h"
+#include "decision/cleanup.h"
+#include "launcher/cluster.h"
+#include "launcher/host_hwloc.h"
+#include "launcher/shipped.h"
+#include "profiles/load.h"
+
+int load_profile(const char *profile, struct profile *out, struct err *e)
+{
+	char path[PROFILE_PATH];
+
+	if (!profile) {
+		profile_default(out);
+		return 0;
+	}
+	if (shipped_is_path(profile))
+		return profile_load(profile, out, e);
+	if (shipped_find(profile, path, e) < 0)
+		return e->code;
+	return profile_load(path, out, e);
+}
+
+int load_topology(const struct options *o, struct topology *out, struct cpuset *mask, struct err *e)
+{
+	struct topology_source source = {.text = o->topology};
+
+	if (!source.text &&
+	    (driver_allowed(o->cgroup_root, &source.cpus, &source.nodes, e) < 0 ||
+	     driver_memory_limit(o->cgroup_root, &source.memory_limit_bytes, e) < 0))
+		return e->code;
+	return topology_read(&source, out, mask, e);
+}
+
+/* The bytes of a file, or of all files below a directory; 0 where they cannot be read. */
+static uint64_t measure(const char *path)
+{
+	char *const paths[] = {(char *)path, NULL};
+	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+	uint64_t sum = 0;
+
+	if (!walk)
+		return 0;
+	for (FTSENT *entry; (entry = fts_read(walk));)
+		if (entry->fts_info == FTS_F)
+			sum += (uint64_t)entry->fts_statp->st_size;
+	fts_close(walk);
+	return sum;
+}
+
+/* The local path that a data path names, or NULL for another file system's ("hdfs://…"). */
+static const char *local_path(const char *path)
+{
+	static const char scheme[] = "file://";
+
+	if (!strncmp(path, scheme, sizeof(scheme) - 1))
+		return path + sizeof(scheme) - 1;
+	return strstr(path, "://") ? NULL : path;
+}
+
+static int read_facts(const struct options *o, const struct profile *p, struct facts *f,
+		      struct err *e)
+{
+	const char *data = local_path(p->workload.data_path);
+
+	*f = (struct facts){0};
+	if (o->topology)
+		return 0;
+	f->this_machine = true;
+	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
+		f->data_bytes = measure(data);
+	if (driver_taken(o->cgroup_root, p->name, &f->taken, f->taken_by, e) < 0 ||
+	    driver_missing(o->cgroup_root, p, &f->missing, e) < 0)
+		return e->code;
+	return 0;
+}
+
+static void add_notes(struct inputs *in, const struct cpuset *mask)
+{
+	struct strings later = {0};
+
+	profile_not_yet(&in->profile, &later);
+	strings_for_each(key, &later)
+		plan_note(&in->plan, "%s: accepted, but not in effect in this release", key);
+	strings_for_each(missing, &in->facts.missing) plan_note(
+		&in->plan, "%s: no controller of this machine can do that; it is ignored", missing);
+	if (!cpuset_is_empty(mask))
+		plan_note(&in->plan, "this process is bound to CPUs %s; that is ignored",
+			  CPUSET_STRING(mask));
+}
+
+int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e)
+{
+	cleanup_free struct inputs *in = malloc(sizeof(*in));
+	struct cpuset mask;
+
+	if (!in)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (load_profile(profile, &in->profile, e) < 0 ||
+	    load_topology(o, &in->topology, &mask, e) < 0 ||
+	    read_facts(o, &in->profile, &in->facts, e) < 0 ||
+	    plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
+		return e->code;
+	if (plan_check(&in->plan, &in->topology, e) < 0) {
+		e->exit = ERR_FAILED;
+		return err_wrap(e, "this is a defect of cleave, nothing was done: the plan for %s",
+				in->topology.source);
+	}
+	add_notes(in, &mask);
+	*out = *in;
+	return 0;
+}
+
+static bool has_name(const struct strings *names, const char *name)
+{
+	strings_for_each(known, names)
+	{
+		if (!strcmp(known, name))
+			return true;
+	}
+	return false;
+}
+
+/* The name in a profile, as a word that may also be a cluster's name. */
+static int name_of_word(const struct strings *running, const char *word,
+			char name[NAME_MAX_BYTES + 1], struct err *e)
+{
+	cleanup_free struct profile *p = malloc(sizeof(*p));
+	char path[PROFILE_PATH];
+	struct err ignored;
+
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (shipped_is_path(word) ||
+	    (!has_name(running, word) && shipped_find(word, path, &ignored) == 0)) {
+		if (load_profile(word, p, e) < 0)
+			return e->code;
+		word = p->name;
+	}
+	if (!profile_name_is_valid(word))
+		return err_wrong(e,
+				 "'%s' is no cluster's name: allowed are at most %d letters a-z, "
+				 "digits and dashes, no dash first",
+				 word, NAME_MAX_BYTES);
+	return string_copy_n(name, NAME_MAX_BYTES + 1, word);
+}
+
+int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
+		      struct err *e)
+{
+	struct strings running = {0};
+	const char *word = o->cluster ? o->cluster : operand;
+	cleanup_free struct profile *defaults = NULL;
+
+	if (o->cluster && operand)
+		return err_wrong(e, "both --cluster %s and '%s' name a cluster; give one",
+				 o->cluster, operand);
+	if (cluster_list(o->state_dir, &running, e) < 0)
+		return e->code;
+	if (word)
+		return name_of_word(&running, word, name, e);
+	if (running.count == 1)
+		return string_copy_n(name, NAME_MAX_BYTES + 1, strings_get(&running, 0));
+	if (running.count > 1)
+		return err_wrong(e, "there are %u clusters (%s, %s%s); name one with --cluster",
+				 running.count, strings_get(&running, 0), strings_get(&running, 1),
+				 running.count > 2 ? ", …" : "");
+	defaults = malloc(sizeof(*defaults));
+	if (!defaults)
+		return err_set(e, -ENOMEM, "out of memory");
+	profile_default(defaults);
+	return string_copy_n(name, NAME_MAX_BYTES + 1, defaults->name);
+}
