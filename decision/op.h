@@ -20,9 +20,11 @@ enum op_kind {
 
 enum { OPLIST_MAX = 8 * SLICES_MAX };
 
+#define OP_HOST "host" /* the name in OP_SET_HOST */
+
 struct op {
 	enum op_kind kind;
-	unsigned slice;     /* id in the plan it speaks of */
+	unsigned slice; /* id in `to`; in `from` for one that is not, or no longer, in `to` */
 	char name[NAME_MAX_BYTES + 1];
 	struct cpuset cpus; /* OP_SET_CPUS, OP_SET_HOST, OP_CREATE; never empty */
 	unsigned weight;    /* OP_SET_WEIGHT, OP_CREATE */
@@ -35,9 +37,13 @@ struct oplist {
 };
 
 /*
- * The steps from `from` (what is) to `to` (what is wanted). A slice is changed in place only if its old and new
- * home CPUs intersect and nodes, slots, memory, address and JVM options are equal; else it is removed and
- * created. Equal plans give no ops. Return 0; never fails on plans that pass plan_check().
+ * The steps from `from` (what is) to `to` (what is wanted). Slices are told apart by name. One is changed in place
+ * only if its old and new home CPUs intersect and nodes, slots, memory, address and JVM options are equal; else it is
+ * removed and created. What a loan keeps stays in force throughout if its parties' home sets stay. A weight that is
+ * raised for nobody (a crash came between) is written in `from` as a shared loan of no CPUs. The host group moves
+ * once, between shrink and create. An empty plan as `from` starts from nothing; as `to` it removes every slice and
+ * leaves the host group to driver_destroy(). Equal plans give no ops. Return 0; never fails on plans that pass
+ * plan_check().
  */
 int plan_diff(const struct plan *from, const struct plan *to, struct oplist *out);
 
