@@ -1,25 +1,10 @@
 #include "decision/partition.h"
 
+#include "decision/parents.h"
 #include "decision/place.h"
 #include "decision/plan.h"
 
 enum { LEAST_CORES = 4 }; /* of a slice where everything is auto; DESIGN §2 */
-
-/* What is divided: a package, node, L3 or the machine, or several of them joined. */
-struct parent {
-	uint16_t usable; /* cores, those in the reserve included */
-	uint16_t cores;	 /* without them */
-	uint16_t quota;	 /* of them, what partition.max_cores leaves */
-	uint16_t slices;
-	uint16_t members; /* joined into this one */
-	uint64_t nodes;	  /* mask over topology.nodes */
-};
-
-struct parents {
-	unsigned count;
-	struct parent list[TOPOLOGY_CPUS];
-	uint16_t of_core[TOPOLOGY_CPUS]; /* or TOPOLOGY_NONE */
-};
 
 /* The work in hand. */
 struct division {
@@ -57,111 +42,6 @@ unsigned partition_core_cpus(const struct topology *t, const struct profile_part
 	return count;
 }
 
-static const char *noun(enum partition_by by)
-{
-	static const char *const nouns[] = {
-		[BY_AUTO] = "machine", [BY_MACHINE] = "machine", [BY_SOCKET] = "package",
-		[BY_NUMA] = "node",    [BY_L3] = "L3",
-	};
-
-	return nouns[by];
-}
-
-/* ---- parents ---- */
-
-static unsigned span_count(const struct topology *t, enum partition_by by)
-{
-	switch (by) {
-	case BY_SOCKET:
-		return t->package_count;
-	case BY_NUMA:
-		return t->numa_count;
-	case BY_L3:
-		return t->l3_count;
-	case BY_AUTO:
-	case BY_MACHINE:
-		break;
-	}
-	return 1;
-}
-
-static struct topology_span span_at(const struct topology *t, enum partition_by by, unsigned i)
-{
-	switch (by) {
-	case BY_SOCKET:
-		return t->packages[i];
-	case BY_NUMA:
-		return t->numa[i].cores;
-	case BY_L3:
-		return t->l3s[i];
-	case BY_AUTO:
-	case BY_MACHINE:
-		break;
-	}
-	return (struct topology_span){0, (uint16_t)t->core_count};
-}
-
-static unsigned largest_span(const struct topology *t, enum partition_by by)
-{
-	unsigned largest = 0;
-
-	for (unsigned i = 0; i < span_count(t, by); i++) {
-		if (span_at(t, by, i).count > largest)
-			largest = span_at(t, by, i).count;
-	}
-	return largest;
-}
-
-static struct parent parent_read(const struct division *d, struct topology_span span)
-{
-	struct parent parent = {.members = 1};
-
-	for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
-		if (d->out->owner[core] != CORE_OUTSIDE)
-			parent.usable++;
-		if (d->out->owner[core] == CORE_FREE)
-			parent.cores++;
-		parent.nodes |= d->t->numa[d->t->cores[core].numa].nodes;
-	}
-	parent.quota = parent.cores;
-	return parent;
-}
-
-/* The parents that have a core to give; those that the reserve has emptied are counted only. */
-static void parents_read(struct division *d, enum partition_by by)
-{
-	struct parents *ps = &d->parents;
-
-	ps->count = 0;
-	d->out->emptied = 0;
-	d->out->by = by;
-	for (unsigned i = 0; i < span_count(d->t, by); i++) {
-		struct topology_span span = span_at(d->t, by, i);
-		struct parent parent = parent_read(d, span);
-		uint16_t index = parent.cores ? (uint16_t)ps->count : TOPOLOGY_NONE;
-
-		for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++)
-			ps->of_core[core] = index;
-		if (parent.cores)
-			ps->list[ps->count++] = parent;
-		else if (parent.usable)
-			d->out->emptied++;
-	}
-}
-
-static bool parents_are_even(const struct parents *ps)
-{
-	unsigned least = UINT16_MAX, most = 0;
-
-	for (unsigned i = 0; i < ps->count; i++) {
-		unsigned cores = ps->list[i].usable;
-
-		least = cores < least ? cores : least;
-		most = cores > most ? cores : most;
-	}
-	return most - least <= 1;
-}
-
 static void describe_parents(struct division *d)
 {
 	struct partition *out = d->out;
@@ -181,88 +61,6 @@ static void describe_parents(struct division *d)
 			out->largest = cores;
 			out->largest_at = i;
 		}
-	}
-}
-
-/* ---- joining neighbours ---- */
-
-enum {
-	NEIGHBOURS = 64
-}; /* so many parents not yet joined are looked at, so that joining is linear */
-
-/* The nearest parent without a group; among equals the one that brings the group closest to `target` cores. */
-static unsigned nearest_parent(const struct topology *t, const struct parents *ps,
-			       const uint16_t *group, unsigned from, const struct parent *to,
-			       unsigned target)
-{
-	unsigned best = TOPOLOGY_NONE, seen = 0;
-	uint64_t best_cost = UINT64_MAX;
-
-	for (unsigned i = from; i < ps->count && seen < NEIGHBOURS; i++) {
-		unsigned cores = (unsigned)to->cores + ps->list[i].cores;
-		unsigned miss = cores < target ? target - cores : cores - target;
-		uint64_t cost;
-
-		if (group[i] != TOPOLOGY_NONE)
-			continue;
-		seen++;
-		cost = (uint64_t)place_distance(t, to->nodes, ps->list[i].nodes) << 16 | miss;
-		if (cost < best_cost) {
-			best = i;
-			best_cost = cost;
-		}
-	}
-	return best;
-}
-
-static void parent_add(struct parent *to, const struct parent *from)
-{
-	to->usable = (uint16_t)(to->usable + from->usable);
-	to->cores = (uint16_t)(to->cores + from->cores);
-	to->quota = (uint16_t)(to->quota + from->quota);
-	to->members = (uint16_t)(to->members + from->members);
-	to->nodes |= from->nodes;
-}
-
-/*
- * Join whole parents into `count` groups of about equal size: each starts with the first parent left in tree order
- * and takes the nearest ones until one more would miss its even share by more than half of that one.
- * count <= parents->count.
- */
-static void parents_join(const struct topology *t, struct parents *ps, unsigned count)
-{
-	struct parents old = *ps;
-	uint16_t group[TOPOLOGY_CPUS];
-	unsigned left = 0, parents = old.count, next = 0;
-
-	for (unsigned i = 0; i < old.count; i++) {
-		group[i] = TOPOLOGY_NONE;
-		left += old.list[i].cores;
-	}
-	ps->count = count;
-	for (unsigned g = 0; g < count; g++) {
-		struct parent *to = &ps->list[g];
-		unsigned target = left / (count - g);
-
-		for (; group[next] != TOPOLOGY_NONE; next++)
-			;
-		*to = old.list[next];
-		group[next] = (uint16_t)g;
-		parents--;
-		while (parents > count - g - 1) {
-			unsigned add = nearest_parent(t, &old, group, next, to, target);
-
-			if (g + 1 < count && to->cores + old.list[add].cores / 2u > target)
-				break;
-			parent_add(to, &old.list[add]);
-			group[add] = (uint16_t)g;
-			parents--;
-		}
-		left -= to->cores;
-	}
-	for (unsigned core = 0; core < t->core_count; core++) {
-		if (old.of_core[core] != TOPOLOGY_NONE)
-			ps->of_core[core] = group[old.of_core[core]];
 	}
 }
 
@@ -339,9 +137,9 @@ static int share_written_slices(struct division *d, struct err *e)
 	if (spread(&d->parents, d->slices, d->cores) < d->slices)
 		return err_impossible(
 			e,
-			"partition.cores: %u slices of %u cores do not fit: the %ss "
+			"partition.cores: %u slices of %u cores do not fit: the %s "
 			"have room for %u; write fewer cores, or partition.by: machine",
-			d->slices, d->cores, noun(by), room);
+			d->slices, d->cores, parent_noun(by, 2), room);
 	return 0;
 }
 
@@ -362,7 +160,7 @@ static int share_by_cores(struct division *d, struct err *e)
 			e,
 			"partition.cores: %u cores do not fit in a %s: the largest has "
 			"%u; write at most %u, or partition.by: machine",
-			d->cores, noun(d->out->by), d->out->largest, d->out->largest);
+			d->cores, parent_noun(d->out->by, 1), d->out->largest, d->out->largest);
 	if (room > SLICES_MAX)
 		return err_impossible(e,
 				      "partition.cores: %u slices of %u cores are more than %d: "
@@ -385,8 +183,9 @@ static int share_one_each(struct division *d, struct err *e)
 		if (!ps->list[i].quota)
 			return err_impossible(e,
 					      "partition.max_cores: %u cores are too few for a "
-					      "slice in each of %u %ss: write more",
-					      d->ceiling, ps->count, noun(d->out->by));
+					      "slice in each of %u %s: write more",
+					      d->ceiling, ps->count,
+					      parent_noun(d->out->by, ps->count));
 		ps->list[i].slices = 1;
 	}
 	return 0;
@@ -404,9 +203,16 @@ static int share_slices(struct division *d, struct err *e)
 
 /* ---- what is divided ---- */
 
+static void read_parents(struct division *d, enum partition_by by)
+{
+	parents_read(d->t, d->out->owner, by, &d->parents);
+	d->out->by = by;
+	d->out->emptied = d->parents.emptied;
+}
+
 static int divide_by(struct division *d, enum partition_by by, struct err *e)
 {
-	parents_read(d, by);
+	read_parents(d, by);
 	if (d->slices && d->slices < d->parents.count)
 		parents_join(d->t, &d->parents, d->slices);
 	return share_slices(d, e);
@@ -436,7 +242,7 @@ static int divide_wish(struct division *d, enum partition_by grain, struct err *
 	unsigned i = 0;
 
 	for (;; i++) {
-		parents_read(d, order[i]);
+		read_parents(d, order[i]);
 		if (order[i] == BY_MACHINE || suits_wish(d))
 			break;
 	}
@@ -461,7 +267,7 @@ static int divide_auto(struct division *d, enum partition_by grain, unsigned mos
 	unsigned count = d->out->usable / LEAST_CORES;
 	bool even;
 
-	parents_read(d, grain);
+	read_parents(d, grain);
 	even = parents_are_even(&d->parents);
 	if (count > d->ceiling / LEAST_CORES)
 		count = d->ceiling / LEAST_CORES;
@@ -475,7 +281,7 @@ static int divide_auto(struct division *d, enum partition_by grain, unsigned mos
 		parents_join(d->t, &d->parents, count);
 		if (has_least_cores(&d->parents))
 			return share_slices(d, e);
-		parents_read(d, grain);
+		read_parents(d, grain);
 	}
 	return divide_by(d, BY_MACHINE, e);
 }
@@ -487,7 +293,7 @@ static int divide(struct division *d, unsigned most, struct err *e)
 	if (d->wish->by != BY_AUTO)
 		return divide_by(d, d->wish->by, e);
 	/* A slice a node, or a package where that is larger. */
-	if (largest_span(d->t, BY_SOCKET) > largest_span(d->t, BY_NUMA))
+	if (parents_largest(d->t, BY_SOCKET) > parents_largest(d->t, BY_NUMA))
 		grain = BY_SOCKET;
 	if (d->slices || d->cores)
 		return divide_wish(d, grain, e);

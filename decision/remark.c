@@ -1,19 +1,6 @@
 #include "decision/remark.h"
 
-/* "package", "packages" … */
-static const char *noun(enum partition_by by, unsigned count)
-{
-	static const char *const one[] = {
-		[BY_AUTO] = "machine", [BY_MACHINE] = "machine", [BY_SOCKET] = "package",
-		[BY_NUMA] = "node",    [BY_L3] = "L3",
-	};
-	static const char *const many[] = {
-		[BY_AUTO] = "machines", [BY_MACHINE] = "machines", [BY_SOCKET] = "packages",
-		[BY_NUMA] = "nodes",	[BY_L3] = "L3s",
-	};
-
-	return count == 1 ? one[by] : many[by];
-}
+#include "decision/parents.h"
 
 /* ---- the machine ---- */
 
@@ -56,12 +43,13 @@ static void remark_uneven(const struct remark *r, struct plan *out)
 		plan_warn(out, code,
 			  "%s%s are unequal: %s %u (in tree order) has %u cores for slices, "
 			  "%s %u has %u",
-			  joined, noun(p->by, 2), noun(p->by, 1), p->smallest_at, p->smallest,
-			  noun(p->by, 1), p->largest_at, p->largest);
+			  joined, parent_noun(p->by, 2), parent_noun(p->by, 1), p->smallest_at,
+			  p->smallest, parent_noun(p->by, 1), p->largest_at, p->largest);
 	else if (p->most != p->fewest)
 		plan_warn(out, code,
 			  "%u slices do not divide evenly among %u %s: some hold %u, others %u",
-			  p->slices, p->parents, noun(p->by, p->parents), p->most, p->fewest);
+			  p->slices, p->parents, parent_noun(p->by, p->parents), p->most,
+			  p->fewest);
 }
 
 static void remark_emptied(const struct remark *r, struct plan *out)
@@ -71,7 +59,7 @@ static void remark_emptied(const struct remark *r, struct plan *out)
 	if (p->emptied)
 		plan_warn(out, WARN_PACKAGE_RESERVED,
 			  "the reserve took the last core of %u %s: no slice is there", p->emptied,
-			  noun(p->by, p->emptied));
+			  parent_noun(p->by, p->emptied));
 }
 
 /* ---- containment ---- */

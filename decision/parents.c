@@ -1,0 +1,186 @@
+#include "decision/parents.h"
+
+#include "decision/place.h"
+#include "decision/reserve.h"
+
+const char *parent_noun(enum partition_by by, unsigned count)
+{
+	static const char *const one[] = {
+		[BY_AUTO] = "machine", [BY_MACHINE] = "machine", [BY_SOCKET] = "package",
+		[BY_NUMA] = "node",    [BY_L3] = "L3",
+	};
+	static const char *const many[] = {
+		[BY_AUTO] = "machines", [BY_MACHINE] = "machines", [BY_SOCKET] = "packages",
+		[BY_NUMA] = "nodes",	[BY_L3] = "L3s",
+	};
+
+	return count == 1 ? one[by] : many[by];
+}
+
+static unsigned span_count(const struct topology *t, enum partition_by by)
+{
+	switch (by) {
+	case BY_SOCKET:
+		return t->package_count;
+	case BY_NUMA:
+		return t->numa_count;
+	case BY_L3:
+		return t->l3_count;
+	case BY_AUTO:
+	case BY_MACHINE:
+		break;
+	}
+	return 1;
+}
+
+static struct topology_span span_at(const struct topology *t, enum partition_by by, unsigned i)
+{
+	switch (by) {
+	case BY_SOCKET:
+		return t->packages[i];
+	case BY_NUMA:
+		return t->numa[i].cores;
+	case BY_L3:
+		return t->l3s[i];
+	case BY_AUTO:
+	case BY_MACHINE:
+		break;
+	}
+	return (struct topology_span){0, (uint16_t)t->core_count};
+}
+
+unsigned parents_largest(const struct topology *t, enum partition_by by)
+{
+	unsigned largest = 0;
+
+	for (unsigned i = 0; i < span_count(t, by); i++) {
+		if (span_at(t, by, i).count > largest)
+			largest = span_at(t, by, i).count;
+	}
+	return largest;
+}
+
+static struct parent parent_read(const struct topology *t, const uint16_t *owner,
+				 struct topology_span span)
+{
+	struct parent parent = {.members = 1};
+
+	for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
+		if (owner[core] != CORE_OUTSIDE)
+			parent.usable++;
+		if (owner[core] == CORE_FREE)
+			parent.cores++;
+		parent.nodes |= t->numa[t->cores[core].numa].nodes;
+	}
+	parent.quota = parent.cores;
+	return parent;
+}
+
+void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
+		  struct parents *out)
+{
+	out->count = 0;
+	out->emptied = 0;
+	for (unsigned i = 0; i < span_count(t, by); i++) {
+		struct topology_span span = span_at(t, by, i);
+		struct parent parent = parent_read(t, owner, span);
+		uint16_t index = parent.cores ? (uint16_t)out->count : TOPOLOGY_NONE;
+
+		for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++)
+			out->of_core[core] = index;
+		if (parent.cores)
+			out->list[out->count++] = parent;
+		else if (parent.usable)
+			out->emptied++;
+	}
+}
+
+bool parents_are_even(const struct parents *ps)
+{
+	unsigned least = UINT16_MAX, most = 0;
+
+	for (unsigned i = 0; i < ps->count; i++) {
+		unsigned cores = ps->list[i].usable;
+
+		least = cores < least ? cores : least;
+		most = cores > most ? cores : most;
+	}
+	return most - least <= 1;
+}
+
+/* ---- joining neighbours ---- */
+
+enum {
+	NEIGHBOURS = 64
+}; /* so many parents not yet joined are looked at, so that joining is linear */
+
+/* The nearest parent without a group; among equals the one that brings the group closest to `target` cores. */
+static unsigned nearest_parent(const struct topology *t, const struct parents *ps,
+			       const uint16_t *group, unsigned from, const struct parent *to,
+			       unsigned target)
+{
+	unsigned best = TOPOLOGY_NONE, seen = 0;
+	uint64_t best_cost = UINT64_MAX;
+
+	for (unsigned i = from; i < ps->count && seen < NEIGHBOURS; i++) {
+		unsigned cores = (unsigned)to->cores + ps->list[i].cores;
+		unsigned miss = cores < target ? target - cores : cores - target;
+		uint64_t cost;
+
+		if (group[i] != TOPOLOGY_NONE)
+			continue;
+		seen++;
+		cost = (uint64_t)place_distance(t, to->nodes, ps->list[i].nodes) << 16 | miss;
+		if (cost < best_cost) {
+			best = i;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+static void parent_add(struct parent *to, const struct parent *from)
+{
+	to->usable = (uint16_t)(to->usable + from->usable);
+	to->cores = (uint16_t)(to->cores + from->cores);
+	to->quota = (uint16_t)(to->quota + from->quota);
+	to->members = (uint16_t)(to->members + from->members);
+	to->nodes |= from->nodes;
+}
+
+void parents_join(const struct topology *t, struct parents *ps, unsigned count)
+{
+	struct parents old = *ps;
+	uint16_t group[TOPOLOGY_CPUS];
+	unsigned left = 0, parents = old.count, next = 0;
+
+	for (unsigned i = 0; i < old.count; i++) {
+		group[i] = TOPOLOGY_NONE;
+		left += old.list[i].cores;
+	}
+	ps->count = count;
+	for (unsigned g = 0; g < count; g++) {
+		struct parent *to = &ps->list[g];
+		unsigned target = left / (count - g);
+
+		for (; group[next] != TOPOLOGY_NONE; next++)
+			;
+		*to = old.list[next];
+		group[next] = (uint16_t)g;
+		parents--;
+		while (parents > count - g - 1) {
+			unsigned add = nearest_parent(t, &old, group, next, to, target);
+
+			if (g + 1 < count && to->cores + old.list[add].cores / 2u > target)
+				break;
+			parent_add(to, &old.list[add]);
+			group[add] = (uint16_t)g;
+			parents--;
+		}
+		left -= to->cores;
+	}
+	for (unsigned core = 0; core < t->core_count; core++) {
+		if (old.of_core[core] != TOPOLOGY_NONE)
+			ps->of_core[core] = group[old.of_core[core]];
+	}
+}
