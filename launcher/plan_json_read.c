@@ -203,7 +203,7 @@ static const char *loan_mode_word(unsigned mode)
 static int read_loan(const json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct loan *l = &p->loans[i];
-	unsigned mode;
+	unsigned mode = 0;
 
 	if (p->slice_count == 0)
 		return err_wrong(e, "there are loans, but no slices");
@@ -235,7 +235,7 @@ static const char *by_word(unsigned by)
 static int read_candidate(const json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct plan_candidate *c = &p->candidates[i];
-	unsigned by;
+	unsigned by = 0;
 
 	if (get_word(j, "by", by_word, BY_L3 + 1, &by, e) < 0 ||
 	    get_unsigned(j, "slices", INT32_MAX, &c->slices, e) < 0 ||
@@ -256,7 +256,7 @@ static const char *warning_word(unsigned code)
 static int read_warning(const json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct plan_warning *w = &p->warnings[i];
-	unsigned code;
+	unsigned code = 0;
 
 	if (get_word(j, "code", warning_word, WARN_COUNT, &code, e) < 0)
 		return e->code;
