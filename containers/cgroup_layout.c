@@ -173,7 +173,7 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e)
 {
 	cleanup_free char *mountinfo = malloc(16 * (size_t)CONTROL_TEXT);
-	char self[8192], controllers[512] = "", own[LAYOUT_PATH], path[2 * LAYOUT_PATH + 64];
+	char self[8192], controllers[512] = "", path[LAYOUT_PATH + 64];
 	int rc;
 
 	if (!mountinfo)
@@ -186,9 +186,7 @@ int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e)
 		rc = cgroup_layout_parse(self, mountinfo, "", out, e);
 	if (rc < 0 || !out->unified.version)
 		return rc < 0 ? rc : 0;
-	memcpy(own, out->unified.own, sizeof(own));
-	cgroup_path_above_cleave(own);
-	snprintf(path, sizeof(path), "%s%s/cgroup.controllers", out->unified.mount + 1, own);
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", out->unified.mount + 1);
 	rc = control_read(root, path, controllers, sizeof(controllers), e);
 	if (rc < 0 && rc != -ENOENT)
 		return rc;

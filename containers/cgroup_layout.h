@@ -37,7 +37,8 @@ struct cgroup_layout {
 };
 
 /*
- * Parse the three texts. `v2_controllers` is the cgroup.controllers of the caller's own v2 group ("" if there is none). A group
+ * Parse the three texts. `v2_controllers` is the cgroup.controllers of the v2 mount ("" if there is none): what this machine has in
+ * v2, whether or not the caller's own group was given it. A group
  * outside of what is mounted here (another cgroup namespace) counts as the mount's root. Return 0; -EBADMSG for a
  * text that is no mountinfo; -ENAMETOOLONG for paths from LAYOUT_PATH bytes on.
  */

@@ -50,6 +50,10 @@ static void read_v2_facts(int root, struct placement_facts *f)
 
 	base_of(&f->layout.unified, base);
 	f->may_write_unified = may_make_groups(root, base, 2);
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", base + 1);
+	if (control_read(root, path, f->own_controllers, sizeof(f->own_controllers),
+			 &(struct err){0}) < 0)
+		f->own_controllers[0] = '\0';
 	snprintf(path, sizeof(path), "%s/cgroup.type", base + 1);
 	f->root_of_v2 = !control_exists(root, path);
 	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base + 1);
@@ -108,11 +112,10 @@ static int required_version(const struct cgroup_layout *l, int *version, struct 
 		if (!h->version)
 			return err_impossible(
 				e,
-				"the %s controller is not available to the group %s%s: enable it in "
-				"every group above (echo +%s > …/cgroup.subtree_control), boot without "
-				"cgroup_disable=%s, or set backend: affinity in the profile",
-				name, l->unified.mount, l->unified.own[0] ? l->unified.own : "/",
-				name, name);
+				"this kernel has no %s controller (%s/cgroup.controllers): boot "
+				"without cgroup_disable=%s, or set backend: affinity in the profile to "
+				"go without limits",
+				name, l->unified.mount, name);
 		if (h->version != first->version)
 			return err_impossible(
 				e,
@@ -154,6 +157,17 @@ static int decide_below_v2(const struct placement_facts *f, struct placement *ou
 	char base[2 * LAYOUT_PATH];
 
 	base_of(&f->layout.unified, base);
+	for (unsigned i = 0; i < REQUIRED; i++) {
+		const char *name = controller_name(required[i], 2);
+
+		if (!control_has_word(f->own_controllers, name))
+			return err_impossible(
+				e,
+				"the group %s was not given the %s controller: run `echo +%s > "
+				"…/cgroup.subtree_control` in every group above it, or set backend: "
+				"affinity in the profile to go without limits",
+				base, name, name);
+	}
 	if (!f->may_write_unified)
 		return err_set(e, -EACCES,
 			       "uid %u may not make groups in %s: run cleave as root, or as root "

@@ -22,6 +22,7 @@ struct placement_facts {
 	char user_controllers[LAYOUT_PATH]; /* cgroup.controllers of user@UID.service */
 	bool may_write[CONTROLLER_COUNT];   /* make groups below `own` of each controller */
 	bool may_write_unified;
+	char own_controllers[LAYOUT_PATH]; /* cgroup.controllers of the caller's v2 group */
 	bool root_of_v2; /* the caller's v2 group has no parent: processes beside groups are allowed */
 	bool v2_enabled; /* its subtree_control has cpuset, cpu and memory already */
 };

@@ -1,0 +1,390 @@
+/*
+ * The real kernel with cgroup v1 controllers (and the v2 tree beside them, if there is one): groups below
+ * cleave-test-v1 in each hierarchy, gone afterwards.
+ */
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "containers/control_file.h"
+#include "containers/driver.h"
+#include "tests/containers/real.h"
+#include "tests/harness.h"
+
+#define ROOT "cleave-test-v1"
+
+static __attribute__((destructor)) void clean(void)
+{
+	real_clean(ROOT);
+}
+
+static struct driver *open_here(const char *cluster, const char *location, char *why, size_t size)
+{
+	struct driver_request r = {.cluster = cluster,
+				   .cgroup_root = ROOT,
+				   .backend = BACKEND_CGROUP,
+				   .location = location};
+
+	if (geteuid() != 0) {
+		snprintf(why, size, "not root");
+		return NULL;
+	}
+	return real_open(&r, why, size);
+}
+
+#define OPEN_OR_SKIP(d, cluster)                                         \
+	struct err e = {0};                                              \
+	char why_[ERR_TEXT];                                             \
+	struct driver *d = open_here(cluster, NULL, why_, sizeof(why_)); \
+	if (!d)                                                          \
+	test_skip("no cgroup v1 here: %s", why_)
+
+static const char *allowed_cpus(void)
+{
+	static char text[CPUSET_TEXT];
+	struct cpuset cpus, nodes;
+	struct err e = {0};
+
+	real_do(driver_allowed(NULL, &cpus, &nodes, &e));
+	return cpuset_format(&cpus, text, sizeof(text));
+}
+
+START_TEST(a_group_has_what_it_was_made_with)
+{
+	OPEN_OR_SKIP(d, "made");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	static struct observation o;
+
+	g.memory.max_bytes = 64 << 20;
+	g.memory.swap_bytes = 0;
+	g.weight = 300;
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->observe(d, &o, &e));
+	ck_assert_uint_eq(o.count, 1);
+	ck_assert_str_eq(o.groups[0].name, "slice-0");
+	ck_assert(cpuset_is_equal(&o.groups[0].cpus, &g.cpus));
+	ck_assert(cpuset_is_equal(&o.groups[0].nodes, &g.nodes));
+	ck_assert_uint_eq(o.groups[0].weight, 300);
+	ck_assert_uint_eq(o.groups[0].memory_max_bytes, 64 << 20);
+	ck_assert(!o.groups[0].populated);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(d->ops->remove(d, "slice-0", &e)); /* gone already is success */
+	real_do(driver_destroy(d, &e));
+	ck_assert(!real_tree_has(ROOT));
+}
+END_TEST
+
+START_TEST(every_weight_survives_the_conversion)
+{
+	OPEN_OR_SKIP(d, "weights");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	char path[4096], where[64] = "cpu=";
+	const char *base = strstr(driver_location(d), where);
+	static const struct {
+		unsigned weight;
+		uint64_t shares;
+	} table[] = {{1, 2}, {100, 1024}, {10000, 262144}};
+
+	ck_assert_ptr_nonnull(base);
+	snprintf(path, sizeof(path), "%.*s/cleave/weights/slice-0/cpu.shares",
+		 (int)strcspn(base + 4, " "), base + 4);
+	real_do(d->ops->create(d, &g, &e));
+	/* set_weight() reads back and compares, so a weight that is not invertible fails here. */
+	for (unsigned weight = 1; weight <= WEIGHT_MAX; weight += weight < 300 ? 1 : 97)
+		real_do(d->ops->set_weight(d, "slice-0", weight, &e));
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t shares = 0;
+
+		real_do(d->ops->set_weight(d, "slice-0", table[i].weight, &e));
+		real_do(control_read_number(AT_FDCWD, path, &shares, &e));
+		ck_assert_uint_eq(shares, table[i].shares);
+	}
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(a_process_is_in_all_groups_from_its_first_instruction)
+{
+	OPEN_OR_SKIP(d, "born");
+	struct group_spec g = real_group(d, "slice-3", "0");
+	char text[4096];
+
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_eq(real_run(d, "slice-3",
+				  "read x </proc/self/cgroup; cat /proc/self/cgroup; "
+				  "grep Cpus_allowed_list /proc/self/status",
+				  text, sizeof(text)),
+			 0);
+	ck_assert_msg(strstr(text, "cpuset:/"), "%s", text);
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+		if (strstr(line, ":cpuset:") == line + 1 || strstr(line, ":memory:") == line + 1 ||
+		    strstr(line, ":cpu:") == line + 1 || !strncmp(line, "0::", 3))
+			ck_assert_msg(!strncmp(strchr(line, '\n') - 20, "/cleave/born/slice-3", 20),
+				      "%s", line);
+	ck_assert_msg(strstr(text, "Cpus_allowed_list:\t0\n"), "%s", text);
+	real_do(d->ops->remove(d, "slice-3", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+/* A mask inherited from the caller (taskset) would be intersected with every later cpuset. */
+START_TEST(a_wider_cpuset_reaches_a_running_process)
+{
+	OPEN_OR_SKIP(d, "wider");
+	struct cpuset all, one = {0}, effective;
+	struct group_spec g;
+	char text[512] = "";
+	int in[2], out[2], status;
+	pid_t pid;
+	ssize_t n;
+
+	real_do(cpuset_parse(allowed_cpus(), &all, &e));
+	cpuset_add(&one, cpuset_first(&all));
+	if (cpuset_count(&all) < 2) {
+		driver_destroy(d, &e);
+		test_skip("one CPU");
+	}
+	g = real_group(d, "slice-0", CPUSET_STRING(&one));
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_eq(pipe2(in, 0) | pipe2(out, O_CLOEXEC), 0);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one.words), (cpu_set_t *)one.words), 0);
+	/* Other descriptors do not reach the child, so the pipe is found by its path in ours. */
+	snprintf(text, sizeof(text),
+		 "echo; read x </proc/%d/fd/%d; grep Cpus_allowed_list /proc/self/status", getpid(),
+		 in[0]);
+	pid = real_spawn(d, "slice-0", text, out[1]);
+	real_wait_byte(out[0]);
+	real_do(d->ops->set_cpus(d, "slice-0", &all, &effective, &e));
+	ck_assert(cpuset_is_equal(&effective, &all));
+	ck_assert_int_eq(write(in[1], "\n", 1), 1);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	n = read(out[0], text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	ck_assert_msg(strstr(text, CPUSET_STRING(&all)), "%s", text);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(kill_ends_everything_and_only_that)
+{
+	OPEN_OR_SKIP(d, "kill");
+	struct group_spec a = real_group(d, "slice-0", "0"), b = real_group(d, "slice-1", "0");
+	pid_t bystander, pid, pids[64];
+	int out[2];
+
+	real_do(d->ops->create(d, &a, &e));
+	real_do(d->ops->create(d, &b, &e));
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	bystander = real_spawn(d, "slice-1", "exec sleep 100", -1);
+	/* Children in sessions of their own, ignoring signals. */
+	pid = real_spawn(
+		d, "slice-0",
+		"trap '' TERM INT HUP; for i in 1 2 3 4 5; do setsid sleep 100 & done; echo; wait",
+		out[1]);
+	real_wait_byte(out[0]);
+	ck_assert_int_ge(d->ops->pids(d, "slice-0", pids, 64, &e), 2);
+	ck_assert_int_lt(d->ops->remove(d, "slice-0", &e), 0);
+	ck_assert_msg(strstr(e.msg, "still has processes"), "%s", e.msg);
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	ck_assert_int_eq(d->ops->pids(d, "slice-0", pids, 64, &e), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(waitpid(bystander, NULL, WNOHANG), 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(d->ops->kill(d, "slice-1", 5000, &e));
+	ck_assert_int_eq(waitpid(bystander, NULL, 0), bystander);
+	real_do(d->ops->remove(d, "slice-1", &e));
+	real_do(d->ops->kill(d, "slice-1", 100, &e)); /* no group: nothing to end */
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(a_sample_counts_time_memory_and_processes)
+{
+	OPEN_OR_SKIP(d, "sample");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct sample before, after;
+	int out[2];
+	pid_t pid;
+
+	g.memory.max_bytes = 128 << 20;
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->sample(d, "slice-0", &before, &e));
+	ck_assert_uint_eq(before.processes, 0);
+	ck_assert_uint_eq(before.memory_max_bytes, 128 << 20);
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	pid = real_spawn(d, "slice-0",
+			 "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; echo; exec sleep 100",
+			 out[1]);
+	real_wait_byte(out[0]);
+	real_do(d->ops->sample(d, "slice-0", &after, &e));
+	ck_assert_uint_eq(after.processes, 1);
+	ck_assert_uint_gt(after.cpu_usage_us, before.cpu_usage_us);
+	ck_assert_uint_gt(after.memory_bytes, 0);
+	ck_assert_uint_gt(after.at_ns, before.at_ns);
+	ck_assert_uint_le(after.anon_local_bytes, after.anon_bytes);
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	waitpid(pid, NULL, 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(out_of_memory_is_counted)
+{
+	OPEN_OR_SKIP(d, "oom");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct sample s;
+	char text[64];
+
+	g.memory.max_bytes = 16 << 20;
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_eq(real_run(d, "slice-0",
+				  "exec dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null",
+				  text, sizeof(text)),
+			 128 + SIGKILL);
+	real_do(d->ops->sample(d, "slice-0", &s, &e));
+	ck_assert_uint_ge(s.oom_kills, 1);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(cpus_that_are_not_there_are_an_error)
+{
+	OPEN_OR_SKIP(d, "absent");
+	struct group_spec g = real_group(d, "slice-0", "0"),
+			  absent = real_group(d, "slice-1", "4000");
+	struct cpuset none = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_lt(d->ops->set_cpus(d, "slice-0", &absent.cpus, NULL, &e), 0);
+	ck_assert_msg(strstr(e.msg, "4000"), "%s", e.msg);
+	ck_assert_int_lt(d->ops->set_cpus(d, "slice-0", &none, NULL, &e), 0);
+	ck_assert_msg(strstr(e.msg, "without a CPU"), "%s", e.msg);
+	ck_assert_int_lt(d->ops->create(d, &absent, &e), 0);
+	/* What failed half-way left nothing. */
+	ck_assert(!real_tree_has("slice-1"));
+	ck_assert_int_lt(d->ops->set_cpus(d, "../../../x", &g.cpus, NULL, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(another_driver_finds_the_groups_again)
+{
+	OPEN_OR_SKIP(d, "adopted");
+	struct group_spec g = real_group(d, "slice-0", "0"), h = real_group(d, "host", "0");
+	static struct observation o;
+	char location[PROFILE_PATH], why[ERR_TEXT];
+	struct driver *other;
+	pid_t pid;
+
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->create(d, &h, &e));
+	pid = real_spawn(d, "slice-0", "exec sleep 100", -1);
+	snprintf(location, sizeof(location), "%s", driver_location(d));
+	d->ops->close(d); /* as kill -9 does */
+	other = open_here("adopted", location, why, sizeof(why));
+	ck_assert_msg(other, "%s", why);
+	real_do(other->ops->observe(other, &o, &e));
+	ck_assert_uint_eq(o.count, 2);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(o.groups[i].populated, !strcmp(o.groups[i].name, "slice-0"));
+	real_do(other->ops->kill(other, "slice-0", 5000, &e));
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	real_do(other->ops->remove(other, "slice-0", &e));
+	real_do(other->ops->remove(other, "host", &e));
+	real_do(driver_destroy(other, &e));
+	ck_assert(!real_tree_has(ROOT));
+}
+END_TEST
+
+START_TEST(two_clusters_see_each_other)
+{
+	OPEN_OR_SKIP(d, "one");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	char by[NAME_MAX_BYTES + 1], why[ERR_TEXT];
+	struct cpuset taken;
+	struct driver *two = open_here("two", NULL, why, sizeof(why));
+
+	ck_assert_msg(two, "%s", why);
+	real_do(d->ops->create(d, &g, &e));
+	real_do(driver_taken(ROOT, "two", &taken, by, &e));
+	ck_assert(cpuset_has(&taken, 0));
+	real_do(driver_taken(ROOT, "one", &taken, by, &e));
+	ck_assert_msg(strcmp(by, "one") != 0, "a cluster takes its own CPUs");
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+	ck_assert_msg(real_tree_has(ROOT), "the parent went while another cluster was in it");
+	real_do(driver_destroy(two, &e));
+	ck_assert(!real_tree_has(ROOT));
+}
+END_TEST
+
+START_TEST(the_supervisor_enters_its_leaf_and_leaves_it)
+{
+	OPEN_OR_SKIP(d, "enter");
+	struct group_spec g = real_group(d, GROUP_SUPERVISOR, "0");
+	char before[4096], inside[4096], after[4096];
+
+	g.weight = WEIGHT_MAX;
+	real_do(d->ops->create(d, &g, &e));
+	real_do(control_read(AT_FDCWD, "/proc/self/cgroup", before, sizeof(before), &e));
+	real_do(d->ops->enter(d, GROUP_SUPERVISOR, &e));
+	real_do(control_read(AT_FDCWD, "/proc/self/cgroup", inside, sizeof(inside), &e));
+	ck_assert_ptr_nonnull(strstr(inside, "/cleave/enter/supervisor"));
+	real_do(d->ops->enter(d, NULL, &e));
+	real_do(control_read(AT_FDCWD, "/proc/self/cgroup", after, sizeof(after), &e));
+	ck_assert_str_eq(before, after);
+	real_do(d->ops->remove(d, GROUP_SUPERVISOR, &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(ops_of_a_plan_are_applied_in_order)
+{
+	OPEN_OR_SKIP(d, "ops");
+	static struct plan plan;
+	static struct oplist ops;
+	static struct profile profile;
+	static struct observation o;
+	size_t done;
+
+	profile_default(&profile);
+	plan.slice_count = 1;
+	snprintf(plan.slices[0].name, sizeof(plan.slices[0].name), "slice-0");
+	cpuset_add(&plan.slices[0].cpus, 0);
+	plan.slices[0].nodes = plan.host.nodes = d->nodes;
+	ops.to = &plan;
+	ops.ops[ops.count++] = (struct op){OP_SET_HOST, 0, "host", plan.slices[0].cpus, 0};
+	ops.ops[ops.count++] = (struct op){OP_CREATE, 0, "slice-0", plan.slices[0].cpus, 100};
+	ops.ops[ops.count++] = (struct op){OP_SET_WEIGHT, 0, "slice-0", {{0}}, WEIGHT_MAX};
+	ops.ops[ops.count++] = (struct op){OP_SET_CPUS, 0, "slice-9", plan.slices[0].cpus, 0};
+	ck_assert_int_lt(apply(d, &ops, &profile, &done, &e), 0);
+	ck_assert_uint_eq(done, 3);
+	ck_assert_msg(strstr(e.msg, "step 4 of 4") && strstr(e.msg, "slice-9"), "%s", e.msg);
+	real_do(d->ops->observe(d, &o, &e));
+	ck_assert_uint_eq(o.count, 2);
+	ops.count = 0;
+	ops.ops[ops.count++] = (struct op){.kind = OP_REMOVE, .name = "slice-0"};
+	ck_assert_int_eq(apply(d, &ops, &profile, &done, &e), 0);
+	ck_assert_uint_eq(done, 1);
+	real_do(d->ops->remove(d, "host", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+TEST_MAIN("cgroup1",
+	  test_case("groups", a_group_has_what_it_was_made_with,
+		    every_weight_survives_the_conversion, cpus_that_are_not_there_are_an_error,
+		    another_driver_finds_the_groups_again, two_clusters_see_each_other,
+		    ops_of_a_plan_are_applied_in_order),
+	  test_case("processes", a_process_is_in_all_groups_from_its_first_instruction,
+		    a_wider_cpuset_reaches_a_running_process, kill_ends_everything_and_only_that,
+		    the_supervisor_enters_its_leaf_and_leaves_it),
+	  test_case("samples", a_sample_counts_time_memory_and_processes, out_of_memory_is_counted))

@@ -1,0 +1,325 @@
+/*
+ * The v2 driver over plain files: what it writes, what it reads, and that it believes only what it reads back. The
+ * tree is thrown away; a test that wants a kernel of another mind puts a file in the place of one.
+ */
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "containers/control_file.h"
+#include "containers/driver.h"
+#include "tests/containers/real.h"
+#include "tests/harness.h"
+
+static char root[300];
+
+static struct driver *open_tree(const char *cluster)
+{
+	struct driver_request r = {.cluster = cluster, .cgroup_root = root};
+	struct driver *d;
+	struct err e = {0};
+
+	snprintf(root, sizeof(root), "%s/tree", test_directory());
+	mkdir(root, 0755);
+	ck_assert_msg(driver_open(&r, &d, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(d->ops->name, "cgroup2");
+	return d;
+}
+
+static const char *file_of(const char *group, const char *file)
+{
+	static char text[CONTROL_TEXT];
+	char path[600];
+	struct err e = {0};
+
+	snprintf(path, sizeof(path), "%s/cleave/t/%s/%s", root, group, file);
+	ck_assert_msg(control_read(AT_FDCWD, path, text, sizeof(text), &e) >= 0, "%s", e.msg);
+	return text;
+}
+
+/* Put a file with this text in place of whatever is there. */
+static void put(const char *group, const char *file, const char *text)
+{
+	char path[600];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/cleave/t/%s/%s", root, group, file);
+	unlink(path);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static bool is_there(const char *path)
+{
+	char full[600];
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	return access(full, F_OK) == 0;
+}
+
+START_TEST(a_slice_is_written_as_v2_has_it)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0-3,8");
+	struct profile_io io = {.device = "8:0", .read_bps = 1000, .write_iops = 7};
+	struct err e = {0};
+
+	g.weight = 500;
+	g.memory = (struct slice_memory){.max_bytes = UINT64_C(8) << 30,
+					 .high_bytes = UINT64_C(7) << 30,
+					 .low_bytes = 1 << 30,
+					 .swap_bytes = 0};
+	g.io = &io;
+	g.io_count = 1;
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_str_eq(file_of("slice-0", "cpuset.cpus"), "0-3,8");
+	ck_assert_str_eq(file_of("slice-0", "cpuset.mems"), CPUSET_STRING(&d->nodes));
+	ck_assert_str_eq(file_of("slice-0", "cpu.weight"), "500");
+	ck_assert_str_eq(file_of("slice-0", "memory.max"), "8589934592");
+	ck_assert_str_eq(file_of("slice-0", "memory.high"), "7516192768");
+	ck_assert_str_eq(file_of("slice-0", "memory.swap.max"), "0");
+	ck_assert_str_eq(file_of("slice-0", "memory.oom.group"), "1");
+	ck_assert_str_eq(file_of("slice-0", "io.max"), "8:0 rbps=1000 wiops=7");
+	/* Protection has to be given at every level above. */
+	ck_assert_str_eq(file_of("slice-0", "memory.low"), "1073741824");
+	ck_assert_str_eq(file_of("", "memory.low"), "1073741824");
+	ck_assert_str_eq(file_of("..", "memory.low"), "1073741824");
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+	ck_assert(!is_there("cleave"));
+}
+END_TEST
+
+START_TEST(the_host_group_is_not_one_for_oom)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, GROUP_HOST, "0");
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_str_eq(file_of("host", "memory.oom.group"), "0");
+	ck_assert_str_eq(file_of("host", "memory.max"), "max");
+	real_do(d->ops->remove(d, GROUP_HOST, &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+/* v2 takes CPUs that the parent lacks, and ignores them. */
+START_TEST(an_ignored_write_is_an_error)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0-1");
+	struct cpuset wider, effective = {0}, untouched = {0};
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	d->ops->close(d);
+	put("slice-0", "cpuset.cpus.effective", "0-1\n");
+	d = open_tree("t");
+	real_do(cpuset_parse("0-3", &wider, &e));
+	ck_assert_int_lt(d->ops->set_cpus(d, "slice-0", &wider, &effective, &e), 0);
+	ck_assert_msg(strstr(e.msg, "given CPUs 0-3 but runs on 0-1: CPUs 2-3"), "%s", e.msg);
+	ck_assert(cpuset_is_equal(&effective, &untouched));
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(a_shorter_set_replaces_a_longer_one)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0-3,100-120");
+	struct cpuset one = {0}, effective;
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	cpuset_add(&one, 2);
+	real_do(d->ops->set_cpus(d, "slice-0", &one, &effective, &e));
+	ck_assert_str_eq(file_of("slice-0", "cpuset.cpus"), "2");
+	real_do(d->ops->set_weight(d, "slice-0", WEIGHT_MAX, &e));
+	real_do(d->ops->set_weight(d, "slice-0", 1, &e));
+	ck_assert_str_eq(file_of("slice-0", "cpu.weight"), "1");
+	ck_assert_int_lt(d->ops->set_weight(d, "slice-0", 0, &e), 0);
+	ck_assert_int_lt(d->ops->set_weight(d, "slice-0", WEIGHT_MAX + 1, &e), 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(a_sample_reads_the_counters)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct sample s;
+	struct err e = {0};
+
+	cpuset_add(&g.nodes, 0);
+	real_do(d->ops->create(d, &g, &e));
+	put("slice-0", "memory.current", "1000\n");
+	put("slice-0", "memory.events",
+	    "low 1\nhigh 22\nmax 3\noom 4\noom_kill 5\noom_group_kill 6\n");
+	put("slice-0", "memory.numa_stat",
+	    "inactive_anon N0=1 N1=2\nanon N0=600 N1=400 N200=24\nfile N0=7 N1=8\n");
+	d->ops->close(d);
+	put("slice-0", "cpu.stat", "usage_usec 123456\nuser_usec 1\nsystem_usec 2\n");
+	d = open_tree("t");
+	real_do(d->ops->sample(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.cpu_usage_us, 123456);
+	ck_assert_uint_eq(s.memory_bytes, 1000);
+	ck_assert_uint_eq(s.memory_max_bytes, 0);
+	ck_assert_uint_eq(s.throttled, 22);
+	ck_assert_uint_eq(s.oom_kills, 5);
+	ck_assert_uint_eq(s.anon_bytes, 1024);
+	ck_assert_uint_eq(s.anon_local_bytes, 600);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(foreign_groups_are_neither_seen_nor_removed)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-1", "0");
+	static struct observation o;
+	char path[600];
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	snprintf(path, sizeof(path), "%s/cleave/t/theirs", root);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	real_do(d->ops->observe(d, &o, &e));
+	ck_assert_uint_eq(o.count, 1);
+	ck_assert_int_lt(d->ops->remove(d, "theirs", &e), 0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	real_do(d->ops->remove(d, "slice-1", &e));
+	ck_assert_int_lt(driver_destroy(d, &e), 0);
+	ck_assert(is_there("cleave/t/theirs"));
+	rmdir(path);
+	d = open_tree("t");
+	real_do(driver_destroy(d, &e));
+	ck_assert(!is_there("cleave"));
+}
+END_TEST
+
+START_TEST(no_process_enters_a_plain_directory)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	char path[] = "/bin/true", *argv[] = {path, NULL};
+	struct spawn s = {
+		.group = "slice-0", .file = path, .argv = argv, .in = -1, .out = -1, .err = -1};
+	struct err e = {0};
+	pid_t pid;
+	int fd;
+
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_lt(d->ops->spawn(d, &s, &pid, &fd, &e), 0);
+	ck_assert_msg(strstr(e.msg, "plain directory"), "%s", e.msg);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(the_place_is_found_again)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0,2");
+	struct driver_request r = {.cluster = "t"};
+	char location[PROFILE_PATH];
+	static struct observation o;
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	snprintf(location, sizeof(location), "%s", driver_location(d));
+	d->ops->close(d);
+	r.location = location; /* without --cgroup-root */
+	real_do(driver_open(&r, &d, &e));
+	real_do(d->ops->observe(d, &o, &e));
+	ck_assert_uint_eq(o.count, 1);
+	ck_assert(cpuset_is_equal(&o.groups[0].cpus, &g.cpus));
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(home_cpus_of_others_are_read_from_the_tree)
+{
+	struct driver *d = open_tree("t"), *other = open_tree("u");
+	struct group_spec a = real_group(d, "slice-0", "0-3"), b = real_group(d, "slice-1", "4-7"),
+			  h = real_group(d, "host", "9");
+	char by[NAME_MAX_BYTES + 1];
+	struct cpuset taken;
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &a, &e));
+	real_do(d->ops->create(d, &b, &e));
+	real_do(d->ops->create(d, &h, &e));
+	real_do(driver_taken(root, "u", &taken, by, &e));
+	ck_assert_str_eq(CPUSET_STRING(&taken), "0-7");
+	ck_assert_str_eq(by, "t");
+	real_do(driver_taken(root, "t", &taken, by, &e));
+	ck_assert(cpuset_is_empty(&taken));
+	ck_assert_str_eq(by, "");
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(d->ops->remove(d, "slice-1", &e));
+	real_do(d->ops->remove(d, "host", &e));
+	real_do(driver_destroy(d, &e));
+	ck_assert(is_there("cleave/u"));
+	real_do(driver_destroy(other, &e));
+	ck_assert(!is_there("cleave"));
+}
+END_TEST
+
+START_TEST(names_and_roots_are_checked)
+{
+	static const char *const names[] = {"",	  "UP", "a/b",
+					    "..", "-x", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	struct driver *d;
+	struct err e;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct driver_request r = {.cluster = names[i], .backend = BACKEND_AFFINITY};
+
+		e = (struct err){0};
+		ck_assert_int_lt(driver_open(&r, &d, &e), 0);
+		ck_assert_int_eq(e.exit, ERR_WRONG);
+	}
+	ck_assert_int_lt(
+		driver_open(&(struct driver_request){.cluster = "a", .cgroup_root = "/none/x"}, &d,
+			    &e),
+		0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	ck_assert_msg(strstr(e.msg, "/none/x"), "%s", e.msg);
+}
+END_TEST
+
+START_TEST(keys_that_v1_lacks_are_named)
+{
+	static struct profile p;
+	struct strings missing;
+	struct err e = {0};
+
+	profile_default(&p);
+	snprintf(root, sizeof(root), "%s/tree", test_directory());
+	mkdir(root, 0755);
+	p.memory.high = (struct size){SIZE_PERCENT, 90};
+	real_do(driver_missing(root, &p, &missing, &e));
+	ck_assert_uint_eq(missing.count, 0);
+	p.backend = BACKEND_AFFINITY;
+	p.io_count = 1;
+	real_do(driver_missing(root, &p, &missing, &e));
+	ck_assert_uint_eq(missing.count, 2);
+	ck_assert_str_eq(strings_get(&missing, 0), "memory.high");
+	ck_assert_str_eq(strings_get(&missing, 1), "io");
+}
+END_TEST
+
+TEST_MAIN("cgroup2",
+	  test_case("files", a_slice_is_written_as_v2_has_it, the_host_group_is_not_one_for_oom,
+		    an_ignored_write_is_an_error, a_shorter_set_replaces_a_longer_one,
+		    a_sample_reads_the_counters, no_process_enters_a_plain_directory),
+	  test_case("clusters", foreign_groups_are_neither_seen_nor_removed,
+		    the_place_is_found_again, home_cpus_of_others_are_read_from_the_tree,
+		    names_and_roots_are_checked, keys_that_v1_lacks_are_named))

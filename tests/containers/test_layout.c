@@ -1,0 +1,168 @@
+/* Reading where the controllers are: recorded machines, and texts that no kernel writes. */
+
+#include "containers/cgroup_layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "decision/cleanup.h"
+#include "tests/containers/trees.h"
+#include "tests/harness.h"
+
+static struct cgroup_layout layout_of(const char *tree)
+{
+	cleanup_close int root = tree_open(tree);
+	struct cgroup_layout l;
+	struct err e = {0};
+
+	ck_assert_msg(cgroup_layout_read(root, &l, &e) == 0, "%s: %s", tree, e.msg);
+	return l;
+}
+
+static void is_at(const struct hierarchy *h, int version, const char *mount, const char *own)
+{
+	ck_assert_int_eq(h->version, version);
+	ck_assert_str_eq(h->mount, mount);
+	ck_assert_str_eq(h->own, own);
+}
+
+START_TEST(v2_has_all_controllers_in_one_place)
+{
+	struct cgroup_layout l = layout_of("debian12-root");
+
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		is_at(&l.controllers[c], 2, "/sys/fs/cgroup",
+		      "/user.slice/user-0.slice/session-3.scope");
+}
+END_TEST
+
+START_TEST(v1_is_read_controller_by_controller)
+{
+	struct cgroup_layout l = layout_of("hybrid");
+
+	is_at(&l.controllers[CONTROLLER_CPU], 1, "/sys/fs/cgroup/cpu", "");
+	is_at(&l.controllers[CONTROLLER_CPUACCT], 1, "/sys/fs/cgroup/cpuacct", "");
+	is_at(&l.controllers[CONTROLLER_MEMORY], 1, "/sys/fs/cgroup/my memory", "/jobs/job 7");
+	is_at(&l.unified, 2, "/sys/fs/cgroup/unified", "");
+}
+END_TEST
+
+START_TEST(a_mount_of_a_part_of_the_hierarchy_is_its_root)
+{
+	struct cgroup_layout l = layout_of("container-v1");
+
+	is_at(&l.controllers[CONTROLLER_CPU], 1, "/sys/fs/cgroup/cpu,cpuacct", "");
+	is_at(&l.controllers[CONTROLLER_CPUACCT], 1, "/sys/fs/cgroup/cpu,cpuacct", "");
+	ck_assert_int_eq(l.unified.version, 0);
+}
+END_TEST
+
+START_TEST(a_controller_that_v2_does_not_have_is_nowhere)
+{
+	struct cgroup_layout l = layout_of("no-cpuset");
+
+	ck_assert_int_eq(l.controllers[CONTROLLER_CPUSET].version, 0);
+	ck_assert_int_eq(l.controllers[CONTROLLER_MEMORY].version, 2);
+	l = layout_of("mixed");
+	ck_assert_int_eq(l.controllers[CONTROLLER_CPUSET].version, 1);
+	ck_assert_int_eq(l.controllers[CONTROLLER_MEMORY].version, 2);
+	l = layout_of("nothing");
+	ck_assert_int_eq(l.controllers[CONTROLLER_MEMORY].version, 0);
+}
+END_TEST
+
+START_TEST(groups_of_another_namespace_count_as_the_root)
+{
+	struct cgroup_layout l;
+	struct err e = {0};
+	int rc = cgroup_layout_parse("0::/../../other\n",
+				     "31 26 0:27 / /c rw - cgroup2 cgroup2 rw\n", "cpuset", &l, &e);
+
+	ck_assert_int_eq(rc, 0);
+	is_at(&l.unified, 2, "/c", "");
+	/* Of two mounts, the one that shows our group is taken. */
+	rc = cgroup_layout_parse(
+		"0::/a/b\n", "1 0 0:1 /x /m1 rw - cgroup2 c rw\n2 0 0:1 /a /m2 rw - cgroup2 c rw\n",
+		"", &l, &e);
+	ck_assert_int_eq(rc, 0);
+	is_at(&l.unified, 2, "/m2", "/b");
+}
+END_TEST
+
+START_TEST(what_is_no_mountinfo_is_refused)
+{
+	static const char *const bad[] = {"x",	 "1 2 3",     "1 2 0:1 / /m rw shared:1",
+					  " - ", "1 - c d e", "1 2 0:1 / - cgroup2 a b"};
+	struct cgroup_layout l, before;
+	struct err e;
+
+	memset(&before, 7, sizeof(before));
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		l = before;
+		e = (struct err){0};
+		ck_assert_int_eq(cgroup_layout_parse("0::/\n", bad[i], "", &l, &e), -EBADMSG);
+		ck_assert_msg(strstr(e.msg, "mountinfo"), "%s", e.msg);
+		ck_assert_mem_eq(&l, &before, sizeof(l));
+	}
+}
+END_TEST
+
+/* Bytes of a real text, each replaced in turn by a random one: any result, no crash (the sanitizers watch). */
+START_TEST(damaged_texts_do_no_harm)
+{
+	static const char real[] =
+		"31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+		"34 31 0:31 / /sys/\\040fs rw shared:1 - cgroup cgroup rw,cpuset\n"
+		"41 31 0:38 / /u rw - cgroup2 cgroup2 rw\n";
+	static const char own[] = "3:cpuset:/a/b\n0::/x/y\n";
+	unsigned long long random = test_seed();
+
+	for (unsigned i = 0; i < 20000; i++) {
+		char info[sizeof(real)], self[sizeof(own)];
+		struct cgroup_layout l;
+		struct err e = {0};
+		int rc;
+
+		memcpy(info, real, sizeof(real));
+		memcpy(self, own, sizeof(own));
+		for (unsigned k = 0; k < 3; k++) {
+			info[test_random(&random) % (sizeof(real) - 1)] =
+				(char)(1 + test_random(&random) % 255);
+			self[test_random(&random) % (sizeof(own) - 1)] =
+				(char)(1 + test_random(&random) % 255);
+		}
+		rc = cgroup_layout_parse(self, info, "cpu memory", &l, &e);
+		ck_assert_msg(rc == 0 || e.msg[0], "seed %lu round %u: no message", test_seed(), i);
+	}
+}
+END_TEST
+
+START_TEST(cleaves_own_part_of_a_path_is_cut)
+{
+	static const char *const table[][2] = {
+		{"/a/cleave/demo/slice-0", "/a"},
+		{"/cleave/demo", ""},
+		{"/system.slice/cleave-demo.scope/slice-1", "/system.slice"},
+		{"/cleaver/x", "/cleaver/x"},
+		{"/a/cleave-demo.service", "/a/cleave-demo.service"},
+		{"/a/cleave-.scope", "/a/cleave-.scope"},
+		{"", ""},
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s", table[i][0]);
+		cgroup_path_above_cleave(path);
+		ck_assert_str_eq(path, table[i][1]);
+	}
+}
+END_TEST
+
+TEST_MAIN("layout",
+	  test_case("layout", v2_has_all_controllers_in_one_place,
+		    v1_is_read_controller_by_controller,
+		    a_mount_of_a_part_of_the_hierarchy_is_its_root,
+		    a_controller_that_v2_does_not_have_is_nowhere,
+		    groups_of_another_namespace_count_as_the_root, what_is_no_mountinfo_is_refused,
+		    damaged_texts_do_no_harm, cleaves_own_part_of_a_path_is_cut))

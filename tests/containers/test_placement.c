@@ -1,0 +1,252 @@
+/* Where groups live, decided from recorded machines; the sentences that say what is missing. */
+
+#include "containers/placement.h"
+
+#include <errno.h>
+
+#include "decision/cleanup.h"
+#include "tests/containers/trees.h"
+#include "tests/harness.h"
+
+static struct placement_facts facts_of(const char *tree, uid_t uid)
+{
+	cleanup_close int root = tree_open(tree);
+	struct placement_facts f;
+	struct err e = {0};
+
+	ck_assert_msg(placement_facts_read(root, uid, &f, &e) == 0, "%s: %s", tree, e.msg);
+	return f;
+}
+
+/* As a user who may write none of it: the recorded files themselves belong to whoever runs the test. */
+static struct placement_facts without_rights(struct placement_facts f)
+{
+	f.uid = 1000;
+	f.may_write_unified = false;
+	memset(f.may_write, 0, sizeof(f.may_write));
+	return f;
+}
+
+static struct placement place(const struct placement_facts *f)
+{
+	struct placement p;
+	struct err e = {0};
+
+	ck_assert_msg(placement_decide(f, BACKEND_AUTO, ROOT_NONE, NULL, &p, &e) == 0, "%s", e.msg);
+	return p;
+}
+
+static void refuse(const struct placement_facts *f, enum err_exit exit_class, const char *words[])
+{
+	struct placement p;
+	struct err e = {0};
+
+	ck_assert_int_lt(placement_decide(f, BACKEND_AUTO, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_msg(e.exit == exit_class, "%d: %s", e.exit, e.msg);
+	for (; *words; words++)
+		ck_assert_msg(strstr(e.msg, *words), "\"%s\" is missing in: %s", *words, e.msg);
+}
+#define REFUSE(f, exit_class, ...) refuse(f, exit_class, (const char *[]){__VA_ARGS__, NULL})
+
+START_TEST(root_under_systemd_gets_a_scope)
+{
+	struct placement_facts f = facts_of("debian12-root", 0);
+	struct placement p = place(&f);
+
+	ck_assert_int_eq(p.kind, PLACEMENT_SCOPE);
+	ck_assert(!p.user_manager);
+}
+END_TEST
+
+START_TEST(a_user_needs_cpuset_from_his_manager)
+{
+	struct placement_facts f = facts_of("debian12-user", 1000);
+	struct placement p;
+
+	ck_assert_str_eq(f.user_controllers, "cpu memory pids");
+	REFUSE(&f, ERR_FAILED, "Delegate=cpu cpuset io memory pids", "user@.service.d",
+	       "daemon-reload", "systemd-run --user --scope -p Delegate=yes");
+	f = facts_of("debian12-delegated", 1000);
+	p = place(&f);
+	ck_assert_int_eq(p.kind, PLACEMENT_SCOPE);
+	ck_assert(p.user_manager);
+	f.user_manager = false;
+	REFUSE(&f, ERR_FAILED, "loginctl enable-linger 1000");
+}
+END_TEST
+
+START_TEST(without_systemd_groups_are_below_the_callers)
+{
+	struct placement_facts f = facts_of("bare-v2", 0);
+	struct placement p = place(&f);
+
+	ck_assert(f.root_of_v2);
+	ck_assert_int_eq(p.kind, PLACEMENT_CGROUP2);
+	ck_assert_str_eq(p.base[CONTROLLER_CPUSET], "/sys/fs/cgroup");
+	f = without_rights(f);
+	REFUSE(&f, ERR_FAILED, "uid 1000", "run cleave as root", "chown -R 1000");
+}
+END_TEST
+
+START_TEST(a_container_with_processes_in_its_root_is_told_what_to_do)
+{
+	struct placement_facts f = facts_of("container-v2", 0);
+
+	ck_assert(!f.root_of_v2);
+	REFUSE(&f, ERR_FAILED, "holds processes", "mkdir /sys/fs/cgroup/shell",
+	       "--cgroup-root /sys/fs/cgroup");
+	f.v2_enabled = true;
+	ck_assert_int_eq(place(&f).kind, PLACEMENT_CGROUP2);
+}
+END_TEST
+
+START_TEST(v1_has_a_base_in_each_hierarchy)
+{
+	struct placement_facts f = facts_of("hybrid", 0);
+	struct placement p = place(&f);
+
+	ck_assert_int_eq(p.kind, PLACEMENT_CGROUP1);
+	ck_assert_str_eq(p.base[CONTROLLER_CPUSET], "/sys/fs/cgroup/cpuset");
+	ck_assert_str_eq(p.base[CONTROLLER_MEMORY], "/sys/fs/cgroup/my memory/jobs/job 7");
+	ck_assert_str_eq(p.unified, "/sys/fs/cgroup/unified");
+	f = facts_of("container-v1", 0);
+	p = place(&f);
+	ck_assert_str_eq(p.base[CONTROLLER_CPU], "/sys/fs/cgroup/cpu,cpuacct");
+	ck_assert_str_eq(p.unified, "");
+	f = without_rights(f);
+	REFUSE(&f, ERR_FAILED, "/sys/fs/cgroup/cpuset", "chown -R 1000");
+}
+END_TEST
+
+START_TEST(missing_controllers_are_impossible)
+{
+	struct placement_facts f = facts_of("no-cpuset", 0);
+
+	REFUSE(&f, ERR_IMPOSSIBLE, "no cpuset controller", "cgroup_disable=cpuset",
+	       "backend: affinity");
+	f = facts_of("bare-v2", 0);
+	snprintf(f.own_controllers, sizeof(f.own_controllers), "cpuset cpu pids");
+	REFUSE(&f, ERR_IMPOSSIBLE, "not given the memory controller", "echo +memory");
+	f = facts_of("mixed", 0);
+	REFUSE(&f, ERR_IMPOSSIBLE, "cpuset is in cgroup v1 but memory in v2", "cgroup_no_v1");
+	f = facts_of("nothing", 0);
+	REFUSE(&f, ERR_IMPOSSIBLE, "no cpuset controller is mounted", "mount -t cgroup2");
+}
+END_TEST
+
+START_TEST(affinity_needs_nothing)
+{
+	struct placement_facts f = facts_of("nothing", 1000);
+	struct placement p;
+	struct err e = {0};
+
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AFFINITY, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_int_eq(p.kind, PLACEMENT_AFFINITY);
+	ck_assert_int_lt(placement_decide(&f, BACKEND_DOCKER, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+}
+END_TEST
+
+START_TEST(cgroup_root_overrides)
+{
+	struct placement_facts f = facts_of("hybrid", 0);
+	struct placement p;
+	struct err e = {0};
+
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_NAME, "mine", &p, &e), 0);
+	ck_assert_str_eq(p.base[CONTROLLER_CPU], "/sys/fs/cgroup/cpu/mine");
+	ck_assert_str_eq(p.unified, "/sys/fs/cgroup/unified/mine");
+	ck_assert(p.base_is_ours);
+	ck_assert_int_lt(placement_decide(&f, BACKEND_AUTO, ROOT_NAME, "../mine", &p, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	ck_assert_int_lt(placement_decide(&f, BACKEND_AUTO, ROOT_CGROUP1, "/c/cpu", &p, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_PLAIN, "/tmp/x", &p, &e), 0);
+	ck_assert_int_eq(p.kind, PLACEMENT_THROW_AWAY);
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_CGROUP2, "/c/x", &p, &e), 0);
+	ck_assert_int_eq(p.kind, PLACEMENT_CGROUP2);
+	ck_assert_str_eq(p.base[CONTROLLER_MEMORY], "/c/x");
+}
+END_TEST
+
+START_TEST(a_process_inside_the_cluster_asks_for_what_is_above)
+{
+	struct placement_facts f = facts_of("hybrid", 0);
+	struct placement p;
+
+	snprintf(f.layout.controllers[CONTROLLER_CPUSET].own, LAYOUT_PATH, "/cleave/demo/host");
+	p = place(&f);
+	ck_assert_str_eq(p.base[CONTROLLER_CPUSET], "/sys/fs/cgroup/cpuset");
+}
+END_TEST
+
+START_TEST(the_scope_is_made_without_a_shell)
+{
+	struct scope_command c;
+	char all[512] = "";
+
+	placement_scope_command("demo", true, &c);
+	for (unsigned i = 0; c.argv[i]; i++)
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s|", c.argv[i]);
+	ck_assert_str_eq(all,
+			 "systemd-run|--user|--scope|--quiet|--collect|--unit=cleave-demo.scope|"
+			 "--description=slices of cleave|-p|Delegate=yes|--|sleep|infinity|");
+	placement_scope_command("demo", false, &c);
+	ck_assert_str_eq(c.argv[1], "--scope");
+}
+END_TEST
+
+START_TEST(the_line_of_the_state_file_reads_back)
+{
+	static const char *const trees[] = {"hybrid", "container-v1", "bare-v2",
+					    "debian12-delegated"};
+	struct err e = {0};
+
+	for (unsigned i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+		struct placement_facts f = facts_of(trees[i], i == 3 ? 1000 : 0);
+		struct placement p = place(&f), back;
+		char text[PROFILE_PATH], small[20];
+
+		if (p.kind == PLACEMENT_SCOPE) /* as after the scope was made */
+			for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
+				snprintf(p.base[c], sizeof(p.base[c]), "/c/cleave-x.scope");
+		ck_assert_int_eq(placement_format(&p, text, sizeof(text), &e), 0);
+		ck_assert_msg(placement_parse(text, &back, &e) == 0, "%s", e.msg);
+		ck_assert_mem_eq(&p, &back, sizeof(p));
+		ck_assert_int_eq(placement_format(&p, small, sizeof(small), &e), -ENAMETOOLONG);
+	}
+}
+END_TEST
+
+START_TEST(other_lines_are_refused)
+{
+	static const char *const bad[] = {"",
+					  "cgroup3 cpuset=/a",
+					  "cgroup2",
+					  "cgroup2 cpuset=a",
+					  "cgroup2 cpuset=/a/../b",
+					  "cgroup2 cpuset",
+					  "cgroup2 cpuset=/a\\9",
+					  "cgroup2 cpuset=/a\\000b",
+					  "cgroup1 unified=/a",
+					  "cgroup2 color=/a cpuset=/b"};
+	struct placement p;
+	struct err e;
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		e = (struct err){0};
+		ck_assert_msg(placement_parse(bad[i], &p, &e) < 0, "\"%s\" was accepted", bad[i]);
+		ck_assert_int_eq(e.exit, ERR_WRONG);
+	}
+}
+END_TEST
+
+TEST_MAIN("placement",
+	  test_case("systemd", root_under_systemd_gets_a_scope,
+		    a_user_needs_cpuset_from_his_manager, the_scope_is_made_without_a_shell),
+	  test_case("below", without_systemd_groups_are_below_the_callers,
+		    a_container_with_processes_in_its_root_is_told_what_to_do,
+		    v1_has_a_base_in_each_hierarchy, missing_controllers_are_impossible,
+		    affinity_needs_nothing, cgroup_root_overrides,
+		    a_process_inside_the_cluster_asks_for_what_is_above),
+	  test_case("state", the_line_of_the_state_file_reads_back, other_lines_are_refused))

@@ -1,0 +1,365 @@
+/* Birth of a process: in a real v2 group where there is one; what it inherits and what it does not; failed starts. */
+
+#include "containers/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+#include "decision/cleanup.h"
+#include "tests/containers/real.h"
+#include "tests/harness.h"
+
+#define ROOT "cleave-test-spawn"
+
+static __attribute__((destructor)) void clean(void)
+{
+	real_clean(ROOT);
+}
+
+struct run {
+	struct spawn s;
+	struct spawn_into into;
+	char text[8192]; /* stdout */
+	int status;
+};
+
+static struct run shell(const char *script)
+{
+	static char name[] = "sh", option[] = "-c", path[] = "PATH=/usr/bin:/bin";
+	static char *argv[] = {name, option, NULL, NULL}, *envp[] = {path, NULL};
+	static char copy[512];
+
+	snprintf(copy, sizeof(copy), "%s", script);
+	argv[2] = copy;
+	return (struct run){.s = {.group = "x",
+				  .file = "/bin/sh",
+				  .argv = argv,
+				  .envp = envp,
+				  .in = -1,
+				  .err = 2,
+				  .uid = (uid_t)-1},
+			    .into = {.cgroup2 = -1, .wall = WALL_CPUSET}};
+}
+
+static int start(struct run *r, struct err *e)
+{
+	size_t used = 0;
+	int ends[2], pidfd, rc;
+	pid_t pid;
+	ssize_t n;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	r->s.out = ends[1];
+	rc = spawn_process(&r->s, &r->into, &pid, &pidfd, e);
+	close(ends[1]);
+	while (rc == 0 && (n = read(ends[0], r->text + used, sizeof(r->text) - 1 - used)) > 0)
+		used += (size_t)n;
+	r->text[used] = '\0';
+	close(ends[0]);
+	if (rc == 0) {
+		ck_assert_int_eq(waitpid(pid, &r->status, 0), pid);
+		close(pidfd);
+	}
+	return rc;
+}
+
+/* A group of its own in the v2 tree; -1: there is none, or not for us. */
+static int v2_group(char *path, size_t size)
+{
+	static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+	struct statfs fs;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (statfs(mounts[i], &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		snprintf(path, size, "%s/" ROOT, mounts[i]);
+		if (mkdir(path, 0755) && errno != EEXIST)
+			continue;
+		return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return -1;
+}
+
+static int never(void *context, pid_t child, struct err *e)
+{
+	(void)child;
+	*(int *)context += 1;
+	return err_set(e, -EIO, "the child was not born in its group");
+}
+
+/* The shell's own first act is to read where it is; nothing put it there. */
+START_TEST(the_first_instruction_runs_in_the_group)
+{
+	struct run r = shell("while read line; do case $line in 0::*) echo $line;; esac; done "
+			     "</proc/self/cgroup");
+	struct err e = {0};
+	char path[256];
+	int joins = 0;
+
+	r.into.cgroup2 = v2_group(path, sizeof(path));
+	if (r.into.cgroup2 < 0)
+		test_skip("no v2 tree in which groups can be made");
+	r.into.join = never;
+	r.into.context = &joins;
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(joins, 0);
+	ck_assert_msg(strstr(r.text, "/" ROOT "\n"), "%s", r.text);
+	close(r.into.cgroup2);
+	ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+START_TEST(attach_happens_before_exec)
+{
+	struct run r = shell("echo started");
+	struct err e = {0};
+	int calls = 0;
+
+	r.into.attach = never;
+	r.into.context = &calls;
+	ck_assert_int_eq(start(&r, &e), -EIO);
+	ck_assert_int_eq(calls, 1);
+	ck_assert_str_eq(r.text, ""); /* it was ended before it ran anything */
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+static int widen_parent(void *context, pid_t child, struct err *e)
+{
+	char path[64], link[64];
+	ssize_t n;
+
+	(void)e;
+	snprintf(path, sizeof(path), "/proc/%d/exe", child);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = '\0';
+	*(bool *)context = strcmp(link, "/bin/sh") && strcmp(link, "/usr/bin/dash");
+	return 0;
+}
+
+START_TEST(the_child_waits_while_it_is_attached)
+{
+	struct run r = shell("echo started");
+	struct err e = {0};
+	bool waited = false;
+
+	r.into.attach = widen_parent;
+	r.into.context = &waited;
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert(waited);
+	ck_assert_str_eq(r.text, "started\n");
+}
+END_TEST
+
+START_TEST(the_callers_affinity_is_not_inherited)
+{
+	struct run r = shell("grep Cpus_allowed_list /proc/self/status");
+	cpu_set_t before, one;
+	char narrow[64];
+	struct err e = {0};
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+	if (CPU_COUNT(&before) < 2)
+		test_skip("one CPU");
+	CPU_ZERO(&one);
+	for (unsigned cpu = 0; CPU_COUNT(&one) == 0; cpu++)
+		if (CPU_ISSET(cpu, &before)) {
+			CPU_SET(cpu, &one);
+			snprintf(narrow, sizeof(narrow), "Cpus_allowed_list:\t%u\n", cpu);
+		}
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert_str_ne(r.text, narrow);
+	r.into.cpus = &(struct cpuset){{(uint64_t)one.__bits[0]}};
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(r.text, narrow);
+}
+END_TEST
+
+START_TEST(nothing_else_is_inherited)
+{
+	struct run r =
+		shell("ls /proc/self/fd; grep -E 'SigBlk|SigIgn' /proc/self/status; env; pwd");
+	sigset_t all;
+	int leaked = open("/dev/null", O_RDONLY); /* not close-on-exec */
+	struct err e = {0};
+	char number[16];
+
+	ck_assert_int_ge(leaked, 3);
+	ck_assert_int_eq(dup2(leaked, 77), 77);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r.s.directory = "/usr";
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	snprintf(number, sizeof(number), "77\n");
+	ck_assert_msg(!strstr(r.text, number), "%s", r.text);
+	ck_assert_msg(strstr(r.text, "SigBlk:\t0000000000000000"), "%s", r.text);
+	ck_assert_msg(strstr(r.text, "SigIgn:\t0000000000000000"), "%s", r.text);
+	ck_assert_msg(!strstr(r.text, "HOME="), "%s", r.text);
+	ck_assert_msg(strstr(r.text, "/usr\n"), "%s", r.text);
+	close(leaked);
+	close(77);
+}
+END_TEST
+
+/* The child's standard files come from descriptors that are in each other's places. */
+START_TEST(standard_files_may_be_swapped)
+{
+	struct run r = shell("echo out; echo err >&2");
+	int ends[2], pidfd, saved1 = dup(1), saved2 = dup(2), status;
+	struct err e = {0};
+	char text[64];
+	pid_t pid;
+	ssize_t n;
+	int rc;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	dup2(ends[1], 2);
+	dup2(ends[1], 1);
+	r.s.in = -1;
+	r.s.out = 2;
+	r.s.err = 1;
+	rc = spawn_process(&r.s, &r.into, &pid, &pidfd, &e);
+	dup2(saved1, 1);
+	dup2(saved2, 2);
+	close(saved1);
+	close(saved2);
+	close(ends[1]);
+	ck_assert_msg(rc == 0, "%s", e.msg);
+	waitpid(pid, &status, 0);
+	n = read(ends[0], text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(ends[0]);
+	close(pidfd);
+	ck_assert_str_eq(text, "out\nerr\n");
+}
+END_TEST
+
+START_TEST(it_becomes_the_user_without_new_privileges)
+{
+	struct run r = shell(
+		"id -u; id -g; id -G; grep NoNewPrivs /proc/self/status; ps -o sid= -p $$ >&2");
+	struct err e = {0};
+
+	if (geteuid() != 0)
+		test_skip("not root");
+	r.s.uid = 65534;
+	r.s.gid = 65534;
+	r.s.user = "nobody";
+	r.s.no_new_privileges = true;
+	r.s.new_session = true;
+	r.s.err = -1;
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(r.text, "65534\n65534\n65534\nNoNewPrivs:\t1\n");
+}
+END_TEST
+
+START_TEST(a_session_of_its_own)
+{
+	struct run r = shell("set -- $(cat /proc/self/stat); echo $6");
+	struct err e = {0};
+	long mine = getsid(0);
+
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(strtol(r.text, NULL, 10), mine);
+	r.s.new_session = true;
+	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	ck_assert_int_ne(strtol(r.text, NULL, 10), mine);
+}
+END_TEST
+
+START_TEST(memory_policies_are_set)
+{
+	static const struct {
+		enum memory_policy policy;
+		enum memory_wall wall;
+		const char *words; /* in the second column of numa_maps */
+	} table[] = {
+		{POLICY_STRICT, WALL_CPUSET, " default "},
+		{POLICY_STRICT, WALL_NONE, " bind:0 "},
+		{POLICY_NONE, WALL_NONE, " default "},
+		{POLICY_PREFERRED, WALL_CPUSET, " prefer:0 "},
+		{POLICY_INTERLEAVE, WALL_CPUSET, " interleave:0 "},
+	};
+
+	if (access("/proc/self/numa_maps", R_OK))
+		test_skip("the kernel has no NUMA");
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct run r = shell("read line </proc/self/numa_maps; echo \"$line\"");
+		struct err e = {0};
+
+		r.s.policy = table[i].policy;
+		cpuset_add(&r.s.nodes, 0);
+		r.into.wall = table[i].wall;
+		ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+		ck_assert_msg(strstr(r.text, table[i].words), "%u: %s", i, r.text);
+	}
+}
+END_TEST
+
+START_TEST(a_failed_start_says_why_and_leaves_nothing)
+{
+	static const struct {
+		const char *file, *directory;
+		int code;
+		const char *words;
+	} table[] = {
+		{"/none/such", NULL, -ENOENT, "/none/such: execute it"},
+		{"/etc/passwd", NULL, -EACCES, "/etc/passwd: execute it"},
+		{"/proc/self/status", NULL, -EACCES, "execute it"},
+		{"/bin/true", "/none/dir", -EIO, "enter /none/dir"},
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct run r = shell("true");
+		struct err e = {0};
+
+		r.s.file = table[i].file;
+		r.s.directory = table[i].directory;
+		ck_assert_int_eq(start(&r, &e), table[i].code);
+		ck_assert_msg(strstr(e.msg, table[i].words), "%s", e.msg);
+		ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	}
+}
+END_TEST
+
+static unsigned count_open(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+START_TEST(no_descriptor_is_lost)
+{
+	unsigned before = count_open();
+
+	for (unsigned i = 0; i < 10; i++) {
+		struct run r = shell("true");
+		struct err e = {0};
+
+		if (i % 2)
+			r.s.file = "/none";
+		start(&r, &e);
+	}
+	ck_assert_uint_eq(count_open(), before);
+}
+END_TEST
+
+TEST_MAIN("spawn",
+	  test_case("birth", the_first_instruction_runs_in_the_group, attach_happens_before_exec,
+		    the_child_waits_while_it_is_attached),
+	  test_case("inheritance", the_callers_affinity_is_not_inherited, nothing_else_is_inherited,
+		    standard_files_may_be_swapped, it_becomes_the_user_without_new_privileges,
+		    a_session_of_its_own, memory_policies_are_set),
+	  test_case("failure", a_failed_start_says_why_and_leaves_nothing, no_descriptor_is_lost))
