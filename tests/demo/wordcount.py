@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""WordCount by DataFrames: wordcount.py TEXT OUTPUT
+
+TEXT is a directory of text files. A word is a run of ASCII letters, in lower case, so that coreutils can
+count the same words. OUTPUT gets one line a word: the count, a tab, the word. Prints the most frequent words and
+how long the count took.
+"""
+import sys
+import time
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+
+
+def main(text, output):
+    spark = SparkSession.builder.appName("WordCount").getOrCreate()
+    begin = time.monotonic()
+    words = (spark.read.text(text)
+             .select(f.explode(f.split(f.lower(f.col("value")), "[^a-z]+")).alias("word"))
+             .where("word != ''"))
+    counts = words.groupBy("word").count().persist()
+    counts.select(f.concat_ws("\t", "count", "word")).write.text(output)
+    seconds = time.monotonic() - begin
+    print("the most frequent words:")
+    for row in counts.orderBy(f.desc("count"), "word").limit(10).collect():
+        print(f"{row['count']:>10}  {row['word']}")
+    print(f"counted in {seconds:.2f} s")
+    spark.stop()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(sys.argv[1], sys.argv[2])
