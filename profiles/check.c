@@ -188,6 +188,10 @@ const char *spark_property_refuse(const char *key)
 
 	if (strncmp(key, "spark.", strlen("spark.")) != 0 || !key[strlen("spark.")])
 		return "only properties that begin with \"spark.\" reach an application";
+	for (const char *c = key; *c; c++) {
+		if (*c == '=' || !isgraph((unsigned char)*c))
+			return "a property's name has visible ASCII characters, none of them '='";
+	}
 	return refuse(list, key);
 }
 

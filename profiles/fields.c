@@ -151,7 +151,7 @@ static const struct field profile_list[] = {
 	 .allowed = TEXT_PATH_ALLOWED, .help = "auto: $SPARK_HOME, then python3's pyspark"},
 	{"spark.start_timeout", FIELD_TIME, AT(spark.start_timeout_ms), RANGE(1000, 3600000)},
 	{"spark.master.address", FIELD_TEXT, AT(spark.master_address), .is_valid = text_is_host,
-	 .allowed = "an IPv4 address or a host name"},
+	 .allowed = "an IPv4 address but 0.0.0.0, or a host name without '_'"},
 	{"spark.master.port", FIELD_NUMBER, AT(spark.master_port), RANGE(1, 65535),
 	 OR("auto", AMOUNT_AUTO), .help = "auto: 7077 or the next free one"},
 	{"spark.master.ui_port", FIELD_NUMBER, AT(spark.master_ui_port), RANGE(1, 65535),
@@ -250,17 +250,9 @@ static void allowed_range(const struct field *f, char *text, size_t size)
 		snprintf(text, size, "%s..%s", low, high);
 }
 
-static void allowed_size(const struct field *f, char *text, size_t size)
-{
-	char low[VALUE_TEXT];
-
-	snprintf(text, size, "a size like 512M or 4G%s%s%s", f->min > 1 ? " from " : "",
-		 f->min > 1 ? value_bytes_format(f->min, low) : "",
-		 f->percent ? " | 0%..100%" : "");
-}
-
 char *field_allowed(const struct field *f, char *text, size_t size)
 {
+	char range[2 * VALUE_TEXT];
 	size_t used;
 
 	text[0] = '\0';
@@ -273,13 +265,15 @@ char *field_allowed(const struct field *f, char *text, size_t size)
 		break;
 	case FIELD_SIZE:
 	case FIELD_RATE:
-		allowed_size(f, text, size);
+		allowed_range(f, range, sizeof(range));
+		snprintf(text, size, "a size like 4G, %s%s", range,
+			 f->percent ? " | 0%..100%" : "");
 		break;
 	case FIELD_FLAG:
 		snprintf(text, size, "true | false");
 		break;
 	case FIELD_CPUS:
-		snprintf(text, size, "a CPU list like 0-3,8");
+		snprintf(text, size, "a CPU list like 0-3,8 of CPUs 0..%d", CPUSET_MAX - 1);
 		break;
 	case FIELD_TEXT:
 		snprintf(text, size, "%s", f->allowed);

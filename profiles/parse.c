@@ -207,8 +207,8 @@ static int read_scalar(struct parse *p, const struct field *f, void *base)
 			    "found the text %s, allowed %s; remove the quotes", excerpt, allowed);
 	if (result == VALUE_LONG)
 		return fail(p, p->event.start_mark,
-			    "found %s of %zu bytes, allowed %s of at most %zu bytes", excerpt,
-			    strlen(scalar(p)), allowed, (size_t)(f->max ? f->max : f->size) - 1);
+			    "found %s of %zu bytes, allowed are at most %zu", excerpt,
+			    strlen(scalar(p)), (size_t)(f->max ? f->max : f->size) - 1);
 	hint = value_hint(f, scalar(p), near);
 	return fail(p, p->event.start_mark, "found %s, allowed %s%s%s%s", excerpt, allowed,
 		    hint ? "; did you mean " : "", hint ? hint : "", hint ? "?" : "");
@@ -393,7 +393,7 @@ static int fail_unknown(struct parse *p, const struct fields *set, const char *p
 	size_t used = 0;
 
 	enter_key(p);
-	if (!key[strspn(key, "0123456789-")])
+	if (*key && !key[strspn(key, "0123456789-")])
 		return fail(p, p->event.start_mark,
 			    "unknown key; a list of CPUs inside { } needs quotes, as in "
 			    "{cpus: \"0-3,8\"}");
@@ -445,7 +445,7 @@ static int check_required(struct parse *p, const struct fields *set, const size_
 
 	for (unsigned i = 0; i < set->count; i++) {
 		if (set->list[i].required && !lines[i])
-			return fail(p, mark, "has no key \"%s\", allowed %s", set->list[i].path,
+			return fail(p, mark, "needs a key \"%s\": %s", set->list[i].path,
 				    field_allowed(&set->list[i], allowed, sizeof(allowed)));
 	}
 	return 0;
