@@ -10,10 +10,14 @@ void test_skip_note(const char *test, const char *format, ...)
 {
 	const char *path = getenv("TEST_SKIPS");
 	FILE *file = path ? fopen(path, "ae") : NULL;
+	size_t length = strlen(test);
 	va_list args;
 
+	/* Check calls a test's function NAME_fn, and the test itself NAME. */
+	if (length > 3 && !strcmp(test + length - 3, "_fn"))
+		length -= 3;
 	va_start(args, format);
-	fprintf(file ? file : stderr, "%s: ", test);
+	fprintf(file ? file : stderr, "%.*s: ", (int)length, test);
 	vfprintf(file ? file : stderr, format, args);
 	fputc('\n', file ? file : stderr);
 	va_end(args);
@@ -43,8 +47,7 @@ const char *test_directory(void)
 	if (!directory[0]) {
 		const char *top = getenv("TMPDIR");
 
-		snprintf(directory, sizeof(directory), "%s/cleave-test-XXXXXX",
-			 top ? top : "/tmp");
+		snprintf(directory, sizeof(directory), "%s/cleave-test-XXXXXX", top ? top : "/tmp");
 		if (!mkdtemp(directory))
 			abort();
 		directory_owner = getpid();
