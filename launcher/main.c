@@ -8,12 +8,13 @@
 
 #include "launcher/options.h"
 
-extern const struct command cmd_topology, cmd_plan, cmd_help;
+extern const struct command cmd_topology, cmd_plan, cmd_doctor, cmd_help;
 
 /* In the order of the help. */
 const struct command *const commands[] = {
 	&cmd_topology,
 	&cmd_plan,
+	&cmd_doctor,
 	&cmd_help,
 	NULL,
 };
