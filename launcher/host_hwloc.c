@@ -88,11 +88,11 @@ static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
 		return 0;
 	if (strstr(head, "<topology version=\"3"))
 		return err_wrong(e,
-				 "topology '%s' is version 3 XML, which hwloc %d.%d cannot read; "
+				 "topology '%s' is version 3 XML, which hwloc %s cannot read; "
 				 "export it for hwloc 2 (lstopo --export-xml-flags v2)",
-				 path, HWLOC_API_VERSION >> 16, HWLOC_API_VERSION >> 8 & 0xff);
-	return err_wrong(e, "topology '%s' is not an hwloc XML file that hwloc %d.%d can read",
-			 path, HWLOC_API_VERSION >> 16, HWLOC_API_VERSION >> 8 & 0xff);
+				 path, HWLOC_VERSION);
+	return err_wrong(e, "topology '%s' is not an hwloc XML file that hwloc %s can read",
+			 path, HWLOC_VERSION);
 }
 
 /* The PUs that synthetic text asks for, as far as its "type:count" words tell; at most `limit` + 1. */

@@ -356,10 +356,10 @@ static void draw_boxes(const struct picture *pic)
 
 static void draw_legend(const struct picture *pic)
 {
-	static const char *const cells[] = {"CPU", "core", "L3 cache"};
+	static const char *const cells[] = {"a CPU", "a core", "an L3 cache"};
 	const struct plan *p = pic->plan;
 
-	fprintf(pic->to, "one mark a %s: ", cells[pic->fold]);
+	fprintf(pic->to, "one mark is %s: ", cells[pic->fold]);
 	for (unsigned i = 0; i < p->slice_count; i++)
 		draw_symbol(pic, i, i);
 	fprintf(pic->to, " slice%s", p->slice_count == 1 ? "" : "s");
