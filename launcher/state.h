@@ -30,11 +30,17 @@ struct state {
 	struct worker_record workers[SLICES_MAX];
 };
 
+enum { STATE_MAX_BYTES = 4 << 20 };
+
+/* The text of state.json, and back. *text is the caller's to free(). Foreign bytes: ERR_WRONG with the key that is wrong. */
+int state_format(const struct state *s, char **text, struct err *e);
+int state_parse(const char *text, size_t size, struct state *out, struct err *e);
+
 /* Return 0; -ENOENT: there is none; -EBADMSG: unreadable (the sentence says where and why). */
 int state_read(const struct cluster *c, struct state *out, struct err *e);
 int state_write(const struct state *s, struct err *e);
 
-/* Only the home sets. */
+/* Only name, CPUs and nodes of each slice. */
 int home_read(const struct cluster *c, struct plan *out, struct err *e);
 int home_write(const struct cluster *c, const struct plan *p, struct err *e);
 
