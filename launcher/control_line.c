@@ -7,6 +7,7 @@
 
 #include "decision/cleanup.h"
 #include "launcher/control.h"
+#include "launcher/json.h"
 
 /* Forget the line that was handed out. */
 static void discard_taken(struct line_buffer *b)
@@ -98,15 +99,12 @@ int control_request_parse(const char *line, size_t length, struct control_reques
 			  struct err *e)
 {
 	struct control_request request = {0};
-	json_error_t error;
-	json_t *root = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
+	json_auto_t *root = json_read(line, length, e);
 	int r;
 
 	if (!root)
-		return err_wrong(e, "a request that is no JSON: %s at byte %d", error.text,
-				 error.position);
+		return err_wrap(e, "the request");
 	r = read_request(root, &request, e);
-	json_decref(root);
 	if (!r)
 		*out = request;
 	return r;

@@ -6,17 +6,12 @@
 
 #include "decision/cleanup.h"
 #include "launcher/files.h"
+#include "launcher/json.h"
 #include "launcher/plan_json.h"
 #include "profiles/load.h"
 
 static const char state_schema[] = "cleave.state/1";
 static const char home_schema[] = "cleave.home/1";
-
-static void decref(json_t **value)
-{
-	json_decref(*value);
-}
-#define cleanup_json __attribute__((cleanup(decref)))
 
 static const char *const phase_names[] = {
 	[PHASE_DOWN] = "down",	       [PHASE_STARTING] = "starting", [PHASE_UP] = "up",
@@ -27,60 +22,6 @@ enum { PHASES = sizeof(phase_names) / sizeof(phase_names[0]) };
 const char *cluster_phase_name(enum cluster_phase phase)
 {
 	return (unsigned)phase < PHASES ? phase_names[phase] : "unknown";
-}
-
-/* ---- reading values: each names its key */
-
-static int read_text(json_t *object, const char *key, char *to, size_t size, struct err *e)
-{
-	json_t *value = json_object_get(object, key);
-
-	if (!json_is_string(value))
-		return err_wrong(e, "%s: a string is expected", key);
-	if (string_copy_n(to, size, json_string_value(value)))
-		return err_wrong(e, "%s: more than %zu bytes", key, size - 1);
-	return 0;
-}
-
-static int read_integer(json_t *object, const char *key, int64_t min, int64_t max, int64_t *to,
-			struct err *e)
-{
-	json_t *value = json_object_get(object, key);
-
-	if (!json_is_integer(value))
-		return err_wrong(e, "%s: an integer is expected", key);
-	if (json_integer_value(value) < min || json_integer_value(value) > max)
-		return err_wrong(e, "%s: %lld is not in %lld … %lld", key,
-				 (long long)json_integer_value(value), (long long)min,
-				 (long long)max);
-	*to = json_integer_value(value);
-	return 0;
-}
-
-static int read_int(json_t *object, const char *key, int min, int max, int *to, struct err *e)
-{
-	int64_t value;
-	int r = read_integer(object, key, min, max, &value, e);
-
-	if (!r)
-		*to = (int)value;
-	return r;
-}
-
-static int read_object(json_t *object, const char *key, json_t **to, struct err *e)
-{
-	*to = json_object_get(object, key);
-	return json_is_object(*to) ? 0 : err_wrong(e, "%s: an object is expected", key);
-}
-
-static int check_schema(json_t *root, const char *schema, struct err *e)
-{
-	const char *found = json_string_value(json_object_get(root, "schema"));
-
-	if (!found || strcmp(found, schema) != 0)
-		return err_wrong(e, "schema: %.40s is expected, found %.40s", schema,
-				 found ? found : "none");
-	return 0;
 }
 
 /* ---- the parts of a state: a format_ and a parse_ each */
@@ -95,10 +36,10 @@ static int parse_process(json_t *object, struct process_id *out, struct err *e)
 {
 	int64_t start_time;
 	int pid = 0;
-	int r = read_int(object, "pid", 0, INT_MAX, &pid, e);
+	int r = json_read_int(object, "pid", 0, INT_MAX, &pid, e);
 
 	if (!r)
-		r = read_integer(object, "start_time", 0, INT64_MAX, &start_time, e);
+		r = json_read_integer(object, "start_time", 0, INT64_MAX, &start_time, e);
 	if (!r)
 		*out = (struct process_id){pid, (uint64_t)start_time};
 	return r;
@@ -124,12 +65,12 @@ static int parse_workers(json_t *list, struct state *out, struct err *e)
 		json_t *item = json_array_get(list, i);
 		json_t *process;
 		int restarts = 0;
-		int r = read_object(item, "process", &process, e);
+		int r = json_read_object(item, "process", &process, e);
 
 		if (!r)
 			r = parse_process(process, &out->workers[i].id, e);
 		if (!r)
-			r = read_int(item, "restarts", 0, INT_MAX, &restarts, e);
+			r = json_read_int(item, "restarts", 0, INT_MAX, &restarts, e);
 		if (r)
 			return err_wrap(e, "workers");
 		out->workers[i].restarts = (unsigned)restarts;
@@ -164,19 +105,19 @@ static int parse_launch(json_t *list, struct strings *out, struct err *e)
 
 static int parse_spark(json_t *object, struct spark *out, struct err *e)
 {
-	int r = read_text(object, "home", out->home, sizeof(out->home), e);
+	int r = json_read_text(object, "home", out->home, sizeof(out->home), e);
 
 	if (!r)
-		r = read_text(object, "version", out->version, sizeof(out->version), e);
+		r = json_read_text(object, "version", out->version, sizeof(out->version), e);
 	if (!r)
-		r = read_text(object, "scala_version", out->scala_version,
-			      sizeof(out->scala_version), e);
+		r = json_read_text(object, "scala_version", out->scala_version,
+				   sizeof(out->scala_version), e);
 	if (!r)
-		r = read_text(object, "java", out->java, sizeof(out->java), e);
+		r = json_read_text(object, "java", out->java, sizeof(out->java), e);
 	if (!r)
-		r = read_int(object, "java_version", 0, 1000, &out->java_version, e);
+		r = json_read_int(object, "java_version", 0, 1000, &out->java_version, e);
 	if (!r)
-		r = read_text(object, "python", out->python, sizeof(out->python), e);
+		r = json_read_text(object, "python", out->python, sizeof(out->python), e);
 	return r ? r : parse_launch(json_object_get(object, "launch"), &out->launch, e);
 }
 
@@ -190,20 +131,20 @@ static json_t *format_cluster(const struct cluster *c)
 static int parse_cluster(json_t *object, struct cluster *out, struct err *e)
 {
 	int64_t uid = 0, gid = 0;
-	int r = read_text(object, "name", out->name, sizeof(out->name), e);
+	int r = json_read_text(object, "name", out->name, sizeof(out->name), e);
 
 	if (!r && !profile_name_is_valid(out->name))
 		r = err_wrong(e, "name: %s is not a cluster's name", out->name);
 	if (!r)
-		r = read_text(object, "state", out->state, sizeof(out->state), e);
+		r = json_read_text(object, "state", out->state, sizeof(out->state), e);
 	if (!r)
-		r = read_text(object, "data", out->data, sizeof(out->data), e);
+		r = json_read_text(object, "data", out->data, sizeof(out->data), e);
 	if (!r)
-		r = read_integer(object, "uid", 0, UINT32_MAX - 1, &uid, e);
+		r = json_read_integer(object, "uid", 0, UINT32_MAX - 1, &uid, e);
 	if (!r)
-		r = read_integer(object, "gid", 0, UINT32_MAX - 1, &gid, e);
+		r = json_read_integer(object, "gid", 0, UINT32_MAX - 1, &gid, e);
 	if (!r)
-		r = read_text(object, "user", out->user, sizeof(out->user), e);
+		r = json_read_text(object, "user", out->user, sizeof(out->user), e);
 	out->uid = (uid_t)uid;
 	out->gid = (gid_t)gid;
 	return r;
@@ -217,23 +158,29 @@ static json_t *format_endpoints(const struct endpoints *m)
 
 static int parse_endpoints(json_t *object, struct endpoints *out, struct err *e)
 {
-	int r = read_text(object, "address", out->address, sizeof(out->address), e);
+	int r = json_read_text(object, "address", out->address, sizeof(out->address), e);
 
 	if (!r)
-		r = read_int(object, "port", 0, 65535, &out->port, e);
-	return r ? r : read_int(object, "ui_port", 0, 65535, &out->ui_port, e);
+		r = json_read_int(object, "port", 0, 65535, &out->port, e);
+	return r ? r : json_read_int(object, "ui_port", 0, 65535, &out->ui_port, e);
 }
 
-static int parse_phase(json_t *root, enum cluster_phase *out, struct err *e)
+int cluster_phase_parse(const char *name, enum cluster_phase *out, struct err *e)
 {
-	const char *name = json_string_value(json_object_get(root, "phase"));
-
-	for (unsigned i = 0; name && i < PHASES; i++)
+	for (unsigned i = 0; i < PHASES; i++)
 		if (strcmp(name, phase_names[i]) == 0) {
 			*out = (enum cluster_phase)i;
 			return 0;
 		}
-	return err_wrong(e, "phase: one of down, starting, up, degraded, stopping is expected");
+	return err_wrong(e, "%.40s is not one of down, starting, up, degraded, stopping", name);
+}
+
+static int parse_phase(json_t *root, enum cluster_phase *out, struct err *e)
+{
+	char name[16];
+	int r = json_read_text(root, "phase", name, sizeof(name), e);
+
+	return r ? r : cluster_phase_parse(name, out, e);
 }
 
 static int parse_profile(json_t *root, struct profile *out, struct err *e)
@@ -249,7 +196,7 @@ static int parse_profile(json_t *root, struct profile *out, struct err *e)
 static int parse_plan(json_t *root, struct plan *out, struct err *e)
 {
 	json_t *object;
-	int r = read_object(root, "plan", &object, e);
+	int r = json_read_object(root, "plan", &object, e);
 	cleanup_free char *text = NULL;
 
 	if (r)
@@ -278,7 +225,7 @@ int state_format(const struct state *s, char **text, struct err *e)
 {
 	cleanup_free char *profile = NULL;
 	cleanup_free char *plan_text = NULL;
-	cleanup_json json_t *root = NULL;
+	json_auto_t *root = NULL;
 	json_t *plan;
 	int r = profile_emit(&s->profile, &profile, e);
 
@@ -297,20 +244,20 @@ int state_format(const struct state *s, char **text, struct err *e)
 static int parse_members(json_t *root, struct state *out, struct err *e)
 {
 	json_t *cluster, *spark, *master, *supervisor, *master_process;
-	int r = check_schema(root, state_schema, e);
+	int r = json_check_schema(root, state_schema, e);
 
-	if (r || (r = read_object(root, "cluster", &cluster, e)) ||
-	    (r = read_object(root, "spark", &spark, e)) ||
-	    (r = read_object(root, "master", &master, e)) ||
-	    (r = read_object(root, "supervisor", &supervisor, e)) ||
-	    (r = read_object(root, "master_process", &master_process, e)) ||
+	if (r || (r = json_read_object(root, "cluster", &cluster, e)) ||
+	    (r = json_read_object(root, "spark", &spark, e)) ||
+	    (r = json_read_object(root, "master", &master, e)) ||
+	    (r = json_read_object(root, "supervisor", &supervisor, e)) ||
+	    (r = json_read_object(root, "master_process", &master_process, e)) ||
 	    (r = parse_cluster(cluster, &out->cluster, e)) ||
 	    (r = parse_phase(root, &out->phase, e)) ||
-	    (r = read_text(root, "why", out->why, sizeof(out->why), e)) ||
+	    (r = json_read_text(root, "why", out->why, sizeof(out->why), e)) ||
 	    (r = parse_profile(root, &out->profile, e)) || (r = parse_plan(root, &out->plan, e)) ||
 	    (r = parse_spark(spark, &out->spark, e)) ||
 	    (r = parse_endpoints(master, &out->master, e)) ||
-	    (r = read_text(root, "location", out->location, sizeof(out->location), e)) ||
+	    (r = json_read_text(root, "location", out->location, sizeof(out->location), e)) ||
 	    (r = parse_process(supervisor, &out->supervisor, e)) ||
 	    (r = parse_process(master_process, &out->master_process, e)))
 		return r;
@@ -319,16 +266,15 @@ static int parse_members(json_t *root, struct state *out, struct err *e)
 
 int state_parse(const char *text, size_t size, struct state *out, struct err *e)
 {
-	cleanup_json json_t *root = NULL;
+	json_auto_t *root = NULL;
 	cleanup_free struct state *state = calloc(1, sizeof(*state));
-	json_error_t error;
 	int r;
 
 	if (!state)
 		return err_set(e, -ENOMEM, "no memory for a state");
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	root = json_read(text, size, e);
 	if (!root)
-		return err_wrong(e, "no JSON: %s at byte %d", error.text, error.position);
+		return e->code;
 	r = parse_members(root, state, e);
 	if (!r)
 		*out = *state;
@@ -371,34 +317,25 @@ int state_write(const struct state *s, struct err *e)
 
 /* ---- home.json */
 
-static int parse_home_set(json_t *item, const char *key, struct cpuset *out, struct err *e)
-{
-	const char *text = json_string_value(json_object_get(item, key));
-
-	if (!text)
-		return err_wrong(e, "%s: a string is expected", key);
-	return cpuset_parse(text, out, e);
-}
-
 static int parse_home(json_t *root, struct plan *out, struct err *e)
 {
-	json_t *list = json_object_get(root, "slices");
-	int r = check_schema(root, home_schema, e);
+	json_t *list;
+	int r = json_check_schema(root, home_schema, e);
 
 	if (!r)
-		r = read_text(root, "name", out->name, sizeof(out->name), e);
-	if (!r && (!json_is_array(list) || json_array_size(list) > SLICES_MAX))
-		r = err_wrong(e, "slices: a list of at most %d is expected", SLICES_MAX);
+		r = json_read_text(root, "name", out->name, sizeof(out->name), e);
+	if (!r)
+		r = json_read_list(root, "slices", SLICES_MAX, &list, e);
 	for (unsigned i = 0; !r && i < json_array_size(list); i++) {
 		json_t *item = json_array_get(list, i);
 		struct slice *slice = &out->slices[i];
 
 		slice->id = i;
-		r = read_text(item, "name", slice->name, sizeof(slice->name), e);
+		r = json_read_text(item, "name", slice->name, sizeof(slice->name), e);
 		if (!r)
-			r = parse_home_set(item, "cpus", &slice->cpus, e);
+			r = json_read_cpuset(item, "cpus", &slice->cpus, e);
 		if (!r)
-			r = parse_home_set(item, "nodes", &slice->nodes, e);
+			r = json_read_cpuset(item, "nodes", &slice->nodes, e);
 		out->slice_count = i + 1;
 	}
 	return r;
@@ -409,8 +346,7 @@ int home_read(const struct cluster *c, struct plan *out, struct err *e)
 	char path[PROFILE_PATH];
 	cleanup_free char *text = NULL;
 	cleanup_free struct plan *plan = calloc(1, sizeof(*plan));
-	cleanup_json json_t *root = NULL;
-	json_error_t error;
+	json_auto_t *root = NULL;
 	size_t size;
 	int r = cluster_file(c, "home.json", path, e);
 
@@ -420,9 +356,7 @@ int home_read(const struct cluster *c, struct plan *out, struct err *e)
 		r = file_read(path, STATE_MAX_BYTES, &text, &size, e);
 	if (r)
 		return r;
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	if (!root)
-		err_wrong(e, "no JSON: %s at byte %d", error.text, error.position);
+	root = json_read(text, size, e);
 	if (!root || parse_home(root, plan, e))
 		return unreadable(path, e);
 	*out = *plan;
@@ -433,7 +367,7 @@ int home_write(const struct cluster *c, const struct plan *p, struct err *e)
 {
 	char path[PROFILE_PATH], cpus[CPUSET_TEXT], nodes[CPUSET_TEXT];
 	json_t *slices = json_array();
-	cleanup_json json_t *root = NULL;
+	json_auto_t *root = NULL;
 	cleanup_free char *text = NULL;
 	int r = cluster_file(c, "home.json", path, e);
 

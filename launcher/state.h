@@ -45,5 +45,6 @@ int home_read(const struct cluster *c, struct plan *out, struct err *e);
 int home_write(const struct cluster *c, const struct plan *p, struct err *e);
 
 const char *cluster_phase_name(enum cluster_phase phase);
+int cluster_phase_parse(const char *name, enum cluster_phase *out, struct err *e);
 
 #endif

@@ -1,0 +1,82 @@
+#include "launcher/actual.h"
+
+/* The kernel rounds limits to pages (64 KiB at most). */
+enum { LIMIT_ROUNDING = 64 << 10 };
+
+const struct observed_group *observed_find(const struct observation *seen, const char *name)
+{
+	for (unsigned i = 0; i < seen->count; i++)
+		if (strcmp(seen->groups[i].name, name) == 0)
+			return &seen->groups[i];
+	return NULL;
+}
+
+struct cpuset actual_host_cpus(const struct plan *p)
+{
+	return p->host.shared ? p->allowed : p->host.cpus;
+}
+
+static const struct slice *known_slice(const struct plan *p, unsigned id)
+{
+	return p && id < p->slice_count ? &p->slices[id] : NULL;
+}
+
+static void observe_limit(uint64_t seen, struct slice_memory *memory)
+{
+	uint64_t known = memory->max_bytes;
+	uint64_t distance = seen > known ? seen - known : known - seen;
+
+	/* 0: no limit, or no memory controller to say so. */
+	if (seen && distance > LIMIT_ROUNDING)
+		memory->max_bytes = seen;
+}
+
+static void observe_slice(const struct observed_group *g, const struct slice *known, unsigned id,
+			  struct slice *out)
+{
+	*out = known ? *known : (struct slice){0};
+	out->id = id;
+	string_copy(out->name, g->name);
+	out->cpus = g->asked;
+	out->nodes = g->nodes;
+	observe_limit(g->memory_max_bytes, &out->memory);
+}
+
+static void observe_host(const struct observation *seen, const struct plan *wanted,
+			 struct plan_host *out)
+{
+	const struct observed_group *host = observed_find(seen, GROUP_HOST);
+	struct cpuset cpus = actual_host_cpus(wanted);
+
+	*out = wanted->host;
+	if (!host || cpuset_is_equal(&host->asked, &cpus))
+		return;
+	out->shared = false;
+	out->cpus = host->asked;
+}
+
+void actual_plan(const struct observation *seen, const struct plan *recorded,
+		 const struct plan *wanted, struct plan *out)
+{
+	memset(out, 0, sizeof(*out));
+	string_copy(out->name, wanted->name);
+	out->allowed = wanted->allowed;
+	out->usable = wanted->usable;
+	observe_host(seen, wanted, &out->host);
+	for (unsigned id = 0; id < SLICES_MAX; id++) {
+		struct slice *slice = &out->slices[id];
+		const struct slice *known = known_slice(recorded, id);
+		const struct observed_group *group;
+
+		slice->id = id;
+		snprintf(slice->name, sizeof(slice->name), "slice-%u", id);
+		group = observed_find(seen, slice->name);
+		if (!group)
+			continue;
+		observe_slice(group, known ? known : known_slice(wanted, id), id, slice);
+		out->slice_count = id + 1;
+	}
+	/* Names of slices that are not there must not make two equal plans differ. */
+	memset(&out->slices[out->slice_count], 0,
+	       (SLICES_MAX - out->slice_count) * sizeof(out->slices[0]));
+}

@@ -1,0 +1,28 @@
+#ifndef LAUNCHER_EXECUTORS_H
+#define LAUNCHER_EXECUTORS_H
+
+/*
+ * The answer of an application's /executors: which of them run where, and what they do. Foreign text, bounded and fuzzed.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decision/err.h"
+
+enum { EXECUTORS_MAX = 1024 };
+
+struct executor {
+	uint32_t address; /* IPv4 of its host, host order; 0: a name */
+	unsigned active_tasks;
+};
+
+struct executors {
+	unsigned count;
+	struct executor items[EXECUTORS_MAX];
+};
+
+/* The active ones, the driver left out. */
+int executors_parse(const char *text, size_t size, struct executors *out, struct err *e);
+
+#endif

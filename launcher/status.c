@@ -1,0 +1,310 @@
+#include "launcher/status.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+
+#include "decision/cleanup.h"
+#include "launcher/actual.h"
+#include "launcher/json.h"
+#include "launcher/worker.h"
+
+static const char schema[] = "cleave.status/1";
+
+/* ---- collecting */
+
+static void collect_slice(const struct state *s, unsigned id, const struct observed_group *group,
+			  const struct sample *sample, struct slice_status *out)
+{
+	const struct slice *slice = &s->plan.slices[id];
+	const struct worker_record *record = &s->workers[id];
+	bool alive = process_is_alive(&record->id);
+
+	*out = (struct slice_status){.home_cpus = slice->cpus, .nodes = slice->nodes};
+	string_copy(out->name, slice->name);
+	string_copy(out->state, worker_state_name(alive ? WORKER_RUNNING : WORKER_STOPPED));
+	out->worker_pid = alive ? record->id.pid : 0;
+	out->restarts = record->restarts;
+	out->local_share = 1;
+	if (!group)
+		return;
+	out->cpus = group->cpus;
+	out->nodes = group->nodes;
+	out->memory_bytes = sample->memory_bytes;
+	out->memory_max_bytes = sample->memory_max_bytes;
+	out->oom_kills = sample->oom_kills;
+	if (sample->anon_bytes)
+		out->local_share = (double)sample->anon_local_bytes / (double)sample->anon_bytes;
+}
+
+static void collect_cluster(const struct state *s, struct status *out)
+{
+	out->phase = s->phase;
+	string_copy(out->name, s->cluster.name);
+	string_copy(out->why, s->why);
+	if (process_is_alive(&s->supervisor))
+		out->supervisor_pid = s->supervisor.pid;
+	if (process_is_alive(&s->master_process))
+		out->master_pid = s->master_process.pid;
+	snprintf(out->master_url, sizeof(out->master_url), "spark://%.200s:%d", s->master.address,
+		 s->master.port);
+	out->slice_count = s->plan.slice_count;
+	out->warning_count = s->plan.warning_count;
+	memcpy(out->warnings, s->plan.warnings, sizeof(out->warnings));
+	out->loan_count = s->plan.loan_count;
+	for (unsigned i = 0; i < s->plan.loan_count; i++) {
+		const struct loan *loan = &s->plan.loans[i];
+
+		out->loans[i] =
+			(struct status_loan){loan->from, loan->to, loan->mode, loan->cpus, 0};
+	}
+}
+
+int status_collect(const struct state *s, struct driver *d, struct sample *samples,
+		   struct status *out, struct err *e)
+{
+	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
+	int r;
+
+	if (!seen)
+		return err_set(e, -ENOMEM, "no memory for the status");
+	r = d->ops->observe(d, seen, e);
+	if (r)
+		return r;
+	memset(out, 0, sizeof(*out));
+	collect_cluster(s, out);
+	for (unsigned i = 0; i < s->plan.slice_count; i++) {
+		const struct observed_group *group = observed_find(seen, s->plan.slices[i].name);
+
+		samples[i] = (struct sample){0};
+		if (group)
+			r = d->ops->sample(d, group->name, &samples[i], e);
+		if (r)
+			return r;
+		collect_slice(s, i, group, &samples[i], &out->slices[i]);
+	}
+	return 0;
+}
+
+double sample_cpus_used(const struct sample *before, const struct sample *now)
+{
+	if (!before->at_ns || now->at_ns <= before->at_ns ||
+	    now->cpu_usage_us < before->cpu_usage_us)
+		return 0;
+	return (double)(now->cpu_usage_us - before->cpu_usage_us) * 1000 /
+	       (double)(now->at_ns - before->at_ns);
+}
+
+/* ---- writing */
+
+static const char *loan_mode_name(enum loan_mode mode)
+{
+	return mode == LOANS_SHARED ? "shared" : "exclusive";
+}
+
+static json_t *format_slice(const struct slice_status *s, unsigned id)
+{
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:I, s:f, s:i, "
+			 "s:I, s:b}",
+			 "id", (int)id, "name", s->name, "state", s->state, "cpus",
+			 CPUSET_STRING(&s->cpus), "home_cpus", CPUSET_STRING(&s->home_cpus),
+			 "nodes", CPUSET_STRING(&s->nodes), "worker_pid", (int)s->worker_pid,
+			 "executors", (int)s->executors, "tasks_running", (int)s->tasks_running,
+			 "cpu_used", s->cpu_used, "memory_bytes", (json_int_t)s->memory_bytes,
+			 "memory_max_bytes", (json_int_t)s->memory_max_bytes, "local_share",
+			 s->local_share, "restarts", (int)s->restarts, "oom_kills",
+			 (json_int_t)s->oom_kills, "throttled", (int)s->throttled);
+}
+
+static json_t *format_slices(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->slice_count; i++)
+		json_array_append_new(list, format_slice(&s->slices[i], i));
+	return list;
+}
+
+static json_t *format_loans(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->loan_count; i++) {
+		const struct status_loan *loan = &s->loans[i];
+
+		json_array_append_new(
+			list, json_pack("{s:i, s:i, s:s, s:s, s:f}", "from", (int)loan->from, "to",
+					(int)loan->to, "cpus", CPUSET_STRING(&loan->cpus), "mode",
+					loan_mode_name(loan->mode), "since_s", loan->since_s));
+	}
+	return list;
+}
+
+static json_t *format_warnings(const struct status *s)
+{
+	json_t *list = json_array();
+
+	if (s->why[0])
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "code", "degraded", "message", s->why));
+	for (unsigned i = 0; i < s->warning_count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "code",
+						      warning_code_name(s->warnings[i].code),
+						      "message", s->warnings[i].message));
+	return list;
+}
+
+int status_format(const struct status *s, char **text, struct err *e)
+{
+	json_auto_t *root = json_pack(
+		"{s:s, s:s, s:s, s:{s:i, s:f}, s:{s:s, s:i, s:i}, s:o, s:o, s:o}", "schema", schema,
+		"name", s->name, "state", cluster_phase_name(s->phase), "supervisor", "pid",
+		(int)s->supervisor_pid, "uptime_s", s->uptime_s, "master", "url", s->master_url,
+		"pid", (int)s->master_pid, "alive_workers", (int)s->alive_workers, "slices",
+		format_slices(s), "loans", format_loans(s), "warnings", format_warnings(s));
+
+	*text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+	return *text ? 0 : err_set(e, -ENOMEM, "the status of %s cannot be written", s->name);
+}
+
+/* ---- reading */
+
+static int parse_slice(json_t *o, struct slice_status *out, struct err *e)
+{
+	int64_t memory, memory_max, oom_kills;
+	int pid, r;
+
+	if ((r = json_read_text(o, "name", out->name, sizeof(out->name), e)) ||
+	    (r = json_read_text(o, "state", out->state, sizeof(out->state), e)) ||
+	    (r = json_read_cpuset(o, "cpus", &out->cpus, e)) ||
+	    (r = json_read_cpuset(o, "home_cpus", &out->home_cpus, e)) ||
+	    (r = json_read_cpuset(o, "nodes", &out->nodes, e)) ||
+	    (r = json_read_int(o, "worker_pid", 0, INT_MAX, &pid, e)) ||
+	    (r = json_read_unsigned(o, "executors", INT_MAX, &out->executors, e)) ||
+	    (r = json_read_unsigned(o, "tasks_running", INT_MAX, &out->tasks_running, e)) ||
+	    (r = json_read_real(o, "cpu_used", &out->cpu_used, e)) ||
+	    (r = json_read_integer(o, "memory_bytes", 0, INT64_MAX, &memory, e)) ||
+	    (r = json_read_integer(o, "memory_max_bytes", 0, INT64_MAX, &memory_max, e)) ||
+	    (r = json_read_real(o, "local_share", &out->local_share, e)) ||
+	    (r = json_read_unsigned(o, "restarts", INT_MAX, &out->restarts, e)) ||
+	    (r = json_read_integer(o, "oom_kills", 0, INT64_MAX, &oom_kills, e)))
+		return r;
+	out->worker_pid = pid;
+	out->memory_bytes = (uint64_t)memory;
+	out->memory_max_bytes = (uint64_t)memory_max;
+	out->oom_kills = (uint64_t)oom_kills;
+	out->throttled = json_is_true(json_object_get(o, "throttled"));
+	return 0;
+}
+
+static int parse_slices(json_t *root, struct status *out, struct err *e)
+{
+	json_t *list;
+	int r = json_read_list(root, "slices", SLICES_MAX, &list, e);
+
+	for (size_t i = 0; !r && i < json_array_size(list); i++) {
+		r = parse_slice(json_array_get(list, i), &out->slices[i], e);
+		out->slice_count = (unsigned)i + 1;
+	}
+	return r;
+}
+
+static int parse_loans(json_t *root, struct status *out, struct err *e)
+{
+	json_t *list;
+	int r = json_read_list(root, "loans", SLICES_MAX, &list, e);
+
+	for (size_t i = 0; !r && i < json_array_size(list); i++) {
+		struct status_loan *loan = &out->loans[i];
+		json_t *o = json_array_get(list, i);
+		char mode[16];
+
+		if ((r = json_read_unsigned(o, "from", SLICES_MAX - 1, &loan->from, e)) ||
+		    (r = json_read_unsigned(o, "to", SLICES_MAX - 1, &loan->to, e)) ||
+		    (r = json_read_cpuset(o, "cpus", &loan->cpus, e)) ||
+		    (r = json_read_real(o, "since_s", &loan->since_s, e)) ||
+		    (r = json_read_text(o, "mode", mode, sizeof(mode), e)))
+			return r;
+		loan->mode = strcmp(mode, "shared") == 0 ? LOANS_SHARED : LOANS_EXCLUSIVE;
+		out->loan_count = (unsigned)i + 1;
+	}
+	return r;
+}
+
+static int parse_warning(json_t *o, struct status *out, struct err *e)
+{
+	struct plan_warning *w = &out->warnings[out->warning_count];
+	char code[32];
+	int r = json_read_text(o, "code", code, sizeof(code), e);
+
+	if (r)
+		return r;
+	if (strcmp(code, "degraded") == 0)
+		return json_read_text(o, "message", out->why, sizeof(out->why), e);
+	for (unsigned c = 0; c < WARN_COUNT && out->warning_count < PLAN_WARNINGS; c++)
+		if (strcmp(code, warning_code_name((enum warning_code)c)) == 0) {
+			w->code = (enum warning_code)c;
+			r = json_read_text(o, "message", w->message, sizeof(w->message), e);
+			out->warning_count += !r;
+			return r;
+		}
+	return err_wrong(e, "warnings: %s is unknown or one too many", code);
+}
+
+static int parse_warnings(json_t *root, struct status *out, struct err *e)
+{
+	json_t *list;
+	int r = json_read_list(root, "warnings", PLAN_WARNINGS + 1, &list, e);
+
+	for (size_t i = 0; !r && i < json_array_size(list); i++)
+		r = parse_warning(json_array_get(list, i), out, e);
+	return r;
+}
+
+static int parse_processes(json_t *root, struct status *out, struct err *e)
+{
+	json_t *supervisor, *master;
+	int supervisor_pid, master_pid, r;
+
+	if ((r = json_read_object(root, "supervisor", &supervisor, e)) ||
+	    (r = json_read_object(root, "master", &master, e)) ||
+	    (r = json_read_int(supervisor, "pid", 0, INT_MAX, &supervisor_pid, e)) ||
+	    (r = json_read_real(supervisor, "uptime_s", &out->uptime_s, e)) ||
+	    (r = json_read_text(master, "url", out->master_url, sizeof(out->master_url), e)) ||
+	    (r = json_read_int(master, "pid", 0, INT_MAX, &master_pid, e)) ||
+	    (r = json_read_unsigned(master, "alive_workers", INT_MAX, &out->alive_workers, e)))
+		return r;
+	out->supervisor_pid = supervisor_pid;
+	out->master_pid = master_pid;
+	return 0;
+}
+
+static int parse_status(json_t *root, struct status *out, struct err *e)
+{
+	char phase[16];
+	int r = json_check_schema(root, schema, e);
+
+	if (r || (r = json_read_text(root, "name", out->name, sizeof(out->name), e)) ||
+	    (r = json_read_text(root, "state", phase, sizeof(phase), e)) ||
+	    (r = cluster_phase_parse(phase, &out->phase, e)) ||
+	    (r = parse_processes(root, out, e)) || (r = parse_slices(root, out, e)) ||
+	    (r = parse_loans(root, out, e)))
+		return r;
+	return parse_warnings(root, out, e);
+}
+
+int status_parse(const char *text, size_t size, struct status *out, struct err *e)
+{
+	json_auto_t *root = json_read(text, size, e);
+	cleanup_free struct status *status = calloc(1, sizeof(*status));
+	int r;
+
+	if (!root)
+		return e->code;
+	if (!status)
+		return err_set(e, -ENOMEM, "no memory for the status");
+	r = parse_status(root, status, e);
+	if (!r)
+		*out = *status;
+	return r;
+}
