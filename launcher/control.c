@@ -14,6 +14,7 @@ struct control_client {
 	int fd; /* -1: free */
 	pid_t peer;
 	bool held;
+	bool hung_up;
 	struct line_buffer in;
 	uint64_t line_since_ns; /* when an unfinished line began; 0: none */
 	char *out;
@@ -92,7 +93,7 @@ static void drop(struct control *c, struct control_client *client)
 	free(client->out);
 	*client = (struct control_client){.fd = -1};
 	if (held)
-		c->gone(c->context, client);
+		c->gone(c->context, client, CONTROL_CLOSED);
 }
 
 /* Send what can be sent now; return false if the client is gone. */
@@ -229,6 +230,11 @@ static void receive(struct control *c, struct control_client *client, uint64_t n
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n == 0 && client->held && !client->hung_up) {
+		client->hung_up = true;
+		c->gone(c->context, client, CONTROL_HUNG_UP);
+		return;
+	}
 	if (n <= 0) {
 		drop(c, client);
 		return;
@@ -247,18 +253,20 @@ static void receive(struct control *c, struct control_client *client, uint64_t n
 		client->line_since_ns = now_ns;
 }
 
+static short wanted_events(const struct control_client *client)
+{
+	return (short)((client->hung_up ? 0 : POLLIN) | (client->out_used ? POLLOUT : 0));
+}
+
 unsigned control_fds(struct control *c, struct pollfd *fds)
 {
 	unsigned count = 0;
 
 	fds[count++] = (struct pollfd){.fd = c->listener, .events = POLLIN};
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
-		short out = c->clients[i].out_used ? POLLOUT : 0;
-
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->clients[i].fd >= 0)
 			fds[count++] = (struct pollfd){.fd = c->clients[i].fd,
-						       .events = (short)(POLLIN | out)};
-	}
+						       .events = wanted_events(&c->clients[i])};
 	return count;
 }
 

@@ -55,8 +55,12 @@ struct pollfd;
 /* A client asked; `request` is the callee's to release. */
 typedef void control_asked(void *context, struct control_client *client,
 			   struct control_request *request);
-/* A client that was held (control_hold) has gone. */
-typedef void control_gone(void *context, struct control_client *client);
+/*
+ * A client that was held (control_hold) has shut down its side: it gave up, and may still read the answer. Or its connection has
+ * ended: the pointer means nothing afterwards.
+ */
+enum control_end { CONTROL_HUNG_UP, CONTROL_CLOSED };
+typedef void control_gone(void *context, struct control_client *client, enum control_end end);
 
 int control_open(const struct cluster *c, control_asked *asked, control_gone *gone, void *context,
 		 struct control **out, struct err *e);

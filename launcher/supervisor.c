@@ -199,22 +199,25 @@ static void on_asked(void *context, struct control_client *client, struct contro
 	malloc_trim(0); /* a request is large beside what we keep */
 }
 
-static void on_gone(void *context, struct control_client *client)
+static void on_gone(void *context, struct control_client *client, enum control_end end)
 {
 	struct supervisor *s = context;
 	struct err e;
 
+	if (s->job == client) {
+		err_set(&e, -ECANCELED, "up (process %d) was interrupted", (int)s->job_pid);
+		apply_note_failure(s, &e);
+	}
+	if (end == CONTROL_HUNG_UP)
+		return;
+	if (s->job == client)
+		s->job = NULL;
 	for (unsigned i = 0; i < ASKERS_MAX; i++) {
 		if (s->askers[i] == client)
 			s->askers[i] = NULL;
 		if (s->leavers[i] == client)
 			s->leavers[i] = NULL;
 	}
-	if (s->job != client)
-		return;
-	s->job = NULL;
-	err_set(&e, -ECANCELED, "up (process %d) was interrupted", (int)s->job_pid);
-	apply_note_failure(s, &e);
 }
 
 /* ---- signals */
@@ -493,10 +496,12 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	struct supervisor *s = calloc(1, sizeof(*s));
 	bool is_nothing_left;
 	struct err unremoved;
+	sigset_t before;
 	int r;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the supervisor");
+	sigprocmask(SIG_SETMASK, NULL, &before);
 	s->kind = start->kind;
 	s->cgroup_root = start->cgroup_root;
 	s->signal_fd = s->events.fd = -1;
@@ -512,6 +517,11 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		r = e->code;
 	}
 	say_farewell(s, r, e);
+	if (!r && s->failure.code) {
+		*e = s->failure;
+		r = e->code;
+	}
 	close_all(s);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }

@@ -1,7 +1,7 @@
 #ifndef LAUNCHER_UP_H
 #define LAUNCHER_UP_H
 
-/* Bringing a cluster up from a command: `up` itself, and `run`, which does it if needed. */
+/* Bringing a cluster up from a command, `up` itself and `run`, which does it if needed; and taking it down. */
 
 #include "launcher/load.h"
 #include "launcher/state.h"
@@ -10,13 +10,17 @@ enum up_result { UP_STARTED, UP_CHANGED, UP_UNCHANGED };
 
 /*
  * Reconcile the cluster to the profile: start or adopt a supervisor, send it the plan, wait until all workers are registered,
- * with progress on stderr if that is a terminal (plain lines otherwise). Ctrl-C or death of the caller before the end undoes what
- * this call began. `out` is the state afterwards.
+ * with progress on stderr (one line that changes on a terminal, plain lines otherwise). Ctrl-C or death of the caller before the end
+ * undoes what this call began; after SIGINT, SIGTERM or SIGHUP this waits for that and then dies of the signal. `out` is the
+ * state afterwards. ERR_FAILED naming the process where another `up` or `down` is under way.
  */
 int up_ensure(const struct options *o, const char *profile, enum up_result *result,
 	      struct state *out, struct err *e);
 
-/* Take it down and wait until the supervisor has exited. */
-int down_cluster(const struct options *o, const char *name, struct err *e);
+/* `up --foreground`: be the supervisor until the cluster is taken down. */
+int up_foreground(const struct options *o, const char *profile, struct err *e);
+
+/* Take it down and wait until the supervisor has exited. No such cluster: 0. *was_up says whether there was one. */
+int down_cluster(const struct options *o, const char *name, bool *was_up, struct err *e);
 
 #endif
