@@ -31,14 +31,21 @@ static void observe_limit(uint64_t seen, struct slice_memory *memory)
 		memory->max_bytes = seen;
 }
 
+/* Under the others a group has all nodes (driver_create_slice), whatever its slice's are. */
+static bool policy_binds(enum memory_policy policy)
+{
+	return policy == POLICY_STRICT || policy == POLICY_INTERLEAVE;
+}
+
 static void observe_slice(const struct observed_group *g, const struct slice *known, unsigned id,
-			  struct slice *out)
+			  enum memory_policy policy, struct slice *out)
 {
 	*out = known ? *known : (struct slice){0};
 	out->id = id;
 	string_copy(out->name, g->name);
 	out->cpus = g->asked;
-	out->nodes = g->nodes;
+	if (!known || policy_binds(policy))
+		out->nodes = g->nodes;
 	observe_limit(g->memory_max_bytes, &out->memory);
 }
 
@@ -56,7 +63,7 @@ static void observe_host(const struct observation *seen, const struct plan *want
 }
 
 void actual_plan(const struct observation *seen, const struct plan *recorded,
-		 const struct plan *wanted, struct plan *out)
+		 const struct plan *wanted, enum memory_policy policy, struct plan *out)
 {
 	memset(out, 0, sizeof(*out));
 	string_copy(out->name, wanted->name);
@@ -73,7 +80,7 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 		group = observed_find(seen, slice->name);
 		if (!group)
 			continue;
-		observe_slice(group, known ? known : known_slice(wanted, id), id, slice);
+		observe_slice(group, known ? known : known_slice(wanted, id), id, policy, slice);
 		out->slice_count = id + 1;
 	}
 	/* Names of slices that are not there must not make two equal plans differ. */

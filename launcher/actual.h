@@ -10,12 +10,12 @@
 
 /*
  * A slice exists if its group does. Its CPUs are those written to its group (so a loan or a change cut short by a crash is
- * narrowed like any other difference), its nodes and its memory limit the kernel's; what the kernel does not know comes from `recorded`
+ * narrowed like any other difference), its nodes (where `policy` binds them) and its memory limit the kernel's; what the kernel does not know comes from `recorded`
  * (NULL: lost), else it is taken to be as `wanted`. A gap (slice-0 gone, slice-1 there) is a slice without CPUs and nodes.
  * The host group counts as wanted where it is missing: it is made apart.
  */
 void actual_plan(const struct observation *seen, const struct plan *recorded,
-		 const struct plan *wanted, struct plan *out);
+		 const struct plan *wanted, enum memory_policy policy, struct plan *out);
 
 /* The CPUs of the host group: the reserve, or all that are allowed. */
 struct cpuset actual_host_cpus(const struct plan *p);

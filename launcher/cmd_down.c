@@ -38,15 +38,14 @@ static int run_down(const struct invocation *in, struct err *e)
 {
 	const char *operand = in->operand_count ? in->operands[0] : NULL;
 	char name[NAME_MAX_BYTES + 1];
-	bool was_up;
 	int r = load_cluster_name(&in->options, operand, name, e);
 
 	if (!r && in->options.dry_run)
 		return print_steps(&in->options, name, e);
 	if (!r)
-		r = down_cluster(&in->options, name, &was_up, e);
+		r = down_cluster(&in->options, name, e);
 	if (!r)
-		printf("%s %s\n", name, was_up ? "is down" : "was not up");
+		printf("%s is down\n", name);
 	return r;
 }
 

@@ -8,15 +8,18 @@
 
 #include "launcher/options.h"
 
-extern const struct command cmd_topology, cmd_plan, cmd_doctor, cmd_help;
+extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_down, cmd_doctor, cmd_help;
 
 /* In the order of the help. */
 const struct command *const commands[] = {
 	&cmd_topology,
 	&cmd_plan,
+	&cmd_up,
+	&cmd_run,
+	&cmd_down,
 	&cmd_doctor,
 	&cmd_help,
-	NULL,
+	NULL, /* the end */
 };
 
 static void on_sigpipe(int signal_number)

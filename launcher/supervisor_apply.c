@@ -173,7 +173,8 @@ static int plan_the_ops(struct supervisor *s, const struct observation *seen, st
 
 	if (!actual || !s->ops)
 		return err_set(e, -ENOMEM, "no memory for the steps");
-	actual_plan(seen, is_known ? &s->state->plan : NULL, &s->wanted->plan, actual);
+	actual_plan(seen, is_known ? &s->state->plan : NULL, &s->wanted->plan,
+		    s->wanted->profile.memory.policy, actual);
 	/* Limits of I/O are set when a group is made and are no part of a plan: slices that differ in it are made anew. */
 	if (is_known && !is_same_io(&s->state->profile, &s->wanted->profile))
 		for (unsigned i = 0; i < actual->slice_count; i++)

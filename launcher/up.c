@@ -335,7 +335,7 @@ static int down_alone(const struct options *o, const struct cluster *c, const st
 	return supervisor_run(&start, e);
 }
 
-int down_cluster(const struct options *o, const char *name, bool *was_up, struct err *e)
+int down_cluster(const struct options *o, const char *name, struct err *e)
 {
 	cleanup_grip struct grip grip = {-1, -1, 0};
 	struct cluster c;
@@ -343,8 +343,7 @@ int down_cluster(const struct options *o, const char *name, bool *was_up, struct
 
 	if (r)
 		return r;
-	*was_up = access(c.state, F_OK) == 0;
-	if (*was_up) {
+	if (access(c.state, F_OK) == 0) {
 		r = grip_cluster(&c, DOWN_PATIENCE_MS, &grip, e);
 		if (!r && grip.fd >= 0)
 			r = down_by_supervisor(&grip, e);

@@ -20,7 +20,7 @@ int up_ensure(const struct options *o, const char *profile, enum up_result *resu
 /* `up --foreground`: be the supervisor until the cluster is taken down. */
 int up_foreground(const struct options *o, const char *profile, struct err *e);
 
-/* Take it down and wait until the supervisor has exited. No such cluster: 0. *was_up says whether there was one. */
-int down_cluster(const struct options *o, const char *name, bool *was_up, struct err *e);
+/* Take it down and wait until the supervisor has exited; with --purge remove its logs, too. No such cluster: 0. */
+int down_cluster(const struct options *o, const char *name, struct err *e);
 
 #endif
