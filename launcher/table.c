@@ -100,7 +100,7 @@ void table_release(struct table *t)
 
 char *size_format(uint64_t bytes, struct size_text *out)
 {
-	static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB", "PB", "EB"};
+	static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
 	unsigned unit = 0;
 	uint64_t whole = bytes, tenths = 0;
 

@@ -30,7 +30,7 @@ void table_release(struct table *t);
 /* How many columns of a terminal UTF-8 text takes, if each of its characters takes one. */
 size_t text_width(const char *text);
 
-/* "64 GB", "1.5 GB", "768 MB", "0": powers of 1024, three digits at most after rounding down to tenths. */
+/* "64 GB", "1.5 GB", "768 MB", "12 B", "0": powers of 1024, three digits at most after rounding down to tenths. */
 struct size_text {
 	char text[24];
 };

@@ -1,0 +1,193 @@
+#include "launcher/plan_json.h"
+#include "tests/decision/machines.h"
+#include "tests/harness.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+static struct topology t;
+static struct profile profile;
+static struct plan plan, back;
+
+/* A plan of a named machine, with a loan where there are two slices. */
+static void make_plan(const char *machine)
+{
+	struct facts facts = {0};
+	struct err e = {0};
+
+	machine_named(machine, &t);
+	profile_default(&profile);
+	ck_assert_msg(plan_make(&t, &profile, &facts, &plan, &e) == 0, "%s: %s", machine, e.msg);
+	if (plan.slice_count > 1) {
+		plan.loans[plan.loan_count++] =
+			(struct loan){1, 0, LOANS_EXCLUSIVE, topology_core_cpus(&t, 0)};
+	}
+}
+
+START_TEST(plans_come_back_equal)
+{
+	struct facts facts = {0};
+	struct err e = {0};
+	unsigned made = 0;
+
+	for (unsigned long seed = test_seed(), end = seed + 300; seed < end; seed++) {
+		unsigned long long state = seed;
+		char *text;
+
+		machine_random(&state, &t);
+		profile_random(&state, &t, &profile);
+		if (plan_make(&t, &profile, &facts, &plan, &e) < 0)
+			continue;
+		made++;
+		ck_assert_int_eq(plan_json_format(&plan, seed % 2 ? &t : NULL, &text, &e), 0);
+		ck_assert_msg(plan_json_parse(text, strlen(text), &back, &e) == 0, "seed %lu: %s",
+			      seed, e.msg);
+		ck_assert_msg(plan_is_equal(&plan, &back), "seed %lu: another plan came back",
+			      seed);
+		free(text);
+	}
+	ck_assert_uint_gt(made, 100);
+}
+END_TEST
+
+START_TEST(loans_come_back)
+{
+	struct err e = {0};
+	char *text;
+
+	make_plan("paper-8x15");
+	ck_assert_uint_eq(plan.loan_count, 1);
+	ck_assert_int_eq(plan_json_format(&plan, &t, &text, &e), 0);
+	ck_assert_int_eq(plan_json_parse(text, strlen(text), &back, &e), 0);
+	ck_assert(plan_is_equal(&plan, &back));
+	ck_assert_uint_eq(back.loans[0].from, 1);
+	ck_assert_int_eq(back.loans[0].mode, LOANS_EXCLUSIVE);
+	free(text);
+}
+END_TEST
+
+START_TEST(the_schema_is_the_documented_one)
+{
+	static const char *const keys[] = {"schema", "name",	 "topology", "slices", "host",
+					   "unused", "decision", "warnings", "notes"};
+	static const char *const slice_keys[] = {"id",	   "name",	 "cpus",  "nodes",
+						 "cores",  "packages",	 "slots", "address",
+						 "memory", "jvm_options"};
+	struct err e = {0};
+	json_t *json, *slice;
+
+	make_plan("paper-8x15");
+	json = plan_json_build(&plan, &t);
+	ck_assert_ptr_nonnull(json);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		ck_assert_msg(json_object_get(json, keys[i]) != NULL, "%s", keys[i]);
+	slice = json_array_get(json_object_get(json, "slices"), 0);
+	for (size_t i = 0; i < sizeof(slice_keys) / sizeof(*slice_keys); i++)
+		ck_assert_msg(json_object_get(slice, slice_keys[i]) != NULL, "%s", slice_keys[i]);
+	ck_assert_str_eq(json_string_value(json_object_get(json, "schema")), "cleave.plan/1");
+	ck_assert_str_eq(json_string_value(json_object_get(slice, "address")), "127.0.0.10");
+	ck_assert_int_eq(plan_json_read(json, &back, &e), 0);
+	json_decref(json);
+}
+END_TEST
+
+/* What one change of the JSON is answered with. */
+static void expect(const json_t *whole, const char *path, const char *value, const char *sentence)
+{
+	json_t *json = json_deep_copy(whole), *at = json;
+	struct err e = {0};
+	char key[64];
+
+	for (const char *p = path; *p; p += *p == '.') {
+		size_t length = strcspn(p, ".");
+
+		snprintf(key, sizeof(key), "%.*s", (int)length, p);
+		p += length;
+		if (!*p)
+			break;
+		at = json_is_array(at) ? json_array_get(at, (size_t)strtoul(key, NULL, 10))
+				       : json_object_get(at, key);
+		ck_assert_msg(at != NULL, "%s", path);
+	}
+	if (value)
+		json_object_set_new(at, key, json_loads(value, JSON_DECODE_ANY, NULL));
+	else
+		json_object_del(at, key);
+	back.slice_count = 77;
+	ck_assert_msg(plan_json_read(json, &back, &e) == -EINVAL, "%s = %s was accepted", path,
+		      value ? value : "nothing");
+	ck_assert_str_eq(e.msg, sentence);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	ck_assert_uint_eq(back.slice_count, 77);
+	json_decref(json);
+}
+
+START_TEST(foreign_values_are_refused_by_name)
+{
+	json_t *json;
+
+	make_plan("paper-8x15");
+	json = plan_json_build(&plan, NULL);
+	expect(json, "schema", "\"cleave.plan/2\"",
+	       "plan: schema is 'cleave.plan/2' instead of cleave.plan/1");
+	expect(json, "slices", NULL, "plan: slices is not an array of at most 64 items");
+	expect(json, "slices.1.id", "0", "plan: slices[1]: id is 0 instead of 1");
+	expect(json, "slices.1.name", "\"../../etc\"",
+	       "plan: slices[1]: name '../../etc' is not a slice's name");
+	expect(json, "slices.1.name", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
+	       "plan: slices[1]: name is not a text of at most 31 bytes");
+	expect(json, "slices.2.slots", "-1",
+	       "plan: slices[2]: slots is not a whole number from 0 to 2147483647");
+	expect(json, "slices.2.cores", "1.5",
+	       "plan: slices[2]: cores is not a whole number from 0 to 4096");
+	expect(json, "slices.0.address", "\"::1\"",
+	       "plan: slices[0]: address is not an IPv4 address");
+	expect(json, "slices.0.memory.heap_bytes", "\"1\"",
+	       "plan: slices[0]: memory: heap_bytes is not a whole number from 0 to "
+	       "9223372036854775807");
+	expect(json, "slices.0.cpus", "7", "plan: slices[0]: cpus is not a list like \"0-3,8\"");
+	expect(json, "host.shared", "1", "plan: host: shared is not true or false");
+	expect(json, "loans.0.to", "8", "plan: loans[0]: to is not a whole number from 0 to 7");
+	expect(json, "loans.0.mode", "\"x\"",
+	       "plan: loans[0]: mode is 'x', which is none of its words");
+	expect(json, "decision.chosen", "1",
+	       "plan: decision: chosen is not a whole number from 0 to 0");
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(damaged_bytes_never_crash)
+{
+	unsigned long long state = test_seed();
+	struct err e = {0};
+	size_t size;
+	char *text;
+
+	make_plan("snc4");
+	ck_assert_int_eq(plan_json_format(&plan, NULL, &text, &e), 0);
+	size = strlen(text);
+	for (unsigned round = 0; round < 2000; round++) {
+		size_t at = random_below(&state, (unsigned)size);
+		char was = text[at];
+
+		text[at] = (char)test_random(&state);
+		(void)plan_json_parse(text, size, &back, &e);
+		text[at] = was;
+	}
+	for (size_t cut = 0; cut < size; cut += 97) {
+		char *part = malloc(cut + 1);
+
+		memcpy(part, text, cut);
+		ck_assert_int_lt(plan_json_parse(part, cut, &back, &e), 0);
+		free(part);
+	}
+	ck_assert_int_lt(plan_json_parse(text, (size_t)PLAN_JSON_MAX + 1, &back, &e), 0);
+	free(text);
+}
+END_TEST
+
+TEST_MAIN("plan_json",
+	  test_case("round trip", plans_come_back_equal, loans_come_back,
+		    the_schema_is_the_documented_one),
+	  test_case("foreign", foreign_values_are_refused_by_name, damaged_bytes_never_crash))
