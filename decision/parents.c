@@ -114,26 +114,22 @@ enum {
 	NEIGHBOURS = 64
 }; /* so many parents not yet joined are looked at, so that joining is linear */
 
-/* The nearest parent without a group; among equals the one that brings the group closest to `target` cores. */
-static unsigned nearest_parent(const struct topology *t, const struct parents *ps,
-			       const uint16_t *group, unsigned from, const struct parent *to,
-			       unsigned target)
+/* The nearest parent without a group, the first of them in tree order. */
+static unsigned nearest_parent(const struct place_view *view, const struct parents *ps,
+			       const uint16_t *group, unsigned from)
 {
-	unsigned best = TOPOLOGY_NONE, seen = 0;
-	uint64_t best_cost = UINT64_MAX;
+	unsigned best = TOPOLOGY_NONE, nearest = UINT32_MAX, seen = 0;
 
 	for (unsigned i = from; i < ps->count && seen < NEIGHBOURS; i++) {
-		unsigned cores = (unsigned)to->cores + ps->list[i].cores;
-		unsigned miss = cores < target ? target - cores : cores - target;
-		uint64_t cost;
+		unsigned distance;
 
 		if (group[i] != TOPOLOGY_NONE)
 			continue;
 		seen++;
-		cost = (uint64_t)place_distance(t, to->nodes, ps->list[i].nodes) << 16 | miss;
-		if (cost < best_cost) {
+		distance = place_distance(view, ps->list[i].nodes);
+		if (distance < nearest) {
 			best = i;
-			best_cost = cost;
+			nearest = distance;
 		}
 	}
 	return best;
@@ -162,6 +158,7 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 	for (unsigned g = 0; g < count; g++) {
 		struct parent *to = &ps->list[g];
 		unsigned target = left / (count - g);
+		struct place_view view = {0};
 
 		for (; group[next] != TOPOLOGY_NONE; next++)
 			;
@@ -169,8 +166,11 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 		group[next] = (uint16_t)g;
 		parents--;
 		while (parents > count - g - 1) {
-			unsigned add = nearest_parent(t, &old, group, next, to, target);
+			unsigned add;
 
+			if (view.from != to->nodes)
+				place_view(t, to->nodes, &view);
+			add = nearest_parent(&view, &old, group, next);
 			if (g + 1 < count && to->cores + old.list[add].cores / 2u > target)
 				break;
 			parent_add(to, &old.list[add]);

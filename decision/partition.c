@@ -66,20 +66,28 @@ static void describe_parents(struct division *d)
 
 /* ---- how many slices each parent gets ---- */
 
-/* What max_cores leaves of each parent, taken off as evenly as the reserve. */
+/*
+ * What max_cores leaves of each parent: one core at a time from the one from which fewest were taken, the largest of
+ * them, so that those that were equal to within one core stay so.
+ */
 static void set_quotas(struct division *d)
 {
 	struct parents *ps = &d->parents;
-	uint16_t owner[TOPOLOGY_CPUS];
 
-	if (d->cores || d->ceiling >= d->free)
+	if (d->cores || ps->count > SLICES_MAX)
 		return;
-	for (unsigned core = 0; core < d->t->core_count; core++)
-		owner[core] = d->out->owner[core];
-	reserve_cores(d->t, owner, d->free - d->ceiling, CORE_ABOVE);
-	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (owner[core] == CORE_ABOVE)
-			ps->list[ps->of_core[core]].quota--;
+	for (unsigned cut = d->free - d->ceiling; cut > 0; cut--) {
+		struct parent *best = NULL;
+
+		for (unsigned i = 0; i < ps->count; i++) {
+			struct parent *p = &ps->list[i];
+			int more = best ? (p->cores - p->quota) - (best->cores - best->quota) : 0;
+
+			if (p->quota &&
+			    (!best || more < 0 || (more == 0 && p->quota > best->quota)))
+				best = p;
+		}
+		best->quota--;
 	}
 }
 
@@ -210,11 +218,28 @@ static void read_parents(struct division *d, enum partition_by by)
 	d->out->emptied = d->parents.emptied;
 }
 
+static unsigned with_room(const struct parents *ps, unsigned cores)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < ps->count; i++)
+		count += ps->list[i].quota >= cores;
+	return count;
+}
+
+/*
+ * Fewer slices than parents: joined parents make the sizes. Where sizes are written, each slice is put into a parent
+ * of its own, or, where it does not fit, all parents are one place to find room.
+ */
 static int divide_by(struct division *d, enum partition_by by, struct err *e)
 {
 	read_parents(d, by);
-	if (d->slices && d->slices < d->parents.count)
+	if (!d->slices || d->slices >= d->parents.count)
+		return share_slices(d, e);
+	if (!d->cores)
 		parents_join(d->t, &d->parents, d->slices);
+	else if (with_room(&d->parents, d->cores) < d->slices)
+		parents_join(d->t, &d->parents, 1);
 	return share_slices(d, e);
 }
 

@@ -4,16 +4,31 @@
 
 #include "decision/reserve.h"
 
-/*
- * The containers of cores, in order of their size on this machine (an L3 may hold several nodes or lie in one).
- * Slices are put into the smallest containers first: with equal sizes s, containers of c cores hold Σ ⌊c / s⌋ slices
- * whatever the order, so no choice at a lower level costs a slice its place at a higher one.
- */
 enum level { LEVEL_L3, LEVEL_NODE, LEVEL_PACKAGE, LEVELS };
+
+/* What a slice does not cross, as a mask. */
+enum {
+	WITHIN_L3 = 1 << LEVEL_L3,
+	WITHIN_NODE = 1 << LEVEL_NODE,
+	WITHIN_PACKAGE = 1 << LEVEL_PACKAGE,
+	WITHIN_ALL = WITHIN_L3 | WITHIN_NODE | WITHIN_PACKAGE,
+};
+
+/*
+ * The order in which places are tried: an L3 first, then a node, then a package, and at each step those that cross
+ * nothing else, since levels need not nest (an L3 of several nodes, nodes of several packages, firmware that lies).
+ * Where they nest, smallest first is best: with slices of one size s, containers of c cores hold Σ ⌊c / s⌋ of them
+ * whatever the order, and no choice at a lower level costs a slice its place at a higher one.
+ */
+static const uint8_t phases[] = {
+	WITHIN_ALL,	WITHIN_L3 | WITHIN_NODE,      WITHIN_L3 | WITHIN_PACKAGE,
+	WITHIN_L3,	WITHIN_NODE | WITHIN_PACKAGE, WITHIN_NODE,
+	WITHIN_PACKAGE,
+};
 
 enum { PARTS_MAX = 64, SUM_WORDS = TOPOLOGY_CPUS / 64 + 1 };
 
-/* A run of the region's cores that share a container. */
+/* A run of the region's cores that share their containers at some levels. */
 struct run {
 	uint16_t first, count; /* in place.cores */
 	uint16_t free;
@@ -25,7 +40,6 @@ struct state {
 	const struct place *p;
 	unsigned next;			       /* id of the next slice */
 	unsigned small, big;		       /* left to place */
-	enum level order[LEVELS];	       /* ascending */
 	unsigned slack;			       /* free cores beyond what the slices need */
 	uint16_t taken[LEVELS][TOPOLOGY_CPUS]; /* cores taken, by container */
 };
@@ -44,51 +58,34 @@ static uint16_t container(const struct topology *t, enum level level, unsigned c
 	return t->cores[core].package;
 }
 
-static unsigned largest_container(const struct topology *t, enum level level)
+static bool is_within(const struct topology *t, unsigned levels, unsigned a, unsigned b)
 {
-	unsigned largest = 0, count = 0;
-
-	for (unsigned i = 0; i < t->core_count; i++) {
-		bool same = i && container(t, level, i) == container(t, level, i - 1);
-
-		count = same ? count + 1 : 1;
-		largest = count > largest ? count : largest;
+	for (enum level level = 0; level < LEVELS; level++) {
+		if ((levels & 1u << level) && container(t, level, a) != container(t, level, b))
+			return false;
 	}
-	return largest;
+	return true;
 }
 
-static void order_levels(struct state *s)
-{
-	unsigned largest[LEVELS];
-
-	for (unsigned i = 0; i < LEVELS; i++) {
-		unsigned at = i;
-
-		largest[i] = largest_container(s->p->t, (enum level)i);
-		for (; at > 0 && largest[s->order[at - 1]] > largest[i]; at--)
-			s->order[at] = s->order[at - 1];
-		s->order[at] = (enum level)i;
-	}
-}
-
-static unsigned runs_read(const struct state *s, struct run of, enum level level, struct run *runs,
+/* The runs inside `of` that cross none of the levels; at most `most`, the first in tree order. */
+static unsigned runs_read(const struct state *s, struct run of, unsigned levels, struct run *runs,
 			  unsigned most)
 {
 	const struct place *p = s->p;
-	unsigned count = 0, last = TOPOLOGY_NONE;
+	unsigned count = 0;
 
 	for (unsigned i = of.first; i < of.first + (unsigned)of.count; i++) {
-		unsigned core = p->cores[i], now = container(p->t, level, core);
+		unsigned core = p->cores[i];
 
-		if (now != last && count == most)
-			break;
-		if (now != last)
+		if (i == of.first || !is_within(p->t, levels, p->cores[i - 1], core)) {
+			if (count == most)
+				break;
 			runs[count++] = (struct run){.first = (uint16_t)i};
+		}
 		runs[count - 1].count++;
 		if (p->owner[core] == CORE_FREE)
 			runs[count - 1].free++;
 		runs[count - 1].nodes |= p->t->numa[p->t->cores[core].numa].nodes;
-		last = now;
 	}
 	return count;
 }
@@ -115,20 +112,27 @@ static unsigned take(struct state *s, struct run *run, unsigned count)
 
 /* ---- one slice out of several containers ---- */
 
-unsigned place_distance(const struct topology *t, uint64_t a, uint64_t b)
+void place_view(const struct topology *t, uint64_t from, struct place_view *out)
 {
-	unsigned sum = 0, pairs = 0;
+	*out = (struct place_view){.from = from};
+	for (unsigned to = 0; to < t->node_count; to++) {
+		for (uint64_t i = from; i; i &= i - 1) {
+			unsigned node = (unsigned)__builtin_ctzll(i);
 
-	for (uint64_t i = a; i; i &= i - 1) {
-		for (uint64_t j = b; j; j &= j - 1) {
-			unsigned from = (unsigned)__builtin_ctzll(i);
-			unsigned to = (unsigned)__builtin_ctzll(j);
-
-			sum += topology_distance(t, from, to) + topology_distance(t, to, from);
-			pairs++;
+			out->sum[to] +=
+				topology_distance(t, node, to) + topology_distance(t, to, node);
 		}
 	}
-	return pairs ? sum * 8 / pairs : 0;
+}
+
+unsigned place_distance(const struct place_view *view, uint64_t to)
+{
+	unsigned pairs = (unsigned)(__builtin_popcountll(view->from) * __builtin_popcountll(to));
+	uint64_t sum = 0;
+
+	for (uint64_t i = to; i; i &= i - 1)
+		sum += view->sum[__builtin_ctzll(i)];
+	return pairs ? (unsigned)(sum * 8 / pairs) : 0;
 }
 
 /* The parts that one slice takes, in this order, and its size. */
@@ -143,13 +147,14 @@ static void order_parts(const struct state *s, const struct run *parts, unsigned
 			unsigned start, struct pick *out)
 {
 	uint64_t keys[PARTS_MAX];
+	struct place_view view;
 
+	place_view(s->p->t, parts[start].nodes, &view);
 	out->count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		unsigned apart = i < start ? start - i : i - start, at = out->count;
-		uint64_t key = (uint64_t)place_distance(s->p->t, parts[start].nodes, parts[i].nodes)
-				       << 16 |
-			       apart << 8 | (i < start);
+		uint64_t key = (uint64_t)place_distance(&view, parts[i].nodes) << 16 | apart << 8 |
+			       (i < start);
 
 		if (!parts[i].free)
 			continue;
@@ -238,11 +243,11 @@ static struct pick pick_parts(const struct state *s, const struct run *parts, un
 	return any ? first : pick;
 }
 
-/* Cut the run's slices out of it, by whole containers of `level` where that is possible. */
-static void carve(struct state *s, struct run *run, enum level level)
+/* Cut the run's slices out of it, by whole runs within `levels` where that is possible. */
+static void carve(struct state *s, struct run *run, unsigned levels)
 {
 	struct run parts[PARTS_MAX];
-	unsigned count = level == LEVELS ? 0 : runs_read(s, *run, level, parts, PARTS_MAX);
+	unsigned count = runs_read(s, *run, levels, parts, PARTS_MAX);
 
 	while (run->big + run->small) {
 		struct pick pick = {.size = s->p->size + (run->big > 0)};
@@ -272,7 +277,7 @@ static bool is_less_used(const struct state *s, const struct run *a, const struc
 	if (!s->slack)
 		return false;
 	for (unsigned i = LEVELS; i-- > 0;) {
-		enum level level = s->order[i];
+		enum level level = (enum level)i;
 		unsigned used_x = s->taken[level][container(s->p->t, level, x)];
 		unsigned used_y = s->taken[level][container(s->p->t, level, y)];
 
@@ -332,10 +337,10 @@ static void unassign(struct state *s, struct run *run)
 			(uint16_t)cores;
 }
 
-static void place_level(struct state *s, unsigned rank)
+static void place_phase(struct state *s, unsigned levels)
 {
 	struct run runs[TOPOLOGY_CPUS], region = {.count = (uint16_t)s->p->count};
-	unsigned count = runs_read(s, region, s->order[rank], runs, TOPOLOGY_CPUS);
+	unsigned count = runs_read(s, region, levels, runs, TOPOLOGY_CPUS);
 
 	for (enum fit fit = FIT_BIG_FREE; fit <= FIT_BIG; fit++) {
 		while (assign_one(s, runs, count, fit))
@@ -344,17 +349,20 @@ static void place_level(struct state *s, unsigned rank)
 	for (unsigned i = 0; i < count; i++)
 		unassign(s, &runs[i]);
 	for (unsigned i = 0; i < count; i++)
-		carve(s, &runs[i], rank ? s->order[rank - 1] : LEVELS);
+		carve(s, &runs[i], WITHIN_ALL);
 }
 
 /* ---- several kinds of cores ---- */
 
-static unsigned free_cores(const struct place *p)
+enum { ANY_KIND = UINT16_MAX + 1 };
+
+static unsigned free_cores(const struct place *p, unsigned kind)
 {
 	unsigned free = 0;
 
 	for (unsigned i = 0; i < p->count; i++)
-		free += p->owner[p->cores[i]] == CORE_FREE;
+		free += p->owner[p->cores[i]] == CORE_FREE &&
+			(kind == ANY_KIND || p->t->cores[p->cores[i]].kind == kind);
 	return free;
 }
 
@@ -367,14 +375,27 @@ static bool is_hybrid(const struct place *p)
 	return false;
 }
 
-static unsigned kind_cores(const struct place *p, unsigned kind)
+/*
+ * Take `spare` free cores of the region (of one kind, or of any for ANY_KIND) out of the game, from all packages as
+ * evenly as the reserve.
+ */
+static void trim(const struct place *p, unsigned kind, unsigned spare)
 {
-	unsigned count = 0;
+	uint16_t owner[TOPOLOGY_CPUS];
 
-	for (unsigned i = 0; i < p->count; i++)
-		count +=
-			p->t->cores[p->cores[i]].kind == kind && p->owner[p->cores[i]] == CORE_FREE;
-	return count;
+	for (unsigned core = 0; core < p->t->core_count; core++)
+		owner[core] = CORE_OUTSIDE;
+	for (unsigned i = 0; i < p->count; i++) {
+		unsigned core = p->cores[i];
+
+		if (kind == ANY_KIND || p->t->cores[core].kind == kind)
+			owner[core] = p->owner[core];
+	}
+	reserve_cores(p->t, owner, spare, CORE_ABOVE);
+	for (unsigned i = 0; i < p->count; i++) {
+		if (owner[p->cores[i]] == CORE_ABOVE)
+			p->owner[p->cores[i]] = CORE_ABOVE;
+	}
 }
 
 /* Slice i gets share[i] cores of the kind, in tree order. */
@@ -405,19 +426,21 @@ static void take_kind(const struct place *p, unsigned kind, const uint16_t *shar
 static void place_hybrid(const struct place *p)
 {
 	unsigned slices = p->small + p->big, wanted = slices * p->size + p->big;
-	unsigned free = free_cores(p), seen = 0, dealt = 0, next = 0;
+	unsigned free = free_cores(p, ANY_KIND), seen = 0, dealt = 0, next = 0;
 	uint16_t share[SLICES_MAX];
 	uint64_t done[(UINT16_MAX + 1) / 64] = {0};
 
 	for (unsigned i = 0; i < p->count; i++) {
-		unsigned kind = p->t->cores[p->cores[i]].kind, quota;
+		unsigned kind = p->t->cores[p->cores[i]].kind, quota, cores;
 
 		if (p->owner[p->cores[i]] != CORE_FREE || sum_has(done, kind))
 			continue;
 		done[kind / 64] |= UINT64_C(1) << kind % 64;
-		seen += kind_cores(p, kind);
+		cores = free_cores(p, kind);
+		seen += cores;
 		quota = wanted * seen / free - dealt;
 		dealt += quota;
+		trim(p, kind, cores - quota);
 		for (unsigned slice = 0; slice < slices; slice++) {
 			unsigned turn = (slice + slices - next) % slices;
 
@@ -432,24 +455,15 @@ static void place_hybrid(const struct place *p)
 
 /*
  * No slice fits into a package, and there are cores to spare: where whole packages do not make up a slice either,
- * spare cores are taken from all packages as evenly as the reserve.
+ * the spare cores are taken evenly from all.
  */
-static void trim(struct state *s, const struct run *region)
+static void trim_packages(const struct state *s, const struct run *region)
 {
-	const struct place *p = s->p;
 	struct run parts[PARTS_MAX];
-	unsigned count = runs_read(s, *region, LEVEL_PACKAGE, parts, PARTS_MAX);
-	uint16_t owner[TOPOLOGY_CPUS];
+	unsigned count = runs_read(s, *region, WITHIN_PACKAGE, parts, PARTS_MAX);
 
-	if (!s->slack || pick_parts(s, parts, count, s->big, s->small).whole)
-		return;
-	for (unsigned core = 0; core < p->t->core_count; core++)
-		owner[core] = CORE_OUTSIDE;
-	for (unsigned i = 0; i < p->count; i++)
-		owner[p->cores[i]] = p->owner[p->cores[i]];
-	reserve_cores(p->t, owner, s->slack, CORE_ABOVE);
-	for (unsigned i = 0; i < p->count; i++)
-		p->owner[p->cores[i]] = owner[p->cores[i]];
+	if (s->slack && !pick_parts(s, parts, count, s->big, s->small).whole)
+		trim(s->p, ANY_KIND, s->slack);
 }
 
 void place_slices(const struct place *p)
@@ -462,13 +476,12 @@ void place_slices(const struct place *p)
 		place_hybrid(p);
 		return;
 	}
-	s.slack = free_cores(p) - slices * p->size - p->big;
-	order_levels(&s);
-	for (unsigned rank = 0; rank < LEVELS && s.small + s.big; rank++)
-		place_level(&s, rank);
+	s.slack = free_cores(p, ANY_KIND) - slices * p->size - p->big;
+	for (unsigned i = 0; i < sizeof(phases) && s.small + s.big; i++)
+		place_phase(&s, phases[i]);
 	if (s.small + s.big == slices)
-		trim(&s, &region);
+		trim_packages(&s, &region);
 	region.small = (uint16_t)s.small;
 	region.big = (uint16_t)s.big;
-	carve(&s, &region, LEVEL_PACKAGE);
+	carve(&s, &region, WITHIN_PACKAGE);
 }

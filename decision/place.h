@@ -24,7 +24,15 @@ struct place {
 /* Write the slices' ids to owner. Slices of a region with several kinds of cores share each kind evenly. */
 void place_slices(const struct place *p);
 
-/* The mean distance, there and back, between the nodes of two masks over topology.nodes, times 16. */
-unsigned place_distance(const struct topology *t, uint64_t a, uint64_t b);
+/* How far nodes are from a mask of nodes, summed over the mask, there and back. */
+struct place_view {
+	uint64_t from; /* mask over topology.nodes */
+	unsigned sum[TOPOLOGY_NODES];
+};
+
+void place_view(const struct topology *t, uint64_t from, struct place_view *out);
+
+/* The mean distance between the nodes of the view and those of a mask, times 16; 0 if either has none. */
+unsigned place_distance(const struct place_view *view, uint64_t to);
 
 #endif

@@ -45,7 +45,7 @@ static void remark_uneven(const struct remark *r, struct plan *out)
 			  "%s %u has %u",
 			  joined, parent_noun(p->by, 2), parent_noun(p->by, 1), p->smallest_at,
 			  p->smallest, parent_noun(p->by, 1), p->largest_at, p->largest);
-	else if (p->most != p->fewest)
+	else if (p->fewest && p->most != p->fewest)
 		plan_warn(out, code,
 			  "%u slices do not divide evenly among %u %s: some hold %u, others %u",
 			  p->slices, p->parents, parent_noun(p->by, p->parents), p->most,
