@@ -60,9 +60,10 @@ static void request_unlink(struct rest *r, struct request *q)
 {
 	struct request **at = &r->requests;
 
-	while (*at != q)
+	while (*at && *at != q)
 		at = &(*at)->next;
-	*at = q->next;
+	if (*at)
+		*at = q->next;
 	curl_multi_remove_handle(r->multi, q->easy);
 }
 
@@ -258,7 +259,7 @@ static int fetch_result(struct fetch *f, const char *url, char **body, size_t *s
 int rest_fetch(const char *url, unsigned timeout_ms, char **body, size_t *size, struct err *e)
 {
 	struct fetch f = {0};
-	struct rest *r;
+	struct rest *r = NULL;
 	int failed;
 
 	if (rest_open(&r, e))

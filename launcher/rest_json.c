@@ -35,8 +35,8 @@ static json_t *load(const char *text, size_t size, const char *what, struct err 
 /* Copy a name for people to read: control characters become '?', what does not fit is cut at a character's end. */
 static void copy_text(char *to, size_t size, const json_t *value)
 {
-	const char *text = json_string_value(value);
-	size_t length = text ? strlen(text) : 0;
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	size_t length = strlen(text);
 
 	if (length >= size) {
 		length = size - 1;

@@ -17,10 +17,10 @@
 /* One installation, resolved once at `up` and kept in the state. */
 struct spark {
 	char home[PROFILE_PATH];
-	char version[32];       /* 4.1.0 */
-	char scala_version[16]; /* 2.13 */
-	char java[PROFILE_PATH]; /* the binary */
-	int java_version;       /* 17 */
+	char version[32];	   /* 4.1.0 */
+	char scala_version[16];	   /* 2.13 */
+	char java[PROFILE_PATH];   /* the binary */
+	int java_version;	   /* 17 */
 	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
 	/*
 	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx and less the

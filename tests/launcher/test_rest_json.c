@@ -100,8 +100,7 @@ START_TEST(bad_masters)
 		"{\"url\":\"spark://h:1\\n\",\"status\":\"ALIVE\",\"aliveworkers\":1,\"workers\":[]}",
 		"{\"url\":\"spark://h:1\",\"status\":\"ALIVE\",\"aliveworkers\":-1,\"workers\":[]}",
 		"{\"url\":\"spark://h:1\",\"status\":\"ALIVE\",\"aliveworkers\":1e9,\"workers\":[]}",
-		"{\"url\":\"spark://h:1\",\"status\":\"ALIVE\",\"aliveworkers\":99999999999999999999,"
-		"\"workers\":[]}",
+		"{\"url\":\"u\",\"status\":\"s\",\"aliveworkers\":99999999999999999999,\"workers\":[]}",
 		"<html>404</html>",
 	};
 	cleanup_free struct master_state *m = calloc(1, sizeof(*m));
