@@ -411,31 +411,34 @@ static int fail_unknown(struct parse *p, const struct fields *set, const char *p
 }
 
 /*
- * Find the key that is the current event. `lines` has the line of each key of this mapping that
- * was read, at the place of its (first) field.
+ * The field of the key that is the current event, or the first one below it if it is a group; NULL
+ * on error. `lines` has the line of each key of this mapping that was read, at the place of its
+ * (first) field.
  */
-static int find_key(struct parse *p, const struct fields *set, const char *prefix, size_t *lines,
-		    char path[FIELD_PATH_MAX], const struct field **out)
+static const struct field *find_key(struct parse *p, const struct fields *set, const char *prefix,
+				    size_t *lines, char path[FIELD_PATH_MAX])
 {
 	const struct field *f = NULL;
 	const char *key;
 
 	if (check_key(p))
-		return p->e->code;
+		return NULL;
 	key = scalar(p);
 	if (!strchr(key, '.') && *key &&
 	    (size_t)snprintf(path, FIELD_PATH_MAX, "%s%s", prefix, key) < FIELD_PATH_MAX)
 		f = fields_find(set, path);
-	if (!f)
-		return fail_unknown(p, set, prefix);
+	if (!f) {
+		fail_unknown(p, set, prefix);
+		return NULL;
+	}
 	if (lines[f - set->list]) {
 		enter_key(p);
-		return fail(p, p->event.start_mark, "this key stands here twice, first in line %zu",
-			    lines[f - set->list]);
+		fail(p, p->event.start_mark, "this key stands here twice, first in line %zu",
+		     lines[f - set->list]);
+		return NULL;
 	}
 	lines[f - set->list] = p->event.start_mark.line + 1;
-	*out = f;
-	return 0;
+	return f;
 }
 
 static int check_required(struct parse *p, const struct fields *set, const size_t *lines,
@@ -461,14 +464,15 @@ static int read_mapping(struct parse *p, const struct fields *set, const char *p
 		return fail_kind(p, "a mapping of keys");
 	for (;;) {
 		char path[FIELD_PATH_MAX], below[FIELD_PATH_MAX + 1];
-		const struct field *f = NULL;
+		const struct field *f;
 		size_t outer;
 
 		if (next(p))
 			return p->e->code;
 		if (p->event.type == YAML_MAPPING_END_EVENT)
 			return check_required(p, set, lines, mark);
-		if (find_key(p, set, prefix, lines, path, &f))
+		f = find_key(p, set, prefix, lines, path);
+		if (!f)
 			return p->e->code;
 		outer = enter(p, "%s%s", p->path_length ? "." : "", scalar(p));
 		if (next(p))
