@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 
 #include "decision/plan_check.h"
 
@@ -18,6 +19,7 @@ struct placement {
 	const struct plan *p;
 	const struct topology *t;
 	const struct plan_map *map;
+	enum partition_by by; /* what the plan divided */
 	struct level levels[LEVELS];
 	uint16_t first[SLICES_MAX], last[SLICES_MAX]; /* cores of a slice in tree order */
 };
@@ -112,19 +114,40 @@ static int check_named(const struct placement *m, unsigned number, struct err *e
 	return 0;
 }
 
-/* Cores of one unit that a slice has or could have without crossing at a finer level where it does not now. */
-static unsigned reach(const struct placement *m, unsigned number, unsigned slice,
-		      struct topology_span span)
+/* What the profile divided, by core; the parents that a slice lies in are marked. */
+static unsigned parent_of(const struct placement *m, unsigned core)
+{
+	for (unsigned level = 0; level < LEVELS; level++) {
+		if (m->levels[level].by == m->by)
+			return unit_of(m->t, level, core);
+	}
+	return 0;
+}
+
+static void mark_parents(const struct placement *m, unsigned slice, bool parents[TOPOLOGY_CPUS])
+{
+	memset(parents, 0, TOPOLOGY_CPUS * sizeof(parents[0]));
+	for (unsigned core = m->first[slice]; core <= m->last[slice]; core++) {
+		if (m->map->user[core] == slice)
+			parents[parent_of(m, core)] = true;
+	}
+}
+
+/*
+ * Cores of one unit that a slice has or could have: left over, in its parents, and no new crossing at another level.
+ */
+static unsigned reach(const struct placement *m, unsigned slice, struct topology_span span,
+		      const bool parents[TOPOLOGY_CPUS])
 {
 	unsigned count = 0;
 
 	for (unsigned core = span.first; core < (unsigned)span.first + span.count; core++) {
 		unsigned user = m->map->user[core];
-		bool mine = user == slice || user == USER_NOBODY;
+		bool mine = user == slice || (user == USER_NOBODY && parents[parent_of(m, core)]);
 
-		for (unsigned finer = 0; finer < number; finer++)
-			mine &= crosses(m, finer, slice) ||
-				unit_of(m->t, finer, core) == unit_of(m->t, finer, m->first[slice]);
+		for (unsigned other = 0; other < LEVELS; other++)
+			mine &= crosses(m, other, slice) ||
+				unit_of(m->t, other, core) == unit_of(m->t, other, m->first[slice]);
 		count += mine;
 	}
 	return count;
@@ -133,25 +156,27 @@ static unsigned reach(const struct placement *m, unsigned number, unsigned slice
 /* Nobody crosses who could lie in one of the units it touches already, with what is left over there. */
 static int check_needed(const struct placement *m, unsigned number, struct err *e)
 {
+	bool parents[TOPOLOGY_CPUS];
+
 	for (unsigned i = 0; i < m->p->slice_count; i++) {
-		unsigned last = TOPOLOGY_NONE;
+		unsigned size = m->p->slices[i].cores, last = TOPOLOGY_NONE;
 
 		if (!fits(m, number, i) || !crosses(m, number, i))
 			continue;
+		mark_parents(m, i, parents);
 		for (unsigned core = m->first[i]; core <= m->last[i]; core++) {
 			unsigned unit = unit_of(m->t, number, core);
 
 			if (m->map->user[core] != i || unit == last)
 				continue;
 			last = unit;
-			if (reach(m, number, i, unit_span(m->t, number, unit)) <
-			    m->p->slices[i].cores)
+			if (reach(m, i, unit_span(m->t, number, unit), parents) < size)
 				continue;
 			return err_set(e, -ERANGE,
 				       "invariant 3: %s of %u cores lies in %u %ss, but the one of "
 				       "core %u has room for all of it",
-				       m->p->slices[i].name, m->p->slices[i].cores,
-				       m->levels[number].touched[i], m->levels[number].unit, core);
+				       m->p->slices[i].name, size, m->levels[number].touched[i],
+				       m->levels[number].unit, core);
 		}
 	}
 	return 0;
@@ -291,12 +316,12 @@ static int check_whole_packages(const struct placement *m, struct err *e)
 int placement_check(const struct plan *p, const struct topology *t, const struct plan_map *map,
 		    struct err *e)
 {
-	enum partition_by by = p->candidates[p->chosen].by;
 	bool hybrid = plan_has_warning(p, WARN_HYBRID_CORES), nested = is_nested(t);
 	struct placement m = {
 		.p = p,
 		.t = t,
 		.map = map,
+		.by = p->candidates[p->chosen].by,
 		.levels = {{"L3", WARN_CROSSES_L3, BY_L3, t->l3_count, 0, {0}},
 			   {"node", WARN_CROSSES_NODE, BY_NUMA, t->numa_count, 0, {0}},
 			   {"package", WARN_CROSSES_PACKAGE, BY_SOCKET, t->package_count, 0, {0}}},
@@ -314,7 +339,7 @@ int placement_check(const struct plan *p, const struct topology *t, const struct
 		if (check_needed(&m, i, e) < 0)
 			return e->code;
 		/* Joined parents decide where a slice lies before containment does. */
-		if (nested && by < m.levels[i].by && check_fewest(&m, i, e) < 0)
+		if (nested && m.by < m.levels[i].by && check_fewest(&m, i, e) < 0)
 			return e->code;
 	}
 	return hybrid || !nested ? 0 : check_whole_packages(&m, e);
