@@ -63,7 +63,7 @@ unsigned parents_largest(const struct topology *t, enum partition_by by)
 static struct parent parent_read(const struct topology *t, const uint16_t *owner,
 				 struct topology_span span)
 {
-	struct parent parent = {.members = 1};
+	struct parent parent = {.members = 1, .package = t->cores[span.first].package};
 
 	for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
 		if (owner[core] != CORE_OUTSIDE)
@@ -114,9 +114,9 @@ enum {
 	NEIGHBOURS = 64
 }; /* so many parents not yet joined are looked at, so that joining is linear */
 
-/* The nearest parent without a group, the first of them in tree order. */
+/* The nearest parent without a group, one of the package at hand before all others; the first in tree order. */
 static unsigned nearest_parent(const struct place_view *view, const struct parents *ps,
-			       const uint16_t *group, unsigned from)
+			       const uint16_t *group, unsigned from, uint16_t package)
 {
 	unsigned best = TOPOLOGY_NONE, nearest = UINT32_MAX, seen = 0;
 
@@ -125,6 +125,8 @@ static unsigned nearest_parent(const struct place_view *view, const struct paren
 
 		if (group[i] != TOPOLOGY_NONE)
 			continue;
+		if (ps->list[i].package == package)
+			return i;
 		seen++;
 		distance = place_distance(view, ps->list[i].nodes);
 		if (distance < nearest) {
@@ -141,6 +143,7 @@ static void parent_add(struct parent *to, const struct parent *from)
 	to->cores = (uint16_t)(to->cores + from->cores);
 	to->quota = (uint16_t)(to->quota + from->quota);
 	to->members = (uint16_t)(to->members + from->members);
+	to->package = from->package;
 	to->nodes |= from->nodes;
 }
 
@@ -170,7 +173,7 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 
 			if (view.from != to->nodes)
 				place_view(t, to->nodes, &view);
-			add = nearest_parent(&view, &old, group, next);
+			add = nearest_parent(&view, &old, group, next, to->package);
 			if (g + 1 < count && to->cores + old.list[add].cores / 2u > target)
 				break;
 			parent_add(to, &old.list[add]);

@@ -19,6 +19,7 @@ struct parent {
 	uint16_t quota;	 /* of them, what partition.max_cores leaves */
 	uint16_t slices;
 	uint16_t members; /* joined into this one */
+	uint16_t package; /* of its first core; of the one joined last */
 	uint64_t nodes;	  /* mask over topology.nodes */
 };
 
@@ -44,7 +45,8 @@ bool parents_are_even(const struct parents *ps);
 
 /*
  * Join whole parents into `count` <= ps->count groups of about equal size: each starts with the first parent left in
- * tree order and takes the nearest ones until one more would miss its even share by more than half of that one.
+ * tree order and takes the others of the same package, then the nearest ones, until one more would miss its even
+ * share by more than half of that one.
  */
 void parents_join(const struct topology *t, struct parents *ps, unsigned count);
 

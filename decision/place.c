@@ -375,29 +375,6 @@ static bool is_hybrid(const struct place *p)
 	return false;
 }
 
-/*
- * Take `spare` free cores of the region (of one kind, or of any for ANY_KIND) out of the game, from all packages as
- * evenly as the reserve.
- */
-static void trim(const struct place *p, unsigned kind, unsigned spare)
-{
-	uint16_t owner[TOPOLOGY_CPUS];
-
-	for (unsigned core = 0; core < p->t->core_count; core++)
-		owner[core] = CORE_OUTSIDE;
-	for (unsigned i = 0; i < p->count; i++) {
-		unsigned core = p->cores[i];
-
-		if (kind == ANY_KIND || p->t->cores[core].kind == kind)
-			owner[core] = p->owner[core];
-	}
-	reserve_cores(p->t, owner, spare, CORE_ABOVE);
-	for (unsigned i = 0; i < p->count; i++) {
-		if (owner[p->cores[i]] == CORE_ABOVE)
-			p->owner[p->cores[i]] = CORE_ABOVE;
-	}
-}
-
 /* Slice i gets share[i] cores of the kind, in tree order. */
 static void take_kind(const struct place *p, unsigned kind, const uint16_t *share, unsigned slices)
 {
@@ -431,16 +408,14 @@ static void place_hybrid(const struct place *p)
 	uint64_t done[(UINT16_MAX + 1) / 64] = {0};
 
 	for (unsigned i = 0; i < p->count; i++) {
-		unsigned kind = p->t->cores[p->cores[i]].kind, quota, cores;
+		unsigned kind = p->t->cores[p->cores[i]].kind, quota;
 
 		if (p->owner[p->cores[i]] != CORE_FREE || sum_has(done, kind))
 			continue;
 		done[kind / 64] |= UINT64_C(1) << kind % 64;
-		cores = free_cores(p, kind);
-		seen += cores;
+		seen += free_cores(p, kind);
 		quota = wanted * seen / free - dealt;
 		dealt += quota;
-		trim(p, kind, cores - quota);
 		for (unsigned slice = 0; slice < slices; slice++) {
 			unsigned turn = (slice + slices - next) % slices;
 
@@ -453,34 +428,45 @@ static void place_hybrid(const struct place *p)
 
 /* ---- the whole ---- */
 
-/*
- * No slice fits into a package, and there are cores to spare: where whole packages do not make up a slice either,
- * the spare cores are taken evenly from all.
- */
-static void trim_packages(const struct state *s, const struct run *region)
+/* Take the region's spare cores out of the game, from all packages as evenly as the reserve. */
+static void trim(const struct state *s)
+{
+	const struct place *p = s->p;
+	uint16_t owner[TOPOLOGY_CPUS];
+
+	for (unsigned core = 0; core < p->t->core_count; core++)
+		owner[core] = CORE_OUTSIDE;
+	for (unsigned i = 0; i < p->count; i++)
+		owner[p->cores[i]] = p->owner[p->cores[i]];
+	reserve_cores(p->t, owner, s->slack, CORE_ABOVE);
+	for (unsigned i = 0; i < p->count; i++)
+		p->owner[p->cores[i]] = owner[p->cores[i]];
+}
+
+/* Whether spare cores are better taken evenly: no slice fits into a package, nor is one the sum of some. */
+static bool is_to_be_trimmed(const struct state *s, const struct run *region)
 {
 	struct run parts[PARTS_MAX];
 	unsigned count = runs_read(s, *region, WITHIN_PACKAGE, parts, PARTS_MAX);
 
-	if (s->slack && !pick_parts(s, parts, count, s->big, s->small).whole)
-		trim(s->p, ANY_KIND, s->slack);
+	return s->slack && s->small + s->big == s->p->small + s->p->big &&
+	       !pick_parts(s, parts, count, s->big, s->small).whole;
 }
 
 void place_slices(const struct place *p)
 {
 	struct state s = {.p = p, .next = p->first, .small = p->small, .big = p->big};
 	struct run region = {.count = (uint16_t)p->count};
-	unsigned slices = p->small + p->big;
 
 	if (is_hybrid(p)) {
 		place_hybrid(p);
 		return;
 	}
-	s.slack = free_cores(p, ANY_KIND) - slices * p->size - p->big;
+	s.slack = free_cores(p, ANY_KIND) - (p->small + p->big) * p->size - p->big;
 	for (unsigned i = 0; i < sizeof(phases) && s.small + s.big; i++)
 		place_phase(&s, phases[i]);
-	if (s.small + s.big == slices)
-		trim_packages(&s, &region);
+	if (is_to_be_trimmed(&s, &region))
+		trim(&s);
 	region.small = (uint16_t)s.small;
 	region.big = (uint16_t)s.big;
 	carve(&s, &region, WITHIN_PACKAGE);

@@ -106,6 +106,17 @@ static void warn_crossing(struct plan *out, enum warning_code code, const char *
 			  count == 1 ? "lies" : "lie", container, count == 1 ? "it" : "each");
 }
 
+/* Whether a slice lies in more containers than its cores need. */
+static bool is_scattered(const struct crossing *c, const struct plan *p)
+{
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		if ((c->touched[i] - 1) * c->largest >= p->slices[i].cores)
+			return true;
+	}
+	return false;
+}
+
+/* Return whether locality is worse than the slices' sizes ask for. */
 static bool remark_crossings(const struct remark *r, struct plan *out)
 {
 	struct crossing l3 = {0}, node = {0}, package = {0};
@@ -123,7 +134,7 @@ static bool remark_crossings(const struct remark *r, struct plan *out)
 		warn_crossing(out, WARN_CROSSES_L3, "L3s", &l3);
 	warn_crossing(out, WARN_CROSSES_NODE, "nodes", &node);
 	warn_crossing(out, WARN_CROSSES_PACKAGE, "packages", &package);
-	return out->warning_count > before;
+	return out->warning_count > before || is_scattered(&package, out);
 }
 
 /* ---- several kinds of cores ---- */
@@ -160,7 +171,7 @@ static bool kinds_are_uneven(const struct remark *r)
 	return false;
 }
 
-static void remark_hybrid(const struct remark *r, bool crossings, struct plan *out)
+static void remark_hybrid(const struct remark *r, bool scattered, struct plan *out)
 {
 	if (!(r->t->oddities & TOPOLOGY_HYBRID_CORES))
 		return;
@@ -168,7 +179,7 @@ static void remark_hybrid(const struct remark *r, bool crossings, struct plan *o
 		plan_warn(out, WARN_HYBRID_CORES,
 			  "the machine has several kinds of cores, and where they lie gives "
 			  "slices different numbers of each");
-	else if (crossings)
+	else if (scattered)
 		plan_warn(out, WARN_HYBRID_CORES,
 			  "the machine has several kinds of cores: an equal share of each kind "
 			  "spreads slices over several caches, nodes or packages");
