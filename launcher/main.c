@@ -8,7 +8,7 @@
 
 #include "launcher/options.h"
 
-extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_down, cmd_doctor, cmd_help;
+extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_down, cmd_doctor, cmd_verify, cmd_help;
 
 /* In the order of the help. */
 const struct command *const commands[] = {
@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&cmd_run,
 	&cmd_down,
 	&cmd_doctor,
+	&cmd_verify,
 	&cmd_help,
 	NULL, /* the end */
 };

@@ -1,0 +1,130 @@
+/* What doctor concludes from facts, and who uses the CPUs. */
+
+#include "launcher/doctor.h"
+
+#include "tests/harness.h"
+
+static struct doctor_facts facts;
+static struct findings findings;
+
+static const struct finding *find(const char *name)
+{
+	doctor_judge(&facts, &findings);
+	for (unsigned i = 0; i < findings.count; i++)
+		if (!strcmp(findings.items[i].name, name))
+			return &findings.items[i];
+	return NULL;
+}
+
+static void v2_machine(void)
+{
+	memset(&facts, 0, sizeof(facts));
+	facts.place.layout.unified.version = 2;
+	snprintf(facts.place.layout.unified.mount, LAYOUT_PATH, "/sys/fs/cgroup");
+	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
+		facts.place.layout.controllers[c] = facts.place.layout.unified;
+	facts.clone3 = true;
+	facts.decided.kind = PLACEMENT_CGROUP2;
+	snprintf(facts.nodes, sizeof(facts.nodes), "0-1");
+	snprintf(facts.numa_balancing, sizeof(facts.numa_balancing), "1");
+}
+
+START_TEST(the_refusal_is_the_one_that_up_gives)
+{
+	v2_machine();
+	ck_assert_int_eq(find("groups")->kind, FINDING_OK);
+	facts.place_result = -13;
+	snprintf(facts.place_error.msg, sizeof(facts.place_error.msg), "uid 7 may not; run that");
+	ck_assert_int_eq(find("groups")->kind, FINDING_MISSING);
+	ck_assert_str_eq(find("groups")->what, "uid 7 may not; run that");
+}
+END_TEST
+
+START_TEST(what_is_missing_comes_with_its_fix)
+{
+	v2_machine();
+	facts.place.layout.controllers[CONTROLLER_CPUSET].version = 0;
+	ck_assert_int_eq(find("cpuset")->kind, FINDING_MISSING);
+	ck_assert_str_eq(find("cpuset")->fix, "backend: affinity (in the profile)");
+	facts.place.layout.controllers[CONTROLLER_IO].version = 0;
+	ck_assert_int_eq(find("io")->kind, FINDING_NOTE);
+	ck_assert_str_eq(find("pressure")->fix, "psi=1 (on the kernel command line)");
+	facts.pressure = true;
+	ck_assert_str_eq(find("pressure")->fix, "");
+	ck_assert_int_eq(find("clone3")->kind, FINDING_OK);
+	facts.clone3 = false;
+	ck_assert_int_eq(find("clone3")->kind, FINDING_NOTE);
+}
+END_TEST
+
+START_TEST(balancing_matters_only_between_nodes)
+{
+	v2_machine();
+	ck_assert_ptr_nonnull(find("numa-balancing"));
+	snprintf(facts.nodes, sizeof(facts.nodes), "0");
+	ck_assert_ptr_null(find("numa-balancing"));
+	ck_assert_int_eq(find("numa")->kind, FINDING_NOTE);
+}
+END_TEST
+
+START_TEST(v1_says_what_it_lacks)
+{
+	v2_machine();
+	ck_assert_ptr_null(find("memory-v1"));
+	facts.decided.kind = PLACEMENT_CGROUP1;
+	facts.place.systemd = true;
+	ck_assert_ptr_nonnull(find("memory-v1"));
+	ck_assert_ptr_nonnull(strstr(find("systemd")->what, "cleave down"));
+}
+END_TEST
+
+START_TEST(names_may_hold_anything)
+{
+	struct cpu_time t;
+
+	ck_assert(cpu_time_parse("42 (a) b (c) S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 900 0", &t));
+	ck_assert_int_eq(t.pid, 42);
+	ck_assert_str_eq(t.name, "a) b (c");
+	ck_assert_uint_eq(t.ticks, 12);
+	ck_assert_uint_eq(t.start, 900);
+	ck_assert(!cpu_time_parse("", &t));
+	ck_assert(!cpu_time_parse("42 (a", &t));
+	ck_assert(!cpu_time_parse("42 (a)", &t));
+	ck_assert(!cpu_time_parse("42 (a) S 1 1 1 0 -1 0 0 0 0 0 7 x 0 0 20 0 1 0 900 0", &t));
+	ck_assert(!cpu_time_parse("42 )a( S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 900 0", &t));
+}
+END_TEST
+
+START_TEST(the_greediest_come_first)
+{
+	const struct cpu_time before[] = {{1, "a", 5, 100}, {2, "b", 5, 100}, {4, "d", 5, 9000}};
+	/* 1 used 0.5 CPUs, 2 two, 3 is new, 4 is another process with an old number. */
+	const struct cpu_time after[] = {
+		{1, "a", 5, 150}, {2, "b", 5, 300}, {3, "c", 9, 100}, {4, "e", 9, 10}};
+	struct busy busy[2];
+
+	ck_assert_uint_eq(busy_compare(before, 3, after, 4, 1.0, 100, 0.2, busy, 2), 2);
+	ck_assert_int_eq(busy[0].pid, 2);
+	ck_assert_double_eq_tol(busy[0].cpus, 2.0, 1e-9);
+	ck_assert_int_eq(busy[1].pid, 3);
+	ck_assert_uint_eq(busy_compare(before, 3, before, 3, 1.0, 100, 0.2, busy, 2), 0);
+}
+END_TEST
+
+START_TEST(this_machine_can_be_examined)
+{
+	struct err e = {0};
+
+	ck_assert_msg(doctor_read(NULL, 10, &facts, &e) == 0, "%s", e.msg);
+	ck_assert_str_ne(facts.kernel, "");
+	doctor_judge(&facts, &findings);
+	ck_assert_uint_lt(findings.count, FINDINGS_MAX);
+	ck_assert_ptr_nonnull(find("groups"));
+}
+END_TEST
+
+TEST_MAIN("doctor",
+	  test_case("judge", the_refusal_is_the_one_that_up_gives,
+		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
+		    v1_says_what_it_lacks, this_machine_can_be_examined),
+	  test_case("busy", names_may_hold_anything, the_greediest_come_first))
