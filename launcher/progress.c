@@ -22,7 +22,7 @@ struct progress {
 	char master[PROFILE_WORD + 32], mark[64];
 	char app[128];		     /* "" until it is found */
 	char others[REST_APPS][128]; /* applications that are not ours */
-	unsigned other_count;
+	unsigned other_count, turn;
 	char asked[128]; /* whose environment is under way */
 	bool waiting;	 /* for an answer */
 	int64_t next_ms;
@@ -191,14 +191,16 @@ static void on_environment(void *context, int status, const char *body, size_t s
 {
 	struct progress *p = context;
 	char mark[sizeof(p->mark)];
-	struct err ignored; /* its driver may not answer yet: asked again */
+	struct err why;
 	int failed;
 
 	p->waiting = false;
 	if (status != 200)
 		return;
 	failed = application_property_parse(body, size, "spark.cleave.run", mark, sizeof(mark),
-					    &ignored);
+					    &why);
+	if (failed == -EBADMSG)
+		return; /* "Spark is starting up", with status 200: asked again */
 	if (!failed && strcmp(mark, p->mark) == 0)
 		memcpy(p->app, p->asked, sizeof(p->app));
 	else if (p->other_count < REST_APPS)
@@ -214,10 +216,14 @@ static void on_master(void *context, int status, const char *body, size_t size)
 	p->waiting = false;
 	if (status != 200 || master_state_parse(body, size, &p->state, &ignored))
 		return;
+	/* Another one each time, so that one that does not answer hides none. */
+	p->turn++;
 	for (unsigned i = 0; i < p->state.app_count; i++) {
-		if (is_other(p, p->state.apps[i]))
+		const char *app = p->state.apps[(p->turn + i) % p->state.app_count];
+
+		if (is_other(p, app))
 			continue;
-		memcpy(p->asked, p->state.apps[i], sizeof(p->asked));
+		memcpy(p->asked, app, sizeof(p->asked));
 		snprintf(url, sizeof(url), "%s/proxy/%s/api/v1/applications/%s/environment",
 			 p->master, p->asked, p->asked);
 		ask(p, url, on_environment);

@@ -86,13 +86,16 @@ START_TEST(never_too_long)
 }
 END_TEST
 
-/* A Master and a driver's REST: the recorded answers, by path. `mark` 7 is in the recorded environment. */
+/*
+ * A Master and a driver's REST: the recorded answers, by path. The first environment is what a driver says while it
+ * starts; `mark` 7 is in the recorded one.
+ */
 static pid_t serve_answers(int *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), asked = 0;
 	pid_t pid;
 
 	ck_assert(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
@@ -111,7 +114,7 @@ static pid_t serve_answers(int *port)
 		if (fd < 0 || read(fd, request, sizeof(request) - 1) <= 0)
 			_exit(1);
 		if (strstr(request, "/environment "))
-			file = "environment.json";
+			file = asked++ ? "environment.json" : "starting";
 		if (strstr(request, "/stages?"))
 			file = "stages.json";
 		snprintf(path, sizeof(path), "tests/launcher/answers/%s", file);
