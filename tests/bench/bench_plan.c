@@ -1,0 +1,270 @@
+/*
+ * What a decision costs: plan_make + plan_check + JSON for 64 slices on 256 … 4096 CPUs, and the whole process `cleave plan --json`
+ * beside a process that does nothing but hwloc's own load of the same input. Medians; everything that is compared runs in turn.
+ * Prints a table and writes build/bench/plan.json. Run in the source tree.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hwloc.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "decision/plan.h"
+#include "launcher/host_hwloc.h"
+#include "launcher/plan_json.h"
+
+enum { ROUNDS = 51, PROCESSES = 15, SIZES = 5 };
+
+static const char result_path[] = "build/bench/plan.json";
+static const char profile_path[] = "build/bench/plan.yaml";
+static const char xml_path[] = "build/bench/4096.xml";
+
+static const struct {
+	unsigned cpus;
+	const char *text;
+} machines[SIZES] = {
+	{256, "pack:8 numa:1(memory=512GiB) l3:8 core:2 pu:2"},
+	{512, "pack:8 numa:1(memory=512GiB) l3:8 core:4 pu:2"},
+	{1024, "pack:8 numa:1(memory=512GiB) l3:8 core:8 pu:2"},
+	{2048, "pack:8 numa:1(memory=512GiB) l3:8 core:16 pu:2"},
+	{4096, "pack:8 numa:1(memory=512GiB) l3:8 core:32 pu:2"},
+};
+
+static struct topology topology;
+static struct profile profile;
+static struct plan plan;
+
+static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "bench_plan: %s: %s\n", what, why);
+	exit(EXIT_FAILURE);
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
+/* ---- inside one process ---- */
+
+struct cost {
+	double make_ms, check_ms, json_ms, total_ms;
+};
+
+static void decide_once(struct cost *c)
+{
+	const struct facts facts = {0};
+	struct err e = {0};
+	double begin = now_ms(), made, checked, end;
+	char *text;
+
+	if (plan_make(&topology, &profile, &facts, &plan, &e) < 0)
+		die("plan_make", e.msg);
+	made = now_ms();
+	if (plan_check(&plan, &topology, &e) < 0)
+		die("plan_check", e.msg);
+	checked = now_ms();
+	if (plan_json_format(&plan, &topology, &text, &e) < 0)
+		die("plan_json_format", e.msg);
+	end = now_ms();
+	free(text);
+	*c = (struct cost){made - begin, checked - made, end - checked, end - begin};
+}
+
+static struct cost measure_decision(const char *text)
+{
+	const struct topology_source source = {.text = text};
+	double make[ROUNDS], check[ROUNDS], json[ROUNDS], total[ROUNDS];
+	struct cpuset mask;
+	struct err e = {0};
+	struct cost c;
+
+	if (topology_read(&source, &topology, &mask, &e) < 0)
+		die(text, e.msg);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		decide_once(&c);
+		make[i] = c.make_ms;
+		check[i] = c.check_ms;
+		json[i] = c.json_ms;
+		total[i] = c.total_ms;
+	}
+	if (plan.slice_count != SLICES_MAX)
+		die(text, "not 64 slices");
+	return (struct cost){median(make, ROUNDS), median(check, ROUNDS), median(json, ROUNDS),
+			     median(total, ROUNDS)};
+}
+
+/* ---- whole processes ---- */
+
+static double run(char *const *argv)
+{
+	posix_spawn_file_actions_t actions;
+	double begin = now_ms();
+	int status;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) != 0 ||
+	    waitpid(pid, &status, 0) != pid || status != 0)
+		die(argv[0], "failed");
+	posix_spawn_file_actions_destroy(&actions);
+	return now_ms() - begin;
+}
+
+struct process_cost {
+	double cleave_ms, hwloc_ms;
+};
+
+static struct process_cost measure_process(const char *source)
+{
+	char *const cleave[] = {(char *)"build/cleave",
+				(char *)"--topology",
+				(char *)source,
+				(char *)"plan",
+				(char *)"--json",
+				(char *)profile_path,
+				NULL};
+	char *const load[] = {(char *)"/proc/self/exe", (char *)"--load", (char *)source, NULL};
+	double ours[PROCESSES], theirs[PROCESSES];
+
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		ours[i] = run(cleave);
+		theirs[i] = run(load);
+	}
+	return (struct process_cost){median(ours, PROCESSES), median(theirs, PROCESSES)};
+}
+
+/* What `--load` does: hwloc's defaults, and nothing else. */
+static int load_only(const char *source)
+{
+	hwloc_topology_t h;
+	int code = hwloc_topology_init(&h);
+
+	if (code == 0)
+		code = strchr(source, '/') ? hwloc_topology_set_xml(h, source)
+					   : hwloc_topology_set_synthetic(h, source);
+	if (code == 0)
+		code = hwloc_topology_load(h);
+	if (code == 0)
+		hwloc_topology_destroy(h);
+	return code ? EXIT_FAILURE : 0;
+}
+
+static void prepare_files(void)
+{
+	FILE *file;
+	hwloc_topology_t h;
+
+	mkdir("build/bench", 0777);
+	file = fopen(profile_path, "w");
+	if (!file ||
+	    fputs("version: 1\nname: bench\npartition:\n  by: machine\n  slices: 64\n"
+		  "  reserve: {cores: 0}\n",
+		  file) < 0 ||
+	    fclose(file) != 0)
+		die(profile_path, strerrordesc_np(errno));
+	if (hwloc_topology_init(&h) < 0 ||
+	    hwloc_topology_set_synthetic(h, machines[SIZES - 1].text) < 0 ||
+	    hwloc_topology_load(h) < 0 || hwloc_topology_export_xml(h, xml_path, 0) < 0)
+		die(xml_path, "hwloc cannot write it");
+	hwloc_topology_destroy(h);
+}
+
+/* ---- results ---- */
+
+static void write_results(json_t *decisions, json_t *processes)
+{
+	json_t *all = json_pack("{s:s, s:o, s:o}", "schema", "cleave.bench-plan/1", "decisions",
+				decisions, "processes", processes);
+
+	if (!all || json_dump_file(all, result_path, JSON_INDENT(2)) < 0)
+		die(result_path, "cannot be written");
+	json_decref(all);
+}
+
+static json_t *bench_decisions(void)
+{
+	json_t *list = json_array();
+	double before = 0;
+
+	printf("decision, 64 slices, median of %d, ms\n", ROUNDS);
+	printf("%6s %9s %9s %9s %9s  %s\n", "CPUs", "make", "check", "JSON", "sum",
+	       "to the half of the CPUs");
+	for (unsigned i = 0; i < SIZES; i++) {
+		struct cost c = measure_decision(machines[i].text);
+
+		printf("%6u %9.3f %9.3f %9.3f %9.3f", machines[i].cpus, c.make_ms, c.check_ms,
+		       c.json_ms, c.total_ms);
+		if (i > 0)
+			printf("  x %.2f", c.total_ms / before);
+		printf("\n");
+		before = c.total_ms;
+		json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f}", "cpus",
+						      (int)machines[i].cpus, "make_ms", c.make_ms,
+						      "check_ms", c.check_ms, "json_ms", c.json_ms,
+						      "total_ms", c.total_ms));
+	}
+	return list;
+}
+
+static json_t *bench_processes(void)
+{
+	json_t *list = json_array();
+
+	printf("\nwhole process, median of %d, ms\n", PROCESSES);
+	printf("%6s %-9s %12s %12s %12s\n", "CPUs", "input", "cleave plan", "hwloc's load",
+	       "difference");
+	for (unsigned i = 0; i <= SIZES; i++) {
+		bool xml = i == SIZES;
+		unsigned cpus = machines[xml ? SIZES - 1 : i].cpus;
+		struct process_cost c = measure_process(xml ? xml_path : machines[i].text);
+
+		printf("%6u %-9s %12.1f %12.1f %+12.1f\n", cpus, xml ? "XML" : "synthetic",
+		       c.cleave_ms, c.hwloc_ms, c.cleave_ms - c.hwloc_ms);
+		json_array_append_new(list,
+				      json_pack("{s:i, s:s, s:f, s:f}", "cpus", (int)cpus, "input",
+						xml ? "xml" : "synthetic", "cleave_ms", c.cleave_ms,
+						"hwloc_ms", c.hwloc_ms));
+	}
+	return list;
+}
+
+int main(int argc, char **argv)
+{
+	json_t *decisions, *processes;
+
+	if (argc == 3 && !strcmp(argv[1], "--load"))
+		return load_only(argv[2]);
+	prepare_files();
+	profile_default(&profile);
+	profile.partition.by = BY_MACHINE;
+	profile.partition.slices = SLICES_MAX;
+	profile.partition.reserve_cores = 0;
+	decisions = bench_decisions();
+	processes = bench_processes();
+	write_results(decisions, processes);
+	printf("\nwritten to %s\n", result_path);
+	return 0;
+}
