@@ -267,7 +267,9 @@ char *field_allowed(const struct field *f, char *text, size_t size)
 	case FIELD_RATE:
 		allowed_range(f, range, sizeof(range));
 		snprintf(text, size, "a size like 4G, %s%s", range,
-			 f->percent ? " | 0%..100%" : "");
+			 !f->percent ? ""
+			 : f->min    ? " | 1%..100%"
+				     : " | 0%..100%");
 		break;
 	case FIELD_FLAG:
 		snprintf(text, size, "true | false");

@@ -33,16 +33,16 @@ struct fields;
 struct field {
 	const char *path; /* from the top, or from the item of a list: "partition.reserve.cores" */
 	enum field_kind kind;
-	bool percent;			    /* FIELD_SIZE: 0% to 100% is allowed, too */
-	bool required;			    /* of an item */
-	int word_value;			    /* FIELD_NUMBER */
-	const char *const *words;	    /* ends with NULL; NULL: none */
-	uint64_t min, max;		    /* of numbers, bytes, milliseconds, addresses */
-	size_t offset;			    /* in struct profile, or in the item */
-	size_t size;			    /* of the member, bytes */
-	size_t beside;			    /* offset of the bool or the count that belongs to it */
-	const char *allowed;		    /* of texts: what may stand there, for messages */
-	bool (*is_valid)(const char *text); /* FIELD_TEXT; NULL: any text */
+	bool percent;		  /* FIELD_SIZE: up to 100% is allowed, too; 0% if `min` is 0 */
+	bool required;		  /* of an item */
+	int word_value;		  /* FIELD_NUMBER */
+	const char *const *words; /* ends with NULL; NULL: none */
+	uint64_t min, max;	  /* of numbers, bytes, milliseconds, addresses */
+	size_t offset;		  /* in struct profile, or in the item */
+	size_t size;		  /* of the member, bytes */
+	size_t beside;		  /* offset of the bool or the count that belongs to it */
+	const char *allowed;	  /* of texts: what may stand there, for messages */
+	bool (*is_valid)(const char *text);	 /* FIELD_TEXT; NULL: any text */
 	const char *(*refuse)(const char *text); /* a string, a pair's key: why not, or NULL */
 	const struct fields *items;		 /* FIELD_ITEMS */
 	unsigned not_yet; /* bit n: value n (see value_number()) is not in force in this release */

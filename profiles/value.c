@@ -97,7 +97,8 @@ static bool read_size(const struct field *f, const char *text, struct size *out)
 		*out = (struct size){SIZE_BYTES, value};
 		return true;
 	}
-	if (!f->percent || !take_digits(&text, &value) || strcmp(text, "%") != 0 || value > 100)
+	if (!f->percent || !take_digits(&text, &value) || strcmp(text, "%") != 0 || value > 100 ||
+	    (value == 0 && f->min))
 		return false;
 	*out = (struct size){SIZE_PERCENT, value};
 	return true;
