@@ -258,6 +258,27 @@ static int remove_tree(const char *path, struct err *e)
 	return 0;
 }
 
+int cluster_clear_data(const struct cluster *c, struct err *e)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(c->data, &entries, NULL, NULL);
+	int r = count < 0 && errno != ENOENT ? err_errno(e, -errno, "%s", c->data) : 0;
+
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PROFILE_PATH];
+
+		if (!r && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    strcmp(name, "supervisor.log") != 0) {
+			r = path_format(path, e, "%s/%s", c->data, name);
+			r = r ? r : remove_tree(path, e);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
 /* The directory above NAME is cleave's own; rmdir leaves it where another cluster lives in it. */
 static void remove_empty_parent(const char *path)
 {

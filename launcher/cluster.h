@@ -43,6 +43,9 @@ int cluster_user_access(const struct cluster *c, const char *path, int mode, str
 /* Make STATE/NAME and DATA/NAME (0711, a private one below /tmp 0700) with their parents; they may be there already. */
 int cluster_make(const struct cluster *c, struct err *e);
 
+/* Logs and work directories of an earlier cluster of this name; supervisor.log, which is the caller's, stays. */
+int cluster_clear_data(const struct cluster *c, struct err *e);
+
 /*
  * Remove STATE/NAME, without remains DATA/NAME as well, and the directory above each if that leaves it empty. What is gone
  * already is fine. Never follows a link out of them, never enters another file system.

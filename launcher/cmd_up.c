@@ -15,9 +15,9 @@ static void print_result(enum up_result result, const struct state *s)
 		[UP_UNCHANGED] = "is unchanged",
 	};
 
-	printf("%s %s: spark://%s:%d, %u slice%s, %s\n", s->cluster.name, words[result],
+	printf("%s %s: spark://%s:%d, %u slice%s\n", s->cluster.name, words[result],
 	       s->master.address, s->master.port, s->plan.slice_count,
-	       s->plan.slice_count == 1 ? "" : "s", s->location);
+	       s->plan.slice_count == 1 ? "" : "s");
 }
 
 static int run_up(const struct invocation *in, struct err *e)

@@ -8,7 +8,8 @@
 
 #include "launcher/options.h"
 
-extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_down, cmd_doctor, cmd_verify, cmd_help;
+extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_status, cmd_exec, cmd_logs,
+	cmd_env, cmd_down, cmd_doctor, cmd_verify, cmd_help;
 
 /* In the order of the help. */
 const struct command *const commands[] = {
@@ -16,6 +17,10 @@ const struct command *const commands[] = {
 	&cmd_plan,
 	&cmd_up,
 	&cmd_run,
+	&cmd_status,
+	&cmd_exec,
+	&cmd_logs,
+	&cmd_env,
 	&cmd_down,
 	&cmd_doctor,
 	&cmd_verify,

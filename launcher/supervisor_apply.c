@@ -188,6 +188,8 @@ static int prepare_files(struct supervisor *s, struct err *e)
 	struct spark_cluster c = state_spark(s->wanted);
 	int r = cluster_make(&s->wanted->cluster, e);
 
+	if (!r && s->fresh)
+		r = cluster_clear_data(&s->wanted->cluster, e);
 	return r ? r : spark_prepare(&c, e);
 }
 

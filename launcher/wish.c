@@ -31,6 +31,10 @@ static int choose_port(const struct port_wish *w, const char *host, int *port, s
 		*port = w->known;
 		return 0;
 	}
+	if (w->is_lost && w->asked != AMOUNT_AUTO) {
+		*port = w->asked; /* who really answers there is checked after the start */
+		return 0;
+	}
 	for (int p = first; p <= last; p++) {
 		/* A name is Spark's to resolve: then only the check after the start can tell. */
 		r = is_numeric ? listening_probe(ntohl(address.s_addr), p) : 0;
@@ -48,15 +52,34 @@ static int choose_port(const struct port_wish *w, const char *host, int *port, s
 			 w->asked, host);
 }
 
-static int choose_endpoints(const struct profile *p, const struct state *known,
-			    struct endpoints *out, struct err *e)
+/* A lock without a readable state: a cluster ran, or runs, here. */
+static bool is_lost(const struct cluster *c, const struct state *known)
+{
+	char path[PROFILE_PATH];
+	struct err ignored;
+
+	return !known && cluster_file(c, "lock", path, &ignored) == 0 && access(path, F_OK) == 0;
+}
+
+static int choose_endpoints(const struct profile *p, const struct cluster *c,
+			    const struct state *known, struct endpoints *out, struct err *e)
 {
 	bool is_running = known && process_is_alive(&known->master_process) &&
 			  strcmp(known->master.address, p->spark.master_address) == 0;
-	struct port_wish master = {"spark.master.port", p->spark.master_port, PLAN_MASTER_PORT,
-				   is_running ? known->master.port : 0, 0};
-	struct port_wish ui = {"spark.master.ui_port", p->spark.master_ui_port, PLAN_MASTER_UI_PORT,
-			       is_running ? known->master.ui_port : 0, 0};
+	struct port_wish master = {
+		.key = "spark.master.port",
+		.asked = p->spark.master_port,
+		.first = PLAN_MASTER_PORT,
+		.known = is_running ? known->master.port : 0,
+		.is_lost = is_lost(c, known),
+	};
+	struct port_wish ui = {
+		.key = "spark.master.ui_port",
+		.asked = p->spark.master_ui_port,
+		.first = PLAN_MASTER_UI_PORT,
+		.known = is_running ? known->master.ui_port : 0,
+		.is_lost = master.is_lost,
+	};
 	int r;
 
 	string_copy(out->address, p->spark.master_address);
@@ -138,7 +161,7 @@ int wish_make(const struct options *o, const char *profile, const struct state *
 	if (!r)
 		r = spark_resolve(&inputs->profile, &out->spark, e);
 	if (!r)
-		r = choose_endpoints(&inputs->profile, known, &out->master, e);
+		r = choose_endpoints(&inputs->profile, &out->cluster, known, &out->master, e);
 	if (!r)
 		r = choose_addresses(&inputs->profile, known, &inputs->plan, e);
 	out->phase = PHASE_STARTING;

@@ -1,0 +1,24 @@
+#ifndef LAUNCHER_RUNNING_H
+#define LAUNCHER_RUNNING_H
+
+/* What commands on a running cluster begin with. */
+
+#include "containers/driver.h"
+#include "launcher/command.h"
+#include "launcher/state.h"
+
+/*
+ * The state of the cluster that --cluster or `operand` means (load_cluster_name). -ENOENT, ERR_FAILED: there is none of that
+ * name in the state directory; -EBADMSG: its state cannot be read, and what to do about it.
+ */
+int running_state(const struct options *o, const char *operand, struct state *out, struct err *e);
+
+/* Its groups. */
+int running_driver(const struct options *o, const struct state *s, struct driver **out,
+		   struct err *e);
+
+/* "0", "slice-0", "host" or "master" → the group's name, ERR_WRONG for what the cluster has not. */
+int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
+		  struct err *e);
+
+#endif
