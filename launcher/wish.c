@@ -13,10 +13,11 @@ static const uint32_t loopback_last = 0x7ffffffe; /* 127.255.255.254 */
 
 struct port_wish {
 	const char *key;
-	int asked; /* AMOUNT_AUTO or the profile's */
-	int first; /* of auto */
-	int known; /* of the running master, 0: none runs */
-	int other; /* the master's other port, already chosen */
+	int asked;    /* AMOUNT_AUTO or the profile's */
+	int first;    /* of auto */
+	int known;    /* of the running master, 0: none runs */
+	bool is_lost; /* a master of ours may hold the port; the state that knew it is gone */
+	int other;    /* the master's other port, already chosen */
 };
 
 static int choose_port(const struct port_wish *w, const char *host, int *port, struct err *e)
