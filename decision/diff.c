@@ -71,22 +71,12 @@ static void set_weight(struct diff *d, struct way *way, unsigned weight)
 
 /* ---- which slices stay ---- */
 
-static bool memory_is_equal(const struct slice_memory *a, const struct slice_memory *b)
-{
-	return a->max_bytes == b->max_bytes && a->heap_bytes == b->heap_bytes &&
-	       a->direct_bytes == b->direct_bytes && a->off_heap_bytes == b->off_heap_bytes &&
-	       a->python_bytes == b->python_bytes && a->native_bytes == b->native_bytes &&
-	       a->daemon_bytes == b->daemon_bytes && a->scratch_bytes == b->scratch_bytes &&
-	       a->page_cache_bytes == b->page_cache_bytes && a->high_bytes == b->high_bytes &&
-	       a->low_bytes == b->low_bytes && a->swap_bytes == b->swap_bytes;
-}
-
 /* What a worker was started with cannot be changed under it. */
 static bool can_stay(const struct slice *old, const struct slice *new)
 {
 	return strcmp(old->name, new->name) == 0 && cpuset_intersects(&old->cpus, &new->cpus) &&
 	       cpuset_is_equal(&old->nodes, &new->nodes) && old->slots == new->slots &&
-	       old->address == new->address &&memory_is_equal(&old->memory, &new->memory) &&
+	       old->address == new->address &&slice_memory_is_equal(&old->memory, &new->memory) &&
 	       strings_is_equal(&old->jvm_options, &new->jvm_options);
 }
 

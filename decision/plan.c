@@ -83,7 +83,7 @@ const char *partition_by_name(enum partition_by by)
 
 /* ---- equality ---- */
 
-static bool memory_is_equal(const struct slice_memory *a, const struct slice_memory *b)
+bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b)
 {
 	return a->max_bytes == b->max_bytes && a->heap_bytes == b->heap_bytes &&
 	       a->direct_bytes == b->direct_bytes && a->off_heap_bytes == b->off_heap_bytes &&
@@ -99,7 +99,7 @@ bool slice_is_equal(const struct slice *a, const struct slice *b)
 	       cpuset_is_equal(&a->cpus, &b->cpus) && cpuset_is_equal(&a->nodes, &b->nodes) &&
 	       cpuset_is_equal(&a->packages, &b->packages) && a->cores == b->cores &&
 	       a->slots == b->slots && a->address == b->address &&
-	       memory_is_equal(&a->memory, &b->memory) &&
+	       slice_memory_is_equal(&a->memory, &b->memory) &&
 	       strings_is_equal(&a->jvm_options, &b->jvm_options);
 }
 

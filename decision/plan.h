@@ -160,6 +160,7 @@ const char *warning_code_name(enum warning_code code);
 const char *partition_by_name(enum partition_by by);
 
 /* Field by field. */
+bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b);
 bool slice_is_equal(const struct slice *a, const struct slice *b);
 bool plan_is_equal(const struct plan *a, const struct plan *b);
 

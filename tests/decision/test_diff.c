@@ -472,9 +472,43 @@ START_TEST(test_exclusive_loans)
 }
 END_TEST
 
-/* Loans end before anything else happens to either party. */
+/* Each of the things that a worker was started with, changed alone. */
+START_TEST(test_restarts)
+{
+	struct slice *s = &b.slices[2];
+	uint64_t *const sizes[] = {
+		&s->memory.max_bytes,	   &s->memory.heap_bytes,    &s->memory.direct_bytes,
+		&s->memory.off_heap_bytes, &s->memory.python_bytes,  &s->memory.native_bytes,
+		&s->memory.daemon_bytes,   &s->memory.scratch_bytes, &s->memory.page_cache_bytes,
+		&s->memory.high_bytes,	   &s->memory.low_bytes,     &s->memory.swap_bytes};
+
+	for (unsigned i = 0; i < 3 + sizeof(sizes) / sizeof(sizes[0]); i++) {
+		begin();
+		if (i == 0)
+			s->address++;
+		else if (i == 1)
+			cpuset_add(&s->nodes, 1);
+		else if (i == 2)
+			s->slots++;
+		else
+			++*sizes[i - 3];
+		ck_assert_int_eq(plan_diff(&a, &b, &list), 0);
+		ck_assert_msg(list.count == 2 && list.ops[0].kind == OP_REMOVE &&
+				      list.ops[1].kind == OP_CREATE,
+			      "change %u: %s", i, ops_text());
+	}
+}
+END_TEST
+
+/* Loans end before anything else happens to either party, weights included. */
 START_TEST(test_loans_and_change)
 {
+	begin();
+	lend(&a, 1, 0, LOANS_SHARED, 4);
+	b.slices[2].slots++;
+	ck_assert_str_eq(ops_text(),
+			 "set slice-0 cpus 0-3; set slice-1 weight 100; remove slice-2; "
+			 "create slice-2 cpus 8-11 nodes 2 memory 6 GB");
 	begin();
 	lend(&a, 1, 0, LOANS_SHARED, 4);
 	b.slices[1].slots++;
@@ -525,5 +559,6 @@ END_TEST
 
 TEST_MAIN("diff",
 	  test_case("by hand", test_up_and_down, test_in_place, test_shared_loans,
-		    test_exclusive_loans, test_loans_and_change, test_host, test_bounds),
+		    test_exclusive_loans, test_restarts, test_loans_and_change, test_host,
+		    test_bounds),
 	  test_case("random", test_random_pairs))

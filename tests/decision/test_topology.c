@@ -115,6 +115,27 @@ START_TEST(test_disallowed_node)
 }
 END_TEST
 
+/* Equally far: the one in the same package; a memory-only node, however near, is not taken while there is another. */
+START_TEST(test_nearest_ties)
+{
+	struct err e = {0};
+
+	machine_regular(&(struct machine_shape){2, 2, 1, 4, 1, 1 << 30}, &t);
+	for (unsigned i = 0; i < 4; i++) {
+		for (unsigned j = 0; j < 4; j++)
+			t.distance[i][j] = i == j ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+	}
+	t.nodes[3].allowed = false;
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_str_eq(numa_text(), "4@0 4@1 4@2 4@2*");
+	t.nodes[2].cpus =
+		t.nodes[1].cpus; /* its CPUs have no node now, and it no CPUs of its own */
+	t.distance[3][2] = DISTANCE_LOCAL + 1;
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_str_eq(numa_text(), "4@0 4@1 8@0-1*");
+}
+END_TEST
+
 /* Only a memory-only node has memory: better than none. No node that is allowed: refused. */
 START_TEST(test_only_other_memory)
 {
@@ -326,6 +347,6 @@ END_TEST
 
 TEST_MAIN("topology",
 	  test_case("rules", test_named, test_all_named_derive, test_cxl,
-		    test_expander_over_two_nodes, test_disallowed_node, test_only_other_memory,
-		    test_distance, test_refused),
+		    test_expander_over_two_nodes, test_disallowed_node, test_nearest_ties,
+		    test_only_other_memory, test_distance, test_refused),
 	  test_case("random", test_random_machines, test_renumbered, test_damaged))
