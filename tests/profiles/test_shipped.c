@@ -43,6 +43,8 @@ START_TEST(they_wish_what_they_are_called)
 	ck_assert_int_eq(profile.partition.by, BY_MACHINE);
 	ck_assert_int_eq(profile.partition.slices, 2);
 	ck_assert_int_eq(profile.partition.reserve_cores, 0);
+	ck_assert_int_eq(profile.partition.reserve_memory.unit, SIZE_BYTES);
+	ck_assert_uint_eq(profile.partition.reserve_memory.value, 0);
 	load("per-socket");
 	ck_assert_int_eq(profile.partition.by, BY_SOCKET);
 	load("per-node");

@@ -161,7 +161,8 @@ static struct size random_size(unsigned long long *state, const struct field *f)
 	if (*word)
 		return (struct size){strcmp(word, "auto") ? SIZE_NONE : SIZE_AUTO, 0};
 	if (f->percent && below(state, 2))
-		return (struct size){SIZE_PERCENT, f->min ? 1 + below(state, 100) : below(state, 101)};
+		return (struct size){SIZE_PERCENT,
+				     f->min ? 1 + below(state, 100) : below(state, 101)};
 	return (struct size){SIZE_BYTES, random_amount(state, f)};
 }
 
