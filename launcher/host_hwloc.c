@@ -91,8 +91,8 @@ static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
 				 "topology '%s' is version 3 XML, which hwloc %s cannot read; "
 				 "export it for hwloc 2 (lstopo --export-xml-flags v2)",
 				 path, HWLOC_VERSION);
-	return err_wrong(e, "topology '%s' is not an hwloc XML file that hwloc %s can read",
-			 path, HWLOC_VERSION);
+	return err_wrong(e, "topology '%s' is not an hwloc XML file that hwloc %s can read", path,
+			 HWLOC_VERSION);
 }
 
 /* The PUs that synthetic text asks for, as far as its "type:count" words tell; at most `limit` + 1. */

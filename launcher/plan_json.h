@@ -25,6 +25,6 @@ int plan_json_parse(const char *text, size_t size, struct plan *out, struct err 
 
 /* The same two as values of jansson's, for texts that hold a plan among other things. The former is NULL without memory. */
 struct json_t *plan_json_build(const struct plan *p, const struct topology *t);
-int plan_json_read(const struct json_t *json, struct plan *out, struct err *e);
+int plan_json_read(struct json_t *json, struct plan *out, struct err *e);
 
 #endif

@@ -4,82 +4,34 @@
 #include <string.h>
 
 #include "decision/cleanup.h"
+#include "launcher/json.h"
 #include "launcher/plan_json.h"
 
-/* ---- one value of an object: its type and its bounds ---- */
+/* ---- values of an object that json.h has not ---- */
 
-static int get_number(const json_t *o, const char *key, uint64_t limit, uint64_t *out,
-		      struct err *e)
+static int read_bytes(json_t *o, const char *key, uint64_t *out, struct err *e)
 {
-	const json_t *value = json_object_get(o, key);
-	json_int_t number = json_integer_value(value);
-
-	if (!json_is_integer(value) || number < 0 || (uint64_t)number > limit)
-		return err_wrong(e, "%s is not a whole number from 0 to %llu", key,
-				 (unsigned long long)limit);
-	*out = (uint64_t)number;
-	return 0;
-}
-
-static int get_unsigned(const json_t *o, const char *key, unsigned limit, unsigned *out,
-			struct err *e)
-{
-	uint64_t number;
-	int code = get_number(o, key, limit, &number, e);
+	int64_t bytes;
+	int code = json_read_integer(o, key, 0, INT64_MAX, &bytes, e);
 
 	if (code == 0)
-		*out = (unsigned)number;
+		*out = (uint64_t)bytes;
 	return code;
 }
 
-static int get_bytes(const json_t *o, const char *key, uint64_t *out, struct err *e)
-{
-	return get_number(o, key, INT64_MAX, out, e);
-}
-
-static int get_real(const json_t *o, const char *key, double *out, struct err *e)
-{
-	const json_t *value = json_object_get(o, key);
-
-	if (!json_is_number(value))
-		return err_wrong(e, "%s is not a number", key);
-	*out = json_number_value(value);
-	return 0;
-}
-
-static int get_bool(const json_t *o, const char *key, bool *out, struct err *e)
+static int read_bool(json_t *o, const char *key, bool *out, struct err *e)
 {
 	const json_t *value = json_object_get(o, key);
 
 	if (!json_is_boolean(value))
-		return err_wrong(e, "%s is not true or false", key);
+		return err_wrong(e, "%s: true or false is expected", key);
 	*out = json_is_true(value);
 	return 0;
 }
 
-static int get_text(const json_t *o, const char *key, char *out, size_t size, struct err *e)
-{
-	const json_t *value = json_object_get(o, key);
-
-	if (!json_is_string(value) || string_copy_n(out, size, json_string_value(value)) < 0)
-		return err_wrong(e, "%s is not a text of at most %zu bytes", key, size - 1);
-	return 0;
-}
-
-static int get_cpus(const json_t *o, const char *key, struct cpuset *out, struct err *e)
-{
-	const json_t *value = json_object_get(o, key);
-
-	if (!json_is_string(value))
-		return err_wrong(e, "%s is not a list like \"0-3,8\"", key);
-	if (cpuset_parse(json_string_value(value), out, e) < 0)
-		return err_wrap(e, "%s", key);
-	return 0;
-}
-
 /* The place of a word in a list of `count` words. */
-static int get_word(const json_t *o, const char *key, const char *(*name)(unsigned), unsigned count,
-		    unsigned *out, struct err *e)
+static int read_word(json_t *o, const char *key, const char *(*name)(unsigned), unsigned count,
+		     unsigned *out, struct err *e)
 {
 	const char *text = json_string_value(json_object_get(o, key));
 
@@ -92,42 +44,29 @@ static int get_word(const json_t *o, const char *key, const char *(*name)(unsign
 	return err_wrong(e, "%s is '%.40s', which is none of its words", key, text ? text : "");
 }
 
-/* An array of at most `limit` items. */
-static int get_array(const json_t *o, const char *key, unsigned limit, const json_t **out,
-		     unsigned *count, struct err *e)
-{
-	const json_t *value = json_object_get(o, key);
-
-	if (!json_is_array(value) || json_array_size(value) > limit)
-		return err_wrong(e, "%s is not an array of at most %u items", key, limit);
-	*out = value;
-	*count = (unsigned)json_array_size(value);
-	return 0;
-}
-
 /* ---- the plan's parts ---- */
 
-static int read_memory(const json_t *o, struct slice_memory *m, struct err *e)
+static int read_memory(json_t *o, struct slice_memory *m, struct err *e)
 {
-	const json_t *j = json_object_get(o, "memory");
+	json_t *j = json_object_get(o, "memory");
 
-	if (get_bytes(j, "max_bytes", &m->max_bytes, e) < 0 ||
-	    get_bytes(j, "heap_bytes", &m->heap_bytes, e) < 0 ||
-	    get_bytes(j, "direct_bytes", &m->direct_bytes, e) < 0 ||
-	    get_bytes(j, "off_heap_bytes", &m->off_heap_bytes, e) < 0 ||
-	    get_bytes(j, "python_bytes", &m->python_bytes, e) < 0 ||
-	    get_bytes(j, "native_bytes", &m->native_bytes, e) < 0 ||
-	    get_bytes(j, "daemon_bytes", &m->daemon_bytes, e) < 0 ||
-	    get_bytes(j, "scratch_bytes", &m->scratch_bytes, e) < 0 ||
-	    get_bytes(j, "page_cache_bytes", &m->page_cache_bytes, e) < 0 ||
-	    get_bytes(j, "high_bytes", &m->high_bytes, e) < 0 ||
-	    get_bytes(j, "low_bytes", &m->low_bytes, e) < 0 ||
-	    get_bytes(j, "swap_bytes", &m->swap_bytes, e) < 0)
+	if (read_bytes(j, "max_bytes", &m->max_bytes, e) < 0 ||
+	    read_bytes(j, "heap_bytes", &m->heap_bytes, e) < 0 ||
+	    read_bytes(j, "direct_bytes", &m->direct_bytes, e) < 0 ||
+	    read_bytes(j, "off_heap_bytes", &m->off_heap_bytes, e) < 0 ||
+	    read_bytes(j, "python_bytes", &m->python_bytes, e) < 0 ||
+	    read_bytes(j, "native_bytes", &m->native_bytes, e) < 0 ||
+	    read_bytes(j, "daemon_bytes", &m->daemon_bytes, e) < 0 ||
+	    read_bytes(j, "scratch_bytes", &m->scratch_bytes, e) < 0 ||
+	    read_bytes(j, "page_cache_bytes", &m->page_cache_bytes, e) < 0 ||
+	    read_bytes(j, "high_bytes", &m->high_bytes, e) < 0 ||
+	    read_bytes(j, "low_bytes", &m->low_bytes, e) < 0 ||
+	    read_bytes(j, "swap_bytes", &m->swap_bytes, e) < 0)
 		return err_wrap(e, "memory");
 	return 0;
 }
 
-static int read_address(const json_t *o, uint32_t *out, struct err *e)
+static int read_address(json_t *o, uint32_t *out, struct err *e)
 {
 	const char *text = json_string_value(json_object_get(o, "address"));
 	struct in_addr address;
@@ -138,35 +77,35 @@ static int read_address(const json_t *o, uint32_t *out, struct err *e)
 	return 0;
 }
 
-static int read_strings(const json_t *o, const char *key, struct strings *out, struct err *e)
+static int read_strings(json_t *o, const char *key, struct strings *out, struct err *e)
 {
-	const json_t *array, *item;
-	unsigned count;
+	json_t *list, *item;
 	size_t i;
 
-	if (get_array(o, key, STRINGS_POOL, &array, &count, e) < 0)
+	if (json_read_list(o, key, STRINGS_POOL, &list, e) < 0)
 		return e->code;
-	json_array_foreach((json_t *)array, i, item)
+	json_array_foreach(list, i, item)
 	{
 		if (!json_is_string(item) || strings_add(out, json_string_value(item)) < 0)
-			return err_wrong(e,
-					 "%s[%zu] is not a text, or they have more than %d "
-					 "bytes together",
-					 key, i, STRINGS_POOL);
+			return err_wrong(
+				e,
+				"%s[%zu]: a string is expected, all of them together of less than %d bytes",
+				key, i, STRINGS_POOL);
 	}
 	return 0;
 }
 
-static int read_slice(const json_t *j, unsigned i, struct plan *p, struct err *e)
+static int read_slice(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct slice *s = &p->slices[i];
 
-	if (get_unsigned(j, "id", SLICES_MAX - 1, &s->id, e) < 0 ||
-	    get_text(j, "name", s->name, sizeof(s->name), e) < 0 ||
-	    get_cpus(j, "cpus", &s->cpus, e) < 0 || get_cpus(j, "nodes", &s->nodes, e) < 0 ||
-	    get_cpus(j, "packages", &s->packages, e) < 0 ||
-	    get_unsigned(j, "cores", TOPOLOGY_CPUS, &s->cores, e) < 0 ||
-	    get_unsigned(j, "slots", INT32_MAX, &s->slots, e) < 0 ||
+	if (json_read_unsigned(j, "id", SLICES_MAX - 1, &s->id, e) < 0 ||
+	    json_read_text(j, "name", s->name, sizeof(s->name), e) < 0 ||
+	    json_read_cpuset(j, "cpus", &s->cpus, e) < 0 ||
+	    json_read_cpuset(j, "nodes", &s->nodes, e) < 0 ||
+	    json_read_cpuset(j, "packages", &s->packages, e) < 0 ||
+	    json_read_unsigned(j, "cores", TOPOLOGY_CPUS, &s->cores, e) < 0 ||
+	    json_read_unsigned(j, "slots", INT32_MAX, &s->slots, e) < 0 ||
 	    read_address(j, &s->address, e) < 0 || read_memory(j, &s->memory, e) < 0 ||
 	    read_strings(j, "jvm_options", &s->jvm_options, e) < 0)
 		return e->code;
@@ -177,22 +116,23 @@ static int read_slice(const json_t *j, unsigned i, struct plan *p, struct err *e
 	return 0;
 }
 
-static int read_host(const json_t *o, struct plan_host *h, struct err *e)
+static int read_host(json_t *o, struct plan_host *h, struct err *e)
 {
-	const json_t *j = json_object_get(o, "host");
+	json_t *j = json_object_get(o, "host");
 
-	if (get_cpus(j, "cpus", &h->cpus, e) < 0 || get_bool(j, "shared", &h->shared, e) < 0 ||
-	    get_cpus(j, "nodes", &h->nodes, e) < 0 ||
-	    get_bytes(j, "memory_bytes", &h->memory_bytes, e) < 0)
+	if (json_read_cpuset(j, "cpus", &h->cpus, e) < 0 ||
+	    read_bool(j, "shared", &h->shared, e) < 0 ||
+	    json_read_cpuset(j, "nodes", &h->nodes, e) < 0 ||
+	    read_bytes(j, "memory_bytes", &h->memory_bytes, e) < 0)
 		return err_wrap(e, "host");
 	return 0;
 }
 
-static int read_unused(const json_t *j, unsigned i, struct plan *p, struct err *e)
+static int read_unused(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
-	if (get_cpus(j, "cpus", &p->unused[i].cpus, e) < 0)
+	if (json_read_cpuset(j, "cpus", &p->unused[i].cpus, e) < 0)
 		return e->code;
-	return get_text(j, "why", p->unused[i].why, sizeof(p->unused[i].why), e);
+	return json_read_text(j, "why", p->unused[i].why, sizeof(p->unused[i].why), e);
 }
 
 static const char *loan_mode_word(unsigned mode)
@@ -200,29 +140,31 @@ static const char *loan_mode_word(unsigned mode)
 	return mode == LOANS_SHARED ? "shared" : "exclusive";
 }
 
-static int read_loan(const json_t *j, unsigned i, struct plan *p, struct err *e)
+static int read_loan(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct loan *l = &p->loans[i];
 	unsigned mode = 0;
 
 	if (p->slice_count == 0)
 		return err_wrong(e, "there are loans, but no slices");
-	if (get_unsigned(j, "from", p->slice_count - 1, &l->from, e) < 0 ||
-	    get_unsigned(j, "to", p->slice_count - 1, &l->to, e) < 0 ||
-	    get_cpus(j, "cpus", &l->cpus, e) < 0 ||
-	    get_word(j, "mode", loan_mode_word, 2, &mode, e) < 0)
+	if (json_read_unsigned(j, "from", p->slice_count - 1, &l->from, e) < 0 ||
+	    json_read_unsigned(j, "to", p->slice_count - 1, &l->to, e) < 0 ||
+	    json_read_cpuset(j, "cpus", &l->cpus, e) < 0 ||
+	    read_word(j, "mode", loan_mode_word, 2, &mode, e) < 0)
 		return e->code;
 	l->mode = (enum loan_mode)mode;
 	return 0;
 }
 
-static int read_terms(const json_t *o, struct plan_terms *t, struct err *e)
+static int read_terms(json_t *o, struct plan_terms *t, struct err *e)
 {
-	const json_t *j = json_object_get(o, "terms");
+	json_t *j = json_object_get(o, "terms");
 
-	if (get_real(j, "startup", &t->startup, e) < 0 || get_real(j, "work", &t->work, e) < 0 ||
-	    get_real(j, "gc", &t->gc, e) < 0 || get_real(j, "remote", &t->remote, e) < 0 ||
-	    get_real(j, "shuffle", &t->shuffle, e) < 0 || get_real(j, "tail", &t->tail, e) < 0)
+	if (json_read_real(j, "startup", &t->startup, e) < 0 ||
+	    json_read_real(j, "work", &t->work, e) < 0 || json_read_real(j, "gc", &t->gc, e) < 0 ||
+	    json_read_real(j, "remote", &t->remote, e) < 0 ||
+	    json_read_real(j, "shuffle", &t->shuffle, e) < 0 ||
+	    json_read_real(j, "tail", &t->tail, e) < 0)
 		return err_wrap(e, "terms");
 	return 0;
 }
@@ -232,17 +174,18 @@ static const char *by_word(unsigned by)
 	return partition_by_name((enum partition_by)by);
 }
 
-static int read_candidate(const json_t *j, unsigned i, struct plan *p, struct err *e)
+static int read_candidate(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct plan_candidate *c = &p->candidates[i];
 	unsigned by = 0;
 
-	if (get_word(j, "by", by_word, BY_L3 + 1, &by, e) < 0 ||
-	    get_unsigned(j, "slices", INT32_MAX, &c->slices, e) < 0 ||
-	    get_unsigned(j, "cores", TOPOLOGY_CPUS, &c->cores, e) < 0 ||
-	    get_bool(j, "feasible", &c->feasible, e) < 0 ||
-	    get_text(j, "why", c->why, sizeof(c->why), e) < 0 ||
-	    get_real(j, "throughput", &c->throughput, e) < 0 || read_terms(j, &c->terms, e) < 0)
+	if (read_word(j, "by", by_word, BY_L3 + 1, &by, e) < 0 ||
+	    json_read_unsigned(j, "slices", INT32_MAX, &c->slices, e) < 0 ||
+	    json_read_unsigned(j, "cores", TOPOLOGY_CPUS, &c->cores, e) < 0 ||
+	    read_bool(j, "feasible", &c->feasible, e) < 0 ||
+	    json_read_text(j, "why", c->why, sizeof(c->why), e) < 0 ||
+	    json_read_real(j, "throughput", &c->throughput, e) < 0 ||
+	    read_terms(j, &c->terms, e) < 0)
 		return e->code;
 	c->by = (enum partition_by)by;
 	return 0;
@@ -253,18 +196,18 @@ static const char *warning_word(unsigned code)
 	return warning_code_name((enum warning_code)code);
 }
 
-static int read_warning(const json_t *j, unsigned i, struct plan *p, struct err *e)
+static int read_warning(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct plan_warning *w = &p->warnings[i];
 	unsigned code = 0;
 
-	if (get_word(j, "code", warning_word, WARN_COUNT, &code, e) < 0)
+	if (read_word(j, "code", warning_word, WARN_COUNT, &code, e) < 0)
 		return e->code;
 	w->code = (enum warning_code)code;
-	return get_text(j, "message", w->message, sizeof(w->message), e);
+	return json_read_text(j, "message", w->message, sizeof(w->message), e);
 }
 
-static int read_note(const json_t *j, unsigned i, struct plan *p, struct err *e)
+static int read_note(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	const char *text = json_string_value(j);
 
@@ -274,42 +217,40 @@ static int read_note(const json_t *j, unsigned i, struct plan *p, struct err *e)
 }
 
 /* Read each item of an array into its place in the plan. */
-static int read_array(const json_t *o, const char *key, unsigned limit,
-		      int (*read)(const json_t *, unsigned, struct plan *, struct err *),
-		      struct plan *p, unsigned *count, struct err *e)
+static int read_array(json_t *o, const char *key, unsigned limit,
+		      int (*read)(json_t *, unsigned, struct plan *, struct err *), struct plan *p,
+		      unsigned *count, struct err *e)
 {
-	const json_t *array;
+	json_t *list;
 
-	if (get_array(o, key, limit, &array, count, e) < 0)
+	if (json_read_list(o, key, limit, &list, e) < 0)
 		return e->code;
+	*count = (unsigned)json_array_size(list);
 	for (unsigned i = 0; i < *count; i++)
-		if (read(json_array_get(array, i), i, p, e) < 0)
+		if (read(json_array_get(list, i), i, p, e) < 0)
 			return err_wrap(e, "%s[%u]", key, i);
 	return 0;
 }
 
-static int read_decision(const json_t *o, struct plan *p, struct err *e)
+static int read_decision(json_t *o, struct plan *p, struct err *e)
 {
-	const json_t *j = json_object_get(o, "decision");
+	json_t *j = json_object_get(o, "decision");
 
 	if (read_array(j, "candidates", PLAN_CANDIDATES, read_candidate, p, &p->candidate_count,
 		       e) < 0 ||
-	    get_unsigned(j, "chosen", p->candidate_count ? p->candidate_count - 1 : 0, &p->chosen,
-			 e) < 0)
+	    json_read_unsigned(j, "chosen", p->candidate_count ? p->candidate_count - 1 : 0,
+			       &p->chosen, e) < 0)
 		return err_wrap(e, "decision");
 	return 0;
 }
 
-static int read_plan(const json_t *j, struct plan *p, struct err *e)
+static int read_plan(json_t *j, struct plan *p, struct err *e)
 {
-	const char *schema = json_string_value(json_object_get(j, "schema"));
-
-	if (!schema || strcmp(schema, "cleave.plan/1"))
-		return err_wrong(e, "schema is '%.40s' instead of cleave.plan/1",
-				 schema ? schema : "");
-	if (get_text(j, "name", p->name, sizeof(p->name), e) < 0 ||
-	    get_cpus(j, "allowed_cpus", &p->allowed, e) < 0 ||
-	    get_cpus(j, "usable_cpus", &p->usable, e) < 0 ||
+	if (json_check_schema(j, "cleave.plan/1", e) < 0)
+		return e->code;
+	if (json_read_text(j, "name", p->name, sizeof(p->name), e) < 0 ||
+	    json_read_cpuset(j, "allowed_cpus", &p->allowed, e) < 0 ||
+	    json_read_cpuset(j, "usable_cpus", &p->usable, e) < 0 ||
 	    read_array(j, "slices", SLICES_MAX, read_slice, p, &p->slice_count, e) < 0 ||
 	    read_host(j, &p->host, e) < 0 ||
 	    read_array(j, "unused", PLAN_UNUSED, read_unused, p, &p->unused_count, e) < 0 ||
@@ -320,7 +261,7 @@ static int read_plan(const json_t *j, struct plan *p, struct err *e)
 	return read_array(j, "notes", PLAN_NOTES, read_note, p, &p->note_count, e);
 }
 
-int plan_json_read(const json_t *json, struct plan *out, struct err *e)
+int plan_json_read(json_t *json, struct plan *out, struct err *e)
 {
 	cleanup_free struct plan *p = calloc(1, sizeof(*p));
 
@@ -334,15 +275,14 @@ int plan_json_read(const json_t *json, struct plan *out, struct err *e)
 
 int plan_json_parse(const char *text, size_t size, struct plan *out, struct err *e)
 {
-	json_error_t error;
 	json_t *json;
 	int code;
 
 	if (size > PLAN_JSON_MAX)
-		return err_wrong(e, "a plan of %zu bytes is longer than %d", size, PLAN_JSON_MAX);
-	json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+		return err_wrong(e, "plan: %zu bytes are more than %d", size, PLAN_JSON_MAX);
+	json = json_read(text, size, e);
 	if (!json)
-		return err_wrong(e, "plan: line %d: %s", error.line, error.text);
+		return err_wrap(e, "plan");
 	code = plan_json_read(json, out, e);
 	json_decref(json);
 	return code;

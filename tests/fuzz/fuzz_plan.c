@@ -1,0 +1,23 @@
+/* Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and then written and read back equal. */
+
+#include "decision/cleanup.h"
+#include "launcher/plan_json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct plan read, again;
+	cleanup_free char *text = NULL;
+	struct err e = {0};
+
+	if (plan_json_parse((const char *)data, size, &read, &e) < 0) {
+		if (e.exit != ERR_WRONG || !e.msg[0])
+			abort();
+		return 0;
+	}
+	if (plan_json_format(&read, NULL, &text, &e) < 0 ||
+	    plan_json_parse(text, strlen(text), &again, &e) < 0 || !plan_is_equal(&read, &again))
+		abort();
+	return 0;
+}
