@@ -69,7 +69,7 @@ static const struct option options[] = {OPTION_JSON, OPTION_END};
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.arguments = "",
-	.summary = "what this machine can do, and what is missing",
+	.summary = "Tell what this machine can do, and what is missing",
 	.details =
 		"Looks at the control groups, the kernel, memory settings, Spark, Java and Python, and at who else "
 		"uses the CPUs. Changes nothing. Each line that says \"missing\" comes with what would fix it.",

@@ -140,7 +140,7 @@ static const struct option run_options[] = {
 const struct command cmd_run = {
 	.name = "run",
 	.arguments = "[PROFILE] -- APP…",
-	.summary = "run an application on the slices, bringing them up if needed",
+	.summary = "Run an application on the slices, bringing them up if needed",
 	.details =
 		"After -- come the words of spark-submit: its options, the application, the "
 		"application's arguments. cleave puts its own master and properties before them, "

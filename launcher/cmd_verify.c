@@ -239,7 +239,7 @@ static const struct option options[] = {
 const struct command cmd_verify = {
 	.name = "verify",
 	.arguments = "[NAME]",
-	.summary = "compare plan, kernel and processes",
+	.summary = "Compare plan, kernel and processes",
 	.details =
 		"Compares the plan in force with the groups' CPUs, memory nodes, weights and limits, with the affinity "
 		"of their processes, where these listen, and where their memory is. Exits with 4 if something differs.",

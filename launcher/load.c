@@ -95,6 +95,23 @@ static void add_notes(struct inputs *in, const struct cpuset *mask)
 			  CPUSET_STRING(mask));
 }
 
+/* -v: what the decision was made from. */
+static void say_inputs(const struct inputs *in, const char *profile)
+{
+	const struct facts *f = &in->facts;
+
+	fprintf(stderr, "cleave: profile %s (name %s)\n", profile ? profile : "built-in defaults",
+		in->profile.name);
+	fprintf(stderr, "cleave: topology %s, allowed CPUs %s\n", in->topology.source,
+		CPUSET_STRING(&in->topology.allowed));
+	if (f->data_bytes)
+		fprintf(stderr, "cleave: workload.data.path has %llu bytes\n",
+			(unsigned long long)f->data_bytes);
+	if (!cpuset_is_empty(&f->taken))
+		fprintf(stderr, "cleave: CPUs %s belong to other clusters (%s)\n",
+			CPUSET_STRING(&f->taken), f->taken_by);
+}
+
 int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e)
 {
 	cleanup_free struct inputs *in = malloc(sizeof(*in));
@@ -104,8 +121,11 @@ int load_inputs(const struct options *o, const char *profile, struct inputs *out
 		return err_set(e, -ENOMEM, "out of memory");
 	if (load_profile(profile, &in->profile, e) < 0 ||
 	    load_topology(o, &in->topology, &mask, e) < 0 ||
-	    read_facts(o, &in->profile, &in->facts, e) < 0 ||
-	    plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
+	    read_facts(o, &in->profile, &in->facts, e) < 0)
+		return e->code;
+	if (o->verbose)
+		say_inputs(in, profile);
+	if (plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
 		return e->code;
 	if (plan_check(&in->plan, &in->topology, e) < 0) {
 		e->exit = ERR_FAILED;

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
 
 #include "launcher/picture.h"
 #include "launcher/table.h"
@@ -84,16 +83,6 @@ static int print_candidates(const struct plan *p, FILE *to)
 	return table_print(&table, "", to);
 }
 
-static bool same_memory(const struct slice_memory *a, const struct slice_memory *b)
-{
-	return a->max_bytes == b->max_bytes && a->heap_bytes == b->heap_bytes &&
-	       a->direct_bytes == b->direct_bytes && a->off_heap_bytes == b->off_heap_bytes &&
-	       a->python_bytes == b->python_bytes && a->native_bytes == b->native_bytes &&
-	       a->daemon_bytes == b->daemon_bytes && a->scratch_bytes == b->scratch_bytes &&
-	       a->page_cache_bytes == b->page_cache_bytes && a->high_bytes == b->high_bytes &&
-	       a->low_bytes == b->low_bytes && a->swap_bytes == b->swap_bytes;
-}
-
 /* The budget of one slice, for all slices that have the same. */
 static int print_memory(const struct slice_memory *m, const struct cpuset *slices, FILE *to)
 {
@@ -141,7 +130,7 @@ int plan_text_explain(const struct plan *p, FILE *to)
 		if (cpuset_has(&done, i))
 			continue;
 		for (unsigned j = i; j < p->slice_count; j++)
-			if (same_memory(&p->slices[i].memory, &p->slices[j].memory))
+			if (slice_memory_is_equal(&p->slices[i].memory, &p->slices[j].memory))
 				cpuset_add(&same, j);
 		done = cpuset_or(&done, &same);
 		code = print_memory(&p->slices[i].memory, &same, to);
