@@ -15,14 +15,16 @@ from pyspark.sql import functions as f
 def main(text, output):
     spark = SparkSession.builder.appName("WordCount").getOrCreate()
     begin = time.monotonic()
+    # Split first, then lower case: the lower case of some letters outside ASCII lies inside.
     words = (spark.read.text(text)
-             .select(f.explode(f.split(f.lower(f.col("value")), "[^a-z]+")).alias("word"))
+             .select(f.lower(f.explode(f.split("value", "[^A-Za-z]+"))).alias("word"))
              .where("word != ''"))
-    counts = words.groupBy("word").count().persist()
-    counts.select(f.concat_ws("\t", "count", "word")).write.text(output)
+    counts = words.groupBy("word").count().select(f.concat_ws("\t", "count", "word"))
+    counts.write.text(output)
     seconds = time.monotonic() - begin
     print("the most frequent words:")
-    for row in counts.orderBy(f.desc("count"), "word").limit(10).collect():
+    counted = spark.read.csv(output, sep="\t", schema="count long, word string")
+    for row in counted.orderBy(f.desc("count"), "word").limit(10).collect():
         print(f"{row['count']:>10}  {row['word']}")
     print(f"counted in {seconds:.2f} s")
     spark.stop()
