@@ -17,9 +17,9 @@ def main(text, output):
     begin = time.monotonic()
     # Split first, then lower case: the lower case of some letters outside ASCII lies inside.
     words = (spark.read.text(text)
-             .select(f.lower(f.explode(f.split("value", "[^A-Za-z]+"))).alias("word"))
+             .select(f.explode(f.split("value", "[^A-Za-z]+")).alias("word"))
              .where("word != ''"))
-    counts = words.groupBy("word").count().select(f.concat_ws("\t", "count", "word"))
+    counts = words.groupBy(f.lower("word").alias("word")).count().select(f.concat_ws("\t", "count", "word"))
     counts.write.text(output)
     seconds = time.monotonic() - begin
     print("the most frequent words:")
