@@ -160,7 +160,7 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 	ps->count = count;
 	for (unsigned g = 0; g < count; g++) {
 		struct parent *to = &ps->list[g];
-		unsigned target = left / (count - g);
+		unsigned groups = count - g; /* still to be made */
 		struct place_view view = {0};
 
 		for (; group[next] != TOPOLOGY_NONE; next++)
@@ -168,13 +168,15 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 		*to = old.list[next];
 		group[next] = (uint16_t)g;
 		parents--;
-		while (parents > count - g - 1) {
+		while (parents > groups - 1) {
 			unsigned add;
 
 			if (view.from != to->nodes)
 				place_view(t, to->nodes, &view);
 			add = nearest_parent(&view, &old, group, next, to->package);
-			if (g + 1 < count && to->cores + old.list[add].cores / 2u > target)
+			/* one more would be further from left / groups than none */
+			if (groups > 1 &&
+			    (2u * to->cores + old.list[add].cores) * groups > 2 * left)
 				break;
 			parent_add(to, &old.list[add]);
 			group[add] = (uint16_t)g;
