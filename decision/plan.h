@@ -45,11 +45,11 @@ struct slice_memory {
 };
 
 struct slice {
-	unsigned id;                   /* = its place in plan.slices */
+	unsigned id;		       /* = its place in plan.slices */
 	char name[NAME_MAX_BYTES + 1]; /* slice-<id>: its group's name */
-	struct cpuset cpus;            /* home CPUs, OS indexes */
-	struct cpuset nodes;           /* for cpuset.mems, OS indexes */
-	struct cpuset packages;        /* where its cores are, in tree order */
+	struct cpuset cpus;	       /* home CPUs, OS indexes */
+	struct cpuset nodes;	       /* for cpuset.mems, OS indexes */
+	struct cpuset packages;	       /* where its cores are, in tree order */
 	unsigned cores;
 	unsigned slots;
 	uint32_t address; /* IPv4, host order */
@@ -65,7 +65,7 @@ struct loan {
 
 struct plan_host {
 	struct cpuset cpus; /* the reserve; empty: shared */
-	bool shared;        /* runs on all allowed CPUs */
+	bool shared;	    /* runs on all allowed CPUs */
 	struct cpuset nodes;
 	uint64_t memory_bytes;
 };
@@ -120,7 +120,8 @@ struct plan {
 	struct slice slices[SLICES_MAX];
 	struct plan_host host;
 	struct cpuset allowed; /* of the machine when the plan was made */
-	struct cpuset usable;  /* of these, what slices and reserve were cut from: in partition.cpus and
+	struct cpuset
+		usable; /* of these, what slices and reserve were cut from: in partition.cpus and
 				* within max_cores. A core is usable if one of its CPUs is here. */
 	unsigned loan_count;
 	struct loan loans[SLICES_MAX];

@@ -1,5 +1,6 @@
 #include "decision/topology.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* ---- what a reader handed over: is it a machine at all? ---- */
@@ -272,8 +273,8 @@ static void find_package_nodes(const struct topology *t, struct locality *l)
 static uint64_t nearest_node(const struct topology *t, const struct locality *l, unsigned from,
 			     uint16_t package)
 {
-	unsigned best = TOPOLOGY_NODES;
-	unsigned long best_cost = 0;
+	unsigned long best_cost = ULONG_MAX;
+	uint64_t best = 0;
 
 	for (unsigned i = 0; i < t->node_count; i++) {
 		unsigned long cost;
@@ -282,12 +283,12 @@ static uint64_t nearest_node(const struct topology *t, const struct locality *l,
 			continue;
 		cost = (unsigned long)topology_distance(t, from, i) << 17 |
 		       (unsigned long)(t->nodes[i].package != package) << 16 | l->first_cpu[i];
-		if (best == TOPOLOGY_NODES || cost < best_cost) {
-			best = i;
+		if (cost < best_cost) {
+			best = node_bit(i);
 			best_cost = cost;
 		}
 	}
-	return node_bit(best);
+	return best;
 }
 
 /* The nodes that serve a core without a usable node of its own. */
@@ -376,7 +377,7 @@ static void build_l3s(struct topology *t)
 
 int topology_derive(struct topology *t, struct err *e)
 {
-	uint16_t packages[TOPOLOGY_CPUS];
+	uint16_t packages[TOPOLOGY_CPUS] = {0};
 	struct locality locality;
 
 	if (check_cpus(t, e) < 0 || check_nodes(t, e) < 0)
