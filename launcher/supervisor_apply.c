@@ -348,9 +348,8 @@ static int too_late(struct supervisor *s, const struct daemon *d, const char *wh
 		return 0;
 	supervisor_report_log(s, d);
 	return err_set(e, -ETIMEDOUT,
-		       "%s did not %s within spark.start_timeout (%llu s): see its log %s", d->name,
-		       what, (unsigned long long)s->state->profile.spark.start_timeout_ms / 1000,
-		       d->log);
+		       "%s did not %s within spark.start_timeout (%g s): see its log %s", d->name,
+		       what, (double)s->state->profile.spark.start_timeout_ms / 1000, d->log);
 }
 
 static int step_master(struct supervisor *s, struct err *e)
@@ -390,23 +389,26 @@ static int check_sockets(struct supervisor *s, struct err *e)
 	return r;
 }
 
-static void apply_done(struct supervisor *s)
+/* The state first, then the answer: whoever hears of it may read the file. */
+static int apply_done(struct supervisor *s, struct err *e)
 {
 	const char *result = s->fresh ? "started" : s->changed ? "changed" : "unchanged";
 
 	s->state->phase = PHASE_UP;
 	s->dirty = true;
+	if (supervisor_save(s, e))
+		return e->code;
 	s->stage = STAGE_IDLE;
 	s->fresh = false;
 	events_note(&s->events, "up", s->state->cluster.name, result,
 		    {"slices", s->state->plan.slice_count}, {"pid", getpid()});
-	if (s->job) {
+	if (s->job)
 		supervisor_answer_done(s, result);
-		s->job = NULL;
-	}
+	s->job = NULL;
 	s->adopted = false;
 	s->why_rebuilt[0] = '\0';
 	supervisor_notify("READY=1\nSTATUS=all workers are registered");
+	return 0;
 }
 
 static int step_workers(struct supervisor *s, struct err *e)
@@ -422,9 +424,7 @@ static int step_workers(struct supervisor *s, struct err *e)
 		if (s->workers[i].life.state != WORKER_RUNNING)
 			return too_late(s, &s->workers[i], "register", e);
 	r = check_sockets(s, e);
-	if (!r)
-		apply_done(s);
-	return r;
+	return r ? r : apply_done(s, e);
 }
 
 void apply_note_failure(struct supervisor *s, const struct err *why)

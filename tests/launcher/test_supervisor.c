@@ -1,0 +1,567 @@
+/*
+ * The supervisor with real processes and real groups, Spark being a fake one: what it does when all is well, and when
+ * workers, the master, the supervisor itself or its client die at any moment.
+ */
+
+#include "launcher/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "containers/driver.h"
+#include "decision/cleanup.h"
+#include "launcher/control.h"
+#include "launcher/files.h"
+#include "launcher/status.h"
+#include "launcher/up.h"
+#include "profiles/load.h"
+#include "tests/harness.h"
+#include "tests/launcher/fake_spark.h"
+
+enum { PATIENCE_MS = 20000, STEP_MS = 20 };
+
+static struct profile profile;
+static struct options options;
+static struct state state;
+static struct status status;
+static char name[NAME_MAX_BYTES + 1], top[PROFILE_PATH], file[PROFILE_PATH + 16];
+static struct cluster cluster;
+
+/* ---- tools */
+
+static void write_profile(void)
+{
+	cleanup_free char *text = NULL;
+	struct err e;
+
+	ck_assert_int_eq(profile_emit(&profile, &text, &e), 0);
+	ck_assert_int_eq(file_replace(file, text, strlen(text), 0644, &e), 0);
+}
+
+/* One cluster of this program's own; what a failed test left of it goes first. */
+static void begin(void)
+{
+	struct err e;
+
+	snprintf(name, sizeof(name), "t%d", (int)getppid());
+	snprintf(top, sizeof(top), "%s/%s", test_directory(), name);
+	snprintf(file, sizeof(file), "%s/p.yaml", top);
+	fake_spark_make(top, name, &profile);
+	options = (struct options){.state_dir = top, .purge = true};
+	write_profile();
+	ck_assert_int_eq(cluster_paths(top, name, &cluster, &e), 0);
+	ck_assert_msg(down_cluster(&options, name, &e) == 0, "%s", e.msg);
+}
+
+static void end(void)
+{
+	struct err e;
+
+	ck_assert_msg(down_cluster(&options, name, &e) == 0, "%s", e.msg);
+	ck_assert_int_ne(access(cluster.state, F_OK), 0);
+	ck_assert_int_ne(access(cluster.data, F_OK), 0);
+}
+
+static int up(enum up_result *result, struct err *e)
+{
+	return up_ensure(&options, file, result, &state, e);
+}
+
+/* Whether this machine can be used at all: rights, controllers, CPUs that no other cluster has. */
+static bool is_usable(char why[ERR_TEXT])
+{
+	struct driver_request request = {.cluster = name};
+	struct cpuset taken;
+	char by[NAME_MAX_BYTES + 1];
+	struct driver *d;
+	struct err e;
+
+	snprintf(why, ERR_TEXT, "CPUs belong to a cluster that runs here");
+	if (driver_taken(NULL, name, &taken, by, &e) || !cpuset_is_empty(&taken))
+		return false;
+	if (driver_open(&request, &d, &e)) {
+		snprintf(why, ERR_TEXT, "%s", e.msg);
+		return false;
+	}
+	driver_destroy(d, &e);
+	return true;
+}
+
+#define skip_if_unusable()                     \
+	do {                                   \
+		char why_[ERR_TEXT];           \
+		begin();                       \
+		if (!is_usable(why_))          \
+			test_skip("%s", why_); \
+	} while (0)
+
+static void must_come_up(enum up_result wanted)
+{
+	enum up_result result;
+	struct err e;
+
+	ck_assert_msg(up(&result, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(result, wanted);
+	ck_assert_int_eq(state.phase, PHASE_UP);
+}
+
+static int ask_status(void)
+{
+	struct line_buffer b = {0};
+	cleanup_close int fd = -1;
+	struct err e;
+	char *line;
+	int r = control_connect(&cluster, &fd, NULL, &e);
+
+	if (!r)
+		r = control_send(fd, "{\"cmd\":\"status\"}", &e);
+	if (!r)
+		r = control_receive(fd, &b, 5000, &line, &e) == 1 ? 0 : -1;
+	if (!r)
+		r = status_parse(line, strlen(line), &status, &e);
+	line_buffer_release(&b);
+	return r;
+}
+
+/* Ask until `is_so`, which reads `status`, or give up. */
+static bool wait_until(bool (*is_so)(void))
+{
+	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (is_so())
+			return true;
+		poll(NULL, 0, STEP_MS);
+	}
+	return false;
+}
+
+static bool is_gone(void)
+{
+	return access(cluster.state, F_OK) != 0;
+}
+
+/* In which group a process is, by the v1 cpuset or the v2 line; "" if it is dead. */
+static void group_of(pid_t pid, char *group, size_t size)
+{
+	char path[64], line[512];
+	cleanup_fclose FILE *f = NULL;
+
+	group[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, name) && (strstr(line, ":cpuset:") || !group[0]))
+			snprintf(group, size, "%s", strstr(line, name));
+}
+
+static void assert_group(pid_t pid, const char *wanted)
+{
+	char group[512], expected[64];
+
+	group_of(pid, group, sizeof(group));
+	snprintf(expected, sizeof(expected), "%s/%s\n", name, wanted);
+	ck_assert_str_eq(group, expected);
+}
+
+/* A process that calls up() and exits with its error's class. */
+static pid_t fork_up(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		enum up_result result;
+		struct err e;
+
+		_exit(up(&result, &e) ? (int)e.exit : 0);
+	}
+	return pid;
+}
+
+/* ---- all is well */
+
+START_TEST(up_status_again_down)
+{
+	pid_t master, worker;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	master = state.master_process.pid;
+	worker = state.workers[0].id.pid;
+	assert_group(master, GROUP_HOST);
+	assert_group(worker, "slice-0");
+	assert_group(state.supervisor.pid, GROUP_SUPERVISOR);
+	ck_assert_int_eq(ask_status(), 0);
+	ck_assert_int_eq(status.phase, PHASE_UP);
+	ck_assert_uint_eq(status.alive_workers, 1);
+	ck_assert_str_eq(status.slices[0].state, "running");
+	ck_assert_int_eq(status.slices[0].worker_pid, worker);
+	ck_assert(cpuset_is_equal(&status.slices[0].cpus, &state.plan.slices[0].cpus));
+	must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(state.workers[0].id.pid, worker);
+	ck_assert_int_eq(state.master_process.pid, master);
+	end();
+	ck_assert(!process_is_alive(&state.supervisor));
+	ck_assert(!process_is_alive(&state.master_process));
+	ck_assert(!process_is_alive(&state.workers[0].id));
+	end(); /* of none: nothing to do */
+}
+END_TEST
+
+START_TEST(a_changed_profile_changes_what_differs)
+{
+	struct process_id worker, master;
+
+	skip_if_unusable();
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		test_skip("one CPU cannot be cut");
+	must_come_up(UP_STARTED);
+	worker = state.workers[0].id;
+	master = state.master_process;
+	profile.partition.slices = 2;
+	write_profile();
+	must_come_up(UP_CHANGED);
+	ck_assert_uint_eq(state.plan.slice_count, 2);
+	ck_assert(!process_is_alive(&worker)); /* its slice has other memory now */
+	ck_assert_int_eq(state.master_process.pid, master.pid);
+	assert_group(state.workers[1].id.pid, "slice-1");
+	profile.partition.slices = 1;
+	write_profile();
+	worker = state.workers[1].id;
+	must_come_up(UP_CHANGED);
+	ck_assert(!process_is_alive(&worker));
+	end();
+}
+END_TEST
+
+START_TEST(other_words_for_a_worker_restart_it)
+{
+	struct process_id worker;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	worker = state.workers[0].id;
+	strings_add(&profile.spark.env, "SOMETHING");
+	strings_add(&profile.spark.env, "else");
+	write_profile();
+	must_come_up(UP_CHANGED);
+	ck_assert(!process_is_alive(&worker));
+	ck_assert(process_is_alive(&state.workers[0].id));
+	end();
+}
+END_TEST
+
+/* ---- deaths */
+
+static pid_t killed;
+
+static bool worker_is_back(void)
+{
+	return ask_status() == 0 && strcmp(status.slices[0].state, "running") == 0 &&
+	       status.slices[0].worker_pid != killed;
+}
+
+START_TEST(a_dead_worker_is_restarted)
+{
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	killed = state.workers[0].id.pid;
+	ck_assert_int_eq(kill(killed, SIGKILL), 0);
+	ck_assert(wait_until(worker_is_back));
+	ck_assert_uint_eq(status.slices[0].restarts, 1);
+	assert_group(status.slices[0].worker_pid, "slice-0");
+	end();
+}
+END_TEST
+
+static bool master_is_back(void)
+{
+	return ask_status() == 0 && status.master_pid && status.master_pid != killed &&
+	       status.alive_workers == 1;
+}
+
+START_TEST(a_dead_master_is_restarted)
+{
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	killed = state.master_process.pid;
+	ck_assert_int_eq(kill(killed, SIGKILL), 0);
+	ck_assert(wait_until(master_is_back));
+	ck_assert_int_eq(status.slices[0].worker_pid, state.workers[0].id.pid);
+	end();
+}
+END_TEST
+
+static void kill_supervisor(void)
+{
+	ck_assert_int_eq(kill(state.supervisor.pid, SIGKILL), 0);
+	for (int i = 0; i < 200 && process_is_alive(&state.supervisor); i++)
+		poll(NULL, 0, 10);
+}
+
+START_TEST(what_a_dead_supervisor_left_is_adopted)
+{
+	struct process_id worker, master;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	worker = state.workers[0].id;
+	master = state.master_process;
+	kill_supervisor();
+	ck_assert(process_is_alive(&worker));
+	must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(state.workers[0].id.pid, worker.pid);
+	ck_assert_int_eq(state.master_process.pid, master.pid);
+	kill(worker.pid, SIGKILL); /* not our child any more, and yet it is seen */
+	killed = worker.pid;
+	ck_assert(wait_until(worker_is_back));
+	end();
+}
+END_TEST
+
+START_TEST(down_works_without_a_supervisor)
+{
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	kill_supervisor();
+	end();
+	ck_assert(!process_is_alive(&state.workers[0].id));
+	ck_assert(!process_is_alive(&state.master_process));
+}
+END_TEST
+
+START_TEST(a_lost_state_is_made_anew)
+{
+	static const char *const files[] = {"state.json", "home.json"};
+	struct process_id worker;
+	char path[PROFILE_PATH];
+	struct err e;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	worker = state.workers[0].id;
+	kill_supervisor();
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(cluster_file(&cluster, files[i], path, &e), 0);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	profile.spark.master_port = state.master.port;
+	profile.spark.master_ui_port = state.master.ui_port;
+	profile.spark.first_address = state.plan.slices[0].address;
+	write_profile();
+	must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(state.workers[0].id.pid, worker.pid);
+	end();
+}
+END_TEST
+
+START_TEST(an_unreadable_state_can_be_taken_down)
+{
+	char path[PROFILE_PATH];
+	struct err e;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	kill_supervisor();
+	ck_assert_int_eq(cluster_file(&cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
+	end();
+	ck_assert(!process_is_alive(&state.workers[0].id));
+}
+END_TEST
+
+/* ---- a start that fails leaves nothing */
+
+static void must_fail(const char *sentence)
+{
+	enum up_result result;
+	struct err e;
+
+	ck_assert_int_lt(up(&result, &e), 0);
+	ck_assert_msg(strstr(e.msg, sentence), "%s", e.msg);
+	ck_assert_int_eq(e.exit, ERR_FAILED);
+	ck_assert(wait_until(is_gone));
+}
+
+static void set_env(const char *key, const char *value)
+{
+	strings_add(&profile.spark.env, key);
+	strings_add(&profile.spark.env, value);
+	write_profile();
+}
+
+START_TEST(a_worker_that_ends_at_once)
+{
+	skip_if_unusable();
+	set_env("FAKE_WORKER", "exit");
+	must_fail("slice-0 exited with status 3 while the cluster was starting: see its log ");
+	end();
+}
+END_TEST
+
+START_TEST(a_master_that_ends_at_once)
+{
+	skip_if_unusable();
+	set_env("FAKE_MASTER", "exit");
+	must_fail("master exited with status 3");
+	end();
+}
+END_TEST
+
+START_TEST(a_worker_that_never_registers)
+{
+	skip_if_unusable();
+	profile.spark.start_timeout_ms = 1500;
+	set_env("FAKE_WORKER", "hang");
+	must_fail("slice-0 did not register within spark.start_timeout (1.5 s)");
+	end();
+}
+END_TEST
+
+START_TEST(a_worker_that_listens_everywhere)
+{
+	skip_if_unusable();
+	set_env("FAKE_WORKER", "wild");
+	must_fail("listens on 0.0.0.0:");
+	end();
+}
+END_TEST
+
+START_TEST(a_port_in_use)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
+	socklen_t size = sizeof(any);
+	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	skip_if_unusable();
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	getsockname(fd, (struct sockaddr *)&any, &size);
+	profile.spark.master_port = ntohs(any.sin_port);
+	write_profile();
+	must_fail("spark.master.port: port ");
+}
+END_TEST
+
+/* ---- interrupted */
+
+static bool is_starting(void)
+{
+	return ask_status() == 0 && status.phase == PHASE_STARTING &&
+	       strcmp(status.slices[0].state, "starting") == 0;
+}
+
+static void interrupt(int signal_number)
+{
+	struct process_id worker;
+	int wait_status;
+	pid_t client;
+
+	set_env("FAKE_WORKER", "hang");
+	client = fork_up();
+	ck_assert(wait_until(is_starting));
+	ck_assert_int_eq(process_identify(status.slices[0].worker_pid, &worker, &(struct err){0}),
+			 0);
+	kill(client, signal_number);
+	ck_assert_int_eq(waitpid(client, &wait_status, 0), client);
+	ck_assert(WIFSIGNALED(wait_status));
+	ck_assert_int_eq(WTERMSIG(wait_status), signal_number);
+	/* Asked politely, the client has waited for the end of it. */
+	ck_assert(signal_number == SIGKILL ? wait_until(is_gone) : is_gone());
+	ck_assert(!process_is_alive(&worker));
+	end();
+}
+
+START_TEST(sigterm_undoes)
+{
+	skip_if_unusable();
+	interrupt(SIGTERM);
+}
+END_TEST
+
+START_TEST(kill_9_of_the_client_undoes)
+{
+	skip_if_unusable();
+	interrupt(SIGKILL);
+}
+END_TEST
+
+START_TEST(a_second_up_names_the_first)
+{
+	enum up_result result;
+	char pid[32];
+	pid_t client;
+	struct err e;
+
+	skip_if_unusable();
+	set_env("FAKE_WORKER", "hang");
+	client = fork_up();
+	ck_assert(wait_until(is_starting));
+	ck_assert_int_lt(up(&result, &e), 0);
+	snprintf(pid, sizeof(pid), "process %d", (int)client);
+	ck_assert_msg(strstr(e.msg, "is being brought up by another up"), "%s", e.msg);
+	ck_assert_msg(strstr(e.msg, pid), "%s, and not %s", e.msg, pid);
+	ck_assert_int_eq(e.exit, ERR_FAILED);
+	ck_assert_int_eq(ask_status(), 0); /* and the first one goes on */
+	ck_assert_int_eq(status.phase, PHASE_STARTING);
+	end();
+	waitpid(client, NULL, 0);
+}
+END_TEST
+
+START_TEST(the_name_of_a_cluster_elsewhere)
+{
+	char elsewhere[PROFILE_PATH + 16];
+	enum up_result result;
+	struct err e;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	snprintf(elsewhere, sizeof(elsewhere), "%s/other", top);
+	options.state_dir = elsewhere;
+	ck_assert_int_lt(up(&result, &e), 0);
+	ck_assert_msg(strstr(e.msg, "runs already from another state directory"), "%s", e.msg);
+	ck_assert_int_eq(e.exit, ERR_FAILED);
+	options.state_dir = top;
+	ck_assert_int_eq(ask_status(), 0);
+	ck_assert_str_eq(status.slices[0].state, "running");
+	end();
+}
+END_TEST
+
+/* Last: whatever failed before, this program leaves nothing running. */
+START_TEST(nothing_is_left)
+{
+	begin();
+	end();
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	TCase *cases[4];
+
+	if (fake_is_java(argv[0]))
+		return fake_java(argc, argv);
+	test_directory(); /* before the tests fork: one for all */
+	cases[0] =
+		test_case("supervise", up_status_again_down, a_changed_profile_changes_what_differs,
+			  other_words_for_a_worker_restart_it, the_name_of_a_cluster_elsewhere);
+	cases[1] =
+		test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
+			  what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
+			  a_lost_state_is_made_anew, an_unreadable_state_can_be_taken_down);
+	cases[2] = test_case("failures", a_worker_that_ends_at_once, a_master_that_ends_at_once,
+			     a_worker_that_never_registers, a_worker_that_listens_everywhere,
+			     a_port_in_use, sigterm_undoes, kill_9_of_the_client_undoes,
+			     a_second_up_names_the_first, nothing_is_left);
+	cases[3] = NULL;
+	for (int i = 0; i < 3; i++)
+		tcase_set_timeout(cases[i], 60);
+	return test_run("supervisor", cases);
+}
