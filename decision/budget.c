@@ -7,7 +7,10 @@ static uint64_t bit(unsigned i)
 	return UINT64_C(1) << i;
 }
 
-/* The nodes with CPUs to which a memory-only node is nearest; of a node of other CPUs, those it has its CPUs from. */
+/*
+ * The nodes with CPUs to which a memory-only node is nearest; of a node of other CPUs, those it has
+ * its CPUs from.
+ */
 static uint64_t nearest_to(const struct topology *t, unsigned memory_only, uint64_t with_cpus)
 {
 	unsigned nearest = UINT32_MAX;
@@ -26,7 +29,10 @@ static uint64_t nearest_to(const struct topology *t, unsigned memory_only, uint6
 	return mask;
 }
 
-/* The nodes with CPUs beside which a memory-only node lies: in its package where it has one, else the nearest. */
+/*
+ * The nodes with CPUs beside which a memory-only node lies: in its package where it has one, else
+ * the nearest.
+ */
 static uint64_t neighbours(const struct topology *t, unsigned memory_only, uint64_t with_cpus)
 {
 	uint64_t mask = 0;

@@ -1,5 +1,7 @@
 #include "decision/parents.h"
 
+#include <string.h>
+
 #include "decision/place.h"
 #include "decision/reserve.h"
 
@@ -114,7 +116,10 @@ enum {
 	NEIGHBOURS = 64
 }; /* so many parents not yet joined are looked at, so that joining is linear */
 
-/* The nearest parent without a group, one of the package at hand before all others; the first in tree order. */
+/*
+ * The nearest parent without a group, one of the package at hand before all others; the first in
+ * tree order.
+ */
 static unsigned nearest_parent(const struct place_view *view, const struct parents *ps,
 			       const uint16_t *group, unsigned from, uint16_t package)
 {
@@ -153,10 +158,9 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 	uint16_t group[TOPOLOGY_CPUS];
 	unsigned left = 0, parents = old.count, next = 0;
 
-	for (unsigned i = 0; i < old.count; i++) {
-		group[i] = TOPOLOGY_NONE;
+	memset(group, 0xff, sizeof(group)); /* TOPOLOGY_NONE */
+	for (unsigned i = 0; i < old.count; i++)
 		left += old.list[i].cores;
-	}
 	ps->count = count;
 	for (unsigned g = 0; g < count; g++) {
 		struct parent *to = &ps->list[g];

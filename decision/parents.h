@@ -2,8 +2,8 @@
 #define DECISION_PARENTS_H
 
 /*
- * What partition.by divides: packages, nodes, L3s or the whole machine, as they are left after the reserve; and whole
- * neighbours joined.
+ * What partition.by divides: packages, nodes, L3s or the whole machine, as they are left after the
+ * reserve; and whole neighbours joined.
  */
 
 #include <stdbool.h>
@@ -36,7 +36,10 @@ const char *parent_noun(enum partition_by by, unsigned count);
 /* Cores of the largest one on the whole machine. */
 unsigned parents_largest(const struct topology *t, enum partition_by by);
 
-/* Those with a free core, in tree order; `owner` is by core (enum core_owner). BY_AUTO is the machine. */
+/*
+ * Those with a free core, in tree order; `owner` is by core (enum core_owner). BY_AUTO is the
+ * machine.
+ */
 void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
 		  struct parents *out);
 
@@ -44,9 +47,9 @@ void parents_read(const struct topology *t, const uint16_t *owner, enum partitio
 bool parents_are_even(const struct parents *ps);
 
 /*
- * Join whole parents into `count` <= ps->count groups of about equal size: each starts with the first parent left in
- * tree order and takes the others of the same package, then the nearest ones, until one more would miss its even
- * share by more than half of that one.
+ * Join whole parents into `count` <= ps->count groups of about equal size: each starts with the
+ * first parent left in tree order and takes the others of the same package, then the nearest ones,
+ * until one more would miss its even share by more than half of that one.
  */
 void parents_join(const struct topology *t, struct parents *ps, unsigned count);
 

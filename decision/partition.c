@@ -67,8 +67,8 @@ static void describe_parents(struct division *d)
 /* ---- how many slices each parent gets ---- */
 
 /*
- * What max_cores leaves of each parent: one core at a time from the one from which fewest were taken, the largest of
- * them, so that those that were equal to within one core stay so.
+ * What max_cores leaves of each parent: one core at a time from the one from which fewest were
+ * taken, the largest of them, so that those that were equal to within one core stay so.
  */
 static void set_quotas(struct division *d)
 {
@@ -87,11 +87,15 @@ static void set_quotas(struct division *d)
 			    (!best || more < 0 || (more == 0 && p->quota > best->quota)))
 				best = p;
 		}
-		best->quota--;
+		if (best)
+			best->quota--;
 	}
 }
 
-/* One slice at a time to the parent with the fewest that has room, the largest first. Return how many found room. */
+/*
+ * One slice at a time to the parent with the fewest that has room, the largest first. Return how
+ * many found room.
+ */
 static unsigned spread(struct parents *ps, unsigned slices, unsigned cores)
 {
 	unsigned done = 0;
@@ -228,8 +232,8 @@ static unsigned with_room(const struct parents *ps, unsigned cores)
 }
 
 /*
- * Fewer slices than parents: joined parents make the sizes. Where sizes are written, each slice is put into a parent
- * of its own, or, where it does not fit, all parents are one place to find room.
+ * Fewer slices than parents: joined parents make the sizes. Where sizes are written, each slice is
+ * put into a parent of its own, or, where it does not fit, all parents are one place to find room.
  */
 static int divide_by(struct division *d, enum partition_by by, struct err *e)
 {
@@ -284,8 +288,8 @@ static bool has_least_cores(const struct parents *ps)
 }
 
 /*
- * Nothing is written: the parents, joined where they have fewer than LEAST_CORES cores or are more than `most`. Even
- * parents are joined evenly.
+ * Nothing is written: the parents, joined where they have fewer than LEAST_CORES cores or are more
+ * than `most`. Even parents are joined evenly.
  */
 static int divide_auto(struct division *d, enum partition_by grain, unsigned most, struct err *e)
 {
@@ -390,8 +394,7 @@ static void cut(struct division *d)
 			place.big = parent->quota % parent->slices;
 			place.small -= place.big;
 		}
-		if (parent->slices)
-			place_slices(&place);
+		place_slices(&place);
 		out->slices += parent->slices;
 		out->fewest = parent->slices < out->fewest ? parent->slices : out->fewest;
 		out->most = parent->slices > out->most ? parent->slices : out->most;

@@ -2,8 +2,9 @@
 #define DECISION_PARTITION_H
 
 /*
- * Which core belongs to which slice. Sizes come first (partition.by, slices, cores, max_cores), placement second
- * (decision/place). A partition is a value; slices are numbered in tree order of their first core.
+ * Which core belongs to which slice. Sizes come first (partition.by, slices, cores, max_cores),
+ * placement second (decision/place). A partition is a value; slices are numbered in tree order of
+ * their first core.
  */
 
 #include <stdbool.h>
@@ -32,8 +33,9 @@ struct partition {
 };
 
 /*
- * Divide. `most` >= 1 bounds the slices where partition.by, slices and cores are all auto; else it has no effect.
- * Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to change.
+ * Divide. `most` >= 1 bounds the slices where partition.by, slices and cores are all auto; else it
+ * has no effect. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to
+ * change.
  */
 int partition_make(const struct topology *t, const struct profile_partition *wish, unsigned most,
 		   struct partition *out, struct err *e);
@@ -41,7 +43,10 @@ int partition_make(const struct topology *t, const struct profile_partition *wis
 /* Whether the engine chooses the number of slices, so that it may choose fewer. */
 bool partition_is_auto(const struct profile_partition *wish);
 
-/* The CPUs of a core that the wish uses: inside partition.cpus, one only if partition.smt is one. Tree order decides. */
+/*
+ * The CPUs of a core that the wish uses: inside partition.cpus, one only if partition.smt is one.
+ * Tree order decides.
+ */
 unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
 			     unsigned core, struct cpuset *add_to);
 

@@ -15,10 +15,11 @@ enum {
 };
 
 /*
- * The order in which places are tried: an L3 first, then a node, then a package, and at each step those that cross
- * nothing else, since levels need not nest (an L3 of several nodes, nodes of several packages, firmware that lies).
- * Where they nest, smallest first is best: with slices of one size s, containers of c cores hold Σ ⌊c / s⌋ of them
- * whatever the order, and no choice at a lower level costs a slice its place at a higher one.
+ * The order in which places are tried: an L3 first, then a node, then a package, and at each step
+ * those that cross nothing else, since levels need not nest (an L3 of several nodes, nodes of
+ * several packages, firmware that lies). Where they nest, smallest first is best: with slices of
+ * one size s, containers of c cores hold Σ ⌊c / s⌋ of them whatever the order, and no choice at a
+ * lower level costs a slice its place at a higher one.
  */
 static const uint8_t phases[] = {
 	WITHIN_ALL,	WITHIN_L3 | WITHIN_NODE,      WITHIN_L3 | WITHIN_PACKAGE,
@@ -142,7 +143,9 @@ struct pick {
 	uint8_t parts[PARTS_MAX];
 };
 
-/* All parts with free cores, the start first, then by distance from it, then by place in the tree. */
+/*
+ * All parts with free cores, the start first, then by distance from it, then by place in the tree.
+ */
 static void order_parts(const struct state *s, const struct run *parts, unsigned count,
 			unsigned start, struct pick *out)
 {
@@ -189,8 +192,8 @@ static void sums_add(uint64_t *to, const uint64_t *from, unsigned step, unsigned
 }
 
 /*
- * Reduce the pick to parts that are used up and add up to exactly its size: its first part always, then each that
- * can be in such a sum, nearest first. Return whether there is such a sum.
+ * Reduce the pick to parts that are used up and add up to exactly its size: its first part always,
+ * then each that can be in such a sum, nearest first. Return whether there is such a sum.
  */
 static bool pick_whole(const struct run *parts, struct pick *pick)
 {
@@ -267,8 +270,9 @@ static void carve(struct state *s, struct run *run, unsigned levels)
 /* ---- which slices into which containers ---- */
 
 /*
- * With cores to spare, slices are spread as evenly as the reserve is. Without, containers are filled one after the
- * other, so that what is left of them stays together for the slices that must cross.
+ * With cores to spare, slices are spread as evenly as the reserve is. Without, containers are
+ * filled one after the other, so that what is left of them stays together for the slices that must
+ * cross.
  */
 static bool is_less_used(const struct state *s, const struct run *a, const struct run *b)
 {
@@ -397,13 +401,13 @@ static void take_kind(const struct place *p, unsigned kind, const uint16_t *shar
 }
 
 /*
- * Deal the cores like cards, one kind after the other: each slice then has the same number of each kind, and of all,
- * to within one. Where not all cores are used, each kind gives in proportion.
+ * Deal the cores like cards, one kind after the other: each slice then has the same number of each
+ * kind, and of all, to within one. Where not all cores are used, each kind gives in proportion.
  */
-static void place_hybrid(const struct place *p)
+static void place_hybrid(const struct place *p, unsigned free)
 {
 	unsigned slices = p->small + p->big, wanted = slices * p->size + p->big;
-	unsigned free = free_cores(p, ANY_KIND), seen = 0, dealt = 0, next = 0;
+	unsigned seen = 0, dealt = 0, next = 0;
 	uint16_t share[SLICES_MAX];
 	uint64_t done[(UINT16_MAX + 1) / 64] = {0};
 
@@ -443,7 +447,10 @@ static void trim(const struct state *s)
 		p->owner[p->cores[i]] = owner[p->cores[i]];
 }
 
-/* Whether spare cores are better taken evenly: no slice fits into a package, nor is one the sum of some. */
+/*
+ * Whether spare cores are better taken evenly: no slice fits into a package, nor is one the sum of
+ * some.
+ */
 static bool is_to_be_trimmed(const struct state *s, const struct run *region)
 {
 	struct run parts[PARTS_MAX];
@@ -457,12 +464,15 @@ void place_slices(const struct place *p)
 {
 	struct state s = {.p = p, .next = p->first, .small = p->small, .big = p->big};
 	struct run region = {.count = (uint16_t)p->count};
+	unsigned free = free_cores(p, ANY_KIND);
 
+	if (!p->size || !free || !(p->small + p->big))
+		return;
 	if (is_hybrid(p)) {
-		place_hybrid(p);
+		place_hybrid(p, free);
 		return;
 	}
-	s.slack = free_cores(p, ANY_KIND) - (p->small + p->big) * p->size - p->big;
+	s.slack = free - (p->small + p->big) * p->size - p->big;
 	for (unsigned i = 0; i < sizeof(phases) && s.small + s.big; i++)
 		place_phase(&s, phases[i]);
 	if (is_to_be_trimmed(&s, &region))

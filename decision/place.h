@@ -2,9 +2,9 @@
 #define DECISION_PLACE_H
 
 /*
- * Placement: slices whose sizes are fixed get their cores out of one region (a parent, or the machine), so that as
- * few as possible cross an L3, a node or a package (DESIGN §2, invariant 3), and those that must cross take whole
- * containers, nearest first.
+ * Placement: slices whose sizes are fixed get their cores out of one region (a parent, or the
+ * machine), so that as few as possible cross an L3, a node or a package (DESIGN §2, invariant 3),
+ * and those that must cross take whole containers, nearest first.
  */
 
 #include <stdint.h>
@@ -21,7 +21,10 @@ struct place {
 	unsigned small, big;   /* how many of each; together they fit the free cores */
 };
 
-/* Write the slices' ids to owner. Slices of a region with several kinds of cores share each kind evenly. */
+/*
+ * Write the slices' ids to owner. Slices of a region with several kinds of cores share each kind
+ * evenly.
+ */
 void place_slices(const struct place *p);
 
 /* How far nodes are from a mask of nodes, summed over the mask, there and back. */
@@ -32,7 +35,10 @@ struct place_view {
 
 void place_view(const struct topology *t, uint64_t from, struct place_view *out);
 
-/* The mean distance between the nodes of the view and those of a mask, times 16; 0 if either has none. */
+/*
+ * The mean distance between the nodes of the view and those of a mask, times 16; 0 if either has
+ * none.
+ */
 unsigned place_distance(const struct place_view *view, uint64_t to);
 
 #endif

@@ -48,7 +48,10 @@ static void read_cpus(struct draft *d)
 	}
 }
 
-/* The host group's memory comes from the nodes of the cores that we may use: others' are not ours to take. */
+/*
+ * The host group's memory comes from the nodes of the cores that we may use: others' are not ours
+ * to take.
+ */
 static int decide_reserve(struct draft *d, struct err *e)
 {
 	bool unknown = d->t->oddities & TOPOLOGY_MEMORY_UNKNOWN;
@@ -76,7 +79,9 @@ static int decide_memory(struct draft *d, struct err *e)
 			   !(d->t->oddities & TOPOLOGY_MEMORY_UNKNOWN), &d->budget, e);
 }
 
-/* Fewer slices until the smallest has enough memory, where the profile leaves their number to us. */
+/*
+ * Fewer slices until the smallest has enough memory, where the profile leaves their number to us.
+ */
 static int decide_slices(struct draft *d, struct err *e)
 {
 	unsigned most = SLICES_MAX;
@@ -126,7 +131,10 @@ static int decide_address(struct draft *d, struct err *e)
 	return 0;
 }
 
-/* auto is the parallel collector, which the paper's workloads ran fastest on (SPARK.md, "Workloads of the paper"). */
+/*
+ * auto is the parallel collector, which the paper's workloads ran fastest on (SPARK.md, "Workloads
+ * of the paper").
+ */
 static const char *gc_option(enum gc gc)
 {
 	switch (gc) {

@@ -1,7 +1,10 @@
 #ifndef DECISION_REMARK_H
 #define DECISION_REMARK_H
 
-/* What a reader of a plan should be told: the warnings of DESIGN §8, and a note for each assumption. */
+/*
+ * What a reader of a plan should be told: the warnings of DESIGN §8, and a note for each
+ * assumption.
+ */
 
 #include "decision/budget.h"
 #include "decision/partition.h"

@@ -42,7 +42,10 @@ static unsigned fewest_taken_package(const struct topology *t, const struct take
 	return best;
 }
 
-/* Fewest taken from its node, then the first node, then fewest taken from its L3, then the first core. */
+/*
+ * Fewest taken from its node, then the first node, then fewest taken from its L3, then the first
+ * core.
+ */
 static unsigned fewest_taken_core(const struct topology *t, const struct taken *taken,
 				  const uint16_t *owner, struct topology_span package)
 {

@@ -270,7 +270,10 @@ START_TEST(test_memory_only_nodes)
 	ck_assert_uint_eq(slices[0].share + slices[1].share, 2 * (128 + 256) * GIB);
 }
 
-/* Random shares and wishes: a budget adds up, keeps every written term, and gives all slices one heap. */
+/*
+ * Random shares and wishes: a budget adds up, keeps every written term, and gives all slices one
+ * heap.
+ */
 START_TEST(test_random_wishes)
 {
 	unsigned long long state = test_seed();

@@ -1,4 +1,7 @@
-/* Which cores make up which slice: by, slices, cores, max_cores, reserve, on regular and on odd machines. */
+/*
+ * Which cores make up which slice: by, slices, cores, max_cores, reserve, on regular and on odd
+ * machines.
+ */
 
 #include "decision/partition.h"
 #include "tests/decision/machines.h"
@@ -67,7 +70,10 @@ START_TEST(test_shapes)
 		{{"paper-8x15", BY_SOCKET, 0, 7, 0, 0},
 		 "7@0 7@0 7@1 7@1 7@2 7@2 7@3 7@3 7@4 7@4 7@5 7@5 7@6 7@6 7@7 7@7"},
 		{{"paper-8x15", BY_SOCKET, 3, 10, 0, 0}, "10@0 10@1 10@2"},
-		/* the paper's sweep of one JVM over fewer cores: whole packages where they make up the size */
+		/*
+		 * the paper's sweep of one JVM over fewer cores: whole packages where they make up
+		 * the size
+		 */
 		{{"paper-8x15", BY_MACHINE, 1, 60, 0, 0}, "60@0-3"},
 		{{"paper-8x15", BY_MACHINE, 1, 8, 0, 0}, "8@0"},
 		{{"paper-8x15", BY_MACHINE, 1, 0, 60, 0}, "60@0-3"},
@@ -76,7 +82,9 @@ START_TEST(test_shapes)
 		{{"paper-8x15", BY_SOCKET, 0, 0, 80, 2}, "10@0 10@1 10@2 10@3 10@4 10@5 10@6 10@7"},
 		{{"paper-8x15", BY_MACHINE, 4, 0, 80, 0}, "20@0-1 20@2-3 20@4-5 20@6-7"},
 		{{"paper-8x15", BY_MACHINE, 4, 0, 40, 0}, "10@0 10@1 10@2 10@3"},
-		/* as few as possible cross: each package holds one of 10, the rest makes four more */
+		/*
+		 * as few as possible cross: each package holds one of 10, the rest makes four more
+		 */
 		{{"paper-8x15", BY_MACHINE, 12, 0, 0, 0},
 		 "10@0 10@0-1 10@1 10@2 10@2-3 10@3 10@4 10@4-5 10@5 10@6 10@6-7 10@7"},
 		{{"snc4", BY_NUMA, 0, 0, 0, 0}, "12@0 12@0 12@0 12@0 12@1 12@1 12@1 12@1"},
@@ -149,7 +157,10 @@ START_TEST(test_refusals)
 	}
 }
 
-/* Everything automatic: small parents are joined to four cores, and never more than `most` slices come out. */
+/*
+ * Everything automatic: small parents are joined to four cores, and never more than `most` slices
+ * come out.
+ */
 START_TEST(test_auto)
 {
 	static const struct {

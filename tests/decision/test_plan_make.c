@@ -1,4 +1,7 @@
-/* Whole plans: what they say beside the shapes of test_partition and the bytes of test_budget, and values of plans. */
+/*
+ * Whole plans: what they say beside the shapes of test_partition and the bytes of test_budget, and
+ * values of plans.
+ */
 
 #include "decision/plan_check.h"
 #include "tests/decision/machines.h"
@@ -204,7 +207,10 @@ static void set_node_sizes(uint64_t bytes)
 		t.nodes[i].memory_bytes = bytes;
 }
 
-/* 8 nodes of 1 GB, a quarter reserved at most: 6 GB make three slices of 1.9 GB, but two is what divides evenly. */
+/*
+ * 8 nodes of 1 GB, a quarter reserved at most: 6 GB make three slices of 1.9 GB, but two is what
+ * divides evenly.
+ */
 START_TEST(test_fewer_slices_where_memory_is_small)
 {
 	setup("paper-8x15");

@@ -59,7 +59,10 @@ START_TEST(test_cores_in_turn)
 	}
 }
 
-/* Cores that are gone are passed over, those reserved already count, and a small package is not asked twice. */
+/*
+ * Cores that are gone are passed over, those reserved already count, and a small package is not
+ * asked twice.
+ */
 START_TEST(test_cores_in_part)
 {
 	uint16_t owner[TOPOLOGY_CPUS];
@@ -155,7 +158,10 @@ START_TEST(test_memory_refuses)
 	ck_assert_uint_eq(r.total, 77);
 }
 
-/* Whatever is asked: no node gives more than it has, nobody gives what was not asked for, and nearly all of it is found. */
+/*
+ * Whatever is asked: no node gives more than it has, nobody gives what was not asked for, and
+ * nearly all of it is found.
+ */
 START_TEST(test_memory_random)
 {
 	unsigned long long state = test_seed();
