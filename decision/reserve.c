@@ -30,14 +30,27 @@ static void taken_count(struct taken *taken, const struct topology_core *core)
 	taken->l3[core->l3]++;
 }
 
+/* A node of several packages counts like a package, or its slices would lose a core for each. */
+static unsigned taken_around(const struct topology *t, const struct taken *taken, unsigned package)
+{
+	unsigned numa = t->cores[t->packages[package].first].numa;
+	bool larger = t->numa[numa].cores.count > t->packages[package].count;
+
+	return larger ? taken->numa[numa] : 0;
+}
+
 static unsigned fewest_taken_package(const struct topology *t, const struct taken *taken)
 {
 	unsigned best = TOPOLOGY_NONE;
+	uint64_t best_key = UINT64_MAX;
 
 	for (unsigned i = 0; i < t->package_count; i++) {
-		if (taken->free[i] &&
-		    (best == TOPOLOGY_NONE || taken->package[i] < taken->package[best]))
+		uint64_t key = (uint64_t)taken->package[i] << 32 | taken_around(t, taken, i);
+
+		if (taken->free[i] && key < best_key) {
 			best = i;
+			best_key = key;
+		}
 	}
 	return best;
 }

@@ -36,9 +36,9 @@ int reserve_count(int wish, unsigned usable, struct err *e);
 
 /*
  * Give `count` free cores the owner `mark`, one at a time: from the package from which fewest were
- * taken, in it from the node and then the L3 from which fewest were taken, ties in tree order.
- * Cores that are reserved already count as taken. `owner` is by core; it has at least `count` free
- * ones.
+ * taken (of several, one whose node, if it spans packages, gave fewest), in it from the node and
+ * then the L3 from which fewest were taken, ties in tree order. Cores that are reserved already
+ * count as taken. `owner` is by core; it has at least `count` free ones.
  */
 void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, uint16_t mark);
 

@@ -63,7 +63,7 @@ START_TEST(test_cores_in_turn)
  * Cores that are gone are passed over, those reserved already count, and a small package is not
  * asked twice.
  */
-START_TEST(test_cores_in_part)
+START_TEST(test_cores_in_part, test_cores_of_large_nodes)
 {
 	uint16_t owner[TOPOLOGY_CPUS];
 
@@ -79,6 +79,25 @@ START_TEST(test_cores_in_part)
 	ck_assert_uint_eq(owner[1], CORE_ABOVE); /* the first has one reserved already */
 	ck_assert_uint_eq(owner[9], CORE_ABOVE);
 	ck_assert_uint_eq(owner[2], CORE_FREE);
+}
+
+/*
+ * Four packages, two a node: the second core comes from the second node, not from the first again.
+ */
+START_TEST(test_cores_of_large_nodes)
+{
+	uint16_t owner[TOPOLOGY_CPUS];
+	struct err e = {0};
+
+	machine_regular(&(struct machine_shape){1, 2, 0, 4, 1, GIB}, &t);
+	for (unsigned i = 0; i < 8; i++) {
+		t.cpus[i].package = (uint16_t)(i / 2);
+		owner[i] = CORE_FREE;
+	}
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	reserve_cores(&t, owner, 2, CORE_RESERVED);
+	ck_assert_uint_eq(owner[0], CORE_RESERVED);
+	ck_assert_uint_eq(owner[4], CORE_RESERVED);
 }
 
 /* Four nodes of the given GiB. */
@@ -193,7 +212,7 @@ START_TEST(test_memory_random)
 }
 
 TEST_MAIN("reserve",
-	  test_case("cores", test_count, test_count_refuses, test_cores_in_turn,
-		    test_cores_in_part),
+	  test_case("cores", test_count, test_count_refuses, test_cores_in_turn, test_cores_in_part,
+		    test_cores_of_large_nodes),
 	  test_case("memory", test_memory, test_memory_of_some_nodes, test_memory_refuses,
 		    test_memory_random))
