@@ -27,6 +27,7 @@ enum {
 		<< 20, /* the kernel's bound on arguments and environment: a quarter of an 8 MB stack */
 	MEMBERS_MAX = 4096,
 	PASSES = 16,
+	EXEC_TURNS = 20, /* of a millisecond */
 };
 
 struct affinity_group {
@@ -62,17 +63,35 @@ static int need(struct affinity_driver *d, const char *name, struct affinity_gro
 
 /* ---- whose process is it */
 
+/*
+ * While a process executes another program its environment is empty for a moment; so is that of kernel threads, which have no
+ * executable, always. Return its length, or negative.
+ */
+static int read_environment(pid_t pid, char *text)
+{
+	char path[64], link[8];
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	for (unsigned turn = 0; turn < EXEC_TURNS; turn++) {
+		cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+		int n = fd < 0 ? -errno : control_reread(fd, text, ENVIRONMENT_MAX);
+		char exe[64];
+
+		snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
+		if (n || readlink(exe, link, sizeof(link)) < 0)
+			return n;
+		poll(NULL, 0, 1);
+	}
+	return 0;
+}
+
 /* The value of our variable in a process's environment. `text` holds ENVIRONMENT_MAX bytes. NULL: none, or not readable. */
 static const char *mark_of(const struct affinity_driver *d, pid_t pid, char *text)
 {
-	char path[64];
 	size_t size = strlen(d->cluster);
-	cleanup_close int fd = -1;
 	int n;
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : control_reread(fd, text, ENVIRONMENT_MAX);
+	n = read_environment(pid, text);
 	for (const char *item = text; n > 0 && item < text + n; item += strlen(item) + 1) {
 		const char *value = item + strlen(MARK);
 

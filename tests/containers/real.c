@@ -79,17 +79,18 @@ void real_wait_byte(int fd)
 	ck_assert_int_eq(read(fd, &byte, 1), 1);
 }
 
-static const char *wanted;
+static const char *wanted, *wanted_above;
 
 static int is_wanted(const char *path, const struct stat *st, int type, struct FTW *walk)
 {
 	(void)st;
-	return type == FTW_D && !strcmp(path + walk->base, wanted);
+	return type == FTW_D && !strcmp(path + walk->base, wanted) && strstr(path, wanted_above);
 }
 
-bool real_tree_has(const char *name)
+bool real_tree_has(const char *above, const char *name)
 {
 	wanted = name;
+	wanted_above = above;
 	return nftw("/sys/fs/cgroup", is_wanted, 16, FTW_PHYS) == 1;
 }
 

@@ -20,8 +20,8 @@ int real_run(struct driver *d, const char *group, const char *script, char *text
 /* Wait until `fd` says one byte. */
 void real_wait_byte(int fd);
 
-/* Whether there is a directory `name` anywhere in the cgroup tree. */
-bool real_tree_has(const char *name);
+/* Whether there is a directory `name` in the cgroup tree, below one called `above` ("": anywhere). */
+bool real_tree_has(const char *above, const char *name);
 
 /* End what is left in groups below any group called `root`, and remove them: for the end of a program, passed or failed. */
 void real_clean(const char *root);

@@ -1,6 +1,6 @@
 /*
  * The real kernel with cgroup v1 controllers (and the v2 tree beside them, if there is one): groups below
- * cleave-test-v1 in each hierarchy, gone afterwards.
+ * cleave-test-v1-PID in each hierarchy, gone afterwards.
  */
 
 #include <fcntl.h>
@@ -13,17 +13,22 @@
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
-#define ROOT "cleave-test-v1"
+static char own_root[64]; /* several runs may be on this machine at once */
+
+static __attribute__((constructor)) void name_root(void)
+{
+	snprintf(own_root, sizeof(own_root), "cleave-test-v1-%d", getpid());
+}
 
 static __attribute__((destructor)) void clean(void)
 {
-	real_clean(ROOT);
+	real_clean(own_root);
 }
 
 static struct driver *open_here(const char *cluster, const char *location, char *why, size_t size)
 {
 	struct driver_request r = {.cluster = cluster,
-				   .cgroup_root = ROOT,
+				   .cgroup_root = own_root,
 				   .backend = BACKEND_CGROUP,
 				   .location = location};
 
@@ -72,7 +77,7 @@ START_TEST(a_group_has_what_it_was_made_with)
 	real_do(d->ops->remove(d, "slice-0", &e));
 	real_do(d->ops->remove(d, "slice-0", &e)); /* gone already is success */
 	real_do(driver_destroy(d, &e));
-	ck_assert(!real_tree_has(ROOT));
+	ck_assert(!real_tree_has("", own_root));
 }
 END_TEST
 
@@ -267,7 +272,7 @@ START_TEST(cpus_that_are_not_there_are_an_error)
 	ck_assert_msg(strstr(e.msg, "without a CPU"), "%s", e.msg);
 	ck_assert_int_lt(d->ops->create(d, &absent, &e), 0);
 	/* What failed half-way left nothing. */
-	ck_assert(!real_tree_has("slice-1"));
+	ck_assert(!real_tree_has(own_root, "slice-1"));
 	ck_assert_int_lt(d->ops->set_cpus(d, "../../../x", &g.cpus, NULL, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
 	real_do(d->ops->remove(d, "slice-0", &e));
@@ -300,7 +305,7 @@ START_TEST(another_driver_finds_the_groups_again)
 	real_do(other->ops->remove(other, "slice-0", &e));
 	real_do(other->ops->remove(other, "host", &e));
 	real_do(driver_destroy(other, &e));
-	ck_assert(!real_tree_has(ROOT));
+	ck_assert(!real_tree_has("", own_root));
 }
 END_TEST
 
@@ -314,15 +319,16 @@ START_TEST(two_clusters_see_each_other)
 
 	ck_assert_msg(two, "%s", why);
 	real_do(d->ops->create(d, &g, &e));
-	real_do(driver_taken(ROOT, "two", &taken, by, &e));
+	real_do(driver_taken(own_root, "two", &taken, by, &e));
 	ck_assert(cpuset_has(&taken, 0));
-	real_do(driver_taken(ROOT, "one", &taken, by, &e));
+	real_do(driver_taken(own_root, "one", &taken, by, &e));
 	ck_assert_msg(strcmp(by, "one") != 0, "a cluster takes its own CPUs");
 	real_do(d->ops->remove(d, "slice-0", &e));
 	real_do(driver_destroy(d, &e));
-	ck_assert_msg(real_tree_has(ROOT), "the parent went while another cluster was in it");
+	ck_assert_msg(real_tree_has("", own_root),
+		      "the parent went while another cluster was in it");
 	real_do(driver_destroy(two, &e));
-	ck_assert(!real_tree_has(ROOT));
+	ck_assert(!real_tree_has("", own_root));
 }
 END_TEST
 

@@ -19,11 +19,16 @@
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
-#define ROOT "cleave-test-faults"
+static char own_root[64]; /* several runs may be on this machine at once */
+
+static __attribute__((constructor)) void name_root(void)
+{
+	snprintf(own_root, sizeof(own_root), "cleave-test-faults-%d", getpid());
+}
 
 static __attribute__((destructor)) void clean(void)
 {
-	real_clean(ROOT);
+	real_clean(own_root);
 }
 
 /* The call number `countdown` of any wrapped function fails; 0: none does. */
@@ -152,7 +157,7 @@ static bool tree_is_empty(void)
 
 static bool kernel_is_clean(void)
 {
-	return !real_tree_has(ROOT);
+	return !real_tree_has("", own_root);
 }
 
 START_TEST(a_plain_directory_is_left_empty)
@@ -168,7 +173,8 @@ END_TEST
 
 START_TEST(the_kernel_is_left_clean)
 {
-	struct driver_request r = {.cluster = "f", .cgroup_root = ROOT, .backend = BACKEND_CGROUP};
+	struct driver_request r = {
+		.cluster = "f", .cgroup_root = own_root, .backend = BACKEND_CGROUP};
 	struct err e = {0};
 
 	if (geteuid() != 0 || whole_life(&r, &e))
@@ -185,7 +191,7 @@ static int v2_directory(char *path, size_t size)
 	struct statfs fs;
 
 	for (unsigned i = 0; i < 2; i++) {
-		snprintf(path, size, "%s/" ROOT, mounts[i]);
+		snprintf(path, size, "%s/%s", mounts[i], own_root);
 		if (!statfs(mounts[i], &fs) && fs.f_type == CGROUP2_SUPER_MAGIC &&
 		    (!mkdir(path, 0755) || errno == EEXIST))
 			return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -244,7 +250,7 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 		close(ends[1]);
 		n = read(ends[0], text, sizeof(text) - 1);
 		text[n > 0 ? n : 0] = '\0';
-		ck_assert_msg(strstr(text, "/" ROOT "\n"), "%s", text);
+		ck_assert_msg(strstr(text, own_root), "%s", text);
 		ck_assert_uint_eq(joining.calls, 1);
 		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 		close(ends[0]);
