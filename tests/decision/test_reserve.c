@@ -63,7 +63,7 @@ START_TEST(test_cores_in_turn)
  * Cores that are gone are passed over, those reserved already count, and a small package is not
  * asked twice.
  */
-START_TEST(test_cores_in_part, test_cores_of_large_nodes)
+START_TEST(test_cores_in_part)
 {
 	uint16_t owner[TOPOLOGY_CPUS];
 
