@@ -284,6 +284,15 @@ static int read_nodes(hwloc_topology_t h, const struct cpuset *allowed, struct t
 	return 0;
 }
 
+/* Synthetic text that names no sizes gets 1 GB a node from hwloc; nobody said so: they are unknown. */
+static void forget_assumed_sizes(const char *synthetic, struct topology *t)
+{
+	if (strstr(synthetic, "memory="))
+		return;
+	for (unsigned i = 0; i < t->node_count; i++)
+		t->nodes[i].memory_bytes = 0;
+}
+
 static unsigned node_index(const struct topology *t, unsigned id)
 {
 	for (unsigned i = 0; i < t->node_count; i++)
@@ -417,8 +426,8 @@ static int name_source(enum source_kind kind, const char *text, struct topology 
 }
 
 /* The raw part of *t, which is zeroed. */
-static int read_raw(hwloc_topology_t h, const struct topology_source *source, struct topology *t,
-		    struct cpuset *mask, struct err *e)
+static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topology_source *source,
+		    struct topology *t, struct cpuset *mask, struct err *e)
 {
 	bool live = !source->text;
 	struct cpuset cpus = source->cpus, nodes = source->nodes;
@@ -433,6 +442,8 @@ static int read_raw(hwloc_topology_t h, const struct topology_source *source, st
 	    read_kinds(h, t, e) < 0)
 		return e->code;
 	read_distances(h, t);
+	if (kind == SOURCE_SYNTHETIC)
+		forget_assumed_sizes(source->text, t);
 	if (live) {
 		drop_foreign_cpus(t);
 		read_sizes(t, source->memory_limit_bytes);
@@ -453,7 +464,7 @@ int topology_read(const struct topology_source *source, struct topology *out, st
 	if (!t)
 		return err_set(e, -ENOMEM, "out of memory");
 	if (name_source(kind, text, t, e) < 0 || open_source(kind, text, &h, e) < 0 ||
-	    read_raw(h, source, t, &bound, e) < 0)
+	    read_raw(h, kind, source, t, &bound, e) < 0)
 		return e->code;
 	if (topology_derive(t, e) < 0)
 		return text ? err_wrap(e, "topology '%s'", text) : e->code;
