@@ -180,9 +180,11 @@ format:
 	$(Q)$(CLANG_FORMAT) -i $(SOURCES)
 format-check:
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
+# Without unix.Malloc: clang 14's analyzer does not know the cleanup attribute; leaks are the san variant's to find.
 analyze:
 	$(Q)for c in $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c)); do \
-		clang --analyze --analyzer-output text -Xclang -analyzer-werror $(CPPFLAGS_ALL) -std=gnu17 $(call pkg_cflags,$(PKGS)) $$c || exit 1; done
+		clang --analyze --analyzer-output text -Xclang -analyzer-werror \
+			-Xclang -analyzer-disable-checker=unix.Malloc $(CPPFLAGS_ALL) -std=gnu17 $(call pkg_cflags,$(PKGS)) $$c || exit 1; done
 	@echo "the analyzer has nothing to say"
 
 .PHONY: coverage

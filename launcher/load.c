@@ -114,7 +114,7 @@ static void say_inputs(const struct inputs *in, const char *profile)
 
 int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e)
 {
-	cleanup_free struct inputs *in = malloc(sizeof(*in));
+	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
 	struct cpuset mask;
 
 	if (!in)

@@ -104,7 +104,7 @@ static _Noreturn void be_the_supervisor(struct supervisor_start *start)
 
 	if (r) {
 		dprintf(STDERR_FILENO, "cleave: %s\n", e.msg);
-		_exit(e.exit);
+		_exit((int)e.exit);
 	}
 	_exit(0);
 }
