@@ -1,0 +1,178 @@
+#include "launcher/actual.h"
+
+#include "decision/op.h"
+#include "launcher/daemon.h"
+#include "tests/decision/machines.h"
+#include "tests/harness.h"
+
+static struct topology topology;
+static struct profile profile;
+static struct facts facts;
+static struct plan wanted, actual;
+static struct observation seen;
+static struct oplist ops;
+
+static void make_wanted(int slices)
+{
+	const struct machine_shape shape = {2, 1, 0, 8, 1, UINT64_C(64) << 30};
+	struct err e;
+
+	machine_regular(&shape, &topology);
+	profile_default(&profile);
+	profile.partition.slices = slices;
+	ck_assert_msg(plan_make(&topology, &profile, &facts, &wanted, &e) == 0, "%s", e.msg);
+}
+
+static struct observed_group *see(const char *name, const struct cpuset *cpus,
+				  const struct cpuset *nodes, uint64_t memory)
+{
+	struct observed_group *g = &seen.groups[seen.count++];
+
+	*g = (struct observed_group){.cpus = *cpus,
+				     .asked = *cpus,
+				     .nodes = *nodes,
+				     .weight = WEIGHT_DEFAULT,
+				     .memory_max_bytes = memory};
+	string_copy(g->name, name);
+	return g;
+}
+
+static void see_all(const struct plan *p)
+{
+	struct cpuset host = actual_host_cpus(p);
+
+	memset(&seen, 0, sizeof(seen));
+	see(GROUP_HOST, &host, &p->host.nodes, 0);
+	for (unsigned i = 0; i < p->slice_count; i++)
+		see(p->slices[i].name, &p->slices[i].cpus, &p->slices[i].nodes,
+		    p->slices[i].memory.max_bytes);
+}
+
+static void diff(const struct plan *recorded)
+{
+	actual_plan(&seen, recorded, &wanted, POLICY_STRICT, &actual);
+	ck_assert_int_eq(plan_diff(&actual, &wanted, &ops), 0);
+}
+
+START_TEST(what_is_as_wanted_needs_nothing)
+{
+	make_wanted(4);
+	see_all(&wanted);
+	diff(&wanted);
+	ck_assert_uint_eq(ops.count, 0);
+	diff(NULL); /* the record is lost: the kernel's word is enough */
+	ck_assert_uint_eq(ops.count, 0);
+	seen.groups[1].memory_max_bytes -= 4095; /* as the kernel rounds */
+	diff(&wanted);
+	ck_assert_uint_eq(ops.count, 0);
+	seen.groups[1].memory_max_bytes = 0; /* no memory controller */
+	diff(&wanted);
+	ck_assert_uint_eq(ops.count, 0);
+}
+END_TEST
+
+START_TEST(nothing_is_there)
+{
+	make_wanted(4);
+	memset(&seen, 0, sizeof(seen));
+	diff(NULL);
+	ck_assert_uint_eq(ops.count, 4);
+	for (unsigned i = 0; i < ops.count; i++)
+		ck_assert_int_eq(ops.ops[i].kind, OP_CREATE);
+}
+END_TEST
+
+START_TEST(a_widened_slice_is_narrowed)
+{
+	make_wanted(4);
+	see_all(&wanted);
+	seen.groups[1].asked = cpuset_or(&seen.groups[1].asked, &seen.groups[2].asked);
+	diff(&wanted);
+	ck_assert_uint_eq(ops.count, 1);
+	ck_assert_int_eq(ops.ops[0].kind, OP_SET_CPUS);
+	ck_assert_str_eq(ops.ops[0].name, "slice-0");
+	ck_assert(cpuset_is_equal(&ops.ops[0].cpus, &wanted.slices[0].cpus));
+}
+END_TEST
+
+START_TEST(a_gap_is_filled)
+{
+	make_wanted(4);
+	see_all(&wanted);
+	seen.groups[2] = seen.groups[--seen.count]; /* slice-1 is gone */
+	diff(&wanted);
+	ck_assert_uint_ge(ops.count, 1);
+	ck_assert_int_eq(ops.ops[ops.count - 1].kind, OP_CREATE);
+	ck_assert_str_eq(ops.ops[ops.count - 1].name, "slice-1");
+	for (unsigned i = 0; i < ops.count; i++)
+		ck_assert_str_eq(ops.ops[i].name, "slice-1");
+}
+END_TEST
+
+START_TEST(other_limits_and_nodes_are_made_anew)
+{
+	make_wanted(4);
+	see_all(&wanted);
+	seen.groups[1].memory_max_bytes /= 2;
+	cpuset_add(&seen.groups[2].nodes, wanted.slices[3].nodes.words[0] & 2 ? 1 : 0);
+	cpuset_add(&seen.groups[2].nodes, 1);
+	diff(&wanted);
+	ck_assert_uint_eq(ops.count, 4);
+	ck_assert_int_eq(ops.ops[0].kind, OP_REMOVE);
+	ck_assert_int_eq(ops.ops[1].kind, OP_REMOVE);
+	ck_assert_int_eq(ops.ops[2].kind, OP_CREATE);
+	/* Where the policy does not bind, a group has all nodes and that is right. */
+	seen.groups[1].memory_max_bytes *= 2;
+	actual_plan(&seen, &wanted, &wanted, POLICY_PREFERRED, &actual);
+	ck_assert_int_eq(plan_diff(&actual, &wanted, &ops), 0);
+	ck_assert_uint_eq(ops.count, 0);
+}
+END_TEST
+
+START_TEST(more_slices_than_wanted)
+{
+	static struct plan four;
+
+	make_wanted(4);
+	four = wanted;
+	see_all(&four);
+	make_wanted(2);
+	diff(&four);
+	ck_assert_uint_eq(ops.count, 6); /* their memory differs: all are removed, two are made */
+	ck_assert_int_eq(ops.ops[3].kind, OP_REMOVE);
+	ck_assert_int_eq(ops.ops[4].kind, OP_CREATE);
+}
+END_TEST
+
+START_TEST(the_host_group)
+{
+	make_wanted(4);
+	see_all(&wanted);
+	seen.groups[0].asked = wanted.slices[0].cpus;
+	diff(&wanted);
+	ck_assert_uint_eq(ops.count, 1);
+	ck_assert_int_eq(ops.ops[0].kind, OP_SET_HOST);
+}
+END_TEST
+
+/* ---- is a process what it should be? */
+
+START_TEST(command_lines)
+{
+	char java[] = "/bin/java", option[] = "-x", empty[] = "";
+	char *words[] = {java, option, empty, NULL};
+
+	ck_assert(words_match_proc(words, "/bin/java\0-x\0", 14));
+	ck_assert(!words_match_proc(words, "/bin/java\0-x\0", 13));
+	ck_assert(!words_match_proc(words, "/bin/java\0-y\0\0", 14));
+	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0more\0", 19));
+	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0mo", 16));
+	ck_assert(words_match_proc(words + 3, "", 0));
+	ck_assert(!words_match_proc(words, "", 0));
+}
+END_TEST
+
+TEST_MAIN("actual", test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
+			      a_widened_slice_is_narrowed, a_gap_is_filled,
+			      other_limits_and_nodes_are_made_anew, more_slices_than_wanted,
+			      the_host_group, command_lines))

@@ -1,0 +1,299 @@
+#include "launcher/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "decision/cleanup.h"
+#include "tests/harness.h"
+
+static struct cluster cluster;
+static struct control *control;
+static struct err e;
+static struct control_client *last;
+static unsigned asked, hung_up, closed;
+static enum control_command command;
+static uint64_t now_ns = 1000000000;
+
+static void on_asked(void *context, struct control_client *client, struct control_request *request)
+{
+	ck_assert_ptr_eq(context, &cluster);
+	last = client;
+	command = request->command;
+	asked++;
+	if (command == CONTROL_APPLY)
+		control_hold(client);
+	control_request_release(request);
+}
+
+static void on_gone(void *context, struct control_client *client, enum control_end end)
+{
+	ck_assert_ptr_eq(context, &cluster);
+	ck_assert_ptr_eq(client, last);
+	if (end == CONTROL_HUNG_UP)
+		hung_up++;
+	else
+		closed++;
+}
+
+static void begin(void)
+{
+	asked = hung_up = closed = 0;
+	ck_assert_int_eq(cluster_paths(test_directory(), "c", &cluster, &e), 0);
+	ck_assert_int_eq(cluster_make(&cluster, &e), 0);
+	ck_assert_msg(control_open(&cluster, on_asked, on_gone, &cluster, &control, &e) == 0, "%s",
+		      e.msg);
+}
+
+/* Some turns of the loop, as the supervisor does them. */
+static void turn(void)
+{
+	for (int i = 0; i < 6; i++) {
+		struct pollfd fds[CONTROL_FDS];
+		unsigned count = control_fds(control, fds);
+
+		poll(fds, count, 5);
+		control_turn(control, fds, count, now_ns);
+	}
+}
+
+static int client(void)
+{
+	int fd;
+
+	ck_assert_msg(control_connect(&cluster, &fd, NULL, &e) == 0, "%s", e.msg);
+	return fd;
+}
+
+static bool is_closed(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}
+
+START_TEST(asked_and_answered)
+{
+	struct line_buffer b = {0};
+	cleanup_close int fd = -1;
+	struct stat st;
+	char path[PROFILE_PATH], *line;
+
+	begin();
+	ck_assert_int_eq(cluster_file(&cluster, "control", path, &e), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	fd = client();
+	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"status\"}", &e), 0);
+	turn();
+	ck_assert_uint_eq(asked, 1);
+	ck_assert_int_eq(command, CONTROL_STATUS);
+	ck_assert_int_eq(control_peer(last), getpid());
+	control_answer(control, last, "{\"one\":1}");
+	control_answer(control, last, "{\"two\":2}");
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"one\":1}");
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"two\":2}");
+	ck_assert_int_eq(control_receive(fd, &b, 10, &line, &e), -ETIMEDOUT);
+	control_close(control);
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 0);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	line_buffer_release(&b);
+}
+END_TEST
+
+START_TEST(nobody_listens)
+{
+	int fd;
+
+	ck_assert_int_eq(cluster_paths(test_directory(), "none", &cluster, &e), 0);
+	ck_assert_int_eq(control_connect(&cluster, &fd, NULL, &e), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(e.msg, "no supervisor answers at"));
+}
+END_TEST
+
+/* Each is refused with a sentence, and the next client is served as if nothing had been. */
+START_TEST(garbage_is_refused)
+{
+	static const char *const bad[] = {
+		"{",
+		"hello",
+		"[]",
+		"{}",
+		"{\"cmd\":1}",
+		"{\"cmd\":\"dance\"}",
+		"{\"cmd\":\"status\",\"more\":1}",
+		"{\"cmd\":\"apply\"}",
+		"{\"cmd\":\"apply\",\"state\":[]}",
+		"{\"cmd\":\"status\",\"cmd\":\"down\"}",
+		"{\"cmd\":\"st\\u0000atus\"}",
+		"\xff\xfe",
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct line_buffer b = {0};
+		cleanup_close int fd = client();
+		char *line;
+
+		ck_assert_int_eq(control_send(fd, bad[i], &e), 0);
+		turn();
+		ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+		ck_assert_msg(strstr(line, "{\"error\":"), "%s: %s", bad[i], line);
+		ck_assert_ptr_nonnull(strstr(line, "\"exit\":2"));
+		ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 0);
+		line_buffer_release(&b);
+	}
+	ck_assert_uint_eq(asked, 0);
+	control_close(control);
+}
+END_TEST
+
+START_TEST(a_slow_client_is_waited_for_and_dropped)
+{
+	cleanup_close int slow = -1, quick = -1;
+
+	begin();
+	slow = client();
+	ck_assert_int_eq(write(slow, "{\"cmd\":", 7), 7);
+	turn();
+	now_ns += (CONTROL_LINE_SECONDS - 1) * UINT64_C(1000000000);
+	turn();
+	ck_assert(!is_closed(slow));
+	quick = client(); /* nobody waits for the slow one */
+	ck_assert_int_eq(control_send(quick, "{\"cmd\":\"down\"}", &e), 0);
+	turn();
+	ck_assert_uint_eq(asked, 1);
+	now_ns += UINT64_C(2000000000);
+	turn();
+	ck_assert(is_closed(slow));
+	ck_assert(!is_closed(quick));
+	control_close(control);
+}
+END_TEST
+
+START_TEST(a_line_without_end)
+{
+	cleanup_free char *text = malloc(1 << 16);
+	cleanup_close int fd = -1;
+	size_t sent = 0;
+
+	begin();
+	fd = client();
+	memset(text, 'x', 1 << 16);
+	while (sent < CONTROL_LINE_MAX + (1 << 20)) {
+		ssize_t n = send(fd, text, 1 << 16, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN)
+			break; /* dropped */
+		sent += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	ck_assert_uint_lt(sent, CONTROL_LINE_MAX + (1 << 20));
+	ck_assert_uint_eq(asked, 0);
+	control_close(control);
+}
+END_TEST
+
+/* A client that never reads costs CONTROL_ANSWER_MAX bytes, not the supervisor. */
+START_TEST(answers_that_nobody_reads)
+{
+	cleanup_free char *text = calloc(1, (1 << 20) + 1);
+	cleanup_close int fd = -1;
+
+	begin();
+	fd = client();
+	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
+	turn();
+	memset(text, 'y', 1 << 20);
+	for (int i = 0; i < 8 && !closed; i++)
+		control_answer(control, last, text);
+	ck_assert_uint_eq(closed, 1);
+	control_answer(control, last, text); /* to nobody: nothing */
+	control_close(control);
+}
+END_TEST
+
+START_TEST(more_clients_than_there_is_room_for)
+{
+	int fds[CONTROL_CLIENTS + 4];
+
+	begin();
+	for (int i = 0; i < CONTROL_CLIENTS + 4; i++) {
+		fds[i] = client();
+		turn();
+	}
+	ck_assert(!is_closed(fds[CONTROL_CLIENTS - 1]));
+	for (int i = CONTROL_CLIENTS; i < CONTROL_CLIENTS + 4; i++)
+		ck_assert(is_closed(fds[i]));
+	for (int i = 0; i < CONTROL_CLIENTS + 4; i++)
+		close(fds[i]);
+	turn();
+	fds[0] = client();
+	ck_assert_int_eq(control_send(fds[0], "{\"cmd\":\"status\"}", &e), 0);
+	turn();
+	ck_assert_uint_eq(asked, 1);
+	close(fds[0]);
+	control_close(control);
+}
+END_TEST
+
+/* Hanging up is giving up; the answer can still be heard. */
+START_TEST(hung_up_and_gone)
+{
+	struct line_buffer b = {0};
+	int fd;
+	char *line;
+
+	begin();
+	fd = client();
+	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
+	turn();
+	ck_assert_uint_eq(hung_up, 0);
+	shutdown(fd, SHUT_WR);
+	turn();
+	ck_assert_uint_eq(hung_up, 1);
+	ck_assert_uint_eq(closed, 0);
+	control_answer(control, last, "{\"error\":\"undone\",\"exit\":1}");
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"error\":\"undone\",\"exit\":1}");
+	close(fd);
+	turn();
+	ck_assert_uint_eq(closed, 1);
+	ck_assert_uint_eq(hung_up, 1);
+	line_buffer_release(&b);
+	control_close(control);
+}
+END_TEST
+
+START_TEST(lines_in_pieces)
+{
+	static const char text[] = "one\n\ntwo\nthree";
+	struct line_buffer b = {0};
+	size_t length, lines = 0;
+
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		char *line;
+
+		ck_assert_int_eq(line_buffer_add(&b, &text[i], 1), 0);
+		while ((line = line_buffer_next(&b, &length))) {
+			static const char *const wanted[] = {"one", "", "two"};
+
+			ck_assert_str_eq(line, wanted[lines++]);
+			ck_assert_uint_eq(strlen(line), length);
+		}
+	}
+	ck_assert_uint_eq(lines, 3);
+	ck_assert_uint_eq(b.used, 5);
+	line_buffer_release(&b);
+}
+END_TEST
+
+TEST_MAIN("control",
+	  test_case("socket", asked_and_answered, nobody_listens, garbage_is_refused,
+		    a_slow_client_is_waited_for_and_dropped, a_line_without_end,
+		    answers_that_nobody_reads, more_clients_than_there_is_room_for,
+		    hung_up_and_gone),
+	  test_case("lines", lines_in_pieces))

@@ -1,0 +1,100 @@
+#include "launcher/events.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "decision/cleanup.h"
+#include "launcher/files.h"
+#include "tests/harness.h"
+
+static struct cluster cluster;
+
+static void begin(const char *name)
+{
+	struct err e;
+
+	ck_assert_int_eq(cluster_paths(test_directory(), name, &cluster, &e), 0);
+	ck_assert_int_eq(cluster_make(&cluster, &e), 0);
+}
+
+START_TEST(a_line_is_an_object)
+{
+	const struct event_input inputs[] = {{"pid", 12}, {"bytes", INT64_MAX}};
+	cleanup_free char *line = event_format(UINT64_C(1769860800123000000), "restart", "slice-0",
+					       "said \"no\"\nand ended", inputs, 2);
+
+	ck_assert_str_eq(
+		line,
+		"{\"time\":\"2026-01-31T12:00:00.123Z\",\"what\":\"restart\",\"object\":"
+		"\"slice-0\",\"reason\":\"said \\\"no\\\"\\nand ended\",\"inputs\":{\"pid\":12,"
+		"\"bytes\":9223372036854775807}}\n");
+}
+END_TEST
+
+START_TEST(events_are_appended)
+{
+	cleanup_free char *text = NULL;
+	struct events ev;
+	struct stat st;
+	size_t size;
+	struct err e;
+	unsigned lines = 0;
+
+	begin("append");
+	for (int round = 0; round < 2; round++) {
+		ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+		events_note(&ev, "start", "master", "wanted", {"round", round});
+		events_close(&ev);
+		events_note(&ev, "lost", "master", "nowhere to write", {"round", round});
+	}
+	ck_assert_int_eq(stat(ev.path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	ck_assert_int_eq(file_read(ev.path, 4096, &text, &size, &e), 0);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, lines++) {
+		json_t *object = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+		ck_assert_ptr_nonnull(object);
+		ck_assert_str_eq(json_string_value(json_object_get(object, "what")), "start");
+		json_decref(object);
+	}
+	ck_assert_uint_eq(lines, 2);
+}
+END_TEST
+
+START_TEST(a_full_file_begins_anew)
+{
+	char old[PROFILE_PATH + 8];
+	struct events ev;
+	struct stat st;
+	struct err e;
+
+	begin("rotate");
+	ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+	ck_assert_int_eq(ftruncate(ev.fd, EVENTS_MAX_BYTES - 1), 0);
+	events_note(&ev, "last", "master", "of the old file", {"n", 1});
+	events_note(&ev, "first", "master", "of the new file", {"n", 2});
+	snprintf(old, sizeof(old), "%s.1", ev.path);
+	ck_assert_int_eq(stat(old, &st), 0);
+	ck_assert_int_gt(st.st_size, EVENTS_MAX_BYTES);
+	ck_assert_int_eq(stat(ev.path, &st), 0);
+	ck_assert_int_lt(st.st_size, 200);
+	events_close(&ev);
+}
+END_TEST
+
+/* An event is lost, the supervisor goes on. */
+START_TEST(a_full_disk)
+{
+	struct events ev = {.fd = open("/dev/full", O_WRONLY | O_CLOEXEC)};
+
+	if (ev.fd < 0)
+		test_skip("no /dev/full");
+	events_note(&ev, "lost", "master", "no space", {"n", 1});
+	ck_assert_int_ge(ev.fd, 0);
+	events_close(&ev);
+}
+END_TEST
+
+TEST_MAIN("events", test_case("events", a_line_is_an_object, events_are_appended,
+			      a_full_file_begins_anew, a_full_disk))

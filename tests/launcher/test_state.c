@@ -1,0 +1,241 @@
+#include "launcher/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "decision/cleanup.h"
+#include "launcher/files.h"
+#include "launcher/status.h"
+#include "launcher/worker.h"
+#include "tests/decision/machines.h"
+#include "tests/harness.h"
+
+static struct topology topology;
+static struct profile profile;
+static struct facts facts;
+static struct state state, back;
+static struct plan home;
+static struct err e;
+
+static void fill(struct state *s)
+{
+	const struct machine_shape shape = {2, 2, 0, 4, 2, UINT64_C(64) << 30};
+
+	memset(s, 0, sizeof(*s));
+	machine_regular(&shape, &topology);
+	profile_default(&profile);
+	string_copy(profile.name, "stored");
+	ck_assert_msg(plan_make(&topology, &profile, &facts, &s->plan, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(cluster_paths(test_directory(), "stored", &s->cluster, &e), 0);
+	s->phase = PHASE_DEGRADED;
+	string_copy(s->why, "because \"of\" this");
+	s->profile = profile;
+	string_copy(s->spark.home, "/opt/spark");
+	string_copy(s->spark.version, "4.1.0");
+	string_copy(s->spark.scala_version, "2.13");
+	string_copy(s->spark.java, "/usr/bin/java");
+	s->spark.java_version = 17;
+	strings_add(&s->spark.launch, "/usr/bin/java");
+	strings_add(&s->spark.launch, "-cp");
+	s->master = (struct endpoints){"127.0.0.1", 7077, 8080};
+	string_copy(s->location, "cgroup1 cpuset=/x");
+	s->supervisor = (struct process_id){12, 345};
+	s->master_process = (struct process_id){13, UINT64_C(1) << 60};
+	for (unsigned i = 0; i < s->plan.slice_count; i++)
+		s->workers[i] = (struct worker_record){{(pid_t)(100 + i), i}, i};
+}
+
+START_TEST(written_and_read_back)
+{
+	struct stat st;
+	char path[PROFILE_PATH];
+
+	fill(&state);
+	ck_assert_uint_gt(state.plan.slice_count, 1);
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	ck_assert_msg(state_write(&state, &e) == 0, "%s", e.msg);
+	ck_assert_msg(state_read(&state.cluster, &back, &e) == 0, "%s", e.msg);
+	ck_assert(plan_is_equal(&state.plan, &back.plan));
+	ck_assert_int_eq(memcmp(&state.profile, &back.profile, sizeof(profile)), 0);
+	ck_assert_int_eq(memcmp(&state.spark, &back.spark, sizeof(back.spark)), 0);
+	ck_assert_int_eq(memcmp(&state.cluster, &back.cluster, sizeof(back.cluster)), 0);
+	ck_assert_int_eq(memcmp(&state.workers, &back.workers, sizeof(back.workers)), 0);
+	ck_assert_str_eq(back.why, state.why);
+	ck_assert_str_eq(back.location, state.location);
+	ck_assert_int_eq(back.phase, PHASE_DEGRADED);
+	ck_assert_uint_eq(back.master_process.start_time, UINT64_C(1) << 60);
+	ck_assert_int_eq(back.supervisor.pid, 12);
+	ck_assert_int_eq(back.master.ui_port, 8080);
+	ck_assert_int_eq(cluster_file(&state.cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(none_is_told_from_unreadable)
+{
+	static const char *const bad[] = {
+		"", "{", "[]", "{}", "{\"schema\":\"cleave.state/2\"}", "\"x\"", "{\"schema\":1}",
+	};
+	struct cluster c;
+	char path[PROFILE_PATH];
+
+	ck_assert_int_eq(cluster_paths(test_directory(), "bad", &c, &e), 0);
+	ck_assert_int_eq(state_read(&c, &back, &e), -ENOENT);
+	ck_assert_int_eq(cluster_make(&c, &e), 0);
+	ck_assert_int_eq(cluster_file(&c, "state.json", path, &e), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_int_eq(file_replace(path, bad[i], strlen(bad[i]), 0600, &e), 0);
+		ck_assert_int_eq(state_read(&c, &back, &e), -EBADMSG);
+		ck_assert_int_eq(e.exit, ERR_FAILED);
+		ck_assert_ptr_nonnull(strstr(e.msg, path));
+	}
+	ck_assert_int_eq(truncate(path, STATE_MAX_BYTES + 1), 0);
+	ck_assert_int_eq(state_read(&c, &back, &e), -EBADMSG);
+}
+END_TEST
+
+/* Cut anywhere, or with any byte changed: refused, or read as some state; never half a one. */
+START_TEST(cut_and_changed)
+{
+	cleanup_free char *text = NULL;
+	unsigned long long random = test_seed();
+	size_t size;
+
+	fill(&state);
+	ck_assert_int_eq(state_format(&state, &text, &e), 0);
+	size = strlen(text);
+	for (size_t cut = 0; cut < size; cut += 1 + size / 40) {
+		back.phase = PHASE_STOPPING;
+		ck_assert_int_lt(state_parse(text, cut, &back, &e), 0);
+		ck_assert_int_eq(back.phase, PHASE_STOPPING);
+	}
+	for (unsigned round = 0; round < 60; round++) {
+		size_t at = test_random(&random) % size;
+		char was = text[at];
+
+		text[at] = (char)test_random(&random);
+		if (state_parse(text, size, &back, &e) == 0)
+			ck_assert_msg(back.plan.slice_count <= SLICES_MAX, "seed %lu round %u",
+				      test_seed(), round);
+		text[at] = was;
+	}
+}
+END_TEST
+
+START_TEST(home_sets)
+{
+	char path[PROFILE_PATH];
+
+	fill(&state);
+	ck_assert_int_eq(cluster_paths(test_directory(), "home", &state.cluster, &e), 0);
+	ck_assert_int_eq(home_read(&state.cluster, &home, &e), -ENOENT);
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	ck_assert_int_eq(home_write(&state.cluster, &state.plan, &e), 0);
+	ck_assert_int_eq(home_read(&state.cluster, &home, &e), 0);
+	ck_assert_uint_eq(home.slice_count, state.plan.slice_count);
+	for (unsigned i = 0; i < home.slice_count; i++) {
+		ck_assert_str_eq(home.slices[i].name, state.plan.slices[i].name);
+		ck_assert(cpuset_is_equal(&home.slices[i].cpus, &state.plan.slices[i].cpus));
+		ck_assert(cpuset_is_equal(&home.slices[i].nodes, &state.plan.slices[i].nodes));
+	}
+	ck_assert_int_eq(cluster_file(&state.cluster, "home.json", path, &e), 0);
+	ck_assert_int_eq(file_replace(path, "{}", 2, 0600, &e), 0);
+	ck_assert_int_eq(home_read(&state.cluster, &home, &e), -EBADMSG);
+}
+END_TEST
+
+/* A full disk: the old file stays, whole, and nothing lies beside it. */
+START_TEST(a_full_disk)
+{
+	char top[PROFILE_PATH], path[PROFILE_PATH], filler[PROFILE_PATH + 16];
+	cleanup_free char *zeros = calloc(1, 1 << 20);
+	int r, fd;
+
+	snprintf(top, sizeof(top), "%s/full", test_directory());
+	ck_assert_int_eq(mkdir(top, 0700), 0);
+	if (mount("none", top, "tmpfs", 0, "size=128k"))
+		test_skip("cannot mount a small tmpfs: %s", strerror(errno));
+	fill(&state);
+	r = cluster_paths(top, "stored", &state.cluster, &e);
+	r = r ? r : cluster_make(&state.cluster, &e);
+	r = r ? r : state_write(&state, &e);
+	snprintf(filler, sizeof(filler), "%s/filler", top);
+	fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(fd, zeros, 4096) > 0)
+		;
+	close(fd);
+	state.phase = PHASE_UP;
+	if (!r)
+		r = state_write(&state, &e) == -ENOSPC ? 0 : -1;
+	if (!r)
+		r = state_read(&state.cluster, &back, &e);
+	cluster_file(&state.cluster, "state.json.new", path, &(struct err){0});
+	r = r ? r : access(path, F_OK) == 0;
+	umount2(top, MNT_DETACH);
+	ck_assert_msg(r == 0, "%s", e.msg);
+	ck_assert_int_eq(back.phase, PHASE_DEGRADED);
+	ck_assert_ptr_nonnull(strstr(e.msg, "No space left"));
+}
+END_TEST
+
+/* ---- the status */
+
+START_TEST(status_there_and_back)
+{
+	static struct status s, t;
+	cleanup_free char *text = NULL;
+
+	memset(&s, 0, sizeof(s));
+	string_copy(s.name, "demo");
+	s.phase = PHASE_DEGRADED;
+	string_copy(s.why, "slice-0 ended");
+	s.supervisor_pid = 5;
+	s.uptime_s = 1.5;
+	string_copy(s.master_url, "spark://127.0.0.1:7077");
+	s.master_pid = 6;
+	s.alive_workers = 2;
+	s.slice_count = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		struct slice_status *slice = &s.slices[i];
+
+		snprintf(slice->name, sizeof(slice->name), "slice-%u", i);
+		string_copy(slice->state, worker_state_name(WORKER_RUNNING));
+		cpuset_add(&slice->cpus, i);
+		cpuset_add(&slice->home_cpus, i);
+		cpuset_add(&slice->nodes, 0);
+		slice->worker_pid = (pid_t)(7 + i);
+		slice->cpu_used = 0.25;
+		slice->memory_bytes = UINT64_C(1) << 40;
+		slice->local_share = 0.5;
+		slice->oom_kills = 3;
+		slice->throttled = i;
+	}
+	s.loan_count = 1;
+	s.loans[0] = (struct status_loan){1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, 0.5};
+	s.warning_count = 1;
+	s.warnings[0] = (struct plan_warning){.code = WARN_NO_L3, .message = "no L3"};
+	ck_assert_int_eq(status_format(&s, &text, &e), 0);
+	ck_assert_msg(status_parse(text, strlen(text), &t, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(memcmp(&s, &t, sizeof(s)), 0);
+	ck_assert_int_lt(status_parse(text, strlen(text) - 1, &t, &e), 0);
+}
+END_TEST
+
+START_TEST(cpus_used)
+{
+	struct sample a = {.at_ns = 1000000000, .cpu_usage_us = 500000};
+	struct sample b = {.at_ns = 3000000000, .cpu_usage_us = 3500000};
+
+	ck_assert_double_eq_tol(sample_cpus_used(&a, &b), 1.5, 1e-9);
+	ck_assert_double_eq(sample_cpus_used(&b, &a), 0);
+	ck_assert_double_eq(sample_cpus_used(&(struct sample){0}, &b), 0);
+}
+END_TEST
+
+TEST_MAIN("state",
+	  test_case("state", written_and_read_back, none_is_told_from_unreadable, cut_and_changed,
+		    home_sets, a_full_disk),
+	  test_case("status", status_there_and_back, cpus_used))
