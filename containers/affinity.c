@@ -1,7 +1,8 @@
 /*
- * backend: affinity: no groups, so no limits and no weights; processes get an affinity mask and a memory policy. Which process belongs
- * to which slice is kept where it survives us: in the environment of the process, which its children inherit:
- * CLEAVE_GROUP=CLUSTER/GROUP:CPUS:NODES (as they were when it was started).
+ * backend: affinity: no groups, so no limits and no weights; processes get an affinity mask and a
+ * memory policy. Which process belongs to which slice is kept where it survives us: in the
+ * environment of the process, which its children inherit: CLEAVE_GROUP=CLUSTER/GROUP:CPUS:NODES (as
+ * they were when it was started).
  */
 
 #include <dirent.h>
@@ -64,8 +65,8 @@ static int need(struct affinity_driver *d, const char *name, struct affinity_gro
 /* ---- whose process is it */
 
 /*
- * While a process executes another program its environment is empty for a moment; so is that of kernel threads, which have no
- * executable, always. Return its length, or negative.
+ * While a process executes another program its environment is empty for a moment; so is that of
+ * kernel threads, which have no executable, always. Return its length, or negative.
  */
 static int read_environment(pid_t pid, char *text)
 {
@@ -85,7 +86,10 @@ static int read_environment(pid_t pid, char *text)
 	return 0;
 }
 
-/* The value of our variable in a process's environment. `text` holds ENVIRONMENT_MAX bytes. NULL: none, or not readable. */
+/*
+ * The value of our variable in a process's environment. `text` holds ENVIRONMENT_MAX bytes. NULL:
+ * none, or not readable.
+ */
 static const char *mark_of(const struct affinity_driver *d, pid_t pid, char *text)
 {
 	size_t size = strlen(d->cluster);
@@ -175,7 +179,10 @@ static int affinity_pids(struct driver *driver, const char *group, pid_t *pids, 
 
 /* ---- CPUs */
 
-/* Set the mask of each thread whose mask is another. Return how many there were; threads that ended do not count. */
+/*
+ * Set the mask of each thread whose mask is another. Return how many there were; threads that ended
+ * do not count.
+ */
 static int set_threads(pid_t pid, const struct cpuset *cpus)
 {
 	const size_t size = sizeof(cpus->words); /* bit i of word i / 64, as the kernel has it */
@@ -207,7 +214,10 @@ static int set_threads(pid_t pid, const struct cpuset *cpus)
 	return changed;
 }
 
-/* Threads that were being made while we looked inherit the old mask: repeat until a whole pass finds nothing to do. */
+/*
+ * Threads that were being made while we looked inherit the old mask: repeat until a whole pass
+ * finds nothing to do.
+ */
 static int set_all(struct affinity_driver *d, const char *group, const struct cpuset *cpus,
 		   struct err *e)
 {
@@ -289,7 +299,10 @@ static int affinity_create(struct driver *driver, const struct group_spec *g, st
 	return 0;
 }
 
-/* The environment with our mark in front of it; only the array and the mark are the caller's to free. */
+/*
+ * The environment with our mark in front of it; only the array and the mark are the caller's to
+ * free.
+ */
 static char **marked_environment(char *const *envp, char *mark)
 {
 	size_t count = 0, used = 0;
@@ -414,7 +427,10 @@ static int affinity_remove(struct driver *driver, const char *group, struct err 
 
 /* ---- what is there */
 
-/* A process whose group this driver has not made: another supervisor did. Take over what its mark says. */
+/*
+ * A process whose group this driver has not made: another supervisor did. Take over what its mark
+ * says.
+ */
 static bool adopt(void *context, pid_t pid, const char *mark)
 {
 	struct affinity_driver *d = context;
@@ -466,7 +482,10 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 	return rc;
 }
 
-/* utime, stime and those of children waited for: fields 14 to 17 of /proc/PID/stat (proc(5)), in clock ticks. */
+/*
+ * utime, stime and those of children waited for: fields 14 to 17 of /proc/PID/stat (proc(5)), in
+ * clock ticks.
+ */
 static uint64_t cpu_ticks(pid_t pid)
 {
 	uint64_t sum = 0, value;

@@ -2,10 +2,11 @@
 #define CONTAINERS_CGROUP_H
 
 /*
- * What the cgroup drivers share: a cluster's groups behind directory descriptors, one a controller (all the same in
- * v2), and the operations that differ between the versions only in the names of files. What does differ is a
- * dialect. Paths in here are relative to the base: "cleave", "cleave/NAME", "cleave/NAME/slice-0"; in a scope,
- * which is the cluster's own group itself, just "slice-0".
+ * What the cgroup drivers share: a cluster's groups behind directory descriptors, one a controller
+ * (all the same in v2), and the operations that differ between the versions only in the names of
+ * files. What does differ is a dialect. Paths in here are relative to the base: "cleave",
+ * "cleave/NAME", "cleave/NAME/slice-0"; in a scope, which is the cluster's own group itself, just
+ * "slice-0".
  */
 
 #include "containers/driver.h"
@@ -89,11 +90,17 @@ char *cgroup_path(const struct cgroup_driver *d, const char *group, char path[CG
 char *cgroup_file(const struct cgroup_driver *d, const char *group, const char *file,
 		  char path[CGROUP_PATH + 64]);
 
-/* Whether a process is in our group `group` (or below it) in the hierarchy of `controller` ("" for v2's). */
+/*
+ * Whether a process is in our group `group` (or below it) in the hierarchy of `controller` ("" for
+ * v2's).
+ */
 bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
 			const char *controller);
 
-/* Write a limit in bytes and check that it is in force, to within one page. `value` UINT64_MAX is "max" (v2) or -1 (v1). */
+/*
+ * Write a limit in bytes and check that it is in force, to within one page. `value` UINT64_MAX is
+ * "max" (v2) or -1 (v1).
+ */
 int cgroup_write_bytes(int dir, const char *path, uint64_t value, const char *none, struct err *e);
 
 /* The names that groups of ours have. */

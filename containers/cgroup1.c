@@ -1,7 +1,8 @@
 /*
- * Cgroup v1. libcgroup finds the hierarchies, makes, joins and deletes groups; each of its answers is checked against the
- * kernel, because it reports success for groups it did not make and errors for ones it deleted. On hybrid machines the groups
- * exist in the v2 tree as well: for clone3, kill and pressure.
+ * Cgroup v1. libcgroup finds the hierarchies, makes, joins and deletes groups; each of its answers
+ * is checked against the kernel, because it reports success for groups it did not make and errors
+ * for ones it deleted. On hybrid machines the groups exist in the v2 tree as well: for clone3, kill
+ * and pressure.
  */
 
 #include <errno.h>
@@ -15,8 +16,9 @@
 #include "decision/cleanup.h"
 
 /*
- * weight → cpu.shares: straight lines through v2's and v1's minimum (1, 2), default (100, 1024) and maximum (10000, 262144),
- * the same three points that runc and crun map onto each other; exactly invertible.
+ * weight → cpu.shares: straight lines through v2's and v1's minimum (1, 2), default (100, 1024) and
+ * maximum (10000, 262144), the same three points that runc and crun map onto each other; exactly
+ * invertible.
  */
 enum { SHARES_MIN = 2, SHARES_DEFAULT = 1024, SHARES_MAX = 262144 };
 
@@ -58,7 +60,10 @@ static uint64_t usage_us(const char *text)
 
 /* ---- libcgroup */
 
-/* The handle of one group in one hierarchy. NULL: out of memory, or libcgroup's mount is not the one we use. */
+/*
+ * The handle of one group in one hierarchy. NULL: out of memory, or libcgroup's mount is not the
+ * one we use.
+ */
 static struct cgroup *handle(const struct cgroup_driver *d, enum controller c, const char *path,
 			     struct err *e)
 {
@@ -202,7 +207,9 @@ static int limit_swap(struct cgroup_driver *d, const struct group_spec *g, struc
 	int dir = d->base[CONTROLLER_MEMORY];
 	char path[CGROUP_PATH + 64];
 
-	/* memsw counts memory and swap together; kernels booted with swapaccount=0 do not have it. */
+	/*
+	 * memsw counts memory and swap together; kernels booted with swapaccount=0 do not have it.
+	 */
 	cgroup_file(d, g->name, "memory.memsw.limit_in_bytes", path);
 	if (control_exists(dir, path))
 		return cgroup_write_bytes(dir, path, m->max_bytes + m->swap_bytes, "-1", e);
@@ -396,7 +403,10 @@ static void remove_bases(const struct placement *p)
 	}
 }
 
-/* The parent `cleave` goes with the last cluster: it cannot be removed while there is another one in it. */
+/*
+ * The parent `cleave` goes with the last cluster: it cannot be removed while there is another one
+ * in it.
+ */
 static void remove_parent(struct cgroup_driver *d)
 {
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)

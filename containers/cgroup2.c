@@ -1,5 +1,9 @@
-/* Cgroup v2: plain files below a directory descriptor; a throw-away directory that looks the same, for tests. */
+/*
+ * Cgroup v2: plain files below a directory descriptor; a throw-away directory that looks the same,
+ * for tests.
+ */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,8 +18,9 @@
 #include "decision/cleanup.h"
 
 /*
- * What cleave enabled for the children of the base is noted on the group `cleave` itself, so that the last cluster to go can take it
- * back. Since Linux 5.7; before, controllers stay enabled, which changes nothing for anybody.
+ * What cleave enabled for the children of the base is noted on the group `cleave` itself, so that
+ * the last cluster to go can take it back. Since Linux 5.7; before, controllers stay enabled, which
+ * changes nothing for anybody.
  */
 #define ENABLED_MARK "user.cleave.enabled"
 
@@ -54,7 +59,10 @@ static const char *const fake_files[][2] = {
 	{"memory.numa_stat", ""},
 	{"io.max", ""},
 };
-/* In the kernel these follow cpuset.cpus and .mems; here they are links to them. A test may put files in their place. */
+/*
+ * In the kernel these follow cpuset.cpus and .mems; here they are links to them. A test may put
+ * files in their place.
+ */
 static const char *const fake_links[][2] = {
 	{"cpuset.cpus.effective", "cpuset.cpus"},
 	{"cpuset.mems.effective", "cpuset.mems"},
@@ -90,7 +98,10 @@ static int fake_group(int base, const char *path, struct err *e)
 	return 0;
 }
 
-/* The kernel's files vanish with their group; here they are removed first. Only those that fake_group() makes. */
+/*
+ * The kernel's files vanish with their group; here they are removed first. Only those that
+ * fake_group() makes.
+ */
 static void unfake_group(int base, const char *path)
 {
 	char file[CGROUP_PATH + 64];
@@ -213,7 +224,10 @@ static void remove_parent(struct cgroup_driver *d)
 
 	list[n > 0 ? n : 0] = '\0';
 	if (unlinkat(base_dir(d), "cleave", AT_REMOVEDIR) && is_throw_away(d)) {
-		/* A plain directory is never empty while its files are there: ask for the clusters instead. */
+		/*
+		 * A plain directory is never empty while its files are there: ask for the clusters
+		 * instead.
+		 */
 		struct stat st;
 
 		if (fstatat(base_dir(d), "cleave", &st, 0) || st.st_nlink > 2)
@@ -235,22 +249,49 @@ static int limit_one(struct cgroup_driver *d, const char *group, const char *fil
 	return cgroup_write_bytes(base_dir(d), cgroup_file(d, group, file, path), bytes, "max", e);
 }
 
-/* Protection counts only as far as every group above has it: give each the sum of its children's. */
-static int raise_low(struct cgroup_driver *d, uint64_t bytes, struct err *e)
+/*
+ * The sum of memory.low of the groups below `path`; one that has none, or has gone meanwhile,
+ * counts nothing.
+ */
+static int sum_low(int base, const char *path, uint64_t *sum, struct err *e)
+{
+	int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return err_errno(e, -errno, "cannot list %s", path);
+	*sum = 0;
+	while ((entry = readdir(dir))) {
+		char file[300];
+		uint64_t low;
+
+		snprintf(file, sizeof(file), "%s/memory.low", entry->d_name);
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR &&
+		    control_read_number(fd, file, &low, &(struct err){0}) == 0 && low != UINT64_MAX)
+			*sum += low;
+	}
+	closedir(dir);
+	return 0;
+}
+
+/*
+ * Protection counts only as far as every group above has it: give each the sum of its children's.
+ */
+static int raise_low(struct cgroup_driver *d, struct err *e)
 {
 	char own[CGROUP_PATH], file[CGROUP_PATH + 64];
 	const char *above[] = {cgroup_path(d, "", own), "cleave"};
 
-	if (!bytes || d->placement.kind == PLACEMENT_SCOPE) /* the scope's file is systemd's */
+	if (d->placement.kind == PLACEMENT_SCOPE) /* the scope's file is systemd's */
 		return 0;
 	for (unsigned i = 0; i < 2; i++) {
-		uint64_t now;
-		int rc;
+		uint64_t sum;
+		int rc = sum_low(base_dir(d), above[i], &sum, e);
 
 		snprintf(file, sizeof(file), "%s/memory.low", above[i]);
-		rc = control_read_number(base_dir(d), file, &now, e);
-		if (rc == 0 && now != UINT64_MAX)
-			rc = cgroup_write_bytes(base_dir(d), file, now + bytes, "max", e);
+		if (rc == 0)
+			rc = cgroup_write_bytes(base_dir(d), file, sum, "max", e);
 		if (rc < 0)
 			return rc;
 	}
@@ -305,7 +346,7 @@ static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err
 	if (m->low_bytes) {
 		rc = limit_one(d, g->name, "memory.low", m->low_bytes, e);
 		if (rc == 0)
-			rc = raise_low(d, m->low_bytes, e);
+			rc = raise_low(d, e);
 	}
 	if (rc == 0 && m->max_bytes)
 		rc = limit_one(d, g->name, "memory.max", m->max_bytes, e);
@@ -315,7 +356,9 @@ static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err
 	if (rc == 0 && m->max_bytes &&
 	    control_exists(base_dir(d), cgroup_file(d, g->name, "memory.swap.max", path)))
 		rc = limit_one(d, g->name, "memory.swap.max", m->swap_bytes, e);
-	/* Since 4.19: a worker without its executor, or half of Python, is worse than a dead slice. */
+	/*
+	 * Since 4.19: a worker without its executor, or half of Python, is worse than a dead slice.
+	 */
 	if (rc == 0 && !strncmp(g->name, "slice-", 6) &&
 	    control_exists(base_dir(d), cgroup_file(d, g->name, "memory.oom.group", path)))
 		rc = control_write(base_dir(d), path, "1", e);

@@ -20,8 +20,8 @@ static int64_t now_ms(void)
 }
 
 /*
- * Signal through a pidfd, and only after the process that it means was seen in the group: between reading
- * cgroup.procs and here the number may have become somebody else's.
+ * Signal through a pidfd, and only after the process that it means was seen in the group: between
+ * reading cgroup.procs and here the number may have become somebody else's.
  */
 static int kill_member(const struct cgroup_driver *d, const char *group, pid_t pid)
 {
@@ -67,8 +67,9 @@ int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, s
 	if (!cgroup_name_is_ours(group))
 		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
 	/*
-	 * Not by cgroup.kill: on Linux 6.18 every later clone3(CLONE_INTO_CGROUP) into a group that was once killed so
-	 * gives a child that is dead at birth (measured), and a slice is emptied before its worker is started again.
+	 * Not by cgroup.kill: on Linux 6.18 every later clone3(CLONE_INTO_CGROUP) into a group that
+	 * was once killed so gives a child that is dead at birth (measured), and a slice is emptied
+	 * before its worker is started again.
 	 */
 	for (;;) {
 		int64_t left = end - now_ms();

@@ -18,7 +18,10 @@ const char *controller_name(enum controller c, int version)
 	return c == CONTROLLER_IO && version == 1 ? "blkio" : names[c];
 }
 
-/* One field of mountinfo: blanks inside are spelt \040, so decode in place. Return what follows, NULL at the end. */
+/*
+ * One field of mountinfo: blanks inside are spelt \040, so decode in place. Return what follows,
+ * NULL at the end.
+ */
 static char *next_field(char *field)
 {
 	char *end = field + strcspn(field, " "), *next = *end ? end + 1 : NULL, *to = field;
@@ -63,7 +66,10 @@ static bool parse_mount(char *line, struct mount *out)
 	return out->options != NULL;
 }
 
-/* Below which group of the hierarchy "own" lies, seen from a mount of its group `root`; false: not below it. */
+/*
+ * Below which group of the hierarchy "own" lies, seen from a mount of its group `root`; false: not
+ * below it.
+ */
 static bool below_root(const char *root, const char *own, const char **rest)
 {
 	size_t size = strcmp(root, "/") ? strlen(root) : 0;
@@ -81,7 +87,10 @@ static int take_mount(struct hierarchy *h, int version, const struct mount *m, c
 	const char *rest = "";
 	bool below = below_root(m->root, own, &rest);
 
-	/* Several mounts of one hierarchy: the first is kept, unless only a later one shows our group. */
+	/*
+	 * Several mounts of one hierarchy: the first is kept, unless only a later one shows our
+	 * group.
+	 */
 	if (h->version && (h->own[0] || !below || !rest[0]))
 		return 0;
 	if (string_copy(h->mount, m->point) || string_copy(h->own, below ? rest : ""))

@@ -3,8 +3,8 @@
 
 /*
  * Where each controller is mounted and where the caller sits in it: read from /proc/self/cgroup and
- * /proc/self/mountinfo, controller by controller, because v1, v2 and mixtures of both are all in use. Pure parsing of
- * texts; cgroup_layout_read() fetches them below a movable root.
+ * /proc/self/mountinfo, controller by controller, because v1, v2 and mixtures of both are all in
+ * use. Pure parsing of texts; cgroup_layout_read() fetches them below a movable root.
  */
 
 #include <stdbool.h>
@@ -27,36 +27,39 @@ enum { LAYOUT_PATH = 512 };
 struct hierarchy {
 	int version;		 /* 1 or 2; 0: not mounted (or the controller is off) */
 	char mount[LAYOUT_PATH]; /* mount point */
-	char own[LAYOUT_PATH];	 /* the caller's own group below the mount point: "" or "/a/b" */
+	char own[LAYOUT_PATH];	 /* the caller's own group below it: "" or "/a/b" */
 };
 
 struct cgroup_layout {
 	struct hierarchy unified; /* the v2 tree, with or without controllers */
-	struct hierarchy controllers
-		[CONTROLLER_COUNT]; /* version 2 exactly if it is not in any v1 hierarchy and v2 has it */
+	/* Version 2 exactly if the controller is in no v1 hierarchy and v2 has it. */
+	struct hierarchy controllers[CONTROLLER_COUNT];
 };
 
 /*
- * Parse the three texts. `v2_controllers` is the cgroup.controllers of the v2 mount ("" if there is none): what this machine has in
- * v2, whether or not the caller's own group was given it. A group
- * outside of what is mounted here (another cgroup namespace) counts as the mount's root. Return 0; -EBADMSG for a
- * text that is no mountinfo; -ENAMETOOLONG for paths from LAYOUT_PATH bytes on.
+ * Parse the three texts. `v2_controllers` is the cgroup.controllers of the v2 mount ("" if there is
+ * none): what this machine has in v2, whether or not the caller's own group was given it. A group
+ * outside of what is mounted here (another cgroup namespace) counts as the mount's root. Return 0;
+ * -EBADMSG for a text that is no mountinfo; -ENAMETOOLONG for paths from LAYOUT_PATH bytes on.
  */
 int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const char *v2_controllers,
 			struct cgroup_layout *out, struct err *e);
 
-/* The same from proc/self/… and the cgroup mount below `root`, a directory descriptor ("/" or a recorded tree). */
+/*
+ * The same from proc/self/… and the cgroup mount below `root`, a directory descriptor ("/" or a
+ * recorded tree).
+ */
 int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e);
 
 /*
- * Cut a group's path where cleave's own part of it begins ("/cleave/NAME…", "/cleave-NAME.scope…"): a process of ours asks for
- * what is above all of cleave's groups.
+ * Cut a group's path where cleave's own part of it begins ("/cleave/NAME…", "/cleave-NAME.scope…"):
+ * a process of ours asks for what is above all of cleave's groups.
  */
 void cgroup_path_above_cleave(char *path);
 
 /*
- * The group of a process in the hierarchy of controller `name` ("" for v2's), from its /proc/PID/cgroup. NULL if
- * there is no such line.
+ * The group of a process in the hierarchy of controller `name` ("" for v2's), from its
+ * /proc/PID/cgroup. NULL if there is no such line.
  */
 const char *cgroup_own_path(const char *proc_cgroup, const char *name, char *path, size_t size);
 

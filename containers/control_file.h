@@ -2,8 +2,8 @@
 #define CONTAINERS_CONTROL_FILE_H
 
 /*
- * The kernel's control files (cgroup, /proc, /sys): small texts, opened relative to a directory descriptor. Errors
- * name the whole path. Files are never created here.
+ * The kernel's control files (cgroup, /proc, /sys): small texts, opened relative to a directory
+ * descriptor. Errors name the whole path. Files are never created here.
  */
 
 #include <stdbool.h>
@@ -19,15 +19,17 @@ enum {
 };
 
 /*
- * Read a whole file into `text`, without its last newline, NUL-terminated. Return its length, or negative: -EFBIG if
- * it does not fit, else what open or read said.
+ * Read a whole file into `text`, without its last newline, NUL-terminated. Return its length, or
+ * negative: -EFBIG if it does not fit, else what open or read said.
  */
 int control_read(int dir, const char *path, char *text, size_t size, struct err *e);
 
 /* The same from a descriptor that is kept open: the kernel makes the text anew at offset 0. */
 int control_reread(int fd, char *text, size_t size);
 
-/* Write `value` in one write. Return 0 or negative errno; the sentence has value, path and reason. */
+/*
+ * Write `value` in one write. Return 0 or negative errno; the sentence has value, path and reason.
+ */
 int control_write(int dir, const char *path, const char *value, struct err *e);
 
 /* The same on a kept descriptor; `path` is for the message only. */
@@ -37,7 +39,10 @@ int control_rewrite(int fd, const char *path, const char *value, struct err *e);
 int control_read_cpuset(int dir, const char *path, struct cpuset *out, struct err *e);
 int control_read_number(int dir, const char *path, uint64_t *out, struct err *e);
 
-/* The number behind `key` and a blank at the begin of a line ("oom_kill 3"); `missing` if it is not there. */
+/*
+ * The number behind `key` and a blank at the begin of a line ("oom_kill 3"); `missing` if it is not
+ * there.
+ */
 uint64_t control_value(const char *text, const char *key, uint64_t missing);
 
 /* Whether `word` is one of the words of `text`, separated by blanks or commas. */

@@ -47,7 +47,10 @@ static int decide(const struct driver_request *r, struct placement *out, struct 
 	return rc == 0 ? placement_decide(&facts, r->backend, kind, r->cgroup_root, out, e) : rc;
 }
 
-/* Groups may have gone with what they were in (a login session, a reboot): then the place is decided anew. */
+/*
+ * Groups may have gone with what they were in (a login session, a reboot): then the place is
+ * decided anew.
+ */
 static bool bases_are_there(const struct placement *p)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
@@ -142,7 +145,10 @@ static int remove_group(struct driver *d, const char *name, struct err *e)
 	return rc == 0 ? d->ops->remove(d, name, e) : rc;
 }
 
-/* The host group is made by its first op. It has no limit: the master and the driver are the user's. */
+/*
+ * The host group is made by its first op. It has no limit: the master and the driver are the
+ * user's.
+ */
 static int set_host(struct driver *d, const struct op *op, const struct plan *to, struct err *e)
 {
 	struct group_spec g = {

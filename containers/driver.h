@@ -2,10 +2,10 @@
 #define CONTAINERS_DRIVER_H
 
 /*
- * One small interface over cgroup v2, cgroup v1 and plain CPU affinity. A driver owns the groups of one cluster:
- * the direct children of the cluster's own group ("slice-0" …, "host", "supervisor"). Every effect is read
- * back: success means that the kernel says so. Nothing outside the cluster's group is written, except what enabling a
- * controller for it needs.
+ * One small interface over cgroup v2, cgroup v1 and plain CPU affinity. A driver owns the groups of
+ * one cluster: the direct children of the cluster's own group ("slice-0" …, "host", "supervisor").
+ * Every effect is read back: success means that the kernel says so. Nothing outside the cluster's
+ * group is written, except what enabling a controller for it needs.
  */
 
 #include <stdbool.h>
@@ -81,7 +81,10 @@ struct driver_ops {
 	int (*remove)(struct driver *d, const char *group, struct err *e);
 	int (*observe)(struct driver *d, struct observation *out, struct err *e);
 	int (*sample)(struct driver *d, const char *group, struct sample *out, struct err *e);
-	/* Move the calling process into the group; NULL: out again, to where it was when the driver was opened. */
+	/*
+	 * Move the calling process into the group; NULL: out again, to where it was when the driver
+	 * was opened.
+	 */
 	int (*enter)(struct driver *d, const char *group, struct err *e);
 	/* The pids in the group, at most `size`; return how many there are. */
 	int (*pids)(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
@@ -105,16 +108,21 @@ struct driver_request {
 };
 
 /*
- * Find or make the cluster's own group with the controllers it needs. On failure nothing is left behind. Errors:
- * ERR_IMPOSSIBLE for missing controllers, ERR_FAILED without the right to make groups: the message names what is
- * missing and the exact command that grants it.
+ * Find or make the cluster's own group with the controllers it needs. On failure nothing is left
+ * behind. Errors: ERR_IMPOSSIBLE for missing controllers, ERR_FAILED without the right to make
+ * groups: the message names what is missing and the exact command that grants it.
  */
 int driver_open(const struct driver_request *r, struct driver **out, struct err *e);
 
-/* Where the groups are, as one line of text for the state file: enough for driver_open() to find them again. */
+/*
+ * Where the groups are, as one line of text for the state file: enough for driver_open() to find
+ * them again.
+ */
 const char *driver_location(const struct driver *d);
 
-/* Remove the cluster's own group and the parents that cleave made and nobody else uses; then close. */
+/*
+ * Remove the cluster's own group and the parents that cleave made and nobody else uses; then close.
+ */
 int driver_destroy(struct driver *d, struct err *e);
 
 /* Make the group of one planned slice. */
@@ -126,16 +134,21 @@ int apply(struct driver *d, const struct oplist *ops, const struct profile *p, s
 	  struct err *e);
 
 /*
- * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset of the
- * group that driver_open() would build in. Works without any right to write.
+ * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset
+ * of the group that driver_open() would build in. Works without any right to write.
  */
 int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *nodes,
 		   struct err *e);
 
-/* The least memory limit from the same group up to the root of its hierarchy, in bytes; 0: there is none. */
+/*
+ * The least memory limit from the same group up to the root of its hierarchy, in bytes; 0: there is
+ * none.
+ */
 int driver_memory_limit(const char *cgroup_root, uint64_t *limit_bytes, struct err *e);
 
-/* Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one. */
+/*
+ * Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one.
+ */
 int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
 		 char taken_by[NAME_MAX_BYTES + 1], struct err *e);
 

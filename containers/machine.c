@@ -38,7 +38,10 @@ static void group_above(const struct placement_facts *f, enum controller control
 	snprintf(path, 2 * LAYOUT_PATH, "%s%s", h->mount, h->version ? own : "");
 }
 
-/* Read "PATH/file", or that of the nearest group above that has it: v2 shows it only where cpuset is enabled. */
+/*
+ * Read "PATH/file", or that of the nearest group above that has it: v2 shows it only where cpuset
+ * is enabled.
+ */
 static int read_upwards(const char *path, const char *const files[2], struct cpuset *out,
 			struct err *e)
 {
@@ -129,7 +132,10 @@ struct walk {
 	char *taken_by;
 };
 
-/* The union of a cluster's slices is the union of their home sets, loans or not: loans stay within the cluster. */
+/*
+ * The union of a cluster's slices is the union of their home sets, loans or not: loans stay within
+ * the cluster.
+ */
 static void take_slices(int dir, const char *name, struct walk *w)
 {
 	int fd = dup(dir);

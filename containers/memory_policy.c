@@ -15,7 +15,10 @@ struct memory_policy_call memory_policy_prepare(enum memory_policy policy,
 	case POLICY_NONE:
 		return call;
 	case POLICY_STRICT:
-		/* Inside a cpuset first touch is local already, and MPOL_BIND could not be changed from outside. */
+		/*
+		 * Inside a cpuset first touch is local already, and MPOL_BIND could not be changed
+		 * from outside.
+		 */
 		if (wall == WALL_CPUSET)
 			return call;
 		call.mode = MPOL_BIND;

@@ -2,8 +2,9 @@
 #define CONTAINERS_PLACEMENT_H
 
 /*
- * Where the groups of a cluster live (DESIGN §9): a decision over recorded facts, without an effect. The groups are
- * made below `base`/cleave/NAME in each hierarchy, or in a scope that systemd delegates.
+ * Where the groups of a cluster live (DESIGN §9): a decision over recorded facts, without an
+ * effect. The groups are made below `base`/cleave/NAME in each hierarchy, or in a scope that
+ * systemd delegates.
  */
 
 #include <stdbool.h>
@@ -23,7 +24,7 @@ struct placement_facts {
 	bool may_write[CONTROLLER_COUNT];   /* make groups below `own` of each controller */
 	bool may_write_unified;
 	char own_controllers[LAYOUT_PATH]; /* cgroup.controllers of the caller's v2 group */
-	bool root_of_v2; /* the caller's v2 group has no parent: processes beside groups are allowed */
+	bool root_of_v2; /* the caller's v2 group has no parent: it may have processes */
 	bool v2_enabled; /* its subtree_control has cpuset, cpu and memory already */
 };
 
@@ -31,7 +32,7 @@ enum placement_kind {
 	PLACEMENT_AFFINITY, /* no groups */
 	PLACEMENT_SCOPE,    /* systemd's, v2 */
 	PLACEMENT_CGROUP2,  /* base/cleave/NAME in the v2 tree */
-	PLACEMENT_CGROUP1, /* base/cleave/NAME in each v1 hierarchy, and in the v2 tree where it is there */
+	PLACEMENT_CGROUP1,  /* the same in each v1 hierarchy, and in the v2 tree if there is one */
 	PLACEMENT_THROW_AWAY, /* a plain directory that looks like v2 */
 };
 
@@ -57,22 +58,24 @@ int driver_facts(const char *cgroup_root, enum root_kind *kind, struct placement
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e);
 
 /*
- * Decide. `cgroup_root` belongs to `root`. Errors: ERR_IMPOSSIBLE for missing controllers; ERR_FAILED without the
- * right to make groups; the sentence names what is missing and the command or drop-in that grants it.
+ * Decide. `cgroup_root` belongs to `root`. Errors: ERR_IMPOSSIBLE for missing controllers;
+ * ERR_FAILED without the right to make groups; the sentence names what is missing and the command
+ * or drop-in that grants it.
  */
 int placement_decide(const struct placement_facts *f, enum backend backend, enum root_kind root,
 		     const char *cgroup_root, struct placement *out, struct err *e);
 
 /*
- * One line for the state file, and back. Blanks, backslashes and newlines in paths are spelt as in mountinfo.
- * -ENAMETOOLONG if it does not fit; ERR_WRONG for a line that placement_format() cannot have written.
+ * One line for the state file, and back. Blanks, backslashes and newlines in paths are spelt as in
+ * mountinfo. -ENAMETOOLONG if it does not fit; ERR_WRONG for a line that placement_format() cannot
+ * have written.
  */
 int placement_format(const struct placement *p, char *text, size_t size, struct err *e);
 int placement_parse(const char *text, struct placement *out, struct err *e);
 
 /*
- * What systemd-run is executed with for the scope of a cluster: words that end with NULL, borrowed from `out` and
- * constants. The process it becomes does nothing but keep the scope alive.
+ * What systemd-run is executed with for the scope of a cluster: words that end with NULL, borrowed
+ * from `out` and constants. The process it becomes does nothing but keep the scope alive.
  */
 struct scope_command {
 	char unit[64];

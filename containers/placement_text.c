@@ -1,4 +1,7 @@
-/* The line of the state file that says where a cluster's groups are: placement_format() and placement_parse(). */
+/*
+ * The line of the state file that says where a cluster's groups are: placement_format() and
+ * placement_parse().
+ */
 
 #include <errno.h>
 
@@ -63,7 +66,10 @@ int placement_format(const struct placement *p, char *text, size_t size, struct 
 	return 0;
 }
 
-/* Take one blank-separated word, \ooo decoded. Return what follows it, NULL if it is too long or misspelt. */
+/*
+ * Take one blank-separated word, \ooo decoded. Return what follows it, NULL if it is too long or
+ * misspelt.
+ */
 static const char *take_word(const char *text, char *word, size_t size)
 {
 	size_t used = 0;

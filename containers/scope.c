@@ -16,7 +16,10 @@ enum { START_MS = 30000, TURN_MS = 20, MESSAGE = 512 };
 
 extern char **environ;
 
-/* Execute systemd-run, which becomes the sleeping process; its stderr goes to `messages`. Return its pid. */
+/*
+ * Execute systemd-run, which becomes the sleeping process; its stderr goes to `messages`. Return
+ * its pid.
+ */
 static pid_t start_pause(const struct scope_command *c, int messages)
 {
 	pid_t pid = fork();
@@ -47,7 +50,10 @@ static bool scope_of(pid_t pid, const char *unit, char *own, size_t size)
 	return n > u && own[n - u - 1] == '/' && !strcmp(own + n - u, unit);
 }
 
-/* Whether the process has executed `sleep`: before that it is still systemd-run, which may yet fail. */
+/*
+ * Whether the process has executed `sleep`: before that it is still systemd-run, which may yet
+ * fail.
+ */
 static bool is_asleep(pid_t pid)
 {
 	char file[64], text[64];

@@ -61,7 +61,10 @@ struct prepared {
 	int file_limit;
 };
 
-/* stdin, stdout, stderr from descriptors that may be 0 … 2 themselves: so first move all out of the way. */
+/*
+ * stdin, stdout, stderr from descriptors that may be 0 … 2 themselves: so first move all out of the
+ * way.
+ */
 static int place_files(const struct spawn *s)
 {
 	int from[3] = {s->in, s->out, s->err};
@@ -103,7 +106,8 @@ static void reset_signals(void)
 }
 
 /*
- * The raw system calls: glibc's wrappers would signal the threads of the parent, which do not exist here.
+ * The raw system calls: glibc's wrappers would signal the threads of the parent, which do not exist
+ * here.
  */
 static bool become_user(const struct prepared *p, struct report *r)
 {
@@ -214,8 +218,8 @@ static pid_t fork_child(int *pidfd)
 }
 
 /*
- * Make the child, in its v2 group if that works; p->must_wait says in the child whether it has to be put somewhere. Signals are
- * blocked meanwhile, so that no handler of ours runs in it.
+ * Make the child, in its v2 group if that works; p->must_wait says in the child whether it has to
+ * be put somewhere. Signals are blocked meanwhile, so that no handler of ours runs in it.
  */
 static pid_t make_child(struct prepared *p, const struct spawn_into *into, bool *born_inside,
 			int *pidfd)
@@ -290,7 +294,10 @@ static void close_pipe(int ends[2])
 			close(ends[i]);
 }
 
-/* Put the child where it belongs, let it go, and hear what became of exec: nothing but the end of the pipe is success. */
+/*
+ * Put the child where it belongs, let it go, and hear what became of exec: nothing but the end of
+ * the pipe is success.
+ */
 static int finish_child(struct prepared *p, const struct spawn_into *into, bool born_inside,
 			pid_t pid, struct err *e)
 {

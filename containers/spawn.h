@@ -2,8 +2,8 @@
 #define CONTAINERS_SPAWN_H
 
 /*
- * Start a process in its group: it is born there (clone3, CLONE_INTO_CGROUP), or it waits until it has been put there; only then it
- * executes. So no page of it is ever charged elsewhere.
+ * Start a process in its group: it is born there (clone3, CLONE_INTO_CGROUP), or it waits until it
+ * has been put there; only then it executes. So no page of it is ever charged elsewhere.
  */
 
 #include <sys/types.h>
@@ -24,9 +24,9 @@ struct spawn_into {
 };
 
 /*
- * Return 0 with pid and pidfd (both the caller's), after exec has succeeded. Else no process is left. The code is that
- * of execve(2) exactly if exec itself failed (-ENOENT, -EACCES, -ENOEXEC …); failures before it are -EIO or what
- * attach and join returned.
+ * Return 0 with pid and pidfd (both the caller's), after exec has succeeded. Else no process is
+ * left. The code is that of execve(2) exactly if exec itself failed (-ENOENT, -EACCES, -ENOEXEC …);
+ * failures before it are -EIO or what attach and join returned.
  */
 int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *pid, int *pidfd,
 		  struct err *e);

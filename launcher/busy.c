@@ -9,7 +9,10 @@
 #include "containers/control_file.h"
 #include "decision/cleanup.h"
 
-/* "PID (name) S …": the name may hold anything, blanks and parentheses included; fields are counted from its end. */
+/*
+ * "PID (name) S …": the name may hold anything, blanks and parentheses included; fields are counted
+ * from its end.
+ */
 bool cpu_time_parse(const char *line, struct cpu_time *out)
 {
 	const char *open = strchr(line, '('), *field = strrchr(line, ')');

@@ -27,14 +27,17 @@ struct cpu_time {
 bool cpu_time_parse(const char *line, struct cpu_time *out);
 
 /*
- * The processes that used at least `least` CPUs between two lists (ascending by pid), the greediest first, at most `size`;
- * return how many.
+ * The processes that used at least `least` CPUs between two lists (ascending by pid), the greediest
+ * first, at most `size`; return how many.
  */
 unsigned busy_compare(const struct cpu_time *before, size_t before_count,
 		      const struct cpu_time *after, size_t after_count, double seconds,
 		      double ticks_per_second, double least, struct busy *out, unsigned size);
 
-/* Measure for wait_ms; processes in cleave's groups and the caller are left out. Return how many, or negative errno. */
+/*
+ * Measure for wait_ms; processes in cleave's groups and the caller are left out. Return how many,
+ * or negative errno.
+ */
 int busy_measure(unsigned wait_ms, double least, struct busy *out, unsigned size, struct err *e);
 
 #endif

@@ -71,8 +71,9 @@ const struct command cmd_doctor = {
 	.arguments = "",
 	.summary = "Tell what this machine can do, and what is missing",
 	.details =
-		"Looks at the control groups, the kernel, memory settings, Spark, Java and Python, and at who else "
-		"uses the CPUs. Changes nothing. Each line that says \"missing\" comes with what would fix it.",
+		"Looks at the control groups, the kernel, memory settings, Spark, Java and Python, "
+		"and at who else uses the CPUs. Changes nothing. Each line that says \"missing\" "
+		"comes with what would fix it.",
 	.options = options,
 	.failure = 1,
 	.run = run,

@@ -240,9 +240,9 @@ const struct command cmd_verify = {
 	.name = "verify",
 	.arguments = "[NAME]",
 	.summary = "Compare plan, kernel and processes",
-	.details =
-		"Compares the plan in force with the groups' CPUs, memory nodes, weights and limits, with the affinity "
-		"of their processes, where these listen, and where their memory is. Exits with 4 if something differs.",
+	.details = "Compares the plan in force with the groups' CPUs, memory nodes, weights and "
+		   "limits, with the affinity of their processes, where these listen, and where "
+		   "their memory is. Exits with 4 if something differs.",
 	.options = options,
 	.max_operands = 1,
 	.failure = 1,

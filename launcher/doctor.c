@@ -19,8 +19,8 @@ static void read_text(const char *path, char *text, size_t size)
 }
 
 /*
- * Files that only groups below the root have: look into the caller's own group, and where that is the root, tell by the release
- * that brought them (cgroup-v2.rst; kernel release notes).
+ * Files that only groups below the root have: look into the caller's own group, and where that is
+ * the root, tell by the release that brought them (cgroup-v2.rst; kernel release notes).
  */
 static bool has_group_file(const struct doctor_facts *f, const char *file, unsigned major,
 			   unsigned minor)
@@ -45,7 +45,10 @@ static void read_kernel(struct doctor_facts *f)
 
 	if (uname(&name) == 0)
 		snprintf(f->kernel, sizeof(f->kernel), "%s", name.release);
-	/* Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a filter hides it. */
+	/*
+	 * Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a
+	 * filter hides it.
+	 */
 	f->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
 	f->v2_kill = has_group_file(f, "cgroup.kill", 5, 14);
 	f->v2_freeze = has_group_file(f, "cgroup.freeze", 5, 2);
@@ -150,7 +153,8 @@ static void judge_place(const struct doctor_facts *f, struct findings *out)
 	if (f->place.systemd && v1)
 		add(out, FINDING_NOTE, "systemd",
 		    "systemd.unified_cgroup_hierarchy=1 (on the kernel command line)",
-		    "systemd runs with cgroup v1: stopping a unit does not end these groups, `cleave down` does");
+		    "systemd runs with cgroup v1: stopping a unit does not end these groups, "
+		    "`cleave down` does");
 	else if (f->place.systemd)
 		add(out, FINDING_NOTE, "systemd", "CPUWeight=10000 (in the supervisor's unit)",
 		    "systemd manages the groups: a supervisor outside of a unit of its own has no "
@@ -202,10 +206,12 @@ static void judge_memory(const struct doctor_facts *f, struct findings *out)
 		    f->huge_pages);
 	if (f->numa_balancing[0] && strcmp(f->numa_balancing, "0") != 0 && !one_node)
 		add(out, FINDING_NOTE, "numa-balancing", "sysctl kernel.numa_balancing=0",
-		    "the kernel moves pages by itself, which bound slices do not need (left as it is)");
+		    "the kernel moves pages by itself, which bound slices do not need (left as it "
+		    "is)");
 	if (f->swappiness[0])
 		add(out, FINDING_NOTE, "swappiness", "",
-		    "%s (left as it is; slices have memory.swap 0 unless the profile says otherwise)",
+		    "%s (left as it is; slices have memory.swap 0 unless the profile says "
+		    "otherwise)",
 		    f->swappiness);
 	add(out, one_node ? FINDING_NOTE : FINDING_OK, "numa", "", "memory nodes: %s%s",
 	    f->nodes[0] ? f->nodes : "0", one_node ? " (one: slices share it)" : "");

@@ -2,8 +2,8 @@
 #define LAUNCHER_DOCTOR_H
 
 /*
- * What this machine can do for cleave, what is missing, and the command that would fix it: a list of findings, made from
- * facts that were read before. Nothing of the machine is changed.
+ * What this machine can do for cleave, what is missing, and the command that would fix it: a list
+ * of findings, made from facts that were read before. Nothing of the machine is changed.
  */
 
 #include <stdint.h>
@@ -50,7 +50,10 @@ struct doctor_facts {
 	struct busy busy[BUSY_MAX]; /* processes outside of cleave's groups that use the CPUs */
 };
 
-/* Read the facts; `wait_ms` is how long the use of the CPUs is measured. About 150 KB: keep it on the heap. */
+/*
+ * Read the facts; `wait_ms` is how long the use of the CPUs is measured. About 150 KB: keep it on
+ * the heap.
+ */
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e);
 
 void doctor_judge(const struct doctor_facts *f, struct findings *out);

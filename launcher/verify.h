@@ -2,8 +2,8 @@
 #define LAUNCHER_VERIFY_H
 
 /*
- * Where plan, kernel and processes differ: a comparison of values, without an effect, and the ops that put back what can be
- * put back while processes run (CPUs and weights).
+ * Where plan, kernel and processes differ: a comparison of values, without an effect, and the ops
+ * that put back what can be put back while processes run (CPUs and weights).
  */
 
 #include <sys/types.h>
@@ -40,22 +40,33 @@ struct drifts {
 /* What the driver can enforce: without limits (affinity), weights and memory are not compared. */
 enum verify_depth { VERIFY_ALL, VERIFY_CPUS };
 
-/* The groups: those of the plan's slices, `host`, `supervisor` (which may be missing) and no others. */
+/*
+ * The groups: those of the plan's slices, `host`, `supervisor` (which may be missing) and no
+ * others.
+ */
 void verify_groups(const struct plan *p, const struct profile *profile,
 		   const struct observation *seen, enum verify_depth depth, struct drifts *out);
 
-/* One process that belongs into `group`. `mask` is its affinity, `cpus` the group's effective set. */
+/*
+ * One process that belongs into `group`. `mask` is its affinity, `cpus` the group's effective set.
+ */
 void verify_process(const char *group, pid_t pid, bool is_inside, const struct cpuset *mask,
 		    const struct cpuset *cpus, struct drifts *out);
 
-/* With memory.policy strict: at least 95 % of anonymous memory above 64 MB is local (the counters lag by 64 pages a CPU). */
+/*
+ * With memory.policy strict: at least 95 % of anonymous memory above 64 MB is local (the counters
+ * lag by 64 pages a CPU).
+ */
 void verify_locality(const struct profile *profile, const char *group, const struct sample *s,
 		     struct drifts *out);
 
 void drifts_add(struct drifts *list, enum drift_kind kind, const char *group, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
 
-/* The ops that repair CPUs and weights: narrower sets first, so that no two slices own a CPU in between. */
+/*
+ * The ops that repair CPUs and weights: narrower sets first, so that no two slices own a CPU in
+ * between.
+ */
 void verify_repair(const struct plan *p, const struct observation *seen, enum verify_depth depth,
 		   struct oplist *out);
 

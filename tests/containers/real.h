@@ -11,7 +11,10 @@ struct driver *real_open(const struct driver_request *r, char *why, size_t size)
 /* A group called `name` on `cpus` and all nodes of the driver. */
 struct group_spec real_group(const struct driver *d, const char *name, const char *cpus);
 
-/* Run `script` by /bin/sh in a group, without environment but PATH; its stdout goes to `output` (a descriptor). Return its pid. */
+/*
+ * Run `script` by /bin/sh in a group, without environment but PATH; its stdout goes to `output` (a
+ * descriptor). Return its pid.
+ */
 pid_t real_spawn(struct driver *d, const char *group, const char *script, int output);
 
 /* The same, waited for; what it wrote is in `text`. Return its exit status. */
@@ -20,10 +23,15 @@ int real_run(struct driver *d, const char *group, const char *script, char *text
 /* Wait until `fd` says one byte. */
 void real_wait_byte(int fd);
 
-/* Whether there is a directory `name` in the cgroup tree, below one called `above` ("": anywhere). */
+/*
+ * Whether there is a directory `name` in the cgroup tree, below one called `above` ("": anywhere).
+ */
 bool real_tree_has(const char *above, const char *name);
 
-/* End what is left in groups below any group called `root`, and remove them: for the end of a program, passed or failed. */
+/*
+ * End what is left in groups below any group called `root`, and remove them: for the end of a
+ * program, passed or failed.
+ */
 void real_clean(const char *root);
 
 /* Assert that a call with `&e` as its last argument succeeds, `e` being the test's own. */

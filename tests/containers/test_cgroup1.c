@@ -1,6 +1,6 @@
 /*
- * The real kernel with cgroup v1 controllers (and the v2 tree beside them, if there is one): groups below
- * cleave-test-v1-PID in each hierarchy, gone afterwards.
+ * The real kernel with cgroup v1 controllers (and the v2 tree beside them, if there is one): groups
+ * below cleave-test-v1-PID in each hierarchy, gone afterwards.
  */
 
 #include <fcntl.h>

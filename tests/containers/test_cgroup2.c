@@ -1,6 +1,7 @@
 /*
- * The v2 driver over plain files: what it writes, what it reads, and that it believes only what it reads back. The
- * tree is thrown away; a test that wants a kernel of another mind puts a file in the place of one.
+ * The v2 driver over plain files: what it writes, what it reads, and that it believes only what it
+ * reads back. The tree is thrown away; a test that wants a kernel of another mind puts a file in
+ * the place of one.
  */
 
 #include <fcntl.h>
@@ -86,6 +87,13 @@ START_TEST(a_slice_is_written_as_v2_has_it)
 	ck_assert_str_eq(file_of("slice-0", "memory.low"), "1073741824");
 	ck_assert_str_eq(file_of("", "memory.low"), "1073741824");
 	ck_assert_str_eq(file_of("..", "memory.low"), "1073741824");
+	g.name = "slice-1";
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_str_eq(file_of("", "memory.low"), "2147483648");
+	real_do(d->ops->remove(d, "slice-1", &e));
+	real_do(d->ops->create(d, &g, &e)); /* again: a sum, not a growing one */
+	ck_assert_str_eq(file_of("..", "memory.low"), "2147483648");
+	real_do(d->ops->remove(d, "slice-1", &e));
 	real_do(d->ops->remove(d, "slice-0", &e));
 	real_do(driver_destroy(d, &e));
 	ck_assert(!is_there("cleave"));

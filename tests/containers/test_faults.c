@@ -1,6 +1,6 @@
 /*
- * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in turn; nothing is
- * left behind, and the next attempt succeeds. And clone3 that is not there.
+ * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in
+ * turn; nothing is left behind, and the next attempt succeeds. And clone3 that is not there.
  * link: -Wl,--wrap=pwrite -Wl,--wrap=mkdirat -Wl,--wrap=openat -Wl,--wrap=syscall
  */
 
@@ -120,8 +120,8 @@ static int whole_life(const struct driver_request *r, struct err *e)
 }
 
 /*
- * Fail one call of a life, then a later one (by random steps of at most `stride`) … until a life needs fewer calls than that.
- * Return how many failed.
+ * Fail one call of a life, then a later one (by random steps of at most `stride`) … until a life
+ * needs fewer calls than that. Return how many failed.
  */
 static unsigned fail_each(const struct driver_request *r, int error, unsigned stride,
 			  bool (*is_clean)(void))

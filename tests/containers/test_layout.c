@@ -107,7 +107,10 @@ START_TEST(what_is_no_mountinfo_is_refused)
 }
 END_TEST
 
-/* Bytes of a real text, each replaced in turn by a random one: any result, no crash (the sanitizers watch). */
+/*
+ * Bytes of a real text, each replaced in turn by a random one: any result, no crash (the sanitizers
+ * watch).
+ */
 START_TEST(damaged_texts_do_no_harm)
 {
 	static const char real[] =

@@ -18,7 +18,10 @@ static struct placement_facts facts_of(const char *tree, uid_t uid)
 	return f;
 }
 
-/* As a user who may write none of it: the recorded files themselves belong to whoever runs the test. */
+/*
+ * As a user who may write none of it: the recorded files themselves belong to whoever runs the
+ * test.
+ */
 static struct placement_facts without_rights(struct placement_facts f)
 {
 	f.uid = 1000;

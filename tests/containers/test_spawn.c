@@ -1,4 +1,7 @@
-/* Birth of a process: in a real v2 group where there is one; what it inherits and what it does not; failed starts. */
+/*
+ * Birth of a process: in a real v2 group where there is one; what it inherits and what it does not;
+ * failed starts.
+ */
 
 #include "containers/spawn.h"
 

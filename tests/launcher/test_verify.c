@@ -1,4 +1,6 @@
-/* The comparison of plan and kernel: each kind of drift is seen, and its repair is what undoes it. */
+/*
+ * The comparison of plan and kernel: each kind of drift is seen, and its repair is what undoes it.
+ */
 
 #include "launcher/verify.h"
 
@@ -182,7 +184,10 @@ START_TEST(pages_are_on_their_own_nodes)
 }
 END_TEST
 
-/* Random kernels: after the repair's ops, in order, nothing is left to repair; no CPU has two owners on the way from a repairable state. */
+/*
+ * Random kernels: after the repair's ops, in order, nothing is left to repair; no CPU has two
+ * owners on the way from a repairable state.
+ */
 START_TEST(repair_leads_back)
 {
 	unsigned long long random = test_seed();
