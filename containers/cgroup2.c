@@ -286,7 +286,7 @@ static int raise_low(struct cgroup_driver *d, struct err *e)
 	if (d->placement.kind == PLACEMENT_SCOPE) /* the scope's file is systemd's */
 		return 0;
 	for (unsigned i = 0; i < 2; i++) {
-		uint64_t sum;
+		uint64_t sum = 0;
 		int rc = sum_low(base_dir(d), above[i], &sum, e);
 
 		snprintf(file, sizeof(file), "%s/memory.low", above[i]);
