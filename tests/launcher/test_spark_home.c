@@ -140,6 +140,7 @@ static size_t ask_spark_class(const char *home, const struct spark *s, char *tex
 	char program[4 * PROFILE_PATH];
 	const char *argv[] = {submit, "org.apache.spark.deploy.worker.Worker", NULL};
 	const char *envp[] = {java_home, "PATH=/usr/bin:/bin", "SPARK_CONF_DIR=/nonexistent-conf",
+			      "SPARK_LAUNCHER_OPTS=-XX:-UsePerfData", /* nothing in /tmp */
 			      NULL};
 	size_t length = 0;
 	struct err e;
