@@ -31,17 +31,17 @@ static inline void cleanup_fclosep(FILE **file)
 #define cleanup_fclose __attribute__((cleanup(cleanup_fclosep)))
 
 /* Return the value and leave "nothing" in the variable, so that its cleanup does nothing. */
-#define take_pointer(pointer)                                                                      \
-	({                                                                                         \
-		__typeof__(pointer) taken_ = (pointer);                                            \
-		(pointer) = NULL;                                                                  \
-		taken_;                                                                            \
+#define take_pointer(pointer)                           \
+	({                                              \
+		__typeof__(pointer) taken_ = (pointer); \
+		(pointer) = NULL;                       \
+		taken_;                                 \
 	})
-#define take_fd(fd)                                                                                \
-	({                                                                                         \
-		int taken_ = (fd);                                                                 \
-		(fd) = -1;                                                                         \
-		taken_;                                                                            \
+#define take_fd(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
 	})
 
 #endif

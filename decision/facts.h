@@ -13,12 +13,13 @@
 #include "decision/profile.h"
 
 struct facts {
-	bool this_machine;      /* the facts below were read here; else defaults hold, said in notes */
-	int java_version;       /* feature release of the JDK, 0 unknown */
-	uint64_t data_bytes;    /* size of workload.data.path, 0 unknown */
-	uint32_t first_address; /* of a free loopback block, host order; 0: the default 127.0.0.10 */
-	int master_port, master_ui_port; /* free ones; 0: the defaults 7077, 8080 */
-	struct cpuset taken;    /* home CPUs of other clusters */
+	bool this_machine;   /* the facts below were read here; else defaults hold, said in notes */
+	int java_version;    /* feature release of the JDK, 0 unknown */
+	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
+	uint32_t
+		first_address; /* of a free loopback block, host order; 0: the default 127.0.0.10 */
+	int master_port, master_ui_port;   /* free ones; 0: the defaults 7077, 8080 */
+	struct cpuset taken;		   /* home CPUs of other clusters */
 	char taken_by[NAME_MAX_BYTES + 1]; /* one of them, for the message */
 	struct strings missing; /* memory keys no controller here can honour ("memory.high", …) */
 };

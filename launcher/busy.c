@@ -147,7 +147,7 @@ int busy_measure(unsigned wait_ms, double least, struct busy *out, unsigned size
 		poll(NULL, 0, (int)wait_ms);
 		rc = read_all(&after, &after_count, e);
 	}
-	if (rc < 0)
+	if (rc)
 		return rc;
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;

@@ -9,10 +9,10 @@
 #include <check.h>
 
 /* The value belongs to the caller; end the test as skipped, with a reason. */
-#define test_skip(...)                                                                             \
-	do {                                                                                       \
-		test_skip_note(__func__, __VA_ARGS__);                                             \
-		return;                                                                            \
+#define test_skip(...)                                 \
+	do {                                           \
+		test_skip_note(__func__, __VA_ARGS__); \
+		return;                                \
 	} while (0)
 void test_skip_note(const char *test, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -32,11 +32,11 @@ unsigned long long test_random(unsigned long long *state);
 /* Run one suite made of the NULL-terminated list of cases; return main()'s status. */
 int test_run(const char *suite, TCase *const *cases);
 
-#define TEST_MAIN(suite, ...)                                                                      \
-	int main(void)                                                                             \
-	{                                                                                          \
-		TCase *const cases[] = {__VA_ARGS__, NULL};                                        \
-		return test_run(suite, cases);                                                     \
+#define TEST_MAIN(suite, ...)                               \
+	int main(void)                                      \
+	{                                                   \
+		TCase *const cases[] = {__VA_ARGS__, NULL}; \
+		return test_run(suite, cases);              \
 	}
 
 /* A case from test functions: test_case("name", test_a, test_b, …). */
