@@ -24,16 +24,21 @@ static void base_of(const struct hierarchy *h, char base[2 * LAYOUT_PATH])
 	snprintf(base, 2 * LAYOUT_PATH, "%s%s", h->mount, own);
 }
 
+static bool is_writable(int root, const char *path)
+{
+	return faccessat(root, path + 1, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+/* In the base, or in a group `cleave` in it that root has made for the caller. */
 static bool may_make_groups(int root, const char *base, int version)
 {
 	char path[2 * LAYOUT_PATH + 64];
 
-	if (faccessat(root, base + 1, W_OK | X_OK, AT_EACCESS))
-		return false;
+	snprintf(path, sizeof(path), "%s/cleave", base);
 	if (version == 1)
-		return true;
+		return is_writable(root, base) || is_writable(root, path);
 	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base + 1);
-	return faccessat(root, path, W_OK, AT_EACCESS) == 0;
+	return is_writable(root, base) && faccessat(root, path, W_OK, AT_EACCESS) == 0;
 }
 
 static bool has_all_required(const char *controllers)
@@ -169,11 +174,13 @@ static int decide_below_v2(const struct placement_facts *f, struct placement *ou
 				base, name, name);
 	}
 	if (!f->may_write_unified)
-		return err_set(e, -EACCES,
-			       "uid %u may not make groups in %s: run cleave as root, or as root "
-			       "run `mkdir %s/user && chown -R %u %s/user` and start cleave with "
-			       "--cgroup-root %s/user",
-			       f->uid, base, base, f->uid, base, base);
+		return err_set(
+			e, -EACCES,
+			"uid %u may not make groups in %s: run cleave as root, or as root run "
+			"`cd %s; echo +cpuset +cpu +memory > cgroup.subtree_control; mkdir -p "
+			"user/shell; chown -R %u user; echo PID > user/shell/cgroup.procs` with "
+			"the PID of your shell, and start cleave with --cgroup-root %s/user",
+			f->uid, base, base, f->uid, base);
 	if (!f->root_of_v2 && !f->v2_enabled)
 		return err_set(
 			e, -EBUSY,
@@ -199,21 +206,21 @@ static int decide_below_v1(const struct placement_facts *f, const char *name, st
 		base_of(&f->layout.controllers[c], base);
 		if (!base[0] || f->layout.controllers[c].version != 1)
 			continue;
-		if (!f->may_write[c] && c != CONTROLLER_IO && c != CONTROLLER_CPUACCT)
+		if (!f->may_write[c] && !name && c != CONTROLLER_IO && c != CONTROLLER_CPUACCT)
 			return err_set(
 				e, -EACCES,
 				"uid %u may not make groups in %s: run cleave as root, or as "
 				"root run `mkdir %s/cleave && chown -R %u %s/cleave` (the same "
 				"for cpuset, cpu, cpuacct, memory and blkio)",
 				f->uid, base, base, f->uid, base);
-		if (!f->may_write[c])
+		if (!f->may_write[c] && !name) /* a named group may have been made for the caller */
 			continue;
 		if (snprintf(out->base[c], sizeof(out->base[c]), "%s%s%s", base, name ? "/" : "",
 			     name ? name : "") >= (int)sizeof(out->base[c]))
 			return err_set(e, -ENAMETOOLONG, "the group %.100s… below %s is too long",
 				       name, base);
 	}
-	if (f->layout.unified.version && f->may_write_unified) {
+	if (f->layout.unified.version && (name || f->may_write_unified)) {
 		char base[2 * LAYOUT_PATH];
 
 		base_of(&f->layout.unified, base);

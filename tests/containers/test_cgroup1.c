@@ -3,9 +3,11 @@
  * below cleave-test-v1-PID in each hierarchy, gone afterwards.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "containers/control_file.h"
@@ -385,6 +387,50 @@ START_TEST(ops_of_a_plan_are_applied_in_order)
 }
 END_TEST
 
+/* As the sentence about missing rights says: root makes the group and gives it away. */
+static void give_away(const char *location, uid_t uid)
+{
+	char file[1024], path[512];
+
+	for (const char *c = strchr(location, '/'); c; c = strchr(c, '/')) {
+		size_t size = strcspn(c, " ");
+
+		snprintf(path, sizeof(path), "%.*s", (int)size, c);
+		c += size;
+		ck_assert(!mkdir(path, 0755) || errno == EEXIST);
+		ck_assert_int_eq(chown(path, uid, uid), 0);
+		for (unsigned i = 0; i < 4; i++) {
+			static const char *const files[] = {"cgroup.procs", "tasks", "cpuset.cpus",
+							    "cpuset.mems"};
+
+			snprintf(file, sizeof(file), "%s/%s", path, files[i]);
+			ck_assert(!chown(file, uid, uid) || errno == ENOENT);
+		}
+	}
+}
+
+START_TEST(a_user_works_in_what_root_gave_him)
+{
+	OPEN_OR_SKIP(d, "probe");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	char location[PROFILE_PATH], text[4096];
+
+	snprintf(location, sizeof(location), "%s", driver_location(d));
+	real_do(driver_destroy(d, &e));
+	give_away(location, 65534);
+	ck_assert_int_eq(setresgid(65534, 65534, 65534) | setresuid(65534, 65534, 65534), 0);
+	d = real_open(&(struct driver_request){.cluster = "mine", .cgroup_root = own_root}, why_,
+		      sizeof(why_));
+	ck_assert_msg(d, "%s", why_);
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_eq(real_run(d, "slice-0", "cat /proc/self/cgroup", text, sizeof(text)), 0);
+	ck_assert_msg(strstr(text, "/cleave/mine/slice-0"), "%s", text);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+	ck_assert(!real_tree_has(own_root, "cleave"));
+}
+END_TEST
+
 TEST_MAIN("cgroup1",
 	  test_case("groups", a_group_has_what_it_was_made_with,
 		    every_weight_survives_the_conversion, cpus_that_are_not_there_are_an_error,
@@ -392,5 +438,6 @@ TEST_MAIN("cgroup1",
 		    ops_of_a_plan_are_applied_in_order),
 	  test_case("processes", a_process_is_in_all_groups_from_its_first_instruction,
 		    a_wider_cpuset_reaches_a_running_process, kill_ends_everything_and_only_that,
-		    the_supervisor_enters_its_leaf_and_leaves_it),
+		    the_supervisor_enters_its_leaf_and_leaves_it,
+		    a_user_works_in_what_root_gave_him),
 	  test_case("samples", a_sample_counts_time_memory_and_processes, out_of_memory_is_counted))
