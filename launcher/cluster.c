@@ -301,7 +301,9 @@ int cluster_remove(const struct cluster *c, enum cluster_remains remains, struct
 		remove_empty_parent(c->state);
 	if (!r && remains == REMAINS_NOTHING)
 		r = remove_tree(c->data, e);
-	if (!r && remains == REMAINS_NOTHING)
+	else if (!r)
+		rmdir(c->data); /* no logs in it: nothing remains */
+	if (!r)
 		remove_empty_parent(c->data);
 	return r;
 }

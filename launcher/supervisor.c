@@ -491,10 +491,24 @@ static void say_farewell(struct supervisor *s, int r, const struct err *e)
 			control_answer(s->control, s->leavers[i], "{\"done\":\"down\"}");
 }
 
+/* A first `up` that failed before it made anything leaves no trace either. */
+static bool is_nothing_left(const struct supervisor *s, int r)
+{
+	return s->stage == STAGE_GONE || (r && !s->state && !s->has_past);
+}
+
+/* Logs are kept where there are any, but not of an `up` that was interrupted. */
+static enum cluster_remains what_remains(const struct supervisor *s, int r)
+{
+	bool has_failed = r || s->failure.code;
+
+	return has_failed && (!s->has_logs || s->failure.code == -ECANCELED) ? REMAINS_NOTHING
+									     : REMAINS_DATA;
+}
+
 int supervisor_run(struct supervisor_start *start, struct err *e)
 {
 	struct supervisor *s = calloc(1, sizeof(*s));
-	bool is_nothing_left;
 	struct err unremoved;
 	sigset_t before;
 	int r;
@@ -510,9 +524,8 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		r = begin(s, start, e);
 	if (!r)
 		r = loop(s, e);
-	/* A first `up` that failed before it made anything leaves no trace either. */
-	is_nothing_left = s->stage == STAGE_GONE || (r && !s->state && !s->has_past);
-	if (is_nothing_left && cluster_remove(&start->cluster, REMAINS_DATA, &unremoved) && !r) {
+	if (is_nothing_left(s, r) &&
+	    cluster_remove(&start->cluster, what_remains(s, r), &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;
 	}

@@ -38,6 +38,7 @@ struct supervisor {
 	bool changed;	      /* the apply under way did something */
 	bool is_known;	      /* state.json was read; else `state` holds only the name */
 	bool has_past;	      /* there was a state.json or home.json, readable or not */
+	bool has_logs;	      /* a daemon was started: its log may tell why an `up` failed */
 	bool fresh;	      /* nothing was there: a failure of the first apply takes all down */
 	char why_rebuilt[ERR_TEXT]; /* state.json was lost or unreadable: one line for `up` */
 	uint64_t begin_ns, now_ns;

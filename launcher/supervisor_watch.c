@@ -25,6 +25,7 @@ static void start_daemon(struct supervisor *s, struct daemon *d)
 
 	s->dirty = true;
 	if (!r) {
+		s->has_logs = true;
 		events_note(&s->events, "start", d->name, "its process was started",
 			    {"pid", d->process.pid}, {"restarts", d->life.restarts});
 		return;
@@ -269,7 +270,7 @@ static void fill_status(struct supervisor *s, struct status *out)
 	out->uptime_s = (double)(s->now_ns - s->begin_ns) / 1e9;
 	out->supervisor_pid = getpid();
 	out->master_pid = s->master.process.pid;
-	out->alive_workers = s->seen->alive_workers;
+	out->alive_workers = s->master.life.state == WORKER_RUNNING ? s->seen->alive_workers : 0;
 	for (unsigned i = 0; i < out->slice_count; i++) {
 		struct slice_status *slice = &out->slices[i];
 		const struct daemon *d = &s->workers[i];

@@ -388,6 +388,16 @@ static void must_fail(const char *sentence)
 	ck_assert(wait_until(is_gone));
 }
 
+/* What a daemon said is kept for whoever wants to know why. */
+static void must_fail_with_log(const char *sentence, const char *log)
+{
+	char path[PROFILE_PATH * 2];
+
+	must_fail(sentence);
+	snprintf(path, sizeof(path), "%s/%s", cluster.data, log);
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+
 static void set_env(const char *key, const char *value)
 {
 	strings_add(&profile.spark.env, key);
@@ -399,7 +409,9 @@ START_TEST(a_worker_that_ends_at_once)
 {
 	skip_if_unusable();
 	set_env("FAKE_WORKER", "exit");
-	must_fail("slice-0 exited with status 3 while the cluster was starting: see its log ");
+	must_fail_with_log(
+		"slice-0 exited with status 3 while the cluster was starting: see its log ",
+		"slice-0/log/worker.log");
 	end();
 }
 END_TEST
@@ -456,6 +468,11 @@ static bool is_starting(void)
 	       strcmp(status.slices[0].state, "starting") == 0;
 }
 
+static bool has_no_logs(void)
+{
+	return access(cluster.data, F_OK) != 0;
+}
+
 static void interrupt(int signal_number)
 {
 	struct process_id worker;
@@ -473,6 +490,7 @@ static void interrupt(int signal_number)
 	ck_assert_int_eq(WTERMSIG(wait_status), signal_number);
 	/* Asked politely, the client has waited for the end of it. */
 	ck_assert(signal_number == SIGKILL ? wait_until(is_gone) : is_gone());
+	ck_assert(wait_until(has_no_logs));
 	ck_assert(!process_is_alive(&worker));
 	end();
 }
