@@ -40,7 +40,6 @@ FOLDERS         := launcher containers profiles decision
 PKGS := $(foreach f,$(FOLDERS),$(PKGS_$(f)))
 
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE -include decision/banned.h -DCLEAVE_VERSION='"$(VERSION)"' \
-	-DCLEAVE_PROFILES='"$(PREFIX)/share/cleave/profiles"' \
 	$(if $(filter yes,$(LIBCGROUP)),-DHAVE_LIBCGROUP=1,-DHAVE_LIBCGROUP=0) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu17 $(WARNINGS) $(CFLAGS_$(VARIANT)) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(VARIANT)) $(LDFLAGS)

@@ -24,24 +24,27 @@ bool shipped_is_path(const char *profile)
 	return strchr(profile, '/') || ends_in_suffix(profile);
 }
 
-/* Beside the binary's directory, or one further up, or installed: the first that is there. */
-static int find_directory(char directory[PROFILE_PATH])
+/* Relative to the running binary: installed (PREFIX/bin), in build/, in build/VARIANT/. The first that is there. */
+static int find_directory(char directory[PROFILE_PATH], struct err *e)
 {
-	static const char *const beside[] = {"../profiles", "../../profiles"};
+	static const char *const places[] = {"../share/cleave/profiles", "../profiles",
+					     "../../profiles"};
 	char binary[PROFILE_PATH];
 	ssize_t n = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
 
 	binary[n < 0 ? 0 : n] = '\0';
-	for (size_t i = 0; i < 2 && strrchr(binary, '/'); i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places) && strrchr(binary, '/'); i++) {
 		int length = (int)(strrchr(binary, '/') - binary);
 
-		if (snprintf(directory, PROFILE_PATH, "%.*s/%s", length, binary, beside[i]) <
+		if (snprintf(directory, PROFILE_PATH, "%.*s/%s", length, binary, places[i]) <
 			    PROFILE_PATH &&
 		    access(directory, R_OK | X_OK) == 0)
 			return 0;
 	}
-	string_copy_n(directory, PROFILE_PATH, CLEAVE_PROFILES);
-	return access(directory, R_OK | X_OK) == 0 ? 0 : -errno;
+	return err_wrong(e,
+			 "no shipped profiles are installed beside %s (%s); give the path of a "
+			 "file",
+			 binary, places[0]);
 }
 
 static int compare_words(const void *a, const void *b)
@@ -93,12 +96,8 @@ int shipped_find(const char *name, char path[PROFILE_PATH], struct err *e)
 	char directory[PROFILE_PATH];
 	int length;
 
-	if (find_directory(directory) < 0)
-		return err_wrong(
-			e,
-			"profile '%s': no shipped profiles are installed in '%s'; give the "
-			"path of a file",
-			name, directory);
+	if (find_directory(directory, e) < 0)
+		return err_wrap(e, "profile '%s'", name);
 	length = snprintf(path, PROFILE_PATH, "%s/%s%s", directory, name, suffix);
 	if (length < PROFILE_PATH && *name && access(path, F_OK) == 0)
 		return 0;
