@@ -13,7 +13,7 @@ static int run_nothing(const struct invocation *in, struct err *e)
 
 static const struct option show_options[] = {
 	OPTION_JSON,
-	{"color", "WHEN", "when", offsetof(struct options, slices)},
+	{"color", "WHEN", "when", offsetof(struct options, cluster)},
 	OPTION_END,
 };
 static const struct option go_options[] = {
@@ -80,7 +80,7 @@ START_TEST(options_stand_anywhere_before_the_dashes)
 		ck_assert_ptr_eq(line.command, &cmd_show);
 		ck_assert(line.invocation.options.json);
 		ck_assert(!line.invocation.options.verbose);
-		ck_assert_str_eq(line.invocation.options.slices, "never");
+		ck_assert_str_eq(line.invocation.options.cluster, "never");
 		ck_assert_str_eq(line.invocation.options.state_dir, "/x");
 		ck_assert_int_eq(line.invocation.operand_count, 1);
 		ck_assert_str_eq(line.invocation.operands[0], "p.yaml");
