@@ -42,6 +42,10 @@ static void collect_cluster(const struct state *s, struct status *out)
 	out->phase = s->phase;
 	string_copy(out->name, s->cluster.name);
 	string_copy(out->why, s->why);
+	if (s->phase == PHASE_STOPPING) { /* the schema has no word of its own for it */
+		out->phase = PHASE_DEGRADED;
+		string_copy(out->why, "it is being taken down");
+	}
 	if (process_is_alive(&s->supervisor))
 		out->supervisor_pid = s->supervisor.pid;
 	if (process_is_alive(&s->master_process))

@@ -93,13 +93,11 @@ void supervisor_answer_error(struct supervisor *s, struct control_client *client
 	answer_json(s, client, json_pack("{s:s, s:i}", "error", e->msg, "exit", (int)e->exit));
 }
 
-static void refuse(struct supervisor *s, struct control_client *client, const char *format,
-		   pid_t pid)
+static void refuse(struct supervisor *s, struct control_client *client, const char *why, pid_t pid)
 {
 	struct err e;
 
-	err_set(&e, -EBUSY, "cluster %s ", s->state->cluster.name);
-	err_set(&e, -EBUSY, "%s%s (process %d)", e.msg, format, (int)pid);
+	err_set(&e, -EBUSY, "cluster %s %s (process %d)", s->state->cluster.name, why, (int)pid);
 	supervisor_answer_error(s, client, &e);
 }
 
@@ -113,10 +111,10 @@ int supervisor_save(struct supervisor *s, struct err *e)
 	if (!s->dirty)
 		return 0;
 	process_identify(getpid(), &state->supervisor, &(struct err){0});
-	state->master_process = s->master.process;
+	state->master_process = s->master->process;
 	for (unsigned i = 0; i < state->plan.slice_count; i++)
 		state->workers[i] =
-			(struct worker_record){s->workers[i].process, s->workers[i].life.restarts};
+			(struct worker_record){s->daemons[i].process, s->daemons[i].life.restarts};
 	r = state_write(state, e);
 	if (!r)
 		s->dirty = false;
@@ -131,10 +129,29 @@ static void begin_apply(struct supervisor *s, struct err *e)
 		apply_fail(s, e);
 }
 
+/* The state that an `apply` asks for, on the heap; NULL and an error if it is none of this cluster. */
+static struct state *read_wanted(const struct supervisor *s, const struct control_request *request,
+				 struct err *e)
+{
+	cleanup_free struct state *wanted = calloc(1, sizeof(*wanted));
+
+	if (!wanted) {
+		err_set(e, -ENOMEM, "no memory for a state");
+		return NULL;
+	}
+	if (state_parse(request->state, request->state_size, wanted, e))
+		return NULL;
+	if (strcmp(wanted->cluster.name, s->state->cluster.name) != 0) {
+		err_wrong(e, "a state of cluster %s was sent to cluster %s", wanted->cluster.name,
+			  s->state->cluster.name);
+		return NULL;
+	}
+	return take_pointer(wanted);
+}
+
 static void asked_apply(struct supervisor *s, struct control_client *client,
 			const struct control_request *request)
 {
-	struct state *wanted;
 	struct err e;
 
 	if (s->stage >= STAGE_STOP) {
@@ -145,16 +162,11 @@ static void asked_apply(struct supervisor *s, struct control_client *client,
 		refuse(s, client, "is being brought up by another up", s->job_pid);
 		return;
 	}
-	wanted = calloc(1, sizeof(*wanted));
-	if (!wanted || state_parse(request->state, request->state_size, wanted, &e) ||
-	    strcmp(wanted->cluster.name, s->state->cluster.name) != 0) {
-		if (!wanted)
-			err_set(&e, -ENOMEM, "no memory for a state");
-		free(wanted);
+	s->wanted = read_wanted(s, request, &e);
+	if (!s->wanted) {
 		supervisor_answer_error(s, client, &e);
 		return;
 	}
-	s->wanted = wanted;
 	s->job = client;
 	s->job_pid = control_peer(client);
 	control_hold(client);
@@ -222,13 +234,22 @@ static void on_gone(void *context, struct control_client *client, enum control_e
 
 /* ---- signals */
 
+static bool is_daemon(const struct supervisor *s, pid_t pid)
+{
+	for (unsigned i = 0; i < DAEMONS; i++)
+		if (s->daemons[i].process.pid == pid)
+			return true;
+	return false;
+}
+
 static void reap_strangers(struct supervisor *s)
 {
 	siginfo_t info = {0};
 
 	/* Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave them. */
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-		supervisor_each_daemon(s, d) if (d->process.pid == info.si_pid) return;
+		if (is_daemon(s, info.si_pid))
+			return;
 		waitpid(info.si_pid, NULL, WNOHANG);
 		info.si_pid = 0;
 	}
@@ -267,12 +288,11 @@ static unsigned fill_fds(struct supervisor *s, struct pollfd *fds, struct daemon
 	unsigned count = 0;
 
 	fds[count++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-	supervisor_each_daemon(s, d)
-	{
-		if (d->pidfd < 0)
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		if (s->daemons[i].pidfd < 0)
 			continue;
-		owners[count] = d;
-		fds[count++] = (struct pollfd){.fd = d->pidfd, .events = POLLIN};
+		owners[count] = &s->daemons[i];
+		fds[count++] = (struct pollfd){.fd = s->daemons[i].pidfd, .events = POLLIN};
 	}
 	return count;
 }
@@ -404,9 +424,9 @@ static int open_all(struct supervisor *s, const struct supervisor_start *start, 
 	int r;
 
 	s->now_ns = s->begin_ns = monotonic_ns();
-	daemon_init(&s->master, DAEMON_MASTER);
-	for (unsigned i = 0; i < SLICES_MAX; i++)
-		daemon_init(&s->workers[i], i);
+	for (unsigned i = 0; i < DAEMONS; i++)
+		daemon_init(&s->daemons[i], i);
+	s->master = &s->daemons[DAEMON_MASTER];
 	prctl(PR_SET_CHILD_SUBREAPER, start->kind != SUPERVISOR_ONCE);
 	signal(SIGPIPE, SIG_IGN);
 	r = s->signal_fd = open_signals(e);
@@ -462,7 +482,9 @@ static void close_all(struct supervisor *s)
 {
 	if (s->driver)
 		s->driver->ops->close(s->driver);
-	supervisor_each_daemon(s, d) if (d->pidfd >= 0) close(d->pidfd);
+	for (unsigned i = 0; i < DAEMONS; i++)
+		if (s->daemons[i].pidfd >= 0)
+			close(s->daemons[i].pidfd);
 	if (s->control)
 		control_close(s->control);
 	rest_close(s->rest);

@@ -110,9 +110,9 @@ static int adopt_daemons(struct supervisor *s, const struct observation *seen, s
 	if (!known)
 		return 0;
 	if (observed_find(seen, GROUP_HOST))
-		r = adopt_daemon(s, &s->master, s->state ? &s->state->master_process : &none, e);
+		r = adopt_daemon(s, s->master, s->state ? &s->state->master_process : &none, e);
 	for (unsigned i = 0; !r && i < SLICES_MAX; i++) {
-		struct daemon *d = &s->workers[i];
+		struct daemon *d = &s->daemons[i];
 
 		if (i >= known->plan.slice_count || !observed_find(seen, d->group))
 			continue;
@@ -262,7 +262,7 @@ static int step_groups(struct supervisor *s, struct err *e)
 	}
 	s->changed = true;
 	if (op->kind == OP_REMOVE && op->slice < SLICES_MAX) {
-		struct daemon *d = &s->workers[op->slice];
+		struct daemon *d = &s->daemons[op->slice];
 
 		watch_event(s, d, WORKER_UNWANTED);
 		if (d->life.state != WORKER_STOPPED)
@@ -323,7 +323,7 @@ static void begin_master(struct supervisor *s)
 {
 	s->stage = STAGE_MASTER;
 	s->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * millisecond;
-	start_if_stopped(s, &s->master);
+	start_if_stopped(s, s->master);
 	supervisor_report(s, "master", s->state->master.address, 0, 1);
 }
 
@@ -333,11 +333,15 @@ static int step_replace(struct supervisor *s, struct err *e)
 
 	if (s->wanted) {
 		r = take_over(s, e);
-		supervisor_each_daemon(s, d) if (!r && is_wanted(s, d)) r = stop_if_other(s, d, e);
+		for (unsigned i = 0; !r && i < DAEMONS; i++)
+			if (is_wanted(s, &s->daemons[i]))
+				r = stop_if_other(s, &s->daemons[i], e);
 		if (r)
 			return r;
 	}
-	supervisor_each_daemon(s, d) if (d->life.state == WORKER_STOPPING) return 0;
+	for (unsigned i = 0; i < DAEMONS; i++)
+		if (s->daemons[i].life.state == WORKER_STOPPING)
+			return 0;
 	begin_master(s);
 	return 1;
 }
@@ -354,11 +358,11 @@ static int too_late(struct supervisor *s, const struct daemon *d, const char *wh
 
 static int step_master(struct supervisor *s, struct err *e)
 {
-	if (s->master.life.state != WORKER_RUNNING)
-		return too_late(s, &s->master, "answer", e);
+	if (s->master->life.state != WORKER_RUNNING)
+		return too_late(s, s->master, "answer", e);
 	supervisor_report(s, "master", s->state->master.address, 1, 1);
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++)
-		start_if_stopped(s, &s->workers[i]);
+		start_if_stopped(s, &s->daemons[i]);
 	s->stage = STAGE_WORKERS;
 	return 1;
 }
@@ -368,7 +372,7 @@ static unsigned count_registered(const struct supervisor *s)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++)
-		count += s->workers[i].life.state == WORKER_RUNNING;
+		count += s->daemons[i].life.state == WORKER_RUNNING;
 	return count;
 }
 
@@ -382,9 +386,9 @@ static int check_sockets(struct supervisor *s, struct err *e)
 
 	if (inet_pton(AF_INET, s->state->master.address, &master) != 1)
 		return 0; /* a name: only the user knows what it stands for */
-	r = listening_check("the master", s->master.process.pid, ntohl(master.s_addr), ports, e);
+	r = listening_check("the master", s->master->process.pid, ntohl(master.s_addr), ports, e);
 	for (unsigned i = 0; !r && i < s->state->plan.slice_count; i++)
-		r = listening_check(s->workers[i].name, s->workers[i].process.pid,
+		r = listening_check(s->daemons[i].name, s->daemons[i].process.pid,
 				    s->state->plan.slices[i].address, any, e);
 	return r;
 }
@@ -421,8 +425,8 @@ static int step_workers(struct supervisor *s, struct err *e)
 		supervisor_report(s, "workers", "registered", count, total);
 	s->registered = count;
 	for (unsigned i = 0; count < total && i < total; i++)
-		if (s->workers[i].life.state != WORKER_RUNNING)
-			return too_late(s, &s->workers[i], "register", e);
+		if (s->daemons[i].life.state != WORKER_RUNNING)
+			return too_late(s, &s->daemons[i], "register", e);
 	r = check_sockets(s, e);
 	return r ? r : apply_done(s, e);
 }

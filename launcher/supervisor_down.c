@@ -13,7 +13,8 @@ void down_begin(struct supervisor *s)
 	supervisor_notify("STOPPING=1");
 	free(s->ops);
 	s->ops = NULL;
-	supervisor_each_daemon(s, d) watch_event(s, d, WORKER_UNWANTED);
+	for (unsigned i = 0; i < DAEMONS; i++)
+		watch_event(s, &s->daemons[i], WORKER_UNWANTED);
 	if (!s->state)
 		return;
 	s->state->phase = PHASE_STOPPING;
@@ -24,7 +25,9 @@ void down_begin(struct supervisor *s)
 
 static int step_stop(struct supervisor *s)
 {
-	supervisor_each_daemon(s, d) if (d->life.state != WORKER_STOPPED) return 0;
+	for (unsigned i = 0; i < DAEMONS; i++)
+		if (s->daemons[i].life.state != WORKER_STOPPED)
+			return 0;
 	s->stage = STAGE_REMOVE;
 	return 1;
 }

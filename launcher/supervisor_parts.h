@@ -3,12 +3,13 @@
 
 /*
  * What the supervisor's files share. supervisor.c: the loop. supervisor_apply.c: from the plan in force to the wanted one.
- * supervisor_down.c: the way back. supervisor_watch.c: daemons, Spark's master, samples, answers.
+ * supervisor_down.c: the way back. supervisor_watch.c: daemons, Spark's master, samples, answers, repairs.
  */
 
 #include "decision/op.h"
 #include "launcher/control.h"
 #include "launcher/daemon.h"
+#include "launcher/drift.h"
 #include "launcher/events.h"
 #include "launcher/rest.h"
 #include "launcher/status.h"
@@ -26,7 +27,7 @@ enum supervisor_stage {
 	STAGE_GONE,    /* the loop ends */
 };
 
-enum { ASKERS_MAX = CONTROL_CLIENTS };
+enum { ASKERS_MAX = CONTROL_CLIENTS, DAEMONS = SLICES_MAX + 1 };
 
 struct supervisor {
 	enum supervisor_kind kind;
@@ -60,7 +61,10 @@ struct supervisor {
 	struct err failure;   /* why it goes down; code 0: because it was asked to */
 	struct control_client *leavers[ASKERS_MAX]; /* the `down`s that wait */
 
-	struct daemon master, workers[SLICES_MAX];
+	struct daemon daemons[DAEMONS]; /* by slice id; the last one is the master's */
+	struct daemon *master;
+
+	struct drift drift;
 
 	bool poll_busy;
 	uint64_t poll_at_ns;
@@ -75,11 +79,6 @@ struct supervisor {
 	double cpu_used[SLICES_MAX];
 	bool throttled[SLICES_MAX];
 };
-
-#define supervisor_each_daemon(s, d)              \
-	for (struct daemon *d = &(s)->master; d;  \
-	     d = d == &(s)->master ? (s)->workers \
-				   : (d + 1 < (s)->workers + SLICES_MAX ? d + 1 : NULL))
 
 /* ---- supervisor_apply.c */
 

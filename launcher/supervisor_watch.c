@@ -116,7 +116,7 @@ static void compare_workers(struct supervisor *s)
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
 		bool alive = listed(s->seen, s->state->plan.slices[i].address);
 
-		watch_event(s, &s->workers[i], alive ? WORKER_REGISTERED : WORKER_LOST);
+		watch_event(s, &s->daemons[i], alive ? WORKER_REGISTERED : WORKER_LOST);
 	}
 }
 
@@ -193,10 +193,10 @@ static void on_master(void *context, int status, const char *body, size_t size)
 	struct err e;
 
 	s->poll_busy = false;
-	if (s->stage >= STAGE_STOP || !s->master.life.has_process)
+	if (s->stage >= STAGE_STOP || !s->master->life.has_process)
 		return;
 	if (status == 200 && master_state_parse(body, size, s->seen, &e) == 0 && is_our_master(s)) {
-		watch_event(s, &s->master, WORKER_REGISTERED);
+		watch_event(s, s->master, WORKER_REGISTERED);
 		compare_workers(s);
 		if (has_askers(s) && !s->apps_to_ask)
 			ask_executors(s);
@@ -207,10 +207,10 @@ static void on_master(void *context, int status, const char *body, size_t size)
 
 static bool is_settled(const struct supervisor *s)
 {
-	if (s->master.life.state == WORKER_STARTING)
+	if (s->master->life.state == WORKER_STARTING)
 		return false;
 	for (unsigned i = 0; i < SLICES_MAX; i++)
-		if (s->workers[i].life.state == WORKER_STARTING)
+		if (s->daemons[i].life.state == WORKER_STARTING)
 			return false;
 	return true;
 }
@@ -221,7 +221,7 @@ static void poll_master(struct supervisor *s)
 	struct err e;
 
 	if (s->poll_busy || s->now_ns < s->poll_at_ns || s->stage >= STAGE_STOP || !s->state ||
-	    !s->master.life.has_process)
+	    !s->master->life.has_process)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%d/json/", s->state->master.address,
 		 s->state->master.ui_port);
@@ -244,23 +244,76 @@ static void note_oom(struct supervisor *s, const struct daemon *d, const struct 
 		{"memory_max_bytes", (int64_t)now->memory_max_bytes});
 }
 
+/* Once a second, while the plan in force is the one that the kernel should show. */
+static bool is_second(struct supervisor *s)
+{
+	if (s->now_ns < s->sample_at_ns || s->stage >= STAGE_STOP || !s->driver || s->wanted)
+		return false;
+	s->sample_at_ns = s->now_ns + SAMPLE_MS * millisecond;
+	return true;
+}
+
 static void take_samples(struct supervisor *s)
 {
 	struct err e;
 
-	if (s->now_ns < s->sample_at_ns || s->stage >= STAGE_STOP || !s->driver || s->wanted)
-		return;
-	s->sample_at_ns = s->now_ns + SAMPLE_MS * millisecond;
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
 		struct sample now = {0};
 
-		if (s->driver->ops->sample(s->driver, s->workers[i].group, &now, &e))
+		if (s->driver->ops->sample(s->driver, s->daemons[i].group, &now, &e))
 			continue;
 		s->cpu_used[i] = sample_cpus_used(&s->samples[i], &now);
 		s->throttled[i] = s->samples[i].at_ns && now.throttled > s->samples[i].throttled;
-		note_oom(s, &s->workers[i], &s->samples[i], &now);
+		note_oom(s, &s->daemons[i], &s->samples[i], &now);
 		s->samples[i] = now;
 	}
+}
+
+/* ---- drift: what somebody else has written to our groups */
+
+static void give_up_on_drift(struct supervisor *s, const struct op *op)
+{
+	s->state->phase = PHASE_DEGRADED;
+	snprintf(
+		s->state->why, sizeof(s->state->why),
+		"somebody else keeps writing the %s of group %s: find out who (cleave doctor), then "
+		"run up",
+		op->kind == OP_SET_WEIGHT ? "weight" : "cpuset.cpus", op->name);
+	s->dirty = true;
+	events_note(&s->events, "degraded", op->name, s->state->why, {"repairs", DRIFT_REPAIRS});
+}
+
+static void repair_op(struct supervisor *s, const struct op *op)
+{
+	char text[PLAN_TEXT];
+	struct err e;
+	int r = op->kind == OP_SET_WEIGHT
+			? s->driver->ops->set_weight(s->driver, op->name, op->weight, &e)
+			: s->driver->ops->set_cpus(s->driver, op->name, &op->cpus, NULL, &e);
+
+	events_note(&s->events, r ? "repair-failed" : "repair", op->name,
+		    r ? e.msg : op_format(op, &s->state->plan, text, sizeof(text)),
+		    {"errno", r ? -e.code : 0});
+}
+
+static void repair_drift(struct supervisor *s)
+{
+	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
+	struct op ops[DRIFT_OPS];
+	unsigned count;
+	struct err e;
+
+	if (s->state->phase != PHASE_UP || !seen || s->driver->ops->observe(s->driver, seen, &e))
+		return;
+	count = drift_find(seen, &s->state->plan, ops);
+	if (!count)
+		return;
+	if (!drift_may_repair(&s->drift, s->now_ns)) {
+		give_up_on_drift(s, &ops[0]);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		repair_op(s, &ops[i]);
 }
 
 /* ---- status */
@@ -269,11 +322,11 @@ static void fill_status(struct supervisor *s, struct status *out)
 {
 	out->uptime_s = (double)(s->now_ns - s->begin_ns) / 1e9;
 	out->supervisor_pid = getpid();
-	out->master_pid = s->master.process.pid;
-	out->alive_workers = s->master.life.state == WORKER_RUNNING ? s->seen->alive_workers : 0;
+	out->master_pid = s->master->process.pid;
+	out->alive_workers = s->master->life.state == WORKER_RUNNING ? s->seen->alive_workers : 0;
 	for (unsigned i = 0; i < out->slice_count; i++) {
 		struct slice_status *slice = &out->slices[i];
-		const struct daemon *d = &s->workers[i];
+		const struct daemon *d = &s->daemons[i];
 
 		string_copy(slice->state, worker_state_name(d->life.state));
 		slice->worker_pid = d->process.pid;
@@ -334,7 +387,7 @@ void watch_status(struct supervisor *s, struct control_client *client)
 		s->poll_at_ns = s->now_ns;
 		break;
 	}
-	if (s->master.life.state != WORKER_RUNNING || s->stage >= STAGE_STOP)
+	if (s->master->life.state != WORKER_RUNNING || s->stage >= STAGE_STOP)
 		answer_askers(s);
 }
 
@@ -344,10 +397,13 @@ void watch_tick(struct supervisor *s)
 {
 	struct err e;
 
-	if (s->driver)
-		supervisor_each_daemon(s, d) watch_event(s, d, WORKER_TICK);
+	for (unsigned i = 0; s->driver && i < DAEMONS; i++)
+		watch_event(s, &s->daemons[i], WORKER_TICK);
 	poll_master(s);
-	take_samples(s);
+	if (is_second(s)) {
+		take_samples(s);
+		repair_drift(s);
+	}
 	if (has_askers(s) && s->now_ns >= s->ask_deadline_ns)
 		answer_askers(s);
 	if (s->dirty && s->state && s->stage != STAGE_GONE && supervisor_save(s, &e))
@@ -365,14 +421,14 @@ uint64_t watch_deadline(const struct supervisor *s)
 
 	if (s->sample_at_ns > s->now_ns)
 		next = earlier(next, s->sample_at_ns);
-	if (!s->poll_busy && s->master.life.has_process && s->stage < STAGE_STOP)
+	if (!s->poll_busy && s->master->life.has_process && s->stage < STAGE_STOP)
 		next = earlier(next, s->poll_at_ns);
 	if (has_askers(s))
 		next = earlier(next, s->ask_deadline_ns);
 	if (s->stage == STAGE_MASTER || s->stage == STAGE_WORKERS)
 		next = earlier(next, s->deadline_ns);
-	next = earlier(next, s->master.life.deadline_ns);
+	next = earlier(next, s->master->life.deadline_ns);
 	for (unsigned i = 0; i < SLICES_MAX; i++)
-		next = earlier(next, s->workers[i].life.deadline_ns);
+		next = earlier(next, s->daemons[i].life.deadline_ns);
 	return next;
 }

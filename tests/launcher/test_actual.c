@@ -2,6 +2,7 @@
 
 #include "decision/op.h"
 #include "launcher/daemon.h"
+#include "launcher/drift.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 
@@ -155,6 +156,53 @@ START_TEST(the_host_group)
 }
 END_TEST
 
+/* ---- what somebody else has written */
+
+START_TEST(drift_is_found_and_put_back)
+{
+	static struct op found[DRIFT_OPS];
+	struct cpuset both;
+
+	make_wanted(4);
+	see_all(&wanted);
+	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 0);
+	both = cpuset_or(&wanted.slices[0].cpus, &wanted.slices[1].cpus);
+	seen.groups[1].asked = wanted.slices[1].cpus; /* not its own */
+	seen.groups[2].asked = both;
+	seen.groups[4].weight = 7;
+	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 3);
+	ck_assert_str_eq(found[0].name, "slice-1"); /* narrows, so it comes first */
+	ck_assert(cpuset_is_equal(&found[0].cpus, &wanted.slices[1].cpus));
+	ck_assert_str_eq(found[1].name, "slice-0");
+	ck_assert_int_eq(found[2].kind, OP_SET_WEIGHT);
+	ck_assert_str_eq(found[2].name, "slice-3");
+	ck_assert_uint_eq(found[2].weight, WEIGHT_DEFAULT);
+	/* A loan in force is no drift. */
+	see_all(&wanted);
+	wanted.loans[wanted.loan_count++] =
+		(struct loan){1, 0, LOANS_SHARED, wanted.slices[1].cpus};
+	seen.groups[1].asked = both;
+	seen.groups[2].weight = WEIGHT_MAX;
+	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 0);
+}
+END_TEST
+
+START_TEST(three_repairs_in_ten_seconds)
+{
+	const uint64_t second = 1000000000;
+	struct drift d = {0};
+
+	ck_assert(drift_may_repair(&d, 1 * second));
+	ck_assert(drift_may_repair(&d, 2 * second));
+	ck_assert(drift_may_repair(&d, 3 * second));
+	ck_assert(!drift_may_repair(&d, 4 * second));
+	ck_assert(!drift_may_repair(&d, 10 * second));
+	ck_assert(drift_may_repair(&d, 11 * second));
+	ck_assert(!drift_may_repair(&d, 11 * second));
+	ck_assert(drift_may_repair(&d, 12 * second));
+}
+END_TEST
+
 /* ---- is a process what it should be? */
 
 START_TEST(command_lines)
@@ -172,7 +220,8 @@ START_TEST(command_lines)
 }
 END_TEST
 
-TEST_MAIN("actual", test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
-			      a_widened_slice_is_narrowed, a_gap_is_filled,
-			      other_limits_and_nodes_are_made_anew, more_slices_than_wanted,
-			      the_host_group, command_lines))
+TEST_MAIN("actual",
+	  test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
+		    a_widened_slice_is_narrowed, a_gap_is_filled,
+		    other_limits_and_nodes_are_made_anew, more_slices_than_wanted, the_host_group,
+		    drift_is_found_and_put_back, three_repairs_in_ten_seconds, command_lines))

@@ -256,6 +256,48 @@ START_TEST(other_words_for_a_worker_restart_it)
 }
 END_TEST
 
+/* ---- somebody else writes to our groups */
+
+static bool is_put_back(void)
+{
+	return ask_status() == 0 &&
+	       cpuset_is_equal(&status.slices[0].cpus, &state.plan.slices[0].cpus);
+}
+
+static bool is_degraded(void)
+{
+	return ask_status() == 0 && status.phase == PHASE_DEGRADED;
+}
+
+START_TEST(drift_is_repaired_three_times)
+{
+	struct driver_request request = {.cluster = name};
+	struct cpuset one = {0};
+	struct driver *d;
+	struct err e;
+
+	skip_if_unusable();
+	must_come_up(UP_STARTED);
+	if (cpuset_count(&state.plan.slices[0].cpus) < 2)
+		test_skip("one CPU has nothing to drift to");
+	cpuset_add(&one, cpuset_first(&state.plan.slices[0].cpus));
+	request.location = state.location;
+	ck_assert_int_eq(driver_open(&request, &d, &e), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(d->ops->set_cpus(d, "slice-0", &one, NULL, &e), 0);
+		ck_assert(wait_until(is_put_back));
+	}
+	ck_assert_int_eq(status.phase, PHASE_UP);
+	ck_assert_int_eq(d->ops->set_cpus(d, "slice-0", &one, NULL, &e), 0);
+	ck_assert(wait_until(is_degraded));
+	ck_assert_ptr_nonnull(strstr(status.why, "cpuset.cpus of group slice-0"));
+	d->ops->close(d);
+	must_come_up(UP_CHANGED);
+	ck_assert(wait_until(is_put_back));
+	end();
+}
+END_TEST
+
 /* ---- deaths */
 
 static pid_t killed;
@@ -569,7 +611,8 @@ int main(int argc, char **argv)
 	test_directory(); /* before the tests fork: one for all */
 	cases[0] =
 		test_case("supervise", up_status_again_down, a_changed_profile_changes_what_differs,
-			  other_words_for_a_worker_restart_it, the_name_of_a_cluster_elsewhere);
+			  other_words_for_a_worker_restart_it, drift_is_repaired_three_times,
+			  the_name_of_a_cluster_elsewhere);
 	cases[1] =
 		test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
 			  what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,

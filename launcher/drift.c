@@ -1,0 +1,79 @@
+#include "launcher/drift.h"
+
+#include "launcher/actual.h"
+
+static unsigned add(struct op *ops, unsigned count, enum op_kind kind, const char *name)
+{
+	ops[count] = (struct op){.kind = kind};
+	string_copy(ops[count].name, name);
+	return count + 1;
+}
+
+static unsigned find_in_group(const struct observed_group *g, const struct cpuset *cpus,
+			      unsigned weight, struct op *ops, unsigned count)
+{
+	if (!cpuset_is_equal(&g->asked, cpus)) {
+		count = add(ops, count, OP_SET_CPUS, g->name);
+		ops[count - 1].cpus = *cpus;
+	}
+	if (g->weight && g->weight != weight) {
+		count = add(ops, count, OP_SET_WEIGHT, g->name);
+		ops[count - 1].weight = weight;
+	}
+	return count;
+}
+
+static bool narrows(const struct observation *seen, const struct op *op)
+{
+	return op->kind == OP_SET_CPUS &&
+	       cpuset_is_subset(&op->cpus, &observed_find(seen, op->name)->asked);
+}
+
+/* Those that narrow come first, so that two slices never own a CPU at once. */
+static void narrow_first(const struct observation *seen, struct op *ops, unsigned count)
+{
+	unsigned front = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct op op = ops[i];
+
+		if (!narrows(seen, &op))
+			continue;
+		memmove(&ops[front + 1], &ops[front], (i - front) * sizeof(op));
+		ops[front++] = op;
+	}
+}
+
+unsigned drift_find(const struct observation *seen, const struct plan *p, struct op ops[DRIFT_OPS])
+{
+	const struct observed_group *host = observed_find(seen, GROUP_HOST);
+	struct cpuset cpus = actual_host_cpus(p);
+	unsigned count = 0;
+
+	if (host)
+		count = find_in_group(host, &cpus, WEIGHT_DEFAULT, ops, count);
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		const struct observed_group *g = observed_find(seen, p->slices[i].name);
+
+		cpus = plan_effective_cpus(p, i);
+		if (g)
+			count = find_in_group(g, &cpus, plan_weight(p, i), ops, count);
+	}
+	narrow_first(seen, ops, count);
+	return count;
+}
+
+bool drift_may_repair(struct drift *d, uint64_t now_ns)
+{
+	const uint64_t within = DRIFT_WITHIN_S * UINT64_C(1000000000);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < d->count; i++)
+		if (now_ns - d->repairs_ns[i] < within)
+			d->repairs_ns[kept++] = d->repairs_ns[i];
+	d->count = kept;
+	if (kept == DRIFT_REPAIRS)
+		return false;
+	d->repairs_ns[d->count++] = now_ns;
+	return true;
+}
