@@ -20,7 +20,7 @@
 #include "containers/spawn.h"
 #include "decision/cleanup.h"
 
-#define MARK "CLEAVE_GROUP="
+#define MARK GROUP_VARIABLE "="
 
 enum {
 	ENVIRONMENT_MAX =
@@ -592,12 +592,19 @@ static const struct driver_ops ops = {
 int affinity_open(const char *cluster, struct driver **out, struct err *e)
 {
 	struct affinity_driver *d = calloc(1, sizeof(*d));
+	int rc;
 
 	if (!d)
 		return err_errno(e, -ENOMEM, "opening cluster %s", cluster);
 	d->driver.ops = &ops;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
 	snprintf(d->driver.location, sizeof(d->driver.location), "affinity");
+	/* What runs already tells which groups there are: a command on a running cluster makes none itself. */
+	rc = for_each_process(d, adopt, d, e);
+	if (rc < 0) {
+		free(d);
+		return rc;
+	}
 	*out = &d->driver;
 	return 0;
 }

@@ -23,6 +23,9 @@
 #define GROUP_HOST	 "host"
 #define GROUP_SUPERVISOR "supervisor"
 
+/* What the affinity driver adds to the environment of a process; its children inherit it. */
+#define GROUP_VARIABLE "CLEAVE_GROUP"
+
 /* What a group is made with. (Not "struct group": that is <grp.h>'s.) */
 struct group_spec {
 	const char *name;

@@ -158,18 +158,25 @@ static bool has_word(const char *text, size_t size, const char *word)
 	return false;
 }
 
+static bool is_drivers_own(const char *item)
+{
+	return strncmp(item, GROUP_VARIABLE "=", sizeof(GROUP_VARIABLE)) == 0;
+}
+
 bool words_match_proc(char *const *words, const char *text, size_t size)
 {
 	const char *p = text, *end = text + size;
 
 	if (size && text[size - 1] != '\0')
 		return false; /* cut */
-	for (; words && *words; words++) {
-		if (p >= end || strcmp(p, *words) != 0)
+	for (; p < end; p += strlen(p) + 1) {
+		if (is_drivers_own(p))
+			continue;
+		if (!words || !*words || strcmp(p, *words) != 0)
 			return false;
-		p += strlen(p) + 1;
+		words++;
 	}
-	return p == end;
+	return !words || !*words;
 }
 
 /* A script's command line begins with its interpreter: then ours is the tail of it. */

@@ -217,6 +217,8 @@ START_TEST(command_lines)
 	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0mo", 16));
 	ck_assert(words_match_proc(words + 3, "", 0));
 	ck_assert(!words_match_proc(words, "", 0));
+	ck_assert(words_match_proc(words + 2, "CLEAVE_GROUP=a/b:0:0\0\0", 22));
+	ck_assert(!words_match_proc(words + 2, "CLEAVE_GROUPS=a/b:0:0\0\0", 23));
 }
 END_TEST
 

@@ -256,6 +256,26 @@ START_TEST(other_words_for_a_worker_restart_it)
 }
 END_TEST
 
+START_TEST(without_cgroups)
+{
+	struct process_id worker;
+
+	skip_if_unusable();
+	profile.backend = BACKEND_AFFINITY;
+	write_profile();
+	must_come_up(UP_STARTED);
+	worker = state.workers[0].id;
+	must_come_up(UP_UNCHANGED);
+	kill(state.supervisor.pid, SIGKILL);
+	must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(state.workers[0].id.pid, worker.pid);
+	ck_assert_int_eq(ask_status(), 0);
+	ck_assert(cpuset_is_equal(&status.slices[0].cpus, &state.plan.slices[0].cpus));
+	end();
+	ck_assert(!process_is_alive(&worker));
+}
+END_TEST
+
 /* ---- somebody else writes to our groups */
 
 static bool is_put_back(void)
@@ -612,7 +632,7 @@ int main(int argc, char **argv)
 	cases[0] =
 		test_case("supervise", up_status_again_down, a_changed_profile_changes_what_differs,
 			  other_words_for_a_worker_restart_it, drift_is_repaired_three_times,
-			  the_name_of_a_cluster_elsewhere);
+			  the_name_of_a_cluster_elsewhere, without_cgroups);
 	cases[1] =
 		test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
 			  what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
