@@ -267,7 +267,7 @@ int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight,
 
 int cgroup_write_bytes(int dir, const char *path, uint64_t value, const char *none, struct err *e)
 {
-	uint64_t now, page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t now = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
 	char text[32];
 	int rc;
 
@@ -444,7 +444,7 @@ int cgroup_observe(struct driver *driver, struct observation *out, struct err *e
 
 	if (!dir)
 		return err_errno(e, -errno, "cannot list the groups of cluster %s", d->cluster);
-	fd = -1;
+	(void)take_fd(fd); /* closedir() closes it */
 	out->count = 0;
 	while (rc == 0 && (entry = readdir(dir))) {
 		if (!cgroup_name_is_ours(entry->d_name) || out->count >= SLICES_MAX + 2)

@@ -1,3 +1,4 @@
+#define DECISION_ERR_SOURCE
 #include "decision/err.h"
 
 #include <errno.h>

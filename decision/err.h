@@ -39,4 +39,13 @@ int err_errno(struct err *e, int code, const char *format, ...)
 /* Put "<text>: " in front of the sentence that is there. Return the code that is there. */
 int err_wrap(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#if defined(__clang_analyzer__) && !defined(DECISION_ERR_SOURCE)
+/* The analyzer reads one file at a time: tell it that these results are negative. */
+#define err_set(...)	    ((void)(err_set)(__VA_ARGS__), -1)
+#define err_wrong(...)	    ((void)(err_wrong)(__VA_ARGS__), -1)
+#define err_impossible(...) ((void)(err_impossible)(__VA_ARGS__), -1)
+#define err_errno(...)	    ((void)(err_errno)(__VA_ARGS__), -1)
+#define err_wrap(...)	    ((void)(err_wrap)(__VA_ARGS__), -1)
+#endif
+
 #endif

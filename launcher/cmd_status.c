@@ -24,7 +24,7 @@ static int ask_supervisor(const struct cluster *c, struct status *out, char **te
 {
 	struct line_buffer b = {0};
 	cleanup_close int fd = -1;
-	char *line;
+	char *line = NULL;
 	int r = control_connect(c, &fd, NULL, e);
 
 	if (!r)
@@ -33,7 +33,7 @@ static int ask_supervisor(const struct cluster *c, struct status *out, char **te
 		r = control_receive(fd, &b, ANSWER_MS, &line, e);
 	if (r == 0 && fd >= 0)
 		r = err_set(e, -ECONNRESET, "the supervisor ended without an answer");
-	if (r > 0)
+	if (r > 0 && line)
 		r = status_parse(line, strlen(line), out, e);
 	if (!r) {
 		*text = strdup(line);

@@ -206,7 +206,7 @@ bool daemon_is(const struct daemon *d, const struct process *p)
 static bool runs_class(pid_t pid, const char *class)
 {
 	cleanup_free char *text = NULL;
-	size_t size;
+	size_t size = 0;
 
 	return read_proc(pid, "cmdline", &text, &size) == 0 && size && !text[size - 1] &&
 	       has_word(text, size, class);

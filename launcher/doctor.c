@@ -50,7 +50,6 @@ static void read_kernel(struct doctor_facts *f)
 	 * filter hides it.
 	 */
 	f->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
-	f->v2_kill = has_group_file(f, "cgroup.kill", 5, 14);
 	f->v2_freeze = has_group_file(f, "cgroup.freeze", 5, 2);
 	f->v2_reclaim = memory_v2 && has_group_file(f, "memory.reclaim", 5, 19);
 	f->v2_oom_group = memory_v2 && has_group_file(f, "memory.oom.group", 4, 19);
@@ -176,8 +175,6 @@ static void judge_kernel(const struct doctor_facts *f, struct findings *out)
 		{"clone3", f->clone3 && f->place.layout.unified.version,
 		 "processes are born inside their slice",
 		 "processes wait until they are put into their slice"},
-		{"cgroup.kill", f->v2_kill, "a slice is ended by one write",
-		 "a slice is ended process by process"},
 		{"cgroup.freeze", f->v2_freeze, "a slice can be stopped as a whole",
 		 "a slice cannot be stopped as a whole"},
 		{"memory.reclaim", f->v2_reclaim, "memory can be taken back from an idle slice",

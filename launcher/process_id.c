@@ -60,7 +60,7 @@ int process_identify(pid_t pid, struct process_id *out, struct err *e)
 
 bool process_is_alive(const struct process_id *id)
 {
-	struct process_id now;
+	struct process_id now = {0};
 
 	return id->pid > 0 && read_identity(id->pid, &now) == 0 && now.start_time == id->start_time;
 }

@@ -35,12 +35,16 @@ static json_t *load(const char *text, size_t size, const char *what, struct err 
 /* Copy a name for people to read: control characters become '?', what does not fit is cut at a character's end. */
 static void copy_text(char *to, size_t size, const json_t *value)
 {
-	const char *text = json_is_string(value) ? json_string_value(value) : "";
-	size_t length = strlen(text);
+	const char *text = json_string_value(value);
+	size_t length;
 
-	if (length >= size) {
-		length = size - 1;
-		while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+	to[0] = '\0';
+	if (!text)
+		return;
+	length = strnlen(text, size);
+	if (length == size) {
+		length--;
+		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
 			length--;
 	}
 	for (size_t i = 0; i < length; i++)
