@@ -195,6 +195,9 @@ START_TEST(nothing_else_is_inherited)
 {
 	struct run r =
 		shell("ls /proc/self/fd; grep -E 'SigBlk|SigIgn' /proc/self/status; env; pwd");
+	/* 32 and 33 are glibc's own: posix_spawn(), so make too, has them ignored, and sigaction() leaves them alone. */
+	const unsigned long long libc_signals = 3ull << 31;
+	const char *ignored;
 	sigset_t all;
 	int leaked = open("/dev/null", O_RDONLY); /* not close-on-exec */
 	struct err e = {0};
@@ -210,7 +213,8 @@ START_TEST(nothing_else_is_inherited)
 	snprintf(number, sizeof(number), "77\n");
 	ck_assert_msg(!strstr(r.text, number), "%s", r.text);
 	ck_assert_msg(strstr(r.text, "SigBlk:\t0000000000000000"), "%s", r.text);
-	ck_assert_msg(strstr(r.text, "SigIgn:\t0000000000000000"), "%s", r.text);
+	ignored = strstr(r.text, "SigIgn:\t");
+	ck_assert_msg(ignored && !(strtoull(ignored + 8, NULL, 16) & ~libc_signals), "%s", r.text);
 	ck_assert_msg(!strstr(r.text, "HOME="), "%s", r.text);
 	ck_assert_msg(strstr(r.text, "/usr\n"), "%s", r.text);
 	close(leaked);

@@ -163,6 +163,7 @@ START_TEST(same_as_spark_class)
 {
 	const char *home = spark_tree_home();
 	char text[32768], ours[32768] = "", *line, *rest;
+	cleanup_free char *real = NULL;
 	static struct profile p;
 	struct spark s;
 	struct err e;
@@ -171,7 +172,8 @@ START_TEST(same_as_spark_class)
 	if (!home)
 		test_skip("no Spark at build/spark");
 	profile_default(&p);
-	ck_assert(realpath(home, p.spark.home));
+	real = realpath(home, NULL);
+	ck_assert(real && string_copy(p.spark.home, real) == 0);
 	if (spark_resolve(&p, &s, &e))
 		ck_abort_msg("%s", e.msg);
 	ck_assert_int_ge(s.java_version, 17);
