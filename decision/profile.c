@@ -59,3 +59,24 @@ bool profile_name_is_valid(const char *name)
 
 	return length >= 1 && length <= NAME_MAX_BYTES && name[0] != '-' && name[length] == '\0';
 }
+
+const char *workload_type_name(enum workload_type type)
+{
+	switch (type) {
+	case WORKLOAD_AUTO:
+		return "auto";
+	case WORKLOAD_WORDCOUNT:
+		return "wordcount";
+	case WORKLOAD_GREP:
+		return "grep";
+	case WORKLOAD_NAIVE_BAYES:
+		return "naive-bayes";
+	case WORKLOAD_KMEANS:
+		return "kmeans";
+	case WORKLOAD_SQL:
+		return "sql";
+	case WORKLOAD_STREAMING:
+		return "streaming";
+	}
+	return "unknown";
+}

@@ -165,6 +165,9 @@ struct profile {
 /* Fill in the empty profile: every key at its default (DESIGN §7). */
 void profile_default(struct profile *out);
 
+/* "wordcount" …: as profiles spell it. */
+const char *workload_type_name(enum workload_type type);
+
 /* Whether `name` is [a-z0-9][a-z0-9-]{0,30}. */
 bool profile_name_is_valid(const char *name);
 
