@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decision/cost.h"
 #include "decision/cpuset.h"
 #include "decision/profile.h"
 
@@ -16,6 +17,8 @@ struct facts {
 	bool this_machine;   /* the facts below were read here; else defaults hold, said in notes */
 	int java_version;    /* feature release of the JDK, 0 unknown */
 	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
+	bool has_model;	     /* workload.model was read, and may be used here: its coefficients */
+	struct cost_coefficients model;
 	uint32_t
 		first_address; /* of a free loopback block, host order; 0: the default 127.0.0.10 */
 	int master_port, master_ui_port;   /* free ones; 0: the defaults 7077, 8080 */
