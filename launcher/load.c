@@ -9,6 +9,8 @@
 #include "decision/cleanup.h"
 #include "launcher/cluster.h"
 #include "launcher/host_hwloc.h"
+#include "launcher/model_file.h"
+#include "launcher/processor.h"
 #include "launcher/shipped.h"
 #include "profiles/load.h"
 
@@ -81,10 +83,65 @@ static int read_facts(const struct options *o, const struct profile *p, struct f
 	return 0;
 }
 
+/* The processor's name is known of this machine only. */
+void load_identity(const struct topology *t, struct machine_identity *out)
+{
+	char cpu[PROFILE_WORD] = "";
+
+	if (t->this_machine)
+		processor_name(cpu);
+	machine_identify(t, cpu, out);
+}
+
+/* What is not written, and can be read off the model, is taken from there: the kind of workload. */
+static int read_model(struct inputs *in, struct err *e)
+{
+	struct profile_workload *wish = &in->profile.workload;
+	struct machine_identity here;
+	struct err other;
+
+	if (!wish->model[0])
+		return 0;
+	if (model_read(wish->model, &in->model, e) < 0)
+		return e->code;
+	load_identity(&in->topology, &here);
+	if (model_check_machine(&in->model, &here, &other) < 0 && !wish->model_force) {
+		*e = other;
+		return err_wrap(e, "workload.model: %s", wish->model);
+	}
+	in->facts.has_model = true;
+	in->facts.model = in->model.theta;
+	if (wish->type == WORKLOAD_AUTO)
+		wish->type = in->model.type;
+	return 0;
+}
+
+static void note_model(struct inputs *in)
+{
+	const struct model *m = &in->model;
+	enum workload_type type = in->profile.workload.type;
+	struct machine_identity here;
+	struct err other;
+
+	load_identity(&in->topology, &here);
+	plan_note(&in->plan, "workload.model: %s, made %s of %u probes, off by %.0f %% in the mean",
+		  workload_type_name(m->type), m->made, m->probe_count, 100 * m->error);
+	if (type != m->type)
+		plan_note(&in->plan,
+			  "workload.model: it was measured as %s, workload.type is %s; its "
+			  "coefficients hold",
+			  workload_type_name(m->type), workload_type_name(type));
+	if (model_check_machine(m, &here, &other) < 0)
+		plan_note(&in->plan,
+			  "workload.model: of another machine, used because of model_force");
+}
+
 static void add_notes(struct inputs *in, const struct cpuset *mask)
 {
 	struct strings later = {0};
 
+	if (in->facts.has_model)
+		note_model(in);
 	profile_not_yet(&in->profile, &later);
 	strings_for_each(key, &later)
 		plan_note(&in->plan, "%s: accepted, but not in effect in this release", key);
@@ -121,7 +178,7 @@ int load_inputs(const struct options *o, const char *profile, struct inputs *out
 		return err_set(e, -ENOMEM, "out of memory");
 	if (load_profile(profile, &in->profile, e) < 0 ||
 	    load_topology(o, &in->topology, &mask, e) < 0 ||
-	    read_facts(o, &in->profile, &in->facts, e) < 0)
+	    read_facts(o, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
 	if (o->verbose)
 		say_inputs(in, profile);

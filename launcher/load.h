@@ -5,6 +5,7 @@
  * The first steps of every command that decides: options → topology, profile, facts → plan.
  */
 
+#include "decision/model.h"
 #include "decision/plan.h"
 #include "launcher/command.h"
 
@@ -13,6 +14,7 @@ struct inputs {
 	struct topology topology;
 	struct profile profile;
 	struct facts facts;
+	struct model model; /* of workload.model, where facts.has_model */
 	struct plan plan;
 };
 
@@ -25,6 +27,9 @@ int load_profile(const char *profile, struct profile *out, struct err *e);
  */
 int load_topology(const struct options *o, struct topology *out, struct cpuset *mask,
 		  struct err *e);
+
+/* What a model file calls this machine, or the one of --topology. */
+void load_identity(const struct topology *t, struct machine_identity *out);
 
 /* All of it: profile, topology, facts of this machine (none with --topology), plan, plan_check. */
 int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e);

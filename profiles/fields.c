@@ -98,9 +98,9 @@ static const struct field profile_list[] = {
 	{"workload.data.format", FIELD_WORD, AT(workload.data_format),
 	 .words = WORDS("auto", "text", "columnar", "vectors"), .not_yet = ALL_BUT_FIRST},
 	{"workload.model", FIELD_TEXT, AT(workload.model), .words = WORDS("none"),
-	 .is_valid = text_is_line, .allowed = "the path of a model file", .not_yet = ALL_BUT_FIRST,
+	 .is_valid = text_is_line, .allowed = "the path of a model file",
 	 .help = "written by `cleave tune`"},
-	{"workload.model_force", FIELD_FLAG, AT(workload.model_force), .not_yet = ALL_BUT_FIRST,
+	{"workload.model_force", FIELD_FLAG, AT(workload.model_force),
 	 .help = "use a model of another machine"},
 
 	{"memory.policy", FIELD_WORD, AT(memory.policy),
