@@ -174,9 +174,15 @@ static double slice_bytes(const struct cost_shape *s, const struct cost_job *job
 	return (double)job->data_bytes * (s->others + 1) / s->cores;
 }
 
-static double unmanaged_bytes(const struct cost_shape *s, const struct cost_job *job)
+static double user_bytes(const struct cost_shape *s, const struct cost_job *job)
 {
-	return RESERVED_BYTES + s->slots * footprints[known_type(job->type)].user * MIB;
+	return s->slots * footprints[known_type(job->type)].user * MIB;
+}
+
+/* The heap that tasks fill with what Spark does not manage. */
+static double least_heap(const struct cost_shape *s, const struct cost_job *job)
+{
+	return RESERVED_BYTES + user_bytes(s, job) / (1 - MANAGED_SHARE);
 }
 
 /* Where it does not fit, what Spark manages is spilled or evicted. */
@@ -188,7 +194,7 @@ static double live_bytes(const struct cost_shape *s, const struct cost_job *job,
 
 	if (managed > room)
 		managed = room > 0 ? room : 0;
-	return unmanaged_bytes(s, job) + managed;
+	return RESERVED_BYTES + user_bytes(s, job) + managed;
 }
 
 /* What the heap is worth in bytes of objects with 4-byte pointers. */
@@ -258,15 +264,16 @@ static double tail_feature(const struct cost_shape *s, const struct cost_job *jo
 int cost_features(const struct cost_shape *s, const struct cost_job *job, struct cost_features *out,
 		  struct err *e)
 {
-	double unmanaged = unmanaged_bytes(s, job);
+	double heap = heap_worth(s, job), least = least_heap(s, job);
 	double data = (double)job->data_bytes / GIB;
 	double work = data / s->cores * collectors[job->gc].barrier;
 
-	if (s->heap_bytes && unmanaged >= heap_worth(s, job))
-		return err_impossible(e,
-				      "memory.heap: %.0f MB do not hold the %.0f MB of %.0f tasks "
-				      "at once: write more, or fewer spark.slots_per_cpu",
-				      heap_worth(s, job) / MIB, unmanaged / MIB, s->slots);
+	if (s->heap_bytes && heap <= least)
+		return err_impossible(
+			e,
+			"memory.heap: %.0f MB are not more than the %.0f MB that %.0f tasks at once "
+			"fill: write more, or fewer spark.slots_per_cpu",
+			heap / MIB, least / MIB, s->slots);
 	*out = (struct cost_features){{
 		[COST_FIXED] = 1,
 		[COST_SLICE] = (double)s->slices / s->cores,

@@ -97,19 +97,6 @@ void parents_read(const struct topology *t, const uint16_t *owner, enum partitio
 	}
 }
 
-bool parents_are_even(const struct parents *ps)
-{
-	unsigned least = UINT16_MAX, most = 0;
-
-	for (unsigned i = 0; i < ps->count; i++) {
-		unsigned cores = ps->list[i].usable;
-
-		least = cores < least ? cores : least;
-		most = cores > most ? cores : most;
-	}
-	return most - least <= 1;
-}
-
 /* ---- joining neighbours ---- */
 
 enum {

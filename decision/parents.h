@@ -43,9 +43,6 @@ unsigned parents_largest(const struct topology *t, enum partition_by by);
 void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
 		  struct parents *out);
 
-/* Whether they have the same number of cores to within one, the reserve not taken off. */
-bool parents_are_even(const struct parents *ps);
-
 /*
  * Join whole parents into `count` <= ps->count groups of about equal size: each starts with the
  * first parent left in tree order and takes the others of the same package, then the nearest ones,

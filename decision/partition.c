@@ -4,8 +4,6 @@
 #include "decision/place.h"
 #include "decision/plan.h"
 
-enum { LEAST_CORES = 4 }; /* of a slice where everything is auto; DESIGN §2 */
-
 /* The work in hand. */
 struct division {
 	const struct topology *t;
@@ -278,55 +276,16 @@ static int divide_wish(struct division *d, enum partition_by grain, struct err *
 	return divide_by(d, order[i], e);
 }
 
-static bool has_least_cores(const struct parents *ps)
-{
-	for (unsigned i = 0; i < ps->count; i++) {
-		if (ps->list[i].usable < LEAST_CORES)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Nothing is written: the parents, joined where they have fewer than LEAST_CORES cores or are more
- * than `most`. Even parents are joined evenly.
- */
-static int divide_auto(struct division *d, enum partition_by grain, unsigned most, struct err *e)
-{
-	unsigned count = d->out->usable / LEAST_CORES;
-	bool even;
-
-	read_parents(d, grain);
-	even = parents_are_even(&d->parents);
-	if (count > d->ceiling / LEAST_CORES)
-		count = d->ceiling / LEAST_CORES;
-	if (count > d->parents.count)
-		count = d->parents.count;
-	if (count > most)
-		count = most;
-	for (; count > 1; count--) {
-		if (even && d->parents.count % count)
-			continue;
-		parents_join(d->t, &d->parents, count);
-		if (has_least_cores(&d->parents))
-			return share_slices(d, e);
-		read_parents(d, grain);
-	}
-	return divide_by(d, BY_MACHINE, e);
-}
-
-static int divide(struct division *d, unsigned most, struct err *e)
+static int divide(struct division *d, struct err *e)
 {
 	enum partition_by grain = BY_NUMA;
 
 	if (d->wish->by != BY_AUTO)
 		return divide_by(d, d->wish->by, e);
-	/* A slice a node, or a package where that is larger. */
+	/* Nodes, or packages where they are larger. */
 	if (parents_largest(d->t, BY_SOCKET) > parents_largest(d->t, BY_NUMA))
 		grain = BY_SOCKET;
-	if (d->slices || d->cores)
-		return divide_wish(d, grain, e);
-	return divide_auto(d, grain, most < SLICES_MAX ? most : SLICES_MAX, e);
+	return d->slices || d->cores ? divide_wish(d, grain, e) : divide_by(d, grain, e);
 }
 
 /* ---- cutting ---- */
@@ -436,7 +395,7 @@ static int find_usable(struct division *d, struct err *e)
 	return 0;
 }
 
-int partition_make(const struct topology *t, const struct profile_partition *wish, unsigned most,
+int partition_make(const struct topology *t, const struct profile_partition *wish,
 		   struct partition *out, struct err *e)
 {
 	struct partition made = {0};
@@ -448,7 +407,7 @@ int partition_make(const struct topology *t, const struct profile_partition *wis
 		.cores = wish->cores == AMOUNT_AUTO ? 0 : (unsigned)wish->cores,
 	};
 
-	if (find_usable(&d, e) < 0 || divide(&d, most, e) < 0)
+	if (find_usable(&d, e) < 0 || divide(&d, e) < 0)
 		return e->code;
 	describe_parents(&d);
 	cut(&d);

@@ -33,14 +33,13 @@ struct partition {
 };
 
 /*
- * Divide. `most` >= 1 bounds the slices where partition.by, slices and cores are all auto; else it
- * has no effect. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to
- * change.
+ * Divide. partition.by: auto is, with slices or cores written, the smallest parents that suit them, else one slice a node,
+ * or a package where that is larger. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to change.
  */
-int partition_make(const struct topology *t, const struct profile_partition *wish, unsigned most,
+int partition_make(const struct topology *t, const struct profile_partition *wish,
 		   struct partition *out, struct err *e);
 
-/* Whether the engine chooses the number of slices, so that it may choose fewer. */
+/* Whether the profile leaves everything to the engine (decision/engine). */
 bool partition_is_auto(const struct profile_partition *wish);
 
 /*

@@ -1,7 +1,6 @@
 #include "decision/plan.h"
 
-#include "decision/budget.h"
-#include "decision/partition.h"
+#include "decision/engine.h"
 #include "decision/remark.h"
 #include "decision/reserve.h"
 
@@ -10,13 +9,10 @@ struct draft {
 	const struct topology *t;
 	const struct profile *profile;
 	const struct facts *facts;
-	struct partition partition;
 	uint64_t host_nodes; /* mask over topology.nodes: those of the usable cores */
 	struct reserve_memory reserve;
-	struct budget_slice shares[SLICES_MAX];
-	struct budget budget;
-	unsigned slots_per_cpu;
-	unsigned refused; /* slices that had too little memory, 0: none */
+	struct engine engine;
+	struct cut cut;
 	struct strings jvm_options[SLICES_MAX];
 	struct cpuset cpus[SLICES_MAX], host_cpus;
 	uint32_t first_address;
@@ -24,24 +20,17 @@ struct draft {
 
 /* ---- deciding ---- */
 
-static unsigned slots_per_cpu(const struct profile *p)
-{
-	if (p->spark.slots_per_cpu != AMOUNT_AUTO)
-		return (unsigned)p->spark.slots_per_cpu;
-	return p->rebalance.mode == REBALANCE_OFF ? 1 : 2;
-}
-
 static void read_cpus(struct draft *d)
 {
 	const struct profile_partition *wish = &d->profile->partition;
 
 	d->host_cpus = (struct cpuset){0};
-	for (unsigned i = 0; i < d->partition.slices; i++)
+	for (unsigned i = 0; i < d->cut.partition.slices; i++)
 		d->cpus[i] = (struct cpuset){0};
 	for (unsigned core = 0; core < d->t->core_count; core++) {
-		uint16_t owner = d->partition.owner[core];
+		uint16_t owner = d->cut.partition.owner[core];
 
-		if (owner < d->partition.slices)
+		if (owner < d->cut.partition.slices)
 			partition_core_cpus(d->t, wish, core, &d->cpus[owner]);
 		else if (owner == CORE_RESERVED)
 			partition_core_cpus(d->t, wish, core, &d->host_cpus);
@@ -68,43 +57,22 @@ static int decide_reserve(struct draft *d, struct err *e)
 			      &d->reserve, e);
 }
 
-static int decide_memory(struct draft *d, struct err *e)
+static int decide_cut(struct draft *d, struct err *e)
 {
-	const struct profile *p = d->profile;
+	const struct engine *g = &d->engine;
 
-	budget_shares(d->t, &d->partition, p->partition.memory_only_nodes, &d->reserve, d->shares);
-	for (unsigned i = 0; i < d->partition.slices; i++)
-		d->shares[i].slots = cpuset_count(&d->cpus[i]) * d->slots_per_cpu;
-	return budget_make(&p->memory, d->shares, d->partition.slices,
-			   !(d->t->oddities & TOPOLOGY_MEMORY_UNKNOWN), &d->budget, e);
-}
-
-/*
- * Fewer slices until the smallest has enough memory, where the profile leaves their number to us.
- */
-static int decide_slices(struct draft *d, struct err *e)
-{
-	unsigned most = SLICES_MAX;
-
-	for (;;) {
-		if (partition_make(d->t, &d->profile->partition, most, &d->partition, e) < 0)
-			return e->code;
-		read_cpus(d);
-		if (decide_memory(d, e) == 0)
-			return 0;
-		if (!partition_is_auto(&d->profile->partition) || d->partition.slices == 1)
-			return e->code;
-		if (!d->refused)
-			d->refused = d->partition.slices;
-		most = d->partition.slices - 1;
-	}
+	if (engine_decide(d->t, d->profile, d->facts, &d->reserve, &d->engine, e) < 0 ||
+	    engine_cut(g, &g->candidates[g->chosen].way, &d->cut, e) < 0)
+		return e->code;
+	read_cpus(d);
+	return 0;
 }
 
 static int check_taken(const struct draft *d, struct err *e)
 {
 	struct cpuset ours = d->host_cpus, both;
 
-	for (unsigned i = 0; i < d->partition.slices; i++)
+	for (unsigned i = 0; i < d->cut.partition.slices; i++)
 		ours = cpuset_or(&ours, &d->cpus[i]);
 	both = cpuset_and(&ours, &d->facts->taken);
 	if (cpuset_is_empty(&both))
@@ -121,20 +89,16 @@ static int decide_address(struct draft *d, struct err *e)
 
 	if (!first)
 		first = d->facts->first_address ? d->facts->first_address : PLAN_FIRST_ADDRESS;
-	if (first > UINT32_MAX - d->partition.slices)
+	if (first > UINT32_MAX - d->cut.partition.slices)
 		return err_impossible(e,
 				      "spark.first_address: %u addresses do not fit behind "
 				      "%u.%u.%u.%u: write a lower one",
-				      d->partition.slices, first >> 24, first >> 16 & 255,
+				      d->cut.partition.slices, first >> 24, first >> 16 & 255,
 				      first >> 8 & 255, first & 255);
 	d->first_address = first;
 	return 0;
 }
 
-/*
- * auto is the parallel collector, which the paper's workloads ran fastest on (SPARK.md, "Workloads
- * of the paper").
- */
 static const char *gc_option(enum gc gc)
 {
 	switch (gc) {
@@ -157,14 +121,16 @@ static const char *gc_option(enum gc gc)
 static int decide_jvm_options(struct draft *d, struct err *e)
 {
 	const struct profile_jvm *jvm = &d->profile->jvm;
+	const struct candidate *chosen = &d->engine.candidates[d->engine.chosen];
 
-	for (unsigned i = 0; i < d->partition.slices; i++) {
+	for (unsigned i = 0; i < d->cut.partition.slices; i++) {
 		struct strings *options = &d->jvm_options[i];
-		uint64_t direct = d->budget.slices[i].direct_bytes;
+		uint64_t direct = d->cut.budget.slices[i].direct_bytes;
 		int full;
 
 		*options = (struct strings){0};
-		full = strings_add(options, gc_option(jvm->gc)) < 0 ||
+		full = strings_add(options,
+				   gc_option(chosen->gc == GC_AUTO ? jvm->gc : chosen->gc)) < 0 ||
 		       strings_addf(options, "-XX:MaxDirectMemorySize=%llu",
 				    (unsigned long long)direct) < 0;
 		strings_for_each(option, &jvm->options)
@@ -183,8 +149,7 @@ static int decide_jvm_options(struct draft *d, struct err *e)
 
 static int decide(struct draft *d, struct err *e)
 {
-	d->slots_per_cpu = slots_per_cpu(d->profile);
-	if (decide_reserve(d, e) < 0 || decide_slices(d, e) < 0 || check_taken(d, e) < 0 ||
+	if (decide_reserve(d, e) < 0 || decide_cut(d, e) < 0 || check_taken(d, e) < 0 ||
 	    decide_address(d, e) < 0)
 		return e->code;
 	return decide_jvm_options(d, e);
@@ -196,22 +161,22 @@ static void write_slices(const struct draft *d, struct plan *out)
 {
 	const struct topology *t = d->t;
 
-	out->slice_count = d->partition.slices;
+	out->slice_count = d->cut.partition.slices;
 	for (unsigned i = 0; i < out->slice_count; i++) {
 		struct slice *slice = &out->slices[i];
 
 		slice->id = i;
 		snprintf(slice->name, sizeof(slice->name), "slice-%u", i);
 		slice->cpus = d->cpus[i];
-		slice->nodes = topology_node_ids(t, d->shares[i].nodes);
-		slice->cores = d->partition.cores[i];
-		slice->slots = d->shares[i].slots;
+		slice->nodes = topology_node_ids(t, d->cut.shares[i].nodes);
+		slice->cores = d->cut.partition.cores[i];
+		slice->slots = d->cut.shares[i].slots;
 		slice->address = d->first_address + i;
-		slice->memory = d->budget.slices[i];
+		slice->memory = d->cut.budget.slices[i];
 		slice->jvm_options = d->jvm_options[i];
 	}
 	for (unsigned core = 0; core < t->core_count; core++) {
-		uint16_t owner = d->partition.owner[core];
+		uint16_t owner = d->cut.partition.owner[core];
 
 		if (owner < out->slice_count)
 			cpuset_add(&out->slices[owner].packages, t->cores[core].package);
@@ -221,7 +186,7 @@ static void write_slices(const struct draft *d, struct plan *out)
 static void write_host(const struct draft *d, struct plan *out)
 {
 	out->host.cpus = d->host_cpus;
-	out->host.shared = d->partition.reserved == 0;
+	out->host.shared = d->cut.partition.reserved == 0;
 	out->host.nodes = topology_node_ids(d->t, d->host_nodes);
 	out->host.memory_bytes = d->reserve.total;
 }
@@ -239,14 +204,16 @@ static void add_unused(struct plan *out, const struct cpuset *cpus, const char *
 
 static bool is_left_over(const struct draft *d, unsigned core)
 {
-	return d->partition.owner[core] == CORE_FREE || d->partition.owner[core] == CORE_ABOVE;
+	return d->cut.partition.owner[core] == CORE_FREE ||
+	       d->cut.partition.owner[core] == CORE_ABOVE;
 }
 
 static bool max_cores_binds(const struct draft *d)
 {
 	int most = d->profile->partition.max_cores;
 
-	return most != AMOUNT_ALL && (unsigned)most < d->partition.usable - d->partition.reserved;
+	return most != AMOUNT_ALL &&
+	       (unsigned)most < d->cut.partition.usable - d->cut.partition.reserved;
 }
 
 /* Why cores that we could use have no slice; a warning unless the ceiling alone explains it. */
@@ -254,7 +221,7 @@ static void explain_left_over(const struct draft *d, unsigned left, struct plan 
 			      char why[PLAN_TEXT])
 {
 	const struct profile_partition *wish = &d->profile->partition;
-	unsigned free = d->partition.usable - d->partition.reserved;
+	unsigned free = d->cut.partition.usable - d->cut.partition.reserved;
 	bool capped = max_cores_binds(d);
 
 	if (wish->cores == AMOUNT_AUTO) {
@@ -262,12 +229,12 @@ static void explain_left_over(const struct draft *d, unsigned left, struct plan 
 		return;
 	}
 	snprintf(why, PLAN_TEXT, "left over: %u slices of %d cores (partition.cores%s)",
-		 d->partition.slices, wish->cores, capped ? ", partition.max_cores" : "");
+		 d->cut.partition.slices, wish->cores, capped ? ", partition.max_cores" : "");
 	if (!capped || left > free - (unsigned)wish->max_cores)
 		plan_warn(out, WARN_UNUSED_CORES,
 			  "%u of %u cores belong to no slice: %u slices of partition.cores: %d "
 			  "leave them over",
-			  left, free, d->partition.slices, wish->cores);
+			  left, free, d->cut.partition.slices, wish->cores);
 }
 
 static void write_unused(const struct draft *d, struct plan *out)
@@ -278,7 +245,7 @@ static void write_unused(const struct draft *d, struct plan *out)
 	char why[PLAN_TEXT] = "";
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < d->partition.slices; i++)
+	for (unsigned i = 0; i < d->cut.partition.slices; i++)
 		rest = cpuset_and_not(&rest, &d->cpus[i]);
 	for (unsigned core = 0; core < d->t->core_count; core++) {
 		if (!is_left_over(d, core))
@@ -314,24 +281,23 @@ static void write_usable(const struct draft *d, struct plan *out)
 	}
 }
 
-static void write_candidate(const struct draft *d, struct plan *out)
+static void write_candidates(const struct engine *g, struct plan *out)
 {
-	const struct partition *p = &d->partition;
-	struct plan_candidate *taken = &out->candidates[0];
-	bool wished = d->profile->partition.by != BY_AUTO;
+	out->candidate_count = g->count;
+	out->chosen = g->chosen;
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct candidate *from = &g->candidates[i];
+		struct plan_candidate *to = &out->candidates[i];
 
-	out->candidate_count = 1;
-	taken->by = p->by;
-	taken->slices = p->slices;
-	taken->feasible = true;
-	for (unsigned i = 0; i < p->slices; i++) {
-		if (p->cores[i] > taken->cores)
-			taken->cores = p->cores[i];
+		to->by = from->way.by;
+		to->slices = from->slices;
+		to->cores = from->cores;
+		to->feasible = from->feasible && (from->predicted || i == g->chosen);
+		to->throughput = engine_throughput(g, from);
+		if (from->predicted)
+			cost_terms(g->coefficients, &from->features, &to->terms);
+		string_copy(to->why, from->why);
 	}
-	snprintf(taken->why, PLAN_TEXT,
-		 "%s, slices of at most %u cores%s; its throughput is not predicted, and 0 here",
-		 wished ? "as partition.by says" : "partition.by: auto", taken->cores,
-		 p->joined > 1 ? ", neighbours joined" : "");
 }
 
 int plan_make(const struct topology *t, const struct profile *p, const struct facts *f,
@@ -347,13 +313,13 @@ int plan_make(const struct topology *t, const struct profile *p, const struct fa
 	write_slices(&d, out);
 	write_host(&d, out);
 	write_unused(&d, out);
-	write_candidate(&d, out);
+	write_candidates(&d.engine, out);
 	remark_plan(&(struct remark){.t = t,
 				     .profile = p,
 				     .facts = f,
-				     .partition = &d.partition,
-				     .budget = &d.budget,
-				     .refused = d.refused},
+				     .partition = &d.cut.partition,
+				     .budget = &d.cut.budget,
+				     .engine = &d.engine},
 		    out);
 	return 0;
 }

@@ -187,15 +187,42 @@ static void remark_hybrid(const struct remark *r, bool scattered, struct plan *o
 
 /* ---- memory, slots ---- */
 
+/* An automatic heap, and what the model says it has to hold. */
+static void remark_heap(const struct remark *r, const struct slice_memory *m, struct plan *out)
+{
+	const struct engine *g = r->engine;
+	const struct candidate *c = &g->candidates[g->chosen];
+	unsigned long long heap = m->heap_bytes / BUDGET_MIB;
+	char load[128] = "";
+
+	if (!m->max_bytes) {
+		plan_note(out,
+			  "memory.heap: auto is Spark's own default, %llu MB: no memory sizes are "
+			  "known",
+			  heap);
+		return;
+	}
+	if (c->predicted)
+		snprintf(load, sizeof(load), "; predicted: %.0f MB live, %.2g s of collections",
+			 cost_live_bytes(&c->shape, &g->job) / (double)BUDGET_MIB,
+			 g->coefficients->c[COST_GC] * c->features.x[COST_GC]);
+	plan_note(
+		out,
+		"memory.heap: auto is %llu MB, what the smallest slice has beside %d %% for the page "
+		"cache, at most %llu MB, the most with 4-byte pointers%s",
+		heap, BUDGET_PAGE_CACHE_PERCENT,
+		(unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB), load);
+}
+
 static void remark_memory(const struct remark *r, struct plan *out)
 {
 	const struct slice_memory *m = &out->slices[0].memory;
 	unsigned long long heap = m->heap_bytes / BUDGET_MIB;
 
-	if (r->refused)
+	if (r->engine->refused > out->slice_count)
 		plan_warn(out, WARN_MEMORY_SMALL,
 			  "%u slices instead of %u, so that each has enough memory",
-			  out->slice_count, r->refused);
+			  out->slice_count, r->engine->refused);
 	else if (r->budget->tight)
 		plan_warn(
 			out, WARN_MEMORY_SMALL,
@@ -207,20 +234,28 @@ static void remark_memory(const struct remark *r, struct plan *out)
 			  "memory.heap: above %llu MB the JVM's object pointers are 8 bytes long "
 			  "instead of 4",
 			  (unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB));
-	if (r->profile->memory.heap.unit != SIZE_AUTO)
-		return;
-	if (!m->max_bytes)
+	if (r->profile->memory.heap.unit == SIZE_AUTO)
+		remark_heap(r, m, out);
+}
+
+/* ---- slots and the collector ---- */
+
+static void note_slots(const struct remark *r, struct plan *out)
+{
+	const struct engine *g = r->engine;
+
+	if (r->profile->rebalance.mode == REBALANCE_OFF)
+		plan_note(out, "spark.slots_per_cpu: auto is 1, because nothing is lent");
+	else if (g->slots_per_cpu == 1)
 		plan_note(out,
-			  "memory.heap: auto is Spark's own default, %llu MB: no memory sizes are "
-			  "known",
-			  heap);
+			  "spark.slots_per_cpu: auto is 1: 2, for CPUs that are lent, would cost "
+			  "%.1f %%, more than %.0f %%",
+			  100 * g->slots_cost, 100 * ENGINE_SLOTS);
 	else
 		plan_note(out,
-			  "memory.heap: auto is %llu MB in every slice: what the smallest one has "
-			  "left when %d %% of its limit stay free for the page cache, at most "
-			  "%llu MB",
-			  heap, BUDGET_PAGE_CACHE_PERCENT,
-			  (unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB));
+			  "spark.slots_per_cpu: auto is 2, so that slices have tasks for CPUs that "
+			  "they are lent; predicted to cost %.1f %%",
+			  100 * g->slots_cost);
 }
 
 static void remark_slots(const struct remark *r, struct plan *out)
@@ -234,22 +269,60 @@ static void remark_slots(const struct remark *r, struct plan *out)
 			"slots equal CPUs, so a slice has no task for CPUs that it is lent: write "
 			"spark.slots_per_cpu: 2 or rebalance.mode: off");
 	if (p->spark.slots_per_cpu == AMOUNT_AUTO)
-		plan_note(out, "spark.slots_per_cpu: auto is %s",
-			  lends ? "2, because CPUs are lent" : "1, because nothing is lent");
+		note_slots(r, out);
+}
+
+static const char *gc_name(enum gc gc)
+{
+	static const char *const names[] = {
+		[GC_AUTO] = "auto", [GC_PARALLEL] = "parallel",	    [GC_G1] = "g1",
+		[GC_ZGC] = "zgc",   [GC_SHENANDOAH] = "shenandoah", [GC_SERIAL] = "serial",
+	};
+
+	return names[gc];
+}
+
+/* What the chosen collector gains over the other that a reader would think of. */
+static void remark_collector(const struct remark *r, struct plan *out)
+{
+	const struct engine *g = r->engine;
+	const struct candidate *c = &g->candidates[g->chosen];
+	struct cost_job job = g->job;
+	struct cost_features other;
+	struct err ignored;
+
+	job.gc = c->gc == GC_PARALLEL ? GC_G1 : GC_PARALLEL;
+	if (!c->predicted || cost_features(&c->shape, &job, &other, &ignored) < 0) {
+		plan_note(out, "jvm.gc: auto is parallel, ahead of G1 on batch workloads");
+		return;
+	}
+	plan_note(out, "jvm.gc: auto is %s, predicted %.1f %% faster here than %s", gc_name(c->gc),
+		  100 * (cost_seconds(g->coefficients, &other) / c->seconds - 1), gc_name(job.gc));
 }
 
 /* ---- assumptions ---- */
 
+static void remark_workload(const struct remark *r, struct plan *out)
+{
+	const struct profile_workload *w = &r->profile->workload;
+	const struct engine *g = r->engine;
+
+	if (w->type == WORKLOAD_AUTO && !r->facts->has_model)
+		plan_note(out, "workload.type: auto is predicted as wordcount, which lies between "
+			       "the other types");
+	if (g->data_assumed)
+		plan_note(out, "workload.data.size: %s; predictions assume %llu GB, 1 GB a core",
+			  w->data_size.unit == SIZE_BYTES ? "0 is no size" : "not known",
+			  (unsigned long long)(g->job.data_bytes >> 30));
+}
+
 static void remark_assumptions(const struct remark *r, struct plan *out)
 {
-	const struct profile *p = r->profile;
-
 	if (!r->facts->java_version)
 		plan_note(out, "jvm.home: the JDK is not known; its options are those of JDK 17");
-	if (p->jvm.gc == GC_AUTO)
-		plan_note(out, "jvm.gc: auto is parallel, ahead of G1 on batch workloads");
-	if (p->workload.data_size.unit == SIZE_AUTO && !r->facts->data_bytes)
-		plan_note(out, "workload.data.size: not known");
+	if (r->profile->jvm.gc == GC_AUTO)
+		remark_collector(r, out);
+	remark_workload(r, out);
 	strings_for_each(key, &r->facts->missing)
 	{
 		plan_note(out, "%s: no controller of this machine has it", key);

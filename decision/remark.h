@@ -6,8 +6,7 @@
  * assumption.
  */
 
-#include "decision/budget.h"
-#include "decision/partition.h"
+#include "decision/engine.h"
 #include "decision/plan.h"
 
 struct remark {
@@ -16,7 +15,7 @@ struct remark {
 	const struct facts *facts;
 	const struct partition *partition;
 	const struct budget *budget;
-	unsigned refused; /* slices that had too little memory before fewer were taken; 0: none */
+	const struct engine *engine;
 };
 
 /* Append to a plan that is otherwise complete. */

@@ -230,7 +230,7 @@ static void divide(const char *machine, enum partition_by by, bool memory_only,
 	profile.partition.by = by;
 	profile.partition.reserve_cores = 0;
 	machine_named(machine, &t);
-	ck_assert_int_eq(partition_make(&t, &profile.partition, SLICES_MAX, &part, &e), 0);
+	ck_assert_int_eq(partition_make(&t, &profile.partition, &part, &e), 0);
 	budget_shares(&t, &part, memory_only, reserve, slices);
 }
 

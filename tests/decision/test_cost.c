@@ -121,13 +121,15 @@ START_TEST(test_too_small_heap)
 	struct cost_shape s = split(1, 100);
 	struct err e = {0};
 
-	s.heap_bytes = 500 << 20;
+	s.heap_bytes = UINT64_C(800) << 20;
 	ck_assert_int_eq(cost_features(&s, &job, &f, &e), -ERANGE);
 	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
-	ck_assert_str_eq(e.msg, "memory.heap: 500 MB do not hold the 500 MB of 200 tasks at once: "
-				"write more, or fewer spark.slots_per_cpu");
+	ck_assert_str_eq(e.msg,
+			 "memory.heap: 800 MB are not more than the 800 MB that 200 tasks at "
+			 "once fill: write more, or fewer spark.slots_per_cpu");
 	s.heap_bytes += 1 << 20;
 	ck_assert_int_eq(cost_features(&s, &job, &f, &e), 0);
+	ck_assert(isfinite(f.x[COST_GC]) && f.x[COST_GC] > 0);
 	s.heap_bytes = 0; /* unknown */
 	f = features(&s, &job);
 	near(f.x[COST_GC], 0.0);

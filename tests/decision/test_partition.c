@@ -110,7 +110,7 @@ START_TEST(test_shapes)
 		struct err e = {0};
 
 		machine_named(table[i].wish.machine, &t);
-		partition_make(&t, wish_of(&table[i].wish), SLICES_MAX, &part, &e);
+		partition_make(&t, wish_of(&table[i].wish), &part, &e);
 		ck_assert_msg(e.code == 0, "row %u: %s", i, e.msg);
 		ck_assert_msg(strcmp(shape(), table[i].shape) == 0, "row %u, %s: %s instead of %s",
 			      i, table[i].wish.machine, shape(), table[i].shape);
@@ -148,8 +148,7 @@ START_TEST(test_refusals)
 
 		machine_named(table[i].wish.machine, &t);
 		memset(&part, 0x5a, sizeof(part));
-		ck_assert_int_lt(partition_make(&t, wish_of(&table[i].wish), SLICES_MAX, &part, &e),
-				 0);
+		ck_assert_int_lt(partition_make(&t, wish_of(&table[i].wish), &part, &e), 0);
 		ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
 		ck_assert_msg(strncmp(e.msg, table[i].message, strlen(table[i].message)) == 0,
 			      "row %u: %s", i, e.msg);
@@ -157,41 +156,8 @@ START_TEST(test_refusals)
 	}
 }
 
-/*
- * Everything automatic: small parents are joined to four cores, and never more than `most` slices
- * come out.
- */
-START_TEST(test_auto)
-{
-	static const struct {
-		struct machine_shape machine;
-		unsigned most;
-		const char *shape;
-	} table[] = {
-		{{8, 1, 1, 1, 1, GIB}, 64, "4@0-3 4@4-7"},
-		{{8, 1, 1, 2, 1, GIB}, 64, "4@0-1 4@2-3 4@4-5 4@6-7"},
-		{{3, 1, 1, 2, 1, GIB}, 64, "6@0-2"},
-		{{4, 1, 1, 4, 1, GIB}, 64, "4@0 4@1 4@2 4@3"},
-		{{4, 2, 1, 4, 1, GIB}, 64, "8@0 8@1 8@2 8@3"},
-		{{8, 1, 1, 4, 1, GIB}, 7, "8@0-1 8@2-3 8@4-5 8@6-7"},
-		{{8, 1, 1, 4, 1, GIB}, 3, "16@0-3 16@4-7"},
-		{{8, 1, 1, 4, 1, GIB}, 1, "32@0-7"},
-	};
-
-	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		static const struct wish wish = {.by = BY_AUTO};
-		struct err e = {0};
-
-		machine_regular(&table[i].machine, &t);
-		partition_make(&t, wish_of(&wish), table[i].most, &part, &e);
-		ck_assert_msg(e.code == 0, "row %u: %s", i, e.msg);
-		ck_assert_msg(strcmp(shape(), table[i].shape) == 0, "row %u: %s instead of %s", i,
-			      shape(), table[i].shape);
-	}
-}
-
-/* 64 nodes at most, but packages can be more: neighbours are joined, all alike. */
-START_TEST(test_auto_stays_below_64)
+/* 64 nodes at most, but packages can be more: fewer slices join neighbours, all alike. */
+START_TEST(test_many_packages)
 {
 	static const struct wish wish = {.by = BY_AUTO};
 	struct err e = {0};
@@ -205,14 +171,13 @@ START_TEST(test_auto_stays_below_64)
 	}
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
 	/* one node holds all: the node is the larger of the two */
-	ck_assert_int_eq(partition_make(&t, wish_of(&wish), SLICES_MAX, &part, &e), 0);
+	ck_assert_int_eq(partition_make(&t, wish_of(&wish), &part, &e), 0);
 	ck_assert_str_eq(shape(), "800@0-99");
-	ck_assert_int_lt(
-		partition_make(&t, wish_of(&(struct wish){.by = BY_SOCKET}), SLICES_MAX, &part, &e),
-		0);
+	ck_assert_int_lt(partition_make(&t, wish_of(&(struct wish){.by = BY_SOCKET}), &part, &e),
+			 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "partition.by: socket makes 100 slices, more than 64"));
 	ck_assert_int_eq(partition_make(&t, wish_of(&(struct wish){.by = BY_SOCKET, .slices = 50}),
-					SLICES_MAX, &part, &e),
+					&part, &e),
 			 0);
 	for (unsigned i = 0; i < 50; i++)
 		ck_assert_uint_eq(part.cores[i], 16);
@@ -232,7 +197,7 @@ START_TEST(test_nearest_first)
 			t.distance[i][k] = i == k ? 10 : i % 2 == k % 2 ? 15 : 30;
 	}
 	for (unsigned i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
-		ck_assert_int_eq(partition_make(&t, wish_of(&wishes[i]), SLICES_MAX, &part, &e), 0);
+		ck_assert_int_eq(partition_make(&t, wish_of(&wishes[i]), &part, &e), 0);
 		ck_assert_str_eq(shape(), "16@0,2 16@1,3");
 	}
 }
@@ -252,7 +217,7 @@ START_TEST(test_whole_packages)
 	}
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
 	ck_assert_int_eq(partition_make(&t, wish_of(&(struct wish){.by = BY_MACHINE, .slices = 2}),
-					SLICES_MAX, &part, &e),
+					&part, &e),
 			 0);
 	ck_assert_str_eq(shape(), "8@0,3 8@1-2");
 }
@@ -266,7 +231,7 @@ START_TEST(test_reserve_empties_a_package)
 	for (unsigned i = 0; i < 9; i++) /* packages of 1, 4, 4 */
 		t.cpus[i].package = t.cpus[i].l3 = (uint16_t)((i + 3) / 4);
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
-	ck_assert_int_eq(partition_make(&t, wish_of(&wish), SLICES_MAX, &part, &e), 0);
+	ck_assert_int_eq(partition_make(&t, wish_of(&wish), &part, &e), 0);
 	ck_assert_str_eq(shape(), "3@1 4@2");
 	ck_assert_uint_eq(part.emptied, 1);
 	ck_assert_uint_eq(part.reserved, 2);
@@ -280,7 +245,7 @@ START_TEST(test_restricted_cpus)
 	machine_regular(&(struct machine_shape){2, 1, 1, 4, 2, GIB}, &t);
 	wish.all_cpus = false;
 	ck_assert_int_eq(cpuset_parse("1-3,9-11,13", &wish.cpus, &e), 0);
-	ck_assert_int_eq(partition_make(&t, &wish, SLICES_MAX, &part, &e), 0);
+	ck_assert_int_eq(partition_make(&t, &wish, &part, &e), 0);
 	ck_assert_str_eq(shape(), "3@0 1@1"); /* CPU 13 is the second thread of core 5 */
 	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 5, NULL), 1);
 	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 1, NULL), 2);
@@ -289,7 +254,7 @@ START_TEST(test_restricted_cpus)
 	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 4, NULL), 0);
 
 	ck_assert_int_eq(cpuset_parse("0-3,16-17", &wish.cpus, &e), 0);
-	ck_assert_int_lt(partition_make(&t, &wish, SLICES_MAX, &part, &e), 0);
+	ck_assert_int_lt(partition_make(&t, &wish, &part, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "partition.cpus: CPUs 16-17 are not among those"));
 }
 
@@ -303,7 +268,7 @@ START_TEST(test_hybrid)
 		struct wish wish = {.by = BY_MACHINE, .slices = slices};
 		unsigned least[2] = {UINT16_MAX, UINT16_MAX}, most[2] = {0};
 
-		ck_assert_int_eq(partition_make(&t, wish_of(&wish), SLICES_MAX, &part, &e), 0);
+		ck_assert_int_eq(partition_make(&t, wish_of(&wish), &part, &e), 0);
 		for (unsigned i = 0; i < part.slices; i++) {
 			unsigned count[2] = {0};
 
@@ -321,6 +286,6 @@ START_TEST(test_hybrid)
 	}
 }
 
-TEST_MAIN("partition", test_case("partition", test_shapes, test_refusals, test_auto,
-				 test_auto_stays_below_64, test_nearest_first, test_whole_packages,
+TEST_MAIN("partition", test_case("partition", test_shapes, test_refusals, test_many_packages,
+				 test_nearest_first, test_whole_packages,
 				 test_reserve_empties_a_package, test_restricted_cpus, test_hybrid))

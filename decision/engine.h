@@ -1,0 +1,91 @@
+#ifndef DECISION_ENGINE_H
+#define DECISION_ENGINE_H
+
+/*
+ * The choice of a partition: every way to cut the machine is made, priced by decision/cost, and one is taken. What the
+ * profile fixes is taken whatever it costs, with the others beside it for comparison.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decision/budget.h"
+#include "decision/cost.h"
+#include "decision/plan.h"
+#include "decision/shape.h"
+#include "decision/ways.h"
+
+/*
+ * Predictions closer than this are one: of those, slices that do not cross packages go before those that do, then those that
+ * do not cross nodes, then fewer slices, then more cores.
+ */
+#define ENGINE_TIE 0.02
+/*
+ * Cutting a node into parts, or leaving cores idle, must be predicted to gain at least this much: the model's own error,
+ * as far as its terms are assumed.
+ */
+#define ENGINE_REASON 0.05
+/*
+ * The most that tasks beyond the CPUs may cost where spark.slots_per_cpu is auto and CPUs are lent. One slice's spare tasks
+ * are what a second slice's CPUs can be lent for: measured 1.6 times as fast where one of two slices lagged (SPARK.md,
+ * "What extra CPUs are worth").
+ */
+#define ENGINE_SLOTS 0.05
+
+/* A way to cut, made: who has which core, and what memory each slice gets. */
+struct cut {
+	struct partition partition;
+	struct budget_slice shares[SLICES_MAX];
+	struct budget budget;
+};
+
+/* A way to cut, judged. */
+struct candidate {
+	struct way way;
+	unsigned slices, cores; /* cores of the largest slice */
+	bool feasible;
+	bool predicted; /* the rest holds */
+	bool needs_reason;
+	struct shape_place place;
+	enum gc gc; /* GC_AUTO decided */
+	struct cost_shape shape;
+	struct cost_features features;
+	double seconds;
+	char why[PLAN_TEXT];
+};
+
+struct engine {
+	const struct topology *t;
+	const struct profile *profile;
+	const struct reserve_memory *reserve;
+	struct cost_job job; /* its gc is GC_AUTO where the engine chooses */
+	const struct cost_coefficients *coefficients;
+	bool data_assumed;
+	unsigned slots_per_cpu;
+	double slots_cost; /* predicted time with slots_per_cpu to that with 1, less 1; 0 if it is 1 or not predicted */
+	uint16_t cpus[TOPOLOGY_CPUS]; /* used of each core */
+	unsigned usable;	      /* cores of one JVM on all cores */
+	unsigned count, chosen;
+	unsigned rival; /* the candidate that a reader would ask about; = chosen if there is none */
+	unsigned
+		refused; /* slices of one a package or node, if they had too little memory; else 0 */
+	struct candidate candidates[PLAN_CANDIDATES];
+};
+
+/*
+ * Judge and choose. Return 0, or ERR_IMPOSSIBLE: what the profile fixes cannot be made, or no way can. *out is large; keep
+ * it off small stacks.
+ */
+int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
+		  const struct reserve_memory *reserve, struct engine *out, struct err *e);
+
+/* Make one way of cutting with the engine's slots. */
+int engine_cut(const struct engine *engine, const struct way *way, struct cut *out, struct err *e);
+
+/* Write down why each candidate was taken or not (decision/reason.c). */
+void engine_explain(struct engine *engine);
+
+/* Throughput relative to one JVM on all cores; where that cannot be, to the chosen candidate. 0: not predicted. */
+double engine_throughput(const struct engine *engine, const struct candidate *c);
+
+#endif
