@@ -13,6 +13,23 @@ static void read_cpus(struct engine *g)
 			(uint16_t)partition_core_cpus(g->t, &g->profile->partition, core, NULL);
 }
 
+/* What is mostly done with such data, where the profile does not say. */
+static enum workload_type type_of(const struct profile_workload *w)
+{
+	if (w->type != WORKLOAD_AUTO)
+		return w->type;
+	switch (w->data_format) {
+	case FORMAT_COLUMNAR:
+		return WORKLOAD_SQL;
+	case FORMAT_VECTORS:
+		return WORKLOAD_KMEANS;
+	case FORMAT_AUTO:
+	case FORMAT_TEXT:
+		break;
+	}
+	return WORKLOAD_WORDCOUNT;
+}
+
 static void read_job(struct engine *g, const struct facts *f)
 {
 	const struct profile_workload *w = &g->profile->workload;
@@ -20,12 +37,12 @@ static void read_job(struct engine *g, const struct facts *f)
 
 	for (unsigned core = 0; core < g->t->core_count; core++)
 		cores += g->cpus[core] > 0;
-	g->job = (struct cost_job){.type = w->type, .gc = g->profile->jvm.gc};
+	g->job = (struct cost_job){.type = type_of(w), .gc = g->profile->jvm.gc};
 	g->job.data_bytes = w->data_size.unit == SIZE_BYTES ? w->data_size.value : f->data_bytes;
 	g->data_assumed = g->job.data_bytes == 0;
 	if (g->data_assumed)
 		g->job.data_bytes = cost_assumed_bytes(cores);
-	g->coefficients = f->has_model ? &f->model : cost_builtin(w->type);
+	g->coefficients = f->has_model ? &f->model : cost_builtin(g->job.type);
 }
 
 /* ---- one candidate ---- */
@@ -219,6 +236,8 @@ static bool is_preferred(const struct candidate *a, const struct candidate *b)
 		return b->place.crosses_packages;
 	if (a->place.crosses_nodes != b->place.crosses_nodes)
 		return b->place.crosses_nodes;
+	if (a->place.splits_l3 != b->place.splits_l3)
+		return b->place.splits_l3;
 	if (a->slices != b->slices)
 		return a->slices < b->slices;
 	return a->cores > b->cores;

@@ -17,7 +17,7 @@
 
 /*
  * Predictions closer than this are one: of those, slices that do not cross packages go before those that do, then those that
- * do not cross nodes, then fewer slices, then more cores.
+ * do not cross nodes, then those that share no L3 cache, then fewer slices, then more cores.
  */
 #define ENGINE_TIE 0.02
 /*

@@ -1,5 +1,7 @@
 #include "decision/plan.h"
 
+#include <math.h>
+
 #include "decision/engine.h"
 #include "decision/remark.h"
 #include "decision/reserve.h"
@@ -281,6 +283,21 @@ static void write_usable(const struct draft *d, struct plan *out)
 	}
 }
 
+/* To whole thousandths, so that other compilers' rounding makes the same plan. */
+static double round_off(double value)
+{
+	return floor(value * 1000 + 0.5) / 1000;
+}
+
+static void write_terms(const struct engine *g, const struct candidate *c, struct plan_terms *out)
+{
+	struct plan_terms t;
+
+	cost_terms(g->coefficients, &c->features, &t);
+	*out = (struct plan_terms){round_off(t.startup), round_off(t.work),    round_off(t.gc),
+				   round_off(t.remote),	 round_off(t.shuffle), round_off(t.tail)};
+}
+
 static void write_candidates(const struct engine *g, struct plan *out)
 {
 	out->candidate_count = g->count;
@@ -293,9 +310,9 @@ static void write_candidates(const struct engine *g, struct plan *out)
 		to->slices = from->slices;
 		to->cores = from->cores;
 		to->feasible = from->feasible && (from->predicted || i == g->chosen);
-		to->throughput = engine_throughput(g, from);
+		to->throughput = round_off(engine_throughput(g, from));
 		if (from->predicted)
-			cost_terms(g->coefficients, &from->features, &to->terms);
+			write_terms(g, from, &to->terms);
 		string_copy(to->why, from->why);
 	}
 }

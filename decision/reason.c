@@ -94,6 +94,8 @@ static const char *preference(const struct candidate *a, const struct candidate 
 		return b->place.crosses_packages ? "its slices cross packages" : NULL;
 	if (a->place.crosses_nodes != b->place.crosses_nodes)
 		return b->place.crosses_nodes ? "its slices cross nodes" : NULL;
+	if (a->place.splits_l3 != b->place.splits_l3)
+		return b->place.splits_l3 ? "its slices share L3 caches" : NULL;
 	if (a->slices != b->slices)
 		return a->slices < b->slices ? "it has more slices" : NULL;
 	return a->cores > b->cores ? "it has fewer cores" : NULL;
@@ -104,7 +106,8 @@ static void explain_other(const struct engine *g, struct candidate *c)
 {
 	const struct candidate *chosen = &g->candidates[g->chosen];
 	double slower = c->seconds / chosen->seconds - 1;
-	const char *why = preference(chosen, c);
+	const char *why = preference(chosen, c), *speed = slower < 0 ? "faster" : "slower";
+	const char *and = slower < 0 ? "but" : "and";
 
 	if (slower > ENGINE_TIE) {
 		if (slower > 1)
@@ -114,14 +117,14 @@ static void explain_other(const struct engine *g, struct candidate *c)
 		append_loss(g, c, chosen, c->why);
 		return;
 	}
-	append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower),
-	       slower < 0 ? "faster" : "slower");
+	append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
 	if (!partition_is_auto(&g->profile->partition))
 		return;
 	if (c->needs_reason && !chosen->needs_reason)
-		append(c->why, ", but %s must gain %.0f %%", asks_reason(c), 100 * ENGINE_REASON);
+		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c),
+		       100 * ENGINE_REASON);
 	else if (why)
-		append(c->why, ", but %s", why);
+		append(c->why, ", %s %s", and, why);
 }
 
 /* The winner beside the one that a reader would ask about. */
@@ -134,13 +137,17 @@ static void explain_against(const struct engine *g, struct candidate *c, const s
 		append(c->why, "%.2f × %s, which lose%s ", ratio, SIZES(r),
 		       r->slices > 1 ? "" : "s");
 		append_loss(g, r, c, c->why);
-	} else if (r->needs_reason && !c->needs_reason) {
+	} else if (r->needs_reason && !c->needs_reason &&
+		   partition_is_auto(&g->profile->partition)) {
 		append(c->why, "%s would be %.1f %% %s, and %s must gain %.0f %%", SIZES(r),
 		       100 * (ratio > 1 ? ratio - 1 : 1 / ratio - 1),
 		       ratio > 1 ? "slower" : "faster", asks_reason(r), 100 * ENGINE_REASON);
-	} else {
+	} else if (why || ratio >= 1) {
 		append(c->why, "%.2f × %s%s%s", ratio, SIZES(r),
 		       why ? ", within the error of the model; " : "", why ? why : "");
+	} else {
+		append(c->why, "%.2f × %s, against which it loses ", ratio, SIZES(r));
+		append_loss(g, c, r, c->why);
 	}
 }
 

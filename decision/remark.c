@@ -221,8 +221,8 @@ static void remark_memory(const struct remark *r, struct plan *out)
 
 	if (r->engine->refused > out->slice_count)
 		plan_warn(out, WARN_MEMORY_SMALL,
-			  "%u slices instead of %u, so that each has enough memory",
-			  out->slice_count, r->engine->refused);
+			  "%u slice%s instead of %u, so that each has enough memory",
+			  out->slice_count, out->slice_count == 1 ? "" : "s", r->engine->refused);
 	else if (r->budget->tight)
 		plan_warn(
 			out, WARN_MEMORY_SMALL,
@@ -307,9 +307,9 @@ static void remark_workload(const struct remark *r, struct plan *out)
 	const struct profile_workload *w = &r->profile->workload;
 	const struct engine *g = r->engine;
 
-	if (w->type == WORKLOAD_AUTO && !r->facts->has_model)
-		plan_note(out, "workload.type: auto is predicted as wordcount, which lies between "
-			       "the other types");
+	if (w->type == WORKLOAD_AUTO)
+		plan_note(out, "workload.type: auto is predicted as %s",
+			  workload_type_name(g->job.type));
 	if (g->data_assumed)
 		plan_note(out, "workload.data.size: %s; predictions assume %llu GB, 1 GB a core",
 			  w->data_size.unit == SIZE_BYTES ? "0 is no size" : "not known",

@@ -99,6 +99,24 @@ static double to_memory(const struct topology *t, const struct part *part)
 	return sum / ((double)part->cores * part->cores);
 }
 
+static void look_at_l3s(const struct topology *t, const struct partition *p,
+			struct shape_place *place)
+{
+	for (unsigned i = 0; i < t->l3_count; i++) {
+		unsigned first = SLICES_MAX;
+
+		for (unsigned k = 0; k < t->l3s[i].count; k++) {
+			unsigned owner = p->owner[t->l3s[i].first + k];
+
+			if (owner >= p->slices)
+				continue;
+			if (first == SLICES_MAX)
+				first = owner;
+			place->splits_l3 |= owner != first;
+		}
+	}
+}
+
 static void read_parts(const struct topology *t, const struct partition *p, const uint16_t *cpus,
 		       struct part parts[SLICES_MAX], struct shape_place *place)
 {
@@ -129,6 +147,7 @@ void shape_read(const struct topology *t, const struct partition *p,
 
 	*place = (struct shape_place){0};
 	read_parts(t, p, cpus, parts, place);
+	look_at_l3s(t, p, place);
 	for (unsigned i = 0; i < p->slices; i++) {
 		struct part *part = &parts[i];
 		double cores = part->cores;

@@ -18,6 +18,7 @@ struct shape_place {
 	bool crosses_packages; /* a slice lies in several */
 	bool crosses_nodes;
 	bool splits_node; /* a node holds several slices */
+	bool splits_l3;	  /* an L3 cache does */
 };
 
 /*

@@ -112,10 +112,10 @@ unsigned ways_list(const struct topology *t, const struct profile_partition *wis
 	add_sweep(&w, &grains[PACKAGES], usable);
 	add_grain(&w, &grains[NODES]);
 	add_grain(&w, &grains[PACKAGES]);
-	if (!(t->oddities & TOPOLOGY_NO_L3))
-		add_grain(&w, &grains[L3S]);
 	add_parts(&w, &grains[NODES]);
 	add_parts(&w, &grains[PACKAGES]);
+	if (!(t->oddities & TOPOLOGY_NO_L3))
+		add_grain(&w, &grains[L3S]);
 	add_idle(&w, &grains[NODES]);
 	return w.count;
 }

@@ -117,14 +117,15 @@ static int print_steps(const struct options *o, struct inputs *in, struct err *e
 static int print_text(const struct options *o, const struct inputs *in, struct err *e)
 {
 	struct picture_style style;
+	bool terminal = picture_style_detect(stdout, &style);
 	int code = 0;
 
-	if (picture_style_detect(stdout, &style))
+	if (terminal)
 		code = picture_print(&in->plan, &in->topology, &style, stdout);
 	if (code == 0)
 		code = plan_text_print(&in->plan, stdout);
 	if (code == 0 && o->explain)
-		code = plan_text_explain(&in->plan, stdout);
+		code = plan_text_explain(&in->plan, terminal ? &style : NULL, stdout);
 	return code < 0 ? no_memory(e) : 0;
 }
 

@@ -170,7 +170,7 @@ json_t *plan_json_build(const struct plan *p, const struct topology *t)
 int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e)
 {
 	json_t *json = plan_json_build(p, t);
-	char *out = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	char *out = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
 
 	json_decref(json);
 	if (!out)

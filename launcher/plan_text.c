@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "launcher/picture.h"
+#include "launcher/plan_chart.h"
 #include "launcher/table.h"
 
 static int print_slices(const struct plan *p, FILE *to)
@@ -63,24 +63,54 @@ int plan_text_print(const struct plan *p, FILE *to)
 	return code;
 }
 
+static void add_seconds(struct table *table, bool predicted, double seconds)
+{
+	if (predicted)
+		table_add(table, "%.1f", seconds);
+	else
+		table_add(table, "-");
+}
+
+static void add_candidate(struct table *table, const struct plan_candidate *c, bool chosen)
+{
+	const struct plan_terms *t = &c->terms;
+	const double terms[] = {t->startup, t->work, t->gc, t->remote, t->shuffle, t->tail};
+	double seconds = plan_chart_seconds(c);
+
+	table_add(table, "%s", chosen ? "*" : "");
+	table_add(table, "%s", partition_by_name(c->by));
+	table_add(table, "%u", c->slices);
+	table_add(table, "%u", c->cores);
+	if (c->throughput > 0)
+		table_add(table, "%.2f", c->throughput);
+	else
+		table_add(table, c->feasible ? "?" : "no");
+	add_seconds(table, seconds > 0, seconds);
+	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++)
+		add_seconds(table, seconds > 0, terms[i]);
+	table_add(table, "%s", chosen ? "taken" : c->why);
+}
+
+/* All candidates with their predicted seconds, those that cannot be last; then why the taken one was. */
 static int print_candidates(const struct plan *p, FILE *to)
 {
-	static const char *const titles[] = {"",	 "by",	">slices", ">cores",
-					     "feasible", "why", NULL};
+	static const char *const titles[] = {
+		"",	 ">by", ">slices", ">cores",   ">throughput", ">seconds",  ">start",
+		">work", ">GC", ">remote", ">shuffle", ">tail",	      "why (not)", NULL};
+	const char *why = p->candidates[p->chosen].why;
 	cleanup_table struct table table;
 
 	table_init(&table, titles);
-	for (unsigned i = 0; i < p->candidate_count; i++) {
-		const struct plan_candidate *c = &p->candidates[i];
-
-		table_add(&table, "%s", i == p->chosen ? "*" : "");
-		table_add(&table, "%s", partition_by_name(c->by));
-		table_add(&table, "%u", c->slices);
-		table_add(&table, "%u", c->cores);
-		table_add(&table, "%s", c->feasible ? "yes" : "no");
-		table_add(&table, "%s", c->why);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < p->candidate_count; i++) {
+			if (p->candidates[i].feasible == (pass == 0))
+				add_candidate(&table, &p->candidates[i], i == p->chosen);
+		}
 	}
-	return table_print(&table, "", to);
+	if (table_print(&table, "", to) < 0)
+		return -ENOMEM;
+	fprintf(to, "\ntaken: %s\n", why);
+	return 0;
 }
 
 /* The budget of one slice, for all slices that have the same. */
@@ -117,12 +147,16 @@ static int print_memory(const struct slice_memory *m, const struct cpuset *slice
 	return table_print(&table, "", to);
 }
 
-int plan_text_explain(const struct plan *p, FILE *to)
+int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to)
 {
 	struct cpuset done = {0};
 	int code;
 
 	fputc('\n', to);
+	if (style) {
+		plan_chart_print(p, style, to);
+		fputc('\n', to);
+	}
 	code = print_candidates(p, to);
 	for (unsigned i = 0; i < p->slice_count && code == 0; i++) {
 		struct cpuset same = {0};

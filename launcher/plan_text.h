@@ -7,12 +7,16 @@
 
 #include "decision/op.h"
 #include "decision/plan.h"
+#include "launcher/picture.h"
 
 /* The slices as a table, then host group, unused CPUs, warnings and notes. */
 int plan_text_print(const struct plan *p, FILE *to);
 
-/* Why this plan: the table of candidates, and each term of the slices' memory with the profile key that sets it. */
-int plan_text_explain(const struct plan *p, FILE *to);
+/*
+ * Why this plan: the candidates with their predicted times, as bars too if there is a style, and each term of the slices'
+ * memory with the profile key that sets it.
+ */
+int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to);
 
 /* The steps, one a line; "nothing to do" if there are none. */
 void plan_text_ops(const struct oplist *ops, FILE *to);

@@ -88,15 +88,15 @@ START_TEST(test_paper)
 	ck_assert_str_eq(CPUSET_STRING(&p.host.nodes), "0-7");
 	ck_assert_uint_eq(p.unused_count, 0);
 	ck_assert_uint_eq(p.warning_count, 0);
-	ck_assert_uint_eq(p.candidate_count, 1);
-	ck_assert_int_eq(p.candidates[0].by, BY_SOCKET);
-	ck_assert_uint_eq(p.candidates[0].cores, 15);
-	ck_assert(p.candidates[0].feasible);
+	ck_assert_int_eq(p.candidates[p.chosen].by, BY_SOCKET);
+	ck_assert_uint_eq(p.candidates[p.chosen].cores, 15);
+	ck_assert(p.candidates[p.chosen].feasible);
 }
 
 START_TEST(test_reserve_is_the_hosts)
 {
 	setup("nps4");
+	profile.partition.by = BY_SOCKET;
 	make();
 	ck_assert(!p.host.shared);
 	ck_assert_str_eq(CPUSET_STRING(&p.host.cpus), "0,64,128,192");
@@ -233,6 +233,7 @@ START_TEST(test_fewer_slices_where_memory_is_small)
 START_TEST(test_tight_memory)
 {
 	setup("paper-8x15");
+	profile.partition.by = BY_NUMA;
 	profile.partition.reserve_memory = (struct size){SIZE_NONE, 0};
 	set_node_sizes(2 * GIB);
 	make();
