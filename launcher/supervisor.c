@@ -60,7 +60,7 @@ static void answer_json(struct supervisor *s, struct control_client *client, jso
 void supervisor_report(struct supervisor *s, const char *what, const char *object, unsigned done,
 		       unsigned total)
 {
-	if (s->job)
+	if (s->job && s->changed)
 		answer_json(s, s->job,
 			    json_pack("{s:s, s:s, s:i, s:i}", "progress", what, "object", object,
 				      "count", (int)done, "total", (int)total));

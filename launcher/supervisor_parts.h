@@ -123,7 +123,10 @@ void watch_status(struct supervisor *s, struct control_client *client);
 /* Copy pids and restarts into the state and write it if it has changed. */
 int supervisor_save(struct supervisor *s, struct err *e);
 
-/* Tell the waiting `up`: a line {"progress": what, "object": object, "done": n, "total": total}. */
+/*
+ * Tell the waiting `up`: a line {"progress": what, "object": object, "count": done, "total": total}. Nothing as long as the
+ * apply under way has changed nothing.
+ */
 void supervisor_report(struct supervisor *s, const char *what, const char *object, unsigned done,
 		       unsigned total);
 /* The end of a daemon's log, line by line, to the waiting `up`. */
