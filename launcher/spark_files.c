@@ -36,12 +36,11 @@ int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFI
 		  struct err *e)
 {
 	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
-	int n = own[0] ? snprintf(path, PROFILE_PATH, "%s/cleave-%s-%s", own, c->cluster->name,
-				  name)
-		       : snprintf(path, PROFILE_PATH, "%s/%s/scratch", c->cluster->data, name);
 
-	if (n >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG, "memory.scratch.path is longer than %d bytes",
+	if (own[0])
+		return cluster_scratch(c->cluster, own, name, path, e);
+	if (snprintf(path, PROFILE_PATH, "%s/%s/scratch", c->cluster->data, name) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "the data directory is longer than %d bytes",
 			       PROFILE_PATH - 64);
 	return 0;
 }
@@ -66,6 +65,30 @@ static int make_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, s
 	return 0;
 }
 
+/*
+ * memory.scratch.path may be a place where others write, too: what has our name there must be the worker's user's, or
+ * ours from an `up` that was killed just here. Made before it is looked at, so that nobody comes between.
+ */
+static int make_scratch(const struct spark_cluster *all, unsigned slice, struct err *e)
+{
+	const struct cluster *c = all->cluster;
+	char path[PROFILE_PATH];
+	struct stat st;
+
+	if (spark_scratch(all, slice, path, e))
+		return e->code;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "cannot make the directory %s", path);
+	if (lstat(path, &st) < 0)
+		return err_errno(e, -errno, "%s", path);
+	if (st.st_uid != c->uid && st.st_uid != geteuid())
+		return err_set(e, -EPERM,
+			       "%s belongs to user %u: remove it, or choose another "
+			       "memory.scratch.path",
+			       path, (unsigned)st.st_uid);
+	return make_directory(path, 0700, c->uid, c->gid, e);
+}
+
 /* The directory `path`/`names`… for the worker's user, each level 0700. */
 static int make_private(const struct cluster *c, const char *top, const char *const *names,
 			struct err *e)
@@ -85,12 +108,10 @@ static int make_private(const struct cluster *c, const char *top, const char *co
 static int make_slice_directories(const struct spark_cluster *c, unsigned slice, struct err *e)
 {
 	static const char *const names[] = {"log", "work", "tmp", NULL};
-	char path[2 * PROFILE_PATH], scratch[PROFILE_PATH];
+	char path[2 * PROFILE_PATH];
 
 	snprintf(path, sizeof(path), "%s/%s", c->cluster->data, c->plan->slices[slice].name);
-	if (make_private(c->cluster, path, names, e) || spark_scratch(c, slice, scratch, e))
-		return e->code;
-	return make_directory(scratch, 0700, c->cluster->uid, c->cluster->gid, e);
+	return make_private(c->cluster, path, names, e) ? e->code : make_scratch(c, slice, e);
 }
 
 static int make_directories(const struct spark_cluster *c, struct err *e)

@@ -414,7 +414,12 @@ static int recall(struct supervisor *s, const struct cluster *c, struct err *e)
 	}
 	if (r)
 		profile_default(&state->profile);
-	state->cluster = *c; /* as this caller spells the paths */
+	if (s->is_known) { /* its user, the paths as this caller spells them */
+		string_copy(state->cluster.state, c->state);
+		string_copy(state->cluster.data, c->data);
+	} else {
+		state->cluster = *c;
+	}
 	s->state = state;
 	return 0;
 }
@@ -528,6 +533,16 @@ static enum cluster_remains what_remains(const struct supervisor *s, int r)
 									     : REMAINS_DATA;
 }
 
+static int remove_files(const struct supervisor *s, const struct cluster *c, int r, struct err *e)
+{
+	int failed = 0;
+
+	if (s->state)
+		failed = cluster_remove_scratch(&s->state->cluster,
+						s->state->profile.memory.scratch.path, e);
+	return failed ? failed : cluster_remove(c, what_remains(s, r), e);
+}
+
 int supervisor_run(struct supervisor_start *start, struct err *e)
 {
 	struct supervisor *s = calloc(1, sizeof(*s));
@@ -546,8 +561,7 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		r = begin(s, start, e);
 	if (!r)
 		r = loop(s, e);
-	if (is_nothing_left(s, r) &&
-	    cluster_remove(&start->cluster, what_remains(s, r), &unremoved) && !r) {
+	if (is_nothing_left(s, r) && remove_files(s, &start->cluster, r, &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;
 	}

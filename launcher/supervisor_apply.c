@@ -276,12 +276,28 @@ static int step_groups(struct supervisor *s, struct err *e)
 	return 1;
 }
 
+static bool is_other_scratch(const struct state *a, const struct state *b)
+{
+	return strcmp(a->profile.memory.scratch.path, b->profile.memory.scratch.path) != 0;
+}
+
+/* Slices' scratch directories elsewhere that nothing uses: what cannot be removed is told, and stops nothing. */
+static void drop_scratch(struct supervisor *s, const struct cluster *c, const char *top)
+{
+	struct err e;
+
+	if (cluster_remove_scratch(c, top, &e))
+		events_note(&s->events, "scratch-left", top, e.msg, {"pid", getpid()});
+}
+
 /* The groups are as wanted: from here on the wanted state is the one in force. */
 static int take_over(struct supervisor *s, struct err *e)
 {
 	free(s->ops);
 	s->ops = NULL;
 	if (s->state != s->wanted) {
+		if (is_other_scratch(s->state, s->wanted))
+			string_copy(s->left_scratch, s->state->profile.memory.scratch.path);
 		s->wanted->phase = PHASE_STARTING;
 		s->wanted->supervisor = s->state->supervisor;
 		free(s->state);
@@ -342,6 +358,9 @@ static int step_replace(struct supervisor *s, struct err *e)
 	for (unsigned i = 0; i < DAEMONS; i++)
 		if (s->daemons[i].life.state == WORKER_STOPPING)
 			return 0;
+	/* Each worker's environment named the scratch of before, so all that used it have been stopped. */
+	drop_scratch(s, &s->state->cluster, s->left_scratch);
+	s->left_scratch[0] = '\0';
 	begin_master(s);
 	return 1;
 }
@@ -471,6 +490,13 @@ static void forget_wanted(struct supervisor *s)
 	s->wanted = NULL;
 }
 
+/* The cluster goes on as it is: what was made for the wanted one, and only for it, goes. */
+static void drop_wanted_scratch(struct supervisor *s)
+{
+	if (s->wanted && s->wanted != s->state && is_other_scratch(s->state, s->wanted))
+		drop_scratch(s, &s->wanted->cluster, s->wanted->profile.memory.scratch.path);
+}
+
 void apply_fail(struct supervisor *s, const struct err *why)
 {
 	events_note(&s->events, "up-failed", s->state ? s->state->cluster.name : "cluster",
@@ -480,6 +506,7 @@ void apply_fail(struct supervisor *s, const struct err *why)
 		down_begin(s);
 		return;
 	}
+	drop_wanted_scratch(s);
 	forget_wanted(s);
 	s->stage = STAGE_IDLE;
 	s->state->phase = PHASE_DEGRADED;

@@ -53,6 +53,7 @@ struct supervisor {
 	enum supervisor_stage stage;
 	struct control_client *job; /* the `up` that waits, NULL: none or gone */
 	pid_t job_pid;
+	char left_scratch[PROFILE_PATH]; /* memory.scratch.path until this apply; "": as it was */
 	struct oplist *ops;
 	unsigned next_op;
 	uint64_t deadline_ns; /* of STAGE_MASTER and STAGE_WORKERS */
