@@ -8,6 +8,7 @@
 
 #include "decision/cleanup.h"
 #include "launcher/files.h"
+#include "launcher/spark_slices.h"
 
 enum {
 	MIB = 1 << 20,
@@ -342,6 +343,23 @@ static int write_properties(const struct spark_cluster *c, const char *file, con
 	return write_file(c->cluster, file, 0600, text, size, e);
 }
 
+/* What each Worker offers, so that applications can choose slices. */
+static int write_resources(const struct spark_cluster *c, unsigned slice, struct err *e)
+{
+	cleanup_free char *text = NULL;
+	char file[NAME_MAX_BYTES + 16];
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return err_errno(e, -errno, "cannot build the resources of slice %u", slice);
+	spark_slices_write(c->plan, slice, stream);
+	if (fclose(stream))
+		return err_errno(e, -errno, "cannot build the resources of slice %u", slice);
+	snprintf(file, sizeof(file), "%s.resources", c->plan->slices[slice].name);
+	return write_file(c->cluster, file, 0600, text, size, e);
+}
+
 /* Of the daemons: one line an event on stderr, which goes to the log of the process. */
 static const char log_settings[] = "status = warn\n"
 				   "appender.console.type = Console\n"
@@ -406,6 +424,9 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	if (write_properties(c, "spark.conf", secret, e) ||
 	    write_properties(c, "env/spark-defaults.conf", secret, e))
 		return e->code;
+	for (unsigned i = 0; i < c->plan->slice_count; i++)
+		if (write_resources(c, i, e))
+			return e->code;
 	return write_file(c->cluster, "log4j2.properties", 0644, log_settings,
 			  sizeof(log_settings) - 1, e);
 }
