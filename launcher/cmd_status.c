@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "decision/cleanup.h"
+#include "decision/size_text.h"
 #include "launcher/control.h"
 #include "launcher/load.h"
 #include "launcher/picture.h"
