@@ -485,6 +485,7 @@ static int begin(struct supervisor *s, struct supervisor_start *start, struct er
 
 static void close_all(struct supervisor *s)
 {
+	unlock_groups(s);
 	if (s->driver)
 		s->driver->ops->close(s->driver);
 	for (unsigned i = 0; i < DAEMONS; i++)
@@ -555,7 +556,7 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	sigprocmask(SIG_SETMASK, NULL, &before);
 	s->kind = start->kind;
 	s->cgroup_root = start->cgroup_root;
-	s->signal_fd = s->events.fd = -1;
+	s->signal_fd = s->events.fd = s->groups_lock = -1;
 	r = s->kind == SUPERVISOR_DAEMON ? detach(start, e) : 0;
 	if (!r)
 		r = begin(s, start, e);

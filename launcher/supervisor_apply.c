@@ -84,9 +84,9 @@ static int check_ownership(struct supervisor *s, const struct observation *seen,
 		return 0;
 	return err_set(
 		e, -EEXIST,
-		"a cluster named %s runs already from another state directory (process %d in "
-		"%s): choose another name, or its --state-dir",
-		c->name, (int)stranger, driver_location(s->driver));
+		"a cluster named %s runs already from another state directory (process %d): choose "
+		"another name, or its --state-dir",
+		c->name, (int)stranger);
 }
 
 static int adopt_daemon(struct supervisor *s, struct daemon *d, const struct process_id *recorded,
@@ -141,7 +141,9 @@ int supervisor_open_groups(struct supervisor *s, struct err *e)
 
 	if (!seen)
 		return err_set(e, -ENOMEM, "no memory for the groups");
-	r = driver_open(&request, &s->driver, e);
+	r = claim_groups(s, e);
+	if (!r)
+		r = driver_open(&request, &s->driver, e);
 	if (!r)
 		r = s->driver->ops->observe(s->driver, seen, e);
 	if (!r && !s->is_known)
@@ -222,7 +224,9 @@ int apply_begin(struct supervisor *s, struct err *e)
 	s->state->phase = PHASE_STARTING;
 	s->state->why[0] = '\0';
 	s->dirty = true;
-	r = supervisor_save(s, e);
+	r = claim_groups(s, e);
+	if (!r)
+		r = supervisor_save(s, e);
 	if (!r)
 		r = prepare_files(s, e);
 	if (!r)
@@ -340,6 +344,7 @@ static void begin_master(struct supervisor *s)
 	s->stage = STAGE_MASTER;
 	s->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * millisecond;
 	start_if_stopped(s, s->master);
+	unlock_groups(s); /* they are made, and a process in them tells whose they are */
 	supervisor_report(s, "master", s->state->master.address, 0, 1);
 }
 
@@ -508,6 +513,7 @@ void apply_fail(struct supervisor *s, const struct err *why)
 	}
 	drop_wanted_scratch(s);
 	forget_wanted(s);
+	unlock_groups(s);
 	s->stage = STAGE_IDLE;
 	s->state->phase = PHASE_DEGRADED;
 	s->dirty = true;

@@ -45,6 +45,7 @@ struct supervisor {
 	uint64_t begin_ns, now_ns;
 
 	struct driver *driver;
+	int groups_lock; /* held while groups are made or removed; -1: not held */
 	struct rest *rest;
 	struct control *control; /* NULL in `down` */
 	struct events events;
@@ -80,6 +81,15 @@ struct supervisor {
 	double cpu_used[SLICES_MAX];
 	bool throttled[SLICES_MAX];
 };
+
+/* ---- supervisor_claim.c */
+
+/* Only one cluster at a time makes or removes groups. Nothing if we hold the lock already. */
+int lock_groups(struct supervisor *s, struct err *e);
+void unlock_groups(struct supervisor *s);
+
+/* Lock, and be sure that no other cluster has got the CPUs of `wanted` since it was planned. */
+int claim_groups(struct supervisor *s, struct err *e);
 
 /* ---- supervisor_apply.c */
 
