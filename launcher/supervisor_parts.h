@@ -4,6 +4,7 @@
 /*
  * What the supervisor's files share. supervisor.c: the loop. supervisor_apply.c: from the plan in force to the wanted one.
  * supervisor_down.c: the way back. supervisor_watch.c: daemons, Spark's master, samples, answers, repairs.
+ * supervisor_tell.c: what it tells the commands, the service manager and state.json.
  */
 
 #include "decision/op.h"
@@ -129,7 +130,7 @@ uint64_t watch_deadline(const struct supervisor *s);
 /* Somebody wants the status. */
 void watch_status(struct supervisor *s, struct control_client *client);
 
-/* ---- supervisor.c */
+/* ---- supervisor_tell.c */
 
 /* Copy pids and restarts into the state and write it if it has changed. */
 int supervisor_save(struct supervisor *s, struct err *e);
