@@ -67,7 +67,7 @@ struct supervisor {
 	struct daemon daemons[DAEMONS]; /* by slice id; the last one is the master's */
 	struct daemon *master;
 
-	struct drift drift;
+	struct drift_repairs repairs;
 
 	bool poll_busy;
 	uint64_t poll_at_ns;

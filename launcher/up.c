@@ -265,6 +265,28 @@ int up_ensure(const struct options *o, const char *profile, enum up_result *resu
 	return state_read(&wanted->cluster, out, e);
 }
 
+int up_again(const struct state *s, int *lock, struct err *e)
+{
+	cleanup_grip struct grip grip = {-1, -1, 0};
+	struct outcome outcome = {0};
+	int signal_number = 0;
+	int r = grip_cluster(&s->cluster, HOLDER_PATIENCE_MS, NULL, &grip, e);
+
+	*lock = -1;
+	if (r)
+		return r;
+	if (grip.lock >= 0) {
+		*lock = take_fd(grip.lock);
+		return 0;
+	}
+	r = send_apply(grip.fd, s, e);
+	if (!r)
+		r = progress_follow(grip.fd, &outcome, &signal_number, e);
+	if (signal_number)
+		die_of(signal_number);
+	return r;
+}
+
 /* The terminal's side of a supervisor in the foreground: shows progress, and ends when all is up. */
 static _Noreturn void show_foreground(int fd, const struct cluster *c, const struct err *lost)
 {
