@@ -155,6 +155,12 @@ int driver_memory_limit(const char *cgroup_root, uint64_t *limit_bytes, struct e
 int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
 		 char taken_by[NAME_MAX_BYTES + 1], struct err *e);
 
+/*
+ * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree to lock), driver_taken()
+ * and observe() see no halves of others'. Waits for at most patience_ms, then -EBUSY.
+ */
+int driver_lock(const char *cgroup_root, unsigned patience_ms, int *lock, struct err *e);
+
 /* The profile's memory and io keys that no controller here can honour. */
 int driver_missing(const char *cgroup_root, const struct profile *p, struct strings *missing,
 		   struct err *e);

@@ -1,8 +1,10 @@
-/* What the cgroup tree says of the machine: driver_allowed() and so on. Nothing is written here. */
+/* What the cgroup tree says of the machine: driver_allowed() and so on. No file of it is written here. */
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
 
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
@@ -207,12 +209,9 @@ static void walk_groups(int dir, const char *own_name, unsigned depth, struct wa
 	closedir(list);
 }
 
-int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
-		 char taken_by[NAME_MAX_BYTES + 1], struct err *e)
+/* Clusters may sit anywhere in the hierarchy of cpuset, so what concerns all of them begins at its top. -1: there is none. */
+static int open_top(const char *cgroup_root, int *dir, struct err *e)
 {
-	struct cpuset found = {0};
-	char by[NAME_MAX_BYTES + 1] = "";
-	struct walk w = {cluster, &found, by};
 	struct placement_facts facts;
 	const char *top;
 	enum root_kind kind;
@@ -220,17 +219,53 @@ int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *ta
 
 	if (rc < 0)
 		return rc;
-	/* Clusters may sit anywhere in the hierarchy, so look through all of it. */
 	top = kind == ROOT_PLAIN ? cgroup_root : facts.layout.controllers[CONTROLLER_CPUSET].mount;
-	if (top[0]) {
-		cleanup_close int dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*dir = top[0] ? open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	return top[0] && *dir < 0 ? err_errno(e, -errno, "cannot open %s", top) : 0;
+}
 
-		if (dir < 0)
-			return err_errno(e, -errno, "cannot open %s", top);
+int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
+		 char taken_by[NAME_MAX_BYTES + 1], struct err *e)
+{
+	struct cpuset found = {0};
+	char by[NAME_MAX_BYTES + 1] = "";
+	struct walk w = {cluster, &found, by};
+	cleanup_close int dir = -1;
+	int rc = open_top(cgroup_root, &dir, e);
+
+	if (rc < 0)
+		return rc;
+	if (dir >= 0)
 		walk_groups(dir, "", 0, &w);
-	}
 	*taken = found;
 	memcpy(taken_by, by, sizeof(by));
+	return 0;
+}
+
+/* ---- one at a time */
+
+enum { LOCK_RETRY_MS = 10 };
+
+int driver_lock(const char *cgroup_root, unsigned patience_ms, int *lock, struct err *e)
+{
+	cleanup_close int dir = -1;
+	int rc = open_top(cgroup_root, &dir, e);
+
+	if (rc < 0)
+		return rc;
+	/* Not a blocking flock(): everybody may lock a directory that he can read, for as long as he likes. */
+	for (unsigned waited = 0; dir >= 0 && flock(dir, LOCK_EX | LOCK_NB);
+	     waited += LOCK_RETRY_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_errno(e, -errno, "cannot lock the cgroup tree");
+		if (waited >= patience_ms)
+			return err_set(e, -EBUSY,
+				       "another cluster has been changing its groups for %g s: try "
+				       "again when its up or down is done",
+				       patience_ms / 1e3);
+		poll(NULL, 0, LOCK_RETRY_MS);
+	}
+	*lock = take_fd(dir);
 	return 0;
 }
 

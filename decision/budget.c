@@ -1,5 +1,7 @@
 #include "decision/budget.h"
 
+#include "decision/size_text.h"
+
 /* ---- shares ---- */
 
 static uint64_t bit(unsigned i)
@@ -247,9 +249,9 @@ static int refuse_limit(unsigned slice, uint64_t limit, uint64_t share, struct e
 {
 	return err_impossible(
 		e,
-		"memory.limit: %llu bytes for slice-%u are more than its share of its "
-		"nodes, %llu bytes: write less, or fewer partition.slices",
-		(unsigned long long)limit, slice, (unsigned long long)share);
+		"memory.limit: %s for slice-%u are %s more than its share of its nodes, %s: write "
+		"less, or fewer partition.slices",
+		SIZE_STRING(limit), slice, SIZE_STRING(limit - share), SIZE_STRING(share));
 }
 
 struct remedy {
@@ -295,28 +297,26 @@ static int refuse_terms(const struct terms *terms, unsigned slices, struct err *
 	const struct slice_memory *m = &terms->m;
 	struct remedy remedy = remedy_for(terms, slices);
 
+	uint64_t need = plus(used(m), terms->page_cache);
+
 	return err_impossible(
 		e,
-		"%s: slice-%u has %llu bytes but needs %llu (heap %llu, native %llu, "
-		"direct %llu, daemon %llu, off-heap, Python, scratch and page cache "
-		"%llu): %s",
-		remedy.key, terms->slice, (unsigned long long)m->max_bytes,
-		(unsigned long long)plus(used(m), terms->page_cache),
-		(unsigned long long)m->heap_bytes, (unsigned long long)m->native_bytes,
-		(unsigned long long)m->direct_bytes, (unsigned long long)m->daemon_bytes,
-		(unsigned long long)plus(plus(m->off_heap_bytes, m->python_bytes),
-					 plus(m->scratch_bytes, terms->page_cache)),
+		"%s: slice-%u has %s and needs %s more (heap %s, native %s, direct %s, daemon %s, "
+		"off-heap, Python, scratch and page cache %s): %s",
+		remedy.key, terms->slice, SIZE_STRING(m->max_bytes),
+		SIZE_STRING(need - m->max_bytes), SIZE_STRING(m->heap_bytes),
+		SIZE_STRING(m->native_bytes), SIZE_STRING(m->direct_bytes),
+		SIZE_STRING(m->daemon_bytes),
+		SIZE_STRING(plus(plus(m->off_heap_bytes, m->python_bytes),
+				 plus(m->scratch_bytes, terms->page_cache))),
 		remedy.advice);
 }
 
 static int refuse_least(const char *key, uint64_t bytes, uint64_t least, struct err *e)
 {
 	return err_impossible(
-		e,
-		"%s: %llu bytes are less than the %llu that a Spark executor needs to "
-		"start: write at least %lluM",
-		key, (unsigned long long)bytes, (unsigned long long)least,
-		(unsigned long long)(least / BUDGET_MIB));
+		e, "%s: %s is less than a Spark executor needs to start: write at least %lluM", key,
+		SIZE_STRING(bytes), (unsigned long long)(least / BUDGET_MIB));
 }
 
 /* What is wrong with written sizes whatever the heap becomes. */
@@ -334,11 +334,10 @@ static int check_written(const struct profile_memory *wish, const struct terms *
 		return refuse_least("memory.heap", wish->heap.value, BUDGET_HEAP_LEAST, e);
 	if (m->max_bytes && (m->high_bytes > m->max_bytes || m->low_bytes > m->max_bytes))
 		return err_impossible(
-			e, "memory.%s: %llu bytes are above slice-%u's limit of %llu: write less",
+			e, "memory.%s: %s is above slice-%u's limit of %s: write less",
 			m->high_bytes > m->max_bytes ? "high" : "low",
-			(unsigned long long)(m->high_bytes > m->max_bytes ? m->high_bytes
-									  : m->low_bytes),
-			terms->slice, (unsigned long long)m->max_bytes);
+			SIZE_STRING(m->high_bytes > m->max_bytes ? m->high_bytes : m->low_bytes),
+			terms->slice, SIZE_STRING(m->max_bytes));
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "decision/cost.h"
 #include "decision/cpuset.h"
+#include "decision/err.h"
 #include "decision/profile.h"
 
 struct facts {
@@ -26,5 +27,8 @@ struct facts {
 	char taken_by[NAME_MAX_BYTES + 1]; /* one of them, for the message */
 	struct strings missing; /* memory keys no controller here can honour ("memory.high", …) */
 };
+
+/* Whether these CPUs are free of other clusters: 0, or ERR_IMPOSSIBLE with those that are not. */
+int facts_check_cpus(const struct facts *f, const struct cpuset *cpus, struct err *e);
 
 #endif

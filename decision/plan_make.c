@@ -70,19 +70,25 @@ static int decide_cut(struct draft *d, struct err *e)
 	return 0;
 }
 
-static int check_taken(const struct draft *d, struct err *e)
+int facts_check_cpus(const struct facts *f, const struct cpuset *cpus, struct err *e)
 {
-	struct cpuset ours = d->host_cpus, both;
+	struct cpuset both = cpuset_and(cpus, &f->taken);
 
-	for (unsigned i = 0; i < d->cut.partition.slices; i++)
-		ours = cpuset_or(&ours, &d->cpus[i]);
-	both = cpuset_and(&ours, &d->facts->taken);
 	if (cpuset_is_empty(&both))
 		return 0;
 	return err_impossible(e,
 			      "partition.cpus: CPUs %.300s belong to the cluster %s: write CPUs "
 			      "without them",
-			      CPUSET_STRING(&both), d->facts->taken_by);
+			      CPUSET_STRING(&both), f->taken_by);
+}
+
+static int check_taken(const struct draft *d, struct err *e)
+{
+	struct cpuset ours = d->host_cpus;
+
+	for (unsigned i = 0; i < d->cut.partition.slices; i++)
+		ours = cpuset_or(&ours, &d->cpus[i]);
+	return facts_check_cpus(d->facts, &ours, e);
 }
 
 static int decide_address(struct draft *d, struct err *e)

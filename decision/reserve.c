@@ -1,5 +1,7 @@
 #include "decision/reserve.h"
 
+#include "decision/size_text.h"
+
 /* ---- cores ---- */
 
 int reserve_count(int wish, unsigned usable, struct err *e)
@@ -187,9 +189,9 @@ int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *
 	total = reserve_total(wish, capacity);
 	if (total > capacity)
 		return err_impossible(e,
-				      "partition.reserve.memory: %llu bytes are more than the %llu "
-				      "bytes of the nodes: write a smaller size",
-				      (unsigned long long)total, (unsigned long long)capacity);
+				      "partition.reserve.memory: %s are more than the %s of the "
+				      "nodes: write a smaller size",
+				      SIZE_STRING(total), SIZE_STRING(capacity));
 	give_evenly(t, nodes, total, capacity, out);
 	return 0;
 }

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "decision/cleanup.h"
+#include "launcher/interrupts.h"
 
 static int64_t now_ms(void)
 {
@@ -19,86 +22,142 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int start(const char *const *argv, const char *const *envp, int out, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int failed;
+/* ---- the program: a process group of its own, so that what it starts can be killed with it */
 
+/* In the child. Does not return; what keeps it from becoming the program goes to `failure`. */
+static _Noreturn void become(const char *const *argv, const char *const *envp, int out, int failure,
+			     pid_t parent)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sigset_t none;
+	int error;
+
+	/* The caller may block signals, or ignore SIGPIPE. */
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
 	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
-	/* The caller may block signals for a signalfd, or ignore SIGPIPE. */
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	/* posix_spawn() changes neither; its prototype is older than const. */
-	failed = posix_spawn(pid, argv[0], &actions, &attributes, (char *const *)argv,
-			     envp ? (char *const *)envp : environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return -failed;
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+	    dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(out, STDERR_FILENO) >= 0)
+		/* execve() changes neither; its prototype is older than const. */
+		execve(argv[0], (char *const *)argv, envp ? (char *const *)envp : environ);
+	error = errno;
+	_exit(write(failure, &error, sizeof(error)) == sizeof(error) ? 127 : 126);
 }
 
-/* Read until end of file. Return 0, -EFBIG, -ETIMEDOUT or what read() says. */
-static int drain(int fd, int64_t deadline, char *text, size_t size, size_t *length)
+static int start(const char *const *argv, const char *const *envp, int out, pid_t *pid)
 {
-	size_t used = 0;
+	cleanup_close int reader = -1, writer = -1;
+	pid_t parent = getpid();
+	int ends[2], error;
 
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	reader = ends[0];
+	writer = ends[1];
+	*pid = fork();
+	if (*pid < 0)
+		return -errno;
+	if (*pid == 0)
+		become(argv, envp, out, writer, parent);
+	close(take_fd(writer));
+	if (read(reader, &error, sizeof(error)) != sizeof(error))
+		return 0; /* closed by the exec */
+	waitpid(*pid, NULL, 0);
+	return -error;
+}
+
+/* ---- reading and waiting */
+
+struct program {
+	pid_t pid;
+	int pidfd, out, signals;
+	int64_t deadline;
+};
+
+/* Wait until `fd` is readable. Return 0, -ETIMEDOUT, or -EINTR where a signal waits that would end us. */
+static int await(const struct program *p, int fd)
+{
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
-		ssize_t got;
+		struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+				       {.fd = p->signals, .events = POLLIN}};
+		int64_t left = p->deadline - now_ms();
 
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) <= 0)
+		if (poll(fds, 2, (int)left) <= 0)
 			continue;
-		got = read(fd, text + used, size - used);
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got == 0)
+		return fds[1].revents ? -EINTR : 0;
+	}
+}
+
+/* Read until end of file, and until it has ended. Return 0, -EFBIG, what await() or read() say. */
+static int drain(const struct program *p, char *text, size_t size, size_t *length)
+{
+	size_t used = 0;
+	ssize_t got = 1;
+	int failed = 0;
+
+	while (!failed && got) {
+		failed = await(p, p->out);
+		if (failed)
 			break;
+		got = read(p->out, text + used, size - used);
+		if (got < 0 && errno != EINTR)
+			failed = -errno;
 		used += got > 0 ? (size_t)got : 0;
 		if (used == size)
-			return -EFBIG;
+			failed = -EFBIG;
 	}
+	if (failed)
+		return failed;
 	text[used] = '\0';
 	*length = used;
-	return 0;
+	return await(p, p->pidfd);
+}
+
+static int explain(int failed, const char *program, unsigned timeout_ms, size_t size, struct err *e)
+{
+	if (failed == -ETIMEDOUT)
+		return err_set(e, failed, "%s did not end within %g s", program, timeout_ms / 1e3);
+	if (failed == -EFBIG)
+		return err_set(e, failed, "%s printed more than %zu bytes", program, size - 1);
+	return err_errno(e, failed, "cannot read what %s prints", program);
 }
 
 int capture(const char *const *argv, const char *const *envp, unsigned timeout_ms, char *text,
 	    size_t size, size_t *length, struct err *e)
 {
-	cleanup_close int reader = -1, writer = -1;
-	int64_t deadline = now_ms() + timeout_ms;
+	cleanup_close int reader = -1, writer = -1, signals = -1, pidfd = -1;
+	struct program p = {.deadline = now_ms() + timeout_ms};
 	int ends[2], status, failed;
-	pid_t pid;
+	struct interrupts held;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "cannot make a pipe for %s", argv[0]);
 	reader = ends[0];
+	p.out = reader;
 	writer = ends[1];
-	failed = start(argv, envp, writer, &pid);
-	if (failed)
+	/* A signal that would end us waits until the program is ended. */
+	interrupts_hold(&held);
+	signals = signalfd(-1, &held.set, SFD_CLOEXEC | SFD_NONBLOCK);
+	p.signals = signals;
+	failed = start(argv, envp, writer, &p.pid);
+	if (failed) {
+		interrupts_release(&held);
 		return err_errno(e, failed, "cannot run %s", argv[0]);
+	}
 	close(take_fd(writer));
-	failed = drain(reader, deadline, text, size, length);
+	pidfd = pidfd_open(p.pid, 0);
+	p.pidfd = pidfd;
+	failed = pidfd < 0 ? -errno : drain(&p, text, size, length);
 	if (failed)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		kill(-p.pid, SIGKILL);
+	while (waitpid(p.pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (failed == -ETIMEDOUT)
-		return err_set(e, failed, "%s did not end within %u ms", argv[0], timeout_ms);
-	if (failed == -EFBIG)
-		return err_set(e, failed, "%s printed more than %zu bytes", argv[0], size - 1);
+	interrupts_release(&held);
 	if (failed)
-		return err_errno(e, failed, "cannot read what %s prints", argv[0]);
+		return explain(failed, argv[0], timeout_ms, size, e);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -258,6 +258,30 @@ static int remove_tree(const char *path, struct err *e)
 	return 0;
 }
 
+int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
+		    char path[PROFILE_PATH], struct err *e)
+{
+	if (snprintf(path, PROFILE_PATH, "%s/cleave-%s-%s", top, c->name, slice) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "memory.scratch.path is longer than %d bytes",
+			       PROFILE_PATH - 64);
+	return 0;
+}
+
+int cluster_remove_scratch(const struct cluster *c, const char *top, struct err *e)
+{
+	char slice[NAME_MAX_BYTES + 1], path[PROFILE_PATH];
+	struct stat st;
+	int r = 0;
+
+	for (unsigned i = 0; !r && top[0] && i < SLICES_MAX; i++) {
+		snprintf(slice, sizeof(slice), "slice-%u", i);
+		r = cluster_scratch(c, top, slice, path, e);
+		if (!r && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == c->uid)
+			r = remove_tree(path, e);
+	}
+	return r;
+}
+
 int cluster_clear_data(const struct cluster *c, struct err *e)
 {
 	struct dirent **entries = NULL;

@@ -53,6 +53,19 @@ int cluster_clear_data(const struct cluster *c, struct err *e);
 enum cluster_remains { REMAINS_DATA, REMAINS_NOTHING };
 int cluster_remove(const struct cluster *c, enum cluster_remains remains, struct err *e);
 
+/*
+ * The scratch directory of a slice below `top` (memory.scratch.path), which is not cleave's: its name says whose it is.
+ * Return -ENAMETOOLONG if it does not fit.
+ */
+int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
+		    char path[PROFILE_PATH], struct err *e);
+
+/*
+ * Remove the scratch directories of all slices that there may have been below `top`; "": none are there. Only directories
+ * that belong to the workers' user. What is gone already is fine.
+ */
+int cluster_remove_scratch(const struct cluster *c, const char *top, struct err *e);
+
 /* STATE/NAME/file. Return -ENAMETOOLONG if it does not fit. */
 int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PATH], struct err *e);
 

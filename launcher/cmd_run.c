@@ -8,6 +8,7 @@
 #include "launcher/load.h"
 #include "launcher/progress.h"
 #include "launcher/spark.h"
+#include "launcher/spark_slices.h"
 #include "launcher/state.h"
 #include "launcher/up.h"
 
@@ -24,6 +25,22 @@ static int attach(const struct options *o, const char *name, struct state *out, 
 	return 0;
 }
 
+/* --slices is checked before anything is started for it; without it, nothing. */
+static int check_slices(const struct options *o, const char *profile, struct err *e)
+{
+	cleanup_free struct inputs *inputs = NULL;
+	struct cpuset slices;
+
+	if (!o->slices)
+		return 0;
+	inputs = calloc(1, sizeof(*inputs));
+	if (!inputs)
+		return err_set(e, -ENOMEM, "no memory for a plan");
+	if (load_inputs(o, profile, inputs, e))
+		return e->code;
+	return spark_slices_parse(o->slices, &inputs->plan, &slices, e);
+}
+
 /* A profile is brought up; without one, the only cluster that runs is meant, or there is none and the defaults are. */
 static int find_cluster(const struct invocation *in, enum up_result *result, struct state *out,
 			struct err *e)
@@ -35,8 +52,11 @@ static int find_cluster(const struct invocation *in, enum up_result *result, str
 	*result = UP_UNCHANGED;
 	if (!profile && !in->options.cluster && cluster_list(in->options.state_dir, &names, e))
 		return e->code;
-	if (profile || (!in->options.cluster && !names.count))
+	if (profile || (!in->options.cluster && !names.count)) {
+		if (check_slices(&in->options, profile, e))
+			return e->code;
 		return up_ensure(&in->options, profile, result, out, e);
+	}
 	if (load_cluster_name(&in->options, NULL, name, e))
 		return e->code;
 	return attach(&in->options, name, out, e);
@@ -79,6 +99,20 @@ static int run_process(const struct state *s, struct foreground *f, struct drive
 	return foreground_wait(f, progress_turn, progress, e);
 }
 
+/* What this run adds to the properties of the cluster's applications. */
+static int make_conf(const struct options *o, const struct state *s, const char *mark,
+		     struct words *conf, struct err *e)
+{
+	struct cpuset slices;
+
+	if (o->slices && spark_slices_parse(o->slices, &s->plan, &slices, e))
+		return e->code;
+	words_addf(conf, "spark.cleave.run=%s", mark);
+	if (o->slices)
+		spark_slices_request(&s->plan, &s->profile.spark.conf, &slices, conf);
+	return conf->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
 static int run_application(const struct options *o, const struct state *s, char *const *words,
 			   struct foreground *f, struct err *e)
 {
@@ -88,16 +122,16 @@ static int run_application(const struct options *o, const struct state *s, char 
 					.spark = &s->spark,
 					.master = s->master};
 	cleanup_process struct process p = {0};
-	char mark[32], property[64], url[PROFILE_WORD + 32];
-	char *conf[] = {property, NULL};
+	cleanup_words struct words conf = {0};
+	char mark[32], url[PROFILE_WORD + 32];
 	struct progress *progress;
 	struct driver *d;
 	int status;
 
 	snprintf(mark, sizeof(mark), "%d", (int)getpid());
-	snprintf(property, sizeof(property), "spark.cleave.run=%s", mark);
 	snprintf(url, sizeof(url), "http://%s:%d", s->master.address, s->master.ui_port);
-	if (spark_submit_process(&c, conf, words, &p, e) || open_driver(o, s, &d, e))
+	if (make_conf(o, s, mark, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
+	    open_driver(o, s, &d, e))
 		return e->code;
 	status = progress_open(url, mark, STDERR_FILENO, &progress, e);
 	if (!status) {
@@ -132,6 +166,7 @@ static int run(const struct invocation *in, struct err *e)
 
 static const struct option run_options[] = {
 	OPTION_CLUSTER,
+	{"slices", "LIST", "only on these slices, as in 0,2-3", offsetof(struct options, slices)},
 	{"rm", NULL, "take the cluster down at the end if this call brought it up",
 	 offsetof(struct options, rm)},
 	OPTION_END,

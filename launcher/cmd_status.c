@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "decision/cleanup.h"
+#include "decision/size_text.h"
 #include "launcher/control.h"
 #include "launcher/load.h"
 #include "launcher/picture.h"
@@ -91,7 +92,7 @@ static int get_status(const struct options *o, const char *name, struct status *
 	r = cluster_paths(o->state_dir, name, &c, e);
 	if (r || (r = ask_supervisor(&c, out, text, e)) == 0)
 		return r;
-	if (r != -ENOENT && r != -ECONNREFUSED)
+	if (r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET && r != -EPIPE)
 		return r;
 	memset(out, 0, sizeof(*out));
 	r = state_read(&c, s, e);

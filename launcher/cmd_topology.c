@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decision/cleanup.h"
+#include "decision/size_text.h"
 #include "launcher/load.h"
 #include "launcher/table.h"
 #include "launcher/topology_json.h"

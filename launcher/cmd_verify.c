@@ -5,10 +5,12 @@
 
 #include "decision/cleanup.h"
 #include "launcher/command.h"
+#include "launcher/drift.h"
 #include "launcher/listening.h"
 #include "launcher/load.h"
 #include "launcher/state.h"
 #include "launcher/table.h"
+#include "launcher/up.h"
 #include "launcher/verify.h"
 
 enum { PIDS_MAX = 4096 };
@@ -21,7 +23,8 @@ struct look {
 	struct observation seen;
 	struct sample samples[SLICES_MAX + 2]; /* of seen.groups */
 	struct drifts drifts;
-	struct oplist repair;
+	struct op repairs[DRIFT_OPS];
+	unsigned repair_count;
 	pid_t pids[PIDS_MAX];
 };
 
@@ -105,14 +108,24 @@ static int take_a_look(struct look *l, struct err *e)
 	return rc;
 }
 
+/* The supervisor is the only writer while it lives. */
+static int write_repairs(const struct look *l, struct err *e)
+{
+	cleanup_close int lock = -1;
+	int rc = up_again(&l->state, &lock, e);
+
+	for (unsigned i = 0; rc == 0 && lock >= 0 && i < l->repair_count; i++)
+		rc = drift_repair(l->driver, &l->repairs[i], e);
+	return rc;
+}
+
 /* Put CPUs and weights back, and look again. */
 static int repair(struct look *l, struct err *e)
 {
-	size_t done;
 	int rc;
 
-	verify_repair(&l->state.plan, &l->seen, l->depth, &l->repair);
-	rc = apply(l->driver, &l->repair, &l->state.profile, &done, e);
+	l->repair_count = drift_find(&l->seen, &l->state.plan, l->repairs);
+	rc = write_repairs(l, e);
 	return rc == 0 ? take_a_look(l, e) : rc;
 }
 
@@ -140,9 +153,9 @@ static int print_text(const struct look *l)
 		table_add(&table, "%.0f %%", 100 * local_share(&l->samples[i]));
 	}
 	rc = table_print(&table, "", stdout);
-	for (unsigned i = 0; i < l->repair.count; i++)
+	for (unsigned i = 0; i < l->repair_count; i++)
 		printf("repaired: %s\n",
-		       op_format(&l->repair.ops[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},
+		       op_format(&l->repairs[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},
 				 CPUSET_TEXT + 256));
 	for (unsigned i = 0; i < l->drifts.count && i < DRIFTS_MAX; i++)
 		printf("drift: %s\n", l->drifts.items[i].text);
@@ -157,7 +170,7 @@ static int print_json(const struct look *l, struct err *e)
 	json_t *all =
 		json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "schema", "cleave.verify/1", "name",
 			  l->state.plan.name, "state", l->drifts.count ? "drift" : "ok", "repaired",
-			  (int)l->repair.count, "groups", groups, "drift", drift);
+			  (int)l->repair_count, "groups", groups, "drift", drift);
 	int rc = 0;
 
 	for (unsigned i = 0; all && i < l->seen.count; i++) {

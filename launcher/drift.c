@@ -63,17 +63,24 @@ unsigned drift_find(const struct observation *seen, const struct plan *p, struct
 	return count;
 }
 
-bool drift_may_repair(struct drift *d, uint64_t now_ns)
+int drift_repair(struct driver *driver, const struct op *op, struct err *e)
+{
+	return op->kind == OP_SET_WEIGHT
+		       ? driver->ops->set_weight(driver, op->name, op->weight, e)
+		       : driver->ops->set_cpus(driver, op->name, &op->cpus, NULL, e);
+}
+
+bool drift_may_repair(struct drift_repairs *d, uint64_t now_ns)
 {
 	const uint64_t within = DRIFT_WITHIN_S * UINT64_C(1000000000);
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < d->count; i++)
-		if (now_ns - d->repairs_ns[i] < within)
-			d->repairs_ns[kept++] = d->repairs_ns[i];
+		if (now_ns - d->at_ns[i] < within)
+			d->at_ns[kept++] = d->at_ns[i];
 	d->count = kept;
 	if (kept == DRIFT_REPAIRS)
 		return false;
-	d->repairs_ns[d->count++] = now_ns;
+	d->at_ns[d->count++] = now_ns;
 	return true;
 }

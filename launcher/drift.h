@@ -15,9 +15,10 @@ enum {
 	DRIFT_OPS = 2 * (SLICES_MAX + 1),
 };
 
-struct drift {
+/* When the last repairs were. */
+struct drift_repairs {
 	unsigned count;
-	uint64_t repairs_ns[DRIFT_REPAIRS];
+	uint64_t at_ns[DRIFT_REPAIRS];
 };
 
 /*
@@ -26,7 +27,10 @@ struct drift {
  */
 unsigned drift_find(const struct observation *seen, const struct plan *p, struct op ops[DRIFT_OPS]);
 
+/* Put one of them in force. Errors: the driver's. */
+int drift_repair(struct driver *driver, const struct op *op, struct err *e);
+
 /* Whether one more repair is in order at this time; notes it. Times never go back. */
-bool drift_may_repair(struct drift *d, uint64_t now_ns);
+bool drift_may_repair(struct drift_repairs *d, uint64_t now_ns);
 
 #endif

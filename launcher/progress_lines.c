@@ -25,13 +25,17 @@ enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
 static void watch_signals(struct sigaction old[WATCHED])
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	sigset_t set;
 
 	caught = 0;
+	sigemptyset(&set);
 	for (int i = 0; i < WATCHED; i++) {
 		sigaction(watched[i], NULL, &old[i]);
 		if (old[i].sa_handler != SIG_IGN)
 			sigaction(watched[i], &action, NULL);
+		sigaddset(&set, watched[i]);
 	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* the caller may have held them until here */
 }
 
 static void restore_signals(const struct sigaction old[WATCHED])

@@ -8,6 +8,7 @@
 
 #include "decision/cleanup.h"
 #include "launcher/files.h"
+#include "launcher/spark_slices.h"
 
 enum {
 	MIB = 1 << 20,
@@ -36,12 +37,11 @@ int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFI
 		  struct err *e)
 {
 	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
-	int n = own[0] ? snprintf(path, PROFILE_PATH, "%s/cleave-%s-%s", own, c->cluster->name,
-				  name)
-		       : snprintf(path, PROFILE_PATH, "%s/%s/scratch", c->cluster->data, name);
 
-	if (n >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG, "memory.scratch.path is longer than %d bytes",
+	if (own[0])
+		return cluster_scratch(c->cluster, own, name, path, e);
+	if (snprintf(path, PROFILE_PATH, "%s/%s/scratch", c->cluster->data, name) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "the data directory is longer than %d bytes",
 			       PROFILE_PATH - 64);
 	return 0;
 }
@@ -66,6 +66,30 @@ static int make_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, s
 	return 0;
 }
 
+/*
+ * memory.scratch.path may be a place where others write, too: what has our name there must be the worker's user's, or
+ * ours from an `up` that was killed just here. Made before it is looked at, so that nobody comes between.
+ */
+static int make_scratch(const struct spark_cluster *all, unsigned slice, struct err *e)
+{
+	const struct cluster *c = all->cluster;
+	char path[PROFILE_PATH];
+	struct stat st;
+
+	if (spark_scratch(all, slice, path, e))
+		return e->code;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "cannot make the directory %s", path);
+	if (lstat(path, &st) < 0)
+		return err_errno(e, -errno, "%s", path);
+	if (st.st_uid != c->uid && st.st_uid != geteuid())
+		return err_set(e, -EPERM,
+			       "%s belongs to user %u: remove it, or choose another "
+			       "memory.scratch.path",
+			       path, (unsigned)st.st_uid);
+	return make_directory(path, 0700, c->uid, c->gid, e);
+}
+
 /* The directory `path`/`names`… for the worker's user, each level 0700. */
 static int make_private(const struct cluster *c, const char *top, const char *const *names,
 			struct err *e)
@@ -85,12 +109,10 @@ static int make_private(const struct cluster *c, const char *top, const char *co
 static int make_slice_directories(const struct spark_cluster *c, unsigned slice, struct err *e)
 {
 	static const char *const names[] = {"log", "work", "tmp", NULL};
-	char path[2 * PROFILE_PATH], scratch[PROFILE_PATH];
+	char path[2 * PROFILE_PATH];
 
 	snprintf(path, sizeof(path), "%s/%s", c->cluster->data, c->plan->slices[slice].name);
-	if (make_private(c->cluster, path, names, e) || spark_scratch(c, slice, scratch, e))
-		return e->code;
-	return make_directory(scratch, 0700, c->cluster->uid, c->cluster->gid, e);
+	return make_private(c->cluster, path, names, e) ? e->code : make_scratch(c, slice, e);
 }
 
 static int make_directories(const struct spark_cluster *c, struct err *e)
@@ -321,6 +343,23 @@ static int write_properties(const struct spark_cluster *c, const char *file, con
 	return write_file(c->cluster, file, 0600, text, size, e);
 }
 
+/* What each Worker offers, so that applications can choose slices. */
+static int write_resources(const struct spark_cluster *c, unsigned slice, struct err *e)
+{
+	cleanup_free char *text = NULL;
+	char file[NAME_MAX_BYTES + 16];
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return err_errno(e, -errno, "cannot build the resources of slice %u", slice);
+	spark_slices_write(c->plan, slice, stream);
+	if (fclose(stream))
+		return err_errno(e, -errno, "cannot build the resources of slice %u", slice);
+	snprintf(file, sizeof(file), "%s.resources", c->plan->slices[slice].name);
+	return write_file(c->cluster, file, 0600, text, size, e);
+}
+
 /* Of the daemons: one line an event on stderr, which goes to the log of the process. */
 static const char log_settings[] = "status = warn\n"
 				   "appender.console.type = Console\n"
@@ -385,6 +424,9 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	if (write_properties(c, "spark.conf", secret, e) ||
 	    write_properties(c, "env/spark-defaults.conf", secret, e))
 		return e->code;
+	for (unsigned i = 0; i < c->plan->slice_count; i++)
+		if (write_resources(c, i, e))
+			return e->code;
 	return write_file(c->cluster, "log4j2.properties", 0644, log_settings,
 			  sizeof(log_settings) - 1, e);
 }

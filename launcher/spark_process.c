@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "launcher/spark_slices.h"
+
 /*
  * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and the first compiler
  * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
@@ -75,9 +77,11 @@ static void build_environment(const struct spark_cluster *c, struct words *env)
 	add_java_home(c->spark, env);
 }
 
-/* What spark-class would execute, our configuration directory first on the class path, our JVM options behind. */
-static void build_daemon(const struct spark_cluster *c, const char *tmp, const char *main_class,
-			 struct words *argv)
+/*
+ * What spark-class would execute, our configuration directory first on the class path, our JVM options behind; the main
+ * class is the caller's to add.
+ */
+static void build_daemon(const struct spark_cluster *c, const char *tmp, struct words *argv)
 {
 	const char *before = "";
 
@@ -93,7 +97,6 @@ static void build_daemon(const struct spark_cluster *c, const char *tmp, const c
 		words_add(argv, *option);
 	words_addf(argv, "-Djava.io.tmpdir=%s", tmp);
 	words_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
-	words_add(argv, main_class);
 }
 
 static int finish(struct process *built, struct process *out, struct err *e)
@@ -118,7 +121,8 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	build_environment(c, &p.env);
 	/* Also for the Master: else its user interface listens on all addresses. */
 	words_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
-	build_daemon(c, tmp, "org.apache.spark.deploy.master.Master", &p.argv);
+	build_daemon(c, tmp, &p.argv);
+	words_add(&p.argv, "org.apache.spark.deploy.master.Master");
 	words_add(&p.argv, "--host");
 	words_add(&p.argv, c->master.address);
 	words_add(&p.argv, "--port");
@@ -155,6 +159,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 {
 	const struct slice *s = &c->plan->slices[slice];
 	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[sizeof("255.255.255.255")];
+	char resources[PROFILE_PATH + NAME_MAX_BYTES + 16];
 	struct process p = {0};
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", s->name) ||
@@ -165,7 +170,10 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	snprintf(address, sizeof(address), "%u.%u.%u.%u", s->address >> 24, s->address >> 16 & 0xff,
 		 s->address >> 8 & 0xff, s->address & 0xff);
 	build_worker_environment(c, s, address, tmp, scratch, &p.env);
-	build_daemon(c, tmp, "org.apache.spark.deploy.worker.Worker", &p.argv);
+	build_daemon(c, tmp, &p.argv);
+	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
+	spark_slices_offer(c->plan, slice, resources, &p.argv);
+	words_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
 	words_add(&p.argv, "--host");
 	words_add(&p.argv, address);
 	words_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */

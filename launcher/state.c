@@ -290,6 +290,22 @@ static int unreadable(const char *path, struct err *e)
 	return -EBADMSG;
 }
 
+static int parse_state_of(const struct cluster *c, const char *text, size_t size, struct state *out,
+			  struct err *e)
+{
+	cleanup_free struct state *state = malloc(sizeof(*state));
+	int r = state ? state_parse(text, size, state, e)
+		      : err_set(e, -ENOMEM, "no memory for a state");
+
+	if (r)
+		return r;
+	if (strcmp(state->cluster.name, c->name) != 0)
+		return err_set(e, -EBADMSG, "this is the state of a cluster %s",
+			       state->cluster.name);
+	*out = *state;
+	return 0;
+}
+
 int state_read(const struct cluster *c, struct state *out, struct err *e)
 {
 	char path[PROFILE_PATH];
@@ -301,7 +317,7 @@ int state_read(const struct cluster *c, struct state *out, struct err *e)
 		r = file_read(path, STATE_MAX_BYTES, &text, &size, e);
 	if (r)
 		return r == -EFBIG ? unreadable(path, e) : r;
-	return state_parse(text, size, out, e) ? unreadable(path, e) : 0;
+	return parse_state_of(c, text, size, out, e) ? unreadable(path, e) : 0;
 }
 
 int state_write(const struct state *s, struct err *e)

@@ -2,16 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -19,7 +15,7 @@
 #include "launcher/files.h"
 #include "launcher/supervisor_parts.h"
 
-enum { LOG_LINES = 15, LOOP_FDS = 1 + SLICES_MAX + 1 + CONTROL_FDS };
+enum { LOOP_FDS = 1 + SLICES_MAX + 1 + CONTROL_FDS };
 
 static uint64_t monotonic_ns(void)
 {
@@ -29,69 +25,7 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* ---- telling others */
-
-void supervisor_notify(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	cleanup_close int fd = -1;
-	socklen_t size;
-
-	if (!path || (path[0] != '/' && path[0] != '@') || string_copy(to.sun_path, path))
-		return;
-	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (path[0] == '@')
-		to.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
-}
-
-static void answer_json(struct supervisor *s, struct control_client *client, json_t *answer)
-{
-	cleanup_free char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-
-	json_decref(answer);
-	if (text && client)
-		control_answer(s->control, client, text);
-}
-
-void supervisor_report(struct supervisor *s, const char *what, const char *object, unsigned done,
-		       unsigned total)
-{
-	if (s->job)
-		answer_json(s, s->job,
-			    json_pack("{s:s, s:s, s:i, s:i}", "progress", what, "object", object,
-				      "count", (int)done, "total", (int)total));
-}
-
-void supervisor_report_log(struct supervisor *s, const struct daemon *d)
-{
-	cleanup_free char *tail = NULL;
-	char *line, *rest;
-
-	if (!s->job || !d->log[0] || file_tail(d->log, LOG_LINES, &tail))
-		return;
-	rest = tail;
-	while ((line = strsep(&rest, "\n")) && s->job)
-		if (line[0])
-			answer_json(s, s->job,
-				    json_pack("{s:s, s:s+}", "log", d->name, "line", line, ""));
-}
-
-void supervisor_answer_done(struct supervisor *s, const char *result)
-{
-	answer_json(s, s->job,
-		    json_pack("{s:s, s:b, s:s}", "done", result, "adopted", (int)s->adopted,
-			      "rebuilt", s->why_rebuilt));
-}
-
-void supervisor_answer_error(struct supervisor *s, struct control_client *client,
-			     const struct err *e)
-{
-	answer_json(s, client, json_pack("{s:s, s:i}", "error", e->msg, "exit", (int)e->exit));
-}
+/* ---- requests */
 
 static void refuse(struct supervisor *s, struct control_client *client, const char *why, pid_t pid)
 {
@@ -100,28 +34,6 @@ static void refuse(struct supervisor *s, struct control_client *client, const ch
 	err_set(&e, -EBUSY, "cluster %s %s (process %d)", s->state->cluster.name, why, (int)pid);
 	supervisor_answer_error(s, client, &e);
 }
-
-/* ---- the state file */
-
-int supervisor_save(struct supervisor *s, struct err *e)
-{
-	struct state *state = s->state;
-	int r;
-
-	if (!s->dirty)
-		return 0;
-	process_identify(getpid(), &state->supervisor, &(struct err){0});
-	state->master_process = s->master->process;
-	for (unsigned i = 0; i < state->plan.slice_count; i++)
-		state->workers[i] =
-			(struct worker_record){s->daemons[i].process, s->daemons[i].life.restarts};
-	r = state_write(state, e);
-	if (!r)
-		s->dirty = false;
-	return r;
-}
-
-/* ---- requests */
 
 static void begin_apply(struct supervisor *s, struct err *e)
 {
@@ -414,7 +326,12 @@ static int recall(struct supervisor *s, const struct cluster *c, struct err *e)
 	}
 	if (r)
 		profile_default(&state->profile);
-	state->cluster = *c; /* as this caller spells the paths */
+	if (s->is_known) { /* its user, the paths as this caller spells them */
+		string_copy(state->cluster.state, c->state);
+		string_copy(state->cluster.data, c->data);
+	} else {
+		state->cluster = *c;
+	}
 	s->state = state;
 	return 0;
 }
@@ -480,6 +397,7 @@ static int begin(struct supervisor *s, struct supervisor_start *start, struct er
 
 static void close_all(struct supervisor *s)
 {
+	unlock_groups(s);
 	if (s->driver)
 		s->driver->ops->close(s->driver);
 	for (unsigned i = 0; i < DAEMONS; i++)
@@ -528,6 +446,16 @@ static enum cluster_remains what_remains(const struct supervisor *s, int r)
 									     : REMAINS_DATA;
 }
 
+static int remove_files(const struct supervisor *s, const struct cluster *c, int r, struct err *e)
+{
+	int failed = 0;
+
+	if (s->state)
+		failed = cluster_remove_scratch(&s->state->cluster,
+						s->state->profile.memory.scratch.path, e);
+	return failed ? failed : cluster_remove(c, what_remains(s, r), e);
+}
+
 int supervisor_run(struct supervisor_start *start, struct err *e)
 {
 	struct supervisor *s = calloc(1, sizeof(*s));
@@ -540,14 +468,13 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	sigprocmask(SIG_SETMASK, NULL, &before);
 	s->kind = start->kind;
 	s->cgroup_root = start->cgroup_root;
-	s->signal_fd = s->events.fd = -1;
+	s->signal_fd = s->events.fd = s->groups_lock = -1;
 	r = s->kind == SUPERVISOR_DAEMON ? detach(start, e) : 0;
 	if (!r)
 		r = begin(s, start, e);
 	if (!r)
 		r = loop(s, e);
-	if (is_nothing_left(s, r) &&
-	    cluster_remove(&start->cluster, what_remains(s, r), &unremoved) && !r) {
+	if (is_nothing_left(s, r) && remove_files(s, &start->cluster, r, &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;
 	}

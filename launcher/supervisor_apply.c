@@ -84,9 +84,9 @@ static int check_ownership(struct supervisor *s, const struct observation *seen,
 		return 0;
 	return err_set(
 		e, -EEXIST,
-		"a cluster named %s runs already from another state directory (process %d in "
-		"%s): choose another name, or its --state-dir",
-		c->name, (int)stranger, driver_location(s->driver));
+		"a cluster named %s runs already from another state directory (process %d): choose "
+		"another name, or its --state-dir",
+		c->name, (int)stranger);
 }
 
 static int adopt_daemon(struct supervisor *s, struct daemon *d, const struct process_id *recorded,
@@ -141,7 +141,9 @@ int supervisor_open_groups(struct supervisor *s, struct err *e)
 
 	if (!seen)
 		return err_set(e, -ENOMEM, "no memory for the groups");
-	r = driver_open(&request, &s->driver, e);
+	r = claim_groups(s, e);
+	if (!r)
+		r = driver_open(&request, &s->driver, e);
 	if (!r)
 		r = s->driver->ops->observe(s->driver, seen, e);
 	if (!r && !s->is_known)
@@ -222,7 +224,9 @@ int apply_begin(struct supervisor *s, struct err *e)
 	s->state->phase = PHASE_STARTING;
 	s->state->why[0] = '\0';
 	s->dirty = true;
-	r = supervisor_save(s, e);
+	r = claim_groups(s, e);
+	if (!r)
+		r = supervisor_save(s, e);
 	if (!r)
 		r = prepare_files(s, e);
 	if (!r)
@@ -276,12 +280,28 @@ static int step_groups(struct supervisor *s, struct err *e)
 	return 1;
 }
 
+static bool is_other_scratch(const struct state *a, const struct state *b)
+{
+	return strcmp(a->profile.memory.scratch.path, b->profile.memory.scratch.path) != 0;
+}
+
+/* Slices' scratch directories elsewhere that nothing uses: what cannot be removed is told, and stops nothing. */
+static void drop_scratch(struct supervisor *s, const struct cluster *c, const char *top)
+{
+	struct err e;
+
+	if (cluster_remove_scratch(c, top, &e))
+		events_note(&s->events, "scratch-left", top, e.msg, {"pid", getpid()});
+}
+
 /* The groups are as wanted: from here on the wanted state is the one in force. */
 static int take_over(struct supervisor *s, struct err *e)
 {
 	free(s->ops);
 	s->ops = NULL;
 	if (s->state != s->wanted) {
+		if (is_other_scratch(s->state, s->wanted))
+			string_copy(s->left_scratch, s->state->profile.memory.scratch.path);
 		s->wanted->phase = PHASE_STARTING;
 		s->wanted->supervisor = s->state->supervisor;
 		free(s->state);
@@ -324,6 +344,7 @@ static void begin_master(struct supervisor *s)
 	s->stage = STAGE_MASTER;
 	s->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * millisecond;
 	start_if_stopped(s, s->master);
+	unlock_groups(s); /* they are made, and a process in them tells whose they are */
 	supervisor_report(s, "master", s->state->master.address, 0, 1);
 }
 
@@ -342,6 +363,9 @@ static int step_replace(struct supervisor *s, struct err *e)
 	for (unsigned i = 0; i < DAEMONS; i++)
 		if (s->daemons[i].life.state == WORKER_STOPPING)
 			return 0;
+	/* Each worker's environment named the scratch of before, so all that used it have been stopped. */
+	drop_scratch(s, &s->state->cluster, s->left_scratch);
+	s->left_scratch[0] = '\0';
 	begin_master(s);
 	return 1;
 }
@@ -471,6 +495,13 @@ static void forget_wanted(struct supervisor *s)
 	s->wanted = NULL;
 }
 
+/* The cluster goes on as it is: what was made for the wanted one, and only for it, goes. */
+static void drop_wanted_scratch(struct supervisor *s)
+{
+	if (s->wanted && s->wanted != s->state && is_other_scratch(s->state, s->wanted))
+		drop_scratch(s, &s->wanted->cluster, s->wanted->profile.memory.scratch.path);
+}
+
 void apply_fail(struct supervisor *s, const struct err *why)
 {
 	events_note(&s->events, "up-failed", s->state ? s->state->cluster.name : "cluster",
@@ -480,7 +511,9 @@ void apply_fail(struct supervisor *s, const struct err *why)
 		down_begin(s);
 		return;
 	}
+	drop_wanted_scratch(s);
 	forget_wanted(s);
+	unlock_groups(s);
 	s->stage = STAGE_IDLE;
 	s->state->phase = PHASE_DEGRADED;
 	s->dirty = true;

@@ -10,6 +10,7 @@ void down_begin(struct supervisor *s)
 	if (s->stage >= STAGE_STOP)
 		return;
 	s->stage = STAGE_STOP;
+	unlock_groups(s);
 	supervisor_notify("STOPPING=1");
 	free(s->ops);
 	s->ops = NULL;
@@ -23,13 +24,13 @@ void down_begin(struct supervisor *s)
 		    s->failure.code ? s->failure.msg : "asked for", {"pid", getpid()});
 }
 
-static int step_stop(struct supervisor *s)
+static int step_stop(struct supervisor *s, struct err *e)
 {
 	for (unsigned i = 0; i < DAEMONS; i++)
 		if (s->daemons[i].life.state != WORKER_STOPPED)
 			return 0;
 	s->stage = STAGE_REMOVE;
-	return 1;
+	return lock_groups(s, e) ? e->code : 1;
 }
 
 static int remove_group(struct supervisor *s, const char *name, struct err *e)
@@ -87,6 +88,6 @@ static int step_remove(struct supervisor *s, struct err *e)
 int down_step(struct supervisor *s, struct err *e)
 {
 	if (s->stage == STAGE_STOP)
-		return step_stop(s);
+		return step_stop(s, e);
 	return s->stage == STAGE_REMOVE ? step_remove(s, e) : 0;
 }

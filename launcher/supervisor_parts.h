@@ -4,6 +4,7 @@
 /*
  * What the supervisor's files share. supervisor.c: the loop. supervisor_apply.c: from the plan in force to the wanted one.
  * supervisor_down.c: the way back. supervisor_watch.c: daemons, Spark's master, samples, answers, repairs.
+ * supervisor_tell.c: what it tells the commands, the service manager and state.json.
  */
 
 #include "decision/op.h"
@@ -45,6 +46,7 @@ struct supervisor {
 	uint64_t begin_ns, now_ns;
 
 	struct driver *driver;
+	int groups_lock; /* held while groups are made or removed; -1: not held */
 	struct rest *rest;
 	struct control *control; /* NULL in `down` */
 	struct events events;
@@ -53,6 +55,7 @@ struct supervisor {
 	enum supervisor_stage stage;
 	struct control_client *job; /* the `up` that waits, NULL: none or gone */
 	pid_t job_pid;
+	char left_scratch[PROFILE_PATH]; /* memory.scratch.path until this apply; "": as it was */
 	struct oplist *ops;
 	unsigned next_op;
 	uint64_t deadline_ns; /* of STAGE_MASTER and STAGE_WORKERS */
@@ -64,7 +67,7 @@ struct supervisor {
 	struct daemon daemons[DAEMONS]; /* by slice id; the last one is the master's */
 	struct daemon *master;
 
-	struct drift drift;
+	struct drift_repairs repairs;
 
 	bool poll_busy;
 	uint64_t poll_at_ns;
@@ -79,6 +82,15 @@ struct supervisor {
 	double cpu_used[SLICES_MAX];
 	bool throttled[SLICES_MAX];
 };
+
+/* ---- supervisor_claim.c */
+
+/* Only one cluster at a time makes or removes groups. Nothing if we hold the lock already. */
+int lock_groups(struct supervisor *s, struct err *e);
+void unlock_groups(struct supervisor *s);
+
+/* Lock, and be sure that no other cluster has got the CPUs of `wanted` since it was planned. */
+int claim_groups(struct supervisor *s, struct err *e);
 
 /* ---- supervisor_apply.c */
 
@@ -118,12 +130,15 @@ uint64_t watch_deadline(const struct supervisor *s);
 /* Somebody wants the status. */
 void watch_status(struct supervisor *s, struct control_client *client);
 
-/* ---- supervisor.c */
+/* ---- supervisor_tell.c */
 
 /* Copy pids and restarts into the state and write it if it has changed. */
 int supervisor_save(struct supervisor *s, struct err *e);
 
-/* Tell the waiting `up`: a line {"progress": what, "object": object, "done": n, "total": total}. */
+/*
+ * Tell the waiting `up`: a line {"progress": what, "object": object, "count": done, "total": total}. Nothing as long as the
+ * apply under way has changed nothing.
+ */
 void supervisor_report(struct supervisor *s, const char *what, const char *object, unsigned done,
 		       unsigned total);
 /* The end of a daemon's log, line by line, to the waiting `up`. */

@@ -287,9 +287,7 @@ static void repair_op(struct supervisor *s, const struct op *op)
 {
 	char text[PLAN_TEXT];
 	struct err e;
-	int r = op->kind == OP_SET_WEIGHT
-			? s->driver->ops->set_weight(s->driver, op->name, op->weight, &e)
-			: s->driver->ops->set_cpus(s->driver, op->name, &op->cpus, NULL, &e);
+	int r = drift_repair(s->driver, op, &e);
 
 	events_note(&s->events, r ? "repair-failed" : "repair", op->name,
 		    r ? e.msg : op_format(op, &s->state->plan, text, sizeof(text)),
@@ -308,7 +306,7 @@ static void repair_drift(struct supervisor *s)
 	count = drift_find(seen, &s->state->plan, ops);
 	if (!count)
 		return;
-	if (!drift_may_repair(&s->drift, s->now_ns)) {
+	if (!drift_may_repair(&s->repairs, s->now_ns)) {
 		give_up_on_drift(s, &ops[0]);
 		return;
 	}

@@ -30,11 +30,4 @@ void table_release(struct table *t);
 /* How many columns of a terminal UTF-8 text takes, if each of its characters takes one. */
 size_t text_width(const char *text);
 
-/* "64 GB", "1.5 GB", "768 MB", "12 B", "0": powers of 1024, three digits at most after rounding down to tenths. */
-struct size_text {
-	char text[24];
-};
-char *size_format(uint64_t bytes, struct size_text *out);
-#define SIZE_STRING(bytes) size_format((bytes), &(struct size_text){{0}})
-
 #endif

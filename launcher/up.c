@@ -15,9 +15,11 @@
 #include "decision/cleanup.h"
 #include "launcher/control.h"
 #include "launcher/files.h"
+#include "launcher/interrupts.h"
 #include "launcher/json.h"
 #include "launcher/progress_lines.h"
 #include "launcher/supervisor.h"
+#include "launcher/traces.h"
 #include "launcher/wish.h"
 
 enum {
@@ -56,9 +58,9 @@ static void grip_release(const struct grip *g)
 }
 #define cleanup_grip __attribute__((cleanup(grip_release)))
 
-/* Get the lock, or a connection to who has it. A holder may be just beginning, or just ending: try for a while. */
-static int grip_cluster(const struct cluster *c, unsigned patience_ms, struct grip *out,
-			struct err *e)
+/* Get the lock, or a connection to who has it. A holder may be just beginning, or just ending: try until then or a signal. */
+static int grip_cluster(const struct cluster *c, unsigned patience_ms,
+			const struct interrupts *held, struct grip *out, struct err *e)
 {
 	uint64_t end = now_ms() + patience_ms;
 	pid_t holder;
@@ -71,7 +73,7 @@ static int grip_cluster(const struct cluster *c, unsigned patience_ms, struct gr
 			return r;
 		if (control_connect(c, &out->fd, &out->supervisor, e) == 0)
 			return 0;
-		if (now_ms() >= end)
+		if (now_ms() >= end || (held && interrupts_pending(held)))
 			return err_set(e, -EBUSY,
 				       "cluster %s is held by process %d, which does not answer: "
 				       "another up or down may be under way",
@@ -139,11 +141,13 @@ static int start_supervisor(const struct options *o, const struct grip *grip, st
 	return pid < 0 ? err_errno(e, -errno, "cannot start a supervisor") : 0;
 }
 
-static void tell_outcome(const struct cluster *c, const struct outcome *outcome)
+/* `lost`: what this command could not read of the state before. A dead supervisor's successor found the same. */
+static void tell_outcome(const struct cluster *c, const struct outcome *outcome,
+			 const struct err *lost)
 {
-	if (outcome->rebuilt[0])
+	if (outcome->rebuilt[0] || lost->code)
 		fprintf(stderr, "cleave: the state of %s was made anew: %s\n", c->name,
-			outcome->rebuilt);
+			outcome->rebuilt[0] ? outcome->rebuilt : lost->msg);
 	else if (outcome->adopted)
 		fprintf(stderr, "cleave: the supervisor of %s was dead; what it left was adopted\n",
 			c->name);
@@ -167,28 +171,36 @@ static void drop_empty(const struct cluster *c)
 		cluster_remove(c, REMAINS_DATA, &ignored);
 }
 
-static struct state *read_known(const struct options *o, const char *profile, struct err *e)
+/* What is known of a cluster that runs; NULL: nothing. `lost` says why its state is not, or code 0. */
+static struct state *read_known(const struct options *o, const char *profile, struct err *lost)
 {
 	cleanup_free struct profile *p = calloc(1, sizeof(*p));
 	struct state *known = calloc(1, sizeof(*known));
 	struct cluster c;
-	struct err ignored;
+	struct err ignored; /* told when the wish is made */
 
-	if (p && known && load_profile(profile, p, e) == 0 &&
-	    cluster_paths(o->state_dir, p->name, &c, &ignored) == 0 &&
-	    state_read(&c, known, &ignored) == 0)
-		return known;
+	lost->code = 0;
+	if (p && known && load_profile(profile, p, &ignored) == 0 &&
+	    cluster_paths(o->state_dir, p->name, &c, &ignored) == 0) {
+		if (state_read(&c, known, lost) == 0) {
+			lost->code = 0;
+			return known;
+		}
+		if (traces_read(&c, known))
+			return known;
+	}
+	lost->code = 0;
 	free(known);
 	return NULL;
 }
 
 /* What is wanted, on the heap; the inputs it was made of are large and gone afterwards. */
 static int make_wish(const struct options *o, const char *profile, struct state **out,
-		     struct err *e)
+		     struct err *lost, struct err *e)
 {
 	cleanup_free struct inputs *inputs = calloc(1, sizeof(*inputs));
 	cleanup_free struct state *wanted = calloc(1, sizeof(*wanted));
-	cleanup_free struct state *known = read_known(o, profile, e);
+	cleanup_free struct state *known = read_known(o, profile, lost);
 	int r;
 
 	if (!inputs || !wanted)
@@ -208,49 +220,118 @@ static int send_or_start(const struct options *o, struct grip *grip, struct stat
 	return start_supervisor(o, grip, wanted, &grip->fd, e);
 }
 
+/* Make the directories, and have a supervisor that works on what is wanted. */
+static int engage(const struct options *o, struct state *wanted, const struct interrupts *held,
+		  struct grip *grip, struct err *e)
+{
+	int r = cluster_make(&wanted->cluster, e);
+
+	if (r)
+		return r;
+	r = grip_cluster(&wanted->cluster, HOLDER_PATIENCE_MS, held, grip, e);
+	if (!r)
+		r = send_or_start(o, grip, wanted, e);
+	if (r && grip->lock >= 0)
+		drop_empty(&wanted->cluster);
+	else if (grip->lock >= 0)
+		close(take_fd(grip->lock));
+	return r;
+}
+
 int up_ensure(const struct options *o, const char *profile, enum up_result *result,
 	      struct state *out, struct err *e)
 {
 	cleanup_free struct state *wanted = NULL;
 	cleanup_grip struct grip grip = {-1, -1, 0};
 	struct outcome outcome = {0};
+	struct interrupts held;
 	int signal_number = 0;
-	int r = make_wish(o, profile, &wanted, e);
+	struct err lost;
+	int r = make_wish(o, profile, &wanted, &lost, e);
 
-	if (!r)
-		r = cluster_make(&wanted->cluster, e);
 	if (r)
 		return r;
-	r = grip_cluster(&wanted->cluster, HOLDER_PATIENCE_MS, &grip, e);
+	interrupts_hold(&held);
+	r = engage(o, wanted, &held, &grip, e);
 	if (!r)
-		r = send_or_start(o, &grip, wanted, e);
-	if (r) {
-		if (grip.lock >= 0)
-			drop_empty(&wanted->cluster);
-		return r;
-	}
-	if (grip.lock >= 0)
-		close(take_fd(grip.lock));
-	r = progress_follow(grip.fd, &outcome, &signal_number, e);
+		r = progress_follow(grip.fd, &outcome, &signal_number, e);
+	interrupts_release(&held);
 	if (signal_number)
 		die_of(signal_number);
 	if (r)
 		return r;
-	tell_outcome(&wanted->cluster, &outcome);
+	tell_outcome(&wanted->cluster, &outcome, &lost);
 	*result = outcome.result;
 	return state_read(&wanted->cluster, out, e);
 }
 
+int up_again(const struct state *s, int *lock, struct err *e)
+{
+	cleanup_grip struct grip grip = {-1, -1, 0};
+	struct outcome outcome = {0};
+	int signal_number = 0;
+	int r = grip_cluster(&s->cluster, HOLDER_PATIENCE_MS, NULL, &grip, e);
+
+	*lock = -1;
+	if (r)
+		return r;
+	if (grip.lock >= 0) {
+		*lock = take_fd(grip.lock);
+		return 0;
+	}
+	r = send_apply(grip.fd, s, e);
+	if (!r)
+		r = progress_follow(grip.fd, &outcome, &signal_number, e);
+	if (signal_number)
+		die_of(signal_number);
+	return r;
+}
+
 /* The terminal's side of a supervisor in the foreground: shows progress, and ends when all is up. */
-static _Noreturn void show_foreground(int fd, const struct cluster *c)
+static _Noreturn void show_foreground(int fd, const struct cluster *c, const struct err *lost)
 {
 	struct outcome outcome = {0};
 	int signal_number;
 	struct err e;
 
 	if (progress_follow(fd, &outcome, &signal_number, &e) == 0)
-		tell_outcome(c, &outcome);
+		tell_outcome(c, &outcome, lost);
 	_exit(0); /* an error is the supervisor's to show */
+}
+
+/* Like engage(), for a supervisor that is this process. */
+static int engage_foreground(struct supervisor_start *start, const struct interrupts *held,
+			     struct grip *grip, int ends[2], struct err *e)
+{
+	int r = cluster_make(&start->cluster, e);
+
+	if (!r)
+		r = grip_cluster(&start->cluster, HOLDER_PATIENCE_MS, held, grip, e);
+	if (!r && grip->fd >= 0)
+		r = err_set(e, -EBUSY, "cluster %s has a supervisor already (process %d)",
+			    start->cluster.name, (int)grip->supervisor);
+	if (!r && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		r = err_errno(e, -errno, "socketpair");
+	if (r && grip->lock >= 0)
+		drop_empty(&start->cluster);
+	return r;
+}
+
+/* From here on the lock and the wish are the supervisor's. */
+static int run_foreground(struct supervisor_start *start, struct grip *grip, const int ends[2],
+			  const struct err *lost, struct err *e)
+{
+	fflush(NULL);
+	start->client_pid = fork();
+	if (start->client_pid == 0) {
+		close(ends[1]);
+		close(grip->lock);
+		show_foreground(ends[0], &start->cluster, lost);
+	}
+	close(ends[0]);
+	start->client = ends[1];
+	start->lock = grip->lock;
+	return supervisor_run(start, e);
 }
 
 int up_foreground(const struct options *o, const char *profile, struct err *e)
@@ -259,36 +340,23 @@ int up_foreground(const struct options *o, const char *profile, struct err *e)
 	cleanup_grip struct grip grip = {-1, -1, 0};
 	struct supervisor_start start = {.kind = SUPERVISOR_FOREGROUND,
 					 .cgroup_root = o->cgroup_root};
+	struct interrupts held;
+	struct err lost;
 	int ends[2];
-	int r = make_wish(o, profile, &wanted, e);
+	int r = make_wish(o, profile, &wanted, &lost, e);
 
 	if (r)
 		return r;
 	start.cluster = wanted->cluster;
 	start.wanted = wanted;
-	r = cluster_make(&start.cluster, e);
-	if (!r)
-		r = grip_cluster(&start.cluster, HOLDER_PATIENCE_MS, &grip, e);
-	if (!r && grip.fd >= 0)
-		r = err_set(e, -EBUSY, "cluster %s has a supervisor already (process %d)",
-			    start.cluster.name, (int)grip.supervisor);
-	if (!r && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-		r = err_errno(e, -errno, "socketpair");
-	if (r) {
+	interrupts_hold(&held);
+	r = engage_foreground(&start, &held, &grip, ends, e);
+	if (r)
 		free(wanted);
-		return r;
-	}
-	fflush(NULL);
-	start.client_pid = fork();
-	if (start.client_pid == 0) {
-		close(ends[1]);
-		close(grip.lock);
-		show_foreground(ends[0], &start.cluster);
-	}
-	close(ends[0]);
-	start.client = ends[1];
-	start.lock = grip.lock;
-	return supervisor_run(&start, e);
+	else
+		r = run_foreground(&start, &grip, ends, &lost, e);
+	interrupts_release(&held);
+	return r;
 }
 
 /* ---- down */
@@ -344,7 +412,7 @@ int down_cluster(const struct options *o, const char *name, struct err *e)
 	if (r)
 		return r;
 	if (access(c.state, F_OK) == 0) {
-		r = grip_cluster(&c, DOWN_PATIENCE_MS, &grip, e);
+		r = grip_cluster(&c, DOWN_PATIENCE_MS, NULL, &grip, e);
 		if (!r && grip.fd >= 0)
 			r = down_by_supervisor(&grip, e);
 		else if (!r)

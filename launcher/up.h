@@ -20,6 +20,12 @@ int up_ensure(const struct options *o, const char *profile, enum up_result *resu
 /* `up --foreground`: be the supervisor until the cluster is taken down. */
 int up_foreground(const struct options *o, const char *profile, struct err *e);
 
+/*
+ * Have the supervisor put the plan of its state in force once more, and wait until it has. Where nobody supervises, *lock is the
+ * cluster's lock instead, for the caller to close; else -1.
+ */
+int up_again(const struct state *s, int *lock, struct err *e);
+
 /* Take it down and wait until the supervisor has exited; with --purge remove its logs, too. No such cluster: 0. */
 int down_cluster(const struct options *o, const char *name, struct err *e);
 

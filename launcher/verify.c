@@ -155,37 +155,3 @@ void verify_locality(const struct profile *profile, const char *group, const str
 		   "only %" PRIu64 " of %" PRIu64 " MB of %s are on its own memory nodes",
 		   s->anon_local_bytes >> 20, s->anon_bytes >> 20, group);
 }
-
-static void add_op(struct oplist *out, enum op_kind kind, unsigned slice, const char *name,
-		   const struct cpuset *cpus, unsigned weight)
-{
-	struct op *op = &out->ops[out->count++];
-
-	*op = (struct op){.kind = kind, .slice = slice, .cpus = *cpus, .weight = weight};
-	snprintf(op->name, sizeof(op->name), "%s", name);
-}
-
-void verify_repair(const struct plan *p, const struct observation *seen, enum verify_depth depth,
-		   struct oplist *out)
-{
-	const struct observed_group *host = find(seen, GROUP_HOST);
-
-	out->to = p;
-	out->count = 0;
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (unsigned i = 0; i < p->slice_count; i++) {
-			const struct observed_group *g = find(seen, p->slices[i].name);
-			struct cpuset cpus = plan_effective_cpus(p, i);
-
-			if (!g)
-				continue;
-			if (pass == 0 && depth == VERIFY_ALL && g->weight != plan_weight(p, i))
-				add_op(out, OP_SET_WEIGHT, i, g->name, &cpus, plan_weight(p, i));
-			if (!cpuset_is_equal(&g->cpus, &cpus) &&
-			    cpuset_is_subset(&cpus, &g->cpus) == (pass == 0))
-				add_op(out, OP_SET_CPUS, i, g->name, &cpus, 0);
-		}
-	}
-	if (host && !cpuset_is_equal(&host->cpus, host_cpus(p)))
-		add_op(out, OP_SET_HOST, 0, GROUP_HOST, host_cpus(p), 0);
-}

@@ -2,8 +2,8 @@
 #define LAUNCHER_VERIFY_H
 
 /*
- * Where plan, kernel and processes differ: a comparison of values, without an effect, and the ops
- * that put back what can be put back while processes run (CPUs and weights).
+ * Where plan, kernel and processes differ: a comparison of values, without an effect. What can be put back while processes
+ * run (CPUs and weights) is drift.h's to find.
  */
 
 #include <sys/types.h>
@@ -62,13 +62,6 @@ void verify_locality(const struct profile *profile, const char *group, const str
 
 void drifts_add(struct drifts *list, enum drift_kind kind, const char *group, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
-
-/*
- * The ops that repair CPUs and weights: narrower sets first, so that no two slices own a CPU in
- * between.
- */
-void verify_repair(const struct plan *p, const struct observation *seen, enum verify_depth depth,
-		   struct oplist *out);
 
 const char *drift_kind_name(enum drift_kind kind); /* "cpus" …; stable, for --json */
 bool drift_is_repairable(enum drift_kind kind);

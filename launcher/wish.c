@@ -13,11 +13,10 @@ static const uint32_t loopback_last = 0x7ffffffe; /* 127.255.255.254 */
 
 struct port_wish {
 	const char *key;
-	int asked;    /* AMOUNT_AUTO or the profile's */
-	int first;    /* of auto */
-	int known;    /* of the running master, 0: none runs */
-	bool is_lost; /* a master of ours may hold the port; the state that knew it is gone */
-	int other;    /* the master's other port, already chosen */
+	int asked; /* AMOUNT_AUTO or the profile's */
+	int first; /* of auto */
+	int known; /* of the running master, 0: none runs */
+	int other; /* the master's other port, already chosen */
 };
 
 static int choose_port(const struct port_wish *w, const char *host, int *port, struct err *e)
@@ -30,10 +29,6 @@ static int choose_port(const struct port_wish *w, const char *host, int *port, s
 
 	if (w->known && (w->asked == AMOUNT_AUTO || w->asked == w->known)) {
 		*port = w->known;
-		return 0;
-	}
-	if (w->is_lost && w->asked != AMOUNT_AUTO) {
-		*port = w->asked; /* who really answers there is checked after the start */
 		return 0;
 	}
 	for (int p = first; p <= last; p++) {
@@ -53,17 +48,8 @@ static int choose_port(const struct port_wish *w, const char *host, int *port, s
 			 w->asked, host);
 }
 
-/* A lock without a readable state: a cluster ran, or runs, here. */
-static bool is_lost(const struct cluster *c, const struct state *known)
-{
-	char path[PROFILE_PATH];
-	struct err ignored;
-
-	return !known && cluster_file(c, "lock", path, &ignored) == 0 && access(path, F_OK) == 0;
-}
-
-static int choose_endpoints(const struct profile *p, const struct cluster *c,
-			    const struct state *known, struct endpoints *out, struct err *e)
+static int choose_endpoints(const struct profile *p, const struct state *known,
+			    struct endpoints *out, struct err *e)
 {
 	bool is_running = known && process_is_alive(&known->master_process) &&
 			  strcmp(known->master.address, p->spark.master_address) == 0;
@@ -72,14 +58,12 @@ static int choose_endpoints(const struct profile *p, const struct cluster *c,
 		.asked = p->spark.master_port,
 		.first = PLAN_MASTER_PORT,
 		.known = is_running ? known->master.port : 0,
-		.is_lost = is_lost(c, known),
 	};
 	struct port_wish ui = {
 		.key = "spark.master.ui_port",
 		.asked = p->spark.master_ui_port,
 		.first = PLAN_MASTER_UI_PORT,
 		.known = is_running ? known->master.ui_port : 0,
-		.is_lost = master.is_lost,
 	};
 	int r;
 
@@ -162,7 +146,7 @@ int wish_make(const struct options *o, const char *profile, const struct state *
 	if (!r)
 		r = spark_resolve(&inputs->profile, &out->spark, e);
 	if (!r)
-		r = choose_endpoints(&inputs->profile, &out->cluster, known, &out->master, e);
+		r = choose_endpoints(&inputs->profile, known, &out->master, e);
 	if (!r)
 		r = choose_addresses(&inputs->profile, known, &inputs->plan, e);
 	out->phase = PHASE_STARTING;

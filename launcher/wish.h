@@ -9,7 +9,8 @@
 #include "launcher/state.h"
 
 /*
- * `known` is the state of the running cluster, or NULL: its ports and addresses are kept where the profile says auto.
+ * `known` is the state of the running cluster, or what its daemons tell (traces.h), or NULL: its ports and addresses
+ * are kept where the profile says auto.
  * Errors: those of load_inputs() and spark_resolve(); ERR_IMPOSSIBLE for another machine's topology; ERR_FAILED for a port in use.
  */
 int wish_make(const struct options *o, const char *profile, const struct state *known,

@@ -221,13 +221,13 @@ START_TEST(test_fewer_slices_where_memory_is_small)
 			 "2 slices instead of 8, so that each has enough memory");
 
 	profile.partition.slices = 8;
-	refuse("partition.slices: slice-0 has 805306368 bytes but needs 2023751680");
+	refuse("partition.slices: slice-0 has 768 MB and needs 1.1 GB more");
 	profile.partition.slices = AMOUNT_AUTO;
 	profile.partition.by = BY_NUMA;
-	refuse("partition.slices: slice-0 has 805306368 bytes but needs 2023751680");
+	refuse("partition.slices: slice-0 has 768 MB and needs 1.1 GB more");
 	profile.partition.by = BY_AUTO;
 	set_node_sizes(GIB / 8);
-	refuse("partition.reserve.memory: slice-0 has 805306368 bytes");
+	refuse("partition.reserve.memory: slice-0 has 768 MB and needs 1.1 GB more");
 }
 
 START_TEST(test_tight_memory)

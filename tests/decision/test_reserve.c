@@ -173,7 +173,7 @@ START_TEST(test_memory_refuses)
 	four_nodes(gib);
 	ck_assert_int_lt(reserve_memory(&t, 15, &wish, &r, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
-	ck_assert_ptr_nonnull(strstr(e.msg, "partition.reserve.memory: 5368709120"));
+	ck_assert_ptr_nonnull(strstr(e.msg, "partition.reserve.memory: 5 GB"));
 	ck_assert_uint_eq(r.total, 77);
 }
 

@@ -187,10 +187,56 @@ START_TEST(drift_is_found_and_put_back)
 }
 END_TEST
 
+/* Random writings: what narrows comes before what widens, and afterwards nothing is left to repair. */
+START_TEST(repairs_lead_back)
+{
+	static struct op found[DRIFT_OPS];
+	unsigned long long random = test_seed();
+
+	make_wanted(4);
+	for (unsigned round = 0; round < 2000; round++) {
+		bool widened = false;
+		unsigned count;
+
+		see_all(&wanted);
+		for (unsigned i = 0; i < seen.count; i++) {
+			struct cpuset some = {{test_random(&random) & 0xffff}};
+
+			if (!cpuset_is_empty(&some) && test_random(&random) % 2)
+				seen.groups[i].asked = some;
+			if (test_random(&random) % 3 == 0)
+				seen.groups[i].weight =
+					1 + (unsigned)(test_random(&random) % WEIGHT_MAX);
+		}
+		count = drift_find(&seen, &wanted, found);
+		for (unsigned k = 0; k < count; k++) {
+			struct observed_group *g = NULL;
+
+			for (unsigned i = 0; i < seen.count; i++)
+				if (strcmp(seen.groups[i].name, found[k].name) == 0)
+					g = &seen.groups[i];
+			ck_assert_ptr_nonnull(g);
+			if (found[k].kind == OP_SET_WEIGHT) {
+				g->weight = found[k].weight;
+				continue;
+			}
+			if (!cpuset_is_subset(&found[k].cpus, &g->asked))
+				widened = true;
+			else
+				ck_assert_msg(!widened, "seed %lu round %u: %s narrows late",
+					      test_seed(), round, g->name);
+			g->asked = found[k].cpus;
+		}
+		ck_assert_msg(drift_find(&seen, &wanted, found) == 0, "seed %lu round %u: %s",
+			      test_seed(), round, found[0].name);
+	}
+}
+END_TEST
+
 START_TEST(three_repairs_in_ten_seconds)
 {
 	const uint64_t second = 1000000000;
-	struct drift d = {0};
+	struct drift_repairs d = {0};
 
 	ck_assert(drift_may_repair(&d, 1 * second));
 	ck_assert(drift_may_repair(&d, 2 * second));
@@ -222,8 +268,8 @@ START_TEST(command_lines)
 }
 END_TEST
 
-TEST_MAIN("actual",
-	  test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
-		    a_widened_slice_is_narrowed, a_gap_is_filled,
-		    other_limits_and_nodes_are_made_anew, more_slices_than_wanted, the_host_group,
-		    drift_is_found_and_put_back, three_repairs_in_ten_seconds, command_lines))
+TEST_MAIN("actual", test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
+			      a_widened_slice_is_narrowed, a_gap_is_filled,
+			      other_limits_and_nodes_are_made_anew, more_slices_than_wanted,
+			      the_host_group, drift_is_found_and_put_back, repairs_lead_back,
+			      three_repairs_in_ten_seconds, command_lines))

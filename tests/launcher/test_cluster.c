@@ -154,6 +154,39 @@ START_TEST(old_logs_go_but_supervisor_log)
 }
 END_TEST
 
+START_TEST(scratch_elsewhere)
+{
+	char top[PROFILE_PATH], other[PROFILE_PATH + 64], path[PROFILE_PATH];
+
+	snprintf(top, sizeof(top), "%s/fast", test_directory());
+	ck_assert_int_eq(mkdir(top, 0700), 0);
+	ck_assert_int_eq(cluster_paths(test_directory(), "demo", &c, &e), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const slices[] = {"slice-0", "slice-1", "slice-63"};
+
+		ck_assert_int_eq(cluster_scratch(&c, top, slices[i], path, &e), 0);
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+		touch(path, "/block");
+	}
+	snprintf(other, sizeof(other), "%s/cleave-demo2-slice-0", top);
+	ck_assert_int_eq(mkdir(other, 0700), 0);
+	ck_assert_int_eq(cluster_remove_scratch(&c, "", &e), 0);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	c.uid++; /* somebody else's */
+	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), 0);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	c.uid--;
+	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), 0);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	ck_assert_int_eq(rmdir(other), 0); /* another cluster's stays */
+	ck_assert_int_eq(rmdir(top), 0);   /* and nothing else */
+	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), 0);
+	memset(top, 'x', sizeof(top) - 1);
+	top[sizeof(top) - 1] = '\0';
+	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), -ENAMETOOLONG);
+}
+END_TEST
+
 START_TEST(a_file_in_the_way)
 {
 	char top[PROFILE_PATH];
@@ -313,6 +346,6 @@ END_TEST
 TEST_MAIN("cluster",
 	  test_case("directories", paths_below_the_state_directory, paths_without_one,
 		    bad_names_and_long_paths, made_listed_removed, old_logs_go_but_supervisor_log,
-		    a_file_in_the_way),
+		    scratch_elsewhere, a_file_in_the_way),
 	  test_case("users", users, what_a_user_may_reach), test_case("processes", identities),
 	  test_case("files", files_are_replaced_whole, a_fifo_does_not_hang, tails))

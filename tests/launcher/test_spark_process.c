@@ -92,6 +92,9 @@ START_TEST(worker)
 	ck_assert_str_eq(after(&p.argv, "--cores"), "4");
 	ck_assert_str_eq(after(&p.argv, "--memory"), "1007M"); /* 1001 + 5.0… rounded up */
 	ck_assert_str_eq(after(&p.argv, "--work-dir"), "/t/data/tree/slice-1/work");
+	ck_assert(has(&p.argv, "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
+	ck_assert_str_eq(after(&p.argv, "-Dspark.worker.resource.not-0.amount=4"),
+			 "org.apache.spark.deploy.worker.Worker");
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://127.0.0.1:7077");
 	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.11");
 	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/slice-1/scratch");
@@ -279,6 +282,7 @@ START_TEST(prepare)
 {
 	cleanup_free struct spark_tree *t = tree_in_directory("prepare");
 	cleanup_free char *secret = NULL, *again = NULL, *daemons = NULL, *apps = NULL, *log = NULL;
+	cleanup_free char *resources = NULL;
 	char line[256];
 	struct err e;
 
@@ -296,6 +300,7 @@ START_TEST(prepare)
 	ck_assert_uint_eq(strlen(secret), 64);
 	daemons = read_state(t, "spark.conf", 0600);
 	apps = read_state(t, "env/spark-defaults.conf", 0600);
+	resources = read_state(t, "slice-0.resources", 0600);
 	log = read_state(t, "log4j2.properties", 0644);
 	snprintf(line, sizeof(line), "spark.authenticate.secret=%s", secret);
 	ck_assert(has_line(daemons, line) && has_line(apps, line));
@@ -308,6 +313,7 @@ START_TEST(prepare)
 	ck_assert(has_line(apps, "odd\\ key\\:\\==\\ back\\\\slash\\nline"));
 	ck_assert(has_line(apps, "spark.executor.extraJavaOptions=-XX:-UsePerfData "
 				 "-XX:+UseParallelGC -Dmine=1"));
+	ck_assert_ptr_nonnull(strstr(resources, "\"not-1\""));
 	check_directory(t->cluster.state, "conf", 0755);
 	check_directory(t->cluster.data, "slice-1/scratch", 0700);
 	check_directory(t->cluster.data, "slice-0/work", 0700);

@@ -256,6 +256,52 @@ START_TEST(other_words_for_a_worker_restart_it)
 }
 END_TEST
 
+/* Whether `top`/fast-N has a scratch directory of slice 0. */
+static bool has_scratch(unsigned n)
+{
+	char path[PROFILE_PATH + 64];
+
+	snprintf(path, sizeof(path), "%s/fast-%u/cleave-%s-slice-0", top, n, name);
+	return access(path, F_OK) == 0;
+}
+
+static void put_scratch(unsigned n)
+{
+	ck_assert_int_lt(snprintf(profile.memory.scratch.path, PROFILE_PATH, "%.*s/fast-%u",
+				  PROFILE_PATH / 2, top, n),
+			 PROFILE_PATH);
+	ck_assert(mkdir(profile.memory.scratch.path, 0711) == 0 || errno == EEXIST);
+	write_profile();
+}
+
+START_TEST(scratch_moves_and_goes)
+{
+	char strange[PROFILE_PATH + 64];
+	enum up_result result;
+	struct err e;
+
+	skip_if_unusable();
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || geteuid() != 0)
+		test_skip("needs two CPUs and root");
+	profile.partition.slices = 2;
+	put_scratch(0);
+	must_come_up(UP_STARTED);
+	ck_assert(has_scratch(0));
+	put_scratch(1);
+	must_come_up(UP_CHANGED);
+	ck_assert(!has_scratch(0) && has_scratch(1));
+	put_scratch(2); /* where somebody has made slice 1's: it stays as it is */
+	snprintf(strange, sizeof(strange), "%s/fast-2/cleave-%s-slice-1", top, name);
+	ck_assert(mkdir(strange, 0700) == 0 && chown(strange, 65534, 65534) == 0);
+	ck_assert_int_lt(up(&result, &e), 0);
+	ck_assert_ptr_nonnull(strstr(e.msg, "belongs to user 65534: remove it"));
+	ck_assert(has_scratch(1) && !has_scratch(2));
+	end();
+	ck_assert(!has_scratch(1));
+	ck_assert_int_eq(rmdir(strange), 0);
+}
+END_TEST
+
 START_TEST(without_cgroups)
 {
 	struct process_id worker;
@@ -629,10 +675,10 @@ int main(int argc, char **argv)
 	if (fake_is_java(argv[0]))
 		return fake_java(argc, argv);
 	test_directory(); /* before the tests fork: one for all */
-	cases[0] =
-		test_case("supervise", up_status_again_down, a_changed_profile_changes_what_differs,
-			  other_words_for_a_worker_restart_it, drift_is_repaired_three_times,
-			  the_name_of_a_cluster_elsewhere, without_cgroups);
+	cases[0] = test_case(
+		"supervise", up_status_again_down, a_changed_profile_changes_what_differs,
+		other_words_for_a_worker_restart_it, scratch_moves_and_goes,
+		drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere, without_cgroups);
 	cases[1] =
 		test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
 			  what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,

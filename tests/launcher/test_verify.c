@@ -10,7 +10,6 @@ static struct plan plan;
 static struct profile profile;
 static struct observation seen;
 static struct drifts drifts;
-static struct oplist ops;
 
 static struct cpuset set(const char *text)
 {
@@ -74,8 +73,6 @@ START_TEST(agreement_is_no_drift)
 	agree();
 	compare();
 	ck_assert_uint_eq(drifts.count, 0);
-	verify_repair(&plan, &seen, VERIFY_ALL, &ops);
-	ck_assert_uint_eq(ops.count, 0);
 }
 END_TEST
 
@@ -140,8 +137,6 @@ START_TEST(without_limits_only_cpus_count)
 	drifts.count = 0;
 	verify_groups(&plan, &profile, &seen, VERIFY_CPUS, &drifts);
 	ck_assert_uint_eq(drifts.count, 0);
-	verify_repair(&plan, &seen, VERIFY_CPUS, &ops);
-	ck_assert_uint_eq(ops.count, 0);
 }
 END_TEST
 
@@ -184,55 +179,6 @@ START_TEST(pages_are_on_their_own_nodes)
 }
 END_TEST
 
-/*
- * Random kernels: after the repair's ops, in order, nothing is left to repair; no CPU has two
- * owners on the way from a repairable state.
- */
-START_TEST(repair_leads_back)
-{
-	unsigned long long random = test_seed();
-
-	for (unsigned round = 0; round < 2000; round++) {
-		agree();
-		for (unsigned i = 0; i < 3; i++) {
-			struct cpuset some = {{test_random(&random) & 0x1ff}};
-
-			if (!cpuset_is_empty(&some) && test_random(&random) % 2)
-				seen.groups[i].cpus = some;
-			if (i < 2 && test_random(&random) % 3 == 0)
-				seen.groups[i].weight =
-					1 + (unsigned)(test_random(&random) % 10000);
-		}
-		verify_repair(&plan, &seen, VERIFY_ALL, &ops);
-		for (unsigned k = 0; k < ops.count; k++) {
-			struct op *op = &ops.ops[k];
-			unsigned i = op->kind == OP_SET_HOST ? 2 : op->slice;
-
-			ck_assert_str_eq(op->name, seen.groups[i].name);
-			if (op->kind == OP_SET_WEIGHT)
-				seen.groups[i].weight = op->weight;
-			else
-				seen.groups[i].cpus = op->cpus;
-		}
-		compare();
-		ck_assert_msg(drifts.count == 0, "seed %lu round %u: %s", test_seed(), round,
-			      drifts.items[0].text);
-	}
-}
-END_TEST
-
-START_TEST(narrowing_comes_first)
-{
-	agree();
-	seen.groups[0].cpus = set("0-1");
-	seen.groups[1].cpus = set("2-7");
-	verify_repair(&plan, &seen, VERIFY_ALL, &ops);
-	ck_assert_uint_eq(ops.count, 2);
-	ck_assert_str_eq(ops.ops[0].name, "slice-1");
-	ck_assert_str_eq(ops.ops[1].name, "slice-0");
-}
-END_TEST
-
 START_TEST(a_flood_of_drifts_is_counted)
 {
 	agree();
@@ -243,9 +189,7 @@ START_TEST(a_flood_of_drifts_is_counted)
 }
 END_TEST
 
-TEST_MAIN("verify",
-	  test_case("compare", agreement_is_no_drift, each_difference_is_one_drift,
-		    a_loan_in_force_is_no_drift, policies_that_spill_over_have_more_nodes,
-		    without_limits_only_cpus_count, processes_are_inside_and_not_narrower,
-		    pages_are_on_their_own_nodes, a_flood_of_drifts_is_counted),
-	  test_case("repair", repair_leads_back, narrowing_comes_first))
+TEST_MAIN("verify", test_case("compare", agreement_is_no_drift, each_difference_is_one_drift,
+			      a_loan_in_force_is_no_drift, policies_that_spill_over_have_more_nodes,
+			      without_limits_only_cpus_count, processes_are_inside_and_not_narrower,
+			      pages_are_on_their_own_nodes, a_flood_of_drifts_is_counted))

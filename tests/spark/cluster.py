@@ -1,4 +1,5 @@
 """What the tests of whole clusters share: one cluster below build/, what it leaves, and TAP on stdout."""
+import contextlib
 import glob
 import json
 import os
@@ -101,6 +102,9 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        for path in sorted(self.groups(), reverse=True):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
 
 
 def run_test(number, name, test):
@@ -119,8 +123,12 @@ def run_test(number, name, test):
 
 
 def run(cluster, names, skip_reason):
-    """Run the functions test_… of `names` (a module's globals()) in their order, or skip all. Return the exit status."""
-    tests = [(name[5:].replace("_", " "), test) for name, test in names.items() if name.startswith("test_")]
+    """Run the functions test_… of `names` (a module's globals()) in their order, or skip all. Return the exit status.
+
+    ONLY=EXPRESSION in the environment: only those whose name matches.
+    """
+    tests = [(name[5:].replace("_", " "), test) for name, test in names.items() if name.startswith("test_")
+             and ("ONLY" not in os.environ or re.search(os.environ["ONLY"], name))]
     print(f"1..{len(tests)}")
     if skip_reason:
         for number, (name, _) in enumerate(tests, 1):
