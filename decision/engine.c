@@ -243,31 +243,41 @@ static bool is_preferred(const struct candidate *a, const struct candidate *b)
 	return a->cores > b->cores;
 }
 
-/* Least seconds of those that need a reason, or of those that need none; INFINITY without any. */
-static double least_seconds(const struct engine *g, bool needs_reason)
+/* Which candidates are looked at. */
+enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
+
+static bool is_in(const struct candidate *c, enum pool pool)
+{
+	return is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
+}
+
+/* Least seconds of those that need a reason, or of those that need none; HUGE_VAL without any. */
+static double least_seconds(const struct engine *g, enum pool pool, bool needs_reason)
 {
 	double least = HUGE_VAL;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
-		if (is_open(c) && c->needs_reason == needs_reason && c->seconds < least)
+		if (is_in(c, pool) && c->needs_reason == needs_reason && c->seconds < least)
 			least = c->seconds;
 	}
 	return least;
 }
 
-/* The preferred one of those within `most` seconds, and, of those that need a reason, within `most_with`. */
-static unsigned preferred(const struct engine *g, double most, double most_with, bool inside)
+/* The preferred one of the fastest, those that need a reason only if they have it; g->count if there is none. */
+static unsigned choose_in(const struct engine *g, enum pool pool)
 {
+	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
+	double with_reason = whole / (1 + ENGINE_REASON);
+	double most = (cut <= with_reason ? cut : whole) * (1 + ENGINE_TIE);
 	unsigned best = g->count;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
-		if (!is_open(c) || c->seconds > most || (c->needs_reason && c->seconds > most_with))
-			continue;
-		if (inside && c->place.crosses_packages)
+		if (!is_in(c, pool) || c->seconds > most ||
+		    (c->needs_reason && c->seconds > with_reason))
 			continue;
 		if (best == g->count || is_preferred(c, &g->candidates[best]))
 			best = i;
@@ -277,21 +287,18 @@ static unsigned preferred(const struct engine *g, double most, double most_with,
 
 static void choose(struct engine *g)
 {
-	double whole = least_seconds(g, false), cut = least_seconds(g, true);
-	double with_reason = whole / (1 + ENGINE_REASON);
-	double least = cut <= with_reason ? cut : whole;
-	unsigned chosen, inside;
+	unsigned best = choose_in(g, POOL_ALL);
+	double most;
 
-	if (least == HUGE_VAL) /* nothing is predicted */
+	if (best == g->count) /* nothing is predicted */
 		return;
-	chosen = preferred(g, least * (1 + ENGINE_TIE), with_reason, false);
-	g->chosen = chosen;
-	if (!g->candidates[chosen].place.crosses_packages)
+	g->chosen = best;
+	if (!g->candidates[best].place.crosses_packages)
 		return;
-	least = g->candidates[chosen].seconds * (1 + ENGINE_TIE);
-	inside = preferred(g, least, least, true);
-	if (inside < g->count)
-		g->chosen = inside;
+	most = g->candidates[best].seconds * (1 + ENGINE_TIE);
+	if (least_seconds(g, POOL_INSIDE, false) <= most ||
+	    least_seconds(g, POOL_INSIDE, true) <= most)
+		g->chosen = choose_in(g, POOL_INSIDE);
 }
 
 static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)

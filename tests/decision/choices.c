@@ -1,0 +1,310 @@
+#include "tests/decision/choices.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "decision/engine.h"
+#include "decision/plan_check.h"
+
+static struct plan plan, other;
+static struct engine engine, again;
+
+#define broken(...) (snprintf(why, CHOICE_TEXT, __VA_ARGS__), false)
+
+static double seconds(const struct plan_candidate *c)
+{
+	const struct plan_terms *t = &c->terms;
+
+	return t->startup + t->work + t->gc + t->remote + t->shuffle + t->tail;
+}
+
+static bool is_predicted(const struct plan_candidate *c)
+{
+	return c->feasible && seconds(c) > 0;
+}
+
+/* ---- the list ---- */
+
+static bool is_once(unsigned i)
+{
+	for (unsigned k = 0; k < i; k++) {
+		if (plan.candidates[k].slices == plan.candidates[i].slices &&
+		    plan.candidates[k].cores == plan.candidates[i].cores)
+			return false;
+	}
+	return true;
+}
+
+static bool list_is_sound(char why[CHOICE_TEXT])
+{
+	const struct plan_candidate *chosen = &plan.candidates[plan.chosen];
+	double base = chosen->throughput * seconds(chosen);
+
+	for (unsigned i = 0; i < plan.candidate_count; i++) {
+		const struct plan_candidate *c = &plan.candidates[i];
+		double product = c->throughput * seconds(c);
+
+		if (!is_once(i))
+			return broken("%u x %u is listed twice", c->slices, c->cores);
+		if (!c->why[0] || (!c->feasible && !strpbrk(c->why, "0123456789")))
+			return broken("%u x %u: no number in '%s'", c->slices, c->cores, c->why);
+		if (!c->slices || c->by == BY_AUTO || !isfinite(seconds(c)))
+			return broken("%u x %u by %d: %g s", c->slices, c->cores, (int)c->by,
+				      seconds(c));
+		/* throughputs have three decimals */
+		if (is_predicted(c) && is_predicted(chosen) &&
+		    fabs(product - base) > 0.002 * (seconds(c) + seconds(chosen)))
+			return broken("%u x %u: throughput %g of %g s, but %g of %g s is taken",
+				      c->slices, c->cores, c->throughput, seconds(c),
+				      chosen->throughput, seconds(chosen));
+	}
+	return true;
+}
+
+/* ---- where slices lie, read off a plan of that candidate ---- */
+
+struct place {
+	bool made, crosses_packages, cuts_node;
+	unsigned cores;
+};
+
+static unsigned owner_of(const struct plan *p, const struct topology *t, unsigned core)
+{
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		for (unsigned k = 0; k < t->cores[core].cpus; k++) {
+			if (cpuset_has(&p->slices[i].cpus,
+				       t->cpus[t->cores[core].first_cpu + k].os_index))
+				return i;
+		}
+	}
+	return SLICES_MAX;
+}
+
+static struct place place_of(const struct plan *p, const struct topology *t)
+{
+	struct place place = {.made = true};
+
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		place.crosses_packages |= cpuset_count(&p->slices[i].packages) > 1;
+		place.cores += p->slices[i].cores;
+	}
+	for (unsigned i = 0; i < t->numa_count; i++) {
+		unsigned first = SLICES_MAX;
+
+		for (unsigned k = 0; k < t->numa[i].cores.count; k++) {
+			unsigned owner = owner_of(p, t, t->numa[i].cores.first + k);
+
+			if (owner == SLICES_MAX)
+				continue;
+			place.cuts_node |= first != SLICES_MAX && owner != first;
+			first = owner;
+		}
+	}
+	return place;
+}
+
+static struct place place_of_candidate(const struct topology *t, const struct profile *p,
+				       const struct facts *f, unsigned i)
+{
+	const struct plan_candidate *c = &plan.candidates[i];
+	struct profile wish = *p;
+	struct err e;
+
+	wish.partition.by = c->by;
+	wish.partition.slices = (int)c->slices;
+	if (plan_make(t, &wish, f, &other, &e) < 0 ||
+	    other.candidates[other.chosen].cores != c->cores)
+		wish.partition.cores = (int)c->cores;
+	if (plan_make(t, &wish, f, &other, &e) < 0)
+		return (struct place){0};
+	return place_of(&other, t);
+}
+
+/* ---- the choice ---- */
+
+static bool stays_inside(const struct topology *t, const struct profile *p, const struct facts *f,
+			 char why[CHOICE_TEXT])
+{
+	const struct plan_candidate *chosen = &plan.candidates[plan.chosen];
+
+	if (!place_of(&plan, t).crosses_packages || !is_predicted(chosen))
+		return true;
+	for (unsigned i = 0; i < plan.candidate_count; i++) {
+		const struct plan_candidate *c = &plan.candidates[i];
+		struct place place;
+
+		if (!is_predicted(c) || seconds(c) > 1.0199 * seconds(chosen))
+			continue;
+		place = place_of_candidate(t, p, f, i);
+		if (place.made && !place.crosses_packages)
+			return broken("%u x %u crosses packages, %u x %u does not and is %.2f %% "
+				      "off",
+				      chosen->slices, chosen->cores, c->slices, c->cores,
+				      100 * (seconds(c) / seconds(chosen) - 1));
+	}
+	return true;
+}
+
+/*
+ * What is cut into parts must beat everything that is not, unless what is not crosses packages: then staying inside is the
+ * reason.
+ */
+static bool has_reason(const struct topology *t, const struct profile *p, const struct facts *f,
+		       char why[CHOICE_TEXT])
+{
+	const struct plan_candidate *chosen = &plan.candidates[plan.chosen];
+	struct place own = place_of(&plan, t);
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < plan.candidate_count; i++) {
+		if (plan.candidates[i].slices == 1 && plan.candidates[i].cores > all)
+			all = plan.candidates[i].cores;
+	}
+	if (!is_predicted(chosen) || (!own.cuts_node && own.cores == all))
+		return true;
+	for (unsigned i = 0; i < plan.candidate_count; i++) {
+		const struct plan_candidate *c = &plan.candidates[i];
+		struct place place;
+
+		/* of the best and the chosen 2 % may be the tie between equals */
+		if (!is_predicted(c) || seconds(c) > seconds(chosen) * 1.05 / 1.0201)
+			continue;
+		place = place_of_candidate(t, p, f, i);
+		if (place.made && !place.cuts_node && place.cores == all &&
+		    (!place.crosses_packages || own.crosses_packages))
+			return broken("%u x %u cuts nodes or leaves cores idle, %u x %u does not "
+				      "and takes %.1f s to its %.1f",
+				      chosen->slices, chosen->cores, c->slices, c->cores,
+				      seconds(c), seconds(chosen));
+	}
+	return true;
+}
+
+bool choice_is_sound(const struct topology *t, const struct profile *p, const struct facts *f,
+		     char why[CHOICE_TEXT])
+{
+	struct err e = {0};
+
+	if (plan_make(t, p, f, &plan, &e) < 0)
+		return true;
+	if (plan_check(&plan, t, &e) < 0)
+		return broken("%.400s", e.msg);
+	if (!list_is_sound(why))
+		return false;
+	if (p->memory.heap.unit == SIZE_AUTO && plan.slices[0].memory.heap_bytes >= UINT64_C(32)
+											    << 30)
+		return broken("a heap of %llu bytes",
+			      (unsigned long long)plan.slices[0].memory.heap_bytes);
+	if (!partition_is_auto(&p->partition))
+		return true;
+	return stays_inside(t, p, f, why) && has_reason(t, p, f, why);
+}
+
+/* ---- more memory, more distance ---- */
+
+static const struct candidate *find(const struct engine *g, const struct candidate *like)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct candidate *c = &g->candidates[i];
+
+		if (c->slices == like->slices && c->cores == like->cores)
+			return c;
+	}
+	return NULL;
+}
+
+static bool reserve_all(const struct topology *t, struct reserve_memory *out)
+{
+	uint64_t nodes = 0;
+	struct err e;
+
+	for (unsigned i = 0; i < t->numa_count; i++)
+		nodes |= t->numa[i].nodes;
+	return reserve_memory(t, nodes, &(struct size){SIZE_AUTO, 0}, out, &e) == 0;
+}
+
+static bool decide(const struct topology *t, const struct profile *p, const struct facts *f,
+		   struct engine *out)
+{
+	static struct reserve_memory reserve[2];
+	struct reserve_memory *r = &reserve[out == &again];
+	struct err e;
+
+	return reserve_all(t, r) && engine_decide(t, p, f, r, out, &e) == 0;
+}
+
+bool choice_likes_memory(const struct topology *t, const struct profile *p, const struct facts *f,
+			 char why[CHOICE_TEXT])
+{
+	static struct topology more;
+	struct profile fixed = *p;
+	const struct candidate *before, *after;
+
+	fixed.jvm.gc = GC_PARALLEL;
+	fixed.spark.slots_per_cpu = 2;
+	if (t->oddities & TOPOLOGY_MEMORY_UNKNOWN || !decide(t, &fixed, f, &engine))
+		return true;
+	more = *t;
+	for (unsigned i = 0; i < more.node_count; i++)
+		more.nodes[i].memory_bytes *= 2;
+	if (!decide(&more, &fixed, f, &again))
+		return broken("nothing is possible any more");
+	for (unsigned i = 0; i < engine.count; i++) {
+		before = &engine.candidates[i];
+		if (!before->predicted)
+			continue;
+		after = find(&again, before);
+		if (!after || !after->predicted || after->seconds > before->seconds * (1 + 1e-9))
+			return broken("%u x %u: %g s, with twice the memory %g s", before->slices,
+				      before->cores, before->seconds, after ? after->seconds : 0);
+	}
+	before = &engine.candidates[engine.chosen];
+	after = &again.candidates[again.chosen];
+	if (before->predicted &&
+	    after->seconds > before->seconds * (1 + ENGINE_REASON) * (1 + ENGINE_TIE))
+		return broken("the choice takes %g s, with twice the memory %g s", before->seconds,
+			      after->seconds);
+	return true;
+}
+
+bool choice_fears_distance(const struct topology *t, const struct profile *p, const struct facts *f,
+			   char why[CHOICE_TEXT])
+{
+	static struct topology far;
+	static struct cut cut;
+	const struct candidate *chosen;
+	struct cost_shape near_shape, far_shape;
+	struct shape_place place;
+	struct err e;
+
+	if (!t->has_distances || !decide(t, p, f, &engine))
+		return true;
+	far = *t;
+	for (unsigned i = 0; i < far.node_count; i++) {
+		for (unsigned k = 0; k < far.node_count; k++) {
+			if (i != k)
+				far.distance[i][k] = (uint16_t)(2 * topology_distance(t, i, k));
+		}
+	}
+	chosen = &engine.candidates[engine.chosen];
+	for (unsigned i = 0; i < engine.count; i++) {
+		struct cost_features a, b;
+		const struct candidate *c = &engine.candidates[i];
+
+		if (!c->predicted || engine_cut(&engine, &c->way, &cut, &e) < 0)
+			continue;
+		shape_read(t, &cut.partition, engine.cpus, 2, &near_shape, &place);
+		shape_read(&far, &cut.partition, engine.cpus, 2, &far_shape, &place);
+		near_shape.heap_bytes = far_shape.heap_bytes = chosen->shape.heap_bytes;
+		if (cost_features(&near_shape, &engine.job, &a, &e) < 0 ||
+		    cost_features(&far_shape, &engine.job, &b, &e) < 0)
+			continue;
+		if (cost_seconds(engine.coefficients, &b) <
+		    cost_seconds(engine.coefficients, &a) * (1 - 1e-12))
+			return broken("%u x %u: %g s, with nodes twice as far %g s", c->slices,
+				      c->cores, cost_seconds(engine.coefficients, &a),
+				      cost_seconds(engine.coefficients, &b));
+	}
+	return true;
+}
