@@ -1,5 +1,6 @@
 /*
- * What a decision costs: plan_make + plan_check + JSON for 64 slices on 256 … 4096 CPUs, and the whole process `cleave plan --json`
+ * What a decision costs: plan_make alone where everything is automatic, so that all candidates are judged; plan_make +
+ * plan_check + JSON for 64 slices on 256 … 4096 CPUs; and the whole process `cleave plan --json`
  * beside a process that does nothing but hwloc's own load of the same input. Medians; everything that is compared runs in turn.
  * Prints a table and writes build/bench/plan.json. Run in the source tree.
  */
@@ -33,6 +34,18 @@ static const struct {
 	{1024, "pack:8 numa:1(memory=512GiB) l3:8 core:8 pu:2"},
 	{2048, "pack:8 numa:1(memory=512GiB) l3:8 core:16 pu:2"},
 	{4096, "pack:8 numa:1(memory=512GiB) l3:8 core:32 pu:2"},
+};
+
+/* Everything automatic: what plan_make may take at most. */
+static const struct {
+	unsigned cpus;
+	double most_ms;
+	const char *text;
+} automatic[] = {
+	{120, 5, "pack:8 [numa(memory=64GiB)] core:15 pu:1"},
+	{256, 5, "pack:2 numa:4(memory=64GiB) l3:4 core:4 pu:2"},
+	{4096, 50, "pack:16 numa:4(memory=128GiB) l3:4 core:8 pu:2"},
+	{4096, 50, "pack:1 [numa(memory=1TiB)] l3:64 core:64 pu:1"},
 };
 
 static struct topology topology;
@@ -115,6 +128,26 @@ static struct cost measure_decision(const char *text)
 			     median(total, ROUNDS)};
 }
 
+static double measure_make(const char *text)
+{
+	const struct topology_source source = {.text = text};
+	const struct facts facts = {0};
+	double make[ROUNDS];
+	struct cpuset mask;
+	struct err e = {0};
+
+	if (topology_read(&source, &topology, &mask, &e) < 0)
+		die(text, e.msg);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		double begin = now_ms();
+
+		if (plan_make(&topology, &profile, &facts, &plan, &e) < 0)
+			die("plan_make", e.msg);
+		make[i] = now_ms() - begin;
+	}
+	return median(make, ROUNDS);
+}
+
 /* ---- whole processes ---- */
 
 static double run(char *const *argv)
@@ -194,14 +227,35 @@ static void prepare_files(void)
 
 /* ---- results ---- */
 
-static void write_results(json_t *decisions, json_t *processes)
+static void write_results(json_t *choices, json_t *decisions, json_t *processes)
 {
-	json_t *all = json_pack("{s:s, s:o, s:o}", "schema", "cleave.bench-plan/1", "decisions",
-				decisions, "processes", processes);
+	json_t *all = json_pack("{s:s, s:o, s:o, s:o}", "schema", "cleave.bench-plan/2", "choices",
+				choices, "decisions", decisions, "processes", processes);
 
 	if (!all || json_dump_file(all, result_path, JSON_INDENT(2)) < 0)
 		die(result_path, "cannot be written");
 	json_decref(all);
+}
+
+static json_t *bench_choices(void)
+{
+	json_t *list = json_array();
+
+	printf("plan_make, everything automatic, median of %d, ms\n", ROUNDS);
+	printf("%6s %10s %9s %9s\n", "CPUs", "candidates", "make", "at most");
+	for (size_t i = 0; i < sizeof(automatic) / sizeof(automatic[0]); i++) {
+		double ms = measure_make(automatic[i].text);
+
+		printf("%6u %10u %9.3f %9.0f%s\n", automatic[i].cpus, plan.candidate_count, ms,
+		       automatic[i].most_ms, ms > automatic[i].most_ms ? "  TOO SLOW" : "");
+		json_array_append_new(list,
+				      json_pack("{s:s, s:i, s:i, s:f, s:f}", "machine",
+						automatic[i].text, "cpus", (int)automatic[i].cpus,
+						"candidates", (int)plan.candidate_count, "make_ms",
+						ms, "most_ms", automatic[i].most_ms));
+	}
+	printf("\n");
+	return list;
 }
 
 static json_t *bench_decisions(void)
@@ -253,18 +307,19 @@ static json_t *bench_processes(void)
 
 int main(int argc, char **argv)
 {
-	json_t *decisions, *processes;
+	json_t *choices, *decisions, *processes;
 
 	if (argc == 3 && !strcmp(argv[1], "--load"))
 		return load_only(argv[2]);
 	prepare_files();
 	profile_default(&profile);
+	choices = bench_choices();
 	profile.partition.by = BY_MACHINE;
 	profile.partition.slices = SLICES_MAX;
 	profile.partition.reserve_cores = 0;
 	decisions = bench_decisions();
 	processes = bench_processes();
-	write_results(decisions, processes);
+	write_results(choices, decisions, processes);
 	printf("\nwritten to %s\n", result_path);
 	return 0;
 }
