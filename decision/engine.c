@@ -236,7 +236,7 @@ static bool is_preferred(const struct engine *g, const struct candidate *a,
 {
 	if (a->place.crosses_packages != b->place.crosses_packages)
 		return b->place.crosses_packages;
-	if (g->is_measured)
+	if (g->is_measured && a->seconds != b->seconds)
 		return a->seconds < b->seconds;
 	if (a->place.crosses_nodes != b->place.crosses_nodes)
 		return b->place.crosses_nodes;
@@ -274,14 +274,14 @@ static unsigned choose_in(const struct engine *g, enum pool pool)
 {
 	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
 	double with_reason = g->is_measured ? whole : whole / (1 + ENGINE_REASON);
-	double most = (cut <= with_reason ? cut : whole) * (1 + ENGINE_TIE);
+	double most = (cut < with_reason ? cut : whole) * (1 + ENGINE_TIE);
 	unsigned best = g->count;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
 		if (!is_in(c, pool) || c->seconds > most ||
-		    (c->needs_reason && c->seconds > with_reason))
+		    (c->needs_reason && c->seconds >= with_reason))
 			continue;
 		if (best == g->count || is_preferred(g, c, &g->candidates[best]))
 			best = i;
