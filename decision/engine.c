@@ -42,6 +42,7 @@ static void read_job(struct engine *g, const struct facts *f)
 	g->data_assumed = g->job.data_bytes == 0;
 	if (g->data_assumed)
 		g->job.data_bytes = cost_assumed_bytes(cores);
+	g->is_measured = f->has_model;
 	g->coefficients = f->has_model ? &f->model : cost_builtin(g->job.type);
 }
 
@@ -230,10 +231,13 @@ static bool is_open(const struct candidate *c)
 }
 
 /* Which of two that are predicted alike. */
-static bool is_preferred(const struct candidate *a, const struct candidate *b)
+static bool is_preferred(const struct engine *g, const struct candidate *a,
+			 const struct candidate *b)
 {
 	if (a->place.crosses_packages != b->place.crosses_packages)
 		return b->place.crosses_packages;
+	if (g->is_measured && a->seconds != b->seconds)
+		return a->seconds < b->seconds;
 	if (a->place.crosses_nodes != b->place.crosses_nodes)
 		return b->place.crosses_nodes;
 	if (a->place.splits_l3 != b->place.splits_l3)
@@ -269,17 +273,17 @@ static double least_seconds(const struct engine *g, enum pool pool, bool needs_r
 static unsigned choose_in(const struct engine *g, enum pool pool)
 {
 	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
-	double with_reason = whole / (1 + ENGINE_REASON);
-	double most = (cut <= with_reason ? cut : whole) * (1 + ENGINE_TIE);
+	double with_reason = g->is_measured ? whole : whole / (1 + ENGINE_REASON);
+	double most = (cut < with_reason ? cut : whole) * (1 + ENGINE_TIE);
 	unsigned best = g->count;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
 		if (!is_in(c, pool) || c->seconds > most ||
-		    (c->needs_reason && c->seconds > with_reason))
+		    (c->needs_reason && c->seconds >= with_reason))
 			continue;
-		if (best == g->count || is_preferred(c, &g->candidates[best]))
+		if (best == g->count || is_preferred(g, c, &g->candidates[best]))
 			best = i;
 	}
 	return best;

@@ -88,10 +88,13 @@ static const char *asks_reason(const struct candidate *c)
 }
 
 /* Why `a` goes before `b`, if both are predicted alike; NULL if it does not. */
-static const char *preference(const struct candidate *a, const struct candidate *b)
+static const char *preference(const struct engine *g, const struct candidate *a,
+			      const struct candidate *b)
 {
 	if (a->place.crosses_packages != b->place.crosses_packages)
 		return b->place.crosses_packages ? "its slices cross packages" : NULL;
+	if (g->is_measured)
+		return NULL;
 	if (a->place.crosses_nodes != b->place.crosses_nodes)
 		return b->place.crosses_nodes ? "its slices cross nodes" : NULL;
 	if (a->place.splits_l3 != b->place.splits_l3)
@@ -106,7 +109,7 @@ static void explain_other(const struct engine *g, struct candidate *c)
 {
 	const struct candidate *chosen = &g->candidates[g->chosen];
 	double slower = c->seconds / chosen->seconds - 1;
-	const char *why = preference(chosen, c), *speed = slower < 0 ? "faster" : "slower";
+	const char *why = preference(g, chosen, c), *speed = slower < 0 ? "faster" : "slower";
 	const char *and = slower < 0 ? "but" : "and";
 
 	if (slower > ENGINE_TIE) {
@@ -120,7 +123,7 @@ static void explain_other(const struct engine *g, struct candidate *c)
 	append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
 	if (!partition_is_auto(&g->profile->partition))
 		return;
-	if (c->needs_reason && !chosen->needs_reason)
+	if (c->needs_reason && !chosen->needs_reason && !g->is_measured)
 		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c),
 		       100 * ENGINE_REASON);
 	else if (why)
@@ -131,13 +134,13 @@ static void explain_other(const struct engine *g, struct candidate *c)
 static void explain_against(const struct engine *g, struct candidate *c, const struct candidate *r)
 {
 	double ratio = r->seconds / c->seconds;
-	const char *why = preference(c, r);
+	const char *why = preference(g, c, r);
 
 	if (ratio > 1 + ENGINE_TIE) {
 		append(c->why, "%.2f × %s, which lose%s ", ratio, SIZES(r),
 		       r->slices > 1 ? "" : "s");
 		append_loss(g, r, c, c->why);
-	} else if (r->needs_reason && !c->needs_reason &&
+	} else if (r->needs_reason && !c->needs_reason && !g->is_measured &&
 		   partition_is_auto(&g->profile->partition)) {
 		append(c->why, "%s would be %.1f %% %s, and %s must gain %.0f %%", SIZES(r),
 		       100 * (ratio > 1 ? ratio - 1 : 1 / ratio - 1),

@@ -1,0 +1,309 @@
+#include "tests/decision/laws.h"
+
+#include <math.h>
+
+#include "decision/fit.h"
+#include "decision/tune.h"
+#include "tests/decision/machines.h"
+#include "tests/harness.h"
+
+#define GIB (UINT64_C(1) << 30)
+
+/* How far a law lies from the table: standard deviations of logarithms. */
+#define LAW_STARTUP 0.3
+#define LAW_WORK    0.6 /* each term by itself, beside the common speed */
+#define LAW_SPEED   1.0 /* common speed: log-uniform, e^-1 … e */
+#define LAW_NOISE   0.05
+#define LAW_MISSING 0.10
+
+static double uniform(unsigned long long *state, double low, double high)
+{
+	return low + (high - low) * (double)(test_random(state) >> 11) / 9007199254740992.0;
+}
+
+/* Box, Muller. */
+static double normal(unsigned long long *state)
+{
+	return sqrt(-2 * log(uniform(state, 1e-12, 1))) * cos(uniform(state, 0, 2 * M_PI));
+}
+
+static void must(int code, const struct err *e)
+{
+	if (code < 0) {
+		fprintf(stderr, "a law: %s\n", e->msg);
+		abort();
+	}
+}
+
+/* ---- machines and jobs ---- */
+
+/* Servers that are sold: 1 … 8 packages, sub-NUMA clustering, chiplets; memory in proportion to the cores. */
+static void random_server(unsigned long long *state, struct topology *out)
+{
+	static const unsigned packages[] = {1, 1, 2, 2, 2, 4, 4, 8}, nodes[] = {1, 1, 1, 2, 4};
+	static const unsigned l3s[] = {0, 1, 1, 2, 4}, cores[] = {2, 4, 6, 8, 12, 15};
+	struct machine_shape s = {
+		.packages = packages[random_below(state, 8)],
+		.nodes = nodes[random_below(state, 5)],
+		.l3s = l3s[random_below(state, 5)],
+		.cores = cores[random_below(state, 6)],
+		.smt = 1 + random_below(state, 2),
+	};
+	double stretch = uniform(state, 0.5, 2);
+
+	s.node_bytes = (uint64_t)(s.cores * (s.l3s ? s.l3s : 1) * uniform(state, 2, 8)) * GIB;
+	machine_regular(&s, out);
+	for (unsigned i = 0; i < out->node_count; i++) {
+		for (unsigned j = 0; j < out->node_count; j++)
+			out->distance[i][j] =
+				(uint16_t)(DISTANCE_LOCAL +
+					   stretch * (out->distance[i][j] - DISTANCE_LOCAL));
+	}
+}
+
+static void random_job(unsigned long long *state, struct law *law)
+{
+	struct profile *p = &law->profile;
+	double gib_a_core = exp(uniform(state, log(0.5), log(32)));
+
+	profile_default(p);
+	p->partition.reserve_cores = 0;
+	p->jvm.gc = GC_PARALLEL;
+	p->spark.slots_per_cpu = 1 + (int)random_below(state, 2);
+	p->workload.type = (enum workload_type)(1 + random_below(state, WORKLOAD_STREAMING));
+	p->workload.data_size =
+		(struct size){SIZE_BYTES, (uint64_t)(gib_a_core * law->t.core_count * (double)GIB)};
+	if (random_once(state, 2))
+		p->memory.heap = (struct size){SIZE_BYTES, (2 + random_below(state, 7)) * GIB};
+}
+
+/* The engine's own order of taking the reserve off. */
+static int decide(const struct law *law, const struct facts *f, struct engine *out, struct err *e)
+{
+	static struct reserve_memory reserve;
+	uint64_t nodes = 0;
+
+	for (unsigned i = 0; i < law->t.numa_count; i++)
+		nodes |= law->t.numa[i].nodes;
+	reserve = (struct reserve_memory){0};
+	if (!(law->t.oddities & TOPOLOGY_MEMORY_UNKNOWN) &&
+	    reserve_memory(&law->t, nodes, &law->profile.partition.reserve_memory, &reserve, e) < 0)
+		return e->code;
+	return engine_decide(&law->t, &law->profile, f, &reserve, out, e);
+}
+
+/* ---- the truth ---- */
+
+enum { MISSING_KINDS = 4 };
+
+/* What the model does not know, by kind; > 0. */
+static double missing_shape(const struct law *law, const struct cost_shape *s)
+{
+	double each = 1 + s->others;
+
+	switch (law->missing_kind) {
+	case 0: /* slices know each other */
+		return log(1.0 + s->slices);
+	case 1: /* a lock that all cores of a JVM queue for */
+		return sqrt(each);
+	case 2: /* memory bandwidth of the nodes that are used */
+		return (double)s->cores / law->t.core_count;
+	default: /* something that hangs on the exact size: neighbours differ by chance */
+		return 1 + 0.5 * sin(37.0 * s->slices + 11.0 * each);
+	}
+}
+
+double law_seconds(const struct law *law, const struct candidate *c)
+{
+	return cost_seconds(&law->theta, &c->features) +
+	       law->missing * missing_shape(law, &c->shape);
+}
+
+static bool is_open(const struct candidate *c)
+{
+	return c->feasible && c->predicted;
+}
+
+static const struct candidate *find_best(const struct law *law)
+{
+	const struct candidate *best = NULL;
+
+	for (unsigned i = 0; i < law->engine.count; i++) {
+		const struct candidate *c = &law->engine.candidates[i];
+
+		if (is_open(c) && (!best || law_seconds(law, c) < law_seconds(law, best)))
+			best = c;
+	}
+	return best;
+}
+
+static void random_law(unsigned long long *state, struct law *law)
+{
+	double speed = exp(uniform(state, -LAW_SPEED, LAW_SPEED));
+	const struct candidate *best;
+
+	law->theta = *cost_builtin(law->profile.workload.type);
+	for (unsigned i = 0; i < COST_TERMS; i++) {
+		bool startup = i == COST_FIXED || i == COST_SLICE;
+
+		law->theta.c[i] *= exp(normal(state) * (startup ? LAW_STARTUP : LAW_WORK)) *
+				   (startup ? 1 : speed);
+	}
+	law->missing_kind = random_below(state, MISSING_KINDS);
+	law->missing = 0;
+	best = find_best(law);
+	law->missing = uniform(state, 0, LAW_MISSING) * law_seconds(law, best) /
+		       missing_shape(law, &best->shape);
+	law->best = law_seconds(law, find_best(law));
+}
+
+/* Machines that firmware has been seen to make are every fourth. One too small for Spark is none. */
+void law_random(unsigned long long *state, struct law *out)
+{
+	const struct facts none = {0};
+	struct err e;
+
+	do {
+		if (random_once(state, 4))
+			machine_random(state, &out->t);
+		else
+			random_server(state, &out->t);
+		random_job(state, out);
+	} while (decide(out, &none, &out->engine, &e) < 0 || !find_best(out));
+	random_law(state, out);
+}
+
+/* ---- tuning ---- */
+
+static double noisy(unsigned long long *state, double seconds)
+{
+	return seconds * exp(LAW_NOISE * normal(state));
+}
+
+/* A probe takes what the law says of it; what the model lacks shrinks with the data. */
+static double probe_seconds(unsigned long long *state, const struct law *law,
+			    const struct tune *tune, unsigned option)
+{
+	const struct candidate *c = &law->engine.candidates[tune->candidate[option]];
+
+	return noisy(state, cost_seconds(&law->theta, &tune->options[option].probe) +
+				    TUNE_SHARE * law->missing * missing_shape(law, &c->shape));
+}
+
+static void fit(const struct law *law, const struct fit_run *runs, unsigned count, struct fit *out)
+{
+	struct err e;
+
+	must(fit_make(cost_builtin(law->profile.workload.type), runs, count, 0, out, &e), &e);
+}
+
+/* The truth of what the engine takes once the probes are fitted. */
+static double tuned_seconds(unsigned long long *state, struct law *law)
+{
+	static struct tune tune;
+	static struct engine engine;
+	struct fit_run runs[TUNE_PROBES];
+	struct facts f = {.has_model = true};
+	struct fit now;
+	struct err e;
+
+	tune_list(&law->engine,
+		  (uint64_t)(TUNE_SHARE * (double)law->profile.workload.data_size.value), &tune);
+	fit(law, runs, 0, &now);
+	for (law->probes = 0; law->probes < TUNE_PROBES; law->probes++) {
+		unsigned next = probe_next(tune.options, tune.count, &now);
+
+		if (next == tune.count)
+			break;
+		tune.options[next].tried = true;
+		runs[law->probes].x = tune.options[next].probe;
+		runs[law->probes].seconds = probe_seconds(state, law, &tune, next);
+		fit(law, runs, law->probes + 1, &now);
+	}
+	f.model = now.theta;
+	must(decide(law, &f, &engine, &e), &e);
+	return law_seconds(law, &engine.candidates[engine.chosen]);
+}
+
+/* ---- rules of thumb ---- */
+
+/* What a rule takes; false if it cannot be followed here. */
+static bool follow(const struct law *law, const struct way *way, struct candidate *out)
+{
+	static struct cut cut;
+	struct cost_job job = law->engine.job;
+	struct err ignored;
+
+	*out = (struct candidate){.way = *way, .gc = GC_PARALLEL};
+	if (engine_cut(&law->engine, way, &cut, &ignored) < 0)
+		return false;
+	shape_read(&law->t, &cut.partition, law->engine.cpus, law->engine.slots_per_cpu,
+		   &out->shape, &out->place);
+	out->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
+	return cost_features(&out->shape, &job, &out->features, &ignored) == 0;
+}
+
+static double rule_seconds(const struct law *law, enum rule rule)
+{
+	static const struct way ways[RULES][2] = {
+		[RULE_MACHINE] = {{BY_MACHINE, 1, AMOUNT_AUTO}},
+		[RULE_SOCKET] = {{BY_SOCKET, AMOUNT_AUTO, AMOUNT_AUTO}},
+		[RULE_NODE] = {{BY_NUMA, AMOUNT_AUTO, AMOUNT_AUTO}},
+		[RULE_FIVE] = {{BY_NUMA, AMOUNT_AUTO, 5}, {BY_MACHINE, AMOUNT_AUTO, 5}},
+	};
+	static const struct way instead[] = {{BY_MACHINE, 1, AMOUNT_AUTO},
+					     {BY_SOCKET, AMOUNT_AUTO, AMOUNT_AUTO},
+					     {BY_NUMA, AMOUNT_AUTO, AMOUNT_AUTO}};
+	struct candidate c;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (ways[rule][i].by != BY_AUTO && follow(law, &ways[rule][i], &c))
+			return law_seconds(law, &c);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		if (follow(law, &instead[i], &c))
+			return law_seconds(law, &c);
+	}
+	return law_seconds(law, &law->engine.candidates[law->engine.chosen]);
+}
+
+void law_regrets(unsigned long long *state, struct law *law, double regret[RULES])
+{
+	double best = law->best;
+
+	regret[RULE_ENGINE] = law_seconds(law, &law->engine.candidates[law->engine.chosen]);
+	regret[RULE_TUNED] = tuned_seconds(state, law);
+	for (enum rule rule = RULE_MACHINE; rule < RULES; rule++) {
+		regret[rule] = rule_seconds(law, rule);
+		best = fmin(best, regret[rule]);
+	}
+	for (enum rule rule = 0; rule < RULES; rule++)
+		regret[rule] = regret[rule] / best - 1;
+}
+
+const char *rule_name(enum rule rule)
+{
+	static const char *const names[RULES] = {
+		[RULE_ENGINE] = "engine, built-in table",
+		[RULE_TUNED] = "engine, tuned",
+		[RULE_MACHINE] = "one executor a machine",
+		[RULE_SOCKET] = "one a package",
+		[RULE_NODE] = "one a node",
+		[RULE_FIVE] = "5 cores each",
+	};
+
+	return names[rule];
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double quantile(double *values, unsigned count, double p)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[(unsigned)(p * (count - 1) + 0.5)];
+}
