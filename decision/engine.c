@@ -56,6 +56,7 @@ int engine_cut(const struct engine *g, const struct way *way, struct cut *out, s
 	wish.by = way->by;
 	wish.slices = way->slices;
 	wish.cores = way->cores;
+	out->partition.slices = 0;
 	if (partition_make(g->t, &wish, &out->partition, e) < 0)
 		return e->code;
 	budget_shares(g->t, &out->partition, wish.memory_only_nodes, g->reserve, out->shares);
@@ -119,21 +120,22 @@ static unsigned largest_slice(const struct partition *p)
  */
 static int judge(const struct engine *g, struct candidate *c, struct err *e)
 {
+	struct err ignored;
 	struct cut cut;
-	int code;
+	int code = engine_cut(g, &c->way, &cut, e);
 
-	cut.partition.slices = 0;
-	code = engine_cut(g, &c->way, &cut, e);
-	if (cut.partition.slices) {
-		c->slices = cut.partition.slices;
-		c->cores = largest_slice(&cut.partition);
-		if (c->way.by == BY_AUTO)
-			c->way.by = cut.partition.by;
-	}
-	if (code < 0)
+	if (!cut.partition.slices)
 		return code;
-	c->feasible = true;
+	c->slices = cut.partition.slices;
+	c->cores = largest_slice(&cut.partition);
+	if (c->way.by == BY_AUTO)
+		c->way.by = cut.partition.by;
 	shape_read(g->t, &cut.partition, g->cpus, g->slots_per_cpu, &c->shape, &c->place);
+	c->feasible = code == 0;
+	if (!c->feasible) { /* what it would take, were its memory no concern */
+		predict_with(g, GC_PARALLEL, c, &ignored);
+		return code;
+	}
 	c->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
 	return predict(g, c, e);
 }
@@ -190,8 +192,10 @@ static int consider(struct engine *g, const struct way *way, struct err *e)
 	code = judge(g, c, e);
 	if (code < 0)
 		note_refusal(c, e);
-	if (code < 0 && c->slices && way->by == BY_SOCKET && way->slices == AMOUNT_AUTO)
+	if (code < 0 && c->slices && way->by == BY_SOCKET && way->slices == AMOUNT_AUTO) {
 		g->refused = c->slices;
+		g->refused_seconds = c->seconds;
+	}
 	if (!c->slices)
 		guess_sizes(g, c);
 	used = c->shape.cores;
@@ -214,6 +218,7 @@ static int consider_all(struct engine *g, struct err *e)
 
 	g->count = 0;
 	g->refused = 0;
+	g->refused_seconds = 0;
 	if (partition_is_auto(wish))
 		own = ways[0];
 	if (consider(g, &own, e) < 0 && !g->candidates[0].feasible)
@@ -400,6 +405,9 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 	read_job(out, f);
 	if (read_usable(out, e) < 0 || decide_slots(out, e) < 0)
 		return e->code;
+	if (!partition_is_auto(&p->partition) ||
+	    out->refused_seconds > out->candidates[out->chosen].seconds * (1 + ENGINE_TIE))
+		out->refused = 0; /* more memory would not have made it the choice */
 	out->rival = find_rival(out);
 	engine_explain(out);
 	return 0;

@@ -70,8 +70,9 @@ struct engine {
 	unsigned usable;	      /* cores of one JVM on all cores */
 	unsigned count, chosen;
 	unsigned rival; /* the candidate that a reader would ask about; = chosen if there is none */
-	unsigned
-		refused; /* slices of one a package or node, if they had too little memory; else 0 */
+	/* Slices of one a package, if memory alone kept it from being the choice; else 0. */
+	unsigned refused;
+	double refused_seconds;
 	struct candidate candidates[PLAN_CANDIDATES];
 };
 
@@ -82,7 +83,10 @@ struct engine {
 int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
 		  const struct reserve_memory *reserve, struct engine *out, struct err *e);
 
-/* Make one way of cutting with the engine's slots. */
+/*
+ * Make one way of cutting with the engine's slots. Return 0, or ERR_IMPOSSIBLE; out->partition then has no slices, or is what
+ * there was not enough memory for.
+ */
 int engine_cut(const struct engine *engine, const struct way *way, struct cut *out, struct err *e);
 
 /* Write down why each candidate was taken or not (decision/reason.c). */

@@ -110,7 +110,7 @@ struct plan_candidate {
 	unsigned slices, cores; /* cores of the largest slice */
 	bool feasible;
 	char why[PLAN_TEXT]; /* why taken or not */
-	double throughput;   /* relative to one JVM on all cores */
+	double throughput; /* relative to one JVM on all cores, or to the chosen one where that cannot be; 0: not predicted */
 	struct plan_terms terms;
 };
 
