@@ -39,26 +39,6 @@ static void read_cpus(struct draft *d)
 	}
 }
 
-/*
- * The host group's memory comes from the nodes of the cores that we may use: others' are not ours
- * to take.
- */
-static int decide_reserve(struct draft *d, struct err *e)
-{
-	bool unknown = d->t->oddities & TOPOLOGY_MEMORY_UNKNOWN;
-
-	d->host_nodes = 0;
-	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (partition_core_cpus(d->t, &d->profile->partition, core, NULL))
-			d->host_nodes |= d->t->numa[d->t->cores[core].numa].nodes;
-	}
-	d->reserve = (struct reserve_memory){0};
-	if (unknown)
-		return 0;
-	return reserve_memory(d->t, d->host_nodes, &d->profile->partition.reserve_memory,
-			      &d->reserve, e);
-}
-
 static int decide_cut(struct draft *d, struct err *e)
 {
 	const struct engine *g = &d->engine;
@@ -157,8 +137,8 @@ static int decide_jvm_options(struct draft *d, struct err *e)
 
 static int decide(struct draft *d, struct err *e)
 {
-	if (decide_reserve(d, e) < 0 || decide_cut(d, e) < 0 || check_taken(d, e) < 0 ||
-	    decide_address(d, e) < 0)
+	if (reserve_for(d->t, &d->profile->partition, &d->host_nodes, &d->reserve, e) < 0 ||
+	    decide_cut(d, e) < 0 || check_taken(d, e) < 0 || decide_address(d, e) < 0)
 		return e->code;
 	return decide_jvm_options(d, e);
 }

@@ -1,5 +1,7 @@
 #include "decision/reserve.h"
 
+#include "decision/partition.h"
+
 #include "decision/size_text.h"
 
 /* ---- cores ---- */
@@ -194,4 +196,20 @@ int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *
 				      SIZE_STRING(total), SIZE_STRING(capacity));
 	give_evenly(t, nodes, total, capacity, out);
 	return 0;
+}
+
+int reserve_for(const struct topology *t, const struct profile_partition *wish, uint64_t *nodes,
+		struct reserve_memory *out, struct err *e)
+{
+	uint64_t mask = 0;
+
+	for (unsigned core = 0; core < t->core_count; core++) {
+		if (partition_core_cpus(t, wish, core, NULL))
+			mask |= t->numa[t->cores[core].numa].nodes;
+	}
+	*nodes = mask;
+	*out = (struct reserve_memory){0};
+	if (t->oddities & TOPOLOGY_MEMORY_UNKNOWN)
+		return 0;
+	return reserve_memory(t, mask, &wish->reserve_memory, out, e);
 }

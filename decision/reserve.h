@@ -52,4 +52,11 @@ void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, ui
 int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wish,
 		   struct reserve_memory *out, struct err *e);
 
+/*
+ * The same for a profile: from the nodes of the cores that we may use, for others' are not ours to take; `nodes` gets their
+ * mask. All 0 where the machine's memory is not known.
+ */
+int reserve_for(const struct topology *t, const struct profile_partition *wish, uint64_t *nodes,
+		struct reserve_memory *out, struct err *e);
+
 #endif

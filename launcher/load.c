@@ -1,13 +1,12 @@
 #include "launcher/load.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "containers/driver.h"
 #include "decision/cleanup.h"
 #include "launcher/cluster.h"
+#include "launcher/data.h"
 #include "launcher/host_hwloc.h"
 #include "launcher/model_file.h"
 #include "launcher/processor.h"
@@ -40,43 +39,17 @@ int load_topology(const struct options *o, struct topology *out, struct cpuset *
 	return topology_read(&source, out, mask, e);
 }
 
-/* The bytes of a file, or of all files below a directory; 0 where they cannot be read. */
-static uint64_t measure(const char *path)
-{
-	char *const paths[] = {(char *)path, NULL};
-	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
-	uint64_t sum = 0;
-
-	if (!walk)
-		return 0;
-	for (FTSENT *entry; (entry = fts_read(walk));)
-		if (entry->fts_info == FTS_F)
-			sum += (uint64_t)entry->fts_statp->st_size;
-	fts_close(walk);
-	return sum;
-}
-
-/* The local path that a data path names, or NULL for another file system's ("hdfs://…"). */
-static const char *local_path(const char *path)
-{
-	static const char scheme[] = "file://";
-
-	if (!strncmp(path, scheme, sizeof(scheme) - 1))
-		return path + sizeof(scheme) - 1;
-	return strstr(path, "://") ? NULL : path;
-}
-
 static int read_facts(const struct options *o, const struct profile *p, struct facts *f,
 		      struct err *e)
 {
-	const char *data = local_path(p->workload.data_path);
+	const char *data = data_local_path(p->workload.data_path);
 
 	*f = (struct facts){0};
 	if (o->topology)
 		return 0;
 	f->this_machine = true;
 	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
-		f->data_bytes = measure(data);
+		f->data_bytes = data_measure(data);
 	if (driver_taken(o->cgroup_root, p->name, &f->taken, f->taken_by, e) < 0 ||
 	    driver_missing(o->cgroup_root, p, &f->missing, e) < 0)
 		return e->code;

@@ -93,6 +93,12 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 			 struct err *e);
 
 /*
+ * Which of spark-submit's words is the application: the first that is neither an option nor an option's value. What follows
+ * is the application's own. The place of the NULL at the end if there is none.
+ */
+size_t spark_application_word(char *const *words);
+
+/*
  * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or NULL) before the user's
  * `words`; environment: the caller's, cleaned. ERR_WRONG if the words name a properties file of their own, which
  * would replace the one that holds the cluster's secret.

@@ -262,21 +262,34 @@ static unsigned option_words(const char *option)
 	return strchr(option, '=') && strncmp(option, "--", 2) == 0 ? 1 : 2;
 }
 
+/* The word behind an option and its value. */
+static size_t after_option(char *const *words, size_t at)
+{
+	for (unsigned n = option_words(words[at]); n && words[at]; n--)
+		at++;
+	return at;
+}
+
+size_t spark_application_word(char *const *words)
+{
+	size_t at = 0;
+
+	while (words[at] && words[at][0] == '-')
+		at = after_option(words, at);
+	return at;
+}
+
 static int check_submit_words(char *const *words, struct err *e)
 {
 	static const char file[] = "--properties-file";
 
-	/* The first word that is no option is the application; what follows is its own. */
-	while (*words && (*words)[0] == '-') {
-		if (strncmp(*words, file, sizeof(file) - 1) == 0)
+	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
+		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
 			return err_wrong(e,
 					 "%s would replace cleave's own, which holds the "
 					 "cluster's secret; use --conf, or spark.conf of the "
 					 "profile",
 					 file);
-		for (unsigned n = option_words(*words); n && *words; n--)
-			words++;
-	}
 	return 0;
 }
 

@@ -77,17 +77,12 @@ static void random_job(unsigned long long *state, struct law *law)
 		p->memory.heap = (struct size){SIZE_BYTES, (2 + random_below(state, 7)) * GIB};
 }
 
-/* The engine's own order of taking the reserve off. */
 static int decide(const struct law *law, const struct facts *f, struct engine *out, struct err *e)
 {
 	static struct reserve_memory reserve;
-	uint64_t nodes = 0;
+	uint64_t nodes;
 
-	for (unsigned i = 0; i < law->t.numa_count; i++)
-		nodes |= law->t.numa[i].nodes;
-	reserve = (struct reserve_memory){0};
-	if (!(law->t.oddities & TOPOLOGY_MEMORY_UNKNOWN) &&
-	    reserve_memory(&law->t, nodes, &law->profile.partition.reserve_memory, &reserve, e) < 0)
+	if (reserve_for(&law->t, &law->profile.partition, &nodes, &reserve, e) < 0)
 		return e->code;
 	return engine_decide(&law->t, &law->profile, f, &reserve, out, e);
 }
