@@ -16,7 +16,7 @@ struct options {
 	const char *topology, *cgroup_root, *state_dir;
 	bool verbose;
 	/* of commands */
-	const char *cluster, *slices;
+	const char *cluster, *probe_args, *slices;
 	bool json, dry_run, explain, profile, foreground, rm, watch, follow, purge, repair, help;
 };
 

@@ -143,6 +143,7 @@ static void pass_on_signals(struct foreground *f)
 
 	while (read(f->signals, &info, sizeof(info)) == sizeof(info)) {
 		f->interrupts++;
+		f->last_signal = (int)info.ssi_signo;
 		if (f->interrupts == 1)
 			family_find(f);
 		if (f->interrupts > 1)

@@ -21,7 +21,8 @@ struct foreground {
 	sigset_t before;
 	pid_t pid;
 	int pidfd;
-	unsigned interrupts;
+	unsigned interrupts; /* signals that came */
+	int last_signal;
 	size_t count; /* what it had started when the first signal came */
 	struct process_id family[FOREGROUND_FAMILY];
 };

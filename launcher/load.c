@@ -142,19 +142,20 @@ static void say_inputs(const struct inputs *in, const char *profile)
 			CPUSET_STRING(&f->taken), f->taken_by);
 }
 
-int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e)
+int load_inputs_of(const struct options *o, const struct profile *profile, const char *called,
+		   struct inputs *out, struct err *e)
 {
 	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
 	struct cpuset mask;
 
 	if (!in)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (load_profile(profile, &in->profile, e) < 0 ||
-	    load_topology(o, &in->topology, &mask, e) < 0 ||
+	in->profile = *profile;
+	if (load_topology(o, &in->topology, &mask, e) < 0 ||
 	    read_facts(o, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
 	if (o->verbose)
-		say_inputs(in, profile);
+		say_inputs(in, called);
 	if (plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
 		return e->code;
 	if (plan_check(&in->plan, &in->topology, e) < 0) {
@@ -165,6 +166,17 @@ int load_inputs(const struct options *o, const char *profile, struct inputs *out
 	add_notes(in, &mask);
 	*out = *in;
 	return 0;
+}
+
+int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e)
+{
+	cleanup_free struct profile *p = malloc(sizeof(*p));
+
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (load_profile(profile, p, e) < 0)
+		return e->code;
+	return load_inputs_of(o, p, profile, out, e);
 }
 
 static bool has_name(const struct strings *names, const char *name)

@@ -34,6 +34,10 @@ void load_identity(const struct topology *t, struct machine_identity *out);
 /* All of it: profile, topology, facts of this machine (none with --topology), plan, plan_check. */
 int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e);
 
+/* The same for a profile that was read already; `called` is its name for --verbose, NULL: the defaults. */
+int load_inputs_of(const struct options *o, const struct profile *profile, const char *called,
+		   struct inputs *out, struct err *e);
+
 /*
  * Which cluster a command means: --cluster or `operand` (a profile's path; the name of a cluster; a shipped profile, whose `name`
  * counts), else the only one in the state directory, else (there is none) the default profile's name. ERR_WRONG with the names
