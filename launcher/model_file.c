@@ -87,12 +87,12 @@ static int parse_machine(json_t *root, struct machine_identity *out, struct err 
 
 	if (r)
 		return r;
-	if ((r = json_read_text(object, "cpu", out->cpu, sizeof(out->cpu), e)) ||
-	    (r = json_read_unsigned(object, "packages", TOPOLOGY_CPUS, &out->packages, e)) ||
-	    (r = json_read_unsigned(object, "nodes", TOPOLOGY_NODES, &out->nodes, e)) ||
-	    (r = json_read_unsigned(object, "cores", TOPOLOGY_CPUS, &out->cores, e)) ||
-	    (r = json_read_unsigned(object, "cpus", TOPOLOGY_CPUS, &out->cpus, e)) ||
-	    (r = json_read_integer(object, "distances", 0, UINT32_MAX, &distances, e)))
+	if (json_read_text(object, "cpu", out->cpu, sizeof(out->cpu), e) ||
+	    json_read_unsigned(object, "packages", TOPOLOGY_CPUS, &out->packages, e) ||
+	    json_read_unsigned(object, "nodes", TOPOLOGY_NODES, &out->nodes, e) ||
+	    json_read_unsigned(object, "cores", TOPOLOGY_CPUS, &out->cores, e) ||
+	    json_read_unsigned(object, "cpus", TOPOLOGY_CPUS, &out->cpus, e) ||
+	    json_read_integer(object, "distances", 0, UINT32_MAX, &distances, e))
 		return err_wrap(e, "machine");
 	out->distances = (uint32_t)distances;
 	return 0;
