@@ -29,8 +29,9 @@
 #define ENGINE_REASON 0.05
 /*
  * The most that tasks beyond the CPUs may cost where spark.slots_per_cpu is auto and CPUs are lent. One slice's spare tasks
- * are what a second slice's CPUs can be lent for: measured 1.6 times as fast where one of two slices lagged (SPARK.md,
- * "What extra CPUs are worth").
+ * are what a second slice's CPUs can be lent for. tests/bench/bench_slots, the real Spark on two slices of one CPU: where one
+ * slice lags and gets the other's CPU, 2 slots take 0.57 of the time of 1 slot, which gains nothing from a loan; on a
+ * balanced job they take 1.06 of it.
  */
 #define ENGINE_SLOTS 0.05
 

@@ -115,5 +115,8 @@ int tuning_report(const struct tuning *t, struct err *e)
 	printf("\nThe fit is off by %.1f %% in the mean. Confidence: the share of the table's doubt "
 	       "that the probes removed.\n",
 	       100 * t->fit.error);
+	if (t->fit.error > 2 * FIT_NOISE)
+		puts("That is much: something else used the machine, or the model lacks what matters "
+		     "to this application.");
 	return print_choice(t, e);
 }
