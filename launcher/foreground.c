@@ -137,13 +137,21 @@ static void family_kill(struct foreground *f)
 	family_signal(f, SIGKILL);
 }
 
+/* The next signal that waits, counted. False: none. */
+static bool next_signal(struct foreground *f, struct signalfd_siginfo *info)
+{
+	if (read(f->signals, info, sizeof(*info)) != sizeof(*info))
+		return false;
+	f->interrupts++;
+	f->last_signal = (int)info->ssi_signo;
+	return true;
+}
+
 static void pass_on_signals(struct foreground *f)
 {
 	struct signalfd_siginfo info;
 
-	while (read(f->signals, &info, sizeof(info)) == sizeof(info)) {
-		f->interrupts++;
-		f->last_signal = (int)info.ssi_signo;
+	while (next_signal(f, &info)) {
 		if (f->interrupts == 1)
 			family_find(f);
 		if (f->interrupts > 1)
@@ -179,6 +187,7 @@ int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, 
 {
 	struct pollfd fds[] = {{.fd = f->signals, .events = POLLIN},
 			       {.fd = f->pidfd, .events = POLLIN}};
+	struct signalfd_siginfo late;
 	int status;
 
 	for (;;) {
@@ -192,6 +201,9 @@ int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, 
 			return e->code;
 		pass_on_signals(f);
 	}
+	/* A Ctrl-C that ended it at once has come to us, too. */
+	while (next_signal(f, &late))
+		;
 	if (f->interrupts)
 		family_end(f);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -93,6 +93,26 @@ START_TEST(a_signal_is_passed_on)
 }
 END_TEST
 
+/* A terminal's Ctrl-C reaches both; the program may be gone before we look at it. */
+START_TEST(a_signal_that_ended_the_program_is_counted)
+{
+	struct pollfd ended = {.events = POLLIN};
+	struct foreground f;
+	int status;
+	struct err e;
+
+	start(&f, "exit 130");
+	ended.fd = f.pidfd;
+	ck_assert_int_eq(poll(&ended, 1, 10000), 1);
+	kill(getpid(), SIGINT);
+	status = foreground_wait(&f, NULL, NULL, &e);
+	ck_assert_int_eq(status, 130);
+	ck_assert_uint_eq(f.interrupts, 1);
+	ck_assert_int_eq(f.last_signal, SIGINT);
+	foreground_release(&f);
+}
+END_TEST
+
 /* The first signal is ignored by all three, the second kills parent, child and grandchild. */
 START_TEST(the_second_kills_the_family)
 {
@@ -157,4 +177,5 @@ START_TEST(nothing_is_left_after_a_signal)
 END_TEST
 
 TEST_MAIN("foreground", test_case("foreground", exit_codes, a_signal_is_passed_on,
+				  a_signal_that_ended_the_program_is_counted,
 				  the_second_kills_the_family, nothing_is_left_after_a_signal))
