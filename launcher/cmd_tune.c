@@ -98,16 +98,22 @@ static void measure_arguments(struct tuning *t)
 			100 * TUNE_SHARE);
 }
 
+/* Whether probes can read less than the whole; known before anything is decided. */
+static int check_short_run(const struct tuning *t, const struct profile *p, struct err *e)
+{
+	if (t->options->probe_args || tuning_has_data_word(p, t->words))
+		return 0;
+	return err_wrong(
+		e,
+		"a probe needs less data: write --probe-args with the words that replace the "
+		"application's own, or workload.data.path, a local one, as it stands among them");
+}
+
 static int take_part(struct tuning *t, struct err *e)
 {
 	const char *path = t->in.profile.workload.data_path;
 	struct data_part part;
 
-	if (!data_local_path(path) || !*path || !tuning_has_data_word(&t->in.profile, t->words))
-		return err_wrong(
-			e, "a probe needs less data: write --probe-args with the words that "
-			   "replace the application's own, or workload.data.path as it stands "
-			   "among them");
 	snprintf(t->data, sizeof(t->data), "%.*s/data", PROFILE_PATH - 8, t->directory);
 	if (mkdir(t->data, 0755) < 0)
 		return err_errno(e, -errno, "cannot make the directory %s", t->data);
@@ -250,7 +256,7 @@ static int make_inputs(struct tuning *t, struct err *e)
 		return err_set(e, -ENOMEM, "out of memory");
 	if (load_profile(t->profile_name, p, e) < 0)
 		return e->code;
-	if (find_model_path(t, p, e) < 0)
+	if (check_short_run(t, p, e) < 0 || find_model_path(t, p, e) < 0)
 		return e->code;
 	open_profile(p);
 	if (load_inputs_of(t->options, p, t->profile_name, &t->in, e) < 0)
