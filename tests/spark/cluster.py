@@ -13,6 +13,11 @@ import time
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 UP_SECONDS = 180
 
+# What runs the tests may ignore signals (a shell in the background does SIGINT, nohup SIGHUP), and so would all that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
+
 
 class Failed(Exception):
     """What a check found."""
