@@ -112,7 +112,7 @@ static bool host_is_equal(const struct plan_host *a, const struct plan_host *b)
 static bool loan_is_equal(const struct loan *a, const struct loan *b)
 {
 	return a->from == b->from && a->to == b->to && a->mode == b->mode &&
-	       cpuset_is_equal(&a->cpus, &b->cpus);
+	       cpuset_is_equal(&a->cpus, &b->cpus) && a->by_hand == b->by_hand;
 }
 
 static bool candidate_is_equal(const struct plan_candidate *a, const struct plan_candidate *b)

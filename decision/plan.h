@@ -61,6 +61,7 @@ struct loan {
 	unsigned from, to; /* slice ids: donor, borrower */
 	enum loan_mode mode;
 	struct cpuset cpus;
+	bool by_hand; /* by `rebalance --from --to`: the monitor leaves it alone */
 };
 
 struct plan_host {
