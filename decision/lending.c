@@ -6,8 +6,8 @@
 enum { NO_CORE = TOPOLOGY_NONE, NOBODY = SLICES_MAX, HELD = SLICES_MAX + 1 };
 
 /*
- * Cores of one donor on one node that one borrower has, or nobody: alike for whoever wants them. A list through `next`,
- * from `head`; those before `first` are given away.
+ * Cores of one donor on one node of one package that one borrower has, or nobody: alike for whoever wants them. A list
+ * through `next`, from `head`; those before `first` are given away.
  */
 struct segment {
 	uint16_t head, first, last;
@@ -137,19 +137,19 @@ static void take_back(struct lending *l, unsigned core)
 
 /* ---- loans that are ---- */
 
-/* The CPUs of a loan's cores that the donor has: one that the machine lost is missing, one that came back is there. */
-static struct cpuset whole_cores(const struct lending *l, const struct loan *loan)
+/* The donor's CPUs of the cores that are lent: one that the machine lost is missing, one that came back is there. */
+static struct cpuset whole_cores(const struct lending *l, unsigned donor, const struct cpuset *lent)
 {
 	struct cpuset cpus = {0};
 
-	cpuset_for_each(cpu, &loan->cpus)
+	cpuset_for_each(cpu, lent)
 	{
 		struct cpuset core;
 
-		if (l->core_of[cpu] == NO_CORE || l->owner[l->core_of[cpu]] != loan->from)
+		if (l->core_of[cpu] == NO_CORE || l->owner[l->core_of[cpu]] != donor)
 			continue;
 		core = topology_core_cpus(l->t, l->core_of[cpu]);
-		core = cpuset_and(&core, &l->now->slices[loan->from].cpus);
+		core = cpuset_and(&core, &l->now->slices[donor].cpus);
 		cpus = cpuset_or(&cpus, &core);
 	}
 	return cpus;
@@ -157,7 +157,7 @@ static struct cpuset whole_cores(const struct lending *l, const struct loan *loa
 
 static void hold_by_hand(struct lending *l, const struct loan *loan)
 {
-	struct cpuset cpus = whole_cores(l, loan);
+	struct cpuset cpus = whole_cores(l, loan->from, &loan->cpus);
 	unsigned count = cpuset_count(&cpus);
 
 	if (!count)
@@ -226,9 +226,12 @@ static bool can_be_had(const struct lending *l, unsigned core)
 	       !l->borrows[donor];
 }
 
+/* A node may span packages. */
 static bool is_alike(const struct lending *l, const struct segment *s, unsigned core)
 {
-	return s->holder == l->holder[core] && l->t->cores[s->first].numa == l->t->cores[core].numa;
+	const struct topology_core *a = &l->t->cores[s->first], *b = &l->t->cores[core];
+
+	return s->holder == l->holder[core] && a->numa == b->numa && a->package == b->package;
 }
 
 static void make_segments(struct lending *l)
@@ -507,8 +510,11 @@ static void note_lent(const struct lending *l, struct rebalance_decisions *out)
 		const struct loan *loan = &l->loans[i];
 		struct cpuset before = lent(l->now->loans, l->now->loan_count, loan);
 		struct cpuset others = shared_out(l, loan->from, loan->to);
+		struct cpuset whole = whole_cores(l, loan->from, &before);
 		struct cpuset gained = cpuset_and_not(&loan->cpus, &before);
 
+		note(l, out, loan, REBALANCE_ONLINE, cpuset_and(&gained, &whole));
+		gained = cpuset_and_not(&gained, &whole);
 		note(l, out, loan, REBALANCE_SHARES, cpuset_and(&gained, &others));
 		note(l, out, loan, REBALANCE_LENDS, cpuset_and_not(&gained, &others));
 	}

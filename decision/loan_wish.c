@@ -75,11 +75,12 @@ static struct cpuset nearest_core(const struct plan *now, const struct topology 
 	return best;
 }
 
-/* CPUs of the home set that stay with the donor. */
-static unsigned rest(const struct plan *now, const struct loan_wish *w)
+/* CPUs of the home set that the donor has. */
+static unsigned rest(const struct plan *now, const struct topology *t, const struct loan_wish *w)
 {
 	struct cpuset own = plan_effective_cpus(now, w->from);
 
+	own = cpuset_and(&own, &t->allowed);
 	return cpuset_count(&own);
 }
 
@@ -88,7 +89,7 @@ static int choose(const struct plan *now, const struct topology *t, const struct
 {
 	struct nearness near = nearness_of(t, &now->slices[w->to].cpus);
 	struct cpuset free = unlent(now, w), chosen = {0};
-	unsigned keep = w->keep ? w->keep : 1, own = rest(now, w), cores = 0;
+	unsigned keep = w->keep ? w->keep : 1, own = rest(now, t, w), cores = 0;
 
 	for (; cores < w->cores; cores++) {
 		struct cpuset core = nearest_core(now, t, w, &near, &free);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { DOUBLINGS = 8 };
+
 static const uint64_t second_ns = 1000000000;
 static const uint64_t longest_pause_ns = 60 * UINT64_C(1000000000);
 
@@ -53,7 +55,6 @@ static uint64_t longest(uint64_t a, uint64_t b)
 /* Twice as long each time, up to a minute. */
 static uint64_t pause_ns(uint64_t base_ns, unsigned times)
 {
-	enum { DOUBLINGS = 16 };
 	uint64_t most = longest(base_ns, longest_pause_ns);
 	unsigned doublings = times < DOUBLINGS ? times : DOUBLINGS;
 
@@ -109,9 +110,14 @@ static bool measure(struct rebalance_slice *m, const struct sample *s, const str
 	return true;
 }
 
+static bool is_idle(const struct rebalance_slice *m)
+{
+	return m->used < REBALANCE_IDLE * m->width;
+}
+
 static void count_tick(struct rebalance_slice *m)
 {
-	bool idle = m->used < REBALANCE_IDLE * m->width;
+	bool idle = is_idle(m);
 
 	if (idle && !m->idle_ticks)
 		m->idle_since_ns = m->base_at_ns;
@@ -273,8 +279,8 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 		.busy_ticks = m->busy_ticks,
 		.can_yield = since(now_ns, m->width_since_ns) >= policy->cool_down_ns,
 	};
-	v->can_lend = v->lending == REBALANCE_STAYS && m->idle_ticks >= REBALANCE_TICKS &&
-		      now_ns >= m->lend_after_ns &&
+	v->can_lend = v->lending == REBALANCE_STAYS && is_idle(m) &&
+		      m->idle_ticks >= REBALANCE_TICKS && now_ns >= m->lend_after_ns &&
 		      (policy->loans == LOANS_SHARED || is_confirmed(m, s, now_ns));
 	v->can_borrow = v->borrowing == REBALANCE_STAYS && m->busy_ticks >= REBALANCE_TICKS &&
 			now_ns >= m->borrow_after_ns && v->wants > m->width;
@@ -282,16 +288,23 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 
 /* ---- what follows from a decision for later ones ---- */
 
-/* Who came back before the cool-down was over had only paused. */
+/*
+ * Who came back before the cool-down was over had only paused, and waits for twice as long as the last time. Each cool-down that a
+ * loan lasted takes one such time back.
+ */
 static void donor_came_back(struct rebalance_slice *m, const struct rebalance_policy *policy,
 			    uint64_t now_ns)
 {
+	uint64_t base_ns = longest(policy->cool_down_ns, policy->tick_ns);
+	uint64_t lasted = since(now_ns, m->lent_since_ns) / base_ns;
+
 	if (now_ns < m->lend_after_ns)
 		return; /* another loan of his that ended now */
-	m->short_loans =
-		since(now_ns, m->lent_since_ns) < policy->cool_down_ns ? m->short_loans + 1 : 0;
-	m->lend_after_ns = now_ns + pause_ns(longest(policy->cool_down_ns, policy->tick_ns),
-					     m->short_loans ? m->short_loans - 1 : 0);
+	if (lasted)
+		m->short_loans -= lasted < m->short_loans ? (unsigned)lasted : m->short_loans;
+	else if (m->short_loans < DOUBLINGS)
+		m->short_loans++;
+	m->lend_after_ns = now_ns + pause_ns(base_ns, m->short_loans ? m->short_loans - 1 : 0);
 }
 
 static void loan_was_unused(struct rebalance_slice *m, const struct rebalance_policy *policy,
@@ -300,7 +313,9 @@ static void loan_was_unused(struct rebalance_slice *m, const struct rebalance_po
 	if (now_ns < m->borrow_after_ns)
 		return;
 	m->borrow_after_ns =
-		now_ns + pause_ns(longest(policy->cool_down_ns, second_ns), m->unused_loans++);
+		now_ns + pause_ns(longest(policy->cool_down_ns, second_ns), m->unused_loans);
+	if (m->unused_loans < DOUBLINGS)
+		m->unused_loans++;
 }
 
 static void remember(struct rebalance *memory, const struct rebalance_policy *policy,
@@ -327,6 +342,7 @@ static void remember(struct rebalance *memory, const struct rebalance_policy *po
 		case REBALANCE_STAYS:
 		case REBALANCE_LENDS:
 		case REBALANCE_SHARES:
+		case REBALANCE_ONLINE:
 		case REBALANCE_BORROWER_GONE:
 		case REBALANCE_YIELDS:
 		case REBALANCE_STARTING:

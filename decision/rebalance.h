@@ -14,7 +14,7 @@
  * - Whole cores go to whom has least for his size, the nearest to him first. Who has more than his share for longer than the
  *   cool-down gives up cores to whom has less.
  * - Loans end when the donor is back: in a tick he used 5 % and half a CPU, or 5 % in two ticks; and when Spark begins a stage on
- *   him. He does not lend again before the cool-down is over, and longer if he came back soon.
+ *   him. He does not lend again before the cool-down is over, and for longer if he came back before it was, up to a minute.
  * - Loans end when the borrower is idle, or used no more than his home CPUs for a second; then he borrows again after a second,
  *   and after twice as long each time, up to a minute, until he has used a loan or a stage began on him.
  * - Loans by hand stay, less what the machine lost.
@@ -51,6 +51,7 @@ enum rebalance_reason {
 	/* CPUs are lent */
 	REBALANCE_LENDS,  /* they were idle */
 	REBALANCE_SHARES, /* another borrower had them, and more than his share */
+	REBALANCE_ONLINE, /* the machine has them again, and their core is lent */
 	/* and returned: because of the donor, */
 	REBALANCE_DONOR_BACK,
 	REBALANCE_DONOR_STAGE, /* a stage began on him */
@@ -113,7 +114,7 @@ struct rebalance_slice {
 	enum rebalance_reason away; /* why it is no donor, since it last was idle long enough */
 	uint64_t lent_since_ns;	    /* 0: lends nothing */
 	uint64_t lend_after_ns, borrow_after_ns;
-	unsigned short_loans, unused_loans; /* in a row */
+	unsigned short_loans, unused_loans; /* of late */
 	uint64_t window_at_ns,
 		window_usage_us; /* of the second over which a loan's use is judged; 0: none */
 	bool unused;
@@ -149,6 +150,9 @@ int rebalance_decide(const struct plan *now, const struct topology *t,
 		     const struct rebalance_policy *policy,
 		     const struct rebalance_verdict *verdicts,
 		     struct rebalance_decisions *decisions, struct plan *out);
+
+/* Whether CPUs begin to be lent, not end. */
+bool rebalance_is_lent(enum rebalance_reason reason);
 
 /* "donor-back": the stable spelling of the events. */
 const char *rebalance_reason_name(enum rebalance_reason reason);

@@ -8,6 +8,7 @@ const char *rebalance_reason_name(enum rebalance_reason reason)
 		[REBALANCE_STAYS] = "stays",
 		[REBALANCE_LENDS] = "lends",
 		[REBALANCE_SHARES] = "shares",
+		[REBALANCE_ONLINE] = "online",
 		[REBALANCE_DONOR_BACK] = "donor-back",
 		[REBALANCE_DONOR_STAGE] = "donor-stage",
 		[REBALANCE_DONOR_TASKS] = "donor-tasks",
@@ -24,6 +25,12 @@ const char *rebalance_reason_name(enum rebalance_reason reason)
 	return names[reason];
 }
 
+bool rebalance_is_lent(enum rebalance_reason reason)
+{
+	return reason == REBALANCE_LENDS || reason == REBALANCE_SHARES ||
+	       reason == REBALANCE_ONLINE;
+}
+
 /* Why, behind "slice-1 lends 4-7 to slice-0: " and "slice-0 returns 4-7 to slice-1: ". */
 static void format_why(const struct rebalance_decision *d, char *text, size_t size)
 {
@@ -35,6 +42,9 @@ static void format_why(const struct rebalance_decision *d, char *text, size_t si
 	case REBALANCE_SHARES:
 		snprintf(text, size, "slice-%u uses %.2f of %u CPUs and has less than others",
 			 d->to, d->borrower.used, d->borrower.width);
+		break;
+	case REBALANCE_ONLINE:
+		snprintf(text, size, "the machine has them again");
 		break;
 	case REBALANCE_DONOR_BACK:
 		snprintf(text, size, "slice-%u is back and uses %.2f of %u CPUs", d->from,
@@ -80,7 +90,7 @@ static void format_why(const struct rebalance_decision *d, char *text, size_t si
 char *rebalance_format(const struct rebalance_decision *d, char *text, size_t size)
 {
 	enum { WHY = 128 };
-	bool lends = d->reason == REBALANCE_LENDS || d->reason == REBALANCE_SHARES;
+	bool lends = rebalance_is_lent(d->reason);
 	char why[WHY];
 
 	format_why(d, why, sizeof(why));

@@ -165,6 +165,36 @@ void kernel_check(const struct kernel *k, const struct cpuset *allowed, const ch
 			      where);
 }
 
+static bool has_loans(const struct plan *p, enum loan_mode mode)
+{
+	for (unsigned i = 0; i < p->loan_count; i++) {
+		if (p->loans[i].mode == mode)
+			return true;
+	}
+	return false;
+}
+
+/* DESIGN §4: without exclusive loans everybody has his home CPUs always; without shared ones a CPU is in one set at most. */
+static void check_owners(const struct kernel *k, const struct plan *from, const struct plan *to,
+			 const char *where)
+{
+	bool shared = has_loans(from, LOANS_SHARED) || has_loans(to, LOANS_SHARED);
+	bool exclusive = has_loans(from, LOANS_EXCLUSIVE) || has_loans(to, LOANS_EXCLUSIVE);
+	struct cpuset seen = {0};
+
+	for (unsigned i = 0; i < SLICES_MAX; i++) {
+		const struct kernel_group *g = &k->groups[i];
+
+		if (!g->exists)
+			continue;
+		ck_assert_msg(exclusive || cpuset_is_subset(&g->home, &g->cpus),
+			      "%s: slice-%u lacks a home CPU", where, i);
+		ck_assert_msg(shared || !cpuset_intersects(&seen, &g->cpus),
+			      "%s: slice-%u has CPUs of another", where, i);
+		seen = cpuset_or(&seen, &g->cpus);
+	}
+}
+
 void kernel_check_reached(const struct kernel *k, const struct plan *to, const char *where)
 {
 	struct cpuset host = host_cpus(to);
@@ -210,14 +240,19 @@ static void observe_loans(const struct kernel *k, const unsigned *place, struct 
 		struct cpuset foreign = borrowed(k, to);
 
 		for (unsigned from = 0; from < SLICES_MAX && k->groups[to].exists; from++) {
-			struct cpuset part = cpuset_and(&foreign, &k->groups[from].home);
-			bool shared = cpuset_is_subset(&part, &k->groups[from].cpus);
+			const struct kernel_group *donor = &k->groups[from];
+			struct cpuset part = cpuset_and(&foreign, &donor->home);
+			struct cpuset shared = cpuset_and(&part, &donor->cpus);
+			struct cpuset exclusive = cpuset_and_not(&part, &donor->cpus);
 
-			if (!k->groups[from].exists || cpuset_is_empty(&part))
+			if (!donor->exists)
 				continue;
-			plan_add_loan(out, place[from], place[to],
-				      shared ? LOANS_SHARED : LOANS_EXCLUSIVE, &part);
-			lends[from] |= shared;
+			if (!cpuset_is_empty(&shared))
+				plan_add_loan(out, place[from], place[to], LOANS_SHARED, &shared);
+			if (!cpuset_is_empty(&exclusive))
+				plan_add_loan(out, place[from], place[to], LOANS_EXCLUSIVE,
+					      &exclusive);
+			lends[from] |= !cpuset_is_empty(&shared);
 		}
 	}
 	for (unsigned i = 0; i < SLICES_MAX; i++) {
@@ -269,5 +304,6 @@ void kernel_walk(struct kernel *k, const struct plan *from, const struct plan *t
 			 (int)ops.ops[i].kind, ops.ops[i].name);
 		apply_op(k, &ops.ops[i], to, where);
 		kernel_check(k, allowed, where);
+		check_owners(k, from, to, where);
 	}
 }

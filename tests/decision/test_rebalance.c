@@ -391,7 +391,7 @@ START_TEST(test_cool_down)
 	ck_assert_uint_eq(pause[1], 20);
 	ck_assert_uint_eq(pause[2], 40);
 	ck_assert_uint_eq(pause[3], 80);
-	pass(SECOND); /* a loan that lasted */
+	pass(2 * SECOND); /* a loan that lasts for four cool-downs */
 	load[1] = 1;
 	pass(1);
 	load[1] = 0;
@@ -828,9 +828,9 @@ END_TEST
 START_TEST(test_words)
 {
 	static const char *const names[] = {
-		"stays",       "lends",		"shares",	 "donor-back", "donor-stage",
-		"donor-tasks", "borrower-idle", "borrower-gone", "unused",     "yields",
-		"starting",    "blind",		"offline",	 "policy"};
+		"stays",       "lends",	      "shares",	       "online",	"donor-back",
+		"donor-stage", "donor-tasks", "borrower-idle", "borrower-gone", "unused",
+		"yields",      "starting",    "blind",	       "offline",	"policy"};
 	struct rebalance_decision d;
 	char text[256];
 
