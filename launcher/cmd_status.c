@@ -184,8 +184,10 @@ static int print_picture(const struct options *o, const struct status *s,
 	}
 	p->loan_count = s->loan_count;
 	for (unsigned i = 0; i < s->loan_count; i++)
-		p->loans[i] = (struct loan){s->loans[i].from, s->loans[i].to, s->loans[i].mode,
-					    s->loans[i].cpus};
+		p->loans[i] = (struct loan){.from = s->loans[i].from,
+					    .to = s->loans[i].to,
+					    .mode = s->loans[i].mode,
+					    .cpus = s->loans[i].cpus};
 	r = picture_print(p, t, style, stdout);
 	return r ? err_set(e, r, "no memory for a picture") : 0;
 }

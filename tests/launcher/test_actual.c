@@ -179,8 +179,8 @@ START_TEST(drift_is_found_and_put_back)
 	ck_assert_uint_eq(found[2].weight, WEIGHT_DEFAULT);
 	/* A loan in force is no drift. */
 	see_all(&wanted);
-	wanted.loans[wanted.loan_count++] =
-		(struct loan){1, 0, LOANS_SHARED, wanted.slices[1].cpus};
+	wanted.loans[wanted.loan_count++] = (struct loan){
+		.from = 1, .to = 0, .mode = LOANS_SHARED, .cpus = wanted.slices[1].cpus};
 	seen.groups[1].asked = both;
 	seen.groups[2].weight = WEIGHT_MAX;
 	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 0);

@@ -62,8 +62,8 @@ START_TEST(a_lent_cpu_keeps_its_mark_on_the_borrowers_colour)
 	profile_default(&profile);
 	profile.partition.by = BY_SOCKET;
 	decide();
-	plan.loans[plan.loan_count++] =
-		(struct loan){1, 0, LOANS_SHARED, topology_core_cpus(&t, 3)};
+	plan.loans[plan.loan_count++] = (struct loan){
+		.from = 1, .to = 0, .mode = LOANS_SHARED, .cpus = topology_core_cpus(&t, 3)};
 	text = draw(80, 256);
 	ck_assert_ptr_nonnull(strstr(text, "\033[30;48;5;39m0\033[0m"));
 	ck_assert_ptr_nonnull(strstr(text, "\033[30;48;5;208m1\033[0m \033[30;48;5;39m1\033[0m"));

@@ -20,8 +20,10 @@ static void make_plan(const char *machine)
 	profile_default(&profile);
 	ck_assert_msg(plan_make(&t, &profile, &facts, &plan, &e) == 0, "%s: %s", machine, e.msg);
 	if (plan.slice_count > 1) {
-		plan.loans[plan.loan_count++] =
-			(struct loan){1, 0, LOANS_EXCLUSIVE, topology_core_cpus(&t, 0)};
+		plan.loans[plan.loan_count++] = (struct loan){.from = 1,
+							      .to = 0,
+							      .mode = LOANS_EXCLUSIVE,
+							      .cpus = topology_core_cpus(&t, 0)};
 	}
 }
 
