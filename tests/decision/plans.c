@@ -121,12 +121,13 @@ static void random_loans(unsigned long long *state, const struct topology *t, st
 
 	p->loan_count = 0;
 	while (tries-- && p->slice_count > 1) {
-		struct loan loan = {.from = random_below(state, p->slice_count),
-				    .to = random_below(state, p->slice_count),
-				    .mode = (enum loan_mode)random_below(state, 2)};
+		unsigned from = random_below(state, p->slice_count);
+		unsigned to = random_below(state, p->slice_count);
+		struct loan loan = {.from = from, .to = to};
 		const struct slice *donor = &p->slices[loan.from];
 		struct cpuset left = {0};
 
+		loan.mode = (enum loan_mode)random_below(state, 2);
 		if (loan.from == loan.to || borrows[loan.from] || lends[loan.to])
 			continue;
 		for (unsigned core = 0; core < t->core_count; core++) {

@@ -60,10 +60,11 @@ static void next_mood(unsigned i)
 	struct actor *a = &actors[i];
 	struct sample *s = &samples[i];
 
-	*a = (struct actor){.load = random_load(&now.slices[i]),
-			    .left = 2 + random_below(&state, 12),
-			    .deaf = random_once(&state, 30),
-			    .liar = random_once(&state, 30)};
+	/* One by one: an initializer's order is the compiler's, and a seed is to mean the same everywhere. */
+	a->load = random_load(&now.slices[i]);
+	a->left = 2 + random_below(&state, 12);
+	a->deaf = random_once(&state, 30);
+	a->liar = random_once(&state, 30);
 	s->known = random_once(&state, 2) ? 0 : random_below(&state, 8);
 	if (policy.loans == LOANS_EXCLUSIVE && !random_once(&state, 4))
 		s->known |= SAMPLE_TASKS;
@@ -74,6 +75,14 @@ static void next_mood(unsigned i)
 	s->starting = random_once(&state, 20);
 	s->processes = random_once(&state, 12) ? 0 : 2;
 	s->stages += random_once(&state, 3);
+}
+
+/* Of any size. */
+static uint64_t garbage(void)
+{
+	unsigned shift = random_below(&state, 64);
+
+	return test_random(&state) >> shift;
 }
 
 static void tell(unsigned i, uint64_t elapsed_ns)
@@ -91,9 +100,9 @@ static void tell(unsigned i, uint64_t elapsed_ns)
 	if (a->deaf)
 		s->at_ns = 0;
 	if (a->liar && random_once(&state, 2))
-		s->cpu_usage_us = test_random(&state) >> random_below(&state, 64);
+		s->cpu_usage_us = garbage();
 	if (a->liar && random_once(&state, 4))
-		s->at_ns = test_random(&state) >> random_below(&state, 64);
+		s->at_ns = garbage();
 }
 
 static void pass_time(void)
@@ -118,16 +127,14 @@ static void random_policy(void)
 {
 	static const uint64_t cool_downs[] = {0, 200, 500, 500, 2000};
 
-	policy = (struct rebalance_policy){
-		.mode = random_once(&state, 8)	 ? REBALANCE_OFF
-			: random_once(&state, 8) ? REBALANCE_OBSERVE
-						 : REBALANCE_ACT,
-		.loans = (enum loan_mode)random_below(&state, 2),
-		.scope = random_once(&state, 3) ? SCOPE_PACKAGE : SCOPE_MACHINE,
-		.keep = 1 + random_below(&state, 3),
-		.tick_ns = 50 * ms,
-		.cool_down_ns = cool_downs[random_below(&state, 5)] * ms,
-	};
+	policy.mode = REBALANCE_ACT;
+	if (random_once(&state, 4))
+		policy.mode = random_once(&state, 2) ? REBALANCE_OFF : REBALANCE_OBSERVE;
+	policy.loans = (enum loan_mode)random_below(&state, 2);
+	policy.scope = random_once(&state, 3) ? SCOPE_PACKAGE : SCOPE_MACHINE;
+	policy.keep = 1 + random_below(&state, 3);
+	policy.tick_ns = 50 * ms;
+	policy.cool_down_ns = cool_downs[random_below(&state, 5)] * ms;
 }
 
 /* ---- in force ---- */
@@ -182,10 +189,12 @@ static void apply_another_profile(void)
 static void lend_by_hand(void)
 {
 	struct err e = {0};
-	struct loan_wish wish = {random_below(&state, now.slice_count + 1),
-				 random_below(&state, now.slice_count + 1), random_below(&state, 5),
-				 (enum loan_mode)random_below(&state, 2), policy.keep};
+	struct loan_wish wish = {.keep = policy.keep};
 
+	wish.from = random_below(&state, now.slice_count + 1);
+	wish.to = random_below(&state, now.slice_count + 1);
+	wish.cores = random_below(&state, 5);
+	wish.mode = (enum loan_mode)random_below(&state, 2);
 	if (loan_wish(&now, &t, &wish, &spare, &e) == 0) {
 		check_machine(&spare);
 		apply(&now, &spare);
@@ -467,10 +476,12 @@ static void one_step(void)
 
 static void random_machine(void)
 {
-	struct machine_shape shape = {
-		1 + random_below(&state, 3), 1 + random_below(&state, 2), 1,
-		2 + random_below(&state, 8), 1 + random_below(&state, 2), 1 << 30};
+	struct machine_shape shape = {.l3s = 1, .node_bytes = 1 << 30};
 
+	shape.packages = 1 + random_below(&state, 3);
+	shape.nodes = 1 + random_below(&state, 2);
+	shape.cores = 2 + random_below(&state, 8);
+	shape.smt = 1 + random_below(&state, 2);
 	if (random_once(&state, 5)) {
 		do
 			machine_random(&state, &t);
