@@ -294,6 +294,64 @@ START_TEST(test_distance)
 	samples[0].runnable = 5;
 	pass(3);
 	ck_loans("3>0:12");
+	/* But a package is a package, whatever the table says. */
+	begin_at(&(struct machine_shape){2, 2, 1, 2, 1, UINT64_C(6) << 30}, BY_NUMA, 4);
+	t.distance[1][0] = t.distance[0][1] = 40;
+	memset(load, 0, sizeof(load));
+	load[0] = 2;
+	samples[0].known = SAMPLE_RUNNABLE;
+	samples[0].runnable = 3;
+	pass(3);
+	ck_loans("1>0:2");
+}
+END_TEST
+
+/* One node over two packages, and a donor in both: half of it is in scope. */
+START_TEST(test_scope_within_node)
+{
+	struct err e = {0};
+
+	begin_at(&(struct machine_shape){2, 1, 1, 3, 1, UINT64_C(6) << 30}, BY_MACHINE, 3);
+	t.nodes[0].cpus = t.allowed;
+	ck_assert_msg(topology_derive(&t, &e) == 0, "%s", e.msg);
+	plan_of_parents(&t, BY_MACHINE, 3, &p);
+	p.candidate_count = 0;
+	policy.scope = SCOPE_PACKAGE;
+	load[0] = 2;
+	load[1] = 0;
+	pass(3);
+	ck_loans("1>0:2");
+	load[0] = 1;
+	load[2] = 3;
+	pass(2 * SECOND);
+	ck_loans("1>2:3");
+}
+END_TEST
+
+/* smt: one. The second thread of a core is nobody's, and is not lent. */
+START_TEST(test_smt_one)
+{
+	begin_at(&(struct machine_shape){2, 1, 1, 2, 2, UINT64_C(6) << 30}, BY_SOCKET, 2);
+	p.slices[0].cpus = (struct cpuset){{0x3}};
+	p.slices[1].cpus = (struct cpuset){{0xc}};
+	p.usable = (struct cpuset){{0xf}};
+	load[0] = 2;
+	load[1] = 0;
+	pass(3);
+	ck_loans("1>0:2-3");
+	load[0] = 4;
+	pass(SECOND);
+	ck_loans("1>0:2-3");
+	loan_reset(&p, &wanted);
+	p = wanted;
+	ck_assert_int_eq(loan_wish(&p, &t, &(struct loan_wish){1, 0, 1, LOANS_SHARED, 1}, &wanted,
+				   &(struct err){0}),
+			 0);
+	p = wanted;
+	ck_loans("1>0:2 by hand");
+	load[1] = 1;
+	pass(3);
+	ck_loans("1>0:2 by hand");
 }
 END_TEST
 
@@ -319,6 +377,24 @@ START_TEST(test_late_borrower)
 	pass(60 * SECOND);
 	ck_loans("1>0:6-7 1>2:4-5");
 	ck_assert_uint_eq(changes, 2);
+}
+END_TEST
+
+/* Idle CPUs before others', however far they are. */
+START_TEST(test_idle_first)
+{
+	begin_at(&(struct machine_shape){2, 1, 1, 12, 1, UINT64_C(6) << 30}, BY_SOCKET, 6);
+	load[0] = 4;
+	load[1] = load[3] = 0;
+	samples[0].known = SAMPLE_RUNNABLE;
+	samples[0].runnable = 8;
+	pass(3);
+	ck_loans("1>0:4-7");
+	load[0] = 8;
+	pass(SECOND);
+	load[2] = 4;
+	pass(2);
+	ck_loans("1>0:4-7 3>2:12-15");
 }
 END_TEST
 
@@ -671,6 +747,27 @@ START_TEST(test_exclusive_back)
 }
 END_TEST
 
+/* What is idle of 8 CPUs is not of the 4 that are left. */
+START_TEST(test_exclusive_width)
+{
+	begin_at(&(struct machine_shape){3, 1, 1, 8, 1, UINT64_C(6) << 30}, BY_SOCKET, 3);
+	policy.loans = LOANS_EXCLUSIVE;
+	load[0] = load[2] = 8;
+	load[1] = 0.3;
+	samples[0].known = SAMPLE_RUNNABLE;
+	samples[0].runnable = 12;
+	samples[2].starting = true;
+	pass(4);
+	samples[1].known = SAMPLE_TASKS;
+	samples[1].tasks_at_ns = now_ns;
+	step();
+	ck_loans("1>0:8-11!");
+	samples[2].starting = false;
+	step();
+	ck_loans("1>0:8-11!");
+}
+END_TEST
+
 /* ---- what the profile says ---- */
 
 START_TEST(test_policy)
@@ -850,10 +947,11 @@ END_TEST
 
 TEST_MAIN("rebalance",
 	  test_case("lend", test_thresholds, test_two_ticks, test_steps_between, test_wants,
-		    test_nearest, test_distance, test_late_borrower, test_moves_on),
+		    test_nearest, test_distance, test_scope_within_node, test_smt_one,
+		    test_late_borrower, test_idle_first, test_moves_on),
 	  test_case("return", test_donor_back, test_cool_down, test_stage, test_unused,
 		    test_use_of_large_slices, test_starting, test_gone, test_blind, test_clock,
 		    test_new_memory),
-	  test_case("exclusive", test_exclusive, test_exclusive_back),
+	  test_case("exclusive", test_exclusive, test_exclusive_back, test_exclusive_width),
 	  test_case("policy", test_policy, test_offline),
 	  test_case("by hand", test_wish, test_by_hand), test_case("words", test_words))
