@@ -6,8 +6,8 @@
 enum { NO_CORE = TOPOLOGY_NONE, NOBODY = SLICES_MAX, HELD = SLICES_MAX + 1 };
 
 /*
- * Cores of one donor on one node of one package that one borrower has, or nobody: alike for whoever wants them. A list
- * through `next`, from `head`; those before `first` are given away.
+ * Cores of one donor on one node of one package that one borrower has, or nobody: alike for whoever
+ * wants them. A list through `next`, from `head`; those before `first` are given away.
  */
 struct segment {
 	uint16_t head, first, last;
@@ -137,7 +137,10 @@ static void take_back(struct lending *l, unsigned core)
 
 /* ---- loans that are ---- */
 
-/* The donor's CPUs of the cores that are lent: one that the machine lost is missing, one that came back is there. */
+/*
+ * The donor's CPUs of the cores that are lent: one that the machine lost is missing, one that came
+ * back is there.
+ */
 static struct cpuset whole_cores(const struct lending *l, unsigned donor, const struct cpuset *lent)
 {
 	struct cpuset cpus = {0};
@@ -294,8 +297,8 @@ static bool may_have(struct lending *l, const struct segment *s, unsigned borrow
 }
 
 /*
- * Idle cores before others' ones, then the nearest, then those of a donor that lends to this borrower already, then of one that lends
- * to nobody: so there are few loans.
+ * Idle cores before others' ones, then the nearest, then those of a donor that lends to this
+ * borrower already, then of one that lends to nobody: so there are few loans.
  */
 static uint64_t preference(struct lending *l, const struct segment *s, unsigned borrower)
 {
@@ -348,8 +351,8 @@ static unsigned poorest(const struct lending *l, uint64_t waiting)
 }
 
 /*
- * Neighbours to the same borrower, where several share a segment: its cores are alike, so nobody gets more or less by it.
- * Cores of different sizes stay with whom they were given to.
+ * Neighbours to the same borrower, where several share a segment: its cores are alike, so nobody
+ * gets more or less by it. Cores of different sizes stay with whom they were given to.
  */
 static void untangle(struct lending *l, const struct segment *s)
 {
@@ -368,7 +371,10 @@ static void untangle(struct lending *l, const struct segment *s)
 	}
 }
 
-/* Core by core to the poorest: max-min fairness (Bertsekas, Gallager, Data Networks, 1992, 6.5.2) in CPUs over home CPUs. */
+/*
+ * Core by core to the poorest: max-min fairness (Bertsekas, Gallager, Data Networks, 1992, 6.5.2)
+ * in CPUs over home CPUs.
+ */
 static void lend(struct lending *l)
 {
 	uint64_t waiting = 0;

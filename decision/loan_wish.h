@@ -1,7 +1,10 @@
 #ifndef DECISION_LOAN_WISH_H
 #define DECISION_LOAN_WISH_H
 
-/* Loans by hand: `rebalance --from A --to B --cores N` and `rebalance --reset` (DESIGN §8). Pure: a plan in, a plan out. */
+/*
+ * Loans by hand: `rebalance --from A --to B --cores N` and `rebalance --reset` (DESIGN §8). Pure: a
+ * plan in, a plan out.
+ */
 
 #include "decision/plan.h"
 
@@ -13,9 +16,10 @@ struct loan_wish {
 };
 
 /*
- * Lend `cores` more whole cores of `from`, the nearest to `to` first, by hand: the monitor neither ends nor takes them. Return 0 and
- * write *out; ERR_WRONG for 0 cores; ERR_IMPOSSIBLE, naming the number, for a slice that is not there, a slice that would lend to
- * itself, or lend and borrow at once, and for more cores than the donor has left to lend.
+ * Lend `cores` more whole cores of `from`, the nearest to `to` first, by hand: the monitor neither
+ * ends nor takes them. Return 0 and write *out; ERR_WRONG for 0 cores; ERR_IMPOSSIBLE, naming the
+ * number, for a slice that is not there, a slice that would lend to itself, or lend and borrow at
+ * once, and for more cores than the donor has left to lend.
  */
 int loan_wish(const struct plan *now, const struct topology *t, const struct loan_wish *wish,
 	      struct plan *out, struct err *e);

@@ -22,7 +22,10 @@ bool nearness_has_package(const struct nearness *n, const struct topology *t, un
 	return cpuset_has(&n->packages, t->cores[core].package);
 }
 
-/* From a core's nodes to the nearest of the memory. A machine may have nodes without a distance to each other: 20. */
+/*
+ * From a core's nodes to the nearest of the memory. A machine may have nodes without a distance to
+ * each other: 20.
+ */
 static unsigned least_distance(const struct topology *t, uint64_t from, uint64_t to)
 {
 	unsigned least = UINT16_MAX;

@@ -1,7 +1,10 @@
 #ifndef DECISION_NEARNESS_H
 #define DECISION_NEARNESS_H
 
-/* How near a core is to a set of CPUs: on one of their nodes, in one of their packages, or how far their memory is from it. */
+/*
+ * How near a core is to a set of CPUs: on one of their nodes, in one of their packages, or how far
+ * their memory is from it.
+ */
 
 #include "decision/topology.h"
 
@@ -15,7 +18,10 @@ struct nearness nearness_of(const struct topology *t, const struct cpuset *cpus)
 
 bool nearness_has_package(const struct nearness *n, const struct topology *t, unsigned core);
 
-/* The less, the nearer: any core on a node of theirs before any in a package of theirs before others; then by distance. */
+/*
+ * The less, the nearer: any core on a node of theirs before any in a package of theirs before
+ * others; then by distance.
+ */
 unsigned nearness_rank(const struct nearness *n, const struct topology *t, unsigned core);
 
 #endif

@@ -8,7 +8,10 @@ enum { DOUBLINGS = 8 };
 static const uint64_t second_ns = 1000000000;
 static const uint64_t longest_pause_ns = 60 * UINT64_C(1000000000);
 
-/* A loan of use: more CPU time than home CPUs have, by more than what clocks and ticks of the kernel blur in a second. */
+/*
+ * A loan of use: more CPU time than home CPUs have, by more than what clocks and ticks of the
+ * kernel blur in a second.
+ */
 #define USED_SLACK 0.02
 
 /* More CPU time than this many times all CPUs is no CPU time. */
@@ -87,7 +90,10 @@ static bool measure(struct rebalance_slice *m, const struct sample *s, const str
 {
 	double elapsed_us;
 
-	/* A group that has something to lend has used some CPU time: 0 is a machine without the counter. */
+	/*
+	 * A group that has something to lend has used some CPU time: 0 is a machine without the
+	 * counter.
+	 */
 	if (!s->at_ns || s->at_ns > now_ns || !s->cpu_usage_us ||
 	    now_ns - s->at_ns > REBALANCE_BLIND_TICKS * tick_ns)
 		return false;
@@ -131,8 +137,9 @@ static void count_tick(struct rebalance_slice *m)
 }
 
 /*
- * Whether what is borrowed is used, second by second: counters advance in steps of the kernel's tick, so that a short time says
- * little. A large slice with a small loan is given half of the loan as slack at most.
+ * Whether what is borrowed is used, second by second: counters advance in steps of the kernel's
+ * tick, so that a short time says little. A large slice with a small loan is given half of the loan
+ * as slack at most.
  */
 static void watch_use(struct rebalance_slice *m, const struct sample *s, const struct share *share)
 {
@@ -215,8 +222,8 @@ static bool is_confirmed(const struct rebalance_slice *m, const struct sample *s
 }
 
 /*
- * CPUs that it has threads for. Spark counts tasks and /proc is asked seldom: the larger is nearer the truth. Pressure says that there
- * are more than CPUs, but not how many.
+ * CPUs that it has threads for. Spark counts tasks and /proc is asked seldom: the larger is nearer
+ * the truth. Pressure says that there are more than CPUs, but not how many.
  */
 static unsigned wanted(const struct rebalance_slice *m, const struct sample *s)
 {
@@ -289,8 +296,8 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 /* ---- what follows from a decision for later ones ---- */
 
 /*
- * Who came back before the cool-down was over had only paused, and waits for twice as long as the last time. Each cool-down that a
- * loan lasted takes one such time back.
+ * Who came back before the cool-down was over had only paused, and waits for twice as long as the
+ * last time. Each cool-down that a loan lasted takes one such time back.
  */
 static void donor_came_back(struct rebalance_slice *m, const struct rebalance_policy *policy,
 			    uint64_t now_ns)
@@ -299,7 +306,7 @@ static void donor_came_back(struct rebalance_slice *m, const struct rebalance_po
 	uint64_t lasted = since(now_ns, m->lent_since_ns) / base_ns;
 
 	if (now_ns < m->lend_after_ns)
-		return; /* another loan of his that ended now */
+		return; /* another loan of it that ended now */
 	if (lasted)
 		m->short_loans -= lasted < m->short_loans ? (unsigned)lasted : m->short_loans;
 	else if (m->short_loans < DOUBLINGS)

@@ -2,8 +2,9 @@
 #define DECISION_SAMPLE_H
 
 /*
- * What is known of one group at one moment. The first part is the kernel's counters, which drivers fill in; those a
- * machine lacks are 0. The second part is for whoever asks Spark and /proc; drivers leave it 0, which is "unknown".
+ * What is known of one group at one moment. The first part is the kernel's counters, which drivers
+ * fill in; those a machine lacks are 0. The second part is for whoever asks Spark and /proc;
+ * drivers leave it 0, which is "unknown".
  */
 
 #include <stdbool.h>
@@ -30,8 +31,8 @@ struct sample {
 	unsigned known;	   /* of enum sample_known */
 	bool starting;	   /* a JVM of it is starting; false: none is, or nobody knows */
 	unsigned runnable; /* threads that run or wait for a CPU */
-	uint64_t
-		pressure_us; /* time in which some thread waited for a CPU, so far (cpu.pressure, some) */
+	/* Time in which some thread waited for a CPU, so far (cpu.pressure, some). */
+	uint64_t pressure_us;
 	uint64_t tasks_at_ns; /* CLOCK_MONOTONIC when Spark was asked what follows */
 	uint64_t stages;      /* how many stages with tasks that may run on it began so far */
 	unsigned tasks_running;

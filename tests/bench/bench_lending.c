@@ -1,8 +1,9 @@
 /*
- * What lending is worth, simulated: jobs of one stage whose tasks are pinned to slices, unevenly, on slices without and with loans as
- * rebalance_step() decides them, tick by tick, from the samples that a kernel would give. Makespans are held against the bound of
- * DESIGN §4: the work over all CPUs, or the longest task, which is one thread. All runs of a job meet the same tasks. Then what a
- * step costs. Prints tables and writes build/bench/lending.json. Run in the source tree.
+ * What lending is worth, simulated: jobs of one stage whose tasks are pinned to slices, unevenly,
+ * on slices without and with loans as rebalance_step() decides them, tick by tick, from the samples
+ * that a kernel would give. Makespans are held against the bound of DESIGN §4: the work over all
+ * CPUs, or the longest task, which is one thread. All runs of a job meet the same tasks. Then what
+ * a step costs. Prints tables and writes build/bench/lending.json. Run in the source tree.
  */
 
 #include <errno.h>
@@ -27,7 +28,9 @@ enum {
 	STEPS = 2000,
 };
 
-/* INSTANT: every CPU that is idle is at once where it is wanted; no lender of CPUs can do better. */
+/*
+ * INSTANT: every CPU that is idle is at once where it is wanted; no lender of CPUs can do better.
+ */
 enum how { UNLENT, SHARED, EXCLUSIVE, INSTANT, HOWS };
 
 static const char result_path[] = "build/bench/lending.json";
@@ -59,8 +62,9 @@ static struct job {
 } job;
 
 /*
- * One to four tasks a CPU, of half a second to four in the mean, spread log-normally; and a skew between slices, log-normal too,
- * of how many tasks they have or of how long they are: from none to one that leaves most slices idle for most of the time.
+ * One to four tasks a CPU, of half a second to four in the mean, spread log-normally; and a skew
+ * between slices, log-normal too, of how many tasks they have or of how long they are: from none to
+ * one that leaves most slices idle for most of the time.
  */
 static void random_job(unsigned slices)
 {
@@ -116,7 +120,9 @@ static struct bounds find_bounds(unsigned slots)
 
 /* ---- a run ---- */
 
-/* One slice: its tasks share its CPUs evenly, and finish when each has been served what it needs. */
+/*
+ * One slice: its tasks share its CPUs evenly, and finish when each has been served what it needs.
+ */
 struct server {
 	unsigned next, running;
 	double finish[SLOTS_MAX * CPUS_MAX]; /* in served seconds */
@@ -162,7 +168,10 @@ static void end_tasks(unsigned i)
 	start_tasks(i);
 }
 
-/* The same to all that lack CPUs, until the first lacks none; again, until nobody does or none is idle. */
+/*
+ * The same to all that lack CPUs, until the first lacks none; again, until nobody does or none is
+ * idle.
+ */
 static void share_idle_cpus(void)
 {
 	double idle = 0;
@@ -419,7 +428,9 @@ static double now_us(void)
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-/* A half is idle and lends to the other: steps before, the one in which it happens, and after it. */
+/*
+ * A half is idle and lends to the other: steps before, the one in which it happens, and after it.
+ */
 static json_t *bench_step(unsigned slices, unsigned cpus)
 {
 	static double times[STEPS];

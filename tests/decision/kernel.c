@@ -114,7 +114,10 @@ static void apply_op(struct kernel *k, const struct op *op, const struct plan *t
 
 /* ---- the rules ---- */
 
-/* Somebody else's CPU: lent by its owner, to nobody else, and the owner has the maximum weight if it shares it. */
+/*
+ * Somebody else's CPU: lent by its owner, to nobody else, and the owner has the maximum weight if
+ * it shares it.
+ */
 static void check_borrowed(const struct kernel *k, unsigned id, const struct cpuset *allowed,
 			   const char *where)
 {
@@ -174,7 +177,10 @@ static bool has_loans(const struct plan *p, enum loan_mode mode)
 	return false;
 }
 
-/* DESIGN §4: without exclusive loans everybody has his home CPUs always; without shared ones a CPU is in one set at most. */
+/*
+ * DESIGN §4: without exclusive loans every slice has its home CPUs always; without shared ones a CPU
+ * is in one set at most.
+ */
 static void check_owners(const struct kernel *k, const struct plan *from, const struct plan *to,
 			 const char *where)
 {

@@ -2,9 +2,10 @@
 #define TESTS_DECISION_KERNEL_H
 
 /*
- * A model of the kernel to hold plan_diff() against: ops are applied one by one, and after each of them the rules of
- * DESIGN §3 and §4 (who owns a CPU, who borrows it, whose weight is up) must hold. A broken rule fails the running test
- * with `where`. Large: keep it static; {0} is a kernel without groups.
+ * A model of the kernel to hold plan_diff() against: ops are applied one by one, and after each of
+ * them the rules of DESIGN §3 and §4 (who owns a CPU, who borrows it, whose weight is up) must
+ * hold. A broken rule fails the running test with `where`. Large: keep it static; {0} is a kernel
+ * without groups.
  */
 
 #include "decision/op.h"
@@ -36,8 +37,8 @@ void kernel_check(const struct kernel *k, const struct cpuset *allowed, const ch
 void kernel_check_reached(const struct kernel *k, const struct plan *to, const char *where);
 
 /*
- * What is there, as a plan. Slices in reverse, so that nothing leans on places; what was lent exclusively and nobody has yet is no
- * longer known as home, here and in the model.
+ * What is there, as a plan. Slices in reverse, so that nothing leans on places; what was lent
+ * exclusively and nobody has yet is no longer known as home, here and in the model.
  */
 void kernel_observe(struct kernel *k, const struct plan *like, struct plan *out);
 

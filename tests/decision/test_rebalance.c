@@ -1,4 +1,7 @@
-/* When loans end, and when there are new ones: the donor's side, the borrower's, and samples that tell nothing. */
+/*
+ * When loans end, and when there are new ones: the donor's side, the borrower's, and samples that
+ * tell nothing.
+ */
 
 #include <errno.h>
 
@@ -140,7 +143,10 @@ START_TEST(test_unused)
 }
 END_TEST
 
-/* A large slice that uses its loan to the full, and one that uses its own to the full, as kernels blur it. */
+/*
+ * A large slice that uses its loan to the full, and one that uses its own to the full, as kernels
+ * blur it.
+ */
 START_TEST(test_use_of_large_slices)
 {
 	world_begin_at(&(struct machine_shape){2, 1, 1, 60, 1, UINT64_C(6) << 30}, BY_SOCKET, 2);

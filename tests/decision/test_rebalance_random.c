@@ -1,7 +1,7 @@
 /*
- * rebalance_step() on random machines, plans, samples and faults: after every step the loans keep the rules of DESIGN §4, the
- * decisions account for every CPU and can be replayed, and the ops that put them in force keep the ownership rule one by one
- * in a model of the kernel.
+ * rebalance_step() on random machines, plans, samples and faults: after every step the loans keep
+ * the rules of DESIGN §4, the decisions account for every CPU and can be replayed, and the ops that
+ * put them in force keep the ownership rule one by one in a model of the kernel.
  */
 
 #include "decision/loan_wish.h"
@@ -60,7 +60,10 @@ static void next_mood(unsigned i)
 	struct actor *a = &actors[i];
 	struct sample *s = &samples[i];
 
-	/* One by one: an initializer's order is the compiler's, and a seed is to mean the same everywhere. */
+	/*
+	 * One by one: an initializer's order is the compiler's, and a seed is to mean the same
+	 * everywhere.
+	 */
 	a->load = random_load(&now.slices[i]);
 	a->left = 2 + random_below(&state, 12);
 	a->deaf = random_once(&state, 30);

@@ -1,6 +1,6 @@
 /*
- * What must come of loads that do not change: peace, and fairness. And of 64 slices that all change sides at once: a plan
- * (world_step() checks each).
+ * What must come of loads that do not change: peace, and fairness. And of 64 slices that all change
+ * sides at once: a plan (world_step() checks each).
  */
 
 #include "tests/decision/world.h"
@@ -15,7 +15,10 @@ static void begin_equal(unsigned slices, unsigned cores)
 		       BY_SOCKET, slices);
 }
 
-/* Ticks in which each uses what it would, to 2 %, or what it has; return how many of them changed loans. */
+/*
+ * Ticks in which each uses what it would, to 2 %, or what it has; return how many of them changed
+ * loans.
+ */
 static unsigned pass_noisy(unsigned ticks)
 {
 	unsigned before = world.changes;
@@ -37,8 +40,9 @@ static unsigned pass_noisy(unsigned ticks)
 }
 
 /*
- * Whatever the loads, loans that help stay, and those that do not are tried more and more seldom: after two minutes at most
- * once a minute for each slice (there and back), and at the edge of the 5 % a donor's pauses grow likewise.
+ * Whatever the loads, loans that help stay, and those that do not are tried more and more seldom:
+ * after two minutes at most once a minute for each slice (there and back), and at the edge of the 5
+ * % a donor's pauses grow likewise.
  */
 START_TEST(test_peace)
 {
@@ -69,7 +73,10 @@ START_TEST(test_peace)
 }
 END_TEST
 
-/* Several lag, some from the start and some later: in the end nobody has more than a core more than another. */
+/*
+ * Several lag, some from the start and some later: in the end nobody has more than a core more than
+ * another.
+ */
 START_TEST(test_fairness)
 {
 	state = test_seed();

@@ -1,4 +1,7 @@
-/* The terms of loans: exclusive ones, what the profile says, CPUs that come and go, and loans by hand. */
+/*
+ * The terms of loans: exclusive ones, what the profile says, CPUs that come and go, and loans by
+ * hand.
+ */
 
 #include "decision/loan_wish.h"
 #include "tests/decision/world.h"

@@ -2,8 +2,9 @@
 #define TESTS_DECISION_WORLD_H
 
 /*
- * A machine with a monitor, for tests of its rules: time goes by in ticks of 50 ms; who is said to use so many CPUs uses them,
- * whatever it has; what rebalance_step() wants is in force at once. One world a program.
+ * A machine with a monitor, for tests of its rules: time goes by in ticks of 50 ms; who is said to
+ * use so many CPUs uses them, whatever it has; what rebalance_step() wants is in force at once. One
+ * world a program.
  */
 
 #include "decision/rebalance.h"
@@ -28,7 +29,9 @@ extern struct world {
 /* Equal slices, each at half of its CPUs: neither idle nor busy. */
 void world_begin_at(const struct machine_shape *shape, enum partition_by by, unsigned slices);
 
-/* Four packages of four cores, a slice each; and with slice 0 lagging, to which slice 1 lends 4-7. */
+/*
+ * Four packages of four cores, a slice each; and with slice 0 lagging, to which slice 1 lends 4-7.
+ */
 void world_begin(void);
 void world_begin_loan(void);
 
@@ -36,7 +39,10 @@ void world_begin_loan(void);
 int world_step(void);
 void world_pass(unsigned ticks);
 
-/* "1>0:4-7 2>0:8-10! by hand", where ! is exclusive; the reason of the first decision of the last step. */
+/*
+ * "1>0:4-7 2>0:8-10! by hand", where ! is exclusive; the reason of the first decision of the last
+ * step.
+ */
 const char *world_loans(void);
 enum rebalance_reason world_reason(void);
 
