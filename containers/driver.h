@@ -85,6 +85,20 @@ struct driver_ops {
 	int (*observe)(struct driver *d, struct observation *out, struct err *e);
 	int (*sample)(struct driver *d, const char *group, struct sample *out, struct err *e);
 	/*
+	 * What the straggler monitor reads at each tick, some 10 µs: at_ns, cpu_usage_us and processes
+	 * of `out`, and pressure_us where the kernel has it; the rest is 0. NULL: this driver cannot
+	 * tell, and its slices cannot lend.
+	 */
+	int (*usage)(struct driver *d, const char *group, struct sample *out, struct err *e);
+	/* Threads of the group that run or wait for a CPU: from /proc, about a millisecond a JVM. */
+	int (*runnable)(struct driver *d, const char *group, unsigned *out, struct err *e);
+	/*
+	 * Processes of the group that are not in its cpuset: hot-unplug of the last CPU of a cgroup v1
+	 * cpuset moves them to the group above, for good. Put them back; return how many there were.
+	 * The group must have a CPU. NULL: it cannot happen.
+	 */
+	int (*bring_back)(struct driver *d, const char *group, struct err *e);
+	/*
 	 * Move the calling process into the group; NULL: out again, to where it was when the driver
 	 * was opened.
 	 */

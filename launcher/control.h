@@ -4,7 +4,7 @@
 /*
  * The control socket STATE/NAME/control (0600): one JSON object a line, both ways. The supervisor serves it from its
  * loop, without ever blocking on a client; peers are root and the supervisor's own user, by SO_PEERCRED.
- * Requests: {"cmd":"status"}, {"cmd":"apply","state":{…}}, {"cmd":"down"}. Answers: progress lines, then one with "done" or "error".
+ * Requests: {"cmd":"status"}, {"cmd":"apply","state":{…}}, {"cmd":"down"}, {"cmd":"rebalance",…}. Answers: progress lines, then one with "done" or "error".
  */
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "launcher/cluster.h"
+#include "launcher/rebalance_answer.h"
 
 enum {
 	CONTROL_LINE_MAX = 4 << 20,   /* a plan of 64 slices has less than 1 MiB */
@@ -34,12 +35,13 @@ int line_buffer_add(struct line_buffer *b, const char *bytes, size_t count);
 char *line_buffer_next(struct line_buffer *b, size_t *length);
 void line_buffer_release(struct line_buffer *b);
 
-enum control_command { CONTROL_STATUS, CONTROL_APPLY, CONTROL_DOWN };
+enum control_command { CONTROL_STATUS, CONTROL_APPLY, CONTROL_DOWN, CONTROL_REBALANCE };
 
 struct control_request {
 	enum control_command command;
 	char *state; /* of apply: its JSON text, on the heap */
 	size_t state_size;
+	struct rebalance_request rebalance;
 };
 /* ERR_WRONG with what is wrong. Strings with NUL bytes, unknown commands and keys are refused. */
 int control_request_parse(const char *line, size_t length, struct control_request *out,

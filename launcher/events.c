@@ -88,14 +88,21 @@ void events_add(struct events *ev, const char *what, const char *object, const c
 {
 	cleanup_free char *line = NULL;
 	struct timespec now;
-	ssize_t written;
 
 	if (ev->fd < 0)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	line = event_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, what, object,
 			    reason, inputs, count);
-	if (!line)
+	if (line)
+		events_add_line(ev, line);
+}
+
+void events_add_line(struct events *ev, const char *line)
+{
+	ssize_t written;
+
+	if (ev->fd < 0)
 		return;
 	written = write(ev->fd, line,
 			strlen(line)); /* one write: whole lines, whoever else appends */

@@ -36,6 +36,9 @@ char *event_format(uint64_t realtime_ns, const char *what, const char *object, c
 void events_add(struct events *ev, const char *what, const char *object, const char *reason,
 		const struct event_input *inputs, size_t count);
 
+/* The same for a line that was formatted elsewhere, newline included. */
+void events_add_line(struct events *ev, const char *line);
+
 #define events_note(ev, what, object, reason, ...)                                              \
 	events_add((ev), (what), (object), (reason), (const struct event_input[]){__VA_ARGS__}, \
 		   sizeof((const struct event_input[]){__VA_ARGS__}) / sizeof(struct event_input))

@@ -59,8 +59,8 @@ static void collect_cluster(const struct state *s, struct status *out)
 	for (unsigned i = 0; i < s->plan.loan_count; i++) {
 		const struct loan *loan = &s->plan.loans[i];
 
-		out->loans[i] =
-			(struct status_loan){loan->from, loan->to, loan->mode, loan->cpus, 0};
+		out->loans[i] = (struct status_loan){loan->from, loan->to, loan->mode,
+						     loan->cpus, 0,	   loan->by_hand};
 	}
 }
 

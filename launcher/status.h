@@ -21,6 +21,8 @@ struct slice_status {
 	unsigned restarts;
 	uint64_t oom_kills;
 	bool throttled; /* by memory.high within the last second */
+	unsigned tasks_pending;
+	char doing[PLAN_TEXT]; /* for people: "idle for 3.2 s", "busy, wants 4 CPUs"; "": unknown */
 };
 
 struct status_loan {
@@ -28,6 +30,21 @@ struct status_loan {
 	enum loan_mode mode;
 	struct cpuset cpus;
 	double since_s;
+	bool by_hand;
+};
+
+enum { STATUS_RECENT = 8 };
+
+/* The straggler monitor. */
+struct status_monitor {
+	enum rebalance_mode mode; /* in force */
+	enum loan_mode loans;
+	char tasks[PLAN_TEXT]; /* why Spark's tasks are not known; "": they are, or nothing runs */
+	unsigned recent_count; /* what changed last, the newest first */
+	struct {
+		double ago_s;
+		char text[PLAN_TEXT];
+	} recent[STATUS_RECENT];
 };
 
 /* About 250 KB: keep it on the heap. */
@@ -44,6 +61,7 @@ struct status {
 	struct slice_status slices[SLICES_MAX];
 	unsigned loan_count;
 	struct status_loan loans[SLICES_MAX];
+	struct status_monitor monitor;
 	unsigned warning_count;
 	struct plan_warning warnings[PLAN_WARNINGS];
 };
