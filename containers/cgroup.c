@@ -59,7 +59,7 @@ int cgroup_driver_new(const struct placement *p, const char *cluster, const stru
 	d->driver.ops = ops;
 	d->dialect = dialect;
 	d->placement = *p;
-	d->unified = -1;
+	d->unified = d->above = d->own = -1;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
 	if (p->kind != PLACEMENT_SCOPE)
 		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES, cluster);
@@ -83,15 +83,20 @@ int cgroup_driver_new(const struct placement *p, const char *cluster, const stru
 
 /* ---- kept descriptors */
 
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static void group_close(struct open_group *g)
 {
-	const int fds[] = {g->cpus, g->effective, g->weight, g->usage};
+	const int fds[] = {g->cpus, g->effective, g->weight, g->usage, g->processes, g->pressure};
 
 	if (!g->name[0])
 		return;
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+		close_if_open(fds[i]);
 	g->name[0] = '\0';
 }
 
@@ -108,6 +113,20 @@ static int open_file(struct cgroup_driver *d, enum controller c, const char *gro
 	return 0;
 }
 
+/* Of the v2 tree, which has them also where the controllers are in v1. */
+static void open_optional(struct cgroup_driver *d, struct open_group *g)
+{
+	char path[CGROUP_PATH + 64];
+
+	if (d->unified < 0)
+		return;
+	if (!d->dialect->attach)
+		g->processes = openat(d->unified, cgroup_file(d, g->name, "cgroup.procs", path),
+				      O_RDONLY | O_CLOEXEC);
+	g->pressure = openat(d->unified, cgroup_file(d, g->name, "cpu.pressure", path),
+			     O_RDONLY | O_CLOEXEC);
+}
+
 static int group_open(struct cgroup_driver *d, const char *name, struct open_group *g,
 		      struct err *e)
 {
@@ -115,7 +134,12 @@ static int group_open(struct cgroup_driver *d, const char *name, struct open_gro
 	char path[CGROUP_PATH + 64];
 	int rc;
 
-	*g = (struct open_group){.cpus = -1, .effective = -1, .weight = -1, .usage = -1};
+	*g = (struct open_group){.cpus = -1,
+				 .effective = -1,
+				 .weight = -1,
+				 .usage = -1,
+				 .processes = -1,
+				 .pressure = -1};
 	snprintf(g->name, sizeof(g->name), "%s", name);
 	rc = open_file(d, CONTROLLER_CPUSET, name, "cpuset.cpus", O_RDWR, &g->cpus, e);
 	if (rc == 0)
@@ -129,17 +153,15 @@ static int group_open(struct cgroup_driver *d, const char *name, struct open_gro
 		rc = control_read_cpuset(d->base[CONTROLLER_CPUSET],
 					 cgroup_file(d, name, l->mems_effective, path), &g->nodes,
 					 e);
-	if (rc < 0)
+	if (rc < 0) {
 		group_close(g);
-	return rc;
+		return rc;
+	}
+	open_optional(d, g);
+	return 0;
 }
 
-/*
- * The group, opened if it was not. Its name is checked here, so that no path leads out of the
- * cluster's own group.
- */
-static int find_group(struct cgroup_driver *d, const char *name, struct open_group **out,
-		      struct err *e)
+int cgroup_find(struct cgroup_driver *d, const char *name, struct open_group **out, struct err *e)
 {
 	struct open_group *place = NULL;
 	int rc;
@@ -163,7 +185,7 @@ static int find_group(struct cgroup_driver *d, const char *name, struct open_gro
 	return rc;
 }
 
-static void forget_group(struct cgroup_driver *d, const char *name)
+void cgroup_forget(struct cgroup_driver *d, const char *name)
 {
 	for (unsigned i = 0; i < SLICES_MAX + 2; i++)
 		if (!strcmp(d->groups[i].name, name))
@@ -210,7 +232,7 @@ int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuse
 
 	if (cpuset_is_empty(cpus))
 		return err_set(e, -EINVAL, "%s would be left without a CPU", group);
-	rc = find_group(d, group, &g, e);
+	rc = cgroup_find(d, group, &g, e);
 	if (rc < 0)
 		return rc;
 	if (d->placement.kind == PLACEMENT_THROW_AWAY && ftruncate(g->cpus, 0))
@@ -224,7 +246,7 @@ int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuse
 	return rc;
 }
 
-static int read_weight(struct cgroup_driver *d, const struct open_group *g, unsigned *out,
+int cgroup_read_weight(struct cgroup_driver *d, const struct open_group *g, unsigned *out,
 		       struct err *e)
 {
 	uint64_t value;
@@ -246,7 +268,7 @@ int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight,
 	char text[32], path[CGROUP_PATH + 64];
 	struct open_group *g;
 	unsigned now = 0;
-	int rc = find_group(d, group, &g, e);
+	int rc = cgroup_find(d, group, &g, e);
 
 	if (rc < 0)
 		return rc;
@@ -258,7 +280,7 @@ int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight,
 	snprintf(text, sizeof(text), "%" PRIu64, d->dialect->weight_to_kernel(weight));
 	rc = control_rewrite(g->weight, cgroup_file(d, group, d->dialect->weight, path), text, e);
 	if (rc == 0)
-		rc = read_weight(d, g, &now, e);
+		rc = cgroup_read_weight(d, g, &now, e);
 	if (rc == 0 && now != weight)
 		rc = err_set(e, -EIO, "%s of %s was set to %u and reads %u", d->dialect->weight,
 			     group, weight, now);
@@ -348,7 +370,7 @@ int cgroup_create(struct driver *driver, const struct group_spec *g, struct err 
 	if (rc == 0)
 		rc = set_up(d, g, e);
 	if (rc < 0) {
-		forget_group(d, g->name);
+		cgroup_forget(d, g->name);
 		d->dialect->unmake(d, path, &(struct err){0});
 		return err_wrap(e, "creating %s", g->name);
 	}
@@ -362,7 +384,7 @@ int cgroup_remove(struct driver *driver, const char *group, struct err *e)
 
 	if (!cgroup_name_is_ours(group))
 		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
-	forget_group(d, group);
+	cgroup_forget(d, group);
 	return d->dialect->unmake(d, cgroup_path(d, group, path), e);
 }
 
@@ -383,10 +405,10 @@ void cgroup_close(struct driver *driver)
 	for (unsigned i = 0; i < SLICES_MAX + 2; i++)
 		group_close(&d->groups[i]);
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
-		if (d->base[c] >= 0)
-			close(d->base[c]);
-	if (d->unified >= 0)
-		close(d->unified);
+		close_if_open(d->base[c]);
+	close_if_open(d->unified);
+	close_if_open(d->above);
+	close_if_open(d->own);
 	free(d);
 }
 
@@ -398,7 +420,7 @@ static int observe_one(struct cgroup_driver *d, const char *name, struct observe
 	char path[CGROUP_PATH + 64];
 	struct open_group *g;
 	uint64_t max = UINT64_MAX;
-	int rc = find_group(d, name, &g, e);
+	int rc = cgroup_find(d, name, &g, e);
 
 	if (rc < 0)
 		return rc;
@@ -411,7 +433,7 @@ static int observe_one(struct cgroup_driver *d, const char *name, struct observe
 					 cgroup_file(d, name, d->dialect->cpus_effective, path),
 					 &out->cpus, e);
 	if (rc == 0)
-		rc = read_weight(d, g, &out->weight, e);
+		rc = cgroup_read_weight(d, g, &out->weight, e);
 	if (rc == 0 && d->base[CONTROLLER_MEMORY] >= 0)
 		rc = control_read_number(d->base[CONTROLLER_MEMORY],
 					 cgroup_file(d, name, d->dialect->memory_max, path), &max,
@@ -426,7 +448,7 @@ static bool is_remnant(struct cgroup_driver *d, const char *name)
 {
 	struct observed_group ignored;
 
-	forget_group(d, name);
+	cgroup_forget(d, name);
 	return observe_one(d, name, &ignored, &(struct err){0}) == -ENOENT &&
 	       !is_populated(d, name);
 }
@@ -466,7 +488,7 @@ int cgroup_sample(struct driver *driver, const char *group, struct sample *out, 
 	struct sample s = {0};
 	struct open_group *g;
 	char text[1024];
-	int n, rc = find_group(d, group, &g, e);
+	int n, rc = cgroup_find(d, group, &g, e);
 
 	if (rc < 0)
 		return rc;
@@ -474,7 +496,7 @@ int cgroup_sample(struct driver *driver, const char *group, struct sample *out, 
 	s.at_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	n = g->usage < 0 ? 0 : control_reread(g->usage, text, sizeof(text));
 	if (n < 0) {
-		forget_group(d, group); /* the group may have been made anew behind our back */
+		cgroup_forget(d, group); /* the group may have been made anew behind our back */
 		return err_errno(e, n, "cannot read the CPU time of %s", group);
 	}
 	s.cpu_usage_us = g->usage < 0 ? 0 : d->dialect->usage_us(text);

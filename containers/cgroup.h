@@ -18,6 +18,8 @@ enum { CGROUP_INNER = NAME_MAX_BYTES + 16, CGROUP_PATH = CGROUP_INNER + NAME_MAX
 struct open_group {
 	char name[NAME_MAX_BYTES + 1]; /* "": a free place */
 	int cpus, effective, weight, usage;
+	int processes; /* cgroup.procs of the v2 tree; -1: v1, where a kept one grows stale */
+	int pressure;  /* cpu.pressure; -1: none, or this kernel does not keep it */
 	struct cpuset nodes;
 };
 
@@ -35,6 +37,8 @@ struct dialect {
 	int (*limit)(struct cgroup_driver *d, const struct group_spec *g, struct err *e);
 	int (*sample_memory)(struct cgroup_driver *d, const char *group, const struct cpuset *nodes,
 			     struct sample *out, struct err *e);
+	/* Give the cluster's own group all CPUs of the group above again. */
+	int (*widen)(struct cgroup_driver *d, struct err *e);
 	/* spawn_into.attach; NULL: none needed. `context` is a struct cgroup_member. */
 	int (*attach)(void *context, pid_t child, struct err *e);
 };
@@ -53,6 +57,8 @@ struct cgroup_driver {
 	int base[CONTROLLER_COUNT]; /* directories; -1: no such controller */
 	int unified;		    /* base in the v2 tree: kill, clone3, pressure; -1: none */
 	struct open_group groups[SLICES_MAX + 2];
+	int above,
+		own; /* effective CPUs of the group above, and of the cluster's; -1: not yet open */
 	char origin[CONTROLLER_COUNT + 1]
 		   [2 * LAYOUT_PATH]; /* where the caller was before cgroup_enter() */
 };
@@ -78,10 +84,26 @@ int cgroup_kill(struct driver *d, const char *group, unsigned timeout_ms, struct
 int cgroup_remove(struct driver *d, const char *group, struct err *e);
 int cgroup_observe(struct driver *d, struct observation *out, struct err *e);
 int cgroup_sample(struct driver *d, const char *group, struct sample *out, struct err *e);
+int cgroup_usage(struct driver *d, const char *group, struct sample *out, struct err *e);
+int cgroup_look(struct driver *d, const char *group, struct observed_group *out, struct err *e);
+int cgroup_allowed(struct driver *d, struct cpuset *cpus, struct err *e);
+int cgroup_runnable(struct driver *d, const char *group, unsigned *out, struct err *e);
 int cgroup_enter(struct driver *d, const char *group, struct err *e);
 int cgroup_pids(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
 int cgroup_destroy(struct driver *d, struct err *e);
 void cgroup_close(struct driver *d);
+
+/*
+ * The group with its descriptors, opened if it was not. Its name is checked here, so that no path
+ * leads out of the cluster's own group. cgroup_forget(): close it; it may have been made anew behind
+ * our back.
+ */
+int cgroup_find(struct cgroup_driver *d, const char *name, struct open_group **out, struct err *e);
+void cgroup_forget(struct cgroup_driver *d, const char *name);
+
+/* Its weight on v2's scale, from the kept descriptor. */
+int cgroup_read_weight(struct cgroup_driver *d, const struct open_group *g, unsigned *out,
+		       struct err *e);
 
 /* "inner/group", or "inner" for group "". */
 char *cgroup_path(const struct cgroup_driver *d, const char *group, char path[CGROUP_PATH]);
@@ -96,6 +118,10 @@ char *cgroup_file(const struct cgroup_driver *d, const char *group, const char *
  */
 bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
 			const char *controller);
+
+/* cgroup_pids() by what one controller says: in v1 they are separate trees. */
+int cgroup_pids_in(struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
+		   size_t size, struct err *e);
 
 /*
  * Write a limit in bytes and check that it is in force, to within one page. `value` UINT64_MAX is

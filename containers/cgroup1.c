@@ -15,6 +15,8 @@
 #include "containers/control_file.h"
 #include "decision/cleanup.h"
 
+enum { MEMBERS_MAX = 4096 }; /* processes of a slice: one JVM, or some dozens of Python's */
+
 /*
  * weight → cpu.shares: straight lines through v2's and v1's minimum (1, 2), default (100, 1024) and
  * maximum (10000, 262144), the same three points that runc and crun map onto each other; exactly
@@ -321,6 +323,48 @@ static int sample_memory(struct cgroup_driver *d, const char *group, const struc
 	return 0;
 }
 
+/* ---- the cluster's own group */
+
+/* Give a file of `path` what the group above it has in another. */
+static int inherit_one(struct cgroup_driver *d, const char *above, const char *from_file,
+		       const char *path, const char *to_file, struct err *e)
+{
+	char from[CGROUP_PATH + 64], to[CGROUP_PATH + 64], text[CPUSET_TEXT], now[CPUSET_TEXT];
+	int dir = d->base[CONTROLLER_CPUSET], rc;
+
+	snprintf(from, sizeof(from), "%s%s%s", above, above[0] ? "/" : "", from_file);
+	snprintf(to, sizeof(to), "%s%s%s", path, path[0] ? "/" : "", to_file);
+	rc = control_read(dir, from, text, sizeof(text), e);
+	if (rc >= 0)
+		rc = control_read(dir, to, now, sizeof(now), e);
+	if (rc >= 0 && strcmp(text, now))
+		rc = control_write(dir, to, text, e);
+	return rc < 0 ? rc : 0;
+}
+
+static int inherit_cpus(struct cgroup_driver *d, const char *above, const char *path, struct err *e)
+{
+	return inherit_one(d, above, "cpuset.effective_cpus", path, "cpuset.cpus", e);
+}
+
+/* A v1 cpuset is born empty: give `path` all that the group above it has. */
+static int inherit(struct cgroup_driver *d, const char *above, const char *path, struct err *e)
+{
+	int rc = inherit_one(d, above, "cpuset.effective_mems", path, "cpuset.mems", e);
+
+	return rc == 0 ? inherit_cpus(d, above, path, e) : rc;
+}
+
+/* Memory nodes are left alone: a cpuset with processes below it would migrate their pages. */
+static int widen(struct cgroup_driver *d, struct err *e)
+{
+	int rc = d->placement.base_is_ours ? inherit_cpus(d, "..", "", e) : 0;
+
+	if (rc == 0)
+		rc = inherit_cpus(d, "", "cleave", e);
+	return rc == 0 ? inherit_cpus(d, "cleave", d->inner, e) : rc;
+}
+
 static const struct dialect dialect = {
 	.cpus_effective = "cpuset.effective_cpus",
 	.mems_effective = "cpuset.effective_mems",
@@ -335,35 +379,68 @@ static const struct dialect dialect = {
 	.unmake = unmake,
 	.limit = limit,
 	.sample_memory = sample_memory,
+	.widen = widen,
 	.attach = attach,
 };
 
-/* ---- the cluster's own group */
+/* ---- processes that hot-unplug has moved out of their cpuset */
 
-/* A v1 cpuset is born empty: give `path` all that the group above it has. */
-static int inherit(struct cgroup_driver *d, const char *above, const char *path, struct err *e)
+/* A hierarchy other than cpuset's, which hot-unplug has left alone. COUNT: there is none. */
+static enum controller witness(const struct cgroup_driver *d)
 {
-	static const char *const files[][2] = {
-		{"cpuset.effective_mems", "cpuset.mems"},
-		{"cpuset.effective_cpus", "cpuset.cpus"},
-	};
+	const char(*base)[2 * LAYOUT_PATH] = d->placement.base;
 
-	for (unsigned i = 0; i < 2; i++) {
-		char from[CGROUP_PATH + 64], to[CGROUP_PATH + 64], text[CPUSET_TEXT];
-		char now[CPUSET_TEXT];
-		int dir = d->base[CONTROLLER_CPUSET], rc;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		if (d->base[c] >= 0 && strcmp(base[c], base[CONTROLLER_CPUSET]))
+			return c;
+	return CONTROLLER_COUNT;
+}
 
-		snprintf(from, sizeof(from), "%s%s%s", above, above[0] ? "/" : "", files[i][0]);
-		snprintf(to, sizeof(to), "%s/%s", path, files[i][1]);
-		rc = control_read(dir, from, text, sizeof(text), e);
-		if (rc >= 0)
-			rc = control_read(dir, to, now, sizeof(now), e);
-		if (rc >= 0 && strcmp(text, now))
-			rc = control_write(dir, to, text, e);
+/* All its threads, by cgroup.procs. Return 1 if it was elsewhere, 0 if not, or negative. */
+static int bring_back_one(struct cgroup_driver *d, const char *group, enum controller seen_in,
+			  pid_t pid, struct err *e)
+{
+	char path[CGROUP_PATH + 64], text[16];
+	int rc;
+
+	if (cgroup_has_process(d, group, pid, "cpuset") ||
+	    !cgroup_has_process(d, group, pid, controller_name(seen_in, 1)))
+		return 0;
+	snprintf(text, sizeof(text), "%d", pid);
+	rc = control_write(d->base[CONTROLLER_CPUSET], cgroup_file(d, group, "cgroup.procs", path),
+			   text, e);
+	if (rc == -ESRCH) /* it has ended */
+		return 0;
+	if (rc == 0 && !cgroup_has_process(d, group, pid, "cpuset") &&
+	    cgroup_has_process(d, group, pid, controller_name(seen_in, 1)))
+		rc = err_set(e, -EIO, "pid %d was put back into the cpuset of %s and is not in it",
+			     pid, group);
+	return rc < 0 ? rc : 1;
+}
+
+static int bring_back(struct driver *driver, const char *group, struct err *e)
+{
+	struct cgroup_driver *d = (struct cgroup_driver *)driver;
+	enum controller seen_in = witness(d);
+	cleanup_free pid_t *pids = NULL;
+	int n, moved = 0;
+
+	if (!cgroup_name_is_ours(group))
+		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
+	if (seen_in == CONTROLLER_COUNT)
+		return 0;
+	pids = malloc(MEMBERS_MAX * sizeof(*pids));
+	if (!pids)
+		return err_errno(e, -ENOMEM, "bringing the processes of %s back", group);
+	n = cgroup_pids_in(d, seen_in, group, pids, MEMBERS_MAX, e);
+	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
+		int rc = bring_back_one(d, group, seen_in, pids[i], e);
+
 		if (rc < 0)
 			return rc;
+		moved += rc;
 	}
-	return 0;
+	return n < 0 ? n : moved;
 }
 
 /* --cgroup-root NAME: the base itself, in each hierarchy, before anything is opened. */
@@ -427,13 +504,14 @@ static int destroy(struct driver *driver, struct err *e)
 	return rc;
 }
 
-#define OPS(name_)                                                                           \
-	{                                                                                    \
-		.name = (name_), .create = cgroup_create, .set_cpus = cgroup_set_cpus,       \
-		.set_weight = cgroup_set_weight, .spawn = cgroup_spawn, .kill = cgroup_kill, \
-		.remove = cgroup_remove, .observe = cgroup_observe, .sample = cgroup_sample, \
-		.enter = cgroup_enter, .pids = cgroup_pids, .destroy = destroy,              \
-		.close = cgroup_close,                                                       \
+#define OPS(name_)                                                                            \
+	{                                                                                     \
+		.name = (name_), .create = cgroup_create, .set_cpus = cgroup_set_cpus,        \
+		.set_weight = cgroup_set_weight, .spawn = cgroup_spawn, .kill = cgroup_kill,  \
+		.remove = cgroup_remove, .observe = cgroup_observe, .sample = cgroup_sample,  \
+		.usage = cgroup_usage, .look = cgroup_look, .allowed = cgroup_allowed,        \
+		.runnable = cgroup_runnable, .bring_back = bring_back, .enter = cgroup_enter, \
+		.pids = cgroup_pids, .destroy = destroy, .close = cgroup_close,               \
 	}
 static const struct driver_ops cgroup1_ops = OPS("cgroup1"), hybrid_ops = OPS("hybrid");
 

@@ -430,6 +430,21 @@ static uint64_t usage_us(const char *text)
 	return control_value(text, "usage_usec", 0);
 }
 
+/* A scope's own cpuset.cpus is systemd's (AllowedCPUs=). */
+static int widen(struct cgroup_driver *d, struct err *e)
+{
+	const char *const groups[] = {"cleave", d->inner};
+	int rc = d->inner[0] ? 0 : -EPERM;
+
+	for (unsigned i = 0; rc == 0 && i < 2; i++) {
+		char file[CGROUP_PATH + 64];
+
+		snprintf(file, sizeof(file), "%s/cpuset.cpus", groups[i]);
+		rc = control_write(base_dir(d), file, "\n", e); /* all of the group above */
+	}
+	return rc;
+}
+
 static const struct dialect dialect = {
 	.cpus_effective = "cpuset.cpus.effective",
 	.mems_effective = "cpuset.mems.effective",
@@ -444,6 +459,7 @@ static const struct dialect dialect = {
 	.unmake = unmake,
 	.limit = limit,
 	.sample_memory = sample_memory,
+	.widen = widen,
 };
 
 /* ---- the cluster's own group */
@@ -495,6 +511,10 @@ static const struct driver_ops ops = {
 	.remove = cgroup_remove,
 	.observe = cgroup_observe,
 	.sample = cgroup_sample,
+	.usage = cgroup_usage,
+	.look = cgroup_look,
+	.allowed = cgroup_allowed,
+	.runnable = cgroup_runnable,
 	.enter = cgroup_enter,
 	.pids = cgroup_pids,
 	.destroy = destroy,

@@ -34,11 +34,11 @@ bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t 
 	return found && (found[strlen(suffix)] == '\0' || found[strlen(suffix)] == '/');
 }
 
-int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)
+int cgroup_pids_in(struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
+		   size_t size, struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
 	char path[CGROUP_PATH + 64], line[32];
-	int dir = d->base[CONTROLLER_CPUSET];
+	int dir = d->base[c];
 	int fd = openat(dir, cgroup_file(d, group, "cgroup.procs", path), O_RDONLY | O_CLOEXEC);
 	cleanup_fclose FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	uint64_t pid;
@@ -59,6 +59,11 @@ int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t si
 		count++;
 	}
 	return count;
+}
+
+int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)
+{
+	return cgroup_pids_in(of(driver), CONTROLLER_CPUSET, group, pids, size, e);
 }
 
 static int join_v2(void *context, pid_t child, struct err *e)

@@ -19,6 +19,7 @@ enum { PIDS_MAX = 4096 };
 struct look {
 	struct state state;
 	struct driver *driver;
+	const char *cgroup_root;
 	enum verify_depth depth;
 	struct observation seen;
 	struct sample samples[SLICES_MAX + 2]; /* of seen.groups */
@@ -122,9 +123,12 @@ static int write_repairs(const struct look *l, struct err *e)
 /* Put CPUs and weights back, and look again. */
 static int repair(struct look *l, struct err *e)
 {
-	int rc;
+	struct cpuset allowed, nodes;
+	int rc = driver_allowed(l->cgroup_root, &allowed, &nodes, e);
 
-	l->repair_count = drift_find(&l->seen, &l->state.plan, l->repairs);
+	if (rc < 0)
+		return rc;
+	l->repair_count = drift_find(&l->seen, &l->state.plan, &allowed, l->repairs);
 	rc = write_repairs(l, e);
 	return rc == 0 ? take_a_look(l, e) : rc;
 }
@@ -215,6 +219,7 @@ static int open_cluster(const struct invocation *in, struct look *l, struct err 
 		return err_set(e, rc, "cluster %s is not up: there is nothing to verify", name);
 	if (rc < 0)
 		return rc;
+	l->cgroup_root = o->cgroup_root;
 	request.cluster = name;
 	request.backend = l->state.profile.backend;
 	request.location = l->state.location;

@@ -1,6 +1,31 @@
 #include "launcher/drift.h"
 
+#include <errno.h>
+
 #include "launcher/actual.h"
+
+static int look_at(struct driver *driver, const char *group, struct observation *seen,
+		   struct err *e)
+{
+	int rc = driver->ops->look(driver, group, &seen->groups[seen->count], e);
+
+	if (rc == 0)
+		seen->count++;
+	return rc == -ENOENT || rc == -ENODEV ? 0 : rc;
+}
+
+int drift_look(struct driver *driver, const struct plan *p, struct observation *seen, struct err *e)
+{
+	int rc;
+
+	if (!driver->ops->look)
+		return driver->ops->observe(driver, seen, e);
+	seen->count = 0;
+	rc = look_at(driver, GROUP_HOST, seen, e);
+	for (unsigned i = 0; rc == 0 && i < p->slice_count; i++)
+		rc = look_at(driver, p->slices[i].name, seen, e);
+	return rc;
+}
 
 static unsigned add(struct op *ops, unsigned count, enum op_kind kind, const char *name)
 {
@@ -9,12 +34,29 @@ static unsigned add(struct op *ops, unsigned count, enum op_kind kind, const cha
 	return count + 1;
 }
 
-static unsigned find_in_group(const struct observed_group *g, const struct cpuset *cpus,
-			      unsigned weight, struct op *ops, unsigned count)
+/* The two sets as far as there are such CPUs. */
+static bool is_same(const struct cpuset *a, const struct cpuset *b, const struct cpuset *allowed)
 {
-	if (!cpuset_is_equal(&g->asked, cpus)) {
+	struct cpuset left = cpuset_and(a, allowed), right = cpuset_and(b, allowed);
+
+	return cpuset_is_equal(&left, &right);
+}
+
+static bool cpus_differ(const struct observed_group *g, const struct cpuset *cpus,
+			const struct cpuset *allowed)
+{
+	/* In v2 an asked set may be right and not in force: somebody wrote to the group above. */
+	return cpuset_intersects(cpus, allowed) &&
+	       !(is_same(&g->asked, cpus, allowed) && is_same(&g->cpus, cpus, allowed));
+}
+
+static unsigned find_in_group(const struct observed_group *g, const struct cpuset *cpus,
+			      const struct cpuset *allowed, unsigned weight, struct op *ops,
+			      unsigned count)
+{
+	if (cpus_differ(g, cpus, allowed)) {
 		count = add(ops, count, OP_SET_CPUS, g->name);
-		ops[count - 1].cpus = *cpus;
+		ops[count - 1].cpus = cpuset_and(cpus, allowed);
 	}
 	if (g->weight && g->weight != weight) {
 		count = add(ops, count, OP_SET_WEIGHT, g->name);
@@ -44,23 +86,39 @@ static void narrow_first(const struct observation *seen, struct op *ops, unsigne
 	}
 }
 
-unsigned drift_find(const struct observation *seen, const struct plan *p, struct op ops[DRIFT_OPS])
+unsigned drift_find(const struct observation *seen, const struct plan *p,
+		    const struct cpuset *allowed, struct op ops[DRIFT_OPS])
 {
 	const struct observed_group *host = observed_find(seen, GROUP_HOST);
 	struct cpuset cpus = actual_host_cpus(p);
 	unsigned count = 0;
 
 	if (host)
-		count = find_in_group(host, &cpus, WEIGHT_DEFAULT, ops, count);
+		count = find_in_group(host, &cpus, allowed, WEIGHT_DEFAULT, ops, count);
 	for (unsigned i = 0; i < p->slice_count; i++) {
 		const struct observed_group *g = observed_find(seen, p->slices[i].name);
 
 		cpus = plan_effective_cpus(p, i);
 		if (g)
-			count = find_in_group(g, &cpus, plan_weight(p, i), ops, count);
+			count = find_in_group(g, &cpus, allowed, plan_weight(p, i), ops, count);
 	}
 	narrow_first(seen, ops, count);
 	return count;
+}
+
+bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset *allowed)
+{
+	struct cpuset cpus = plan_effective_cpus(p, slice);
+
+	return !cpuset_intersects(&cpus, allowed);
+}
+
+bool drift_clip(struct op *op, const struct cpuset *allowed)
+{
+	if (op->kind != OP_SET_CPUS && op->kind != OP_SET_HOST && op->kind != OP_CREATE)
+		return true;
+	op->cpus = cpuset_and(&op->cpus, allowed);
+	return !cpuset_is_empty(&op->cpus);
 }
 
 int drift_repair(struct driver *driver, const struct op *op, struct err *e)

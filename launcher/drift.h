@@ -22,10 +22,26 @@ struct drift_repairs {
 };
 
 /*
- * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are gone are not theirs to make.
- * Return how many there are.
+ * Look at the groups of `p`, as cheaply as at every tick (some 3 µs a group): names, CPUs and weights in `seen`, for groups that
+ * are there, the rest 0. A driver that cannot look is asked to observe(), which walks through /proc. Errors: the driver's.
  */
-unsigned drift_find(const struct observation *seen, const struct plan *p, struct op ops[DRIFT_OPS]);
+int drift_look(struct driver *driver, const struct plan *p, struct observation *seen,
+	       struct err *e);
+
+/*
+ * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are gone are not theirs to make.
+ * Only CPUs of `allowed` (what the machine can give now: driver_ops.allowed or driver_allowed()) count and are asked for: what is
+ * offline is nobody's drift, and once it is back a group that has lost it (cgroup v1) is asked for it again. A group none of whose
+ * CPUs are there is left alone, for drift_is_stranded() to tell. Return how many ops there are.
+ */
+unsigned drift_find(const struct observation *seen, const struct plan *p,
+		    const struct cpuset *allowed, struct op ops[DRIFT_OPS]);
+
+/* Whether none of the CPUs of a slice, loans included, is there. */
+bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset *allowed);
+
+/* Keep of an op's CPUs those that are there; false: none is, and it must not be written. */
+bool drift_clip(struct op *op, const struct cpuset *allowed);
 
 /* Put one of them in force. Errors: the driver's. */
 int drift_repair(struct driver *driver, const struct op *op, struct err *e);

@@ -294,16 +294,26 @@ static void repair_op(struct supervisor *s, const struct op *op)
 		    {"errno", r ? -e.code : 0});
 }
 
+static int can_have(struct supervisor *s, struct cpuset *allowed, struct err *e)
+{
+	struct cpuset nodes;
+
+	return s->driver->ops->allowed ? s->driver->ops->allowed(s->driver, allowed, e)
+				       : driver_allowed(s->cgroup_root, allowed, &nodes, e);
+}
+
 static void repair_drift(struct supervisor *s)
 {
 	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
 	struct op ops[DRIFT_OPS];
+	struct cpuset allowed;
 	unsigned count;
 	struct err e;
 
-	if (s->state->phase != PHASE_UP || !seen || s->driver->ops->observe(s->driver, seen, &e))
+	if (s->state->phase != PHASE_UP || !seen || can_have(s, &allowed, &e) < 0 ||
+	    drift_look(s->driver, &s->state->plan, seen, &e))
 		return;
-	count = drift_find(seen, &s->state->plan, ops);
+	count = drift_find(seen, &s->state->plan, &allowed, ops);
 	if (!count)
 		return;
 	if (!drift_may_repair(&s->repairs, s->now_ns)) {

@@ -12,6 +12,7 @@ static struct facts facts;
 static struct plan wanted, actual;
 static struct observation seen;
 static struct oplist ops;
+static struct cpuset all; /* CPUs of the machine, online */
 
 static void make_wanted(int slices)
 {
@@ -22,6 +23,7 @@ static void make_wanted(int slices)
 	profile_default(&profile);
 	profile.partition.slices = slices;
 	ck_assert_msg(plan_make(&topology, &profile, &facts, &wanted, &e) == 0, "%s", e.msg);
+	all = wanted.allowed;
 }
 
 static struct observed_group *see(const char *name, const struct cpuset *cpus,
@@ -158,6 +160,12 @@ END_TEST
 
 /* ---- what somebody else has written */
 
+/* As the kernel does while all of them are there. */
+static void write_cpus(struct observed_group *g, const struct cpuset *cpus)
+{
+	g->asked = g->cpus = *cpus;
+}
+
 START_TEST(drift_is_found_and_put_back)
 {
 	static struct op found[DRIFT_OPS];
@@ -165,12 +173,12 @@ START_TEST(drift_is_found_and_put_back)
 
 	make_wanted(4);
 	see_all(&wanted);
-	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 0);
+	ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 0);
 	both = cpuset_or(&wanted.slices[0].cpus, &wanted.slices[1].cpus);
-	seen.groups[1].asked = wanted.slices[1].cpus; /* not its own */
-	seen.groups[2].asked = both;
+	write_cpus(&seen.groups[1], &wanted.slices[1].cpus); /* not its own */
+	write_cpus(&seen.groups[2], &both);
 	seen.groups[4].weight = 7;
-	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 3);
+	ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 3);
 	ck_assert_str_eq(found[0].name, "slice-1"); /* narrows, so it comes first */
 	ck_assert(cpuset_is_equal(&found[0].cpus, &wanted.slices[1].cpus));
 	ck_assert_str_eq(found[1].name, "slice-0");
@@ -181,9 +189,9 @@ START_TEST(drift_is_found_and_put_back)
 	see_all(&wanted);
 	wanted.loans[wanted.loan_count++] = (struct loan){
 		.from = 1, .to = 0, .mode = LOANS_SHARED, .cpus = wanted.slices[1].cpus};
-	seen.groups[1].asked = both;
+	write_cpus(&seen.groups[1], &both);
 	seen.groups[2].weight = WEIGHT_MAX;
-	ck_assert_uint_eq(drift_find(&seen, &wanted, found), 0);
+	ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 0);
 }
 END_TEST
 
@@ -203,12 +211,12 @@ START_TEST(repairs_lead_back)
 			struct cpuset some = {{test_random(&random) & 0xffff}};
 
 			if (!cpuset_is_empty(&some) && test_random(&random) % 2)
-				seen.groups[i].asked = some;
+				write_cpus(&seen.groups[i], &some);
 			if (test_random(&random) % 3 == 0)
 				seen.groups[i].weight =
 					1 + (unsigned)(test_random(&random) % WEIGHT_MAX);
 		}
-		count = drift_find(&seen, &wanted, found);
+		count = drift_find(&seen, &wanted, &all, found);
 		for (unsigned k = 0; k < count; k++) {
 			struct observed_group *g = NULL;
 
@@ -225,11 +233,111 @@ START_TEST(repairs_lead_back)
 			else
 				ck_assert_msg(!widened, "seed %lu round %u: %s narrows late",
 					      test_seed(), round, g->name);
-			g->asked = found[k].cpus;
+			write_cpus(g, &found[k].cpus);
 		}
-		ck_assert_msg(drift_find(&seen, &wanted, found) == 0, "seed %lu round %u: %s",
+		ck_assert_msg(drift_find(&seen, &wanted, &all, found) == 0, "seed %lu round %u: %s",
 			      test_seed(), round, found[0].name);
 	}
+}
+END_TEST
+
+/* v1 takes a CPU that went offline out of cpuset.cpus for good, v2 only out of the effective set. */
+static void take_offline(const struct cpuset *gone, bool for_good)
+{
+	all = cpuset_and_not(&wanted.allowed, gone);
+	for (unsigned i = 0; i < seen.count; i++) {
+		struct observed_group *g = &seen.groups[i];
+
+		g->cpus = cpuset_and_not(&g->cpus, gone);
+		if (for_good)
+			g->asked = cpuset_and_not(&g->asked, gone);
+	}
+}
+
+START_TEST(what_is_offline_is_nobodys_drift)
+{
+	static struct op found[DRIFT_OPS];
+	const struct observed_group *host;
+	struct cpuset host_cpus;
+	unsigned count;
+
+	make_wanted(4);
+	host_cpus = actual_host_cpus(&wanted);
+	for (unsigned v1 = 0; v1 < 2; v1++) {
+		struct cpuset gone = {0}, rest;
+
+		cpuset_add(&gone, cpuset_first(&wanted.slices[2].cpus));
+		rest = cpuset_and_not(&wanted.slices[2].cpus, &gone);
+		see_all(&wanted);
+		take_offline(&gone, v1);
+		ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 0);
+		/* Somebody writes to the same slice meanwhile: what is there is put back. */
+		write_cpus(&seen.groups[3], &wanted.slices[0].cpus);
+		ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 1);
+		ck_assert(cpuset_is_equal(&found[0].cpus, &rest));
+		write_cpus(&seen.groups[3], &found[0].cpus);
+		ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 0);
+		/* It comes back, by itself only to those that still ask for it. */
+		all = wanted.allowed;
+		for (unsigned i = 0; i < seen.count; i++)
+			seen.groups[i].cpus = seen.groups[i].asked;
+		host = observed_find(&seen, GROUP_HOST);
+		count = drift_find(&seen, &wanted, &all, found);
+		ck_assert_uint_eq(count, v1 && cpuset_intersects(&gone, &host_cpus) ? 2 : 1);
+		ck_assert_str_eq(found[count - 1].name, "slice-2");
+		ck_assert(cpuset_is_equal(&found[count - 1].cpus, &wanted.slices[2].cpus));
+		ck_assert(!v1 || !cpuset_intersects(&host->asked, &gone));
+	}
+}
+END_TEST
+
+START_TEST(a_slice_without_any_cpu_is_left_alone)
+{
+	static struct op found[DRIFT_OPS];
+
+	make_wanted(4);
+	see_all(&wanted);
+	take_offline(&wanted.slices[1].cpus, true);
+	ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 0);
+	ck_assert(drift_is_stranded(&wanted, 1, &all));
+	ck_assert(!drift_is_stranded(&wanted, 0, &all));
+	/* A borrower of CPUs that are there is not stranded, and has just these. */
+	wanted.loans[wanted.loan_count++] = (struct loan){
+		.from = 0, .to = 1, .mode = LOANS_SHARED, .cpus = wanted.slices[0].cpus};
+	ck_assert(!drift_is_stranded(&wanted, 1, &all));
+	ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 2);
+	ck_assert_str_eq(found[0].name, "slice-0");
+	ck_assert_int_eq(found[0].kind, OP_SET_WEIGHT);
+	ck_assert(cpuset_is_equal(&found[1].cpus, &wanted.slices[0].cpus));
+}
+END_TEST
+
+START_TEST(an_op_asks_only_for_cpus_that_are_there)
+{
+	struct op op = {.kind = OP_SET_CPUS};
+
+	make_wanted(4);
+	op.cpus = cpuset_or(&wanted.slices[0].cpus, &wanted.slices[1].cpus);
+	all = wanted.slices[1].cpus;
+	ck_assert(drift_clip(&op, &all));
+	ck_assert(cpuset_is_equal(&op.cpus, &wanted.slices[1].cpus));
+	all = wanted.slices[2].cpus;
+	ck_assert(!drift_clip(&op, &all));
+	op = (struct op){.kind = OP_SET_WEIGHT, .weight = WEIGHT_MAX};
+	ck_assert(drift_clip(&op, &all));
+}
+END_TEST
+
+/* Right as written, but somebody narrowed the group above: v2 shows it in the effective set. */
+START_TEST(a_set_that_is_not_in_force_is_drift)
+{
+	static struct op found[DRIFT_OPS];
+
+	make_wanted(4);
+	see_all(&wanted);
+	cpuset_remove(&seen.groups[1].cpus, cpuset_first(&seen.groups[1].cpus));
+	ck_assert_uint_eq(drift_find(&seen, &wanted, &all, found), 1);
+	ck_assert_str_eq(found[0].name, "slice-0");
 }
 END_TEST
 
@@ -268,8 +376,11 @@ START_TEST(command_lines)
 }
 END_TEST
 
-TEST_MAIN("actual", test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
-			      a_widened_slice_is_narrowed, a_gap_is_filled,
-			      other_limits_and_nodes_are_made_anew, more_slices_than_wanted,
-			      the_host_group, drift_is_found_and_put_back, repairs_lead_back,
-			      three_repairs_in_ten_seconds, command_lines))
+TEST_MAIN("actual",
+	  test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
+		    a_widened_slice_is_narrowed, a_gap_is_filled,
+		    other_limits_and_nodes_are_made_anew, more_slices_than_wanted, the_host_group,
+		    drift_is_found_and_put_back, repairs_lead_back,
+		    what_is_offline_is_nobodys_drift, a_slice_without_any_cpu_is_left_alone,
+		    an_op_asks_only_for_cpus_that_are_there, a_set_that_is_not_in_force_is_drift,
+		    three_repairs_in_ten_seconds, command_lines))
