@@ -56,7 +56,11 @@ def process_lines():
 
 
 class Cluster:
-    """A cluster called NAME-PID, so that others on this machine are not touched, all of it below build/DIRECTORY."""
+    """A cluster called NAME-PID, so that others on this machine are not touched, all of it below build/DIRECTORY.
+
+    CGROUP_ROOT=NAME in the environment: its groups lie below a group of that name, out of sight of clusters elsewhere,
+    which then may have the same CPUs.
+    """
 
     def __init__(self, directory, name):
         self.here = f"{TOP}/build/{directory}"
@@ -65,7 +69,8 @@ class Cluster:
         self.before = leavings()
 
     def words(self, *words):
-        return [f"{TOP}/build/cleave", "--state-dir", self.state_dir, *words]
+        root = os.environ.get("CGROUP_ROOT")
+        return [f"{TOP}/build/cleave", "--state-dir", self.state_dir, *(["--cgroup-root", root] if root else []), *words]
 
     def cleave(self, *words, timeout=UP_SECONDS, **options):
         """Run cleave; return the finished process with its outputs."""
@@ -88,6 +93,24 @@ class Cluster:
 
     def groups(self):
         return [path for path, _, _ in os.walk("/sys/fs/cgroup") if self.name in path]
+
+    def group_file(self, group, file):
+        """A control file of one of our groups, in whichever hierarchy has it; None if none has."""
+        for path in self.groups():
+            if path.endswith(f"/{group}") and os.path.exists(f"{path}/{file}"):
+                return f"{path}/{file}"
+        return None
+
+    def cpu_clock(self, group):
+        """A function that returns the seconds of CPU time that a group has used."""
+        path, unit = self.group_file(group, "cpuacct.usage"), 1e9
+        if not path:
+            path, unit = self.group_file(group, "cpu.stat"), 1e6
+
+        def used():
+            with open(path, encoding="ascii") as file:
+                return int(file.readline().split()[-1]) / unit
+        return used
 
     def nothing_is_left(self):
         wait_until(lambda: not self.processes(), 10, lambda: f"no process of ours: {self.processes()}")
