@@ -62,9 +62,59 @@ static void observe_host(const struct observation *seen, const struct plan *want
 	out->cpus = host->asked;
 }
 
+/* ---- loans that a crash left */
+
+/* Whether a group has another weight than one that lends nothing. 0: no controller to say so. */
+static bool is_raised(const struct observed_group *g)
+{
+	return g && g->weight && g->weight != WEIGHT_DEFAULT;
+}
+
+static void add_loan(struct plan *p, unsigned from, unsigned to, const struct cpuset *cpus)
+{
+	if (p->loan_count < SLICES_MAX)
+		p->loans[p->loan_count++] =
+			(struct loan){.from = from, .to = to, .mode = LOANS_SHARED, .cpus = *cpus};
+}
+
+/*
+ * What a group has of the home CPUs of a donor is a loan, not its own: so plan_diff() narrows it
+ * before the donor's weight goes down. `homes` are the CPUs that slices own for all that is known.
+ */
+static bool find_loans(struct plan *p, unsigned donor, const struct cpuset homes[SLICES_MAX])
+{
+	unsigned before = p->loan_count;
+
+	for (unsigned id = 0; id < p->slice_count; id++) {
+		struct cpuset *cpus = &p->slices[id].cpus;
+		struct cpuset extra = cpuset_and_not(cpus, &homes[id]);
+
+		extra = cpuset_and(&extra, &homes[donor]);
+		if (id == donor || cpuset_is_empty(&extra) || p->loan_count == SLICES_MAX)
+			continue;
+		add_loan(p, donor, id, &extra);
+		*cpus = cpuset_and_not(cpus, &extra);
+	}
+	return p->loan_count > before;
+}
+
+/* A weight raised for nobody is a loan of no CPUs (op.h). */
+static void observe_loans(const struct observation *seen, const struct cpuset homes[SLICES_MAX],
+			  struct plan *out)
+{
+	const struct cpuset none = {0};
+
+	for (unsigned id = 0; id < out->slice_count; id++)
+		if (is_raised(observed_find(seen, out->slices[id].name)) &&
+		    !find_loans(out, id, homes))
+			add_loan(out, id, id ? 0 : out->slice_count - 1, &none);
+}
+
 void actual_plan(const struct observation *seen, const struct plan *recorded,
 		 const struct plan *wanted, enum memory_policy policy, struct plan *out)
 {
+	struct cpuset homes[SLICES_MAX] = {0};
+
 	memset(out, 0, sizeof(*out));
 	string_copy(out->name, wanted->name);
 	out->allowed = wanted->allowed;
@@ -72,7 +122,8 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 	observe_host(seen, wanted, &out->host);
 	for (unsigned id = 0; id < SLICES_MAX; id++) {
 		struct slice *slice = &out->slices[id];
-		const struct slice *known = known_slice(recorded, id);
+		const struct slice *known =
+			known_slice(known_slice(recorded, id) ? recorded : wanted, id);
 		const struct observed_group *group;
 
 		slice->id = id;
@@ -80,9 +131,11 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 		group = observed_find(seen, slice->name);
 		if (!group)
 			continue;
-		observe_slice(group, known ? known : known_slice(wanted, id), id, policy, slice);
+		observe_slice(group, known, id, policy, slice);
+		homes[id] = known ? known->cpus : slice->cpus;
 		out->slice_count = id + 1;
 	}
+	observe_loans(seen, homes, out);
 	/* Names of slices that are not there must not make two equal plans differ. */
 	memset(&out->slices[out->slice_count], 0,
 	       (SLICES_MAX - out->slice_count) * sizeof(out->slices[0]));

@@ -12,6 +12,8 @@
  * A slice exists if its group does. Its CPUs are those written to its group (so a loan or a change cut short by a crash is
  * narrowed like any other difference), its nodes (where `policy` binds them) and its memory limit the kernel's; what the kernel does not know comes from `recorded`
  * (NULL: lost), else it is taken to be as `wanted`. A gap (slice-0 gone, slice-1 there) is a slice without CPUs and nodes.
+ * Where a weight is not the default a supervisor died while it was lending: what other slices have of that slice's home CPUs are
+ * its shared loans, none is one of no CPUs; so plan_diff() narrows every borrower first and resets weights last (DESIGN §4).
  * The host group counts as wanted where it is missing: it is made apart.
  */
 void actual_plan(const struct observation *seen, const struct plan *recorded,

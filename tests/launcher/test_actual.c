@@ -98,6 +98,124 @@ START_TEST(a_widened_slice_is_narrowed)
 }
 END_TEST
 
+/* What `from` had in force after the first `count` ops. */
+static void replay(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned k = 0; k < seen.count; k++) {
+			struct observed_group *g = &seen.groups[k];
+
+			if (strcmp(g->name, ops.ops[i].name) != 0)
+				continue;
+			if (ops.ops[i].kind == OP_SET_CPUS)
+				g->cpus = g->asked = ops.ops[i].cpus;
+			else if (ops.ops[i].kind == OP_SET_WEIGHT)
+				g->weight = ops.ops[i].weight;
+		}
+}
+
+/* No slice runs on another's home CPUs while that one's weight is the default. */
+static bool lending_is_guarded(void)
+{
+	for (unsigned donor = 0; donor < wanted.slice_count; donor++) {
+		const struct observed_group *d = observed_find(&seen, wanted.slices[donor].name);
+
+		for (unsigned i = 0; i < wanted.slice_count; i++) {
+			const struct observed_group *g =
+				observed_find(&seen, wanted.slices[i].name);
+
+			if (i != donor && d->weight == WEIGHT_DEFAULT &&
+			    cpuset_intersects(&g->asked, &wanted.slices[donor].cpus))
+				return false;
+		}
+	}
+	return true;
+}
+
+START_TEST(loans_of_a_dead_supervisor_end_and_weights_go_down_last)
+{
+	make_wanted(4);
+	see_all(&wanted);
+	/* 1 lends to 0 and 2, 3 was raised for a loan that did not begin. */
+	for (unsigned to = 0; to <= 2; to += 2) {
+		struct cpuset part = {0};
+
+		cpuset_add(&part, to ? cpuset_first(&wanted.slices[1].cpus)
+				     : cpuset_next(&wanted.slices[1].cpus,
+						   cpuset_first(&wanted.slices[1].cpus)));
+		seen.groups[1 + to].asked = cpuset_or(&seen.groups[1 + to].asked, &part);
+	}
+	seen.groups[2].weight = seen.groups[4].weight = WEIGHT_MAX;
+	for (unsigned lost = 0; lost < 2; lost++) {
+		struct observation before = seen;
+
+		diff(lost ? NULL : &wanted);
+		ck_assert_uint_eq(ops.count, 4);
+		for (unsigned i = 0; i < 4; i++) {
+			ck_assert_int_eq(ops.ops[i].kind, i < 2 ? OP_SET_CPUS : OP_SET_WEIGHT);
+			replay(i + 1);
+			ck_assert(lending_is_guarded());
+		}
+		diff(&wanted);
+		ck_assert_uint_eq(ops.count, 0);
+		seen = before;
+	}
+}
+END_TEST
+
+/*
+ * Killed anywhere while loans come and go: what is left leads back to the plan, guarded after each
+ * step, and no slice is made anew.
+ */
+START_TEST(killed_at_any_op_of_lending)
+{
+	static struct plan from, to;
+	unsigned long long random = test_seed();
+
+	make_wanted(8);
+	from = wanted;
+	for (unsigned round = 0; round < 3000; round++) {
+		unsigned cut;
+
+		if (round % 20 == 0) { /* begin at home again */
+			from = wanted;
+			see_all(&wanted);
+		}
+		to = wanted;
+		for (unsigned donor = 0; donor < 8; donor += 2) {
+			unsigned borrower = 1 + 2 * (unsigned)(test_random(&random) % 4);
+			struct cpuset some = {{test_random(&random)}};
+
+			some = cpuset_and(&some, &wanted.slices[donor].cpus);
+			if (!cpuset_is_empty(&some))
+				to.loans[to.loan_count++] = (struct loan){.from = donor,
+									  .to = borrower,
+									  .mode = LOANS_SHARED,
+									  .cpus = some};
+		}
+		ck_assert_int_eq(plan_diff(&from, &to, &ops), 0);
+		cut = ops.count ? (unsigned)(test_random(&random) % (ops.count + 1)) : 0;
+		replay(cut);
+		ck_assert(lending_is_guarded());
+		if (cut == ops.count) {
+			from = to;
+			continue;
+		}
+		diff(test_random(&random) % 2 ? &wanted : NULL);
+		for (unsigned i = 0; i < ops.count; i++) {
+			ck_assert(ops.ops[i].kind == OP_SET_CPUS ||
+				  ops.ops[i].kind == OP_SET_WEIGHT);
+			replay(i + 1);
+			ck_assert_msg(lending_is_guarded(), "seed %lu round %u op %u", test_seed(),
+				      round, i);
+		}
+		diff(&wanted);
+		ck_assert_uint_eq(ops.count, 0);
+		from = wanted;
+	}
+}
+END_TEST
+
 START_TEST(a_gap_is_filled)
 {
 	make_wanted(4);
@@ -378,7 +496,9 @@ END_TEST
 
 TEST_MAIN("actual",
 	  test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
-		    a_widened_slice_is_narrowed, a_gap_is_filled,
+		    a_widened_slice_is_narrowed,
+		    loans_of_a_dead_supervisor_end_and_weights_go_down_last,
+		    killed_at_any_op_of_lending, a_gap_is_filled,
 		    other_limits_and_nodes_are_made_anew, more_slices_than_wanted, the_host_group,
 		    drift_is_found_and_put_back, repairs_lead_back,
 		    what_is_offline_is_nobodys_drift, a_slice_without_any_cpu_is_left_alone,
