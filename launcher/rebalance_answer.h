@@ -29,9 +29,9 @@ struct rebalance_request {
 /* One write to one group. */
 struct rebalance_change {
 	char group[NAME_MAX_BYTES + 1];
-	enum op_kind kind;   /* OP_SET_CPUS or OP_SET_WEIGHT */
-	struct cpuset asked; /* CPUs */
-	unsigned weight;
+	enum op_kind kind;	     /* OP_SET_CPUS or OP_SET_WEIGHT */
+	struct cpuset before, asked; /* CPUs */
+	unsigned weight_before, weight;
 	/* 0 and empty in a dry run: */
 	double write_us;	 /* from the write to its return */
 	struct cpuset effective; /* what the kernel says afterwards */

@@ -13,9 +13,9 @@
 
 #include "decision/cleanup.h"
 #include "launcher/files.h"
-#include "launcher/supervisor_parts.h"
+#include "launcher/supervisor_lend.h"
 
-enum { LOOP_FDS = 1 + SLICES_MAX + 1 + CONTROL_FDS };
+enum { LOOP_FDS = 2 + SLICES_MAX + 1 + CONTROL_FDS };
 
 static uint64_t monotonic_ns(void)
 {
@@ -118,6 +118,9 @@ static void on_asked(void *context, struct control_client *client, struct contro
 	case CONTROL_DOWN:
 		asked_down(s, client);
 		break;
+	case CONTROL_REBALANCE:
+		lend_asked(s, client, &request->rebalance);
+		break;
 	}
 	control_request_release(request);
 	malloc_trim(0); /* a request is large beside what we keep */
@@ -200,6 +203,7 @@ static unsigned fill_fds(struct supervisor *s, struct pollfd *fds, struct daemon
 	unsigned count = 0;
 
 	fds[count++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	fds[count++] = (struct pollfd){.fd = executor_watch_fd(s->lend->starts), .events = POLLIN};
 	for (unsigned i = 0; i < DAEMONS; i++) {
 		if (s->daemons[i].pidfd < 0)
 			continue;
@@ -220,11 +224,13 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 	if (r < 0)
 		return r;
 	s->now_ns = monotonic_ns();
-	for (unsigned i = 1; i < count; i++)
+	for (unsigned i = 2; i < count; i++)
 		if (fds[i].revents && owners[i]->pidfd == fds[i].fd)
 			watch_exit(s, owners[i]);
 	if (fds[0].revents)
 		read_signals(s);
+	if (fds[1].revents)
+		lend_executors_started(s);
 	if (s->control)
 		control_turn(s->control, fds + count, controls, s->now_ns);
 	return 0;
@@ -257,6 +263,7 @@ static int loop(struct supervisor *s, struct err *e)
 	while (r >= 0 && s->stage != STAGE_GONE) {
 		s->now_ns = monotonic_ns();
 		watch_tick(s);
+		lend_tick(s);
 		r = step(s, e);
 		if (r >= 0 && s->stage != STAGE_GONE &&
 		    wait_for_something(s, r ? 0 : milliseconds_until(s, watch_deadline(s)), e))
@@ -351,6 +358,8 @@ static int open_all(struct supervisor *s, const struct supervisor_start *start, 
 		r = events_open(&start->cluster, &s->events, e);
 	if (!r)
 		r = rest_open(&s->rest, e);
+	if (!r)
+		r = lend_open(s, e);
 	if (!r && start->kind != SUPERVISOR_ONCE)
 		r = control_open(&start->cluster, on_asked, on_gone, s, &s->control, e);
 	s->seen = calloc(1, sizeof(*s->seen));
@@ -405,6 +414,7 @@ static void close_all(struct supervisor *s)
 			close(s->daemons[i].pidfd);
 	if (s->control)
 		control_close(s->control);
+	lend_close(s);
 	rest_close(s->rest);
 	events_close(&s->events);
 	if (s->signal_fd >= 0)

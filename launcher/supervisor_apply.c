@@ -217,7 +217,9 @@ int apply_begin(struct supervisor *s, struct err *e)
 
 	s->changed = false;
 	s->registered = UINT32_MAX;
-	if (!s->state)
+	if (s->state)
+		lend_end(s);
+	else
 		s->state = s->wanted;
 	string_copy(s->wanted->location, driver_location(s->driver));
 	string_copy(s->state->location, s->wanted->location);
@@ -428,6 +430,7 @@ static int apply_done(struct supervisor *s, struct err *e)
 		return e->code;
 	s->stage = STAGE_IDLE;
 	s->fresh = false;
+	lend_begin(s);
 	events_note(&s->events, "up", s->state->cluster.name, result,
 		    {"slices", s->state->plan.slice_count}, {"pid", getpid()});
 	if (s->job)

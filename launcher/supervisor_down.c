@@ -9,6 +9,8 @@ void down_begin(struct supervisor *s)
 {
 	if (s->stage >= STAGE_STOP)
 		return;
+	if (s->driver && s->state)
+		lend_end(s);
 	s->stage = STAGE_STOP;
 	unlock_groups(s);
 	supervisor_notify("STOPPING=1");

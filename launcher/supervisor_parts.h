@@ -3,7 +3,7 @@
 
 /*
  * What the supervisor's files share. supervisor.c: the loop. supervisor_apply.c: from the plan in force to the wanted one.
- * supervisor_down.c: the way back. supervisor_watch.c: daemons, Spark's master, samples, answers, repairs.
+ * supervisor_down.c: the way back. supervisor_lend.c and supervisor_loans.c: lending. supervisor_watch.c: daemons, Spark's master, samples, answers, repairs.
  * supervisor_tell.c: what it tells the commands, the service manager and state.json.
  */
 
@@ -81,6 +81,8 @@ struct supervisor {
 	struct sample samples[SLICES_MAX];
 	double cpu_used[SLICES_MAX];
 	bool throttled[SLICES_MAX];
+
+	struct lend *lend; /* supervisor_lend.h; NULL: as yet */
 };
 
 /* ---- supervisor_claim.c */
@@ -129,6 +131,38 @@ uint64_t watch_deadline(const struct supervisor *s);
 
 /* Somebody wants the status. */
 void watch_status(struct supervisor *s, struct control_client *client);
+
+/* ---- supervisor_lend.c */
+
+int lend_open(struct supervisor *s, struct err *e);
+void lend_close(struct supervisor *s);
+
+/* A plan is in force: from here on CPUs may be lent. */
+void lend_begin(struct supervisor *s);
+
+/* All loans end, before something else changes. What cannot be written is left to the next reconcile. */
+void lend_end(struct supervisor *s);
+
+/* The directories that tell of starting executors are readable. */
+void lend_executors_started(struct supervisor *s);
+
+/* A worker is about to be started: its JVM must not count CPUs on loan. */
+void lend_slice_starts(struct supervisor *s);
+
+/* Time has passed. */
+void lend_tick(struct supervisor *s);
+
+/* When lend_tick() has something to do next, CLOCK_MONOTONIC; 0: nothing. */
+uint64_t lend_deadline(const struct supervisor *s);
+
+/* ---- supervisor_loans.c */
+
+/* `rebalance`: do it and answer. */
+void lend_asked(struct supervisor *s, struct control_client *client,
+		const struct rebalance_request *request);
+
+/* Loans, executors, tasks, and what the monitor does. */
+void lend_status(struct supervisor *s, struct status *out);
 
 /* ---- supervisor_tell.c */
 

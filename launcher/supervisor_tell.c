@@ -78,6 +78,7 @@ void supervisor_answer_error(struct supervisor *s, struct control_client *client
 int supervisor_save(struct supervisor *s, struct err *e)
 {
 	struct state *state = s->state;
+	unsigned loans = state->plan.loan_count;
 	int r;
 
 	if (!s->dirty)
@@ -87,7 +88,10 @@ int supervisor_save(struct supervisor *s, struct err *e)
 	for (unsigned i = 0; i < state->plan.slice_count; i++)
 		state->workers[i] =
 			(struct worker_record){s->daemons[i].process, s->daemons[i].life.restarts};
+	state->plan.loan_count =
+		0; /* the kernel knows them, and whoever comes back after a crash ends them */
 	r = state_write(state, e);
+	state->plan.loan_count = loans;
 	if (!r)
 		s->dirty = false;
 	return r;

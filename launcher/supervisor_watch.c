@@ -4,7 +4,7 @@
 
 #include "decision/cleanup.h"
 #include "launcher/executors.h"
-#include "launcher/supervisor_parts.h"
+#include "launcher/supervisor_lend.h"
 
 enum {
 	POLL_SOON_MS = 100, /* while something has to register */
@@ -21,8 +21,10 @@ static const uint64_t millisecond = 1000000;
 static void start_daemon(struct supervisor *s, struct daemon *d)
 {
 	struct err e;
-	int r = daemon_spawn(d, s->driver, s->state, &e);
+	int r;
 
+	lend_slice_starts(s);
+	r = daemon_spawn(d, s->driver, s->state, &e);
 	s->dirty = true;
 	if (!r) {
 		s->has_logs = true;
@@ -273,6 +275,7 @@ static void take_samples(struct supervisor *s)
 
 static void give_up_on_drift(struct supervisor *s, const struct op *op)
 {
+	s->lend->given_up = true;
 	s->state->phase = PHASE_DEGRADED;
 	snprintf(
 		s->state->why, sizeof(s->state->why),
@@ -341,9 +344,8 @@ static void fill_status(struct supervisor *s, struct status *out)
 		slice->restarts = d->life.restarts;
 		slice->cpu_used = s->cpu_used[i];
 		slice->throttled = s->throttled[i];
-		slice->executors = s->executors[i];
-		slice->tasks_running = s->tasks[i];
 	}
+	lend_status(s, out);
 }
 
 static int make_status(struct supervisor *s, char **text, struct err *e)
@@ -435,6 +437,7 @@ uint64_t watch_deadline(const struct supervisor *s)
 		next = earlier(next, s->ask_deadline_ns);
 	if (s->stage == STAGE_MASTER || s->stage == STAGE_WORKERS)
 		next = earlier(next, s->deadline_ns);
+	next = earlier(next, lend_deadline(s));
 	next = earlier(next, s->master->life.deadline_ns);
 	for (unsigned i = 0; i < SLICES_MAX; i++)
 		next = earlier(next, s->daemons[i].life.deadline_ns);

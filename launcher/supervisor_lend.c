@@ -1,0 +1,570 @@
+#include <errno.h>
+#include <time.h>
+
+#include "decision/cleanup.h"
+#include "decision/loan_wish.h"
+#include "launcher/load.h"
+#include "launcher/rebalance_event.h"
+#include "launcher/supervisor_lend.h"
+
+/*
+ * The straggler monitor in the supervisor (DESIGN §4): at each tick the kernel's counters become samples, Spark's answers are
+ * added as far as they are known, rebalance_step() decides, and what it wants is written at once.
+ */
+
+enum {
+	START_SECONDS =
+		10, /* an executor that Spark does not list by then will not borrow less later */
+	BLIND_START_SECONDS =
+		5,	 /* the same where Spark does not answer: its JVM has counted its CPUs */
+	LOOK_MS = 1000,	 /* between two looks at what changes seldom */
+	PAUSE_MS = 1000, /* after a write that failed */
+};
+
+static const uint64_t millisecond = 1000000;
+static const uint64_t second = 1000000000;
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * second + (uint64_t)now.tv_nsec;
+}
+
+/* ---- beginning and end */
+
+static void on_tasks_changed(void *context)
+{
+	struct supervisor *s = context;
+
+	s->lend->tasks_changed = true;
+}
+
+int lend_open(struct supervisor *s, struct err *e)
+{
+	struct lend *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return err_set(e, -ENOMEM, "no memory for the straggler monitor");
+	s->lend = l;
+	r = executor_watch_open(&l->starts, e);
+	return r ? r : task_watch_open(s->rest, on_tasks_changed, s, &l->tasks, e);
+}
+
+void lend_close(struct supervisor *s)
+{
+	if (!s->lend)
+		return;
+	executor_watch_close(s->lend->starts);
+	task_watch_close(s->lend->tasks);
+	free(s->lend);
+	s->lend = NULL;
+}
+
+/* This machine, as it is now: CPUs come and go. */
+static int read_topology(struct supervisor *s, struct err *e)
+{
+	struct options options = {.cgroup_root = s->cgroup_root};
+	struct cpuset mask;
+
+	return load_topology(&options, &s->lend->topology, &mask, e);
+}
+
+static void watch_executors(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct err e;
+
+	executor_watch_clear(l->starts);
+	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
+		char path[PROFILE_PATH + NAME_MAX_BYTES + 8];
+
+		snprintf(path, sizeof(path), "%s/%s/work", s->state->cluster.data,
+			 s->state->plan.slices[i].name);
+		if (executor_watch_add(l->starts, i, path, &e))
+			events_note(&s->events, "watch-failed", s->daemons[i].name, e.msg,
+				    {"errno", -e.code});
+	}
+}
+
+void lend_begin(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct err e;
+
+	l->policy = rebalance_policy_of(&s->state->profile.rebalance);
+	l->given_up = false;
+	l->pause_until_ns = 0;
+	l->imagined_count = 0;
+	memset(l->start_until_ns, 0, sizeof(l->start_until_ns));
+	l->is_on = s->driver->ops->usage && !read_topology(s, &e);
+	if (!l->is_on)
+		return;
+	watch_executors(s);
+	task_watch_begin(l->tasks, s->state->master.address, s->state->master.ui_port,
+			 &s->state->plan);
+	task_watch_apps(l->tasks, s->seen, s->now_ns);
+	l->tick_at_ns = l->look_at_ns = s->now_ns;
+}
+
+static bool is_working(const struct supervisor *s)
+{
+	return s->lend && s->lend->is_on && s->stage == STAGE_IDLE && s->state && s->driver &&
+	       !s->wanted;
+}
+
+/* ---- writing */
+
+static void do_write(struct supervisor *s, const struct op *op, struct rebalance_change *change,
+		     struct err *e)
+{
+	uint64_t begin_ns = monotonic_ns();
+
+	if (op->kind == OP_SET_WEIGHT)
+		s->driver->ops->set_weight(s->driver, op->name, op->weight, e);
+	else
+		s->driver->ops->set_cpus(s->driver, op->name, &op->cpus, &change->effective, e);
+	change->write_us = (double)(monotonic_ns() - begin_ns) / 1000;
+}
+
+static int write_op(struct supervisor *s, const struct op *op, bool dry_run,
+		    struct rebalance_change *change, struct err *e)
+{
+	unsigned id = op->slice;
+
+	*change = (struct rebalance_change){.kind = op->kind,
+					    .asked = op->cpus,
+					    .weight = op->weight,
+					    .before = plan_effective_cpus(&s->state->plan, id),
+					    .weight_before = plan_weight(&s->state->plan, id)};
+	string_copy(change->group, op->name);
+	e->code = 0;
+	if (!dry_run)
+		do_write(s, op, change, e);
+	return e->code;
+}
+
+/* Loans that stay keep their beginning. */
+static void take_loans(struct supervisor *s, const struct plan *wanted)
+{
+	struct plan *p = &s->state->plan;
+	uint64_t since_ns[SLICES_MAX];
+
+	for (unsigned i = 0; i < wanted->loan_count; i++) {
+		const struct loan *new = &wanted->loans[i];
+
+		since_ns[i] = s->now_ns;
+		for (unsigned k = 0; k < p->loan_count; k++)
+			if (p->loans[k].from == new->from && p->loans[k].to == new->to &&
+			    p->loans[k].mode == new->mode && p->loans[k].by_hand == new->by_hand)
+				since_ns[i] = s->lend->since_ns[k];
+	}
+	memcpy(s->lend->since_ns, since_ns, sizeof(since_ns));
+	p->loan_count = wanted->loan_count;
+	memcpy(p->loans, wanted->loans, sizeof(p->loans));
+}
+
+/*
+ * Put the loans of l->wanted in force: nothing else of it differs. What was written is in l->answer, also after a failure;
+ * then the loans count as before, and what was written in vain is drift, repaired as such.
+ */
+int lend_put_in_force(struct supervisor *s, bool dry_run, struct err *e)
+{
+	cleanup_free struct oplist *ops = calloc(1, sizeof(*ops));
+	struct rebalance_answer *a = s->lend->answer;
+	int r = ops ? 0 : err_set(e, -ENOMEM, "no memory for the steps of a loan");
+
+	if (!r)
+		r = plan_diff(&s->state->plan, &s->lend->wanted, ops);
+	a->change_count = 0;
+	for (unsigned i = 0; !r && i < ops->count; i++)
+		r = write_op(s, &ops->ops[i], dry_run, &a->changes[a->change_count++], e);
+	if (!r && !dry_run)
+		take_loans(s, &s->lend->wanted);
+	return r;
+}
+
+int lend_new_answer(struct lend *l, struct err *e)
+{
+	free(l->answer);
+	l->answer = calloc(1, sizeof(*l->answer));
+	return l->answer ? 0 : err_set(e, -ENOMEM, "no memory for a loan");
+}
+
+void lend_free_answer(struct lend *l)
+{
+	free(l->answer);
+	l->answer = NULL;
+}
+
+/* ---- telling */
+
+void lend_remember(struct lend *l, uint64_t now_ns, const char *text)
+{
+	struct lend_recent *r = &l->recent[l->recent_count++ % STATUS_RECENT];
+
+	r->at_ns = now_ns;
+	snprintf(r->text, sizeof(r->text), "%s", text);
+}
+
+static double all_writes_us(const struct rebalance_answer *a)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < a->change_count; i++)
+		sum += a->changes[i].write_us;
+	return sum;
+}
+
+/* From the end of the donor's last busy tick to now, of the loan that waited longest. */
+static double idle_us(const struct lend *l, uint64_t now_ns)
+{
+	const struct rebalance_decisions *all = &l->memory.decisions;
+	double longest = 0;
+
+	for (unsigned i = 0; i < all->count; i++) {
+		const struct rebalance_decision *d = &all->items[i];
+		uint64_t since_ns = l->memory.slices[d->from].idle_since_ns;
+		double us = (double)(now_ns - since_ns) / 1000;
+
+		if (d->reason == REBALANCE_LENDS && us > longest)
+			longest = us;
+	}
+	return longest;
+}
+
+void lend_note_step(struct supervisor *s, const char *what, const struct loan *before,
+		    unsigned before_count, const struct rebalance_policy *policy)
+{
+	struct lend *l = s->lend;
+	cleanup_free struct rebalance_event *ev = calloc(1, sizeof(*ev));
+	cleanup_free char *line = NULL;
+	struct timespec now;
+
+	if (!ev)
+		return;
+	string_copy(ev->what, what);
+	ev->at_ns = s->now_ns;
+	ev->allowed = l->topology.allowed;
+	ev->policy = *policy;
+	string_copy(ev->before.name, s->state->plan.name);
+	ev->before.slice_count = s->state->plan.slice_count;
+	for (unsigned i = 0; i < ev->before.slice_count; i++) {
+		ev->before.slices[i].id = i;
+		string_copy(ev->before.slices[i].name, s->state->plan.slices[i].name);
+		ev->before.slices[i].cpus = s->state->plan.slices[i].cpus;
+	}
+	ev->before.loan_count = before_count;
+	memcpy(ev->before.loans, before, sizeof(ev->before.loans));
+	memcpy(ev->verdicts, l->memory.verdicts, sizeof(ev->verdicts));
+	ev->decisions = l->memory.decisions;
+	ev->loan_count = l->wanted.loan_count;
+	memcpy(ev->loans, l->wanted.loans, sizeof(ev->loans));
+	ev->idle_us = idle_us(l, monotonic_ns());
+	ev->write_us = all_writes_us(l->answer);
+	ev->writes = l->answer->change_count;
+	clock_gettime(CLOCK_REALTIME, &now);
+	line = rebalance_event_format(ev, (uint64_t)now.tv_sec * second + (uint64_t)now.tv_nsec);
+	if (line)
+		events_add_line(&s->events, line);
+}
+
+/* ---- samples */
+
+/* "until it has registered"; where Spark does not answer, until its JVM must have counted its CPUs. */
+static bool executor_starts(struct supervisor *s, unsigned slice)
+{
+	struct lend *l = s->lend;
+	const struct executor_start *start = &l->starting[slice];
+
+	if (s->now_ns >= l->start_until_ns[slice] ||
+	    task_watch_has_executor(l->tasks, start->app, start->executor))
+		l->start_until_ns[slice] = 0;
+	else if (task_watch_why(l->tasks)[0] &&
+		 s->now_ns + (START_SECONDS - BLIND_START_SECONDS) * second >=
+			 l->start_until_ns[slice])
+		l->start_until_ns[slice] = 0;
+	return l->start_until_ns[slice];
+}
+
+static bool is_starting(struct supervisor *s, unsigned slice)
+{
+	enum worker_state state = s->daemons[slice].life.state;
+
+	return state == WORKER_STARTING || executor_starts(s, slice);
+}
+
+/*
+ * Whether threads have to be counted: the slice is busy, somebody could lend, and neither Spark's tasks nor the kernel's
+ * pressure tell whether it has more of them than CPUs.
+ */
+static bool must_count(const struct lend *l, unsigned slice, const struct sample *sample)
+{
+	const struct rebalance_verdict *v = &l->memory.verdicts[slice];
+
+	if (!v->busy_ticks || !(l->idle & ~(UINT64_C(1) << slice)) ||
+	    sample->known & SAMPLE_PRESSURE)
+		return false;
+	return !(sample->known & SAMPLE_TASKS) ||
+	       sample->tasks_running * (sample->task_cpus ? sample->task_cpus : 1) <= v->width;
+}
+
+/* At most once a second: it costs a file a thread. */
+static void count_threads(struct supervisor *s, unsigned slice, struct sample *sample)
+{
+	struct lend *l = s->lend;
+	bool is_old = s->now_ns >= l->runnable_at_ns[slice] + LOOK_MS * millisecond;
+	struct err e;
+
+	if (!must_count(l, slice, sample)) {
+		l->runnable_at_ns[slice] = 0;
+		return;
+	}
+	if (is_old &&
+	    s->driver->ops->runnable(s->driver, s->daemons[slice].group, &l->runnable[slice], &e))
+		return;
+	if (is_old)
+		l->runnable_at_ns[slice] = s->now_ns;
+	sample->runnable = l->runnable[slice];
+	sample->known |= SAMPLE_RUNNABLE;
+}
+
+static void take_samples(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct err e;
+
+	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
+		struct sample now = {0};
+
+		/* A slice that cannot be read has no news, and step by step nothing is lent to or by it. */
+		s->driver->ops->usage(s->driver, s->daemons[i].group, &now, &e);
+		task_watch_fill(l->tasks, i, s->now_ns, &now);
+		now.starting = is_starting(s, i);
+		count_threads(s, i, &now);
+		l->samples[i] = now;
+	}
+	s->now_ns = monotonic_ns(); /* not before the samples were taken */
+}
+
+/* ---- one step */
+
+static void note_verdicts(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	uint64_t idle = 0, busy = 0;
+
+	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
+		idle |= (uint64_t)(l->memory.verdicts[i].idle_ticks >= REBALANCE_TICKS) << i;
+		busy |= (uint64_t)(l->memory.verdicts[i].busy_ticks >= REBALANCE_TICKS) << i;
+	}
+	if (idle && busy && (idle != l->idle || busy != l->busy))
+		task_watch_trigger(l->tasks, s->now_ns);
+	l->idle = idle;
+	l->busy = busy;
+}
+
+/* In force or imagined. */
+struct loans {
+	unsigned count;
+	struct loan items[SLICES_MAX];
+};
+
+static void read_loans(const struct plan *p, struct loans *out)
+{
+	out->count = p->loan_count;
+	memcpy(out->items, p->loans, sizeof(out->items));
+}
+
+static void write_loans(struct plan *p, const struct loans *loans)
+{
+	p->loan_count = loans->count;
+	memcpy(p->loans, loans->items, sizeof(p->loans));
+}
+
+static void remember_decisions(struct supervisor *s, const char *before)
+{
+	const struct rebalance_decisions *all = &s->lend->memory.decisions;
+	char text[PLAN_TEXT], line[PLAN_TEXT];
+
+	for (unsigned i = 0; i < all->count; i++) {
+		rebalance_format(&all->items[i], text, sizeof(text));
+		snprintf(line, sizeof(line), "%s%.*s", before, PLAN_TEXT - 16, text);
+		lend_remember(s->lend, s->now_ns, line);
+	}
+}
+
+static void act(struct supervisor *s, const struct loans *before)
+{
+	struct lend *l = s->lend;
+	struct err e;
+
+	if (lend_new_answer(l, &e))
+		return;
+	if (lend_put_in_force(s, false, &e)) {
+		events_note(&s->events, "loan-failed", s->state->cluster.name, e.msg,
+			    {"errno", -e.code});
+		l->pause_until_ns = s->now_ns + PAUSE_MS * millisecond;
+	} else {
+		lend_note_step(s, "loan", before->items, before->count, &l->policy);
+		remember_decisions(s, "");
+		task_watch_trigger(l->tasks, s->now_ns);
+	}
+	lend_free_answer(l);
+}
+
+/* The plan in force with the loans that would be: what the next step goes on from. */
+static void observe(struct supervisor *s, const struct loans *before)
+{
+	struct lend *l = s->lend;
+	struct err e;
+
+	l->imagined_count = l->wanted.loan_count;
+	memcpy(l->imagined, l->wanted.loans, sizeof(l->imagined));
+	if (lend_new_answer(l, &e))
+		return;
+	lend_note_step(s, "observe", before->items, before->count, &l->policy);
+	remember_decisions(s, "(observed) ");
+	lend_free_answer(l);
+}
+
+static int decide(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+
+	return rebalance_step(&s->state->plan, &l->topology, &l->policy, l->samples,
+			      s->state->plan.slice_count, s->now_ns, &l->memory, &l->wanted);
+}
+
+static void step(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct loans real, before;
+	int changed;
+
+	l->tasks_changed = false;
+	read_loans(&s->state->plan, &real);
+	if (l->policy.mode == REBALANCE_OBSERVE) {
+		before.count = l->imagined_count;
+		memcpy(before.items, l->imagined, sizeof(before.items));
+		write_loans(&s->state->plan, &before);
+		changed = decide(s);
+		write_loans(&s->state->plan, &real);
+	} else {
+		before = real;
+		changed = decide(s);
+	}
+	note_verdicts(s);
+	if (changed <= 0)
+		return;
+	if (l->policy.mode == REBALANCE_OBSERVE)
+		observe(s, &before);
+	else
+		act(s, &before);
+}
+
+/* Something happened that cannot wait for the tick. */
+static void step_now(struct supervisor *s)
+{
+	if (!is_working(s) || s->lend->given_up || s->now_ns < s->lend->pause_until_ns)
+		return;
+	take_samples(s);
+	step(s);
+}
+
+void lend_executors_started(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct executor_start start;
+	bool any = false;
+
+	while (l && executor_watch_next(l->starts, &start)) {
+		l->starting[start.slice] = start;
+		l->start_until_ns[start.slice] = s->now_ns + START_SECONDS * second;
+		any = true;
+	}
+	if (!any)
+		return;
+	s->poll_at_ns = s->now_ns; /* the application may be new to us */
+	step_now(s);
+	task_watch_trigger(l->tasks, s->now_ns);
+}
+
+void lend_slice_starts(struct supervisor *s)
+{
+	step_now(s);
+}
+
+void lend_end(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct err e;
+
+	if (!l || !l->is_on || !s->state->plan.loan_count || lend_new_answer(l, &e))
+		return;
+	loan_reset(&s->state->plan, &l->wanted);
+	if (lend_put_in_force(s, false, &e))
+		events_note(&s->events, "loan-failed", s->state->cluster.name, e.msg,
+			    {"errno", -e.code});
+	lend_free_answer(l);
+}
+
+/* ---- time */
+
+/* CPUs that the machine has lost or has again. */
+static void look_at_machine(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+	struct cpuset cpus, nodes;
+	struct err e;
+
+	if (s->now_ns < l->look_at_ns)
+		return;
+	l->look_at_ns = s->now_ns + LOOK_MS * millisecond;
+	if (driver_allowed(s->cgroup_root, &cpus, &nodes, &e) ||
+	    cpuset_is_equal(&cpus, &l->topology.allowed))
+		return;
+	events_note(&s->events, "cpus", s->state->cluster.name,
+		    "the machine has lost or regained CPUs", {"count", cpuset_count(&cpus)});
+	if (read_topology(s, &e))
+		events_note(&s->events, "cpus-failed", s->state->cluster.name, e.msg,
+			    {"errno", -e.code});
+}
+
+static bool has_starting(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->state->plan.slice_count; i++)
+		if (s->lend->samples[i].starting)
+			return true;
+	return false;
+}
+
+void lend_tick(struct supervisor *s)
+{
+	struct lend *l = s->lend;
+
+	if (!is_working(s))
+		return;
+	task_watch_tick(l->tasks, s->state->plan.loan_count || has_starting(s), s->now_ns);
+	if (s->now_ns < l->tick_at_ns && !l->tasks_changed)
+		return;
+	if (s->now_ns >= l->tick_at_ns)
+		l->tick_at_ns = s->now_ns + l->policy.tick_ns;
+	look_at_machine(s);
+	if (l->given_up || s->now_ns < l->pause_until_ns)
+		return;
+	take_samples(s);
+	step(s);
+}
+
+uint64_t lend_deadline(const struct supervisor *s)
+{
+	uint64_t task_ns;
+
+	if (!is_working(s))
+		return 0;
+	task_ns = task_watch_deadline(s->lend->tasks);
+	return task_ns && task_ns < s->lend->tick_at_ns ? task_ns : s->lend->tick_at_ns;
+}

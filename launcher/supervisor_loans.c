@@ -1,0 +1,234 @@
+#include <errno.h>
+
+#include "decision/cleanup.h"
+#include "decision/loan_wish.h"
+#include "launcher/supervisor_lend.h"
+
+/* ---- what is asked for by hand */
+
+static int check_lendable(const struct supervisor *s, struct err *e)
+{
+	const char *name = s->state ? s->state->cluster.name : "";
+
+	if (s->stage != STAGE_IDLE || s->wanted)
+		return err_set(e, -EBUSY,
+			       "cluster %s is being brought up or taken down: try again when it is "
+			       "done",
+			       name);
+	if (!s->driver->ops->usage)
+		return err_impossible(e,
+				      "cluster %s has no cgroups (backend: affinity), so its "
+				      "slices cannot lend CPUs",
+				      name);
+	if (!s->lend->is_on)
+		return err_set(e, -EAGAIN, "cluster %s is not up: run cleave up", name);
+	if (s->lend->given_up)
+		return err_set(e, -EBUSY, "%s", s->state->why);
+	return 0;
+}
+
+static int wish(struct supervisor *s, const struct rebalance_request *r, struct err *e)
+{
+	struct loan_wish wish = {
+		.from = r->from,
+		.to = r->to,
+		.cores = r->cores,
+		.mode = r->has_loans ? r->loans : s->lend->policy.loans,
+		.keep = s->lend->policy.keep,
+	};
+
+	return loan_wish(&s->state->plan, &s->lend->topology, &wish, &s->lend->wanted, e);
+}
+
+static void keep_loans(struct lend *l, const struct plan *now)
+{
+	l->wanted = *now;
+}
+
+/*
+ * One pass with the verdicts of the last tick. Where the monitor does not act, it would take the loans back at once: so they
+ * count as loans by hand.
+ */
+static void pass_once(struct supervisor *s, const struct rebalance_policy *policy)
+{
+	struct lend *l = s->lend;
+
+	if (rebalance_decide(&s->state->plan, &l->topology, policy, l->memory.verdicts,
+			     &l->memory.decisions, &l->wanted) <= 0)
+		keep_loans(l, &s->state->plan);
+	for (unsigned i = 0; i < l->wanted.loan_count && l->policy.mode != REBALANCE_ACT; i++)
+		l->wanted.loans[i].by_hand = true;
+}
+
+/* What the monitor had lent ends, unless it goes on acting. */
+static void change_mode(struct supervisor *s, enum rebalance_mode mode,
+			struct rebalance_policy *policy)
+{
+	struct lend *l = s->lend;
+
+	policy->mode = mode == REBALANCE_ACT ? REBALANCE_ACT : REBALANCE_OFF;
+	if (mode == REBALANCE_ACT ||
+	    rebalance_decide(&s->state->plan, &l->topology, policy, l->memory.verdicts,
+			     &l->memory.decisions, &l->wanted) <= 0)
+		keep_loans(l, &s->state->plan);
+}
+
+/* s->lend->wanted, and the policy it was decided under. */
+static int decide(struct supervisor *s, const struct rebalance_request *r,
+		  struct rebalance_policy *policy, struct err *e)
+{
+	struct lend *l = s->lend;
+
+	*policy = l->policy;
+	l->memory.decisions.count = 0;
+	switch (r->what) {
+	case REBALANCE_BY_HAND:
+		return wish(s, r, e);
+	case REBALANCE_ONCE:
+		policy->mode = REBALANCE_ACT;
+		pass_once(s, policy);
+		return 0;
+	case REBALANCE_RESET:
+		loan_reset(&s->state->plan, &l->wanted);
+		return 0;
+	case REBALANCE_SET_MODE:
+		change_mode(s, r->mode, policy);
+		return 0;
+	}
+	return err_wrong(e, "a request of kind %d is unknown", (int)r->what);
+}
+
+static void fill_loans(const struct supervisor *s, const struct plan *p, struct status_loan *out)
+{
+	for (unsigned i = 0; i < p->loan_count; i++) {
+		const struct loan *loan = &p->loans[i];
+		uint64_t since_ns = p == &s->state->plan ? s->lend->since_ns[i] : s->now_ns;
+
+		out[i] = (struct status_loan){.from = loan->from,
+					      .to = loan->to,
+					      .mode = loan->mode,
+					      .cpus = loan->cpus,
+					      .by_hand = loan->by_hand,
+					      .since_s = (double)(s->now_ns - since_ns) / 1e9};
+	}
+}
+
+static void fill_answer(struct supervisor *s, bool dry_run, struct rebalance_answer *a)
+{
+	const struct plan *p = dry_run ? &s->lend->wanted : &s->state->plan;
+
+	string_copy(a->name, s->state->cluster.name);
+	a->mode = s->lend->policy.mode;
+	a->dry_run = dry_run;
+	a->loan_count = p->loan_count;
+	fill_loans(s, p, a->loans);
+	a->decisions = s->lend->memory.decisions;
+}
+
+/* By hand: what the steps of the monitor are not. Their inputs are the loans before, and the wish. */
+static void note_by_hand(struct supervisor *s, const struct rebalance_request *r)
+{
+	static const char *const names[] = {"by hand", "one pass", "reset", "mode"};
+	const struct rebalance_answer *a = s->lend->answer;
+	char text[PLAN_TEXT];
+
+	snprintf(text, sizeof(text), "rebalance, %s: %u writes, %u loans in force", names[r->what],
+		 a->change_count, s->state->plan.loan_count);
+	events_note(&s->events, "rebalance", s->state->cluster.name, text,
+		    {"writes", a->change_count}, {"loans", s->state->plan.loan_count},
+		    {"mode", s->lend->policy.mode});
+	lend_remember(s->lend, s->now_ns, text);
+}
+
+static int execute(struct supervisor *s, const struct rebalance_request *r, struct err *e)
+{
+	struct lend *l = s->lend;
+	struct rebalance_policy policy;
+	int rc = check_lendable(s, e);
+
+	if (!rc)
+		rc = lend_new_answer(l, e);
+	if (!rc)
+		rc = decide(s, r, &policy, e);
+	if (!rc)
+		rc = lend_put_in_force(s, r->dry_run, e);
+	if (rc || r->dry_run)
+		return rc;
+	if (r->what == REBALANCE_SET_MODE) {
+		l->policy.mode = r->mode;
+		l->imagined_count = 0;
+	}
+	/* What was just taken back is not lent again before anybody could see it. */
+	if (r->what == REBALANCE_RESET)
+		l->pause_until_ns = s->now_ns + l->policy.cool_down_ns;
+	note_by_hand(s, r);
+	return 0;
+}
+
+void lend_asked(struct supervisor *s, struct control_client *client,
+		const struct rebalance_request *request)
+{
+	cleanup_free char *text = NULL;
+	struct err e;
+	int r = execute(s, request, &e);
+
+	if (!r) {
+		fill_answer(s, request->dry_run, s->lend->answer);
+		r = rebalance_answer_format(s->lend->answer, &text, &e);
+	}
+	if (r)
+		supervisor_answer_error(s, client, &e);
+	else
+		control_answer(s->control, client, text);
+	lend_free_answer(s->lend);
+}
+
+/* ---- status */
+
+static void say_what_it_does(const struct supervisor *s, unsigned slice, char *text, size_t size)
+{
+	const struct lend *l = s->lend;
+	const struct rebalance_verdict *v = &l->memory.verdicts[slice];
+	double idle_s = (double)(s->now_ns - l->memory.slices[slice].idle_since_ns) / 1e9;
+
+	if (l->samples[slice].starting)
+		snprintf(text, size, "a JVM is starting");
+	else if (v->idle_ticks >= REBALANCE_TICKS)
+		snprintf(text, size, "idle for %.1f s", idle_s);
+	else if (v->busy_ticks && v->wants > v->width && v->wants < REBALANCE_WANTS)
+		snprintf(text, size, "busy, has work for %u CPUs", v->wants);
+	else if (v->busy_ticks)
+		snprintf(text, size, "busy");
+	else
+		snprintf(text, size, "uses %.1f of %u CPUs", v->used, v->width);
+}
+
+void lend_status(struct supervisor *s, struct status *out)
+{
+	struct lend *l = s->lend;
+
+	out->monitor.mode = REBALANCE_OFF;
+	if (!l->is_on)
+		return;
+	out->monitor.mode = l->policy.mode;
+	out->monitor.loans = l->policy.loans;
+	string_copy(out->monitor.tasks, task_watch_why(l->tasks));
+	fill_loans(s, &s->state->plan, out->loans);
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		const struct sample *sample = &l->samples[i];
+		struct slice_status *slice = &out->slices[i];
+
+		say_what_it_does(s, i, slice->doing, sizeof(slice->doing));
+		slice->executors = task_watch_executors(l->tasks, i);
+		slice->tasks_running = sample->tasks_running;
+		slice->tasks_pending = sample->tasks_pending;
+	}
+	while (out->monitor.recent_count < STATUS_RECENT &&
+	       out->monitor.recent_count < l->recent_count) {
+		unsigned i = out->monitor.recent_count++;
+		const struct lend_recent *r = &l->recent[(l->recent_count - 1 - i) % STATUS_RECENT];
+
+		out->monitor.recent[i].ago_s = (double)(s->now_ns - r->at_ns) / 1e9;
+		string_copy(out->monitor.recent[i].text, r->text);
+	}
+}
