@@ -2,7 +2,12 @@
 
 #include <errno.h>
 
+#include "decision/cleanup.h"
+#include "launcher/control.h"
 #include "launcher/load.h"
+#include "launcher/status.h"
+
+enum { ANSWER_MS = 5000 };
 
 int running_state(const struct options *o, const char *operand, struct state *out, struct err *e)
 {
@@ -53,4 +58,40 @@ int running_group(const struct state *s, const char *word, char group[NAME_MAX_B
 	}
 	return err_wrong(e, "%s is no part of %s: its slices are 0 … %u, and there is host", word,
 			 s->cluster.name, s->plan.slice_count - 1);
+}
+
+static int ask_status(const struct cluster *c, struct status *out, struct err *e)
+{
+	struct line_buffer b = {0};
+	cleanup_close int fd = -1;
+	char *line = NULL;
+	int r = control_connect(c, &fd, NULL, e);
+
+	if (!r)
+		r = control_send(fd, "{\"cmd\":\"status\"}", e);
+	if (!r)
+		r = control_receive(fd, &b, ANSWER_MS, &line, e);
+	r = r > 0 && line ? status_parse(line, strlen(line), out, e) : -EPIPE;
+	line_buffer_release(&b);
+	return r;
+}
+
+void running_loans(const struct cluster *c, struct plan *p)
+{
+	cleanup_free struct status *status = calloc(1, sizeof(*status));
+	struct err ignored;
+
+	p->loan_count = 0;
+	if (!status || ask_status(c, status, &ignored))
+		return;
+	p->loan_count = status->loan_count;
+	for (unsigned i = 0; i < p->loan_count; i++) {
+		const struct status_loan *loan = &status->loans[i];
+
+		p->loans[i] = (struct loan){.from = loan->from,
+					    .to = loan->to,
+					    .mode = loan->mode,
+					    .cpus = loan->cpus,
+					    .by_hand = loan->by_hand};
+	}
 }

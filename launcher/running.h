@@ -17,6 +17,9 @@ int running_state(const struct options *o, const char *operand, struct state *ou
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e);
 
+/* The loans in force, as the supervisor tells them, become p's; where it is dead or mute, none. */
+void running_loans(const struct cluster *c, struct plan *p);
+
 /* "0", "slice-0", "host" or "master" → the group's name, ERR_WRONG for what the cluster has not. */
 int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
 		  struct err *e);
