@@ -17,7 +17,7 @@ enum {
 		10, /* an executor that Spark does not list by then will not borrow less later */
 	BLIND_START_SECONDS =
 		5,	 /* the same where Spark does not answer: its JVM has counted its CPUs */
-	LOOK_MS = 1000,	 /* between two looks at what changes seldom */
+	COUNT_MS = 1000, /* between two looks at what changes seldom */
 	PAUSE_MS = 1000, /* after a write that failed */
 };
 
@@ -92,21 +92,22 @@ static void watch_executors(struct supervisor *s)
 void lend_begin(struct supervisor *s)
 {
 	struct lend *l = s->lend;
-	struct err e;
 
 	l->policy = rebalance_policy_of(&s->state->profile.rebalance);
 	l->given_up = false;
 	l->pause_until_ns = 0;
 	l->imagined_count = 0;
 	memset(l->start_until_ns, 0, sizeof(l->start_until_ns));
-	l->is_on = s->driver->ops->usage && !read_topology(s, &e);
+	l->is_on = s->driver->ops->usage;
 	if (!l->is_on)
 		return;
+	s->allowed = (struct cpuset){0}; /* a look at the machine, too, whatever it was */
+	machine_tick(s);
 	watch_executors(s);
 	task_watch_begin(l->tasks, s->state->master.address, s->state->master.ui_port,
 			 &s->state->plan);
 	task_watch_apps(l->tasks, s->seen, s->now_ns);
-	l->tick_at_ns = l->look_at_ns = s->now_ns;
+	l->tick_at_ns = s->now_ns;
 }
 
 static bool is_working(const struct supervisor *s)
@@ -117,33 +118,35 @@ static bool is_working(const struct supervisor *s)
 
 /* ---- writing */
 
-static void do_write(struct supervisor *s, const struct op *op, struct rebalance_change *change,
-		     struct err *e)
+static int do_write(struct supervisor *s, const struct op *op, struct rebalance_change *change,
+		    struct err *e)
 {
 	uint64_t begin_ns = monotonic_ns();
+	int r = op->kind == OP_SET_WEIGHT
+			? s->driver->ops->set_weight(s->driver, op->name, op->weight, e)
+			: s->driver->ops->set_cpus(s->driver, op->name, &op->cpus,
+						   &change->effective, e);
 
-	if (op->kind == OP_SET_WEIGHT)
-		s->driver->ops->set_weight(s->driver, op->name, op->weight, e);
-	else
-		s->driver->ops->set_cpus(s->driver, op->name, &op->cpus, &change->effective, e);
 	change->write_us = (double)(monotonic_ns() - begin_ns) / 1000;
+	return r;
 }
 
+/* CPUs that the machine has lost are not asked for; an op that is left with none of them waits for them. */
 static int write_op(struct supervisor *s, const struct op *op, bool dry_run,
 		    struct rebalance_change *change, struct err *e)
 {
-	unsigned id = op->slice;
+	struct op possible = *op;
+	bool is_possible = drift_clip(&possible, &s->allowed);
 
-	*change = (struct rebalance_change){.kind = op->kind,
-					    .asked = op->cpus,
-					    .weight = op->weight,
-					    .before = plan_effective_cpus(&s->state->plan, id),
-					    .weight_before = plan_weight(&s->state->plan, id)};
+	*change = (struct rebalance_change){
+		.kind = op->kind,
+		.asked = possible.cpus,
+		.weight = op->weight,
+		.before = plan_effective_cpus(&s->state->plan, op->slice),
+		.weight_before = plan_weight(&s->state->plan, op->slice),
+	};
 	string_copy(change->group, op->name);
-	e->code = 0;
-	if (!dry_run)
-		do_write(s, op, change, e);
-	return e->code;
+	return dry_run || !is_possible ? 0 : do_write(s, &possible, change, e);
 }
 
 /* Loans that stay keep their beginning. */
@@ -315,7 +318,7 @@ static bool must_count(const struct lend *l, unsigned slice, const struct sample
 static void count_threads(struct supervisor *s, unsigned slice, struct sample *sample)
 {
 	struct lend *l = s->lend;
-	bool is_old = s->now_ns >= l->runnable_at_ns[slice] + LOOK_MS * millisecond;
+	bool is_old = s->now_ns >= l->runnable_at_ns[slice] + COUNT_MS * millisecond;
 	struct err e;
 
 	if (!must_count(l, slice, sample)) {
@@ -497,6 +500,15 @@ void lend_slice_starts(struct supervisor *s)
 	step_now(s);
 }
 
+void lend_machine_changed(struct supervisor *s)
+{
+	struct err e;
+
+	if (s->lend->is_on && read_topology(s, &e))
+		events_note(&s->events, "cpus-failed", s->state->cluster.name, e.msg,
+			    {"errno", -e.code});
+}
+
 void lend_end(struct supervisor *s)
 {
 	struct lend *l = s->lend;
@@ -512,26 +524,6 @@ void lend_end(struct supervisor *s)
 }
 
 /* ---- time */
-
-/* CPUs that the machine has lost or has again. */
-static void look_at_machine(struct supervisor *s)
-{
-	struct lend *l = s->lend;
-	struct cpuset cpus, nodes;
-	struct err e;
-
-	if (s->now_ns < l->look_at_ns)
-		return;
-	l->look_at_ns = s->now_ns + LOOK_MS * millisecond;
-	if (driver_allowed(s->cgroup_root, &cpus, &nodes, &e) ||
-	    cpuset_is_equal(&cpus, &l->topology.allowed))
-		return;
-	events_note(&s->events, "cpus", s->state->cluster.name,
-		    "the machine has lost or regained CPUs", {"count", cpuset_count(&cpus)});
-	if (read_topology(s, &e))
-		events_note(&s->events, "cpus-failed", s->state->cluster.name, e.msg,
-			    {"errno", -e.code});
-}
 
 static bool has_starting(const struct supervisor *s)
 {
@@ -552,7 +544,7 @@ void lend_tick(struct supervisor *s)
 		return;
 	if (s->now_ns >= l->tick_at_ns)
 		l->tick_at_ns = s->now_ns + l->policy.tick_ns;
-	look_at_machine(s);
+	machine_tick(s);
 	if (l->given_up || s->now_ns < l->pause_until_ns)
 		return;
 	take_samples(s);

@@ -27,13 +27,14 @@ struct lend {
 	/* Loans of mode observe: those that would be in force. */
 	unsigned imagined_count;
 	struct loan imagined[SLICES_MAX];
+	struct observation seen;	     /* the groups at the last tick */
 	struct sample samples[SLICES_MAX];   /* of the last tick */
 	uint64_t runnable_at_ns[SLICES_MAX]; /* when threads were counted; 0: not now */
 	unsigned runnable[SLICES_MAX];
 	struct executor_start starting[SLICES_MAX]; /* the last executor that started there … */
 	uint64_t start_until_ns[SLICES_MAX];	    /* … is starting, at most until then; 0: no */
 	uint64_t since_ns[SLICES_MAX];		    /* by loan in force */
-	uint64_t tick_at_ns, look_at_ns, pause_until_ns;
+	uint64_t tick_at_ns, pause_until_ns;
 	uint64_t idle, busy; /* slices, one bit each, after the last step */
 	bool tasks_changed;  /* Spark has said something since the last step */
 	struct executor_watch *starts;

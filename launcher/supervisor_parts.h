@@ -67,6 +67,7 @@ struct supervisor {
 	struct daemon daemons[DAEMONS]; /* by slice id; the last one is the master's */
 	struct daemon *master;
 
+	struct cpuset allowed; /* CPUs that can be had now; empty: not looked yet */
 	struct drift_repairs repairs;
 
 	bool poll_busy;
@@ -132,6 +133,14 @@ uint64_t watch_deadline(const struct supervisor *s);
 /* Somebody wants the status. */
 void watch_status(struct supervisor *s, struct control_client *client);
 
+/* ---- supervisor_machine.c */
+
+/* At each tick of the monitor, else once a second: is the kernel's state still the plan's? */
+void machine_tick(struct supervisor *s);
+
+/* Once a second. */
+void machine_second(struct supervisor *s);
+
 /* ---- supervisor_lend.c */
 
 int lend_open(struct supervisor *s, struct err *e);
@@ -148,6 +157,9 @@ void lend_executors_started(struct supervisor *s);
 
 /* A worker is about to be started: its JVM must not count CPUs on loan. */
 void lend_slice_starts(struct supervisor *s);
+
+/* The machine has lost or regained CPUs. */
+void lend_machine_changed(struct supervisor *s);
 
 /* Time has passed. */
 void lend_tick(struct supervisor *s);

@@ -271,62 +271,6 @@ static void take_samples(struct supervisor *s)
 	}
 }
 
-/* ---- drift: what somebody else has written to our groups */
-
-static void give_up_on_drift(struct supervisor *s, const struct op *op)
-{
-	s->lend->given_up = true;
-	s->state->phase = PHASE_DEGRADED;
-	snprintf(
-		s->state->why, sizeof(s->state->why),
-		"somebody else keeps writing the %s of group %s: find out who (cleave doctor), then "
-		"run up",
-		op->kind == OP_SET_WEIGHT ? "weight" : "cpuset.cpus", op->name);
-	s->dirty = true;
-	events_note(&s->events, "degraded", op->name, s->state->why, {"repairs", DRIFT_REPAIRS});
-}
-
-static void repair_op(struct supervisor *s, const struct op *op)
-{
-	char text[PLAN_TEXT];
-	struct err e;
-	int r = drift_repair(s->driver, op, &e);
-
-	events_note(&s->events, r ? "repair-failed" : "repair", op->name,
-		    r ? e.msg : op_format(op, &s->state->plan, text, sizeof(text)),
-		    {"errno", r ? -e.code : 0});
-}
-
-static int can_have(struct supervisor *s, struct cpuset *allowed, struct err *e)
-{
-	struct cpuset nodes;
-
-	return s->driver->ops->allowed ? s->driver->ops->allowed(s->driver, allowed, e)
-				       : driver_allowed(s->cgroup_root, allowed, &nodes, e);
-}
-
-static void repair_drift(struct supervisor *s)
-{
-	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
-	struct op ops[DRIFT_OPS];
-	struct cpuset allowed;
-	unsigned count;
-	struct err e;
-
-	if (s->state->phase != PHASE_UP || !seen || can_have(s, &allowed, &e) < 0 ||
-	    drift_look(s->driver, &s->state->plan, seen, &e))
-		return;
-	count = drift_find(seen, &s->state->plan, &allowed, ops);
-	if (!count)
-		return;
-	if (!drift_may_repair(&s->repairs, s->now_ns)) {
-		give_up_on_drift(s, &ops[0]);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++)
-		repair_op(s, &ops[i]);
-}
-
 /* ---- status */
 
 static void fill_status(struct supervisor *s, struct status *out)
@@ -412,7 +356,7 @@ void watch_tick(struct supervisor *s)
 	poll_master(s);
 	if (is_second(s)) {
 		take_samples(s);
-		repair_drift(s);
+		machine_second(s);
 	}
 	if (has_askers(s) && s->now_ns >= s->ask_deadline_ns)
 		answer_askers(s);
