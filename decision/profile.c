@@ -80,3 +80,24 @@ const char *workload_type_name(enum workload_type type)
 	}
 	return "unknown";
 }
+
+const char *rebalance_mode_name(unsigned mode)
+{
+	static const char *const names[] = {
+		[REBALANCE_OFF] = "off",
+		[REBALANCE_OBSERVE] = "observe",
+		[REBALANCE_ACT] = "act",
+	};
+
+	return names[mode];
+}
+
+const char *loan_mode_name(unsigned mode)
+{
+	return mode == LOANS_SHARED ? "shared" : "exclusive";
+}
+
+const char *loan_scope_name(unsigned scope)
+{
+	return scope == SCOPE_PACKAGE ? "package" : "machine";
+}

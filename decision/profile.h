@@ -168,6 +168,14 @@ void profile_default(struct profile *out);
 /* "wordcount" …: as profiles spell it. */
 const char *workload_type_name(enum workload_type type);
 
+/*
+ * As profiles and --json spell them. They take the number of an enum's member, so that readers can
+ * try one after the other: rebalance_mode, loan_mode, loan_scope.
+ */
+const char *rebalance_mode_name(unsigned mode);
+const char *loan_mode_name(unsigned mode);
+const char *loan_scope_name(unsigned scope);
+
 /* Whether `name` is [a-z0-9][a-z0-9-]{0,30}. */
 bool profile_name_is_valid(const char *name);
 

@@ -72,6 +72,30 @@ int json_read_cpuset(json_t *object, const char *key, struct cpuset *to, struct 
 	return cpuset_parse(text, to, e) ? err_wrap(e, "%s", key) : 0;
 }
 
+int json_read_bool(json_t *object, const char *key, bool *to, struct err *e)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_boolean(value))
+		return err_wrong(e, "%s: true or false is expected", key);
+	*to = json_is_true(value);
+	return 0;
+}
+
+int json_read_word(json_t *object, const char *key, const char *(*name)(unsigned), unsigned count,
+		   unsigned *to, struct err *e)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	for (unsigned i = 0; text && i < count; i++) {
+		if (!strcmp(text, name(i))) {
+			*to = i;
+			return 0;
+		}
+	}
+	return err_wrong(e, "%s is '%.40s', which is none of its words", key, text ? text : "");
+}
+
 int json_read_object(json_t *object, const char *key, json_t **to, struct err *e)
 {
 	json_t *value = json_object_get(object, key);

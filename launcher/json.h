@@ -6,6 +6,7 @@
  * (ERR_WRONG). Outputs are written only on success.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ int json_read_unsigned(struct json_t *object, const char *key, unsigned max, uns
 /* Any finite number. */
 int json_read_real(struct json_t *object, const char *key, double *to, struct err *e);
 int json_read_cpuset(struct json_t *object, const char *key, struct cpuset *to, struct err *e);
+int json_read_bool(struct json_t *object, const char *key, bool *to, struct err *e);
+/* The place of a word among `count` names. */
+int json_read_word(struct json_t *object, const char *key, const char *(*name)(unsigned),
+		   unsigned count, unsigned *to, struct err *e);
 /* Borrowed references. */
 int json_read_object(struct json_t *object, const char *key, struct json_t **to, struct err *e);
 int json_read_list(struct json_t *object, const char *key, size_t max, struct json_t **to,

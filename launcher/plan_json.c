@@ -7,9 +7,6 @@
 #include "decision/cleanup.h"
 #include "launcher/topology_json.h"
 
-static const char *const loan_modes[] = {
-	[LOANS_SHARED] = "shared", [LOANS_EXCLUSIVE] = "exclusive"};
-
 /*
  * Append `item` and give it up. Without memory the array becomes NULL and stays so; json_pack() with "o" then fails as a
  * whole, so that no caller needs to look before the end.
@@ -108,9 +105,9 @@ static json_t *loans_json(const struct plan *p)
 	for (unsigned i = 0; i < p->loan_count; i++) {
 		const struct loan *l = &p->loans[i];
 
-		append(&out,
-		       json_pack("{s:i, s:i, s:s, s:s}", "from", (int)l->from, "to", (int)l->to,
-				 "cpus", CPUSET_STRING(&l->cpus), "mode", loan_modes[l->mode]));
+		append(&out, json_pack("{s:i, s:i, s:s, s:s, s:b}", "from", (int)l->from, "to",
+				       (int)l->to, "cpus", CPUSET_STRING(&l->cpus), "mode",
+				       loan_mode_name(l->mode), "by_hand", (int)l->by_hand));
 	}
 	return out;
 }

@@ -19,31 +19,6 @@ static int read_bytes(json_t *o, const char *key, uint64_t *out, struct err *e)
 	return code;
 }
 
-static int read_bool(json_t *o, const char *key, bool *out, struct err *e)
-{
-	const json_t *value = json_object_get(o, key);
-
-	if (!json_is_boolean(value))
-		return err_wrong(e, "%s: true or false is expected", key);
-	*out = json_is_true(value);
-	return 0;
-}
-
-/* The place of a word in a list of `count` words. */
-static int read_word(json_t *o, const char *key, const char *(*name)(unsigned), unsigned count,
-		     unsigned *out, struct err *e)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	for (unsigned i = 0; text && i < count; i++) {
-		if (!strcmp(text, name(i))) {
-			*out = i;
-			return 0;
-		}
-	}
-	return err_wrong(e, "%s is '%.40s', which is none of its words", key, text ? text : "");
-}
-
 /* ---- the plan's parts ---- */
 
 static int read_memory(json_t *o, struct slice_memory *m, struct err *e)
@@ -121,7 +96,7 @@ static int read_host(json_t *o, struct plan_host *h, struct err *e)
 	json_t *j = json_object_get(o, "host");
 
 	if (json_read_cpuset(j, "cpus", &h->cpus, e) < 0 ||
-	    read_bool(j, "shared", &h->shared, e) < 0 ||
+	    json_read_bool(j, "shared", &h->shared, e) < 0 ||
 	    json_read_cpuset(j, "nodes", &h->nodes, e) < 0 ||
 	    read_bytes(j, "memory_bytes", &h->memory_bytes, e) < 0)
 		return err_wrap(e, "host");
@@ -135,11 +110,6 @@ static int read_unused(json_t *j, unsigned i, struct plan *p, struct err *e)
 	return json_read_text(j, "why", p->unused[i].why, sizeof(p->unused[i].why), e);
 }
 
-static const char *loan_mode_word(unsigned mode)
-{
-	return mode == LOANS_SHARED ? "shared" : "exclusive";
-}
-
 static int read_loan(json_t *j, unsigned i, struct plan *p, struct err *e)
 {
 	struct loan *l = &p->loans[i];
@@ -150,7 +120,8 @@ static int read_loan(json_t *j, unsigned i, struct plan *p, struct err *e)
 	if (json_read_unsigned(j, "from", p->slice_count - 1, &l->from, e) < 0 ||
 	    json_read_unsigned(j, "to", p->slice_count - 1, &l->to, e) < 0 ||
 	    json_read_cpuset(j, "cpus", &l->cpus, e) < 0 ||
-	    read_word(j, "mode", loan_mode_word, 2, &mode, e) < 0)
+	    json_read_word(j, "mode", loan_mode_name, LOANS_EXCLUSIVE + 1, &mode, e) < 0 ||
+	    json_read_bool(j, "by_hand", &l->by_hand, e) < 0)
 		return e->code;
 	l->mode = (enum loan_mode)mode;
 	return 0;
@@ -179,10 +150,10 @@ static int read_candidate(json_t *j, unsigned i, struct plan *p, struct err *e)
 	struct plan_candidate *c = &p->candidates[i];
 	unsigned by = 0;
 
-	if (read_word(j, "by", by_word, BY_L3 + 1, &by, e) < 0 ||
+	if (json_read_word(j, "by", by_word, BY_L3 + 1, &by, e) < 0 ||
 	    json_read_unsigned(j, "slices", INT32_MAX, &c->slices, e) < 0 ||
 	    json_read_unsigned(j, "cores", TOPOLOGY_CPUS, &c->cores, e) < 0 ||
-	    read_bool(j, "feasible", &c->feasible, e) < 0 ||
+	    json_read_bool(j, "feasible", &c->feasible, e) < 0 ||
 	    json_read_text(j, "why", c->why, sizeof(c->why), e) < 0 ||
 	    json_read_real(j, "throughput", &c->throughput, e) < 0 ||
 	    read_terms(j, &c->terms, e) < 0)
@@ -201,7 +172,7 @@ static int read_warning(json_t *j, unsigned i, struct plan *p, struct err *e)
 	struct plan_warning *w = &p->warnings[i];
 	unsigned code = 0;
 
-	if (read_word(j, "code", warning_word, WARN_COUNT, &code, e) < 0)
+	if (json_read_word(j, "code", warning_word, WARN_COUNT, &code, e) < 0)
 		return e->code;
 	w->code = (enum warning_code)code;
 	return json_read_text(j, "message", w->message, sizeof(w->message), e);

@@ -23,6 +23,7 @@ static void make_plan(const char *machine)
 		plan.loans[plan.loan_count++] = (struct loan){.from = 1,
 							      .to = 0,
 							      .mode = LOANS_EXCLUSIVE,
+							      .by_hand = true,
 							      .cpus = topology_core_cpus(&t, 0)};
 	}
 }
