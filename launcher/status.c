@@ -10,6 +10,7 @@
 #include "launcher/worker.h"
 
 static const char schema[] = "cleave.status/1";
+static const char unknown[] = "unknown: "; /* then why */
 
 /* ---- collecting */
 
@@ -55,12 +56,17 @@ static void collect_cluster(const struct state *s, struct status *out)
 	out->slice_count = s->plan.slice_count;
 	out->warning_count = s->plan.warning_count;
 	memcpy(out->warnings, s->plan.warnings, sizeof(out->warnings));
+	out->monitor.mode = s->profile.rebalance.mode;
+	out->monitor.loans = s->profile.rebalance.loans;
 	out->loan_count = s->plan.loan_count;
 	for (unsigned i = 0; i < s->plan.loan_count; i++) {
 		const struct loan *loan = &s->plan.loans[i];
 
-		out->loans[i] = (struct status_loan){loan->from, loan->to, loan->mode,
-						     loan->cpus, 0,	   loan->by_hand};
+		out->loans[i] = (struct status_loan){.from = loan->from,
+						     .to = loan->to,
+						     .mode = loan->mode,
+						     .cpus = loan->cpus,
+						     .by_hand = loan->by_hand};
 	}
 }
 
@@ -101,23 +107,19 @@ double sample_cpus_used(const struct sample *before, const struct sample *now)
 
 /* ---- writing */
 
-static const char *loan_mode_name(enum loan_mode mode)
-{
-	return mode == LOANS_SHARED ? "shared" : "exclusive";
-}
-
 static json_t *format_slice(const struct slice_status *s, unsigned id)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:I, s:f, s:i, "
-			 "s:I, s:b}",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:I, s:I, s:f, "
+			 "s:i, s:I, s:b, s:s}",
 			 "id", (int)id, "name", s->name, "state", s->state, "cpus",
 			 CPUSET_STRING(&s->cpus), "home_cpus", CPUSET_STRING(&s->home_cpus),
 			 "nodes", CPUSET_STRING(&s->nodes), "worker_pid", (int)s->worker_pid,
 			 "executors", (int)s->executors, "tasks_running", (int)s->tasks_running,
-			 "cpu_used", s->cpu_used, "memory_bytes", (json_int_t)s->memory_bytes,
-			 "memory_max_bytes", (json_int_t)s->memory_max_bytes, "local_share",
-			 s->local_share, "restarts", (int)s->restarts, "oom_kills",
-			 (json_int_t)s->oom_kills, "throttled", (int)s->throttled);
+			 "tasks_pending", (int)s->tasks_pending, "cpu_used", s->cpu_used,
+			 "memory_bytes", (json_int_t)s->memory_bytes, "memory_max_bytes",
+			 (json_int_t)s->memory_max_bytes, "local_share", s->local_share, "restarts",
+			 (int)s->restarts, "oom_kills", (json_int_t)s->oom_kills, "throttled",
+			 (int)s->throttled, "doing", s->doing);
 }
 
 static json_t *format_slices(const struct status *s)
@@ -129,19 +131,32 @@ static json_t *format_slices(const struct status *s)
 	return list;
 }
 
-static json_t *format_loans(const struct status *s)
+json_t *status_loans_build(const struct status_loan *loans, unsigned count)
 {
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < s->loan_count; i++) {
-		const struct status_loan *loan = &s->loans[i];
+	for (unsigned i = 0; i < count; i++) {
+		const struct status_loan *loan = &loans[i];
 
 		json_array_append_new(
-			list, json_pack("{s:i, s:i, s:s, s:s, s:f}", "from", (int)loan->from, "to",
-					(int)loan->to, "cpus", CPUSET_STRING(&loan->cpus), "mode",
-					loan_mode_name(loan->mode), "since_s", loan->since_s));
+			list, json_pack("{s:i, s:i, s:s, s:s, s:f, s:b}", "from", (int)loan->from,
+					"to", (int)loan->to, "cpus", CPUSET_STRING(&loan->cpus),
+					"mode", loan_mode_name(loan->mode), "since_s",
+					loan->since_s, "by_hand", (int)loan->by_hand));
 	}
 	return list;
+}
+
+static json_t *format_monitor(const struct status_monitor *m)
+{
+	json_t *recent = json_array();
+
+	for (unsigned i = 0; i < m->recent_count; i++)
+		json_array_append_new(recent, json_pack("{s:f, s:s}", "ago_s", m->recent[i].ago_s,
+							"text", m->recent[i].text));
+	return json_pack("{s:s, s:s, s:s+, s:o}", "mode", rebalance_mode_name(m->mode), "loans",
+			 loan_mode_name(m->loans), "tasks", m->tasks[0] ? unknown : "known",
+			 m->tasks, "recent", recent);
 }
 
 static json_t *format_warnings(const struct status *s)
@@ -161,11 +176,12 @@ static json_t *format_warnings(const struct status *s)
 int status_format(const struct status *s, char **text, struct err *e)
 {
 	json_auto_t *root = json_pack(
-		"{s:s, s:s, s:s, s:{s:i, s:f}, s:{s:s, s:i, s:i}, s:o, s:o, s:o}", "schema", schema,
-		"name", s->name, "state", cluster_phase_name(s->phase), "supervisor", "pid",
+		"{s:s, s:s, s:s, s:{s:i, s:f}, s:{s:s, s:i, s:i}, s:o, s:o, s:o, s:o}", "schema",
+		schema, "name", s->name, "state", cluster_phase_name(s->phase), "supervisor", "pid",
 		(int)s->supervisor_pid, "uptime_s", s->uptime_s, "master", "url", s->master_url,
 		"pid", (int)s->master_pid, "alive_workers", (int)s->alive_workers, "slices",
-		format_slices(s), "loans", format_loans(s), "warnings", format_warnings(s));
+		format_slices(s), "loans", status_loans_build(s->loans, s->loan_count), "rebalance",
+		format_monitor(&s->monitor), "warnings", format_warnings(s));
 
 	*text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 	return *text ? 0 : err_set(e, -ENOMEM, "the status of %s cannot be written", s->name);
@@ -186,6 +202,8 @@ static int parse_slice(json_t *o, struct slice_status *out, struct err *e)
 	    (r = json_read_int(o, "worker_pid", 0, INT_MAX, &pid, e)) ||
 	    (r = json_read_unsigned(o, "executors", INT_MAX, &out->executors, e)) ||
 	    (r = json_read_unsigned(o, "tasks_running", INT_MAX, &out->tasks_running, e)) ||
+	    (r = json_read_unsigned(o, "tasks_pending", INT_MAX, &out->tasks_pending, e)) ||
+	    (r = json_read_text(o, "doing", out->doing, sizeof(out->doing), e)) ||
 	    (r = json_read_real(o, "cpu_used", &out->cpu_used, e)) ||
 	    (r = json_read_integer(o, "memory_bytes", 0, INT64_MAX, &memory, e)) ||
 	    (r = json_read_integer(o, "memory_max_bytes", 0, INT64_MAX, &memory_max, e)) ||
@@ -213,26 +231,70 @@ static int parse_slices(json_t *root, struct status *out, struct err *e)
 	return r;
 }
 
-static int parse_loans(json_t *root, struct status *out, struct err *e)
+static int read_loan(json_t *o, struct status_loan *out, struct err *e)
+{
+	unsigned mode;
+	int r;
+
+	if ((r = json_read_unsigned(o, "from", SLICES_MAX - 1, &out->from, e)) ||
+	    (r = json_read_unsigned(o, "to", SLICES_MAX - 1, &out->to, e)) ||
+	    (r = json_read_cpuset(o, "cpus", &out->cpus, e)) ||
+	    (r = json_read_real(o, "since_s", &out->since_s, e)) ||
+	    (r = json_read_bool(o, "by_hand", &out->by_hand, e)) ||
+	    (r = json_read_word(o, "mode", loan_mode_name, LOANS_EXCLUSIVE + 1, &mode, e)))
+		return r;
+	out->mode = (enum loan_mode)mode;
+	return 0;
+}
+
+int status_loans_read(json_t *o, struct status_loan loans[SLICES_MAX], unsigned *count,
+		      struct err *e)
 {
 	json_t *list;
-	int r = json_read_list(root, "loans", SLICES_MAX, &list, e);
+	int r = json_read_list(o, "loans", SLICES_MAX, &list, e);
+
+	for (size_t i = 0; !r && i < json_array_size(list); i++)
+		r = read_loan(json_array_get(list, i), &loans[i], e);
+	if (!r)
+		*count = (unsigned)json_array_size(list);
+	return r;
+}
+
+static int parse_recent(json_t *o, struct status_monitor *out, struct err *e)
+{
+	json_t *list;
+	int r = json_read_list(o, "recent", STATUS_RECENT, &list, e);
 
 	for (size_t i = 0; !r && i < json_array_size(list); i++) {
-		struct status_loan *loan = &out->loans[i];
-		json_t *o = json_array_get(list, i);
-		char mode[16];
+		json_t *item = json_array_get(list, i);
 
-		if ((r = json_read_unsigned(o, "from", SLICES_MAX - 1, &loan->from, e)) ||
-		    (r = json_read_unsigned(o, "to", SLICES_MAX - 1, &loan->to, e)) ||
-		    (r = json_read_cpuset(o, "cpus", &loan->cpus, e)) ||
-		    (r = json_read_real(o, "since_s", &loan->since_s, e)) ||
-		    (r = json_read_text(o, "mode", mode, sizeof(mode), e)))
-			return r;
-		loan->mode = strcmp(mode, "shared") == 0 ? LOANS_SHARED : LOANS_EXCLUSIVE;
-		out->loan_count = (unsigned)i + 1;
+		r = json_read_real(item, "ago_s", &out->recent[i].ago_s, e);
+		if (!r)
+			r = json_read_text(item, "text", out->recent[i].text,
+					   sizeof(out->recent[i].text), e);
+		out->recent_count = (unsigned)i + 1;
 	}
 	return r;
+}
+
+static int parse_monitor(json_t *root, struct status_monitor *out, struct err *e)
+{
+	char tasks[PLAN_TEXT + sizeof(unknown)];
+	unsigned mode, loans;
+	json_t *o;
+	int r;
+
+	if ((r = json_read_object(root, "rebalance", &o, e)) ||
+	    (r = json_read_word(o, "mode", rebalance_mode_name, REBALANCE_ACT + 1, &mode, e)) ||
+	    (r = json_read_word(o, "loans", loan_mode_name, LOANS_EXCLUSIVE + 1, &loans, e)) ||
+	    (r = json_read_text(o, "tasks", tasks, sizeof(tasks), e)))
+		return r;
+	out->mode = (enum rebalance_mode)mode;
+	out->loans = (enum loan_mode)loans;
+	if (strncmp(tasks, unknown, strlen(unknown)) == 0 &&
+	    string_copy(out->tasks, tasks + strlen(unknown)))
+		return err_wrong(e, "tasks: more than %d bytes", PLAN_TEXT - 1);
+	return parse_recent(o, out, e);
 }
 
 static int parse_warning(json_t *o, struct status *out, struct err *e)
@@ -292,7 +354,8 @@ static int parse_status(json_t *root, struct status *out, struct err *e)
 	    (r = json_read_text(root, "state", phase, sizeof(phase), e)) ||
 	    (r = cluster_phase_parse(phase, &out->phase, e)) ||
 	    (r = parse_processes(root, out, e)) || (r = parse_slices(root, out, e)) ||
-	    (r = parse_loans(root, out, e)))
+	    (r = status_loans_read(root, out->loans, &out->loan_count, e)) ||
+	    (r = parse_monitor(root, &out->monitor, e)))
 		return r;
 	return parse_warnings(root, out, e);
 }

@@ -80,4 +80,10 @@ double sample_cpus_used(const struct sample *before, const struct sample *now);
 int status_format(const struct status *s, char **text, struct err *e);
 int status_parse(const char *text, size_t size, struct status *out, struct err *e);
 
+/* The list of --json's key "loans", there and in other answers: a new reference, and a member of `object`. */
+struct json_t;
+struct json_t *status_loans_build(const struct status_loan *loans, unsigned count);
+int status_loans_read(struct json_t *object, struct status_loan loans[SLICES_MAX], unsigned *count,
+		      struct err *e);
+
 #endif

@@ -212,15 +212,29 @@ START_TEST(status_there_and_back)
 		slice->local_share = 0.5;
 		slice->oom_kills = 3;
 		slice->throttled = i;
+		slice->tasks_pending = 4 + i;
+		snprintf(slice->doing, sizeof(slice->doing), "idle for %u s", i);
 	}
 	s.loan_count = 1;
-	s.loans[0] = (struct status_loan){1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, 0.5};
+	s.loans[0] = (struct status_loan){1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, 0.5, true};
+	s.monitor = (struct status_monitor){.mode = REBALANCE_OBSERVE,
+					    .loans = LOANS_EXCLUSIVE,
+					    .tasks = "the UI is off",
+					    .recent_count = 2,
+					    .recent = {{0.5, "slice-1 lends"}, {1.5, "more"}}};
 	s.warning_count = 1;
 	s.warnings[0] = (struct plan_warning){.code = WARN_NO_L3, .message = "no L3"};
 	ck_assert_int_eq(status_format(&s, &text, &e), 0);
 	ck_assert_msg(status_parse(text, strlen(text), &t, &e) == 0, "%s", e.msg);
 	ck_assert_int_eq(memcmp(&s, &t, sizeof(s)), 0);
 	ck_assert_int_lt(status_parse(text, strlen(text) - 1, &t, &e), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"tasks\":\"unknown: the UI is off\""));
+	free(text);
+	s.monitor.tasks[0] = '\0';
+	ck_assert_int_eq(status_format(&s, &text, &e), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"tasks\":\"known\""));
+	ck_assert_int_eq(status_parse(text, strlen(text), &t, &e), 0);
+	ck_assert_str_eq(t.monitor.tasks, "");
 }
 END_TEST
 
