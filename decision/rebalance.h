@@ -171,4 +171,11 @@ const char *rebalance_reason_name(enum rebalance_reason reason);
  */
 char *rebalance_format(const struct rebalance_decision *d, char *text, size_t size);
 
+/*
+ * Why a step that changed nothing did so: "no slice lags: the busiest, slice-1, uses 1.20 of 4
+ * CPUs". `verdicts`: one a slice of `now`.
+ */
+char *rebalance_format_nothing(const struct plan *now, const struct rebalance_verdict *verdicts,
+			       char *text, size_t size);
+
 #endif

@@ -99,3 +99,38 @@ char *rebalance_format(const struct rebalance_decision *d, char *text, size_t si
 		 why);
 	return text;
 }
+
+static bool is_busier(const struct rebalance_verdict *a, const struct rebalance_verdict *b)
+{
+	return a->used * b->width > b->used * a->width;
+}
+
+char *rebalance_format_nothing(const struct plan *now, const struct rebalance_verdict *verdicts,
+			       char *text, size_t size)
+{
+	unsigned busiest = 0, borrower = SLICES_MAX, donor = SLICES_MAX;
+
+	for (unsigned i = now->slice_count; i-- > 0;) {
+		borrower = verdicts[i].can_borrow ? i : borrower;
+		donor = verdicts[i].can_lend ? i : donor;
+	}
+	for (unsigned i = 1; i < now->slice_count; i++)
+		busiest = is_busier(&verdicts[i], &verdicts[busiest]) ? i : busiest;
+	if (borrower < SLICES_MAX && donor < SLICES_MAX)
+		snprintf(
+			text, size,
+			"slice-%u lags, but may not have more of what is idle: it is lent, kept, or "
+			"out of rebalance.scope",
+			borrower);
+	else if (borrower < SLICES_MAX)
+		snprintf(text, size, "slice-%u lags, but no slice is idle", borrower);
+	else if (verdicts[busiest].used >= REBALANCE_BUSY * verdicts[busiest].width)
+		snprintf(text, size,
+			 "slice-%u uses %.2f of %u CPUs, but has no threads for more, has just "
+			 "begun, or did not use what it was lent",
+			 busiest, verdicts[busiest].used, verdicts[busiest].width);
+	else
+		snprintf(text, size, "no slice lags: the busiest, slice-%u, uses %.2f of %u CPUs",
+			 busiest, verdicts[busiest].used, verdicts[busiest].width);
+	return text;
+}

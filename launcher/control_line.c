@@ -62,7 +62,7 @@ void line_buffer_release(struct line_buffer *b)
 
 static int read_command(json_t *root, struct control_request *out, struct err *e)
 {
-	static const char *const names[] = {"status", "apply", "down"};
+	static const char *const names[] = {"status", "apply", "down", "rebalance"};
 	const char *name = json_string_value(json_object_get(root, "cmd"));
 
 	if (!name)
@@ -72,7 +72,7 @@ static int read_command(json_t *root, struct control_request *out, struct err *e
 			out->command = (enum control_command)i;
 			return 0;
 		}
-	return err_wrong(e, "cmd: %.40s is not one of status, apply, down", name);
+	return err_wrong(e, "cmd: %.40s is not one of status, apply, down, rebalance", name);
 }
 
 static int read_request(json_t *root, struct control_request *out, struct err *e)
@@ -82,6 +82,8 @@ static int read_request(json_t *root, struct control_request *out, struct err *e
 
 	if (r)
 		return r;
+	if (out->command == CONTROL_REBALANCE)
+		return rebalance_request_read(root, &out->rebalance, e);
 	if (json_object_size(root) != (out->command == CONTROL_APPLY ? 2u : 1u))
 		return err_wrong(e, "a request has the key cmd, apply's also state, and no other");
 	if (out->command != CONTROL_APPLY)
