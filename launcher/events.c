@@ -36,15 +36,15 @@ void events_close(struct events *ev)
 	ev->fd = -1;
 }
 
-static void format_time(uint64_t realtime_ns, char *text, size_t size)
+void event_time(uint64_t realtime_ns, char text[EVENT_TIME])
 {
 	time_t seconds = (time_t)(realtime_ns / 1000000000);
-	char date[32];
+	char date[EVENT_TIME - 5];
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, size, "%s.%03uZ", date, (unsigned)(realtime_ns / 1000000 % 1000));
+	snprintf(text, EVENT_TIME, "%s.%03uZ", date, (unsigned)(realtime_ns / 1000000 % 1000));
 }
 
 char *event_format(uint64_t realtime_ns, const char *what, const char *object, const char *reason,
@@ -52,13 +52,13 @@ char *event_format(uint64_t realtime_ns, const char *what, const char *object, c
 {
 	json_t *values = json_object();
 	json_t *event;
-	char when[64];
+	char when[EVENT_TIME];
 	cleanup_free char *text = NULL;
 	char *line = NULL;
 
 	for (size_t i = 0; i < count; i++)
 		json_object_set_new(values, inputs[i].key, json_integer(inputs[i].value));
-	format_time(realtime_ns, when, sizeof(when));
+	event_time(realtime_ns, when);
 	event = json_pack("{s:s, s:s, s:s, s:s, s:o}", "time", when, "what", what, "object", object,
 			  "reason", reason, "inputs", values);
 	if (event)

@@ -12,7 +12,10 @@
 
 #include "launcher/cluster.h"
 
-enum { EVENTS_MAX_BYTES = 16 << 20 };
+enum {
+	EVENTS_MAX_BYTES = 16 << 20,
+	EVENT_TIME = 32, /* "2026-01-31T12:00:00.123Z" */
+};
 
 struct events {
 	int fd; /* -1: nowhere */
@@ -27,6 +30,9 @@ struct event_input {
 /* Open or make the file of a cluster (0600). */
 int events_open(const struct cluster *c, struct events *out, struct err *e);
 void events_close(struct events *ev);
+
+/* A time of CLOCK_REALTIME as events spell it. */
+void event_time(uint64_t realtime_ns, char text[EVENT_TIME]);
 
 /* Make the line, newline included, of one event at a time of CLOCK_REALTIME. The caller free()s it; NULL without memory. */
 char *event_format(uint64_t realtime_ns, const char *what, const char *object, const char *reason,
