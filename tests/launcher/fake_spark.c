@@ -5,12 +5,19 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "tests/launcher/fake_orders.h"
+#include "tests/launcher/fake_parts.h"
 #include "tests/launcher/spark_tree.h"
 
-enum { WORKERS_MAX = 16, NAME_BYTES = 64, RETRY_MS = 50 };
+enum { NAME_BYTES = 64, RETRY_MS = 50, ORDERS_MS = 20, THREADS_MAX = 64 };
 
 int fake_is_java(const char *argv0)
 {
@@ -19,7 +26,7 @@ int fake_is_java(const char *argv0)
 	return strcmp(slash ? slash + 1 : argv0, "java") == 0;
 }
 
-static const char *after(char **argv, const char *option)
+const char *fake_option(char **argv, const char *option)
 {
 	for (; *argv; argv++)
 		if (strcmp(*argv, option) == 0)
@@ -35,7 +42,7 @@ static int has(char **argv, const char *word)
 	return 0;
 }
 
-static int number(const char *text)
+int fake_number(const char *text)
 {
 	return text ? (int)strtol(text, NULL, 10) : 0;
 }
@@ -48,7 +55,7 @@ static struct sockaddr_in name_of(const char *host, int port)
 	return name;
 }
 
-static int listen_on(const char *host, int port)
+int fake_listen(const char *host, int port)
 {
 	struct sockaddr_in name = name_of(host, port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -62,97 +69,95 @@ static int listen_on(const char *host, int port)
 	return fd;
 }
 
-/* What FAKE_… asks for, before anything else. */
-static void misbehave(const char *mode)
+const char *fake_mode(const char *variable, const char *what)
 {
-	if (mode && strcmp(mode, "exit") == 0) {
+	static char ordered[16];
+	const char *mode = getenv(variable);
+
+	if (!mode)
+		mode = fake_ordered(what, ordered, sizeof(ordered)) ? ordered : "";
+	if (strcmp(mode, "exit") == 0) {
 		fprintf(stderr, "fake: this is why it ends\n");
 		exit(3);
 	}
-	while (mode && strcmp(mode, "hang") == 0)
+	while (strcmp(mode, "hang") == 0)
 		pause();
+	return mode;
 }
 
-/* ---- the Master */
+/* ---- the Worker: what it does with its CPUs */
 
-struct master {
-	const char *host;
-	int port, count;
-	int fds[WORKERS_MAX];
-	char hosts[WORKERS_MAX][NAME_BYTES];
-};
+static atomic_uint burning; /* threads, as ordered */
 
-static void answer_json(const struct master *m, int fd)
+static void *burn(void *number)
 {
-	char body[8192], request[1024];
-	ssize_t n = read(fd, request, sizeof(request));
-	int length = snprintf(body, sizeof(body),
-			      "{\"url\":\"spark://%s:%d\",\"status\":\"ALIVE\",\"aliveworkers\":%d,"
-			      "\"activeapps\":[],\"workers\":[",
-			      m->host, m->port, m->count);
-
-	for (int i = 0; i < m->count; i++)
-		length += snprintf(body + length, sizeof(body) - (size_t)length,
-				   "%s{\"id\":\"worker-%d\",\"host\":\"%s\",\"port\":1,\"cores\":2,"
-				   "\"coresused\":0,\"memory\":512,\"state\":\"ALIVE\"}",
-				   i ? "," : "", i, m->hosts[i]);
-	length += snprintf(body + length, sizeof(body) - (size_t)length, "]}");
-	if (n > 0)
-		dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-			length, body);
-	close(fd);
+	while ((uintptr_t)number < atomic_load_explicit(&burning, memory_order_relaxed))
+		;
+	return NULL;
 }
 
-static void register_worker(struct master *m, int fd)
+/* As many burning threads as are ordered: those too many end by themselves. */
+static void follow_burn(const char *host)
 {
-	ssize_t n = read(fd, m->hosts[m->count], NAME_BYTES - 1);
+	static pthread_t threads[THREADS_MAX];
+	char text[16];
+	unsigned before = atomic_load(&burning), wanted = 0;
 
-	if (n <= 0 || m->count == WORKERS_MAX - 1) {
-		close(fd);
-		return;
+	if (fake_ordered(host, text, sizeof(text)))
+		wanted = (unsigned)fake_number(text);
+	if (wanted > THREADS_MAX)
+		wanted = THREADS_MAX;
+	atomic_store(&burning, wanted);
+	for (unsigned i = wanted; i < before; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = before; i < wanted; i++)
+		if (pthread_create(&threads[i], NULL, burn, (void *)(uintptr_t)i))
+			abort();
+}
+
+/* A child with the command line of an executor; it sleeps, and dies with its Worker. */
+static pid_t start_executor(const char *app, const char *id)
+{
+	char *const argv[] = {
+		(char *)"java",
+		(char *)"-cp",
+		(char *)"/fake/*",
+		(char *)"org.apache.spark.executor.CoarseGrainedExecutorBackend",
+		(char *)"--executor-id",
+		(char *)id,
+		(char *)"--app-id",
+		(char *)app,
+		NULL,
+	};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execv("/proc/self/exe", argv);
+		_exit(127);
 	}
-	m->hosts[m->count][n] = '\0';
-	m->fds[m->count++] = fd;
+	return pid;
 }
 
-static void drop_worker(struct master *m, int i)
+static void follow_executor(const char *host)
 {
-	char c;
+	static char now[128];
+	static pid_t pid;
+	char what[NAME_BYTES + 16], text[128], app[64], id[32];
 
-	if (recv(m->fds[i], &c, 1, 0) > 0)
+	snprintf(what, sizeof(what), "%s.executor", host);
+	if (!fake_ordered(what, text, sizeof(text)))
+		text[0] = '\0';
+	if (strcmp(text, now) == 0)
 		return;
-	close(m->fds[i]);
-	m->count--;
-	m->fds[i] = m->fds[m->count];
-	memcpy(m->hosts[i], m->hosts[m->count], NAME_BYTES);
-}
-
-static _Noreturn void run_master(char **argv)
-{
-	const char *mode = getenv("FAKE_MASTER");
-	struct master m = {.host = after(argv, "--host"), .port = number(after(argv, "--port"))};
-	int ui, rpc;
-
-	misbehave(mode);
-	ui = listen_on(m.host, number(after(argv, "--webui-port")));
-	rpc = listen_on(m.host, m.port);
-	if (mode && strcmp(mode, "wild") == 0)
-		listen_on("0.0.0.0", 0);
-	for (;;) {
-		struct pollfd fds[2 + WORKERS_MAX] = {{ui, POLLIN, 0}, {rpc, POLLIN, 0}};
-		int count = m.count;
-
-		for (int i = 0; i < count; i++)
-			fds[2 + i] = (struct pollfd){m.fds[i], POLLIN, 0};
-		poll(fds, (nfds_t)(2 + count), -1);
-		for (int i = count - 1; i >= 0; i--)
-			if (fds[2 + i].revents)
-				drop_worker(&m, i);
-		if (fds[0].revents)
-			answer_json(&m, accept4(ui, NULL, NULL, SOCK_CLOEXEC));
-		if (fds[1].revents)
-			register_worker(&m, accept4(rpc, NULL, NULL, SOCK_CLOEXEC));
+	if (pid) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		pid = 0;
 	}
+	if (sscanf(text, "%63s %31s", app, id) == 2)
+		pid = start_executor(app, id);
+	memcpy(now, text, sizeof(now));
 }
 
 /* ---- the Worker */
@@ -173,24 +178,32 @@ static int connect_to(const char *url)
 	return -1;
 }
 
+/* Follow the orders until the connection has something to say; whether it has not ended. */
+static bool wait_and_follow(const char *host, int fd, int ms)
+{
+	struct pollfd master = {fd, POLLIN, 0};
+	char c;
+
+	follow_burn(host);
+	follow_executor(host);
+	return poll(&master, 1, ms) == 0 || read(fd, &c, 1) > 0;
+}
+
 static _Noreturn void run_worker(int argc, char **argv)
 {
-	const char *host = after(argv, "--host");
-	const char *mode = getenv("FAKE_WORKER");
+	const char *host = fake_option(argv, "--host");
+	const char *mode = fake_mode("FAKE_WORKER", "worker");
 
-	misbehave(mode);
-	listen_on(mode && strcmp(mode, "wild") == 0 ? "0.0.0.0" : host, 0);
+	fake_listen(strcmp(mode, "wild") == 0 ? "0.0.0.0" : host, 0);
 	for (;;) {
 		int fd = connect_to(argv[argc - 1]);
-		char c;
 
-		if (fd >= 0) {
-			if (write(fd, host, strlen(host)) > 0)
-				while (read(fd, &c, 1) > 0)
-					;
+		if (fd >= 0 && write(fd, host, strlen(host)) > 0)
+			while (wait_and_follow(host, fd, ORDERS_MS))
+				;
+		if (fd >= 0)
 			close(fd);
-		}
-		poll(NULL, 0, RETRY_MS);
+		wait_and_follow(host, -1, RETRY_MS);
 	}
 }
 
@@ -217,9 +230,11 @@ int fake_java(int argc, char **argv)
 	if (has(argv, "org.apache.spark.launcher.Main"))
 		return print_launch(argv);
 	if (has(argv, "org.apache.spark.deploy.master.Master"))
-		run_master(argv);
+		fake_master(argv);
 	if (has(argv, "org.apache.spark.deploy.worker.Worker"))
 		run_worker(argc, argv);
+	while (has(argv, "org.apache.spark.executor.CoarseGrainedExecutorBackend"))
+		pause();
 	return 9;
 }
 
@@ -257,8 +272,18 @@ void fake_spark_make(const char *top, const char *cluster, struct profile *out)
 	spark_tree_program(path, "java", "");
 	snprintf(path, sizeof(path), "%s/bin/java", out->jvm.home);
 	copy_self(path);
+	fake_spark_orders(top, path, sizeof(path));
+	if (mkdir(path, 0755) && errno != EEXIST)
+		abort();
+	strings_add(&out->spark.env, "FAKE_ORDERS");
+	strings_add(&out->spark.env, path);
 	out->partition.by = BY_MACHINE;
 	out->partition.slices = 1;
 	out->partition.reserve_cores = 0;
 	out->spark.start_timeout_ms = 15000;
+}
+
+void fake_spark_orders(const char *top, char *path, size_t size)
+{
+	snprintf(path, size, "%s/orders", top);
 }
