@@ -13,137 +13,16 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#include "containers/driver.h"
 #include "decision/cleanup.h"
-#include "launcher/control.h"
 #include "launcher/files.h"
-#include "launcher/status.h"
-#include "launcher/up.h"
-#include "profiles/load.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_spark.h"
-
-enum { PATIENCE_MS = 20000, STEP_MS = 20 };
-
-static struct profile profile;
-static struct options options;
-static struct state state;
-static struct status status;
-static char name[NAME_MAX_BYTES + 1], top[PROFILE_PATH], file[PROFILE_PATH + 16];
-static struct cluster cluster;
-
-/* ---- tools */
-
-static void write_profile(void)
-{
-	cleanup_free char *text = NULL;
-	struct err e;
-
-	ck_assert_int_eq(profile_emit(&profile, &text, &e), 0);
-	ck_assert_int_eq(file_replace(file, text, strlen(text), 0644, &e), 0);
-}
-
-/* One cluster of this program's own; what a failed test left of it goes first. */
-static void begin(void)
-{
-	struct err e;
-
-	snprintf(name, sizeof(name), "t%d", (int)getppid());
-	snprintf(top, sizeof(top), "%s/%s", test_directory(), name);
-	snprintf(file, sizeof(file), "%s/p.yaml", top);
-	fake_spark_make(top, name, &profile);
-	options = (struct options){.state_dir = top, .purge = true};
-	write_profile();
-	ck_assert_int_eq(cluster_paths(top, name, &cluster, &e), 0);
-	ck_assert_msg(down_cluster(&options, name, &e) == 0, "%s", e.msg);
-}
-
-static void end(void)
-{
-	struct err e;
-
-	ck_assert_msg(down_cluster(&options, name, &e) == 0, "%s", e.msg);
-	ck_assert_int_ne(access(cluster.state, F_OK), 0);
-	ck_assert_int_ne(access(cluster.data, F_OK), 0);
-}
-
-static int up(enum up_result *result, struct err *e)
-{
-	return up_ensure(&options, file, result, &state, e);
-}
-
-/* Whether this machine can be used at all: rights, controllers, CPUs that no other cluster has. */
-static bool is_usable(char why[ERR_TEXT])
-{
-	struct driver_request request = {.cluster = name};
-	struct cpuset taken;
-	char by[NAME_MAX_BYTES + 1];
-	struct driver *d;
-	struct err e;
-
-	snprintf(why, ERR_TEXT, "CPUs belong to a cluster that runs here");
-	if (driver_taken(NULL, name, &taken, by, &e) || !cpuset_is_empty(&taken))
-		return false;
-	if (driver_open(&request, &d, &e)) {
-		snprintf(why, ERR_TEXT, "%s", e.msg);
-		return false;
-	}
-	driver_destroy(d, &e);
-	return true;
-}
-
-#define skip_if_unusable()                     \
-	do {                                   \
-		char why_[ERR_TEXT];           \
-		begin();                       \
-		if (!is_usable(why_))          \
-			test_skip("%s", why_); \
-	} while (0)
-
-static void must_come_up(enum up_result wanted)
-{
-	enum up_result result;
-	struct err e;
-
-	ck_assert_msg(up(&result, &e) == 0, "%s", e.msg);
-	ck_assert_int_eq(result, wanted);
-	ck_assert_int_eq(state.phase, PHASE_UP);
-}
-
-static int ask_status(void)
-{
-	struct line_buffer b = {0};
-	cleanup_close int fd = -1;
-	struct err e;
-	char *line;
-	int r = control_connect(&cluster, &fd, NULL, &e);
-
-	if (!r)
-		r = control_send(fd, "{\"cmd\":\"status\"}", &e);
-	if (!r)
-		r = control_receive(fd, &b, 5000, &line, &e) == 1 ? 0 : -1;
-	if (!r)
-		r = status_parse(line, strlen(line), &status, &e);
-	line_buffer_release(&b);
-	return r;
-}
-
-/* Ask until `is_so`, which reads `status`, or give up. */
-static bool wait_until(bool (*is_so)(void))
-{
-	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
-		if (is_so())
-			return true;
-		poll(NULL, 0, STEP_MS);
-	}
-	return false;
-}
+#include "tests/launcher/own_cluster.h"
 
 static bool is_gone(void)
 {
-	return access(cluster.state, F_OK) != 0;
+	return access(own.cluster.state, F_OK) != 0;
 }
 
 /* In which group a process is, by the v1 cpuset or the v2 line; "" if it is dead. */
@@ -156,8 +35,8 @@ static void group_of(pid_t pid, char *group, size_t size)
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
-		if (strstr(line, name) && (strstr(line, ":cpuset:") || !group[0]))
-			snprintf(group, size, "%s", strstr(line, name));
+		if (strstr(line, own.name) && (strstr(line, ":cpuset:") || !group[0]))
+			snprintf(group, size, "%s", strstr(line, own.name));
 }
 
 static void assert_group(pid_t pid, const char *wanted)
@@ -165,11 +44,11 @@ static void assert_group(pid_t pid, const char *wanted)
 	char group[512], expected[64];
 
 	group_of(pid, group, sizeof(group));
-	snprintf(expected, sizeof(expected), "%s/%s\n", name, wanted);
+	snprintf(expected, sizeof(expected), "%s/%s\n", own.name, wanted);
 	ck_assert_str_eq(group, expected);
 }
 
-/* A process that calls up() and exits with its error's class. */
+/* A process that calls own_up() and exits with its error's class. */
 static pid_t fork_up(void)
 {
 	pid_t pid = fork();
@@ -178,7 +57,7 @@ static pid_t fork_up(void)
 		enum up_result result;
 		struct err e;
 
-		_exit(up(&result, &e) ? (int)e.exit : 0);
+		_exit(own_up(&result, &e) ? (int)e.exit : 0);
 	}
 	return pid;
 }
@@ -189,27 +68,27 @@ START_TEST(up_status_again_down)
 {
 	pid_t master, worker;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	master = state.master_process.pid;
-	worker = state.workers[0].id.pid;
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	master = own.state.master_process.pid;
+	worker = own.state.workers[0].id.pid;
 	assert_group(master, GROUP_HOST);
 	assert_group(worker, "slice-0");
-	assert_group(state.supervisor.pid, GROUP_SUPERVISOR);
-	ck_assert_int_eq(ask_status(), 0);
-	ck_assert_int_eq(status.phase, PHASE_UP);
-	ck_assert_uint_eq(status.alive_workers, 1);
-	ck_assert_str_eq(status.slices[0].state, "running");
-	ck_assert_int_eq(status.slices[0].worker_pid, worker);
-	ck_assert(cpuset_is_equal(&status.slices[0].cpus, &state.plan.slices[0].cpus));
-	must_come_up(UP_UNCHANGED);
-	ck_assert_int_eq(state.workers[0].id.pid, worker);
-	ck_assert_int_eq(state.master_process.pid, master);
-	end();
-	ck_assert(!process_is_alive(&state.supervisor));
-	ck_assert(!process_is_alive(&state.master_process));
-	ck_assert(!process_is_alive(&state.workers[0].id));
-	end(); /* of none: nothing to do */
+	assert_group(own.state.supervisor.pid, GROUP_SUPERVISOR);
+	ck_assert_int_eq(own_ask_status(), 0);
+	ck_assert_int_eq(own.status.phase, PHASE_UP);
+	ck_assert_uint_eq(own.status.alive_workers, 1);
+	ck_assert_str_eq(own.status.slices[0].state, "running");
+	ck_assert_int_eq(own.status.slices[0].worker_pid, worker);
+	ck_assert(cpuset_is_equal(&own.status.slices[0].cpus, &own.state.plan.slices[0].cpus));
+	own_must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(own.state.workers[0].id.pid, worker);
+	ck_assert_int_eq(own.state.master_process.pid, master);
+	own_end();
+	ck_assert(!process_is_alive(&own.state.supervisor));
+	ck_assert(!process_is_alive(&own.state.master_process));
+	ck_assert(!process_is_alive(&own.state.workers[0].id));
+	own_end(); /* of none: nothing to do */
 }
 END_TEST
 
@@ -217,25 +96,25 @@ START_TEST(a_changed_profile_changes_what_differs)
 {
 	struct process_id worker, master;
 
-	skip_if_unusable();
+	own_begin_or_skip();
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		test_skip("one CPU cannot be cut");
-	must_come_up(UP_STARTED);
-	worker = state.workers[0].id;
-	master = state.master_process;
-	profile.partition.slices = 2;
-	write_profile();
-	must_come_up(UP_CHANGED);
-	ck_assert_uint_eq(state.plan.slice_count, 2);
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	master = own.state.master_process;
+	own.profile.partition.slices = 2;
+	own_write_profile();
+	own_must_come_up(UP_CHANGED);
+	ck_assert_uint_eq(own.state.plan.slice_count, 2);
 	ck_assert(!process_is_alive(&worker)); /* its slice has other memory now */
-	ck_assert_int_eq(state.master_process.pid, master.pid);
-	assert_group(state.workers[1].id.pid, "slice-1");
-	profile.partition.slices = 1;
-	write_profile();
-	worker = state.workers[1].id;
-	must_come_up(UP_CHANGED);
+	ck_assert_int_eq(own.state.master_process.pid, master.pid);
+	assert_group(own.state.workers[1].id.pid, "slice-1");
+	own.profile.partition.slices = 1;
+	own_write_profile();
+	worker = own.state.workers[1].id;
+	own_must_come_up(UP_CHANGED);
 	ck_assert(!process_is_alive(&worker));
-	end();
+	own_end();
 }
 END_TEST
 
@@ -243,16 +122,16 @@ START_TEST(other_words_for_a_worker_restart_it)
 {
 	struct process_id worker;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	worker = state.workers[0].id;
-	strings_add(&profile.spark.env, "SOMETHING");
-	strings_add(&profile.spark.env, "else");
-	write_profile();
-	must_come_up(UP_CHANGED);
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	strings_add(&own.profile.spark.env, "SOMETHING");
+	strings_add(&own.profile.spark.env, "else");
+	own_write_profile();
+	own_must_come_up(UP_CHANGED);
 	ck_assert(!process_is_alive(&worker));
-	ck_assert(process_is_alive(&state.workers[0].id));
-	end();
+	ck_assert(process_is_alive(&own.state.workers[0].id));
+	own_end();
 }
 END_TEST
 
@@ -261,17 +140,17 @@ static bool has_scratch(unsigned n)
 {
 	char path[PROFILE_PATH + 64];
 
-	snprintf(path, sizeof(path), "%s/fast-%u/cleave-%s-slice-0", top, n, name);
+	snprintf(path, sizeof(path), "%s/fast-%u/cleave-%s-slice-0", own.top, n, own.name);
 	return access(path, F_OK) == 0;
 }
 
 static void put_scratch(unsigned n)
 {
-	ck_assert_int_lt(snprintf(profile.memory.scratch.path, PROFILE_PATH, "%.*s/fast-%u",
-				  PROFILE_PATH / 2, top, n),
+	ck_assert_int_lt(snprintf(own.profile.memory.scratch.path, PROFILE_PATH, "%.*s/fast-%u",
+				  PROFILE_PATH / 2, own.top, n),
 			 PROFILE_PATH);
-	ck_assert(mkdir(profile.memory.scratch.path, 0711) == 0 || errno == EEXIST);
-	write_profile();
+	ck_assert(mkdir(own.profile.memory.scratch.path, 0711) == 0 || errno == EEXIST);
+	own_write_profile();
 }
 
 START_TEST(scratch_moves_and_goes)
@@ -280,23 +159,23 @@ START_TEST(scratch_moves_and_goes)
 	enum up_result result;
 	struct err e;
 
-	skip_if_unusable();
+	own_begin_or_skip();
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || geteuid() != 0)
 		test_skip("needs two CPUs and root");
-	profile.partition.slices = 2;
+	own.profile.partition.slices = 2;
 	put_scratch(0);
-	must_come_up(UP_STARTED);
+	own_must_come_up(UP_STARTED);
 	ck_assert(has_scratch(0));
 	put_scratch(1);
-	must_come_up(UP_CHANGED);
+	own_must_come_up(UP_CHANGED);
 	ck_assert(!has_scratch(0) && has_scratch(1));
 	put_scratch(2); /* where somebody has made slice 1's: it stays as it is */
-	snprintf(strange, sizeof(strange), "%s/fast-2/cleave-%s-slice-1", top, name);
+	snprintf(strange, sizeof(strange), "%s/fast-2/cleave-%s-slice-1", own.top, own.name);
 	ck_assert(mkdir(strange, 0700) == 0 && chown(strange, 65534, 65534) == 0);
-	ck_assert_int_lt(up(&result, &e), 0);
+	ck_assert_int_lt(own_up(&result, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "belongs to user 65534: remove it"));
 	ck_assert(has_scratch(1) && !has_scratch(2));
-	end();
+	own_end();
 	ck_assert(!has_scratch(1));
 	ck_assert_int_eq(rmdir(strange), 0);
 }
@@ -306,18 +185,18 @@ START_TEST(without_cgroups)
 {
 	struct process_id worker;
 
-	skip_if_unusable();
-	profile.backend = BACKEND_AFFINITY;
-	write_profile();
-	must_come_up(UP_STARTED);
-	worker = state.workers[0].id;
-	must_come_up(UP_UNCHANGED);
-	kill(state.supervisor.pid, SIGKILL);
-	must_come_up(UP_UNCHANGED);
-	ck_assert_int_eq(state.workers[0].id.pid, worker.pid);
-	ck_assert_int_eq(ask_status(), 0);
-	ck_assert(cpuset_is_equal(&status.slices[0].cpus, &state.plan.slices[0].cpus));
-	end();
+	own_begin_or_skip();
+	own.profile.backend = BACKEND_AFFINITY;
+	own_write_profile();
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	own_must_come_up(UP_UNCHANGED);
+	kill(own.state.supervisor.pid, SIGKILL);
+	own_must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
+	ck_assert_int_eq(own_ask_status(), 0);
+	ck_assert(cpuset_is_equal(&own.status.slices[0].cpus, &own.state.plan.slices[0].cpus));
+	own_end();
 	ck_assert(!process_is_alive(&worker));
 }
 END_TEST
@@ -326,41 +205,41 @@ END_TEST
 
 static bool is_put_back(void)
 {
-	return ask_status() == 0 &&
-	       cpuset_is_equal(&status.slices[0].cpus, &state.plan.slices[0].cpus);
+	return own_ask_status() == 0 &&
+	       cpuset_is_equal(&own.status.slices[0].cpus, &own.state.plan.slices[0].cpus);
 }
 
 static bool is_degraded(void)
 {
-	return ask_status() == 0 && status.phase == PHASE_DEGRADED;
+	return own_ask_status() == 0 && own.status.phase == PHASE_DEGRADED;
 }
 
 START_TEST(drift_is_repaired_three_times)
 {
-	struct driver_request request = {.cluster = name};
+	struct driver_request request = {.cluster = own.name};
 	struct cpuset one = {0};
 	struct driver *d;
 	struct err e;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	if (cpuset_count(&state.plan.slices[0].cpus) < 2)
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	if (cpuset_count(&own.state.plan.slices[0].cpus) < 2)
 		test_skip("one CPU has nothing to drift to");
-	cpuset_add(&one, cpuset_first(&state.plan.slices[0].cpus));
-	request.location = state.location;
+	cpuset_add(&one, cpuset_first(&own.state.plan.slices[0].cpus));
+	request.location = own.state.location;
 	ck_assert_int_eq(driver_open(&request, &d, &e), 0);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(d->ops->set_cpus(d, "slice-0", &one, NULL, &e), 0);
-		ck_assert(wait_until(is_put_back));
+		ck_assert(own_wait(is_put_back));
 	}
-	ck_assert_int_eq(status.phase, PHASE_UP);
+	ck_assert_int_eq(own.status.phase, PHASE_UP);
 	ck_assert_int_eq(d->ops->set_cpus(d, "slice-0", &one, NULL, &e), 0);
-	ck_assert(wait_until(is_degraded));
-	ck_assert_ptr_nonnull(strstr(status.why, "cpuset.cpus of group slice-0"));
+	ck_assert(own_wait(is_degraded));
+	ck_assert_ptr_nonnull(strstr(own.status.why, "cpuset.cpus of group slice-0"));
 	d->ops->close(d);
-	must_come_up(UP_CHANGED);
-	ck_assert(wait_until(is_put_back));
-	end();
+	own_must_come_up(UP_CHANGED);
+	ck_assert(own_wait(is_put_back));
+	own_end();
 }
 END_TEST
 
@@ -370,76 +249,69 @@ static pid_t killed;
 
 static bool worker_is_back(void)
 {
-	return ask_status() == 0 && strcmp(status.slices[0].state, "running") == 0 &&
-	       status.slices[0].worker_pid != killed;
+	return own_ask_status() == 0 && strcmp(own.status.slices[0].state, "running") == 0 &&
+	       own.status.slices[0].worker_pid != killed;
 }
 
 START_TEST(a_dead_worker_is_restarted)
 {
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	killed = state.workers[0].id.pid;
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	killed = own.state.workers[0].id.pid;
 	ck_assert_int_eq(kill(killed, SIGKILL), 0);
-	ck_assert(wait_until(worker_is_back));
-	ck_assert_uint_eq(status.slices[0].restarts, 1);
-	assert_group(status.slices[0].worker_pid, "slice-0");
-	end();
+	ck_assert(own_wait(worker_is_back));
+	ck_assert_uint_eq(own.status.slices[0].restarts, 1);
+	assert_group(own.status.slices[0].worker_pid, "slice-0");
+	own_end();
 }
 END_TEST
 
 static bool master_is_back(void)
 {
-	return ask_status() == 0 && status.master_pid && status.master_pid != killed &&
-	       status.alive_workers == 1;
+	return own_ask_status() == 0 && own.status.master_pid && own.status.master_pid != killed &&
+	       own.status.alive_workers == 1;
 }
 
 START_TEST(a_dead_master_is_restarted)
 {
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	killed = state.master_process.pid;
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	killed = own.state.master_process.pid;
 	ck_assert_int_eq(kill(killed, SIGKILL), 0);
-	ck_assert(wait_until(master_is_back));
-	ck_assert_int_eq(status.slices[0].worker_pid, state.workers[0].id.pid);
-	end();
+	ck_assert(own_wait(master_is_back));
+	ck_assert_int_eq(own.status.slices[0].worker_pid, own.state.workers[0].id.pid);
+	own_end();
 }
 END_TEST
-
-static void kill_supervisor(void)
-{
-	ck_assert_int_eq(kill(state.supervisor.pid, SIGKILL), 0);
-	for (int i = 0; i < 200 && process_is_alive(&state.supervisor); i++)
-		poll(NULL, 0, 10);
-}
 
 START_TEST(what_a_dead_supervisor_left_is_adopted)
 {
 	struct process_id worker, master;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	worker = state.workers[0].id;
-	master = state.master_process;
-	kill_supervisor();
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	master = own.state.master_process;
+	own_kill_supervisor();
 	ck_assert(process_is_alive(&worker));
-	must_come_up(UP_UNCHANGED);
-	ck_assert_int_eq(state.workers[0].id.pid, worker.pid);
-	ck_assert_int_eq(state.master_process.pid, master.pid);
+	own_must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
+	ck_assert_int_eq(own.state.master_process.pid, master.pid);
 	kill(worker.pid, SIGKILL); /* not our child any more, and yet it is seen */
 	killed = worker.pid;
-	ck_assert(wait_until(worker_is_back));
-	end();
+	ck_assert(own_wait(worker_is_back));
+	own_end();
 }
 END_TEST
 
 START_TEST(down_works_without_a_supervisor)
 {
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	kill_supervisor();
-	end();
-	ck_assert(!process_is_alive(&state.workers[0].id));
-	ck_assert(!process_is_alive(&state.master_process));
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	own_kill_supervisor();
+	own_end();
+	ck_assert(!process_is_alive(&own.state.workers[0].id));
+	ck_assert(!process_is_alive(&own.state.master_process));
 }
 END_TEST
 
@@ -450,21 +322,21 @@ START_TEST(a_lost_state_is_made_anew)
 	char path[PROFILE_PATH];
 	struct err e;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	worker = state.workers[0].id;
-	kill_supervisor();
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	own_kill_supervisor();
 	for (unsigned i = 0; i < 2; i++) {
-		ck_assert_int_eq(cluster_file(&cluster, files[i], path, &e), 0);
+		ck_assert_int_eq(cluster_file(&own.cluster, files[i], path, &e), 0);
 		ck_assert_int_eq(unlink(path), 0);
 	}
-	profile.spark.master_port = state.master.port;
-	profile.spark.master_ui_port = state.master.ui_port;
-	profile.spark.first_address = state.plan.slices[0].address;
-	write_profile();
-	must_come_up(UP_UNCHANGED);
-	ck_assert_int_eq(state.workers[0].id.pid, worker.pid);
-	end();
+	own.profile.spark.master_port = own.state.master.port;
+	own.profile.spark.master_ui_port = own.state.master.ui_port;
+	own.profile.spark.first_address = own.state.plan.slices[0].address;
+	own_write_profile();
+	own_must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
+	own_end();
 }
 END_TEST
 
@@ -473,13 +345,13 @@ START_TEST(an_unreadable_state_can_be_taken_down)
 	char path[PROFILE_PATH];
 	struct err e;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	kill_supervisor();
-	ck_assert_int_eq(cluster_file(&cluster, "state.json", path, &e), 0);
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	own_kill_supervisor();
+	ck_assert_int_eq(cluster_file(&own.cluster, "state.json", path, &e), 0);
 	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
-	end();
-	ck_assert(!process_is_alive(&state.workers[0].id));
+	own_end();
+	ck_assert(!process_is_alive(&own.state.workers[0].id));
 }
 END_TEST
 
@@ -490,10 +362,10 @@ static void must_fail(const char *sentence)
 	enum up_result result;
 	struct err e;
 
-	ck_assert_int_lt(up(&result, &e), 0);
+	ck_assert_int_lt(own_up(&result, &e), 0);
 	ck_assert_msg(strstr(e.msg, sentence), "%s", e.msg);
 	ck_assert_int_eq(e.exit, ERR_FAILED);
-	ck_assert(wait_until(is_gone));
+	ck_assert(own_wait(is_gone));
 }
 
 /* What a daemon said is kept for whoever wants to know why. */
@@ -502,53 +374,46 @@ static void must_fail_with_log(const char *sentence, const char *log)
 	char path[PROFILE_PATH * 2];
 
 	must_fail(sentence);
-	snprintf(path, sizeof(path), "%s/%s", cluster.data, log);
+	snprintf(path, sizeof(path), "%s/%s", own.cluster.data, log);
 	ck_assert_int_eq(access(path, F_OK), 0);
-}
-
-static void set_env(const char *key, const char *value)
-{
-	strings_add(&profile.spark.env, key);
-	strings_add(&profile.spark.env, value);
-	write_profile();
 }
 
 START_TEST(a_worker_that_ends_at_once)
 {
-	skip_if_unusable();
-	set_env("FAKE_WORKER", "exit");
+	own_begin_or_skip();
+	own_set_env("FAKE_WORKER", "exit");
 	must_fail_with_log(
 		"slice-0 exited with status 3 while the cluster was starting: see its log ",
 		"slice-0/log/worker.log");
-	end();
+	own_end();
 }
 END_TEST
 
 START_TEST(a_master_that_ends_at_once)
 {
-	skip_if_unusable();
-	set_env("FAKE_MASTER", "exit");
+	own_begin_or_skip();
+	own_set_env("FAKE_MASTER", "exit");
 	must_fail("master exited with status 3");
-	end();
+	own_end();
 }
 END_TEST
 
 START_TEST(a_worker_that_never_registers)
 {
-	skip_if_unusable();
-	profile.spark.start_timeout_ms = 1500;
-	set_env("FAKE_WORKER", "hang");
+	own_begin_or_skip();
+	own.profile.spark.start_timeout_ms = 1500;
+	own_set_env("FAKE_WORKER", "hang");
 	must_fail("slice-0 did not register within spark.start_timeout (1.5 s)");
-	end();
+	own_end();
 }
 END_TEST
 
 START_TEST(a_worker_that_listens_everywhere)
 {
-	skip_if_unusable();
-	set_env("FAKE_WORKER", "wild");
+	own_begin_or_skip();
+	own_set_env("FAKE_WORKER", "wild");
 	must_fail("listens on 0.0.0.0:");
-	end();
+	own_end();
 }
 END_TEST
 
@@ -558,12 +423,12 @@ START_TEST(a_port_in_use)
 	socklen_t size = sizeof(any);
 	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	skip_if_unusable();
+	own_begin_or_skip();
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
 	getsockname(fd, (struct sockaddr *)&any, &size);
-	profile.spark.master_port = ntohs(any.sin_port);
-	write_profile();
+	own.profile.spark.master_port = ntohs(any.sin_port);
+	own_write_profile();
 	must_fail("spark.master.port: port ");
 }
 END_TEST
@@ -572,13 +437,13 @@ END_TEST
 
 static bool is_starting(void)
 {
-	return ask_status() == 0 && status.phase == PHASE_STARTING &&
-	       strcmp(status.slices[0].state, "starting") == 0;
+	return own_ask_status() == 0 && own.status.phase == PHASE_STARTING &&
+	       strcmp(own.status.slices[0].state, "starting") == 0;
 }
 
 static bool has_no_logs(void)
 {
-	return access(cluster.data, F_OK) != 0;
+	return access(own.cluster.data, F_OK) != 0;
 }
 
 static void interrupt(int signal_number)
@@ -587,32 +452,32 @@ static void interrupt(int signal_number)
 	int wait_status;
 	pid_t client;
 
-	set_env("FAKE_WORKER", "hang");
+	own_set_env("FAKE_WORKER", "hang");
 	client = fork_up();
-	ck_assert(wait_until(is_starting));
-	ck_assert_int_eq(process_identify(status.slices[0].worker_pid, &worker, &(struct err){0}),
-			 0);
+	ck_assert(own_wait(is_starting));
+	ck_assert_int_eq(
+		process_identify(own.status.slices[0].worker_pid, &worker, &(struct err){0}), 0);
 	kill(client, signal_number);
 	ck_assert_int_eq(waitpid(client, &wait_status, 0), client);
 	ck_assert(WIFSIGNALED(wait_status));
 	ck_assert_int_eq(WTERMSIG(wait_status), signal_number);
 	/* Asked politely, the client has waited for the end of it. */
-	ck_assert(signal_number == SIGKILL ? wait_until(is_gone) : is_gone());
-	ck_assert(wait_until(has_no_logs));
+	ck_assert(signal_number == SIGKILL ? own_wait(is_gone) : is_gone());
+	ck_assert(own_wait(has_no_logs));
 	ck_assert(!process_is_alive(&worker));
-	end();
+	own_end();
 }
 
 START_TEST(sigterm_undoes)
 {
-	skip_if_unusable();
+	own_begin_or_skip();
 	interrupt(SIGTERM);
 }
 END_TEST
 
 START_TEST(kill_9_of_the_client_undoes)
 {
-	skip_if_unusable();
+	own_begin_or_skip();
 	interrupt(SIGKILL);
 }
 END_TEST
@@ -624,18 +489,18 @@ START_TEST(a_second_up_names_the_first)
 	pid_t client;
 	struct err e;
 
-	skip_if_unusable();
-	set_env("FAKE_WORKER", "hang");
+	own_begin_or_skip();
+	own_set_env("FAKE_WORKER", "hang");
 	client = fork_up();
-	ck_assert(wait_until(is_starting));
-	ck_assert_int_lt(up(&result, &e), 0);
+	ck_assert(own_wait(is_starting));
+	ck_assert_int_lt(own_up(&result, &e), 0);
 	snprintf(pid, sizeof(pid), "process %d", (int)client);
 	ck_assert_msg(strstr(e.msg, "is being brought up by another up"), "%s", e.msg);
 	ck_assert_msg(strstr(e.msg, pid), "%s, and not %s", e.msg, pid);
 	ck_assert_int_eq(e.exit, ERR_FAILED);
-	ck_assert_int_eq(ask_status(), 0); /* and the first one goes on */
-	ck_assert_int_eq(status.phase, PHASE_STARTING);
-	end();
+	ck_assert_int_eq(own_ask_status(), 0); /* and the first one goes on */
+	ck_assert_int_eq(own.status.phase, PHASE_STARTING);
+	own_end();
 	waitpid(client, NULL, 0);
 }
 END_TEST
@@ -646,25 +511,25 @@ START_TEST(the_name_of_a_cluster_elsewhere)
 	enum up_result result;
 	struct err e;
 
-	skip_if_unusable();
-	must_come_up(UP_STARTED);
-	snprintf(elsewhere, sizeof(elsewhere), "%s/other", top);
-	options.state_dir = elsewhere;
-	ck_assert_int_lt(up(&result, &e), 0);
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	snprintf(elsewhere, sizeof(elsewhere), "%s/other", own.top);
+	own.options.state_dir = elsewhere;
+	ck_assert_int_lt(own_up(&result, &e), 0);
 	ck_assert_msg(strstr(e.msg, "runs already from another state directory"), "%s", e.msg);
 	ck_assert_int_eq(e.exit, ERR_FAILED);
-	options.state_dir = top;
-	ck_assert_int_eq(ask_status(), 0);
-	ck_assert_str_eq(status.slices[0].state, "running");
-	end();
+	own.options.state_dir = own.top;
+	ck_assert_int_eq(own_ask_status(), 0);
+	ck_assert_str_eq(own.status.slices[0].state, "running");
+	own_end();
 }
 END_TEST
 
 /* Last: whatever failed before, this program leaves nothing running. */
 START_TEST(nothing_is_left)
 {
-	begin();
-	end();
+	own_begin();
+	own_end();
 }
 END_TEST
 
