@@ -268,6 +268,8 @@ void fake_spark_make(const char *top, const char *cluster, struct profile *out)
 	spark_tree_program(path, "spark-core_2.13-4.1.0.jar", "");
 	snprintf(path, sizeof(path), "%s/bin", out->spark.home);
 	spark_tree_program(path, "spark-submit", "#!/bin/sh\n");
+	snprintf(path, sizeof(path), "%s/bin/java", out->jvm.home);
+	unlink(path); /* what a failed test left may run it still: ETXTBSY */
 	snprintf(path, sizeof(path), "%s/bin", out->jvm.home);
 	spark_tree_program(path, "java", "");
 	snprintf(path, sizeof(path), "%s/bin/java", out->jvm.home);
