@@ -56,11 +56,7 @@ def process_lines():
 
 
 class Cluster:
-    """A cluster called NAME-PID, so that others on this machine are not touched, all of it below build/DIRECTORY.
-
-    CGROUP_ROOT=NAME in the environment: its groups lie below a group of that name, out of sight of clusters elsewhere,
-    which then may have the same CPUs.
-    """
+    """A cluster called NAME-PID, so that others on this machine are not touched, all of it below build/DIRECTORY."""
 
     def __init__(self, directory, name):
         self.here = f"{TOP}/build/{directory}"
@@ -69,8 +65,7 @@ class Cluster:
         self.before = leavings()
 
     def words(self, *words):
-        root = os.environ.get("CGROUP_ROOT")
-        return [f"{TOP}/build/cleave", "--state-dir", self.state_dir, *(["--cgroup-root", root] if root else []), *words]
+        return [f"{TOP}/build/cleave", "--state-dir", self.state_dir, *words]
 
     def cleave(self, *words, timeout=UP_SECONDS, **options):
         """Run cleave; return the finished process with its outputs."""
