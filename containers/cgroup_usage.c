@@ -73,15 +73,16 @@ static void read_pressure(struct open_group *g, struct sample *out)
 {
 	char text[256];
 	const char *total;
+	int n;
 
 	if (g->pressure < 0)
 		return;
-	if (control_reread(g->pressure, text, sizeof(text)) < 0) {
-		close(g->pressure); /* psi=0: -EOPNOTSUPP, now and later */
+	n = control_reread(g->pressure, text, sizeof(text));
+	if (n == -EOPNOTSUPP) { /* psi=0: not asked again */
+		close(g->pressure);
 		g->pressure = -1;
-		return;
 	}
-	total = strstr(text, "total=");
+	total = n < 0 ? NULL : strstr(text, "total=");
 	if (total && control_number(total + strlen("total="), &out->pressure_us))
 		out->known |= SAMPLE_PRESSURE;
 }
@@ -168,9 +169,15 @@ static int open_effective(struct cgroup_driver *d, const char *path, int *out, s
 			: 0;
 }
 
+static int open_online(int *out, struct err *e)
+{
+	*out = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+	return *out < 0 ? err_errno(e, -errno, "cannot see which CPUs are online") : 0;
+}
+
 /*
  * A --cgroup-root that cleave made is narrowed like the groups in it, so what counts is above it. A
- * throw-away tree has no group above: the machine is.
+ * throw-away tree has no group above: the machine is, and nothing is narrower.
  */
 static int open_above(struct cgroup_driver *d, struct err *e)
 {
@@ -178,12 +185,10 @@ static int open_above(struct cgroup_driver *d, struct err *e)
 	int rc = d->above < 0 ? open_effective(d, path, &d->above, e) : 0;
 
 	if (rc == -ENOENT && d->placement.kind == PLACEMENT_THROW_AWAY) {
-		d->above = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
-		rc = d->above < 0 ? err_errno(e, -errno, "cannot see which CPUs are online") : 0;
+		rc = open_online(&d->above, e);
+		return rc == 0 ? open_online(&d->own, e) : rc;
 	}
-	if (rc == 0 && d->own < 0 && d->placement.kind != PLACEMENT_THROW_AWAY)
-		rc = open_effective(d, d->inner, &d->own, e);
-	return rc;
+	return rc == 0 && d->own < 0 ? open_effective(d, d->inner, &d->own, e) : rc;
 }
 
 int cgroup_allowed(struct driver *driver, struct cpuset *cpus, struct err *e)
@@ -194,17 +199,15 @@ int cgroup_allowed(struct driver *driver, struct cpuset *cpus, struct err *e)
 
 	if (rc == 0)
 		rc = reread_cpuset(d->above, "the group above", &above, e);
-	if (rc == 0 && d->own >= 0) {
+	if (rc == 0)
 		rc = reread_cpuset(d->own, d->cluster, &own, e);
-		if (rc == 0 && !cpuset_is_subset(&above, &own)) {
-			widened = d->dialect->widen(d, &(struct err){0}) == 0;
-			rc = reread_cpuset(d->own, d->cluster, &own, e);
-		}
-		above = cpuset_and(&above, &own);
+	if (rc == 0 && !cpuset_is_subset(&above, &own)) {
+		widened = d->dialect->widen(d, &(struct err){0}) == 0;
+		rc = reread_cpuset(d->own, d->cluster, &own, e);
 	}
 	if (rc < 0)
 		return rc;
-	*cpus = above;
+	*cpus = cpuset_and(&above, &own);
 	return widened;
 }
 

@@ -5,10 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "containers/control_file.h"
 #include "containers/driver.h"
@@ -240,6 +245,223 @@ START_TEST(a_sample_counts_time_memory_and_processes)
 }
 END_TEST
 
+/* The kernel keeps a v1 list of processes while it is read again and again. */
+START_TEST(a_tick_sees_each_process_come_and_go)
+{
+	OPEN_OR_SKIP(d, "usage");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct sample s, busy;
+	pid_t pids[4];
+	int out[2];
+
+	real_do(d->ops->create(d, &g, &e));
+	for (unsigned i = 0; i < 4; i++) {
+		real_do(d->ops->usage(d, "slice-0", &s, &e));
+		ck_assert_uint_eq(s.processes, i);
+		pids[i] = real_spawn(d, "slice-0", "exec sleep 100", -1);
+	}
+	real_do(d->ops->usage(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.processes, 4);
+	kill(pids[0], SIGKILL);
+	waitpid(pids[0], NULL, 0);
+	real_do(d->ops->usage(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.processes, 3);
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	pids[0] = real_spawn(
+		d, "slice-0",
+		"i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; echo; exec sleep 100", out[1]);
+	real_wait_byte(out[0]);
+	real_do(d->ops->usage(d, "slice-0", &busy, &e));
+	ck_assert_uint_gt(busy.cpu_usage_us, s.cpu_usage_us);
+	ck_assert_uint_gt(busy.at_ns, s.at_ns);
+	ck_assert_uint_ge(busy.pressure_us, s.pressure_us);
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	for (unsigned i = 0; i < 4; i++)
+		waitpid(pids[i], NULL, 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	ck_assert_int_lt(d->ops->usage(d, "slice-0", &s, &e), 0);
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+static const char *file_below(const struct driver *d, const char *group, const char *controller,
+			      const char *file)
+{
+	static char path[4096];
+	char word[64];
+	const char *base;
+
+	snprintf(word, sizeof(word), "%s=", controller);
+	base = strstr(driver_location(d), word);
+	ck_assert_ptr_nonnull(base);
+	base += strlen(word);
+	snprintf(path, sizeof(path), "%.*s/%s/%s", (int)strcspn(base, " "), base, group, file);
+	return path;
+}
+
+START_TEST(what_somebody_else_wrote_is_seen)
+{
+	OPEN_OR_SKIP(d, "look");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct observed_group seen;
+
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->look(d, "slice-0", &seen, &e));
+	ck_assert(cpuset_is_equal(&seen.asked, &g.cpus) && cpuset_is_equal(&seen.cpus, &g.cpus));
+	ck_assert_uint_eq(seen.weight, WEIGHT_DEFAULT);
+	real_do(control_write(AT_FDCWD,
+			      file_below(d, "cleave/look/slice-0", "cpuset", "cpuset.cpus"),
+			      allowed_cpus(), &e));
+	real_do(control_write(AT_FDCWD, file_below(d, "cleave/look/slice-0", "cpu", "cpu.shares"),
+			      "262144", &e));
+	real_do(d->ops->look(d, "slice-0", &seen, &e));
+	ck_assert_str_eq(CPUSET_STRING(&seen.asked), allowed_cpus());
+	ck_assert_uint_eq(seen.weight, WEIGHT_MAX);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	ck_assert_int_eq(d->ops->look(d, "slice-0", &seen, &e), -ENOENT);
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+/* As after a CPU was offline and came back: groups in between lack it, and so each below. */
+START_TEST(lost_cpus_are_given_back_to_the_groups_in_between)
+{
+	OPEN_OR_SKIP(d, "lost");
+	static const char *const groups[] = {"cleave/lost", "cleave", "."};
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct cpuset all, cpus;
+
+	real_do(cpuset_parse(allowed_cpus(), &all, &e));
+	real_do(d->ops->create(d, &g, &e));
+	ck_assert_int_eq(d->ops->allowed(d, &cpus, &e), 0);
+	ck_assert(cpuset_is_equal(&cpus, &all));
+	if (cpuset_is_equal(&all, &g.cpus)) {
+		real_do(d->ops->remove(d, "slice-0", &e));
+		real_do(driver_destroy(d, &e));
+		test_skip("one CPU");
+	}
+	for (unsigned i = 0; i < 3; i++)
+		real_do(control_write(AT_FDCWD, file_below(d, groups[i], "cpuset", "cpuset.cpus"),
+				      "0", &e));
+	ck_assert_int_lt(d->ops->set_cpus(d, "slice-0", &all, NULL, &e), 0);
+	ck_assert_int_eq(d->ops->allowed(d, &cpus, &e), 1);
+	ck_assert(cpuset_is_equal(&cpus, &all));
+	real_do(d->ops->set_cpus(d, "slice-0", &all, NULL, &e));
+	ck_assert_int_eq(d->ops->allowed(d, &cpus, &e), 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(processes_that_hot_unplug_moved_are_brought_back)
+{
+	OPEN_OR_SKIP(d, "unplug");
+	struct group_spec g = real_group(d, "slice-0", "0"), h = real_group(d, "slice-1", "0");
+	char cpus[4096], procs[4096], pid[16];
+	pid_t children[3], bystander;
+
+	snprintf(cpus, sizeof(cpus), "%s",
+		 file_below(d, "cleave/unplug/slice-0", "cpuset", "cpuset.cpus"));
+	snprintf(procs, sizeof(procs), "%s",
+		 file_below(d, "cleave/unplug", "cpuset", "cgroup.procs"));
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->create(d, &h, &e));
+	bystander = real_spawn(d, "slice-1", "exec sleep 100", -1);
+	for (unsigned i = 0; i < 3; i++)
+		children[i] = real_spawn(d, "slice-0", "exec sleep 100", -1);
+	ck_assert_int_eq(d->ops->bring_back(d, "slice-0", &e), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(pid, sizeof(pid), "%d", children[i]);
+		real_do(control_write(AT_FDCWD, procs, pid, &e));
+	}
+	snprintf(pid, sizeof(pid), "%d", bystander);
+	real_do(control_write(AT_FDCWD, procs, pid, &e));
+	/* The cpuset that they left has no CPU, and cannot take them before it has. */
+	real_do(control_write(AT_FDCWD, cpus, "\n", &e));
+	ck_assert_int_eq(d->ops->pids(d, "slice-0", NULL, 0, &e), 0);
+	ck_assert_int_eq(d->ops->bring_back(d, "slice-0", &e), -ENOSPC);
+	ck_assert_msg(strstr(e.msg, "slice-0/cgroup.procs"), "%s", e.msg);
+	real_do(d->ops->set_cpus(d, "slice-0", &g.cpus, NULL, &e));
+	ck_assert_int_eq(d->ops->bring_back(d, "slice-0", &e), 3);
+	ck_assert_int_eq(d->ops->bring_back(d, "slice-0", &e), 0);
+	ck_assert_int_eq(d->ops->pids(d, "slice-0", NULL, 0, &e), 3);
+	ck_assert_int_eq(d->ops->bring_back(d, "slice-1", &e), 1);
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	real_do(d->ops->kill(d, "slice-1", 5000, &e));
+	while (wait(NULL) > 0)
+		;
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(d->ops->remove(d, "slice-1", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+static atomic_bool end_threads;
+static pthread_barrier_t threads_run;
+
+static void *spin(void *arg)
+{
+	pthread_barrier_wait(&threads_run);
+	while (!atomic_load(&end_threads))
+		;
+	return arg;
+}
+
+static sem_t wake;
+
+static void *rest(void *arg)
+{
+	pthread_barrier_wait(&threads_run);
+	while (sem_wait(&wake))
+		;
+	return arg;
+}
+
+/* This process, with two threads that spin, two that sleep, and the one that asks. */
+START_TEST(runnable_threads_are_counted_and_all_threads_brought_back)
+{
+	OPEN_OR_SKIP(d, "runs");
+	struct group_spec g = real_group(d, GROUP_SUPERVISOR, "0");
+	void *(*const bodies[])(void *) = {spin, spin, rest, rest};
+	pthread_t threads[4];
+	unsigned runnable = 0, inside = 0;
+	char pid[16], text[65536];
+
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->runnable(d, GROUP_SUPERVISOR, &runnable, &e));
+	ck_assert_uint_eq(runnable, 0);
+	real_do(d->ops->enter(d, GROUP_SUPERVISOR, &e));
+	pthread_barrier_init(&threads_run, NULL, 5);
+	sem_init(&wake, 0, 0);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, bodies[i], NULL), 0);
+	pthread_barrier_wait(&threads_run);
+	/* The sleepers may still be on their way. */
+	for (unsigned turn = 0; turn < 500 && runnable != 3; turn++) {
+		real_do(d->ops->runnable(d, GROUP_SUPERVISOR, &runnable, &e));
+		poll(NULL, 0, 10);
+	}
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	real_do(control_write(AT_FDCWD, file_below(d, "cleave/runs", "cpuset", "cgroup.procs"), pid,
+			      &e));
+	ck_assert_int_eq(d->ops->bring_back(d, GROUP_SUPERVISOR, &e), 1);
+	real_do(control_read(AT_FDCWD, file_below(d, "cleave/runs/supervisor", "cpuset", "tasks"),
+			     text, sizeof(text), &e));
+	for (const char *c = text; *c; c++)
+		inside += *c == '\n';
+	atomic_store(&end_threads, true);
+	sem_post(&wake);
+	sem_post(&wake);
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(runnable, 3);
+	ck_assert_uint_eq(inside + 1, 5);
+	real_do(d->ops->enter(d, NULL, &e));
+	real_do(d->ops->remove(d, GROUP_SUPERVISOR, &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(out_of_memory_is_counted)
 {
 	OPEN_OR_SKIP(d, "oom");
@@ -440,4 +662,9 @@ TEST_MAIN("cgroup1",
 		    a_wider_cpuset_reaches_a_running_process, kill_ends_everything_and_only_that,
 		    the_supervisor_enters_its_leaf_and_leaves_it,
 		    a_user_works_in_what_root_gave_him),
-	  test_case("samples", a_sample_counts_time_memory_and_processes, out_of_memory_is_counted))
+	  test_case("samples", a_sample_counts_time_memory_and_processes, out_of_memory_is_counted,
+		    a_tick_sees_each_process_come_and_go,
+		    runnable_threads_are_counted_and_all_threads_brought_back),
+	  test_case("others", what_somebody_else_wrote_is_seen,
+		    lost_cpus_are_given_back_to_the_groups_in_between,
+		    processes_that_hot_unplug_moved_are_brought_back))

@@ -4,6 +4,7 @@
  * the place of one.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -50,6 +51,24 @@ static void put(const char *group, const char *file, const char *text)
 	ck_assert_ptr_nonnull(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+static void unlink_file(const char *group, const char *file)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/cleave/t/%s/%s", root, group, file);
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+/* The same file with another text: descriptors of it stay good. */
+static void write_over(const char *group, const char *file, const char *text)
+{
+	struct err e = {0};
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/cleave/t/%s/%s", root, group, file);
+	real_do(control_write(AT_FDCWD, path, text, &e));
 }
 
 static bool is_there(const char *path)
@@ -182,6 +201,102 @@ START_TEST(a_sample_reads_the_counters)
 	ck_assert_uint_eq(s.anon_bytes, 1024);
 	ck_assert_uint_eq(s.anon_local_bytes, 600);
 	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(a_tick_reads_what_is_kept_open)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	static char processes[6000 * 7 + 1];
+	struct sample s, before = {.at_ns = 7};
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	d->ops->close(d);
+	put("slice-0", "cpu.stat", "usage_usec 123456\nuser_usec 1\nsystem_usec 2\n");
+	put("slice-0", "cpu.pressure",
+	    "some avg10=0.12 avg60=0.00 avg300=0.00 total=4711\n"
+	    "full avg10=0.00 avg60=0.00 avg300=0.00 total=5\n");
+	for (unsigned i = 0; i < 6000; i++) /* more than one page */
+		snprintf(processes + 7 * i, 8, "%06u\n", i + 1);
+	put("slice-0", "cgroup.procs", processes);
+	d = open_tree("t");
+	real_do(d->ops->usage(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.cpu_usage_us, 123456);
+	ck_assert_uint_eq(s.processes, 6000);
+	ck_assert_uint_eq(s.known, SAMPLE_PRESSURE);
+	ck_assert_uint_eq(s.pressure_us, 4711);
+	ck_assert_uint_gt(s.at_ns, 0);
+	ck_assert_uint_eq(s.memory_bytes, 0);
+	d->ops->close(d);
+	/* A kernel without pressure: unknown, which is no error. */
+	put("slice-0", "cpu.pressure", "");
+	d = open_tree("t");
+	real_do(d->ops->usage(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.known, 0);
+	ck_assert_uint_eq(s.pressure_us, 0);
+	ck_assert_int_eq(d->ops->usage(d, "slice-1", &before, &e), -ENOENT);
+	ck_assert_uint_eq(before.at_ns, 7);
+	unlink_file("slice-0", "cpu.pressure");
+	put("slice-0", "cgroup.procs", "");
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(a_look_sees_what_somebody_wrote)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0-3");
+	struct observed_group seen = {.memory_max_bytes = 1};
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->look(d, "slice-0", &seen, &e));
+	ck_assert_str_eq(seen.name, "slice-0");
+	ck_assert_str_eq(CPUSET_STRING(&seen.asked), "0-3");
+	ck_assert_str_eq(CPUSET_STRING(&seen.cpus), "0-3");
+	ck_assert(cpuset_is_equal(&seen.nodes, &d->nodes));
+	ck_assert_uint_eq(seen.weight, WEIGHT_DEFAULT);
+	ck_assert_uint_eq(seen.memory_max_bytes, 0);
+	write_over("slice-0", "cpuset.cpus", "2\n");
+	write_over("slice-0", "cpu.weight", "77\n");
+	real_do(d->ops->look(d, "slice-0", &seen, &e));
+	ck_assert_str_eq(CPUSET_STRING(&seen.asked), "2");
+	ck_assert_uint_eq(seen.weight, 77);
+	ck_assert_int_eq(d->ops->look(d, "slice-1", &seen, &e), -ENOENT);
+	ck_assert_int_lt(d->ops->look(d, "../x", &seen, &e), 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+START_TEST(what_groups_can_have)
+{
+	struct driver *d = open_tree("t");
+	struct cpuset cpus, online;
+	struct err e = {0};
+
+	real_do(control_read_cpuset(AT_FDCWD, "/sys/devices/system/cpu/online", &online, &e));
+	real_do(d->ops->allowed(d, &cpus, &e));
+	ck_assert(cpuset_is_equal(&cpus, &online));
+	d->ops->close(d);
+	/* The group above shows more than the cluster's own has: somebody wrote to that. */
+	put("../..", "cpuset.cpus.effective", "0-7\n");
+	put("..", "cpuset.cpus", "0-3\n");
+	put("", "cpuset.cpus", "0-2\n");
+	put("", "cpuset.cpus.effective", "0-2\n"); /* which no kernel changes here */
+	d = open_tree("t");
+	ck_assert_int_eq(d->ops->allowed(d, &cpus, &e), 1);
+	ck_assert_str_eq(CPUSET_STRING(&cpus), "0-2"); /* what it still cannot have is not in it */
+	ck_assert_str_eq(file_of("", "cpuset.cpus"), "");
+	ck_assert_str_eq(file_of("..", "cpuset.cpus"), "");
+	write_over("", "cpuset.cpus.effective", "0-7\n");
+	ck_assert_int_eq(d->ops->allowed(d, &cpus, &e), 0);
+	ck_assert_str_eq(CPUSET_STRING(&cpus), "0-7");
+	unlink_file("../..", "cpuset.cpus.effective");
 	real_do(driver_destroy(d, &e));
 }
 END_TEST
@@ -327,7 +442,9 @@ END_TEST
 TEST_MAIN("cgroup2",
 	  test_case("files", a_slice_is_written_as_v2_has_it, the_host_group_is_not_one_for_oom,
 		    an_ignored_write_is_an_error, a_shorter_set_replaces_a_longer_one,
-		    a_sample_reads_the_counters, no_process_enters_a_plain_directory),
+		    a_sample_reads_the_counters, a_tick_reads_what_is_kept_open,
+		    a_look_sees_what_somebody_wrote, what_groups_can_have,
+		    no_process_enters_a_plain_directory),
 	  test_case("clusters", foreign_groups_are_neither_seen_nor_removed,
 		    the_place_is_found_again, home_cpus_of_others_are_read_from_the_tree,
 		    names_and_roots_are_checked, keys_that_v1_lacks_are_named))

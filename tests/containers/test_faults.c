@@ -1,7 +1,8 @@
 /*
  * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in
- * turn; nothing is left behind, and the next attempt succeeds. And clone3 that is not there.
- * link: -Wl,--wrap=pwrite -Wl,--wrap=mkdirat -Wl,--wrap=openat -Wl,--wrap=syscall
+ * turn; nothing is left behind, and the next attempt succeeds. Likewise every read of what a tick asks for.
+ * And clone3 that is not there.
+ * link: -Wl,--wrap=pwrite -Wl,--wrap=mkdirat -Wl,--wrap=openat -Wl,--wrap=syscall -Wl,--wrap=pread
  */
 
 #include <errno.h>
@@ -51,6 +52,15 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
 	return fails() ? -1 : __real_pwrite(fd, bytes, size, offset);
+}
+
+static bool reads_fail_too;
+
+ssize_t __real_pread(int fd, void *bytes, size_t size, off_t offset);
+ssize_t __wrap_pread(int fd, void *bytes, size_t size, off_t offset);
+ssize_t __wrap_pread(int fd, void *bytes, size_t size, off_t offset)
+{
+	return reads_fail_too && fails() ? -1 : __real_pread(fd, bytes, size, offset);
 }
 
 int __real_mkdirat(int dir, const char *path, mode_t mode);
@@ -184,6 +194,134 @@ START_TEST(the_kernel_is_left_clean)
 }
 END_TEST
 
+/* ---- what a tick reads */
+
+enum tick_op { TICK_USAGE, TICK_LOOK, TICK_ALLOWED, TICK_RUNNABLE, TICK_BRING_BACK, TICK_OPS };
+
+/* Return what the op does; its result must be untouched if it fails. */
+static int tick(struct driver *d, enum tick_op op, struct err *e)
+{
+	struct sample sample = {.at_ns = 1, .processes = 77};
+	struct observed_group seen = {.name = "untouched"};
+	struct cpuset cpus = {{4}};
+	unsigned runnable = 77;
+	int rc = 0;
+
+	switch (op) {
+	case TICK_USAGE:
+		rc = d->ops->usage(d, "slice-0", &sample, e);
+		ck_assert((sample.processes == 77) == (rc < 0));
+		break;
+	case TICK_LOOK:
+		rc = d->ops->look(d, "slice-0", &seen, e);
+		ck_assert(!strcmp(seen.name, "untouched") == (rc < 0));
+		break;
+	case TICK_ALLOWED:
+		rc = d->ops->allowed(d, &cpus, e);
+		ck_assert((cpus.words[0] == 4) == (rc < 0));
+		break;
+	case TICK_RUNNABLE:
+		rc = d->ops->runnable(d, "slice-0", &runnable, e);
+		ck_assert((runnable == 77) == (rc < 0));
+		break;
+	case TICK_BRING_BACK:
+		rc = d->ops->bring_back(d, "slice-0", e);
+		break;
+	case TICK_OPS:
+		break;
+	}
+	return rc;
+}
+
+/* Fail each call of one op in turn, until it needs fewer. Return how many failed the op. */
+static unsigned fail_each_call(struct driver *d, enum tick_op op, int error)
+{
+	unsigned failed = 0;
+
+	for (unsigned n = 1; n < 1000; n++) {
+		struct err e = {0};
+		int rc;
+
+		countdown = n;
+		reached = false;
+		injected = error;
+		rc = tick(d, op, &e);
+		countdown = 0;
+		ck_assert_msg(rc >= 0 || e.msg[0], "op %d call %u failed without a sentence", op,
+			      n);
+		failed += rc < 0;
+		if (!reached)
+			return failed;
+		/* One bad read changes nothing for the next tick. */
+		ck_assert_msg(tick(d, op, &e) == 0, "op %d after call %u: %s", op, n, e.msg);
+	}
+	return failed;
+}
+
+/* Booted with psi=0 the file of a group says -EOPNOTSUPP: unknown, which is no error. */
+static void psi_is_off(struct driver *d)
+{
+	struct sample before, after;
+	struct err e = {0};
+	unsigned n = 0;
+
+	real_do(d->ops->usage(d, "slice-0", &before, &e));
+	if (!(before.known & SAMPLE_PRESSURE))
+		return; /* on this very kernel */
+	do {		/* until the read that fails is the one of cpu.pressure */
+		countdown = ++n;
+		injected = EOPNOTSUPP;
+		reached = false;
+	} while (d->ops->usage(d, "slice-0", &after, &e) < 0);
+	countdown = 0;
+	ck_assert(reached);
+	ck_assert_uint_eq(after.known, 0);
+	ck_assert_uint_eq(after.pressure_us, 0);
+	ck_assert_uint_eq(after.processes, 1);
+	real_do(d->ops->usage(d, "slice-0", &after, &e));
+	ck_assert_uint_eq(after.known, 0);
+}
+
+START_TEST(a_tick_that_fails_is_only_one_tick)
+{
+	static const unsigned least[TICK_OPS] = {2, 3, 2, 1,
+						 1}; /* calls that it cannot do without */
+	struct driver_request r = {
+		.cluster = "f", .cgroup_root = own_root, .backend = BACKEND_CGROUP};
+	struct group_spec g = {.name = "slice-0", .weight = 200};
+	char why[ERR_TEXT];
+	struct driver *d = geteuid() ? NULL : real_open(&r, why, sizeof(why));
+	struct err e = {0};
+	unsigned open_files;
+	pid_t pid;
+
+	if (!d || !d->ops->bring_back) {
+		if (d)
+			driver_destroy(d, &e);
+		test_skip("no cgroup v1 here");
+	}
+	g.nodes = d->nodes;
+	cpuset_add(&g.cpus, 0);
+	real_do(d->ops->create(d, &g, &e));
+	pid = real_spawn(d, "slice-0", "exec sleep 100", -1);
+	reads_fail_too = true;
+	for (enum tick_op op = 0; op < TICK_OPS; op++)
+		real_do(tick(d, op, &e));
+	open_files = count_below("/proc/self/fd");
+	for (enum tick_op op = 0; op < TICK_OPS; op++) {
+		ck_assert_uint_ge(fail_each_call(d, op, EIO), least[op]);
+		ck_assert_uint_ge(fail_each_call(d, op, EMFILE), least[op]);
+		ck_assert_uint_eq(count_below("/proc/self/fd"), open_files);
+	}
+	psi_is_off(d);
+	reads_fail_too = false;
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 /* A v2 directory for real, without controllers, is enough for clone3. */
 static int v2_directory(char *path, size_t size)
 {
@@ -279,5 +417,6 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 }
 END_TEST
 
-TEST_MAIN("faults", test_case("refusals", a_plain_directory_is_left_empty, the_kernel_is_left_clean,
-			      without_clone3_the_child_joins_before_exec))
+TEST_MAIN("faults",
+	  test_case("refusals", a_plain_directory_is_left_empty, the_kernel_is_left_clean,
+		    a_tick_that_fails_is_only_one_tick, without_clone3_the_child_joins_before_exec))

@@ -132,6 +132,18 @@ static bool lending_is_guarded(void)
 	return true;
 }
 
+static bool nothing_is_lent(void)
+{
+	for (unsigned i = 0; i < wanted.slice_count; i++) {
+		const struct observed_group *g = observed_find(&seen, wanted.slices[i].name);
+
+		if (g->weight != WEIGHT_DEFAULT ||
+		    !cpuset_is_equal(&g->asked, &wanted.slices[i].cpus))
+			return false;
+	}
+	return true;
+}
+
 START_TEST(loans_of_a_dead_supervisor_end_and_weights_go_down_last)
 {
 	make_wanted(4);
@@ -156,6 +168,7 @@ START_TEST(loans_of_a_dead_supervisor_end_and_weights_go_down_last)
 			replay(i + 1);
 			ck_assert(lending_is_guarded());
 		}
+		ck_assert(nothing_is_lent());
 		diff(&wanted);
 		ck_assert_uint_eq(ops.count, 0);
 		seen = before;
@@ -209,6 +222,7 @@ START_TEST(killed_at_any_op_of_lending)
 			ck_assert_msg(lending_is_guarded(), "seed %lu round %u op %u", test_seed(),
 				      round, i);
 		}
+		ck_assert_msg(nothing_is_lent(), "seed %lu round %u", test_seed(), round);
 		diff(&wanted);
 		ck_assert_uint_eq(ops.count, 0);
 		from = wanted;
