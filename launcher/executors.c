@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <limits.h>
 
+#include "decision/cleanup.h"
 #include "decision/strings.h"
 #include "launcher/json.h"
 
@@ -23,6 +24,19 @@ static uint32_t parse_host(const char *host_port)
 	return inet_pton(AF_INET, host, &address) == 1 ? ntohl(address.s_addr) : 0;
 }
 
+bool executor_number_parse(const char *id, uint32_t *number)
+{
+	uint32_t value = 0;
+
+	/* Nine digits always fit. */
+	if (!id[0] || strlen(id) > 9 || id[strspn(id, "0123456789")])
+		return false;
+	for (; *id; id++)
+		value = 10 * value + (uint32_t)(*id - '0');
+	*number = value;
+	return true;
+}
+
 static int parse_one(json_t *o, struct executors *out, struct err *e)
 {
 	struct executor *executor = &out->items[out->count];
@@ -35,6 +49,8 @@ static int parse_one(json_t *o, struct executors *out, struct err *e)
 		r = json_read_unsigned(o, "activeTasks", INT_MAX, &executor->active_tasks, e);
 	if (r || strcmp(id, "driver") == 0 || json_is_false(json_object_get(o, "isActive")))
 		return r;
+	if (!executor_number_parse(id, &executor->number))
+		return err_wrong(e, "id: a number is expected");
 	executor->address = parse_host(host);
 	out->count++;
 	return 0;
@@ -43,14 +59,18 @@ static int parse_one(json_t *o, struct executors *out, struct err *e)
 int executors_parse(const char *text, size_t size, struct executors *out, struct err *e)
 {
 	json_auto_t *root = json_read(text, size, e);
+	cleanup_free struct executors *found = calloc(1, sizeof(*found));
 	int r = 0;
 
 	if (!root)
 		return e->code;
+	if (!found)
+		return err_set(e, -ENOMEM, "out of memory");
 	if (!json_is_array(root) || json_array_size(root) > EXECUTORS_MAX)
 		return err_wrong(e, "executors: a list of at most %d is expected", EXECUTORS_MAX);
-	out->count = 0;
 	for (size_t i = 0; !r && i < json_array_size(root); i++)
-		r = parse_one(json_array_get(root, i), out, e);
+		r = parse_one(json_array_get(root, i), found, e);
+	if (!r)
+		*out = *found;
 	return r;
 }

@@ -18,7 +18,8 @@ struct request {
 	void *context;
 	char *url, *body;
 	size_t size, room; /* of body: used, and allocated less the NUL */
-	int failed;	   /* -EFBIG or -ENOMEM, found while receiving */
+	size_t max_size;
+	int failed; /* -EFBIG or -ENOMEM, found while receiving */
 };
 
 struct rest {
@@ -88,7 +89,7 @@ static int request_grow(struct request *q, size_t size)
 	size_t room = q->room ? q->room : 4096;
 	char *grown;
 
-	if (size > REST_ANSWER_MAX - q->size)
+	if (size > q->max_size - q->size)
 		return -EFBIG;
 	while (room < q->size + size)
 		room *= 2;
@@ -132,13 +133,14 @@ static bool set_options(struct request *q, unsigned timeout_ms)
 	       curl_easy_setopt(c, CURLOPT_PRIVATE, q) == CURLE_OK;
 }
 
-int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
-	     void *context, struct err *e)
+int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
+		     rest_answer *answer, void *context, struct err *e)
 {
 	struct request *q = calloc(1, sizeof(*q));
 
 	if (!q)
 		return err_set(e, -ENOMEM, "out of memory");
+	q->max_size = max_size;
 	q->answer = answer;
 	q->context = context;
 	q->url = strdup(url);
@@ -151,6 +153,25 @@ int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *
 	q->next = r->requests;
 	r->requests = q;
 	return 0;
+}
+
+int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
+	     void *context, struct err *e)
+{
+	return rest_get_bounded(r, url, timeout_ms, REST_ANSWER_MAX, answer, context, e);
+}
+
+void rest_drop(struct rest *r, const void *context)
+{
+	struct request *next;
+
+	for (struct request *q = r->requests; q; q = next) {
+		next = q->next;
+		if (q->context != context)
+			continue;
+		request_unlink(r, q);
+		request_free(q);
+	}
 }
 
 /* HTTP's status, or what went wrong as negative errno. */

@@ -33,6 +33,13 @@ void rest_close(struct rest *r);
 int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
 	     void *context, struct err *e);
 
+/* The same, for an answer of at most max_size bytes, itself at most REST_ANSWER_MAX: a longer one is -EFBIG. */
+int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
+		     rest_answer *answer, void *context, struct err *e);
+
+/* Drop what is under way for `context`, without an answer. */
+void rest_drop(struct rest *r, const void *context);
+
 /*
  * One turn of a loop: wait at most timeout_ms (negative: for ever) for `fds` (at most 128) or answers, call what has
  * come. revents are those of poll(). Return how many fds are ready, or negative errno. A signal ends the wait early,
@@ -57,6 +64,7 @@ struct master_state { /* GET http://master:ui/json/ */
 	struct master_worker workers[REST_WORKERS];
 	unsigned app_count;
 	char apps[REST_APPS][128]; /* ids of active ones */
+	unsigned apps_left_out;	   /* those past REST_APPS, and ones without a usable id */
 };
 /* -EBADMSG or a bound's errno, and `out` untouched, for anything that is not a Master's answer. */
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e);
@@ -68,9 +76,10 @@ struct stage { /* …/stages?status=active */
 };
 struct stages {
 	unsigned count;
+	unsigned left_out; /* those past REST_STAGES */
 	struct stage stages[REST_STAGES];
 };
-/* The same for a list of stages; those past REST_STAGES are left out. */
+/* The same for a list of stages. */
 int stages_parse(const char *text, size_t size, struct stages *out, struct err *e);
 
 /* One Spark property out of …/environment; -ENOENT if the application has none of that name. */

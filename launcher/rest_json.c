@@ -116,7 +116,6 @@ static int parse_workers(const json_t *workers, struct master_state *out, struct
 	return 0;
 }
 
-/* The ids of the applications; those past REST_APPS, and ones without a usable id, are left out. */
 static void parse_apps(const json_t *apps, struct master_state *out)
 {
 	const json_t *json;
@@ -124,11 +123,12 @@ static void parse_apps(const json_t *apps, struct master_state *out)
 
 	json_array_foreach(apps, i, json)
 	{
-		if (out->app_count == REST_APPS)
-			break;
-		if (copy_id(out->apps[out->app_count], sizeof(out->apps[0]),
+		if (out->app_count < REST_APPS &&
+		    copy_id(out->apps[out->app_count], sizeof(out->apps[0]),
 			    json_object_get(json, "id")))
 			out->app_count++;
+		else
+			out->apps_left_out++;
 	}
 }
 
@@ -186,8 +186,10 @@ int stages_parse(const char *text, size_t size, struct stages *out, struct err *
 		return err_set(e, -EBADMSG, "the stages are no list");
 	json_array_foreach(json, i, item)
 	{
-		if (stages->count == REST_STAGES)
+		if (stages->count == REST_STAGES) {
+			stages->left_out = (unsigned)(json_array_size(json) - i);
 			break;
+		}
 		if (!parse_stage(item, &stages->stages[stages->count]))
 			return err_set(e, -EBADMSG, "stage %zu of the answer is incomplete", i);
 		stages->count++;

@@ -123,6 +123,7 @@ START_TEST(executors_of_an_application)
 	ck_assert_uint_eq(x.count, 2);
 	ck_assert_uint_eq(x.items[0].address, 0x7f00000a);
 	ck_assert_uint_eq(x.items[0].active_tasks, 3);
+	ck_assert_uint_eq(x.items[1].number, 2);
 	ck_assert_uint_eq(x.items[1].address, 0);
 	ck_assert_int_lt(executors_parse("{}", 2, &x, &e), 0);
 	ck_assert_int_lt(executors_parse("[{}]", 4, &x, &e), 0);

@@ -191,4 +191,81 @@ START_TEST(one_loop)
 }
 END_TEST
 
-TEST_MAIN("rest", test_case("rest", fetch, other_statuses, bounds, one_loop))
+static void note_answer(void *context, int status, const char *body, size_t size)
+{
+	struct count *c = context;
+
+	ck_assert_uint_eq(strlen(body), size);
+	ck_assert_uint_le(size, 1000);
+	c->status = status;
+	c->answers++;
+}
+
+/* A bound of one's own; an endless body is cut there. */
+START_TEST(own_bound)
+{
+	struct server full = server_start("HTTP/1.0 200 OK\r\n\r\n", 1000);
+	struct server endless = server_start("HTTP/1.0 200 OK\r\n\r\n", SIZE_MAX);
+	struct count c = {0};
+	char url[64];
+	struct err e;
+
+	ck_assert_int_eq(rest_open(&c.rest, &e), 0);
+	ck_assert_int_eq(
+		rest_get_bounded(c.rest, url_of(&full, url), 5000, 1000, note_answer, &c, &e), 0);
+	for (int turns = 0; c.answers < 1 && turns < 1000; turns++)
+		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 100, &e), 0);
+	ck_assert_int_eq(c.status, 200);
+	ck_assert_int_eq(
+		rest_get_bounded(c.rest, url_of(&endless, url), 5000, 1000, note_answer, &c, &e),
+		0);
+	for (int turns = 0; c.answers < 2 && turns < 1000; turns++)
+		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 100, &e), 0);
+	ck_assert_int_eq(c.status, -EFBIG);
+	rest_close(c.rest);
+	server_stop(&full);
+	server_stop(&endless);
+}
+END_TEST
+
+/* What is dropped is never answered, what was asked for another context is; also from within an answer. */
+static void drop_other(void *context, int status, const char *body, size_t size)
+{
+	struct count *c = context;
+
+	note_answer(c, status, body, size);
+	rest_drop(c->rest, c + 1);
+}
+
+START_TEST(drop)
+{
+	struct server s = server_start("HTTP/1.0 200 OK\r\n\r\n", 10);
+	struct server silent = server_start(NULL, 0);
+	struct count c[2] = {0};
+	char url[64], silent_url[64];
+	struct err e;
+
+	url_of(&s, url);
+	url_of(&silent, silent_url);
+	ck_assert_int_eq(rest_open(&c[0].rest, &e), 0);
+	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 300, note_answer, &c[1], &e), 0);
+	ck_assert_int_eq(rest_get(c[0].rest, url, 5000, drop_other, &c[0], &e), 0);
+	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 300, note_answer, &c[1], &e), 0);
+	for (int turns = 0; !c[0].answers && turns < 1000; turns++)
+		ck_assert_int_ge(rest_turn(c[0].rest, NULL, 0, 100, &e), 0);
+	/* Longer than the two that were dropped would have taken: this one is answered after them. */
+	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 500, note_answer, &c[0], &e), 0);
+	for (int turns = 0; c[0].answers < 2 && turns < 1000; turns++)
+		ck_assert_int_ge(rest_turn(c[0].rest, NULL, 0, 100, &e), 0);
+	ck_assert_int_eq(c[0].answers, 2);
+	ck_assert_int_eq(c[0].status, -ETIMEDOUT);
+	ck_assert_int_eq(c[1].answers, 0);
+	rest_drop(c[0].rest, &c[0]); /* nothing is under way */
+	rest_close(c[0].rest);
+	server_stop(&s);
+	server_stop(&silent);
+}
+END_TEST
+
+TEST_MAIN("rest", test_case("rest", fetch, other_statuses, bounds, one_loop),
+	  test_case("bounded", own_bound, drop))

@@ -139,6 +139,38 @@ START_TEST(too_many_workers)
 }
 END_TEST
 
+/* Where there is more than room for, it says how much more. */
+START_TEST(left_out)
+{
+	static struct master_state m;
+	static struct stages s;
+	cleanup_free char *text = NULL, *list = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	struct err e;
+
+	fprintf(f, "{" MASTER ",\"workers\":[],\"activeapps\":[{\"id\":\"a b\"}");
+	for (unsigned i = 0; i < REST_APPS + 2; i++)
+		fprintf(f, ",{\"id\":\"app-%u\"}", i);
+	fprintf(f, "]}");
+	fclose(f);
+	ck_assert_int_eq(master_state_parse(text, size, &m, &e), 0);
+	ck_assert_uint_eq(m.app_count, REST_APPS);
+	ck_assert_uint_eq(m.apps_left_out, 3);
+	f = open_memstream(&list, &size);
+	for (unsigned i = 0; i < REST_STAGES + 5; i++)
+		fprintf(f,
+			"%s{\"stageId\":%u,\"attemptId\":0,\"numTasks\":1,\"numCompletedIndices\":0,"
+			"\"numActiveTasks\":0,\"numFailedTasks\":0}",
+			i ? "," : "[", i);
+	fprintf(f, "]");
+	fclose(f);
+	ck_assert_int_eq(stages_parse(list, size, &s, &e), 0);
+	ck_assert_uint_eq(s.count, REST_STAGES);
+	ck_assert_uint_eq(s.left_out, 5);
+}
+END_TEST
+
 START_TEST(names_are_user_text)
 {
 	static const char text[] =
@@ -165,4 +197,4 @@ START_TEST(names_are_user_text)
 END_TEST
 
 TEST_MAIN("rest_json", test_case("recorded", master_answer, stages_answer, environment_answer),
-	  test_case("bad", bad_masters, too_many_workers, names_are_user_text))
+	  test_case("bad", bad_masters, too_many_workers, left_out, names_are_user_text))
