@@ -98,22 +98,28 @@ void lend_begin(struct supervisor *s)
 	l->pause_until_ns = 0;
 	l->imagined_count = 0;
 	memset(l->start_until_ns, 0, sizeof(l->start_until_ns));
-	l->is_on = s->driver->ops->usage;
-	if (!l->is_on)
-		return;
-	s->allowed = (struct cpuset){0}; /* a look at the machine, too, whatever it was */
-	machine_tick(s);
-	watch_executors(s);
 	task_watch_begin(l->tasks, s->state->master.address, s->state->master.ui_port,
 			 &s->state->plan);
 	task_watch_apps(l->tasks, s->seen, s->now_ns);
+	l->has_plan = true;
+	l->is_on = s->driver->ops->usage;
+	if (!l->is_on)
+		return;
+	s->allowed = (struct cpuset){0}; /* whatever it was: the topology is read, too */
+	machine_tick(s);
+	watch_executors(s);
 	l->tick_at_ns = s->now_ns;
 }
 
-static bool is_working(const struct supervisor *s)
+bool lend_is_watching(const struct supervisor *s)
 {
-	return s->lend && s->lend->is_on && s->stage == STAGE_IDLE && s->state && s->driver &&
+	return s->lend && s->lend->has_plan && s->stage == STAGE_IDLE && s->state && s->driver &&
 	       !s->wanted;
+}
+
+static bool can_lend(const struct supervisor *s)
+{
+	return lend_is_watching(s) && s->lend->is_on;
 }
 
 /* ---- writing */
@@ -354,6 +360,14 @@ static void take_samples(struct supervisor *s)
 
 /* ---- one step */
 
+/* An exclusive loan has to be confirmed: by the master, too, where a slice has no application. */
+static void ask_spark(struct supervisor *s)
+{
+	task_watch_trigger(s->lend->tasks, s->now_ns);
+	if (s->lend->policy.loans == LOANS_EXCLUSIVE)
+		s->poll_at_ns = s->now_ns;
+}
+
 static void note_verdicts(struct supervisor *s)
 {
 	struct lend *l = s->lend;
@@ -364,7 +378,7 @@ static void note_verdicts(struct supervisor *s)
 		busy |= (uint64_t)(l->memory.verdicts[i].busy_ticks >= REBALANCE_TICKS) << i;
 	}
 	if (idle && busy && (idle != l->idle || busy != l->busy))
-		task_watch_trigger(l->tasks, s->now_ns);
+		ask_spark(s);
 	l->idle = idle;
 	l->busy = busy;
 }
@@ -413,7 +427,7 @@ static void act(struct supervisor *s, const struct loans *before)
 	} else {
 		lend_note_step(s, "loan", before->items, before->count, &l->policy);
 		remember_decisions(s, "");
-		task_watch_trigger(l->tasks, s->now_ns);
+		ask_spark(s);
 	}
 	lend_free_answer(l);
 }
@@ -471,7 +485,7 @@ static void step(struct supervisor *s)
 /* Something happened that cannot wait for the tick. */
 static void step_now(struct supervisor *s)
 {
-	if (!is_working(s) || s->lend->given_up || s->now_ns < s->lend->pause_until_ns)
+	if (!can_lend(s) || s->lend->given_up || s->now_ns < s->lend->pause_until_ns)
 		return;
 	take_samples(s);
 	step(s);
@@ -490,8 +504,8 @@ void lend_executors_started(struct supervisor *s)
 	}
 	if (!any)
 		return;
-	s->poll_at_ns = s->now_ns; /* the application may be new to us */
 	step_now(s);
+	s->poll_at_ns = s->now_ns; /* the application may be new to us */
 	task_watch_trigger(l->tasks, s->now_ns);
 }
 
@@ -537,14 +551,15 @@ void lend_tick(struct supervisor *s)
 {
 	struct lend *l = s->lend;
 
-	if (!is_working(s))
+	if (!lend_is_watching(s))
 		return;
 	task_watch_tick(l->tasks, s->state->plan.loan_count || has_starting(s), s->now_ns);
-	if (s->now_ns < l->tick_at_ns && !l->tasks_changed)
+	if (!l->is_on || (s->now_ns < l->tick_at_ns && !l->tasks_changed))
 		return;
-	if (s->now_ns >= l->tick_at_ns)
+	if (s->now_ns >= l->tick_at_ns) {
 		l->tick_at_ns = s->now_ns + l->policy.tick_ns;
-	machine_tick(s);
+		machine_tick(s);
+	}
 	if (l->given_up || s->now_ns < l->pause_until_ns)
 		return;
 	take_samples(s);
@@ -553,10 +568,10 @@ void lend_tick(struct supervisor *s)
 
 uint64_t lend_deadline(const struct supervisor *s)
 {
-	uint64_t task_ns;
+	uint64_t next;
 
-	if (!is_working(s))
-		return 0;
-	task_ns = task_watch_deadline(s->lend->tasks);
-	return task_ns && task_ns < s->lend->tick_at_ns ? task_ns : s->lend->tick_at_ns;
+	if (!lend_is_watching(s))
+		return UINT64_MAX;
+	next = task_watch_deadline(s->lend->tasks);
+	return s->lend->is_on && s->lend->tick_at_ns < next ? s->lend->tick_at_ns : next;
 }

@@ -18,7 +18,8 @@ struct lend_recent {
 };
 
 struct lend {
-	bool is_on; /* a plan is in force, on groups that can lend */
+	bool has_plan; /* a plan is in force … */
+	bool is_on;    /* … on groups that can lend */
 	bool given_up; /* somebody else keeps writing to our groups: nothing is lent until the next `up` */
 	struct rebalance_policy policy;
 	struct topology topology;

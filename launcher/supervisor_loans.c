@@ -203,32 +203,40 @@ static void say_what_it_does(const struct supervisor *s, unsigned slice, char *t
 		snprintf(text, size, "uses %.1f of %u CPUs", v->used, v->width);
 }
 
+static void fill_recent(const struct supervisor *s, struct status_monitor *out)
+{
+	const struct lend *l = s->lend;
+
+	while (out->recent_count < STATUS_RECENT && out->recent_count < l->recent_count) {
+		unsigned i = out->recent_count++;
+		const struct lend_recent *r = &l->recent[(l->recent_count - 1 - i) % STATUS_RECENT];
+
+		out->recent[i].ago_s = (double)(s->now_ns - r->at_ns) / 1e9;
+		string_copy(out->recent[i].text, r->text);
+	}
+}
+
 void lend_status(struct supervisor *s, struct status *out)
 {
 	struct lend *l = s->lend;
 
 	out->monitor.mode = REBALANCE_OFF;
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		struct slice_status *slice = &out->slices[i];
+		struct sample tasks = {0};
+
+		task_watch_fill(l->tasks, i, s->now_ns, &tasks);
+		slice->executors = task_watch_executors(l->tasks, i);
+		slice->tasks_running = tasks.tasks_running;
+		slice->tasks_pending = tasks.tasks_pending;
+		if (l->is_on)
+			say_what_it_does(s, i, slice->doing, sizeof(slice->doing));
+	}
+	string_copy(out->monitor.tasks, task_watch_why(l->tasks));
 	if (!l->is_on)
 		return;
 	out->monitor.mode = l->policy.mode;
 	out->monitor.loans = l->policy.loans;
-	string_copy(out->monitor.tasks, task_watch_why(l->tasks));
 	fill_loans(s, &s->state->plan, out->loans);
-	for (unsigned i = 0; i < out->slice_count; i++) {
-		const struct sample *sample = &l->samples[i];
-		struct slice_status *slice = &out->slices[i];
-
-		say_what_it_does(s, i, slice->doing, sizeof(slice->doing));
-		slice->executors = task_watch_executors(l->tasks, i);
-		slice->tasks_running = sample->tasks_running;
-		slice->tasks_pending = sample->tasks_pending;
-	}
-	while (out->monitor.recent_count < STATUS_RECENT &&
-	       out->monitor.recent_count < l->recent_count) {
-		unsigned i = out->monitor.recent_count++;
-		const struct lend_recent *r = &l->recent[(l->recent_count - 1 - i) % STATUS_RECENT];
-
-		out->monitor.recent[i].ago_s = (double)(s->now_ns - r->at_ns) / 1e9;
-		string_copy(out->monitor.recent[i].text, r->text);
-	}
+	fill_recent(s, &out->monitor);
 }

@@ -72,11 +72,10 @@ struct supervisor {
 
 	bool poll_busy;
 	uint64_t poll_at_ns;
-	struct master_state *seen; /* the last answer of the master */
-	unsigned apps_to_ask;	   /* executor questions under way */
-	unsigned executors[SLICES_MAX], tasks[SLICES_MAX];
+	struct master_state *seen;		   /* the last answer of the master */
 	struct control_client *askers[ASKERS_MAX]; /* the `status`es that wait */
 	uint64_t ask_deadline_ns;
+	bool is_listed; /* the master has answered since the last `status` asked */
 
 	uint64_t sample_at_ns;
 	struct sample samples[SLICES_MAX];
@@ -148,6 +147,9 @@ void lend_close(struct supervisor *s);
 
 /* A plan is in force: from here on CPUs may be lent. */
 void lend_begin(struct supervisor *s);
+
+/* Whether Spark is asked what it does: a plan is in force and nothing else is under way. */
+bool lend_is_watching(const struct supervisor *s);
 
 /* All loans end, before something else changes. What cannot be written is left to the next reconcile. */
 void lend_end(struct supervisor *s);

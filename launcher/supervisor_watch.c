@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include "decision/cleanup.h"
-#include "launcher/executors.h"
 #include "launcher/supervisor_lend.h"
 
 enum {
@@ -144,49 +143,12 @@ static bool is_our_master(struct supervisor *s)
 
 static void answer_askers(struct supervisor *s);
 
-static void on_executors(void *context, int status, const char *body, size_t size)
-{
-	struct supervisor *s = context;
-	cleanup_free struct executors *found = calloc(1, sizeof(*found));
-	struct err e;
-
-	s->apps_to_ask--;
-	if (found && status == 200 && executors_parse(body, size, found, &e) == 0)
-		for (unsigned i = 0; i < found->count; i++)
-			for (unsigned id = 0; id < s->state->plan.slice_count; id++) {
-				if (s->state->plan.slices[id].address != found->items[i].address)
-					continue;
-				s->executors[id]++;
-				s->tasks[id] += found->items[i].active_tasks;
-			}
-	if (!s->apps_to_ask)
-		answer_askers(s);
-}
-
 static bool has_askers(const struct supervisor *s)
 {
 	for (unsigned i = 0; i < ASKERS_MAX; i++)
 		if (s->askers[i])
 			return true;
 	return false;
-}
-
-static void ask_executors(struct supervisor *s)
-{
-	char url[PROFILE_WORD + 512];
-	struct err e;
-
-	memset(s->executors, 0, sizeof(s->executors));
-	memset(s->tasks, 0, sizeof(s->tasks));
-	for (unsigned i = 0; i < s->seen->app_count; i++) {
-		snprintf(url, sizeof(url), "http://%s:%d/proxy/%s/api/v1/applications/%s/executors",
-			 s->state->master.address, s->state->master.ui_port, s->seen->apps[i],
-			 s->seen->apps[i]);
-		if (rest_get(s->rest, url, ASK_TIMEOUT_MS, on_executors, s, &e) == 0)
-			s->apps_to_ask++;
-	}
-	if (!s->apps_to_ask)
-		answer_askers(s);
 }
 
 static void on_master(void *context, int status, const char *body, size_t size)
@@ -200,8 +162,10 @@ static void on_master(void *context, int status, const char *body, size_t size)
 	if (status == 200 && master_state_parse(body, size, s->seen, &e) == 0 && is_our_master(s)) {
 		watch_event(s, s->master, WORKER_REGISTERED);
 		compare_workers(s);
-		if (has_askers(s) && !s->apps_to_ask)
-			ask_executors(s);
+		task_watch_apps(s->lend->tasks, s->seen, s->now_ns);
+		if (has_askers(s) && lend_is_watching(s))
+			task_watch_ask(s->lend->tasks, s->now_ns);
+		s->is_listed = true;
 	} else if (has_askers(s)) {
 		answer_askers(s);
 	}
@@ -339,6 +303,7 @@ void watch_status(struct supervisor *s, struct control_client *client)
 		s->askers[i] = client;
 		control_hold(client);
 		s->poll_at_ns = s->now_ns;
+		s->is_listed = false;
 		break;
 	}
 	if (s->master->life.state != WORKER_RUNNING || s->stage >= STAGE_STOP)
@@ -358,7 +323,8 @@ void watch_tick(struct supervisor *s)
 		take_samples(s);
 		machine_second(s);
 	}
-	if (has_askers(s) && s->now_ns >= s->ask_deadline_ns)
+	if (has_askers(s) && (s->now_ns >= s->ask_deadline_ns ||
+			      (s->is_listed && !task_watch_is_asking(s->lend->tasks))))
 		answer_askers(s);
 	if (s->dirty && s->state && s->stage != STAGE_GONE && supervisor_save(s, &e))
 		events_note(&s->events, "save-failed", "state.json", e.msg, {"errno", -e.code});
