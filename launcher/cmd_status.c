@@ -14,35 +14,11 @@
 extern const struct command cmd_status;
 
 enum {
-	ANSWER_MS = 5000,
 	SAMPLE_MS = 250, /* between the two samples that this command takes itself */
 	REFRESH_MS = 1000,
 };
 
 /* ---- where it comes from */
-
-static int ask_supervisor(const struct cluster *c, struct status *out, char **text, struct err *e)
-{
-	struct line_buffer b = {0};
-	cleanup_close int fd = -1;
-	char *line = NULL;
-	int r = control_connect(c, &fd, NULL, e);
-
-	if (!r)
-		r = control_send(fd, "{\"cmd\":\"status\"}", e);
-	if (!r)
-		r = control_receive(fd, &b, ANSWER_MS, &line, e);
-	if (r == 0 && fd >= 0)
-		r = err_set(e, -ECONNRESET, "the supervisor ended without an answer");
-	if (r > 0 && line)
-		r = status_parse(line, strlen(line), out, e);
-	if (!r) {
-		*text = strdup(line);
-		r = *text ? 0 : err_set(e, -ENOMEM, "no memory for the status");
-	}
-	line_buffer_release(&b);
-	return r;
-}
 
 /* CPU time needs two looks. */
 static int collect_twice(const struct state *s, struct driver *d, struct status *out, struct err *e)
@@ -90,7 +66,7 @@ static int get_status(const struct options *o, const char *name, struct status *
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
 	r = cluster_paths(o->state_dir, name, &c, e);
-	if (r || (r = ask_supervisor(&c, out, text, e)) == 0)
+	if (r || (r = running_status(&c, out, text, e)) == 0)
 		return r;
 	if (r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET && r != -EPIPE)
 		return r;

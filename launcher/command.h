@@ -17,6 +17,8 @@ struct options {
 	bool verbose;
 	/* of commands */
 	const char *cluster, *probe_args, *slices;
+	const char *from, *to, *cores, *loans, *mode, *replay; /* of rebalance */
+	bool automatic, reset;
 	bool json, dry_run, explain, profile, foreground, rm, watch, follow, purge, repair, help;
 };
 

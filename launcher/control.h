@@ -91,4 +91,15 @@ int control_send(int fd, const char *json, struct err *e);
 /* Wait for the next line; 1 and the line, 0 at the end, negative on error or after timeout_ms (-1: none). */
 int control_receive(int fd, struct line_buffer *b, int timeout_ms, char **line, struct err *e);
 
+/* An answer {"error":…,"exit":…} as the error that it is, with its exit class and the code -ECANCELED; 0: it is none. */
+struct json_t;
+int control_error(struct json_t *answer, struct err *e);
+
+/*
+ * One request, one answer, which is the caller's to free(). -ENOENT, -ECONNREFUSED, -ECONNRESET, -EPIPE: nobody listens, or
+ * not to the end. What the supervisor refuses is its error.
+ */
+int control_ask(const struct cluster *c, const char *request, int timeout_ms, char **answer,
+		struct err *e);
+
 #endif

@@ -195,3 +195,55 @@ int control_receive(int fd, struct line_buffer *b, int timeout_ms, char **line, 
 			return err_errno(e, r, "the supervisor's answer");
 	}
 }
+
+int control_error(json_t *answer, struct err *e)
+{
+	char text[ERR_TEXT];
+	int exit_class = ERR_FAILED;
+	struct err ignored;
+
+	if (!json_object_get(answer, "error"))
+		return 0;
+	if (json_read_text(answer, "error", text, sizeof(text), &ignored))
+		return err_set(e, -EBADMSG, "the supervisor's answer cannot be understood");
+	json_read_int(answer, "exit", ERR_FAILED, ERR_DRIFT, &exit_class, &ignored);
+	err_set(e, -ECANCELED, "%s", text);
+	e->exit = (enum err_exit)exit_class;
+	return e->code;
+}
+
+static int take_answer(const char *line, char **answer, struct err *e)
+{
+	json_auto_t *root = json_read(line, strlen(line), e);
+	int r;
+
+	if (!root)
+		return err_wrap(e, "the supervisor's answer");
+	r = control_error(root, e);
+	if (r)
+		return r;
+	*answer = strdup(line);
+	return *answer ? 0 : err_set(e, -ENOMEM, "no memory for the supervisor's answer");
+}
+
+int control_ask(const struct cluster *c, const char *request, int timeout_ms, char **answer,
+		struct err *e)
+{
+	struct line_buffer b = {0};
+	cleanup_close int fd = -1;
+	char *line;
+	int r = control_connect(c, &fd, NULL, e);
+
+	if (r)
+		return r;
+	r = control_send(fd, request, e);
+	if (!r) {
+		r = control_receive(fd, &b, timeout_ms, &line, e);
+		if (r > 0)
+			r = take_answer(line, answer, e);
+		else if (r == 0)
+			r = err_set(e, -ECONNRESET, "the supervisor ended without an answer");
+	}
+	line_buffer_release(&b);
+	return r;
+}

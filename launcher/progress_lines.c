@@ -101,20 +101,6 @@ static void show_log(struct display *d, json_t *line)
 
 /* ---- reading */
 
-static int read_error(json_t *line, struct err *e)
-{
-	char text[ERR_TEXT];
-	int exit_class = ERR_FAILED;
-	struct err ignored;
-
-	if (json_read_text(line, "error", text, sizeof(text), &ignored))
-		return err_set(e, -EBADMSG, "the supervisor's answer cannot be understood");
-	json_read_int(line, "exit", ERR_FAILED, ERR_DRIFT, &exit_class, &ignored);
-	err_set(e, -ECANCELED, "%s", text);
-	e->exit = (enum err_exit)exit_class;
-	return e->code;
-}
-
 static int read_done(json_t *line, struct outcome *out)
 {
 	const char *done = json_string_value(json_object_get(line, "done"));
@@ -138,7 +124,7 @@ static int read_line(struct display *d, const char *text, struct outcome *out, s
 		return err_wrap(e, "the supervisor's answer");
 	if (json_object_get(line, "error")) {
 		end_line(d);
-		return read_error(line, e);
+		return control_error(line, e);
 	}
 	if (json_is_string(json_object_get(line, "done"))) {
 		end_line(d);

@@ -60,19 +60,15 @@ int running_group(const struct state *s, const char *word, char group[NAME_MAX_B
 			 s->cluster.name, s->plan.slice_count - 1);
 }
 
-static int ask_status(const struct cluster *c, struct status *out, struct err *e)
+int running_status(const struct cluster *c, struct status *out, char **text, struct err *e)
 {
-	struct line_buffer b = {0};
-	cleanup_close int fd = -1;
-	char *line = NULL;
-	int r = control_connect(c, &fd, NULL, e);
+	cleanup_free char *answer = NULL;
+	int r = control_ask(c, "{\"cmd\":\"status\"}", ANSWER_MS, &answer, e);
 
 	if (!r)
-		r = control_send(fd, "{\"cmd\":\"status\"}", e);
-	if (!r)
-		r = control_receive(fd, &b, ANSWER_MS, &line, e);
-	r = r > 0 && line ? status_parse(line, strlen(line), out, e) : -EPIPE;
-	line_buffer_release(&b);
+		r = status_parse(answer, strlen(answer), out, e);
+	if (!r && text)
+		*text = take_pointer(answer);
 	return r;
 }
 
@@ -82,7 +78,7 @@ void running_loans(const struct cluster *c, struct plan *p)
 	struct err ignored;
 
 	p->loan_count = 0;
-	if (!status || ask_status(c, status, &ignored))
+	if (!status || running_status(c, status, NULL, &ignored))
 		return;
 	p->loan_count = status->loan_count;
 	for (unsigned i = 0; i < p->loan_count; i++) {

@@ -6,6 +6,7 @@
 #include "containers/driver.h"
 #include "launcher/command.h"
 #include "launcher/state.h"
+#include "launcher/status.h"
 
 /*
  * The state of the cluster that --cluster or `operand` means (load_cluster_name). -ENOENT, ERR_FAILED: there is none of that
@@ -16,6 +17,12 @@ int running_state(const struct options *o, const char *operand, struct state *ou
 /* Its groups. */
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e);
+
+/*
+ * What the supervisor says of itself and, where `text` is not NULL, its words: the caller's to free(). -ENOENT, -ECONNREFUSED,
+ * -ECONNRESET, -EPIPE: it is dead.
+ */
+int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 
 /* The loans in force, as the supervisor tells them, become p's; where it is dead or mute, none. */
 void running_loans(const struct cluster *c, struct plan *p);
