@@ -195,10 +195,11 @@ coverage:
 # ---- benchmarks: every figure beside the one it is compared with, measured in the same run
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 BENCH_SCRIPTS := $(filter-out %.c %.h,$(wildcard tests/bench/bench_*))
-# With the helpers of the tests of decision/: machines and laws are the same in both.
-$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call test_helpers,decision) $(call libs,launcher)
+# With the helpers of the tests: machines, laws and fakes are the same in both.
+$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call test_helpers,launcher) $(call libs,launcher)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs_pkgs,launcher) $(call pkg_libs,check) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $$(sed -n 's/.*link: //p' tests/bench/$*.c) \
+		$(call libs_pkgs,launcher) $(call pkg_libs,check) -lm
 .PHONY: bench benches
 benches: $(BENCHES)
 bench: deps

@@ -1,0 +1,442 @@
+/*
+ * What the straggler monitor costs with eight slices: CPU time and memory of a real supervisor over
+ * real groups with fake workers in them, while nothing happens, while CPUs are lent, and while
+ * loans come and go each second. Prints a table and writes build/bench/monitor.json. Run in the
+ * source tree: bench_monitor [SECONDS of each].
+ *
+ * The eight one-core slices need not find eight CPUs. The machine is told to have them, and the
+ * driver folds CPU n onto the n modulo c of the c CPUs that are there when it writes, and answers
+ * with what it was asked when it has read back. So the supervisor does all that it would do, every
+ * read and write is one of the kernel's, and only the numbers of CPUs differ.
+ *
+ * link: -Wl,--wrap=driver_open,--wrap=topology_read
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "decision/cleanup.h"
+#include "launcher/files.h"
+#include "launcher/host_hwloc.h"
+#include "profiles/load.h"
+#include "tests/harness.h"
+#include "tests/launcher/fake_orders.h"
+#include "tests/launcher/fake_spark.h"
+#include "tests/launcher/own_cluster.h"
+
+enum { SLICES = 8, DEFAULT_SECONDS = 20, BUSY_THREADS = 2, GROUPS = SLICES + 2 };
+
+#define MACHINE	   "numa:1(memory=68719476736) core:8 pu:1"
+#define SHARE_MAX  0.01
+#define MEMORY_MAX (16 << 20)
+
+static const char result_path[] = "build/bench/monitor.json";
+static volatile sig_atomic_t interrupted;
+
+/* ---- eight CPUs, folded onto those that are there: the real driver, but for five of its functions */
+
+static const struct driver_ops *real;
+static struct driver_ops folded_ops;
+static struct cpuset there;
+static unsigned group_count;
+static struct {
+	char name[NAME_MAX_BYTES + 1];
+	struct cpuset asked;
+} groups[GROUPS];
+
+int __real_driver_open(const struct driver_request *r, struct driver **out, struct err *e);
+int __wrap_driver_open(const struct driver_request *r, struct driver **out, struct err *e);
+int __real_topology_read(const struct topology_source *source, struct topology *out,
+			 struct cpuset *mask, struct err *e);
+int __wrap_topology_read(const struct topology_source *source, struct topology *out,
+			 struct cpuset *mask, struct err *e);
+
+int __wrap_topology_read(const struct topology_source *source, struct topology *out,
+			 struct cpuset *mask, struct err *e)
+{
+	const struct topology_source told = {.text = MACHINE};
+	int r = __real_topology_read(&told, out, mask, e);
+
+	(void)source;
+	if (!r)
+		out->this_machine = true;
+	return r;
+}
+
+static struct cpuset fold(const struct cpuset *asked)
+{
+	struct cpuset out = {0};
+
+	cpuset_for_each(cpu, asked)
+	{
+		unsigned real_cpu = cpuset_first(&there);
+
+		for (unsigned i = cpu % cpuset_count(&there); i; i--)
+			real_cpu = cpuset_next(&there, real_cpu);
+		cpuset_add(&out, real_cpu);
+	}
+	return out;
+}
+
+/* What was asked for a group; NULL: nothing yet. */
+static struct cpuset *asked_of(const char *group)
+{
+	for (unsigned i = 0; i < group_count; i++)
+		if (strcmp(groups[i].name, group) == 0)
+			return &groups[i].asked;
+	return NULL;
+}
+
+static void remember(const char *group, const struct cpuset *asked)
+{
+	struct cpuset *place = asked_of(group);
+
+	if (!place && group_count == GROUPS)
+		abort();
+	if (!place) {
+		string_copy(groups[group_count].name, group);
+		place = &groups[group_count++].asked;
+	}
+	*place = *asked;
+}
+
+static int folded_create(struct driver *d, const struct group_spec *group, struct err *e)
+{
+	struct group_spec spec = *group;
+	int r;
+
+	spec.cpus = fold(&group->cpus);
+	r = real->create(d, &spec, e);
+	if (!r)
+		remember(group->name, &group->cpus);
+	return r;
+}
+
+static int folded_set_cpus(struct driver *d, const char *group, const struct cpuset *cpus,
+			   struct cpuset *effective, struct err *e)
+{
+	struct cpuset write = fold(cpus), read;
+	int r = real->set_cpus(d, group, &write, &read, e);
+
+	if (r)
+		return r;
+	remember(group, cpus);
+	*effective = *cpus;
+	return 0;
+}
+
+static void unfold(struct observed_group *seen)
+{
+	const struct cpuset *asked = asked_of(seen->name);
+
+	if (asked)
+		seen->cpus = seen->asked = *asked;
+}
+
+static int folded_observe(struct driver *d, struct observation *out, struct err *e)
+{
+	int r = real->observe(d, out, e);
+
+	for (unsigned i = 0; !r && i < out->count; i++)
+		unfold(&out->groups[i]);
+	return r;
+}
+
+static int folded_look(struct driver *d, const char *group, struct observed_group *out,
+		       struct err *e)
+{
+	int r = real->look(d, group, out, e);
+
+	if (!r)
+		unfold(out);
+	return r;
+}
+
+static int folded_allowed(struct driver *d, struct cpuset *cpus, struct err *e)
+{
+	int r = real->allowed(d, cpus, e);
+
+	for (unsigned i = 0; r >= 0 && i < SLICES; i++)
+		cpuset_add(cpus, i);
+	return r;
+}
+
+int __wrap_driver_open(const struct driver_request *request, struct driver **out, struct err *e)
+{
+	struct cpuset nodes;
+	int r = driver_allowed(request->cgroup_root, &there, &nodes, e);
+
+	if (!r)
+		r = __real_driver_open(request, out, e);
+	if (r)
+		return r;
+	real = (*out)->ops;
+	if (!real->usage || !real->look || !real->allowed)
+		return err_impossible(e, "the driver %s cannot lend", real->name);
+	folded_ops = *real;
+	folded_ops.create = folded_create;
+	folded_ops.set_cpus = folded_set_cpus;
+	folded_ops.observe = folded_observe;
+	folded_ops.look = folded_look;
+	folded_ops.allowed = folded_allowed;
+	(*out)->ops = &folded_ops;
+	return 0;
+}
+
+/* ---- what the slices do; called each second */
+
+static unsigned stage;
+
+/* The one application says that slice `busy` has two tasks; SLICES: that there is nothing to do. */
+static void work_on(unsigned busy)
+{
+	uint32_t addresses[SLICES];
+	unsigned running[SLICES] = {0};
+	struct fake_application application = {.id = "app-20260101000000-0000",
+					       .addresses = addresses,
+					       .count = SLICES,
+					       .running = running,
+					       .stage = ++stage};
+
+	for (unsigned i = 0; i < SLICES; i++) {
+		addresses[i] = own.state.plan.slices[i].address;
+		running[i] = i == busy ? BUSY_THREADS : 0;
+		fake_burn(own.orders, addresses[i], running[i]);
+	}
+	fake_tell(own.orders, &application);
+}
+
+static void stay_idle(unsigned second)
+{
+	if (!second)
+		work_on(SLICES);
+}
+
+static void lag(unsigned second)
+{
+	if (!second)
+		work_on(0);
+}
+
+static void lag_in_turn(unsigned second)
+{
+	work_on(second % SLICES);
+}
+
+static const struct {
+	const char *what;
+	void (*each_second)(unsigned second);
+} loads[] = {
+	{"nothing to do", stay_idle},
+	{"one slice lags", lag},
+	{"another one lags each second", lag_in_turn},
+};
+enum { LOADS = sizeof(loads) / sizeof(loads[0]) };
+
+/* ---- the measure */
+
+struct cost {
+	double seconds, cpu_seconds;
+	unsigned loan_steps; /* that changed loans */
+	double resident_bytes, resident_most_bytes;
+};
+
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* CPU time of the supervisor: its CPU clock, which counts nanoseconds. */
+static double cpu_s(void)
+{
+	struct timespec used = {0};
+	clockid_t clock;
+
+	if (clock_getcpuclockid(own.state.supervisor.pid, &clock) == 0)
+		clock_gettime(clock, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+/* A line of /proc/PID/status, "VmRSS:", in bytes; 0: it is not there. */
+static double status_bytes(const char *key)
+{
+	char path[64], line[256];
+	cleanup_fclose FILE *file = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)own.state.supervisor.pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			return strtod(line + strlen(key), NULL) * 1024;
+	return 0;
+}
+
+static unsigned count_loan_steps(void)
+{
+	char path[PROFILE_PATH + 32], *line = NULL;
+	cleanup_fclose FILE *file = NULL;
+	unsigned count = 0;
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "%s/events.jsonl", own.cluster.state);
+	file = fopen(path, "re");
+	while (file && getline(&line, &size, file) > 0)
+		count += strstr(line, "\"what\":\"loan\"") != NULL;
+	free(line);
+	return count;
+}
+
+/* 0, or -EINTR. */
+static int measure(void (*each_second)(unsigned second), unsigned seconds, struct cost *out)
+{
+	double begin_s = now_s(), used_s = cpu_s();
+	unsigned steps = count_loan_steps();
+
+	for (unsigned second = 0; second < seconds; second++) {
+		each_second(second);
+		while (!interrupted && now_s() < begin_s + second + 1)
+			poll(NULL, 0, 50);
+	}
+	*out = (struct cost){.seconds = now_s() - begin_s,
+			     .cpu_seconds = cpu_s() - used_s,
+			     .loan_steps = count_loan_steps() - steps,
+			     .resident_bytes = status_bytes("VmRSS:"),
+			     .resident_most_bytes = status_bytes("VmHWM:")};
+	return interrupted ? -EINTR : 0;
+}
+
+/* ---- the result */
+
+static const char *reached(bool is_so)
+{
+	return is_so ? "reached" : "not reached";
+}
+
+static double most_of(const struct cost *costs, double (*what)(const struct cost *))
+{
+	double most = 0;
+
+	for (unsigned i = 0; i < LOADS; i++)
+		if (what(&costs[i]) > most)
+			most = what(&costs[i]);
+	return most;
+}
+
+static double share(const struct cost *c)
+{
+	return c->cpu_seconds / c->seconds;
+}
+
+static double resident_most(const struct cost *c)
+{
+	return c->resident_most_bytes;
+}
+
+static int report(const struct cost *costs, struct err *e)
+{
+	json_t *list = json_array();
+	json_auto_t *all = NULL;
+	double most = most_of(costs, share), memory = most_of(costs, resident_most);
+
+	printf("the supervisor of %d slices, %.0f s of each, groups and processes real\n", SLICES,
+	       costs[0].seconds);
+	printf("%-30s %12s %12s %10s %10s\n", "", "of one CPU", "loan steps", "resident",
+	       "at most");
+	for (unsigned i = 0; i < LOADS; i++) {
+		const struct cost *c = &costs[i];
+
+		printf("%-30s %10.2f %% %12u %7.1f MB %7.1f MB\n", loads[i].what, 100 * share(c),
+		       c->loan_steps, c->resident_bytes / 1048576,
+		       c->resident_most_bytes / 1048576);
+		json_array_append_new(list,
+				      json_pack("{s:s, s:f, s:f, s:i, s:f, s:f}", "what",
+						loads[i].what, "seconds", c->seconds, "cpu_seconds",
+						c->cpu_seconds, "loan_steps", (int)c->loan_steps,
+						"resident_bytes", c->resident_bytes,
+						"resident_most_bytes", c->resident_most_bytes));
+	}
+	printf("CPU time: %.2f %% of one CPU, at most %.0f %%: %s\n", 100 * most, 100 * SHARE_MAX,
+	       reached(most <= SHARE_MAX));
+	printf("memory: %.1f MB, at most %d MB: %s\n", memory / 1048576, MEMORY_MAX >> 20,
+	       reached(memory <= MEMORY_MAX));
+	all = json_pack("{s:s, s:i, s:o}", "schema", "cleave.bench-monitor/1", "slices", SLICES,
+			"loads", list);
+	if ((mkdir("build/bench", 0777) < 0 && errno != EEXIST) || !all ||
+	    json_dump_file(all, result_path, JSON_INDENT(2)) < 0)
+		return err_set(e, -EIO, "%s cannot be written", result_path);
+	printf("\nwritten to %s\n", result_path);
+	return 0;
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+/* own_begin() is for Check programs only: what it does, in ours. */
+static int begin(struct err *e)
+{
+	cleanup_free char *text = NULL;
+
+	snprintf(own.name, sizeof(own.name), "bench-monitor-%d", (int)getpid());
+	snprintf(own.top, sizeof(own.top), "%s/%s", test_directory(), own.name);
+	snprintf(own.file, sizeof(own.file), "%s/p.yaml", own.top);
+	fake_spark_make(own.top, own.name, &own.profile);
+	fake_spark_orders(own.top, own.orders, sizeof(own.orders));
+	own.profile.partition.slices = SLICES;
+	own.options = (struct options){.state_dir = own.top, .purge = true};
+	if (profile_emit(&own.profile, &text, e) ||
+	    file_replace(own.file, text, strlen(text), 0644, e))
+		return e->code;
+	return cluster_paths(own.top, own.name, &own.cluster, e);
+}
+
+static int measure_all(unsigned seconds, struct err *e)
+{
+	struct cost costs[LOADS];
+	enum up_result result;
+
+	if (own_up(&result, e))
+		return e->code;
+	for (unsigned i = 0; i < LOADS; i++)
+		if (measure(loads[i].each_second, seconds, &costs[i]))
+			return err_set(e, -EINTR, "interrupted");
+	return report(costs, e);
+}
+
+int main(int argc, char **argv)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+	unsigned seconds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : DEFAULT_SECONDS;
+	char why[ERR_TEXT];
+	struct err e, down;
+	int r;
+
+	if (fake_is_java(argv[0]))
+		return fake_java(argc, argv);
+	r = begin(&e);
+	if (!r && !own_is_usable(why)) {
+		printf("bench_monitor: %s; skipped\n", why);
+		return 0;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (!r)
+		r = measure_all(seconds ? seconds : DEFAULT_SECONDS, &e);
+	if (down_cluster(&own.options, own.name, &down) && !r) {
+		e = down;
+		r = e.code;
+	}
+	if (r)
+		fprintf(stderr, "bench_monitor: %s\n", e.msg);
+	return r ? EXIT_FAILURE : 0;
+}
