@@ -307,7 +307,7 @@ static void print_step(void *context, const struct replay_step *step)
 	}
 	putchar('\n');
 	if (!step->is_same)
-		printf("  %s\n", step->difference);
+		printf("  line %u: %s\n", step->line, step->difference);
 }
 
 static void note_step(void *context, const struct replay_step *step)
@@ -353,6 +353,15 @@ static int replay_text(const struct options *o, const char *text, size_t size, s
 	return o->json ? print_replay_json(out, different, e) : 0;
 }
 
+static void print_sum(const struct replay *r)
+{
+	printf("%u step%s, ", r->steps, r->steps == 1 ? "" : "s");
+	if (r->same == r->steps)
+		printf("all as recorded\n");
+	else
+		printf("%u of them decided otherwise\n", r->steps - r->same);
+}
+
 static int replay(const struct invocation *in, struct err *e)
 {
 	const struct options *o = &in->options;
@@ -372,11 +381,8 @@ static int replay(const struct invocation *in, struct err *e)
 	r = replay_text(o, text, size, &result, e);
 	if (r)
 		return r;
-	if (!o->json && result.same == result.steps)
-		printf("%u steps, all as recorded\n", result.steps);
-	else if (!o->json)
-		printf("%u steps, %u of them decided otherwise\n", result.steps,
-		       result.steps - result.same);
+	if (!o->json)
+		print_sum(&result);
 	return result.same == result.steps ? 0 : ERR_DRIFT;
 }
 

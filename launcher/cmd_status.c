@@ -51,6 +51,7 @@ static int look_ourselves(const struct options *o, const struct state *s, struct
 		return r;
 	out->phase = PHASE_DEGRADED;
 	string_copy(out->why, "the supervisor is dead: run up");
+	out->monitor.mode = REBALANCE_OFF; /* nobody is there to lend */
 	for (unsigned i = 0; i < out->slice_count; i++)
 		out->alive_workers += out->slices[i].worker_pid != 0;
 	return status_format(out, text, e);
@@ -88,9 +89,9 @@ static int get_status(const struct options *o, const char *name, struct status *
 
 static void print_slices(const struct status *s, FILE *to)
 {
-	static const char *const titles[] = {"SLICE",	  "STATE",  ">CPUS",  "CPU LIST", ">USED",
-					     ">MEMORY",	  ">LIMIT", ">LOCAL", ">EXEC",	  ">TASKS",
-					     ">RESTARTS", ">OOM",   NULL};
+	static const char *const titles[] = {
+		"SLICE", "STATE",  ">CPUS",    "CPU LIST",  ">USED", ">MEMORY", ">LIMIT", ">LOCAL",
+		">EXEC", ">TASKS", ">PENDING", ">RESTARTS", ">OOM",  "DOING",	NULL};
 	cleanup_table struct table t;
 
 	table_init(&t, titles);
@@ -108,13 +109,47 @@ static void print_slices(const struct status *s, FILE *to)
 		table_add(&t, "%.0f %%", 100 * slice->local_share);
 		table_add(&t, "%u", slice->executors);
 		table_add(&t, "%u", slice->tasks_running);
+		table_add(&t, "%u", slice->tasks_pending);
 		table_add(&t, "%u", slice->restarts);
 		table_add(&t, "%llu", (unsigned long long)slice->oom_kills);
+		table_add(&t, "%s", slice->doing);
 	}
 	table_print(&t, "", to);
 }
 
-static void print_text(const struct status *s, FILE *to)
+/* What the monitor does, and what it does not know. */
+static void print_monitor(const struct status *s, FILE *to)
+{
+	static const char *const does[] = {
+		[REBALANCE_OFF] = "lends nothing",
+		[REBALANCE_OBSERVE] = "only says what it would lend",
+		[REBALANCE_ACT] = "lends idle CPUs",
+	};
+	const struct status_monitor *m = &s->monitor;
+
+	fprintf(to, "rebalance.mode %s, loans %s: the monitor %s\n", rebalance_mode_name(m->mode),
+		loan_mode_name(m->loans), does[m->mode]);
+	if (m->tasks[0])
+		fprintf(to, "Spark's tasks are not known: %s; %s\n", m->tasks,
+			m->loans == LOANS_SHARED
+				? "shared loans go on by kernel signals alone"
+				: "exclusive loans wait until Spark confirms that a slice is idle");
+	for (unsigned i = 0; i < s->loan_count; i++)
+		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
+			CPUSET_STRING(&s->loans[i].cpus), s->loans[i].from, s->loans[i].to,
+			s->loans[i].since_s,
+			s->loans[i].mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
+			s->loans[i].by_hand ? ", by hand" : "");
+}
+
+/* Loans may be shorter than the pause between two pictures: --watch shows those that were, too. */
+static void print_recent(const struct status_monitor *m, FILE *to)
+{
+	for (unsigned i = 0; i < m->recent_count; i++)
+		fprintf(to, "%7.1f s ago  %s\n", m->recent[i].ago_s, m->recent[i].text);
+}
+
+static void print_text(const struct options *o, const struct status *s, FILE *to)
 {
 	fprintf(to, "%s: %s", s->name, cluster_phase_name(s->phase));
 	if (s->why[0])
@@ -128,10 +163,9 @@ static void print_text(const struct status *s, FILE *to)
 		fprintf(to, "; supervisor pid %d", (int)s->supervisor_pid);
 	fputc('\n', to);
 	print_slices(s, to);
-	for (unsigned i = 0; i < s->loan_count; i++)
-		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s\n",
-			CPUSET_STRING(&s->loans[i].cpus), s->loans[i].from, s->loans[i].to,
-			s->loans[i].since_s);
+	print_monitor(s, to);
+	if (o->watch)
+		print_recent(&s->monitor, to);
 	for (unsigned i = 0; i < s->warning_count; i++)
 		fprintf(to, "warning: %s\n", s->warnings[i].message);
 }
@@ -163,7 +197,8 @@ static int print_picture(const struct options *o, const struct status *s,
 		p->loans[i] = (struct loan){.from = s->loans[i].from,
 					    .to = s->loans[i].to,
 					    .mode = s->loans[i].mode,
-					    .cpus = s->loans[i].cpus};
+					    .cpus = s->loans[i].cpus,
+					    .by_hand = s->loans[i].by_hand};
 	r = picture_print(p, t, style, stdout);
 	return r ? err_set(e, r, "no memory for a picture") : 0;
 }
@@ -187,7 +222,7 @@ static int show(const struct options *o, const char *name, struct err *e)
 	if (s->slice_count && picture_style_detect(stdout, &style))
 		r = print_picture(o, s, &style, e);
 	if (!r)
-		print_text(s, stdout);
+		print_text(o, s, stdout);
 	return r;
 }
 
@@ -219,8 +254,8 @@ const struct command cmd_status = {
 	.arguments = "[NAME]",
 	.summary = "Show the cluster: slices, loans, memory, tasks",
 	.details =
-		"Without such a cluster the state is down, and the exit code 0. With --watch --json, one object\n"
-		"a line.",
+		"Without such a cluster the state is down, and the exit code 0. With --watch the last loans that began or\n"
+		"ended are shown, too; with --watch --json, one object a line.",
 	.options = options,
 	.max_operands = 1,
 	.failure = ERR_FAILED,

@@ -110,17 +110,15 @@ static void compare(struct replayer *r)
 	step->is_same = false;
 	if (i < then->count || i < now->count) {
 		snprintf(step->difference, sizeof(step->difference),
-			 "line %u: decided then: %.450s; now: %.450s", step->line,
-			 sentence(then, i, a, sizeof(a)), sentence(now, i, b, sizeof(b)));
+			 "decided then: %.450s; now: %.450s", sentence(then, i, a, sizeof(a)),
+			 sentence(now, i, b, sizeof(b)));
 		return;
 	}
 	for (i = 0; is_same && i < r->now.loan_count; i++)
 		is_same = is_same_loan(&r->event.loans[i], &r->now.loans[i]);
 	step->is_same = is_same;
-	snprintf(step->difference, sizeof(step->difference), "line %u: other loans come of it",
-		 step->line);
-	if (is_same)
-		step->difference[0] = '\0';
+	snprintf(step->difference, sizeof(step->difference), "%s",
+		 is_same ? "" : "other loans come of it");
 }
 
 static int decide_again(struct replayer *r, struct err *e)

@@ -16,7 +16,7 @@ struct replay_step {
 	unsigned line; /* from 1 */
 	const struct rebalance_event *event;
 	bool is_same;
-	char difference[REPLAY_TEXT]; /* "line 3: decided then: …; now: …", or "" */
+	char difference[REPLAY_TEXT]; /* "decided then: …; now: …", or "" */
 };
 
 /* Called for each step in turn. */

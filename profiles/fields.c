@@ -170,8 +170,7 @@ static const struct field profile_list[] = {
 	{"spark.env", FIELD_PAIRS, AT(spark.env), .refuse = environment_name_refuse,
 	 .allowed = "environment variables", .help = "of master and workers"},
 
-	{"rebalance.mode", FIELD_WORD, AT(rebalance.mode), .words = WORDS("off", "observe", "act"),
-	 .not_yet = ALL_BUT_FIRST},
+	{"rebalance.mode", FIELD_WORD, AT(rebalance.mode), .words = WORDS("off", "observe", "act")},
 	{"rebalance.loans", FIELD_WORD, AT(rebalance.loans), .words = WORDS("shared", "exclusive")},
 	{"rebalance.scope", FIELD_WORD, AT(rebalance.scope), .words = WORDS("package", "machine")},
 	{"rebalance.keep", FIELD_NUMBER, AT(rebalance.keep), RANGE(1, CPUSET_MAX),
