@@ -2,11 +2,13 @@
 #define LAUNCHER_APPLICATION_H
 
 /*
- * What one Spark application has said of its work, cut down to what the monitor wants to know: which slices have
- * executors of it, how many tasks run there, how many wait, which stages are active. Pure: answers go in, a value comes out.
+ * What one Spark application has said of its work, cut down to what the monitor wants to know:
+ * which slices have executors of it, how many tasks run there, how many wait, which stages are
+ * active. Pure: answers go in, a value comes out.
  *
- * The counters are hints. Spark's listener drops events under load, and then "running" may stay above what it is
- * for as long as the application lives; "waiting" is meant to err on the same side.
+ * The counters are hints. Spark's listener drops events under load, and then "running" may stay
+ * above what it is for as long as the application lives; "waiting" is meant to err on the same
+ * side.
  */
 
 #include "decision/plan.h"
@@ -48,8 +50,8 @@ struct application {
 };
 
 /*
- * Take in an answer to a question asked at asked_ns: /executors, /stages?status=active, /environment. An answer that
- * is none of Spark's is an error and changes nothing.
+ * Take in an answer to a question asked at asked_ns: /executors, /stages?status=active,
+ * /environment. An answer that is none of Spark's is an error and changes nothing.
  */
 int application_read_executors(struct application *a, const struct slice_addresses *slices,
 			       const char *text, size_t size, uint64_t asked_ns, struct err *e);
@@ -62,9 +64,10 @@ int application_read_environment(struct application *a, const char *text, size_t
 void application_count_stages(struct application *a, uint64_t begun[SLICES_MAX]);
 
 /*
- * Tasks of active stages that no executor has begun (SPARK.md: numTasks − numCompletedIndices − running ones; running is
- * numActiveTasks, as our applications run without speculation). The two questions are answered one after the
- * other: a task that only the stages count as running began in between, somewhere, and is one that waits.
+ * Tasks of active stages that no executor has begun (SPARK.md: numTasks − numCompletedIndices −
+ * running ones; running is numActiveTasks, as our applications run without speculation). The two
+ * questions are answered one after the other: a task that only the stages count as running began in
+ * between, somewhere, and is one that waits.
  */
 uint64_t application_pending(const struct application *a);
 

@@ -2,7 +2,8 @@
 #define LAUNCHER_EXECUTORS_H
 
 /*
- * The answer of an application's /executors: which of them run where, and what they do. Foreign text, bounded and fuzzed.
+ * The answer of an application's /executors: which of them run where, and what they do. Foreign
+ * text, bounded and fuzzed.
  */
 
 #include <stdbool.h>

@@ -2,9 +2,9 @@
 #define LAUNCHER_REST_H
 
 /*
- * Spark's REST: bounded HTTP GETs by libcurl (multi, so that one loop serves all), and what we read out of the answers.
- * Answers are foreign input: sizes are bounded, names are user text, every parser is fuzzed. No proxy from the
- * environment, no redirects, no protocol but HTTP.
+ * Spark's REST: bounded HTTP GETs by libcurl (multi, so that one loop serves all), and what we read
+ * out of the answers. Answers are foreign input: sizes are bounded, names are user text, every
+ * parser is fuzzed. No proxy from the environment, no redirects, no protocol but HTTP.
  */
 
 #include <stddef.h>
@@ -19,8 +19,8 @@ struct rest;
 struct pollfd;
 
 /*
- * status is HTTP's, or negative errno (-ETIMEDOUT, -EFBIG, -ECONNREFUSED …); body is NUL-terminated, gone afterwards.
- * May call rest_get(), not rest_close().
+ * status is HTTP's, or negative errno (-ETIMEDOUT, -EFBIG, -ECONNREFUSED …); body is
+ * NUL-terminated, gone afterwards. May call rest_get() and rest_drop(), not rest_close().
  */
 typedef void rest_answer(void *context, int status, const char *body, size_t size);
 
@@ -29,11 +29,17 @@ int rest_open(struct rest **out, struct err *e);
 /* Drop what is under way without an answer, and free. NULL is allowed. */
 void rest_close(struct rest *r);
 
-/* Ask; `answer` is called exactly once, by a later rest_turn(), unless this fails or rest_close() comes first. */
+/*
+ * Ask; `answer` is called exactly once, by a later rest_turn(), unless this fails or rest_close()
+ * comes first.
+ */
 int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
 	     void *context, struct err *e);
 
-/* The same, for an answer of at most max_size bytes, itself at most REST_ANSWER_MAX: a longer one is -EFBIG. */
+/*
+ * The same, for an answer of at most max_size bytes, itself at most REST_ANSWER_MAX: a longer one
+ * is -EFBIG.
+ */
 int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
 		     rest_answer *answer, void *context, struct err *e);
 
@@ -41,13 +47,16 @@ int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_
 void rest_drop(struct rest *r, const void *context);
 
 /*
- * One turn of a loop: wait at most timeout_ms (negative: for ever) for `fds` (at most 128) or answers, call what has
- * come. revents are those of poll(). Return how many fds are ready, or negative errno. A signal ends the wait early,
- * with 0.
+ * One turn of a loop: wait at most timeout_ms (negative: for ever) for `fds` (at most 128) or
+ * answers, call what has come. revents are those of poll(). Return how many fds are ready, or
+ * negative errno. A signal ends the wait early, with 0.
  */
 int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e);
 
-/* For commands: one GET, waited for, and only status 200 is success. *body is the caller's to free(). */
+/*
+ * For commands: one GET, waited for, and only status 200 is success. *body is the caller's to
+ * free().
+ */
 int rest_fetch(const char *url, unsigned timeout_ms, char **body, size_t *size, struct err *e);
 
 struct master_worker {

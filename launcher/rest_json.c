@@ -6,7 +6,10 @@
 
 #include "decision/cleanup.h"
 
-/* jansson refuses nesting deeper than 2048 levels and numbers out of range by itself; sizes are checked before. */
+/*
+ * jansson refuses nesting deeper than 2048 levels and numbers out of range by itself; sizes are
+ * checked before.
+ */
 
 static void free_json(json_t **value)
 {
@@ -32,7 +35,10 @@ static json_t *load(const char *text, size_t size, const char *what, struct err 
 	return value;
 }
 
-/* Copy a name for people to read: control characters become '?', what does not fit is cut at a character's end. */
+/*
+ * Copy a name for people to read: control characters become '?', what does not fit is cut at a
+ * character's end.
+ */
 static void copy_text(char *to, size_t size, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -53,8 +59,8 @@ static void copy_text(char *to, size_t size, const json_t *value)
 }
 
 /*
- * Copy an identifier that goes into URLs or comparisons: whole, of harmless characters, or not at all. Addresses of
- * version 6 have brackets and colons.
+ * Copy an identifier that goes into URLs or comparisons: whole, of harmless characters, or not at
+ * all. Addresses of version 6 have brackets and colons.
  */
 static bool copy_id(char *to, size_t size, const json_t *value)
 {

@@ -15,7 +15,10 @@ enum question_kind {
 
 enum {
 	TIMEOUT_MS = 1000,
-	/* Room for EXECUTORS_MAX executors of 1.5 KB, or REST_STAGES stages of 3 KB and their accumulators. */
+	/*
+	 * Room for EXECUTORS_MAX executors of 1.5 KB, or REST_STAGES stages of 3 KB and their
+	 * accumulators.
+	 */
 	ANSWER_MAX = 2 << 20,
 	WAVES = 4,
 	WHY = 320, /* an application's id of 127 bytes, and a sentence */
@@ -110,7 +113,10 @@ static uint64_t due_ns(const struct question *q)
 	return q->asked_ns ? q->asked_ns + w->period_ms * millisecond : 0;
 }
 
-/* It was answered with something else; "starting up" is a matter of seconds and costs the driver nothing. */
+/*
+ * It was answered with something else; "starting up" is a matter of seconds and costs the driver
+ * nothing.
+ */
 static void put_off(struct question *q, bool is_starting)
 {
 	uint64_t pause = 2 * q->pause_ms;
@@ -123,7 +129,10 @@ static void put_off(struct question *q, bool is_starting)
 	q->retry_ns = 0;
 }
 
-/* The Master passes the question on: it answers 404 for an application without a UI, and 5xx without a connection. */
+/*
+ * The Master passes the question on: it answers 404 for an application without a UI, and 5xx
+ * without a connection.
+ */
 static void explain(struct question *q, int status)
 {
 	const char *id = q->app->id, *name = question_name[q->kind];
@@ -151,7 +160,10 @@ static void explain(struct question *q, int status)
 			id, status);
 }
 
-/* What a driver's UI says until all that it waits for at the start is there (SparkUI.scala), with status 200. */
+/*
+ * What a driver's UI says until all that it waits for at the start is there (SparkUI.scala), with
+ * status 200.
+ */
 static bool is_starting_up(const char *body)
 {
 	static const char text[] = "Spark is starting up";

@@ -7,8 +7,8 @@
 #include "tests/harness.h"
 
 /*
- * Answers of Spark 4.1.0 to one application over two Workers at 127.0.0.10 and .11 with one slot each: a stage of six
- * tasks, the first of which takes long, then one of three.
+ * Answers of Spark 4.1.0 to one application over two Workers at 127.0.0.10 and .11 with one slot
+ * each: a stage of six tasks, the first of which takes long, then one of three.
  */
 static const struct slice_addresses two = {2, {0x7f00000a, 0x7f00000b}};
 
@@ -174,7 +174,10 @@ START_TEST(more_stages_than_room)
 }
 END_TEST
 
-/* Each stage counts once for each slice, whatever comes first: the stage, an executor, another attempt. */
+/*
+ * Each stage counts once for each slice, whatever comes first: the stage, an executor, another
+ * attempt.
+ */
 START_TEST(stages_are_counted_once)
 {
 	uint64_t begun[SLICES_MAX] = {0};

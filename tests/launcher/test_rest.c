@@ -155,7 +155,10 @@ static void ask_again(void *context, int status, const char *body, size_t size)
 		ck_assert_int_eq(rest_get(c->rest, c->url, 5000, ask_again, c, &e), 0);
 }
 
-/* Several at once, an answer that asks again, a descriptor of the caller's, and closing with one under way. */
+/*
+ * Several at once, an answer that asks again, a descriptor of the caller's, and closing with one
+ * under way.
+ */
 START_TEST(one_loop)
 {
 	struct server s = server_start("HTTP/1.0 200 OK\r\n\r\n", 10);
@@ -228,7 +231,10 @@ START_TEST(own_bound)
 }
 END_TEST
 
-/* What is dropped is never answered, what was asked for another context is; also from within an answer. */
+/*
+ * What is dropped is never answered, what was asked for another context is; also from within an
+ * answer.
+ */
 static void drop_other(void *context, int status, const char *body, size_t size)
 {
 	struct count *c = context;
@@ -253,7 +259,9 @@ START_TEST(drop)
 	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 300, note_answer, &c[1], &e), 0);
 	for (int turns = 0; !c[0].answers && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c[0].rest, NULL, 0, 100, &e), 0);
-	/* Longer than the two that were dropped would have taken: this one is answered after them. */
+	/*
+	 * Longer than the two that were dropped would have taken: this one is answered after them.
+	 */
 	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 500, note_answer, &c[0], &e), 0);
 	for (int turns = 0; c[0].answers < 2 && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c[0].rest, NULL, 0, 100, &e), 0);
