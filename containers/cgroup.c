@@ -120,9 +120,8 @@ static void open_optional(struct cgroup_driver *d, struct open_group *g)
 
 	if (d->unified < 0)
 		return;
-	if (!d->dialect->attach)
-		g->processes = openat(d->unified, cgroup_file(d, g->name, "cgroup.procs", path),
-				      O_RDONLY | O_CLOEXEC);
+	g->processes = openat(d->unified, cgroup_file(d, g->name, "cgroup.procs", path),
+			      O_RDONLY | O_CLOEXEC);
 	g->pressure = openat(d->unified, cgroup_file(d, g->name, "cpu.pressure", path),
 			     O_RDONLY | O_CLOEXEC);
 }

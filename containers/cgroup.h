@@ -18,7 +18,7 @@ enum { CGROUP_INNER = NAME_MAX_BYTES + 16, CGROUP_PATH = CGROUP_INNER + NAME_MAX
 struct open_group {
 	char name[NAME_MAX_BYTES + 1]; /* "": a free place */
 	int cpus, effective, weight, usage;
-	int processes; /* cgroup.procs of the v2 tree; -1: v1, where a kept one grows stale */
+	int processes; /* cgroup.procs of the v2 tree; -1: none */
 	int pressure;  /* cpu.pressure; -1: none, or this kernel does not keep it */
 	struct cpuset nodes;
 };

@@ -418,29 +418,44 @@ static int bring_back_one(struct cgroup_driver *d, const char *group, enum contr
 	return rc < 0 ? rc : 1;
 }
 
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Asked once a second of each slice: what is in both lists is not looked at in /proc. */
 static int bring_back(struct driver *driver, const char *group, struct err *e)
 {
 	struct cgroup_driver *d = (struct cgroup_driver *)driver;
+	cleanup_free pid_t *all = malloc(MEMBERS_MAX * sizeof(*all));
+	cleanup_free pid_t *inside = malloc(MEMBERS_MAX * sizeof(*inside));
 	enum controller seen_in = witness(d);
-	cleanup_free pid_t *pids = NULL;
-	int n, moved = 0;
+	int n, n_inside, moved = 0;
 
 	if (!cgroup_name_is_ours(group))
 		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
 	if (seen_in == CONTROLLER_COUNT)
 		return 0;
-	pids = malloc(MEMBERS_MAX * sizeof(*pids));
-	if (!pids)
+	if (!all || !inside)
 		return err_errno(e, -ENOMEM, "bringing the processes of %s back", group);
-	n = cgroup_pids_in(d, seen_in, group, pids, MEMBERS_MAX, e);
+	n = cgroup_pids_in(d, seen_in, group, all, MEMBERS_MAX, e);
+	n_inside = n < 0 ? n : cgroup_pids_in(d, CONTROLLER_CPUSET, group, inside, MEMBERS_MAX, e);
+	if (n_inside < 0)
+		return n_inside;
+	n_inside = n_inside < MEMBERS_MAX ? n_inside : MEMBERS_MAX;
+	qsort(inside, (size_t)n_inside, sizeof(*inside), compare_pids);
 	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-		int rc = bring_back_one(d, group, seen_in, pids[i], e);
+		int rc = bsearch(&all[i], inside, (size_t)n_inside, sizeof(*inside), compare_pids)
+				 ? 0
+				 : bring_back_one(d, group, seen_in, all[i], e);
 
 		if (rc < 0)
 			return rc;
 		moved += rc;
 	}
-	return n < 0 ? n : moved;
+	return moved;
 }
 
 /* --cgroup-root NAME: the base itself, in each hierarchy, before anything is opened. */

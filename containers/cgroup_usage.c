@@ -54,15 +54,17 @@ static int count_lines(int fd)
 /*
  * A v1 group's list of processes is kept by the kernel for a second after it was last read through
  * the same descriptor (CGROUP_PIDLIST_DESTROY_DELAY, cgroup-v1.c), so that one read at every tick
- * would say the same for ever. Opened anew it is made anew.
+ * would say the same for ever: it is opened anew. The v2 tree beside v1 has no such list, but only
+ * those processes that the caller had the right to put there: all, or none.
  */
 static int count_processes(struct cgroup_driver *d, const struct open_group *g)
 {
 	cleanup_close int fd = -1;
 	char path[CGROUP_PATH + 64];
+	int count = g->processes < 0 ? 0 : count_lines(g->processes);
 
-	if (g->processes >= 0)
-		return count_lines(g->processes);
+	if (count || !d->dialect->attach)
+		return count;
 	fd = openat(d->base[CONTROLLER_CPU], cgroup_file(d, g->name, "cgroup.procs", path),
 		    O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : count_lines(fd);
