@@ -195,8 +195,9 @@ coverage:
 # ---- benchmarks: every figure beside the one it is compared with, measured in the same run
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 BENCH_SCRIPTS := $(filter-out %.c %.h,$(wildcard tests/bench/bench_*))
-# With the helpers of the tests: machines, laws and fakes are the same in both.
-$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call test_helpers,launcher) $(call libs,launcher)
+# With the helpers beside them and those of the tests: machines, laws and fakes are the same in both.
+bench_helpers := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),$(wildcard tests/bench/*.c)))
+$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(bench_helpers) $(call test_helpers,launcher) $(call libs,launcher)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $$(sed -n 's/.*link: //p' tests/bench/$*.c) \
 		$(call libs_pkgs,launcher) $(call pkg_libs,check) -lm
