@@ -1,5 +1,6 @@
 #include "tests/launcher/fake_orders.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,11 +44,32 @@ void fake_unorder(const char *directory, const char *what)
 	unlink(path);
 }
 
+void fake_unorder_all(const char *directory)
+{
+	DIR *list = opendir(directory);
+	struct dirent *entry;
+
+	if (!list)
+		abort();
+	while ((entry = readdir(list)))
+		if (entry->d_type == DT_REG)
+			unlinkat(dirfd(list), entry->d_name, 0);
+	closedir(list);
+}
+
 void fake_burn(const char *directory, uint32_t address, unsigned threads)
 {
 	char text[16];
 
 	fake_order(directory, address_text(address, text), "%u", threads);
+}
+
+void fake_executor(const char *directory, uint32_t address, const char *app, unsigned id)
+{
+	char text[16], what[32];
+
+	snprintf(what, sizeof(what), "%s.executor", address_text(address, text));
+	fake_order(directory, what, "%s %u", app, id);
 }
 
 static unsigned count_running(const struct fake_application *a)

@@ -6,11 +6,12 @@
  * path they find in FAKE_ORDERS. A restarted fake reads the same orders.
  *
  *   127.0.0.10            "2": so many threads of the Worker there burn CPU; none: it is idle
- *   127.0.0.10.executor   "app-1 0": it has a child that looks like this executor of this application
+ *   127.0.0.10.executor   "app-1 0": it has a child that looks like this executor of this application,
+ *                         in a work directory made before
  *   apps                  ids of the active applications, one a line
  *   APP.stages, APP.executors, APP.environment
  *                         what the driver's REST answers through the Master; none: 404
- *   rest                  how it answers instead: slow (never), garbage, huge (100 MB)
+ *   rest                  how it answers instead: slow (never), garbage, huge (100 MB), 404
  *   master, worker        what FAKE_MASTER, FAKE_WORKER say, for those that start from now on
  */
 
@@ -27,8 +28,14 @@ void fake_order(const char *directory, const char *what, const char *format, ...
 /* Take it back; there need not have been one. */
 void fake_unorder(const char *directory, const char *what);
 
+/* Take all back. */
+void fake_unorder_all(const char *directory);
+
 /* So many busy threads of the Worker at this address. */
 void fake_burn(const char *directory, uint32_t address, unsigned threads);
+
+/* The Worker there has this executor; one of another number takes its place. */
+void fake_executor(const char *directory, uint32_t address, const char *app, unsigned id);
 
 /* What an application with one executor on each of `count` addresses says of itself. */
 struct fake_application {

@@ -115,6 +115,17 @@ static void follow_burn(const char *host)
 			abort();
 }
 
+/* The directories that a Worker makes before it starts an executor. */
+static void make_work(const char *work, const char *app, const char *id)
+{
+	char path[PROFILE_PATH + 128];
+
+	snprintf(path, sizeof(path), "%s/%s", work, app);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/%s/%s", work, app, id);
+	mkdir(path, 0755);
+}
+
 /* A child with the command line of an executor; it sleeps, and dies with its Worker. */
 static pid_t start_executor(const char *app, const char *id)
 {
@@ -139,7 +150,7 @@ static pid_t start_executor(const char *app, const char *id)
 	return pid;
 }
 
-static void follow_executor(const char *host)
+static void follow_executor(const char *host, const char *work)
 {
 	static char now[128];
 	static pid_t pid;
@@ -155,8 +166,10 @@ static void follow_executor(const char *host)
 		waitpid(pid, NULL, 0);
 		pid = 0;
 	}
-	if (sscanf(text, "%63s %31s", app, id) == 2)
+	if (sscanf(text, "%63s %31s", app, id) == 2) {
+		make_work(work, app, id);
 		pid = start_executor(app, id);
+	}
 	memcpy(now, text, sizeof(now));
 }
 
@@ -179,19 +192,19 @@ static int connect_to(const char *url)
 }
 
 /* Follow the orders until the connection has something to say; whether it has not ended. */
-static bool wait_and_follow(const char *host, int fd, int ms)
+static bool wait_and_follow(const char *host, const char *work, int fd, int ms)
 {
 	struct pollfd master = {fd, POLLIN, 0};
 	char c;
 
 	follow_burn(host);
-	follow_executor(host);
+	follow_executor(host, work);
 	return poll(&master, 1, ms) == 0 || read(fd, &c, 1) > 0;
 }
 
 static _Noreturn void run_worker(int argc, char **argv)
 {
-	const char *host = fake_option(argv, "--host");
+	const char *host = fake_option(argv, "--host"), *work = fake_option(argv, "--work-dir");
 	const char *mode = fake_mode("FAKE_WORKER", "worker");
 
 	fake_listen(strcmp(mode, "wild") == 0 ? "0.0.0.0" : host, 0);
@@ -199,11 +212,11 @@ static _Noreturn void run_worker(int argc, char **argv)
 		int fd = connect_to(argv[argc - 1]);
 
 		if (fd >= 0 && write(fd, host, strlen(host)) > 0)
-			while (wait_and_follow(host, fd, ORDERS_MS))
+			while (wait_and_follow(host, work, fd, ORDERS_MS))
 				;
 		if (fd >= 0)
 			close(fd);
-		wait_and_follow(host, -1, RETRY_MS);
+		wait_and_follow(host, work, -1, RETRY_MS);
 	}
 }
 

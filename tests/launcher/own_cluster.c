@@ -8,6 +8,7 @@
 #include "launcher/files.h"
 #include "profiles/load.h"
 #include "tests/harness.h"
+#include "tests/launcher/fake_orders.h"
 #include "tests/launcher/fake_spark.h"
 
 enum { PATIENCE_MS = 20000, STEP_MS = 20, ANSWER_MS = 5000 };
@@ -39,6 +40,7 @@ void own_begin(void)
 	snprintf(own.file, sizeof(own.file), "%s/p.yaml", own.top);
 	fake_spark_make(own.top, own.name, &own.profile);
 	fake_spark_orders(own.top, own.orders, sizeof(own.orders));
+	fake_unorder_all(own.orders);
 	own.options = (struct options){.state_dir = own.top, .purge = true};
 	own_write_profile();
 	ck_assert_int_eq(cluster_paths(own.top, own.name, &own.cluster, &e), 0);
