@@ -293,6 +293,16 @@ START_TEST(two_applications)
 	ck_assert(task_watch_has_executor(watch, "app-1", "1"));
 	ck_assert(!task_watch_has_executor(watch, "app-2", "1"));
 	ck_assert(!task_watch_has_executor(watch, "app-3", "0"));
+	/* Where both run, it is as old as the older one. */
+	now += ms;
+	task_watch_ask(watch, now);
+	tick();
+	answer("app-2", "executors", "[" EXECUTOR(0, "127.0.0.11", 1) "]");
+	answer("app-2", "stages", "[]");
+	ck_assert_uint_eq(fill(1).tasks_at_ns, now - ms);
+	answer("app-1", "executors", "[" ON_0(1) "," ON_1(3) "]");
+	answer("app-1", "stages", "[]");
+	ck_assert_uint_eq(fill(1).tasks_at_ns, now);
 	/* One that is gone takes its tasks along, but what began has begun. */
 	list("app-1", NULL);
 	ck_assert_uint_eq(fill(1).tasks_running, 3);
