@@ -599,7 +599,10 @@ int affinity_open(const char *cluster, struct driver **out, struct err *e)
 	d->driver.ops = &ops;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
 	snprintf(d->driver.location, sizeof(d->driver.location), "affinity");
-	/* What runs already tells which groups there are: a command on a running cluster makes none itself. */
+	/*
+	 * What runs already tells which groups there are: a command on a running cluster makes none
+	 * itself.
+	 */
 	rc = for_each_process(d, adopt, d, e);
 	if (rc < 0) {
 		free(d);

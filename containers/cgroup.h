@@ -95,8 +95,8 @@ void cgroup_close(struct driver *d);
 
 /*
  * The group with its descriptors, opened if it was not. Its name is checked here, so that no path
- * leads out of the cluster's own group. cgroup_forget(): close it; it may have been made anew behind
- * our back.
+ * leads out of the cluster's own group. cgroup_forget(): close it; it may have been made anew
+ * behind our back.
  */
 int cgroup_find(struct cgroup_driver *d, const char *name, struct open_group **out, struct err *e);
 void cgroup_forget(struct cgroup_driver *d, const char *name);

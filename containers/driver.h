@@ -85,34 +85,35 @@ struct driver_ops {
 	int (*observe)(struct driver *d, struct observation *out, struct err *e);
 	int (*sample)(struct driver *d, const char *group, struct sample *out, struct err *e);
 	/*
-	 * What the straggler monitor reads at each tick, some 10 µs: at_ns, cpu_usage_us and processes
-	 * of `out`, and pressure_us (then SAMPLE_PRESSURE is in `known`) where the kernel has it; the
-	 * rest is 0. NULL: this driver cannot tell, and its slices cannot lend. -EOPNOTSUPP: no
-	 * controller here counts CPU time.
+	 * What the straggler monitor reads at each tick, some 10 µs: at_ns, cpu_usage_us and
+	 * processes of `out`, and pressure_us (then SAMPLE_PRESSURE is in `known`) where the kernel
+	 * has it; the rest is 0. NULL: this driver cannot tell, and its slices cannot lend.
+	 * -EOPNOTSUPP: no controller here counts CPU time.
 	 */
 	int (*usage)(struct driver *d, const char *group, struct sample *out, struct err *e);
 	/*
-	 * What somebody else's writing to one group would change, some 10 µs: name, asked, cpus, nodes
-	 * and weight of `out`; the rest is 0. -ENOENT or -ENODEV: there is no such group. NULL: there
-	 * are no files that anybody could write.
+	 * What somebody else's writing to one group would change, some 10 µs: name, asked, cpus,
+	 * nodes and weight of `out`; the rest is 0. -ENOENT or -ENODEV: there is no such group.
+	 * NULL: there are no files that anybody could write.
 	 */
 	int (*look)(struct driver *d, const char *group, struct observed_group *out, struct err *e);
 	/*
-	 * The CPUs that the cluster's groups can have now: those of the group above that are online,
-	 * some 10 µs. Where the cluster's own group had lost some of them (cgroup v1: a CPU that was
-	 * offline is gone from every group; v2: somebody wrote to it) it is given them again, and the
-	 * result is 1; else 0. What cannot be given back is not among `cpus`. NULL: as driver_allowed().
+	 * The CPUs that the cluster's groups can have now: those of the group above that are
+	 * online, some 10 µs. Where the cluster's own group had lost some of them (cgroup v1: a CPU
+	 * that was offline is gone from every group; v2: somebody wrote to it) it is given them
+	 * again, and the result is 1; else 0. What cannot be given back is not among `cpus`. NULL:
+	 * as driver_allowed().
 	 */
 	int (*allowed)(struct driver *d, struct cpuset *cpus, struct err *e);
 	/*
-	 * Threads of the group that run or wait for a CPU: from /proc, about a millisecond a JVM. Of a
-	 * group of more than 4096 threads, those among the first 4096.
+	 * Threads of the group that run or wait for a CPU: from /proc, about a millisecond a JVM.
+	 * Of a group of more than 4096 threads, those among the first 4096.
 	 */
 	int (*runnable)(struct driver *d, const char *group, unsigned *out, struct err *e);
 	/*
-	 * Processes of the group that are not in its cpuset: hot-unplug of the last CPU of a cgroup v1
-	 * cpuset moves them to the group above, for good. Put them back; return how many there were.
-	 * The group must have a CPU. NULL: it cannot happen.
+	 * Processes of the group that are not in its cpuset: hot-unplug of the last CPU of a cgroup
+	 * v1 cpuset moves them to the group above, for good. Put them back; return how many there
+	 * were. The group must have a CPU. NULL: it cannot happen.
 	 */
 	int (*bring_back)(struct driver *d, const char *group, struct err *e);
 	/*
@@ -187,8 +188,9 @@ int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *ta
 		 char taken_by[NAME_MAX_BYTES + 1], struct err *e);
 
 /*
- * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree to lock), driver_taken()
- * and observe() see no halves of others'. Waits for at most patience_ms, then -EBUSY.
+ * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree
+ * to lock), driver_taken() and observe() see no halves of others'. Waits for at most patience_ms,
+ * then -EBUSY.
  */
 int driver_lock(const char *cgroup_root, unsigned patience_ms, int *lock, struct err *e);
 

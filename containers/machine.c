@@ -1,4 +1,7 @@
-/* What the cgroup tree says of the machine: driver_allowed() and so on. No file of it is written here. */
+/*
+ * What the cgroup tree says of the machine: driver_allowed() and so on. No file of it is written
+ * here.
+ */
 
 #include <dirent.h>
 #include <errno.h>
@@ -209,7 +212,10 @@ static void walk_groups(int dir, const char *own_name, unsigned depth, struct wa
 	closedir(list);
 }
 
-/* Clusters may sit anywhere in the hierarchy of cpuset, so what concerns all of them begins at its top. -1: there is none. */
+/*
+ * Clusters may sit anywhere in the hierarchy of cpuset, so what concerns all of them begins at its
+ * top. -1: there is none.
+ */
 static int open_top(const char *cgroup_root, int *dir, struct err *e)
 {
 	struct placement_facts facts;
@@ -253,7 +259,10 @@ int driver_lock(const char *cgroup_root, unsigned patience_ms, int *lock, struct
 
 	if (rc < 0)
 		return rc;
-	/* Not a blocking flock(): everybody may lock a directory that he can read, for as long as he likes. */
+	/*
+	 * Not a blocking flock(): everybody may lock a directory that he can read, for as long as
+	 * he likes.
+	 */
 	for (unsigned waited = 0; dir >= 0 && flock(dir, LOCK_EX | LOCK_NB);
 	     waited += LOCK_RETRY_MS) {
 		if (errno != EWOULDBLOCK && errno != EINTR)

@@ -2,8 +2,9 @@
 #define LAUNCHER_DRIFT_H
 
 /*
- * Where the kernel's groups differ from the plan in force although nothing of ours is under way: somebody else wrote to
- * them. Repaired up to three times in ten seconds (DESIGN §9), then left alone and told.
+ * Where the kernel's groups differ from the plan in force although nothing of ours is under way:
+ * somebody else wrote to them. Repaired up to three times in ten seconds (DESIGN §9), then left
+ * alone and told.
  */
 
 #include "containers/driver.h"
@@ -22,17 +23,20 @@ struct drift_repairs {
 };
 
 /*
- * Look at the groups of `p`, as cheaply as at every tick (some 3 µs a group): names, CPUs and weights in `seen`, for groups that
- * are there, the rest 0. A driver that cannot look is asked to observe(), which walks through /proc. Errors: the driver's.
+ * Look at the groups of `p`, as cheaply as at every tick (3 … 10 µs a group): names, CPUs and
+ * weights in `seen`, for groups that are there, the rest 0. A driver that cannot look is asked to
+ * observe(), which walks through /proc. Errors: the driver's.
  */
 int drift_look(struct driver *driver, const struct plan *p, struct observation *seen,
 	       struct err *e);
 
 /*
- * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are gone are not theirs to make.
- * Only CPUs of `allowed` (what the machine can give now: driver_ops.allowed or driver_allowed()) count and are asked for: what is
- * offline is nobody's drift, and once it is back a group that has lost it (cgroup v1) is asked for it again. A group none of whose
- * CPUs are there is left alone, for drift_is_stranded() to tell. Return how many ops there are.
+ * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are
+ * gone are not theirs to make. Only CPUs of `allowed` (what the machine can give now:
+ * driver_ops.allowed or driver_allowed()) count and are asked for: what is offline is nobody's
+ * drift, and once it is back a group that has lost it (cgroup v1) is asked for it again. A group
+ * none of whose CPUs are there is left alone, for drift_is_stranded() to tell. Return how many ops
+ * there are.
  */
 unsigned drift_find(const struct observation *seen, const struct plan *p,
 		    const struct cpuset *allowed, struct op ops[DRIFT_OPS]);

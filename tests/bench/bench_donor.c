@@ -3,9 +3,9 @@
  * on the real kernel; the borrower, two busy threads, is widened onto the donor's CPU. The donor
  * sleeps, is woken and is busy for 300 ms: its share of its CPU in the first 20 ms after the
  * wake-up, and from then to 220 ms. With the donor's weight raised, as for each loan; in turn with
- * the default weight, and with nothing lent: what else runs on that CPU takes its part of all three,
- * so the last one says how quiet the machine is. Prints a table and writes build/bench/donor.json.
- * Run in the source tree.
+ * the default weight, and with nothing lent: what else runs on that CPU takes its part of all
+ * three, so the last one says how quiet the machine is. Prints a table and writes
+ * build/bench/donor.json. Run in the source tree.
  */
 
 #include <errno.h>
@@ -43,8 +43,8 @@ static uint64_t cpu_ns(void)
 }
 
 /*
- * Be busy until `end`, and return the CPU time there. Off the CPU the loop stands still, so the last
- * value before `end` is the one at `end`.
+ * Be busy until `end`, and return the CPU time there. Off the CPU the loop stands still, so the
+ * last value before `end` is the one at `end`.
  */
 static uint64_t spin_until(uint64_t end)
 {
@@ -202,8 +202,8 @@ int main(int argc, char **argv)
 		load[0] = -1;
 	d = bench_groups(2, &allowed);
 	measure(d, &allowed, rounds);
-	printf("donor's share of its CPU after a wake-up while the loan is out, %u wake-ups a side, "
-	       "%%\n%-14s %14s %8s %14s %8s %16s\n",
+	printf("donor's share of its CPU after a wake-up while the loan is out, %u wake-ups a "
+	       "side, %%\n%-14s %14s %8s %14s %8s %16s\n",
 	       rounds, "", "first 20 ms", "least", "20 to 220 ms", "least", "borrower's CPUs");
 	for (unsigned i = 0; i < SIDES; i++)
 		json_array_append_new(list, report(&sides[i], rounds));

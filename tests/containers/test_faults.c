@@ -1,7 +1,7 @@
 /*
  * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in
- * turn; nothing is left behind, and the next attempt succeeds. Likewise every read of what a tick asks for.
- * And clone3 that is not there.
+ * turn; nothing is left behind, and the next attempt succeeds. Likewise every read of what a tick
+ * asks for. And clone3 that is not there.
  * link: -Wl,--wrap=pwrite -Wl,--wrap=mkdirat -Wl,--wrap=openat -Wl,--wrap=syscall -Wl,--wrap=pread
  */
 

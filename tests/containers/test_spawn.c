@@ -195,7 +195,10 @@ START_TEST(nothing_else_is_inherited)
 {
 	struct run r =
 		shell("ls /proc/self/fd; grep -E 'SigBlk|SigIgn' /proc/self/status; env; pwd");
-	/* 32 and 33 are glibc's own: posix_spawn(), so make too, has them ignored, and sigaction() leaves them alone. */
+	/*
+	 * 32 and 33 are glibc's own: posix_spawn(), so make too, has them ignored, and sigaction()
+	 * leaves them alone.
+	 */
 	const unsigned long long libc_signals = 3ull << 31;
 	const char *ignored;
 	sigset_t all;

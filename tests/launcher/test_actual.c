@@ -327,7 +327,9 @@ START_TEST(drift_is_found_and_put_back)
 }
 END_TEST
 
-/* Random writings: what narrows comes before what widens, and afterwards nothing is left to repair. */
+/*
+ * Random writings: what narrows comes before what widens, and afterwards nothing is left to repair.
+ */
 START_TEST(repairs_lead_back)
 {
 	static struct op found[DRIFT_OPS];
@@ -373,7 +375,9 @@ START_TEST(repairs_lead_back)
 }
 END_TEST
 
-/* v1 takes a CPU that went offline out of cpuset.cpus for good, v2 only out of the effective set. */
+/*
+ * v1 takes a CPU that went offline out of cpuset.cpus for good, v2 only out of the effective set.
+ */
 static void take_offline(const struct cpuset *gone, bool for_good)
 {
 	all = cpuset_and_not(&wanted.allowed, gone);
