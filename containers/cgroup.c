@@ -201,7 +201,7 @@ static int check_effective(const struct open_group *g, const struct cpuset *aske
 			   struct cpuset *effective, struct err *e)
 {
 	char text[CPUSET_TEXT];
-	int n = control_reread(g->effective, text, sizeof(text));
+	int n = control_reread_record(g->effective, text, sizeof(text));
 
 	if (n < 0)
 		return err_errno(e, n, "cannot read the effective CPUs of %s", g->name);
@@ -250,7 +250,7 @@ int cgroup_read_weight(struct cgroup_driver *d, const struct open_group *g, unsi
 {
 	uint64_t value;
 	char text[64];
-	int n = control_reread(g->weight, text, sizeof(text));
+	int n = control_reread_record(g->weight, text, sizeof(text));
 
 	if (n < 0)
 		return err_errno(e, n, "cannot read %s of %s", d->dialect->weight, g->name);
@@ -493,7 +493,7 @@ int cgroup_sample(struct driver *driver, const char *group, struct sample *out, 
 		return rc;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	s.at_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	n = g->usage < 0 ? 0 : control_reread(g->usage, text, sizeof(text));
+	n = g->usage < 0 ? 0 : control_reread_record(g->usage, text, sizeof(text));
 	if (n < 0) {
 		cgroup_forget(d, group); /* the group may have been made anew behind our back */
 		return err_errno(e, n, "cannot read the CPU time of %s", group);

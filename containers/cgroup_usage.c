@@ -12,7 +12,7 @@
 #include "decision/cleanup.h"
 
 enum {
-	PAGE = 4096,
+	PAGE = 4096,	    /* a seq_file's buffer; larger ones give no less */
 	THREADS_MAX = 4096, /* some 30 ms of /proc */
 };
 
@@ -31,7 +31,10 @@ static uint64_t now_ns(void)
 
 /* ---- usage */
 
-/* Lines of a file from where its descriptor's offset 0 is. Return how many, or negative. */
+/*
+ * Lines of a list of pids. Return how many, or negative. A seq_file gives less than a page only
+ * where the next line does not fit, or at its end.
+ */
 static int count_lines(int fd)
 {
 	char text[PAGE];
@@ -47,6 +50,8 @@ static int count_lines(int fd)
 			return n < 0 ? -errno : lines;
 		for (const char *c = text; (c = memchr(c, '\n', (size_t)(text + n - c))); c++)
 			lines++;
+		if ((size_t)n < sizeof(text) / 2)
+			return lines;
 		at += n;
 	}
 }
@@ -79,7 +84,7 @@ static void read_pressure(struct open_group *g, struct sample *out)
 
 	if (g->pressure < 0)
 		return;
-	n = control_reread(g->pressure, text, sizeof(text));
+	n = control_reread_record(g->pressure, text, sizeof(text));
 	if (n == -EOPNOTSUPP) { /* psi=0: not asked again */
 		close(g->pressure);
 		g->pressure = -1;
@@ -105,7 +110,7 @@ int cgroup_usage(struct driver *driver, const char *group, struct sample *out, s
 			       "controller, or set rebalance.mode: off",
 			       group);
 	s = (struct sample){.at_ns = now_ns()};
-	n = control_reread(g->usage, text, sizeof(text));
+	n = control_reread_record(g->usage, text, sizeof(text));
 	if (n >= 0) {
 		s.cpu_usage_us = d->dialect->usage_us(text);
 		n = count_processes(d, g);
@@ -125,7 +130,7 @@ int cgroup_usage(struct driver *driver, const char *group, struct sample *out, s
 static int reread_cpuset(int fd, const char *group, struct cpuset *out, struct err *e)
 {
 	char text[CPUSET_TEXT];
-	int n = control_reread(fd, text, sizeof(text));
+	int n = control_reread_record(fd, text, sizeof(text));
 
 	if (n < 0)
 		return err_errno(e, n, "cannot read the CPUs of %s", group);

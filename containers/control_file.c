@@ -22,6 +22,23 @@ char *control_path(int dir, const char *path, char text[CONTROL_PATH])
 	return text;
 }
 
+int control_reread_record(int fd, char *text, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, text, size, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EFBIG;
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	text[n] = '\0';
+	return (int)n;
+}
+
 int control_reread(int fd, char *text, size_t size)
 {
 	size_t used = 0;

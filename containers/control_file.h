@@ -28,6 +28,12 @@ int control_read(int dir, const char *path, char *text, size_t size, struct err 
 int control_reread(int fd, char *text, size_t size);
 
 /*
+ * The same in one read, for files that the kernel writes as one record, a number, a cpulist,
+ * cpu.stat: a seq_file gives a record whole (Documentation/filesystems/seq_file.rst).
+ */
+int control_reread_record(int fd, char *text, size_t size);
+
+/*
  * Write `value` in one write. Return 0 or negative errno; the sentence has value, path and reason.
  */
 int control_write(int dir, const char *path, const char *value, struct err *e);
