@@ -5,10 +5,25 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "launcher/control.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What was read can be asked for again in words that mean the same. */
+static void check_wish(const struct rebalance_request *wish)
+{
+	struct control_request again;
+	struct err e;
+	char *text;
+
+	assert(wish->from < SLICES_MAX && wish->to < SLICES_MAX && wish->cores <= CPUSET_MAX);
+	assert(rebalance_request_format(wish, &text, &e) == 0);
+	assert(control_request_parse(text, strlen(text), &again, &e) == 0);
+	assert(memcmp(&again.rebalance, wish, sizeof(*wish)) == 0);
+	free(text);
+}
 
 static void parse(const char *line, size_t length)
 {
@@ -22,6 +37,8 @@ static void parse(const char *line, size_t length)
 	}
 	assert((request.command == CONTROL_APPLY) == (request.state != NULL));
 	assert(!request.state || request.state[0] == '{');
+	if (request.command == CONTROL_REBALANCE)
+		check_wish(&request.rebalance);
 	control_request_release(&request);
 }
 
