@@ -26,6 +26,11 @@ enum {
 
 static const uint64_t millisecond = 1000000;
 static const uint64_t wave_ms[WAVES] = {0, 50, 100, 200};
+/*
+ * Each wave costs the Master and each driver two answers; a job whose slices go to and fro between
+ * busy and idle would trigger them all the time.
+ */
+static const uint64_t series_ms = 1000, series_saved_ms = 4000, single_ms = 1000;
 static const uint64_t lending_period_ms = 1000, idle_period_ms = 5000;
 static const uint64_t least_pause_ms = 1000, longest_pause_ms = 30000;
 static const uint64_t starting_pause_ms = 500;
@@ -68,11 +73,12 @@ struct task_watch {
 	unsigned app_count, apps_left_out;
 	struct watched *apps[REST_APPS];
 
-	uint64_t now_ns;    /* the last that was told */
-	uint64_t period_ms; /* between questions that nothing triggers */
-	uint64_t series_ns; /* when the waves of the last trigger began */
-	unsigned next_wave; /* WAVES: all have passed */
-	uint64_t wave_ns;   /* what was asked before this is asked again */
+	uint64_t now_ns;      /* the last that was told */
+	uint64_t period_ms;   /* between questions that nothing triggers */
+	uint64_t series_ns;   /* when the waves of the last trigger began */
+	unsigned next_wave;   /* WAVES: all have passed */
+	uint64_t wave_ns;     /* what was asked before this is asked again */
+	uint64_t paid_for_ns; /* up to when series have used what they may cost */
 };
 
 static bool is_fresh(uint64_t then_ns, uint64_t now_ns)
@@ -130,8 +136,8 @@ static void put_off(struct question *q, bool is_starting)
 }
 
 /*
- * The Master passes the question on: it answers 404 for an application without a UI, and 5xx
- * without a connection.
+ * The Master passes the question on. Spark 4.1.0 answers 500 ("Invalid URI host: null") for an
+ * application without a UI, 404 without the proxy, and 502 when the driver is gone.
  */
 static void explain(struct question *q, int status)
 {
@@ -153,6 +159,10 @@ static void explain(struct question *q, int status)
 		snprintf(q->why, sizeof(q->why),
 			 "the Master passes nothing on to application %s: %s", id,
 			 strerrordesc_np(-status));
+	else if (status == 502 || status == 504)
+		snprintf(q->why, sizeof(q->why),
+			 "the Master does not reach the driver of application %s (status %d)", id,
+			 status);
 	else
 		snprintf(
 			q->why, sizeof(q->why),
@@ -333,13 +343,31 @@ void task_watch_begin(struct task_watch *w, const char *master_address, int ui_p
 
 /* ---- time */
 
+static bool may_begin_series(struct task_watch *w)
+{
+	const uint64_t saved_ns = series_saved_ms * millisecond;
+
+	if (w->now_ns > saved_ns && w->paid_for_ns < w->now_ns - saved_ns)
+		w->paid_for_ns = w->now_ns - saved_ns;
+	if (w->paid_for_ns + series_ms * millisecond > w->now_ns)
+		return false;
+	w->paid_for_ns += series_ms * millisecond;
+	return true;
+}
+
 void task_watch_trigger(struct task_watch *w, uint64_t now_ns)
 {
 	w->now_ns = now_ns;
 	if (w->next_wave < WAVES)
 		return;
-	w->series_ns = now_ns;
-	w->next_wave = 0;
+	if (may_begin_series(w)) {
+		w->series_ns = now_ns;
+		w->next_wave = 0;
+		return;
+	}
+	/* The last wave of a series alone, and no sooner than a second after the one before. */
+	w->series_ns = w->wave_ns + (single_ms - wave_ms[WAVES - 1]) * millisecond;
+	w->next_wave = WAVES - 1;
 }
 
 void task_watch_ask(struct task_watch *w, uint64_t now_ns)

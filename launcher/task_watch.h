@@ -48,7 +48,8 @@ void task_watch_apps(struct task_watch *w, const struct master_state *m, uint64_
 /*
  * Something happened: the next task_watch_tick() asks, and again 50, 100 and 200 ms later, as
  * Spark's own news are late. During these nothing is added. What is under way then is asked again
- * when it has been answered.
+ * when it has been answered. In the long run there is one such series a second, and four in a row
+ * after some quiet; what triggers more often is asked once a second.
  */
 void task_watch_trigger(struct task_watch *w, uint64_t now_ns);
 

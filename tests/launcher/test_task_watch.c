@@ -441,6 +441,39 @@ START_TEST(a_trigger_and_its_repeats)
 }
 END_TEST
 
+/* Somebody who triggers all the time is not worth all of the Master's time. */
+START_TEST(triggers_without_end)
+{
+	unsigned rounds[10] = {0};
+
+	list("app-1", NULL);
+	heard("app-1", "[" ON_0(1) "]", "[]");
+	for (unsigned turn = 0; turn < 10000; turn++) {
+		unsigned sent = sent_count;
+
+		task_watch_trigger(watch, now);
+		list("app-1", NULL);
+		tick();
+		rounds[turn / 1000] += (sent_count - sent) / 2;
+		if (sent_count > sent)
+			answer_both();
+		now += ms;
+	}
+	ck_assert_uint_ge(rounds[0], 12); /* those saved while nothing happened */
+	for (unsigned i = 2; i < 10; i++)
+		ck_assert_msg(rounds[i] >= 1 && rounds[i] <= 6, "second %u: %u rounds", i,
+			      rounds[i]);
+	/* And then, after some quiet, as at first. */
+	tick_after(5000);
+	answer_both();
+	now += ms;
+	task_watch_trigger(watch, now);
+	tick();
+	answer_both();
+	ck_assert_uint_eq(deadline_ms(), 50);
+}
+END_TEST
+
 /* A question that was under way when something happened says nothing of it. */
 START_TEST(asked_again_when_answered)
 {
@@ -490,6 +523,7 @@ START_TEST(what_is_no_answer)
 		 "application app-1 answers no REST (status 404): spark.ui.enabled "
 		 "or spark.ui.reverseProxy is off"},
 		{500, "", "answers no REST (status 500)"},
+		{502, "", "does not reach the driver of application app-1 (status 502)"},
 		{302, "[]", "answers no REST (status 302)"},
 		{-ETIMEDOUT, "", "application app-1 does not answer within 1000 ms"},
 		{-EFBIG, "[{", "application app-1 answers with more than 2 MiB"},
@@ -737,7 +771,7 @@ TEST_MAIN("task_watch",
 	  with_watch(test_case("known", nothing_runs, one_application, two_applications,
 			       one_of_two_falls_silent, too_many_applications, a_new_plan_forgets)),
 	  with_watch(test_case("when", seldom_by_itself, a_trigger_and_its_repeats,
-			       asked_again_when_answered)),
+			       triggers_without_end, asked_again_when_answered)),
 	  with_watch(test_case("silent", what_is_no_answer, left_alone_for_longer,
 			       starting_takes_no_longer, stages_fail, the_environment_fails,
 			       nothing_can_be_sent)),
