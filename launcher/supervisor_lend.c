@@ -137,6 +137,21 @@ static int do_write(struct supervisor *s, const struct op *op, struct rebalance_
 	return r;
 }
 
+/* What an earlier write of this answer left is what a later one begins with. */
+static void note_before(struct supervisor *s, const struct op *op, struct rebalance_change *change)
+{
+	const struct rebalance_answer *a = s->lend->answer;
+
+	change->before = plan_effective_cpus(&s->state->plan, op->slice);
+	change->weight_before = plan_weight(&s->state->plan, op->slice);
+	for (const struct rebalance_change *c = a->changes; c < change; c++) {
+		if (strcmp(c->group, op->name) != 0 || c->kind != op->kind)
+			continue;
+		change->before = c->asked;
+		change->weight_before = c->weight;
+	}
+}
+
 /* CPUs that the machine has lost are not asked for; an op that is left with none of them waits for them. */
 static int write_op(struct supervisor *s, const struct op *op, bool dry_run,
 		    struct rebalance_change *change, struct err *e)
@@ -148,10 +163,9 @@ static int write_op(struct supervisor *s, const struct op *op, bool dry_run,
 		.kind = op->kind,
 		.asked = possible.cpus,
 		.weight = op->weight,
-		.before = plan_effective_cpus(&s->state->plan, op->slice),
-		.weight_before = plan_weight(&s->state->plan, op->slice),
 	};
 	string_copy(change->group, op->name);
+	note_before(s, op, change);
 	return dry_run || !is_possible ? 0 : do_write(s, &possible, change, e);
 }
 

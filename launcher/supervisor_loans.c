@@ -45,10 +45,6 @@ static void keep_loans(struct lend *l, const struct plan *now)
 	l->wanted = *now;
 }
 
-/*
- * One pass with the verdicts of the last tick. Where the monitor does not act, it would take the loans back at once: so they
- * count as loans by hand.
- */
 static void pass_once(struct supervisor *s, const struct rebalance_policy *policy)
 {
 	struct lend *l = s->lend;
@@ -56,8 +52,13 @@ static void pass_once(struct supervisor *s, const struct rebalance_policy *polic
 	if (rebalance_decide(&s->state->plan, &l->topology, policy, l->memory.verdicts,
 			     &l->memory.decisions, &l->wanted) <= 0)
 		keep_loans(l, &s->state->plan);
-	for (unsigned i = 0; i < l->wanted.loan_count && l->policy.mode != REBALANCE_ACT; i++)
-		l->wanted.loans[i].by_hand = true;
+}
+
+/* Where the monitor does not act, it would take back at once what a pass has lent: so that counts as lent by hand. */
+static void hold_by_hand(const struct lend *l, struct plan *p)
+{
+	for (unsigned i = 0; i < p->loan_count && l->policy.mode != REBALANCE_ACT; i++)
+		p->loans[i].by_hand = true;
 }
 
 /* What the monitor had lent ends, unless it goes on acting. */
@@ -123,6 +124,8 @@ static void fill_answer(struct supervisor *s, bool dry_run, struct rebalance_ans
 	a->loan_count = p->loan_count;
 	fill_loans(s, p, a->loans);
 	a->decisions = s->lend->memory.decisions;
+	if (!a->decisions.count && !a->change_count)
+		rebalance_format_nothing(p, s->lend->memory.verdicts, a->why, sizeof(a->why));
 }
 
 /* By hand: what the steps of the monitor are not. Their inputs are the loans before, and the wish. */
@@ -140,6 +143,27 @@ static void note_by_hand(struct supervisor *s, const struct rebalance_request *r
 	lend_remember(s->lend, s->now_ns, text);
 }
 
+/* A pass, and a change of mode, decide as the monitor does: they are steps that can be replayed, too. */
+static int put_in_force(struct supervisor *s, const struct rebalance_request *r,
+			const struct rebalance_policy *policy, struct err *e)
+{
+	struct lend *l = s->lend;
+	struct plan *p = &s->state->plan;
+	struct loan before[SLICES_MAX];
+	unsigned before_count = p->loan_count;
+	int rc;
+
+	memcpy(before, p->loans, sizeof(before));
+	rc = lend_put_in_force(s, r->dry_run, e);
+	if (rc)
+		return rc;
+	if (!r->dry_run && l->memory.decisions.count)
+		lend_note_step(s, "loan", before, before_count, policy);
+	if (r->what == REBALANCE_ONCE)
+		hold_by_hand(l, r->dry_run ? &l->wanted : p);
+	return 0;
+}
+
 static int execute(struct supervisor *s, const struct rebalance_request *r, struct err *e)
 {
 	struct lend *l = s->lend;
@@ -151,7 +175,7 @@ static int execute(struct supervisor *s, const struct rebalance_request *r, stru
 	if (!rc)
 		rc = decide(s, r, &policy, e);
 	if (!rc)
-		rc = lend_put_in_force(s, r->dry_run, e);
+		rc = put_in_force(s, r, &policy, e);
 	if (rc || r->dry_run)
 		return rc;
 	if (r->what == REBALANCE_SET_MODE) {
