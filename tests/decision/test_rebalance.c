@@ -308,8 +308,45 @@ START_TEST(test_words)
 }
 END_TEST
 
+static const char *nothing(void)
+{
+	static char text[256];
+
+	return rebalance_format_nothing(&world.p, world.memory.verdicts, text, sizeof(text));
+}
+
+/* Why a pass may lead to nothing, as what is missing: somebody who lags, idle CPUs, or room for a loan. */
+START_TEST(test_words_of_nothing)
+{
+	world_begin();
+	world.load[2] = 3;
+	world_pass(3);
+	ck_assert_str_eq(nothing(), "no slice lags: the busiest, slice-2, uses 3.00 of 4 CPUs");
+	world.load[0] = 4;
+	world_pass(3);
+	ck_loans("");
+	ck_assert_str_eq(nothing(), "slice-0 lags, but no slice is idle");
+	world.samples[0].known = SAMPLE_RUNNABLE;
+	world.samples[0].runnable = 4;
+	world_pass(1);
+	ck_assert_str_eq(
+		nothing(),
+		"slice-0 uses 4.00 of 4 CPUs, but has no threads for more, has just begun, "
+		"or did not use what it was lent");
+	world.samples[0].runnable = 16;
+	world.policy.scope = SCOPE_PACKAGE;
+	world.load[1] = 0;
+	world_pass(3);
+	ck_loans("");
+	ck_assert_str_eq(
+		nothing(),
+		"slice-0 lags, but may not have more of what is idle: it is lent, kept, or "
+		"out of rebalance.scope");
+}
+END_TEST
+
 TEST_MAIN("rebalance",
 	  test_case("return", test_donor_back, test_cool_down, test_stage, test_unused,
 		    test_use_of_large_slices, test_starting, test_gone),
 	  test_case("samples", test_blind, test_clock, test_new_memory),
-	  test_case("words", test_words))
+	  test_case("words", test_words, test_words_of_nothing))
