@@ -162,18 +162,25 @@ static void watch_use(struct rebalance_slice *m, const struct sample *s, const s
 	m->window_usage_us = s->cpu_usage_us;
 }
 
-/* New work: what it did before says nothing of what it will do. */
+/*
+ * New work: what it did before says nothing of what it will do. Spark is asked seldom: a stage that
+ * is new to us may be the very one whose tasks the slice has finished, unless an answer from after
+ * it became idle did not have it.
+ */
 static void note_stage(struct rebalance_slice *m, const struct sample *s)
 {
 	if (!(s->known & SAMPLE_TASKS))
 		return;
 	if (m->has_stages && s->stages != m->stages) {
-		m->away = REBALANCE_DONOR_STAGE;
-		m->idle_ticks = 0;
 		m->unused_loans = 0;
 		m->borrow_after_ns = 0;
+		if (!m->idle_ticks || m->stages_at_ns >= m->idle_since_ns) {
+			m->away = REBALANCE_DONOR_STAGE;
+			m->idle_ticks = 0;
+		}
 	}
 	m->stages = s->stages;
+	m->stages_at_ns = s->tasks_at_ns;
 	m->has_stages = true;
 }
 

@@ -107,8 +107,8 @@ struct rebalance_slice {
 	struct cpuset home; /* another set: another slice, and all of this begins anew */
 	uint64_t base_at_ns, base_usage_us, base_pressure_us; /* where the tick began */
 	bool has_base_pressure, has_stages;
-	uint64_t stages;
-	uint64_t heard_ns; /* end of the last tick that told something */
+	uint64_t stages, stages_at_ns; /* the last answer of Spark's */
+	uint64_t heard_ns;	       /* end of the last tick that told something */
 	double used, pressure;
 	unsigned width;
 	uint64_t width_since_ns;

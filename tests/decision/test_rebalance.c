@@ -88,6 +88,8 @@ START_TEST(test_stage)
 	world.load[1] = 0;
 	world_pass(3);
 	ck_loans("1>0:4-7");
+	world.samples[1].tasks_at_ns = world.now_ns;
+	world_step();
 	world.samples[1].stages++;
 	ck_assert_int_eq(world_step(), 1);
 	ck_loans("");
@@ -101,6 +103,33 @@ START_TEST(test_stage)
 	world.load[0] = 8;
 	world_pass(1);
 	ck_loans("1>0:4-7");
+}
+END_TEST
+
+/*
+ * Asked only once the slice was idle, Spark names the stage that made it so: that is no news. The
+ * next one is.
+ */
+START_TEST(test_old_stage)
+{
+	world_begin();
+	world.samples[1].known = SAMPLE_TASKS;
+	world.samples[1].tasks_at_ns = world.now_ns;
+	world.load[0] = 4;
+	world_pass(5);
+	world.load[1] = 0;
+	world_pass(2);
+	ck_loans("1>0:4-7");
+	world.samples[1].stages++;
+	world.samples[1].tasks_at_ns = world.now_ns;
+	ck_assert_int_eq(world_step(), 0);
+	world_pass(1);
+	ck_loans("1>0:4-7");
+	world.samples[1].stages++;
+	world.samples[1].tasks_at_ns = world.now_ns;
+	ck_assert_int_eq(world_step(), 1);
+	ck_loans("");
+	ck_reason(REBALANCE_DONOR_STAGE);
 }
 END_TEST
 
@@ -346,7 +375,7 @@ START_TEST(test_words_of_nothing)
 END_TEST
 
 TEST_MAIN("rebalance",
-	  test_case("return", test_donor_back, test_cool_down, test_stage, test_unused,
-		    test_use_of_large_slices, test_starting, test_gone),
+	  test_case("return", test_donor_back, test_cool_down, test_stage, test_old_stage,
+		    test_unused, test_use_of_large_slices, test_starting, test_gone),
 	  test_case("samples", test_blind, test_clock, test_new_memory),
 	  test_case("words", test_words, test_words_of_nothing))
