@@ -195,14 +195,21 @@ coverage:
 # ---- benchmarks: every figure beside the one it is compared with, measured in the same run
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 BENCH_SCRIPTS := $(filter-out %.c %.h,$(wildcard tests/bench/bench_*))
+# tests/fold/fold.h: programs that take this machine for a larger one.
+FOLD_LINK := -Wl,--wrap=driver_open,--wrap=topology_read
+$(B)/tests/bench/bench_monitor: $(B)/tests/fold/fold.o
+$(B)/tests/bench/bench_monitor: LDFLAGS += $(FOLD_LINK)
 # With the helpers beside them and those of the tests: machines, laws and fakes are the same in both.
 bench_helpers := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),$(wildcard tests/bench/*.c)))
 $(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(bench_helpers) $(call test_helpers,launcher) $(call libs,launcher)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $$(sed -n 's/.*link: //p' tests/bench/$*.c) \
-		$(call libs_pkgs,launcher) $(call pkg_libs,check) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call libs_pkgs,launcher) $(call pkg_libs,check) -lm
+FOLDED := $(B)/tests/fold/cleave
+$(FOLDED): $(B)/launcher/main.o $(B)/tests/fold/fold.o $(call libs,launcher)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FOLD_LINK) -o $@ $^ $(call libs_pkgs,launcher) -lm
 .PHONY: bench benches
-benches: $(BENCHES)
+benches: $(BENCHES) $(FOLDED)
 bench: deps
 	$(Q)$(MAKE) --no-print-directory VARIANT=release all benches
 	$(Q)mkdir -p build/bench

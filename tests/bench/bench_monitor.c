@@ -4,12 +4,7 @@
  * loans come and go each second. Prints a table and writes build/bench/monitor.json. Run in the
  * source tree: bench_monitor [SECONDS of each].
  *
- * The eight one-core slices need not find eight CPUs. The machine is told to have them, and the
- * driver folds CPU n onto the n modulo c of the c CPUs that are there when it writes, and answers
- * with what it was asked when it has read back. So the supervisor does all that it would do, every
- * read and write is one of the kernel's, and only the numbers of CPUs differ.
- *
- * link: -Wl,--wrap=driver_open,--wrap=topology_read
+ * The eight one-core slices need not find eight CPUs: tests/fold/fold.h.
  */
 
 #include <errno.h>
@@ -22,14 +17,14 @@
 
 #include "decision/cleanup.h"
 #include "launcher/files.h"
-#include "launcher/host_hwloc.h"
 #include "profiles/load.h"
+#include "tests/fold/fold.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"
 #include "tests/launcher/fake_spark.h"
 #include "tests/launcher/own_cluster.h"
 
-enum { SLICES = 8, DEFAULT_SECONDS = 20, BUSY_THREADS = 2, GROUPS = SLICES + 2 };
+enum { SLICES = 8, DEFAULT_SECONDS = 20, BUSY_THREADS = 2 };
 
 #define MACHINE	   "numa:1(memory=68719476736) core:8 pu:1"
 #define SHARE_MAX  0.01
@@ -37,156 +32,6 @@ enum { SLICES = 8, DEFAULT_SECONDS = 20, BUSY_THREADS = 2, GROUPS = SLICES + 2 }
 
 static const char result_path[] = "build/bench/monitor.json";
 static volatile sig_atomic_t interrupted;
-
-/* ---- eight CPUs, folded onto those that are there: the real driver, but for five of its functions */
-
-static const struct driver_ops *real;
-static struct driver_ops folded_ops;
-static struct cpuset there;
-static unsigned group_count;
-static struct {
-	char name[NAME_MAX_BYTES + 1];
-	struct cpuset asked;
-} groups[GROUPS];
-
-int __real_driver_open(const struct driver_request *r, struct driver **out, struct err *e);
-int __wrap_driver_open(const struct driver_request *r, struct driver **out, struct err *e);
-int __real_topology_read(const struct topology_source *source, struct topology *out,
-			 struct cpuset *mask, struct err *e);
-int __wrap_topology_read(const struct topology_source *source, struct topology *out,
-			 struct cpuset *mask, struct err *e);
-
-int __wrap_topology_read(const struct topology_source *source, struct topology *out,
-			 struct cpuset *mask, struct err *e)
-{
-	const struct topology_source told = {.text = MACHINE};
-	int r = __real_topology_read(&told, out, mask, e);
-
-	(void)source;
-	if (!r)
-		out->this_machine = true;
-	return r;
-}
-
-static struct cpuset fold(const struct cpuset *asked)
-{
-	struct cpuset out = {0};
-
-	cpuset_for_each(cpu, asked)
-	{
-		unsigned real_cpu = cpuset_first(&there);
-
-		for (unsigned i = cpu % cpuset_count(&there); i; i--)
-			real_cpu = cpuset_next(&there, real_cpu);
-		cpuset_add(&out, real_cpu);
-	}
-	return out;
-}
-
-/* What was asked for a group; NULL: nothing yet. */
-static struct cpuset *asked_of(const char *group)
-{
-	for (unsigned i = 0; i < group_count; i++)
-		if (strcmp(groups[i].name, group) == 0)
-			return &groups[i].asked;
-	return NULL;
-}
-
-static void remember(const char *group, const struct cpuset *asked)
-{
-	struct cpuset *place = asked_of(group);
-
-	if (!place && group_count == GROUPS)
-		abort();
-	if (!place) {
-		string_copy(groups[group_count].name, group);
-		place = &groups[group_count++].asked;
-	}
-	*place = *asked;
-}
-
-static int folded_create(struct driver *d, const struct group_spec *group, struct err *e)
-{
-	struct group_spec spec = *group;
-	int r;
-
-	spec.cpus = fold(&group->cpus);
-	r = real->create(d, &spec, e);
-	if (!r)
-		remember(group->name, &group->cpus);
-	return r;
-}
-
-static int folded_set_cpus(struct driver *d, const char *group, const struct cpuset *cpus,
-			   struct cpuset *effective, struct err *e)
-{
-	struct cpuset write = fold(cpus), read;
-	int r = real->set_cpus(d, group, &write, &read, e);
-
-	if (r)
-		return r;
-	remember(group, cpus);
-	*effective = *cpus;
-	return 0;
-}
-
-static void unfold(struct observed_group *seen)
-{
-	const struct cpuset *asked = asked_of(seen->name);
-
-	if (asked)
-		seen->cpus = seen->asked = *asked;
-}
-
-static int folded_observe(struct driver *d, struct observation *out, struct err *e)
-{
-	int r = real->observe(d, out, e);
-
-	for (unsigned i = 0; !r && i < out->count; i++)
-		unfold(&out->groups[i]);
-	return r;
-}
-
-static int folded_look(struct driver *d, const char *group, struct observed_group *out,
-		       struct err *e)
-{
-	int r = real->look(d, group, out, e);
-
-	if (!r)
-		unfold(out);
-	return r;
-}
-
-static int folded_allowed(struct driver *d, struct cpuset *cpus, struct err *e)
-{
-	int r = real->allowed(d, cpus, e);
-
-	for (unsigned i = 0; r >= 0 && i < SLICES; i++)
-		cpuset_add(cpus, i);
-	return r;
-}
-
-int __wrap_driver_open(const struct driver_request *request, struct driver **out, struct err *e)
-{
-	struct cpuset nodes;
-	int r = driver_allowed(request->cgroup_root, &there, &nodes, e);
-
-	if (!r)
-		r = __real_driver_open(request, out, e);
-	if (r)
-		return r;
-	real = (*out)->ops;
-	if (!real->usage || !real->look || !real->allowed)
-		return err_impossible(e, "the driver %s cannot lend", real->name);
-	folded_ops = *real;
-	folded_ops.create = folded_create;
-	folded_ops.set_cpus = folded_set_cpus;
-	folded_ops.observe = folded_observe;
-	folded_ops.look = folded_look;
-	folded_ops.allowed = folded_allowed;
-	(*out)->ops = &folded_ops;
-	return 0;
-}
 
 /* ---- what the slices do; called each second */
 
@@ -423,6 +268,7 @@ int main(int argc, char **argv)
 
 	if (fake_is_java(argv[0]))
 		return fake_java(argc, argv);
+	setenv(FOLD_MACHINE, MACHINE, 1);
 	r = begin(&e);
 	if (!r && !own_is_usable(why)) {
 		printf("bench_monitor: %s; skipped\n", why);

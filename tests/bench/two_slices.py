@@ -1,4 +1,4 @@
-"""A cluster of two one-CPU slices, the application that runs there (job.py), and what either used of the CPUs."""
+"""A cluster of two slices, of one CPU each if nothing else is said, the application that runs there (job.py), and what either used of the CPUs."""
 import json
 import os
 import subprocess
@@ -21,15 +21,22 @@ class TwoSlices(Cluster):
     def __init__(self, name):
         super().__init__(f"bench/{name}", f"bench-{name}")
 
-    def up(self, slots=2, loans="shared"):
-        """Bring it up with `slots` a CPU, the monitor off."""
+    def take_for(self, cpus):
+        """Have cleave take this machine for one of so many CPUs (tests/fold/fold.h), if it has fewer."""
+        if cpus > len(os.sched_getaffinity(0)):
+            memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+            self.program = ["env", f"FOLD_MACHINE=numa:1(memory={memory}) core:{cpus} pu:1",
+                            f"{TOP}/build/release/tests/fold/cleave"]
+
+    def up(self, cores=1, slots=2, loans="shared"):
+        """Bring it up with `cores` a slice and `slots` a CPU, the monitor off."""
         path = f"{self.here}/profile.yaml"
         with open(path, "w", encoding="ascii") as file:
             file.write(f"""version: 1
 name: {self.name}
-partition: {{by: machine, slices: 2, cores: 1, max_cores: 2, reserve: {{cores: 0}}}}
+partition: {{by: machine, slices: 2, cores: {cores}, max_cores: {2 * cores}, reserve: {{cores: 0}}}}
 memory: {{heap: 900M}}
-spark: {{slots_per_cpu: {slots}, conf: {{spark.locality.wait: 120s}}}}
+spark: {{home: {TOP}/build/spark, slots_per_cpu: {slots}, conf: {{spark.locality.wait: 120s}}}}
 rebalance: {{mode: off, loans: {loans}}}
 """)
         self.must("up", path)
@@ -75,7 +82,8 @@ class Job:
 
     def failed(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
-            return Failed(f"the application failed (exit {self.process.wait()}):\n{log.read()[-4000:]}")
+            lines = [line for line in log if " INFO " not in line]
+        return Failed(f"the application failed (exit {self.process.wait()}):\n{''.join(lines[-40:])}")
 
     def do(self, *words):
         """One command; its answer."""

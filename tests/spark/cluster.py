@@ -62,10 +62,11 @@ class Cluster:
         self.here = f"{TOP}/build/{directory}"
         self.name = f"{name}-{os.getpid()}"
         self.state_dir = f"{self.here}/state"
+        self.program = [f"{TOP}/build/cleave"]
         self.before = leavings()
 
     def words(self, *words):
-        return [f"{TOP}/build/cleave", "--state-dir", self.state_dir, *words]
+        return [*self.program, "--state-dir", self.state_dir, *words]
 
     def cleave(self, *words, timeout=UP_SECONDS, **options):
         """Run cleave; return the finished process with its outputs."""
