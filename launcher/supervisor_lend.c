@@ -461,12 +461,19 @@ static void observe(struct supervisor *s, const struct loans *before)
 	lend_free_answer(l);
 }
 
+/* During a pause only the history goes on: what would be decided is not done. */
 static int decide(struct supervisor *s)
 {
 	struct lend *l = s->lend;
+	struct rebalance_policy policy = l->policy;
+	bool is_paused = s->now_ns < l->pause_until_ns;
+	int changed;
 
-	return rebalance_step(&s->state->plan, &l->topology, &l->policy, l->samples,
-			      s->state->plan.slice_count, s->now_ns, &l->memory, &l->wanted);
+	if (is_paused)
+		policy.mode = REBALANCE_OFF;
+	changed = rebalance_step(&s->state->plan, &l->topology, &policy, l->samples,
+				 s->state->plan.slice_count, s->now_ns, &l->memory, &l->wanted);
+	return is_paused ? 0 : changed;
 }
 
 static void step(struct supervisor *s)
@@ -499,7 +506,7 @@ static void step(struct supervisor *s)
 /* Something happened that cannot wait for the tick. */
 static void step_now(struct supervisor *s)
 {
-	if (!can_lend(s) || s->lend->given_up || s->now_ns < s->lend->pause_until_ns)
+	if (!can_lend(s) || s->lend->given_up)
 		return;
 	take_samples(s);
 	step(s);
@@ -574,7 +581,7 @@ void lend_tick(struct supervisor *s)
 		l->tick_at_ns = s->now_ns + l->policy.tick_ns;
 		machine_tick(s);
 	}
-	if (l->given_up || s->now_ns < l->pause_until_ns)
+	if (l->given_up)
 		return;
 	take_samples(s);
 	step(s);
