@@ -374,12 +374,18 @@ static void take_samples(struct supervisor *s)
 
 /* ---- one step */
 
-/* An exclusive loan has to be confirmed: by the master, too, where a slice has no application. */
+/*
+ * An exclusive loan has to be confirmed: by the master, too, where a slice has no application. A
+ * shared one does not wait for Spark.
+ */
 static void ask_spark(struct supervisor *s)
 {
+	if (s->lend->policy.loans != LOANS_EXCLUSIVE) {
+		task_watch_hint(s->lend->tasks, s->now_ns);
+		return;
+	}
 	task_watch_trigger(s->lend->tasks, s->now_ns);
-	if (s->lend->policy.loans == LOANS_EXCLUSIVE)
-		s->poll_at_ns = s->now_ns;
+	s->poll_at_ns = s->now_ns;
 }
 
 static void note_verdicts(struct supervisor *s)
@@ -527,7 +533,6 @@ void lend_executors_started(struct supervisor *s)
 		return;
 	step_now(s);
 	s->poll_at_ns = s->now_ns; /* the application may be new to us */
-	task_watch_trigger(l->tasks, s->now_ns);
 }
 
 void lend_slice_starts(struct supervisor *s)
@@ -568,13 +573,20 @@ static bool has_starting(const struct supervisor *s)
 	return false;
 }
 
+static enum task_watch_pace task_pace(const struct supervisor *s)
+{
+	if (has_starting(s))
+		return TASK_WATCH_STARTING;
+	return s->state->plan.loan_count ? TASK_WATCH_LENDING : TASK_WATCH_SELDOM;
+}
+
 void lend_tick(struct supervisor *s)
 {
 	struct lend *l = s->lend;
 
 	if (!lend_is_watching(s))
 		return;
-	task_watch_tick(l->tasks, s->state->plan.loan_count || has_starting(s), s->now_ns);
+	task_watch_tick(l->tasks, task_pace(s), s->now_ns);
 	if (!l->is_on || (s->now_ns < l->tick_at_ns && !l->tasks_changed))
 		return;
 	if (s->now_ns >= l->tick_at_ns) {

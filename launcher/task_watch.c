@@ -31,7 +31,8 @@ static const uint64_t wave_ms[WAVES] = {0, 50, 100, 200};
  * busy and idle would trigger them all the time.
  */
 static const uint64_t series_ms = 1000, series_saved_ms = 4000, single_ms = 1000;
-static const uint64_t lending_period_ms = 1000, idle_period_ms = 5000;
+static const uint64_t short_period_ms = 1000, long_period_ms = 5000;
+static const unsigned times_took = 100; /* an application answers at most 1 % of the time */
 static const uint64_t least_pause_ms = 1000, longest_pause_ms = 30000;
 static const uint64_t starting_pause_ms = 500;
 static const uint64_t old_ms = 10000;
@@ -47,6 +48,8 @@ struct question {
 	enum question_kind kind;
 	bool under_way;
 	uint64_t asked_ns; /* last; 0: never */
+	bool is_answered;  /* since the last tick */
+	uint64_t took_ns;  /* the last answer */
 	uint64_t pause_ms; /* 0: it was answered, or never asked */
 	uint64_t retry_ns; /* when the pause ends; 0: the next tick decides */
 	char why[WHY];	   /* it was not answered; "": it was */
@@ -73,8 +76,9 @@ struct task_watch {
 	unsigned app_count, apps_left_out;
 	struct watched *apps[REST_APPS];
 
-	uint64_t now_ns;      /* the last that was told */
-	uint64_t period_ms;   /* between questions that nothing triggers */
+	uint64_t now_ns; /* the last that was told */
+	enum task_watch_pace pace;
+	uint64_t hint_ns;     /* what was asked before this is asked again soon */
 	uint64_t series_ns;   /* when the waves of the last trigger began */
 	unsigned next_wave;   /* WAVES: all have passed */
 	uint64_t wave_ns;     /* what was asked before this is asked again */
@@ -105,6 +109,32 @@ static bool is_wanted(const struct question *q)
 	return false;
 }
 
+/* Until it is asked again while CPUs are lent. */
+static uint64_t lending_period_ns(const struct question *q)
+{
+	uint64_t period = times_took * q->took_ns;
+
+	if (period < short_period_ms * millisecond)
+		return short_period_ms * millisecond;
+	return period < long_period_ms * millisecond ? period : long_period_ms * millisecond;
+}
+
+static uint64_t period_ns(const struct question *q)
+{
+	const struct task_watch *w = q->app->watch;
+
+	switch (w->pace) {
+	case TASK_WATCH_SELDOM:
+		return q->asked_ns < w->hint_ns ? lending_period_ns(q)
+						: long_period_ms * millisecond;
+	case TASK_WATCH_LENDING:
+		return lending_period_ns(q);
+	case TASK_WATCH_STARTING:
+		break;
+	}
+	return short_period_ms * millisecond;
+}
+
 /* When it is to be asked; UINT64_MAX: not as things are. */
 static uint64_t due_ns(const struct question *q)
 {
@@ -116,7 +146,7 @@ static uint64_t due_ns(const struct question *q)
 		return q->retry_ns;
 	if (q->asked_ns < w->wave_ns)
 		return w->wave_ns;
-	return q->asked_ns ? q->asked_ns + w->period_ms * millisecond : 0;
+	return q->asked_ns ? q->asked_ns + period_ns(q) : 0;
 }
 
 /*
@@ -216,6 +246,7 @@ static void on_answer(void *context, int status, const char *body, size_t size)
 		put_off(q, is_starting);
 		return;
 	}
+	q->is_answered = true;
 	q->pause_ms = 0;
 	q->why[0] = '\0';
 	application_count_stages(&q->app->said, w->begun);
@@ -310,7 +341,6 @@ int task_watch_open(struct rest *rest, task_watch_changed *changed, void *contex
 	w->changed = changed;
 	w->context = context;
 	w->next_wave = WAVES;
-	w->period_ms = idle_period_ms;
 	*out = w;
 	return 0;
 }
@@ -370,6 +400,11 @@ void task_watch_trigger(struct task_watch *w, uint64_t now_ns)
 	w->next_wave = WAVES - 1;
 }
 
+void task_watch_hint(struct task_watch *w, uint64_t now_ns)
+{
+	w->now_ns = w->hint_ns = now_ns;
+}
+
 void task_watch_ask(struct task_watch *w, uint64_t now_ns)
 {
 	w->now_ns = w->wave_ns = now_ns;
@@ -383,16 +418,20 @@ static uint64_t wave_due_ns(const struct task_watch *w)
 
 static void tick_question(struct task_watch *w, struct question *q)
 {
+	/* The loop comes here at once after an answer. */
+	if (q->is_answered)
+		q->took_ns = w->now_ns - q->asked_ns;
+	q->is_answered = false;
 	if (q->pause_ms && !q->retry_ns)
 		q->retry_ns = w->now_ns + q->pause_ms * millisecond;
 	if (w->now_ns >= due_ns(q))
 		send_question(w, q);
 }
 
-void task_watch_tick(struct task_watch *w, bool lending, uint64_t now_ns)
+void task_watch_tick(struct task_watch *w, enum task_watch_pace pace, uint64_t now_ns)
 {
 	w->now_ns = now_ns;
-	w->period_ms = lending ? lending_period_ms : idle_period_ms;
+	w->pace = pace;
 	while (now_ns >= wave_due_ns(w)) {
 		w->wave_ns = wave_due_ns(w);
 		w->next_wave++;

@@ -46,12 +46,19 @@ void task_watch_begin(struct task_watch *w, const char *master_address, int ui_p
 void task_watch_apps(struct task_watch *w, const struct master_state *m, uint64_t now_ns);
 
 /*
- * Something happened: the next task_watch_tick() asks, and again 50, 100 and 200 ms later, as
- * Spark's own news are late. During these nothing is added. What is under way then is asked again
- * when it has been answered. In the long run there is one such series a second, and four in a row
- * after some quiet; what triggers more often is asked once a second.
+ * Somebody waits for what Spark says (an exclusive loan is to be confirmed): the next
+ * task_watch_tick() asks, and again 50, 100 and 200 ms later, as Spark's own news are late. During
+ * these nothing is added. What is under way then is asked again when it has been answered. In the
+ * long run there is one such series a second, and four in a row after some quiet; what triggers
+ * more often is asked once a second.
  */
 void task_watch_trigger(struct task_watch *w, uint64_t now_ns);
+
+/*
+ * Something happened that Spark may know more of, and nobody waits for it: asked once, as soon as
+ * TASK_WATCH_LENDING allows.
+ */
+void task_watch_hint(struct task_watch *w, uint64_t now_ns);
 
 /* Somebody wants to know (`status`): the next task_watch_tick() asks, once. */
 void task_watch_ask(struct task_watch *w, uint64_t now_ns);
@@ -59,8 +66,19 @@ void task_watch_ask(struct task_watch *w, uint64_t now_ns);
 /* Whether an answer is still to come, or a question to be sent. */
 bool task_watch_is_asking(const struct task_watch *w);
 
-/* Send what is due; `lending`: CPUs are lent, so ask once a second besides, else every five. */
-void task_watch_tick(struct task_watch *w, bool lending, uint64_t now_ns);
+/*
+ * How often it is asked when nothing happens. Answers cost the Master and the driver CPU time that
+ * the slices may lack, and most of it while their JVMs are young: so, while CPUs are lent, an
+ * application is asked less often the longer it took to answer.
+ */
+enum task_watch_pace {
+	TASK_WATCH_SELDOM,   /* every five seconds */
+	TASK_WATCH_LENDING,  /* after a hundred times what the last answer took, 1 … 5 s */
+	TASK_WATCH_STARTING, /* every second: an executor is to register */
+};
+
+/* Send what is due. To be called after each rest_turn(). */
+void task_watch_tick(struct task_watch *w, enum task_watch_pace pace, uint64_t now_ns);
 /* When task_watch_tick() has something to do next, CLOCK_MONOTONIC; UINT64_MAX: never. */
 uint64_t task_watch_deadline(const struct task_watch *w);
 

@@ -149,15 +149,15 @@ static void list(const char *first, const char *second)
 	task_watch_apps(watch, &m, now);
 }
 
-static void tick_for(bool lending)
+static void tick_at(enum task_watch_pace pace)
 {
-	task_watch_tick(watch, lending, now);
+	task_watch_tick(watch, pace, now);
 	ck_assert_uint_gt(task_watch_deadline(watch), now); /* nothing due is left */
 }
 
 static void tick(void)
 {
-	tick_for(false);
+	tick_at(TASK_WATCH_SELDOM);
 }
 
 static void tick_after(uint64_t milliseconds)
@@ -389,12 +389,13 @@ START_TEST(seldom_by_itself)
 	ck_assert_uint_eq(task_watch_deadline(watch), UINT64_MAX); /* answers wake the loop */
 	answer("app-1", "executors", "[" ON_0(1) "]");
 	answer("app-1", "stages", "[]");
+	tick();
 	now += 999 * ms;
-	tick_for(true);
+	tick_at(TASK_WATCH_LENDING);
 	ck_assert_uint_eq(asked_count, 0);
 	ck_assert_uint_eq(deadline_ms(), 1);
 	now += ms;
-	tick_for(true);
+	tick_at(TASK_WATCH_LENDING);
 	ck_assert_uint_eq(asked_count, 2);
 	answer("app-1", "executors", "[]"); /* no executors: no stages of interest */
 	answer("app-1", "stages", "[]");
@@ -408,6 +409,40 @@ static void answer_both(void)
 	answer("app-1", "executors", "[" ON_0(1) "]");
 	answer("app-1", "stages", "[]");
 }
+
+/* An application that takes long to answer is asked less often, where nobody waits for it. */
+START_TEST(the_slow_are_asked_less)
+{
+	static const struct {
+		unsigned took_ms, period_ms;
+	} cases[] = {{0, 1000}, {10, 1000}, {25, 2500}, {49, 4900}, {60, 5000}, {900, 5000}};
+
+	list("app-1", NULL);
+	heard("app-1", "[" ON_0(1) "]", "[]");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		now += 5000 * ms;
+		list("app-1", NULL);
+		tick_at(TASK_WATCH_LENDING);
+		now += cases[i].took_ms * ms;
+		answer_both();
+		tick_at(TASK_WATCH_LENDING);
+		ck_assert_uint_eq(deadline_ms(), cases[i].period_ms - cases[i].took_ms);
+		tick_at(TASK_WATCH_STARTING);
+		ck_assert_uint_eq(deadline_ms(), 1000 - cases[i].took_ms);
+		tick();
+		ck_assert_uint_eq(deadline_ms(), 5000 - cases[i].took_ms);
+		/* A hint is no reason to hurry, and one is enough. */
+		now += ms;
+		task_watch_hint(watch, now);
+		ck_assert_uint_eq(deadline_ms(), cases[i].period_ms - cases[i].took_ms - 1);
+		tick_after(cases[i].period_ms - cases[i].took_ms - 1);
+		ck_assert_uint_eq(asked_count, 2);
+		answer_both();
+		tick();
+		ck_assert_uint_eq(deadline_ms(), 5000);
+	}
+}
+END_TEST
 
 START_TEST(a_trigger_and_its_repeats)
 {
@@ -601,7 +636,7 @@ START_TEST(stages_fail)
 	for (unsigned seconds = 0; seconds < 10; seconds++) {
 		now += 1000 * ms;
 		list("app-1", NULL);
-		tick_for(true);
+		tick_at(TASK_WATCH_LENDING);
 		if (find_asked("app-1", "executors"))
 			answer("app-1", "executors", "[" ON_0(3) "]");
 		if (find_asked("app-1", "stages"))
@@ -611,7 +646,7 @@ START_TEST(stages_fail)
 		ck_assert_uint_eq(fill(0).tasks_running, 3);
 	}
 	now += ms;
-	tick_for(true);
+	tick_at(TASK_WATCH_LENDING);
 	ck_assert(!is_known(0) && is_known(1));
 	why_has("something else when asked for its stages");
 }
@@ -639,7 +674,7 @@ START_TEST(nothing_can_be_sent)
 {
 	list("app-1", NULL);
 	refusal = -ENOMEM;
-	task_watch_tick(watch, false, now);
+	task_watch_tick(watch, TASK_WATCH_SELDOM, now);
 	refusal = 0;
 	why_has("passes nothing on to application app-1: Cannot allocate memory");
 	tick();
@@ -705,6 +740,9 @@ static void do_something(unsigned long long *random)
 		task_watch_ask(watch, now);
 		break;
 	case 3:
+		task_watch_hint(watch, now);
+		break;
+	case 4:
 		if (test_random(random) % 64 == 0)
 			begin();
 		break;
@@ -740,7 +778,7 @@ START_TEST(random_walk)
 
 	for (unsigned step = 0; step < 30000; step++) {
 		do_something(&random);
-		task_watch_tick(watch, test_random(&random) & 1, now);
+		task_watch_tick(watch, test_random(&random) % 3, now);
 		for (unsigned slice = 0; slice < 3; slice++)
 			check_slice(slice, &stages[slice], test_seed(), step);
 		/* All slices known: nothing to explain. None with applications: one sentence. */
@@ -770,8 +808,9 @@ static TCase *with_watch(TCase *c)
 TEST_MAIN("task_watch",
 	  with_watch(test_case("known", nothing_runs, one_application, two_applications,
 			       one_of_two_falls_silent, too_many_applications, a_new_plan_forgets)),
-	  with_watch(test_case("when", seldom_by_itself, a_trigger_and_its_repeats,
-			       triggers_without_end, asked_again_when_answered)),
+	  with_watch(test_case("when", seldom_by_itself, the_slow_are_asked_less,
+			       a_trigger_and_its_repeats, triggers_without_end,
+			       asked_again_when_answered)),
 	  with_watch(test_case("silent", what_is_no_answer, left_alone_for_longer,
 			       starting_takes_no_longer, stages_fail, the_environment_fails,
 			       nothing_can_be_sent)),
