@@ -244,6 +244,8 @@ END_TEST
 
 START_TEST(slow_answer)
 {
+	reply("executors", "[]", 2);
+	turn_until(changes == 1);
 	/* Byte by byte is no better than silence. */
 	turn_until(find("executors"));
 	say(find("executors"), ok_head, sizeof(ok_head) - 1);
@@ -251,11 +253,11 @@ START_TEST(slow_answer)
 		say(find("executors"), " ", 1);
 		turn();
 	}
-	turn_until(strstr(task_watch_why(watch), "app-1 does not answer within 1000 ms"));
-	ck_assert_uint_eq(fill(0).known, 0);
+	ck_assert_ptr_null(find("executors"));
+	ck_assert_uint_eq(changes, 1);
 	/* It may come to its senses. */
 	reply("executors", "[]", 2);
-	turn_until(changes == 1);
+	turn_until(changes == 2);
 	ck_assert_uint_eq(fill(0).known, SAMPLE_TASKS);
 	ck_assert_str_eq(task_watch_why(watch), "");
 }
