@@ -211,15 +211,16 @@ static void print_changes(const struct rebalance_answer *a)
 
 static void print_loans(const struct rebalance_answer *a)
 {
-	static const char *const titles[] = {"LENDER", "BORROWER", "CPUS", "MODE",
-					     ">SINCE", "BY",	   NULL};
+	static const char *const in_force[] = {"LENDER", "BORROWER", "CPUS", "MODE",
+					       "BY",	 ">SINCE",   NULL};
+	static const char *const wanted[] = {"LENDER", "BORROWER", "CPUS", "MODE", "BY", NULL};
 	cleanup_table struct table t;
 
 	if (!a->loan_count) {
 		printf(a->dry_run ? "no loan would be in force\n" : "no loan is in force\n");
 		return;
 	}
-	table_init(&t, titles);
+	table_init(&t, a->dry_run ? wanted : in_force);
 	for (unsigned i = 0; i < a->loan_count; i++) {
 		const struct status_loan *loan = &a->loans[i];
 
@@ -227,8 +228,9 @@ static void print_loans(const struct rebalance_answer *a)
 		table_add(&t, "slice-%u", loan->to);
 		table_add(&t, "%s", CPUSET_STRING(&loan->cpus));
 		table_add(&t, "%s", loan_mode_name(loan->mode));
-		table_add(&t, "%.1f s", loan->since_s);
 		table_add(&t, "%s", loan->by_hand ? "hand" : "monitor");
+		if (!a->dry_run)
+			table_add(&t, "%.1f s", loan->since_s);
 	}
 	table_print(&t, "", stdout);
 }
@@ -356,7 +358,9 @@ static int replay_text(const struct options *o, const char *text, size_t size, s
 static void print_sum(const struct replay *r)
 {
 	printf("%u step%s, ", r->steps, r->steps == 1 ? "" : "s");
-	if (r->same == r->steps)
+	if (!r->steps)
+		printf("because no loan began or ended\n");
+	else if (r->same == r->steps)
 		printf("all as recorded\n");
 	else
 		printf("%u of them decided otherwise\n", r->steps - r->same);

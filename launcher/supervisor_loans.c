@@ -114,32 +114,54 @@ static void fill_loans(const struct supervisor *s, const struct plan *p, struct 
 	}
 }
 
-static void fill_answer(struct supervisor *s, bool dry_run, struct rebalance_answer *a)
+static void fill_answer(struct supervisor *s, const struct rebalance_request *r,
+			struct rebalance_answer *a)
 {
-	const struct plan *p = dry_run ? &s->lend->wanted : &s->state->plan;
+	const struct plan *p = r->dry_run ? &s->lend->wanted : &s->state->plan;
 
 	string_copy(a->name, s->state->cluster.name);
 	a->mode = s->lend->policy.mode;
-	a->dry_run = dry_run;
+	a->dry_run = r->dry_run;
 	a->loan_count = p->loan_count;
 	fill_loans(s, p, a->loans);
 	a->decisions = s->lend->memory.decisions;
-	if (!a->decisions.count && !a->change_count)
+	if (r->what == REBALANCE_ONCE && !a->decisions.count)
 		rebalance_format_nothing(p, s->lend->memory.verdicts, a->why, sizeof(a->why));
 }
 
-/* By hand: what the steps of the monitor are not. Their inputs are the loans before, and the wish. */
+/* "slice-1 is told to lend 2 cores more to slice-0", for events and `status`. */
+static void format_request(const struct rebalance_request *r, char *text, size_t size)
+{
+	switch (r->what) {
+	case REBALANCE_BY_HAND:
+		snprintf(text, size, "slice-%u is told to lend %u core%s more to slice-%u", r->from,
+			 r->cores, r->cores == 1 ? "" : "s", r->to);
+		break;
+	case REBALANCE_ONCE:
+		snprintf(text, size, "one pass was asked for");
+		break;
+	case REBALANCE_RESET:
+		snprintf(text, size, "all loans are told to end");
+		break;
+	case REBALANCE_SET_MODE:
+		snprintf(text, size, "rebalance.mode is set to %s", rebalance_mode_name(r->mode));
+		break;
+	}
+}
+
+/* What was asked for, and what it cost; what a pass decided is an event of its own. */
 static void note_by_hand(struct supervisor *s, const struct rebalance_request *r)
 {
-	static const char *const names[] = {"by hand", "one pass", "reset", "mode"};
 	const struct rebalance_answer *a = s->lend->answer;
 	char text[PLAN_TEXT];
+	double write_us = 0;
 
-	snprintf(text, sizeof(text), "rebalance, %s: %u writes, %u loans in force", names[r->what],
-		 a->change_count, s->state->plan.loan_count);
+	for (unsigned i = 0; i < a->change_count; i++)
+		write_us += a->changes[i].write_us;
+	format_request(r, text, sizeof(text));
 	events_note(&s->events, "rebalance", s->state->cluster.name, text,
-		    {"writes", a->change_count}, {"loans", s->state->plan.loan_count},
-		    {"mode", s->lend->policy.mode});
+		    {"writes", a->change_count}, {"write_us", (int64_t)write_us},
+		    {"loans", s->state->plan.loan_count});
 	lend_remember(s->lend, s->now_ns, text);
 }
 
@@ -197,7 +219,7 @@ void lend_asked(struct supervisor *s, struct control_client *client,
 	int r = execute(s, request, &e);
 
 	if (!r) {
-		fill_answer(s, request->dry_run, s->lend->answer);
+		fill_answer(s, request, s->lend->answer);
 		r = rebalance_answer_format(s->lend->answer, &text, &e);
 	}
 	if (r)
