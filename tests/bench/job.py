@@ -1,7 +1,7 @@
 """The application of the benches: job.py FIFO reads a command a line from FIFO, until its end, and answers each with a line
 of JSON on stdout. Times are those of CLOCK_MONOTONIC, the same in every process of the machine.
 
-load COUNT      cached partitions, half of them a slice; the tasks of `burn` stay where they are, as they do beside HDFS
+load N0 N1      cached partitions, N0 on slice 0; the tasks of `burn` stay where they are, as they do beside HDFS
 burn S0 S1      a stage of one task a partition: those of slice 0's partitions use S0 seconds of one CPU, the others S1
 count TEXT,…    a balanced job: WordCount by DataFrames
 """
@@ -52,13 +52,14 @@ class Job:
         summary = context._jsc.sc().statusStore().speculationSummary(max(stages), 0)
         return summary.get().numTasks() if summary.isDefined() else 0
 
-    def load(self, count):
-        count = int(count)
+    def load(self, *by_slice):
+        wanted = [int(count) for count in by_slice]
+        count = sum(wanted)
         self.data = self.spark.sparkContext.parallelize(range(count), count).mapPartitionsWithIndex(hold).cache()
         self.data.count()
         self.places = dict(self.data.mapPartitions(place).collect())
-        if sum(self.places.values()) * 2 != count:
-            sys.exit(f"the partitions are not {count // 2} a slice: {self.places}")
+        if [list(self.places.values()).count(number) for number in range(len(wanted))] != wanted:
+            sys.exit(f"the partitions of the slices are not {wanted}: {self.places}")
         return {}
 
     def burn(self, *by_slice):

@@ -28,13 +28,13 @@ class TwoSlices(Cluster):
             self.program = ["env", f"FOLD_MACHINE=numa:1(memory={memory}) core:{cpus} pu:1",
                             f"{TOP}/build/release/tests/fold/cleave"]
 
-    def up(self, cores=1, slots=2, loans="shared"):
-        """Bring it up with `cores` a slice and `slots` a CPU, the monitor off."""
+    def up(self, cores=2, slots=2, loans="shared"):
+        """Bring it up with `cores` in all, the first slice having the odd one, and `slots` a CPU; the monitor is off."""
         path = f"{self.here}/profile.yaml"
         with open(path, "w", encoding="ascii") as file:
             file.write(f"""version: 1
 name: {self.name}
-partition: {{by: machine, slices: 2, cores: {cores}, max_cores: {2 * cores}, reserve: {{cores: 0}}}}
+partition: {{by: machine, slices: 2, max_cores: {cores}, reserve: {{cores: 0}}}}
 memory: {{heap: 900M}}
 spark: {{home: {TOP}/build/spark, slots_per_cpu: {slots}, conf: {{spark.locality.wait: 120s}}}}
 rebalance: {{mode: off, loans: {loans}}}

@@ -44,7 +44,7 @@ static struct cpuset fold(const struct cpuset *asked)
 	{
 		unsigned real_cpu = cpuset_first(&there);
 
-		for (unsigned i = cpu % cpuset_count(&there); i; i--)
+		for (unsigned i = cpu * cpuset_count(&there) / cpuset_count(&told); i; i--)
 			real_cpu = cpuset_next(&there, real_cpu);
 		cpuset_add(&out, real_cpu);
 	}
@@ -129,7 +129,7 @@ static int folded_allowed(struct driver *d, struct cpuset *cpus, struct err *e)
 {
 	int r = real->allowed(d, cpus, e);
 
-	if (r >= 0 && !cpuset_is_empty(&told))
+	if (r >= 0)
 		*cpus = told;
 	return r;
 }
@@ -139,7 +139,7 @@ int __wrap_driver_open(const struct driver_request *request, struct driver **out
 	struct cpuset nodes;
 	int r = __real_driver_open(request, out, e);
 
-	if (r || !getenv(FOLD_MACHINE))
+	if (r || cpuset_is_empty(&told))
 		return r;
 	r = driver_allowed(request->cgroup_root, &there, &nodes, e);
 	real = (*out)->ops;

@@ -5,9 +5,9 @@
  * More CPUs than there are, for benches whose slices do not fit this machine. A program that is
  * linked with fold.c and FOLD_LINK of the Makefile takes the machine that the environment's
  * FOLD_MACHINE describes, in hwloc's synthetic text, for this one. Its driver is the real one, but
- * writes CPU n as the n modulo c of the c CPUs that are there, and answers with what it was asked
- * when it has read back. So every read and write is one of the kernel's, processes are where they
- * would be, and only the numbers of CPUs differ. Slices on the same CPU then get a part of it each.
+ * writes neighbouring CPUs as one of those that are there, and answers with what it was asked when
+ * it has read back. So every read and write is one of the kernel's, processes are where they would
+ * be, and only the numbers of CPUs differ. What shares a CPU gets a part of it each.
  */
 #define FOLD_MACHINE "FOLD_MACHINE"
 
