@@ -113,6 +113,25 @@ bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset
 	return !cpuset_intersects(&cpus, allowed);
 }
 
+static bool gives_back(const struct observed_group *seen, const struct op *op,
+		       const struct cpuset *returned)
+{
+	struct cpuset given = cpuset_and_not(&op->cpus, &seen->asked);
+	struct cpuset taken = cpuset_and_not(&seen->cpus, &op->cpus);
+
+	return op->kind == OP_SET_CPUS && cpuset_is_subset(&given, returned) &&
+	       cpuset_is_empty(&taken);
+}
+
+bool drift_gives_back(const struct observation *seen, const struct op *ops, unsigned count,
+		      const struct cpuset *returned)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!gives_back(observed_find(seen, ops[i].name), &ops[i], returned))
+			return false;
+	return true;
+}
+
 bool drift_clip(struct op *op, const struct cpuset *allowed)
 {
 	if (op->kind != OP_SET_CPUS && op->kind != OP_SET_HOST && op->kind != OP_CREATE)

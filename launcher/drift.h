@@ -41,6 +41,13 @@ int drift_look(struct driver *driver, const struct plan *p, struct observation *
 unsigned drift_find(const struct observation *seen, const struct plan *p,
 		    const struct cpuset *allowed, struct op ops[DRIFT_OPS]);
 
+/*
+ * Whether these ops, of drift_find(), only give groups CPUs that have `returned` to the machine: then nobody has written to them,
+ * however many CPUs come back one after the other.
+ */
+bool drift_gives_back(const struct observation *seen, const struct op *ops, unsigned count,
+		      const struct cpuset *returned);
+
 /* Whether none of the CPUs of a slice, loans included, is there. */
 bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset *allowed);
 

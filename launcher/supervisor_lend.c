@@ -189,9 +189,45 @@ static void take_loans(struct supervisor *s, const struct plan *wanted)
 	memcpy(p->loans, wanted->loans, sizeof(p->loans));
 }
 
+/* What a group had before the i-th of these writes. */
+static struct op inverse_of(const struct rebalance_answer *a, unsigned i)
+{
+	const struct rebalance_change *c = &a->changes[i];
+	struct op op = {.kind = c->kind, .cpus = c->before, .weight = c->weight_before};
+
+	string_copy(op.name, c->group);
+	while (i-- > 0) {
+		const struct rebalance_change *earlier = &a->changes[i];
+
+		if (earlier->kind != c->kind || strcmp(earlier->group, c->group) != 0)
+			continue;
+		op.cpus = earlier->asked;
+		op.weight = earlier->weight;
+		break;
+	}
+	return op;
+}
+
+/*
+ * The way back, write by write, so that no CPU has two owners meanwhile. What cannot be undone either is repaired as
+ * what somebody else has written.
+ */
+static void undo_writes(struct supervisor *s)
+{
+	const struct rebalance_answer *a = s->lend->answer;
+	struct err e;
+
+	for (unsigned i = a->change_count; i-- > 0;) {
+		struct op op = inverse_of(a, i);
+
+		if (drift_clip(&op, &s->allowed))
+			drift_repair(s->driver, &op, &e);
+	}
+}
+
 /*
  * Put the loans of l->wanted in force: nothing else of it differs. What was written is in l->answer, also after a failure;
- * then the loans count as before, and what was written in vain is drift, repaired as such.
+ * then it has been undone, and the loans are as before.
  */
 int lend_put_in_force(struct supervisor *s, bool dry_run, struct err *e)
 {
@@ -204,7 +240,9 @@ int lend_put_in_force(struct supervisor *s, bool dry_run, struct err *e)
 	a->change_count = 0;
 	for (unsigned i = 0; !r && i < ops->count; i++)
 		r = write_op(s, &ops->ops[i], dry_run, &a->changes[a->change_count++], e);
-	if (!r && !dry_run)
+	if (r)
+		undo_writes(s);
+	else if (!dry_run)
 		take_loans(s, &s->lend->wanted);
 	return r;
 }

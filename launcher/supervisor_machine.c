@@ -16,6 +16,7 @@ static int can_have(struct supervisor *s, struct cpuset *allowed, struct err *e)
 
 static void note_cpus(struct supervisor *s, const struct cpuset *allowed)
 {
+	struct cpuset back = cpuset_and_not(allowed, &s->allowed);
 	char text[PLAN_TEXT];
 
 	if (cpuset_is_equal(allowed, &s->allowed))
@@ -25,6 +26,7 @@ static void note_cpus(struct supervisor *s, const struct cpuset *allowed)
 			 CPUSET_STRING(allowed), CPUSET_STRING(&s->allowed));
 		events_note(&s->events, "cpus", s->state->cluster.name, text,
 			    {"count", cpuset_count(allowed)});
+		s->returned = cpuset_or(&s->returned, &back);
 	}
 	s->allowed = *allowed;
 	lend_machine_changed(s);
@@ -89,9 +91,12 @@ void machine_tick(struct supervisor *s)
 	if (s->lend->given_up || drift_look(s->driver, &s->state->plan, seen, &e))
 		return;
 	count = drift_find(seen, &s->state->plan, &allowed, ops);
-	if (!count)
+	if (!count) {
+		s->returned = (struct cpuset){0};
 		return;
-	if (!drift_may_repair(&s->repairs, s->now_ns)) {
+	}
+	if (!drift_gives_back(seen, ops, count, &s->returned) &&
+	    !drift_may_repair(&s->repairs, s->now_ns)) {
 		give_up_on_drift(s, &ops[0]);
 		return;
 	}

@@ -68,6 +68,8 @@ struct supervisor {
 	struct daemon *master;
 
 	struct cpuset allowed; /* CPUs that can be had now; empty: not looked yet */
+	struct cpuset
+		returned; /* of them, those that came back since all groups were as they should be */
 	struct drift_repairs repairs;
 
 	bool poll_busy;

@@ -465,6 +465,40 @@ START_TEST(an_op_asks_only_for_cpus_that_are_there)
 END_TEST
 
 /* Right as written, but somebody narrowed the group above: v2 shows it in the effective set. */
+/* What a group has lost of its CPUs, and whether giving them back is all that there is to do. */
+static bool gives_back(const struct cpuset *lost, const struct cpuset *returned)
+{
+	struct op found[DRIFT_OPS];
+	unsigned count;
+
+	seen.groups[1].asked = cpuset_and_not(&wanted.slices[0].cpus, lost);
+	seen.groups[1].cpus = seen.groups[1].asked;
+	count = drift_find(&seen, &wanted, &all, found);
+	return drift_gives_back(&seen, found, count, returned);
+}
+
+START_TEST(cpus_that_come_back_are_nobodys_drift)
+{
+	struct cpuset one = {0}, two = {0}, others;
+
+	make_wanted(2);
+	see_all(&wanted);
+	cpuset_add(&one, cpuset_first(&wanted.slices[0].cpus));
+	two = one;
+	cpuset_add(&two, cpuset_next(&wanted.slices[0].cpus, cpuset_first(&one)));
+	ck_assert(gives_back(&one, &one));
+	ck_assert(gives_back(&one, &two));
+	ck_assert(!gives_back(&two, &one));
+	ck_assert(!gives_back(&one, &wanted.slices[1].cpus));
+	seen.groups[1].weight = WEIGHT_MAX; /* that is somebody's */
+	ck_assert(!gives_back(&one, &one));
+	seen.groups[1].weight = WEIGHT_DEFAULT;
+	others = cpuset_or(&wanted.slices[1].cpus, &two);
+	seen.groups[2].asked = seen.groups[2].cpus = others; /* and so is this */
+	ck_assert(!gives_back(&one, &one));
+}
+END_TEST
+
 START_TEST(a_set_that_is_not_in_force_is_drift)
 {
 	static struct op found[DRIFT_OPS];
@@ -520,5 +554,6 @@ TEST_MAIN("actual",
 		    other_limits_and_nodes_are_made_anew, more_slices_than_wanted, the_host_group,
 		    drift_is_found_and_put_back, repairs_lead_back,
 		    what_is_offline_is_nobodys_drift, a_slice_without_any_cpu_is_left_alone,
-		    an_op_asks_only_for_cpus_that_are_there, a_set_that_is_not_in_force_is_drift,
-		    three_repairs_in_ten_seconds, command_lines))
+		    an_op_asks_only_for_cpus_that_are_there, cpus_that_come_back_are_nobodys_drift,
+		    a_set_that_is_not_in_force_is_drift, three_repairs_in_ten_seconds,
+		    command_lines))
