@@ -270,40 +270,6 @@ START_TEST(what_cannot_be_lent_is_refused)
 }
 END_TEST
 
-/* ---- walls */
-
-static bool is_handed_over(void)
-{
-	struct observed_group donor = two_look(1), borrower = two_look(0);
-	struct cpuset both = cpuset_or(&donor.cpus, &borrower.cpus);
-	struct cpuset all =
-		cpuset_or(&own.state.plan.slices[0].cpus, &own.state.plan.slices[1].cpus);
-
-	return !cpuset_intersects(&donor.cpus, &borrower.cpus) && cpuset_is_equal(&both, &all) &&
-	       cpuset_count(&borrower.cpus) > cpuset_count(&own.state.plan.slices[0].cpus);
-}
-
-START_TEST(exclusive_loans_wait_for_spark)
-{
-	two_begin_or_skip();
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 8)
-		test_skip("a donor that keeps a core needs two: 8 CPUs, with SMT");
-	own.profile.partition.cores = 2;
-	own.profile.rebalance.loans = LOANS_EXCLUSIVE;
-	own_write_profile();
-	two_up();
-	two_tell(2, 1, 0); /* a phantom: the kernel sees nobody on slice 1 */
-	two_lag(0);
-	poll(NULL, 0, A_WHILE_MS);
-	ck_assert(two_is_home());
-	two_tell(2, 0, 0);
-	ck_assert(own_wait(is_handed_over));
-	two_lag(1);
-	ck_assert(own_wait(two_is_home));
-	two_end();
-}
-END_TEST
-
 /* Last: whatever failed before, this program leaves nothing running. */
 START_TEST(nothing_is_left)
 {
@@ -320,7 +286,7 @@ int main(int argc, char **argv)
 		return fake_java(argc, argv);
 	test_directory(); /* before the tests fork: one for all */
 	cases[0] = test_case("lend", idle_cpus_are_lent_and_returned, a_donor_may_borrow_afterwards,
-			     as_many_threads_as_cpus_need_nothing, exclusive_loans_wait_for_spark);
+			     as_many_threads_as_cpus_need_nothing);
 	cases[1] = test_case("modes", observing_says_and_does_nothing,
 			     the_mode_can_be_changed_while_it_runs, one_pass_although_it_is_off);
 	cases[2] = test_case("hand", loans_by_hand_stay_until_they_are_reset,
