@@ -424,6 +424,13 @@ static uint64_t wave_due_ns(const struct task_watch *w)
 				    : UINT64_MAX;
 }
 
+static bool is_due(const struct question *q)
+{
+	uint64_t due = due_ns(q);
+
+	return due != UINT64_MAX && due <= q->app->watch->now_ns;
+}
+
 static void tick_question(struct task_watch *w, struct question *q)
 {
 	/* The loop comes here at once after an answer. */
@@ -432,7 +439,7 @@ static void tick_question(struct task_watch *w, struct question *q)
 	q->is_answered = false;
 	if (q->pause_ms && !q->retry_ns)
 		q->retry_ns = w->now_ns + q->pause_ms * millisecond;
-	if (w->now_ns >= due_ns(q))
+	if (is_due(q))
 		send_question(w, q);
 }
 
@@ -468,7 +475,7 @@ bool task_watch_is_asking(const struct task_watch *w)
 		for (unsigned kind = 0; kind < QUESTIONS; kind++) {
 			const struct question *q = &w->apps[i]->questions[kind];
 
-			if (q->under_way || due_ns(q) <= w->now_ns)
+			if (q->under_way || is_due(q))
 				return true;
 		}
 	return false;

@@ -1,0 +1,78 @@
+#ifndef TESTS_LAUNCHER_SCENE_H
+#define TESTS_LAUNCHER_SCENE_H
+
+/*
+ * A task_watch over three slices (127.0.0.10, .11, .12) whose clock and network are the test's: what
+ * it asks is kept until the test answers. For programs that link with
+ * -Wl,--wrap=rest_get_bounded -Wl,--wrap=rest_drop.
+ */
+
+#include "launcher/task_watch.h"
+
+/* Spark's words. */
+#define STAGE(id, attempt, tasks, completed, active)                           \
+	"{\"stageId\":" #id ",\"attemptId\":" #attempt ",\"numTasks\":" #tasks \
+	",\"numCompletedIndices\":" #completed ",\"numActiveTasks\":" #active  \
+	",\"numFailedTasks\":0,\"name\":\"s\"}"
+#define EXECUTOR(id, host, active) \
+	"{\"id\":\"" #id "\",\"hostPort\":\"" host ":1\",\"activeTasks\":" #active "}"
+#define ON_0(active)	  EXECUTOR(0, "127.0.0.10", active)
+#define ON_1(active)	  EXECUTOR(1, "127.0.0.11", active)
+#define ENVIRONMENT(cpus) "{\"sparkProperties\":[[\"spark.task.cpus\",\"" #cpus "\"]]}"
+#define STARTING	  "Spark is starting up. Please wait a while until it's ready."
+
+#define SCENE_MS UINT64_C(1000000)
+
+enum { ASKED_MAX = 3 * REST_APPS };
+
+/* A question under way. */
+struct asked {
+	char url[400];
+	unsigned timeout_ms;
+	rest_answer *answer;
+	void *context;
+};
+
+struct scene {
+	struct task_watch *watch;
+	unsigned changes; /* that the watch has told of */
+	uint64_t now;	  /* begins at 100 s */
+	int refusal;	  /* of the next question, as negative errno */
+	unsigned asked_count, sent_count;
+	struct asked asked[ASKED_MAX];
+};
+
+extern struct scene scene;
+
+void scene_setup(void);
+/* Aborts if anything is left under way. */
+void scene_teardown(void);
+
+/* The plan's slices, told anew. */
+void scene_begin(void);
+/* What the Master lists; NULL: less. */
+void scene_list(const char *first, const char *second);
+
+/* One tick; afterwards nothing may be due. */
+void scene_tick_at(enum task_watch_pace pace);
+void scene_tick(void); /* TASK_WATCH_SELDOM */
+void scene_tick_after(uint64_t milliseconds);
+/* From now; UINT64_MAX: never. */
+uint64_t scene_deadline_ms(void);
+
+/* NULL: it is not asked. `what` is the beginning of what comes after the application's id. */
+struct asked *scene_find_asked(const char *app, const char *what);
+/* Answer; aborts if it was not asked. */
+void scene_answer_status(const char *app, const char *what, int status, const char *body);
+void scene_answer(const char *app, const char *what, const char *body);
+/* app-1, with one task on slice 0 and no stages. */
+void scene_answer_both(void);
+/* An application says all that it is asked for at first. */
+void scene_heard(const char *app, const char *executors, const char *stages);
+
+struct sample scene_fill(unsigned slice);
+bool scene_is_known(unsigned slice);
+/* Abort unless task_watch_why() has this in it. */
+void scene_why_has(const char *text);
+
+#endif
