@@ -12,11 +12,11 @@
 static struct executor_watch *watch;
 static char work[2][PROFILE_PATH];
 
-static void make(const char *format, unsigned slice, const char *name)
+static void make(unsigned slice, const char *name)
 {
 	char path[2 * PROFILE_PATH];
 
-	snprintf(path, sizeof(path), format, work[slice], name);
+	snprintf(path, sizeof(path), "%s/%s", work[slice], name);
 	ck_assert_msg(mkdir(path, 0700) == 0, "%s", path);
 }
 
@@ -74,13 +74,13 @@ START_TEST(an_executor_is_told_with_its_slice)
 	add(1);
 	must_be_silent();
 	ck_assert(!is_readable());
-	make("%s/%s", 1, "app-1");
-	make("%s/%s", 1, "app-1/0");
+	make(1, "app-1");
+	make(1, "app-1/0");
 	ck_assert(is_readable());
 	must_tell(1, "app-1", "0");
-	make("%s/%s", 0, "app-1");
+	make(0, "app-1");
 	must_be_silent();
-	make("%s/%s", 0, "app-1/1");
+	make(0, "app-1/1");
 	must_tell(0, "app-1", "1");
 	executor_watch_close(watch);
 }
@@ -89,11 +89,11 @@ END_TEST
 START_TEST(a_second_executor_of_an_old_application_is_told)
 {
 	begin("second");
-	make("%s/%s", 0, "app-1");
-	make("%s/%s", 0, "app-1/0");
+	make(0, "app-1");
+	make(0, "app-1/0");
 	add(0);
 	must_be_silent();
-	make("%s/%s", 0, "app-1/3");
+	make(0, "app-1/3");
 	must_tell(0, "app-1", "3");
 	executor_watch_close(watch);
 }
@@ -103,8 +103,8 @@ START_TEST(what_is_no_application_is_ignored)
 {
 	begin("other");
 	add(0);
-	make("%s/%s", 0, "driver-1");
-	make("%s/%s", 0, "driver-1/0");
+	make(0, "driver-1");
+	make(0, "driver-1/0");
 	must_be_silent();
 	executor_watch_close(watch);
 }
@@ -117,8 +117,8 @@ START_TEST(directories_may_go_and_come_back)
 	begin("gone");
 	add(0);
 	for (unsigned round = 0; round < 3000; round++) {
-		make("%s/%s", 0, "app-1");
-		make("%s/%s", 0, "app-1/0");
+		make(0, "app-1");
+		make(0, "app-1/0");
 		must_tell(0, "app-1", "0");
 		snprintf(path, sizeof(path), "%s/app-1/0", work[0]);
 		ck_assert_int_eq(rmdir(path), 0);
@@ -127,11 +127,11 @@ START_TEST(directories_may_go_and_come_back)
 	}
 	must_be_silent();
 	executor_watch_clear(watch);
-	make("%s/%s", 0, "app-2");
+	make(0, "app-2");
 	must_be_silent();
 	add(0);
-	make("%s/%s", 0, "app-3");
-	make("%s/%s", 0, "app-3/0");
+	make(0, "app-3");
+	make(0, "app-3/0");
 	must_tell(0, "app-3", "0");
 	executor_watch_close(watch);
 }
