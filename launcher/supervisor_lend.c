@@ -613,8 +613,10 @@ static bool has_starting(const struct supervisor *s)
 
 static enum task_watch_pace task_pace(const struct supervisor *s)
 {
-	if (has_starting(s))
-		return TASK_WATCH_STARTING;
+	const struct lend *l = s->lend;
+
+	if (has_starting(s) || (l->policy.loans == LOANS_EXCLUSIVE && l->idle && l->busy))
+		return TASK_WATCH_WAITING;
 	return s->state->plan.loan_count ? TASK_WATCH_LENDING : TASK_WATCH_SELDOM;
 }
 

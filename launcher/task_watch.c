@@ -137,7 +137,7 @@ static uint64_t period_ns(const struct question *q)
 						: long_period_ms * millisecond;
 	case TASK_WATCH_LENDING:
 		return lending_period_ns(q);
-	case TASK_WATCH_STARTING:
+	case TASK_WATCH_WAITING:
 		break;
 	}
 	return short_period_ms * millisecond;

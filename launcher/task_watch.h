@@ -72,9 +72,9 @@ bool task_watch_is_asking(const struct task_watch *w);
  * application is asked less often the longer it took to answer.
  */
 enum task_watch_pace {
-	TASK_WATCH_SELDOM,   /* every five seconds */
-	TASK_WATCH_LENDING,  /* after a hundred times what the last answer took, 1 … 5 s */
-	TASK_WATCH_STARTING, /* every second: an executor is to register */
+	TASK_WATCH_SELDOM,  /* every five seconds */
+	TASK_WATCH_LENDING, /* after a hundred times what the last answer took, 1 … 5 s */
+	TASK_WATCH_WAITING, /* every second: for an executor to register, or a loan to be confirmed */
 };
 
 /* Send what is due. To be called after each rest_turn(). */

@@ -90,7 +90,7 @@ static void turn(void)
 {
 	struct pollfd p = {.fd = listener, .events = POLLIN};
 
-	task_watch_tick(watch, TASK_WATCH_STARTING, now_ns());
+	task_watch_tick(watch, TASK_WATCH_WAITING, now_ns());
 	ck_assert_int_ge(rest_turn(rest, &p, 1, 10, &e), 0);
 	server_accept();
 	for (unsigned i = 0; i < CONNECTIONS; i++)

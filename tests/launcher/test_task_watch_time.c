@@ -56,7 +56,7 @@ START_TEST(the_slow_are_asked_less)
 		scene_answer_both();
 		scene_tick_at(TASK_WATCH_LENDING);
 		ck_assert_uint_eq(scene_deadline_ms(), cases[i].period_ms - cases[i].took_ms);
-		scene_tick_at(TASK_WATCH_STARTING);
+		scene_tick_at(TASK_WATCH_WAITING);
 		ck_assert_uint_eq(scene_deadline_ms(), 1000 - cases[i].took_ms);
 		scene_tick();
 		ck_assert_uint_eq(scene_deadline_ms(), 5000 - cases[i].took_ms);
