@@ -217,7 +217,7 @@ static void print_loans(const struct rebalance_answer *a)
 	cleanup_table struct table t;
 
 	if (!a->loan_count) {
-		printf(a->dry_run ? "no loan would be in force\n" : "no loan is in force\n");
+		puts(a->dry_run ? "no loan would be in force" : "no loan is in force");
 		return;
 	}
 	table_init(&t, a->dry_run ? wanted : in_force);
