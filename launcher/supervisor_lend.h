@@ -2,8 +2,8 @@
 #define LAUNCHER_SUPERVISOR_LEND_H
 
 /*
- * Lending in the supervisor. supervisor_lend.c: the monitor's tick, from samples to writes. supervisor_loans.c: what is asked
- * for by hand, and what `status` shows of it.
+ * Lending in the supervisor. supervisor_lend.c: the monitor's tick, from samples to writes. supervisor_write.c: the
+ * writes, and what is told of them. supervisor_loans.c: what is asked for by hand, and what `status` shows of it.
  */
 
 #include "decision/rebalance.h"

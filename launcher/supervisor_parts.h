@@ -2,9 +2,11 @@
 #define LAUNCHER_SUPERVISOR_PARTS_H
 
 /*
- * What the supervisor's files share. supervisor.c: the loop. supervisor_apply.c: from the plan in force to the wanted one.
- * supervisor_down.c: the way back. supervisor_lend.c and supervisor_loans.c: lending. supervisor_watch.c: daemons, Spark's master, samples, answers, repairs.
- * supervisor_tell.c: what it tells the commands, the service manager and state.json.
+ * What the supervisor's files share. supervisor.c: the loop. supervisor_claim.c: one cluster at a time. supervisor_apply.c:
+ * from the plan in force to the wanted one. supervisor_down.c: the way back. supervisor_watch.c: daemons, Spark's master,
+ * samples, answers. supervisor_machine.c: CPUs that come and go, files that others write. supervisor_lend.c,
+ * supervisor_write.c and supervisor_loans.c: lending, see supervisor_lend.h. supervisor_tell.c: what it tells the commands,
+ * the service manager and state.json.
  */
 
 #include "decision/op.h"
@@ -86,6 +88,11 @@ struct supervisor {
 
 	struct lend *lend; /* supervisor_lend.h; NULL: as yet */
 };
+
+/* ---- supervisor.c */
+
+/* CLOCK_MONOTONIC now; s->now_ns is that of the turn of the loop. */
+uint64_t supervisor_clock_ns(void);
 
 /* ---- supervisor_claim.c */
 

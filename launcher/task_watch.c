@@ -30,7 +30,7 @@ static const uint64_t millisecond = 1000000;
 static const uint64_t wave_ms[WAVES] = {0, 50, 100, 200};
 /*
  * Each wave costs the Master and each driver two answers: measured with Spark 4.1.0 on two CPUs, 55
- * ms of CPU time at first and 15 ms when the JVMs had given a thousand. A job whose slices go to and
+ * ms of CPU time at first and 15 ms after some 400 rounds. A job whose slices go to and
  * fro between busy and idle would trigger them all the time.
  */
 static const uint64_t series_ms = 1000, series_saved_ms = 4000, single_ms = 1000;
