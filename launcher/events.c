@@ -10,14 +10,37 @@
 
 static int open_log(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* A supervisor that died while it wrote has left a piece of a line: nobody can read it, so it goes. */
+static void drop_cut_line(int fd, off_t size)
+{
+	char tail[4096];
+
+	while (size > 0) {
+		size_t want = size < (off_t)sizeof(tail) ? (size_t)size : sizeof(tail);
+		ssize_t n = pread(fd, tail, want, size - (off_t)want);
+		const char *end = n > 0 ? memrchr(tail, '\n', (size_t)n) : NULL;
+
+		if (n <= 0)
+			return;
+		if (end) {
+			size += end + 1 - tail - n;
+			break;
+		}
+		size -= n;
+	}
+	if (ftruncate(fd, size))
+		return; /* as it was: readers name the line */
 }
 
 int events_open(const struct cluster *c, struct events *out, struct err *e)
 {
 	struct events ev = {.fd = -1};
+	struct stat st;
 	int r = cluster_file(c, "events.jsonl", ev.path, e);
 
 	if (r)
@@ -25,6 +48,8 @@ int events_open(const struct cluster *c, struct events *out, struct err *e)
 	ev.fd = open_log(ev.path);
 	if (ev.fd < 0)
 		return err_errno(e, ev.fd, "%s", ev.path);
+	if (fstat(ev.fd, &st) == 0)
+		drop_cut_line(ev.fd, st.st_size);
 	*out = ev;
 	return 0;
 }

@@ -62,6 +62,34 @@ START_TEST(events_are_appended)
 }
 END_TEST
 
+/* As after a crash in the middle of a write, whatever its length. */
+START_TEST(a_piece_of_a_line_goes)
+{
+	static const size_t lengths[] = {1, 40, 4095, 4096, 4097, 20000};
+	static char piece[20000];
+	struct events ev;
+	struct stat st;
+	struct err e;
+
+	memset(piece, 'x', sizeof(piece));
+	begin("piece");
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		off_t size;
+
+		ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+		events_note(&ev, "start", "master", "wanted", {"round", (int64_t)i});
+		ck_assert_int_eq(fstat(ev.fd, &st), 0);
+		size = st.st_size;
+		ck_assert_int_eq(write(ev.fd, piece, lengths[i]), (ssize_t)lengths[i]);
+		events_close(&ev);
+		ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+		ck_assert_int_eq(fstat(ev.fd, &st), 0);
+		ck_assert_int_eq(st.st_size, size);
+		events_close(&ev);
+	}
+}
+END_TEST
+
 START_TEST(a_full_file_begins_anew)
 {
 	char old[PROFILE_PATH + 8];
@@ -97,4 +125,4 @@ START_TEST(a_full_disk)
 END_TEST
 
 TEST_MAIN("events", test_case("events", a_line_is_an_object, events_are_appended,
-			      a_full_file_begins_anew, a_full_disk))
+			      a_piece_of_a_line_goes, a_full_file_begins_anew, a_full_disk))
