@@ -1,4 +1,4 @@
-"""What the benches that are scripts share: rounds, spreads, figures beside what they should be, results as JSON in build/bench."""
+"""What the benches that are scripts share: rounds, spreads, figures beside what they should be, results as JSON."""
 import argparse
 import json
 import math

@@ -1,4 +1,4 @@
-"""A cluster of two slices, of one CPU each if nothing else is said, the application that runs there (job.py), and what either used of the CPUs."""
+"""A cluster of two slices, the application that runs there (job.py), and what either used of the CPUs."""
 import json
 import os
 import subprocess
