@@ -10,7 +10,7 @@
 #include "tests/launcher/fake_spark.h"
 #include "tests/launcher/two_slices.h"
 
-enum { A_WHILE_MS = 1000 };
+enum { A_WHILE_MS = 1000, ATTEMPTS = 5 };
 
 /* ---- by itself */
 
@@ -32,8 +32,13 @@ START_TEST(idle_cpus_are_lent_and_returned)
 	ck_assert_int_eq(own.status.loans[0].mode, LOANS_SHARED);
 	ck_assert(!own.status.loans[0].by_hand);
 	ck_assert_int_eq(own.status.monitor.mode, REBALANCE_ACT);
-	two_lag(1);
-	ck_assert(own_wait(two_is_home));
+	/* Where others use the machine a loan may end as unused just before: then once more. */
+	for (int i = 0; i < ATTEMPTS && !two_decisions("loan", REBALANCE_DONOR_BACK); i++) {
+		two_rest(1);
+		ck_assert(own_wait(two_is_lent));
+		two_lag(1);
+		ck_assert(own_wait(two_is_home));
+	}
 	ck_assert_uint_ge(two_decisions("loan", REBALANCE_LENDS), 1);
 	ck_assert_uint_ge(two_decisions("loan", REBALANCE_DONOR_BACK), 1);
 	two_end();
