@@ -1,4 +1,7 @@
-/* The fake's Master: workers that keep a connection are registered; its user interface and the drivers' REST behind it. */
+/*
+ * The fake's Master: workers that keep a connection are registered; its user interface and the
+ * drivers' REST behind it.
+ */
 
 #include <poll.h>
 #include <stdio.h>

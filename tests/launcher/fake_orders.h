@@ -2,12 +2,12 @@
 #define TESTS_LAUNCHER_FAKE_ORDERS_H
 
 /*
- * What a test tells the fakes of tests/launcher/fake_spark.h while they run: small files in one directory, whose
- * path they find in FAKE_ORDERS. A restarted fake reads the same orders.
+ * What a test tells the fakes of tests/launcher/fake_spark.h while they run: small files in one
+ * directory, whose path they find in FAKE_ORDERS. A restarted fake reads the same orders.
  *
  *   127.0.0.10            "2": so many threads of the Worker there burn CPU; none: it is idle
- *   127.0.0.10.executor   "app-1 0": it has a child that looks like this executor of this application,
- *                         in a work directory made before
+ *   127.0.0.10.executor   "app-1 0": it has a child that looks like this executor of this
+ *                         application, in a work directory made before
  *   apps                  ids of the active applications, one a line
  *   APP.stages, APP.executors, APP.environment
  *                         what the driver's REST answers through the Master; none: 404

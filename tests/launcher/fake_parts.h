@@ -10,7 +10,10 @@ int fake_number(const char *text);
 /* A listening socket; exit with a line in the log on failure. */
 int fake_listen(const char *host, int port);
 
-/* What the environment variable asks for, or the order `what`, before anything else; its word, "" for none. */
+/*
+ * What the environment variable asks for, or the order `what`, before anything else; its word, ""
+ * for none.
+ */
 const char *fake_mode(const char *variable, const char *what);
 
 _Noreturn void fake_master(char **argv);

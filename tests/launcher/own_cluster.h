@@ -2,8 +2,8 @@
 #define TESTS_LAUNCHER_OWN_CLUSTER_H
 
 /*
- * One cluster of a test program's own, with a fake Spark (tests/launcher/fake_spark.h): real processes, real groups, a real
- * supervisor.
+ * One cluster of a test program's own, with a fake Spark (tests/launcher/fake_spark.h): real
+ * processes, real groups, a real supervisor.
  */
 
 #include "containers/driver.h"

@@ -1,6 +1,7 @@
 /*
- * What can go wrong while CPUs are lent: deaths of the supervisor, of workers and of the Master; a Spark that lies, stalls or
- * says nothing; somebody else who writes to our groups; a profile applied, and `down`, in the middle of a loan.
+ * What can go wrong while CPUs are lent: deaths of the supervisor, of workers and of the Master; a
+ * Spark that lies, stalls or says nothing; somebody else who writes to our groups; a profile
+ * applied, and `down`, in the middle of a loan.
  */
 
 #include <fcntl.h>
@@ -315,7 +316,10 @@ static bool tasks_are_known(void)
 	       own.status.slices[0].executors == 1;
 }
 
-/* However Spark answers, the kernel's counters lend and return; and `status` says what is not known. */
+/*
+ * However Spark answers, the kernel's counters lend and return; and `status` says what is not
+ * known.
+ */
 static void lend_although_rest_is(const char *how)
 {
 	two_up();
@@ -369,7 +373,10 @@ START_TEST(rest_that_answers_is_heard)
 }
 END_TEST
 
-/* The driver lost the events of their ends: the kernel knows better, and the donor would lose nothing anyway. */
+/*
+ * The driver lost the events of their ends: the kernel knows better, and the donor would lose
+ * nothing anyway.
+ */
 START_TEST(phantom_tasks_do_not_keep_cpus)
 {
 	two_begin_or_skip();
@@ -453,7 +460,7 @@ START_TEST(weights_written_during_a_loan)
 }
 END_TEST
 
-/* ---- what hot-unplug of the last CPU of a cgroup v1 cpuset does to its processes: they are in the group above */
+/* ---- as after hot-unplug of the last CPU of a cgroup v1 cpuset: processes in the group above */
 
 static char home_group[512];
 

@@ -1,7 +1,8 @@
 /*
- * Lending on machines that this one is not: 64 slices, walls between slices of several cores, CPUs that go offline and come
- * back, writes that fail, and whatever else may happen, in any order. A real supervisor with real groups and a fake Spark, on a
- * machine that is told to be another one (tests/launcher/told_machine.h); the ownership rule is checked after every write.
+ * Lending on machines that this one is not: 64 slices, walls between slices of several cores, CPUs
+ * that go offline and come back, writes that fail, and whatever else may happen, in any order. A
+ * real supervisor with real groups and a fake Spark, on a machine that is told to be another one
+ * (tests/launcher/told_machine.h); the ownership rule is checked after every write.
  *
  * link: -Wl,--wrap=driver_open,--wrap=topology_read
  */
@@ -376,7 +377,7 @@ START_TEST(a_donor_without_cpus_that_are_forgotten)
 }
 END_TEST
 
-/* As when hardware threads are switched off and on: one CPU after the other. That is nobody's drift. */
+/* As when hardware threads are switched on: one CPU after the other. That is nobody's drift. */
 START_TEST(many_cpus_come_back_one_by_one)
 {
 	begin_or_skip(16, 2);

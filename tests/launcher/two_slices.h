@@ -2,9 +2,9 @@
 #define TESTS_LAUNCHER_TWO_SLICES_H
 
 /*
- * A cluster of two slices of one core each for the tests of lending: what the fakes in them do, and what the kernel says of
- * their CPUs. Slice 0 is the one that lags unless a test says otherwise. Nothing here knows how long anything takes: what is
- * to happen is waited for, with patience.
+ * A cluster of two slices of one core each for the tests of lending: what the fakes in them do, and
+ * what the kernel says of their CPUs. Slice 0 is the one that lags unless a test says otherwise.
+ * Nothing here knows how long anything takes: what is to happen is waited for, with patience.
  */
 
 #include "launcher/rebalance_answer.h"
@@ -37,8 +37,8 @@ void two_lag(unsigned slice);			 /* one thread more than it has CPUs */
 void two_rest(unsigned slice);
 
 /*
- * Spark says: application app-1 has executor 0 on slice 0 and 1 on slice 1, with so many running tasks, which belong to this
- * stage; none is active if none runs.
+ * Spark says: application app-1 has executor 0 on slice 0 and 1 on slice 1, with so many running
+ * tasks, which belong to this stage; none is active if none runs.
  */
 void two_tell(unsigned of_0, unsigned of_1, unsigned stage);
 
@@ -55,12 +55,15 @@ bool two_is_lent_back(void);
 /* By the kernel: each has its home CPUs, at the default weight. */
 bool two_is_home(void);
 
-/* How many decisions of the monitor with this reason are in the events; `what`: "loan" or "observe". */
+/*
+ * How many decisions of the monitor with this reason are in the events; `what`: "loan" or
+ * "observe".
+ */
 unsigned two_decisions(const char *what, enum rebalance_reason reason);
 
 /*
- * `cleave rebalance`: ask the supervisor. The answer is on the heap, the caller's to free(). NULL: it refused, and *e has its
- * sentence and exit code.
+ * `cleave rebalance`: ask the supervisor. The answer is on the heap, the caller's to free(). NULL:
+ * it refused, and *e has its sentence and exit code.
  */
 struct rebalance_answer *two_ask(const struct rebalance_request *r, struct err *e);
 /* The same where a refusal fails the test. */

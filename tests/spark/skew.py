@@ -1,4 +1,4 @@
-"""A skewed job of four one-thread tasks: skew.py LATE EARLY. Those on slice 0 use LATE seconds of CPU time each, the others EARLY.
+"""A skewed job of four one-thread tasks: skew.py LATE EARLY. Those on slice 0 use LATE CPU-seconds each, others EARLY.
 
 Prints the sum of what they return, 6.
 """
