@@ -114,7 +114,7 @@ uint64_t application_pending(const struct application *a)
 {
 	uint64_t pending = a->waiting;
 
-	if (a->active > a->running_everywhere)
+	if (a->executors_at_ns < a->stages_at_ns && a->active > a->running_everywhere)
 		pending += a->active - a->running_everywhere;
 	return pending || !a->has_more_stages ? pending : 1;
 }

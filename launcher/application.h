@@ -65,9 +65,9 @@ void application_count_stages(struct application *a, uint64_t begun[SLICES_MAX])
 
 /*
  * Tasks of active stages that no executor has begun (SPARK.md: numTasks − numCompletedIndices −
- * running ones; running is numActiveTasks, as our applications run without speculation). The two
- * questions are answered one after the other: a task that only the stages count as running began in
- * between, somewhere, and is one that waits.
+ * running ones; running is numActiveTasks, as our applications run without speculation). A task that
+ * only the stages count as running began in between, somewhere, and is one that waits, if they were
+ * asked after the executors; else it has ended in between.
  */
 uint64_t application_pending(const struct application *a);
 

@@ -44,14 +44,16 @@ static void read_stages(const char *file, uint64_t at_ns)
 		ck_abort_msg("%s: %s", file, e.msg);
 }
 
+static uint64_t asked_ns = 100; /* one question after the other */
+
 static int stages_text(const char *text)
 {
-	return application_read_stages(&a, text, strlen(text), 1, &e);
+	return application_read_stages(&a, text, strlen(text), ++asked_ns, &e);
 }
 
 static int executors_text(const char *text)
 {
-	return application_read_executors(&a, &two, text, strlen(text), 1, &e);
+	return application_read_executors(&a, &two, text, strlen(text), ++asked_ns, &e);
 }
 
 #define STAGE(id, attempt, tasks, completed, active)                           \
@@ -107,14 +109,19 @@ START_TEST(a_run_as_recorded)
 }
 END_TEST
 
-/* A task that only the stages count as running may be on any slice. */
+/* A task that only the later answer, the stages', counts as running may be on any slice. */
 START_TEST(between_two_answers)
 {
 	a = (struct application){0};
 	ck_assert_int_eq(executors_text("[" EXECUTOR(0, "127.0.0.10", 1) "]"), 0);
 	ck_assert_int_eq(stages_text("[" STAGE(1, 0, 3, 0, 3) "]"), 0);
 	ck_assert_uint_eq(application_pending(&a), 2);
-	/* The other way round: tasks ended, or belong to a stage that was given up. */
+	/* The other way round: they have ended since. */
+	ck_assert_int_eq(executors_text("[" EXECUTOR(0, "127.0.0.10", 1) "]"), 0);
+	ck_assert_uint_eq(application_pending(&a), 0);
+	ck_assert_int_eq(executors_text("[" EXECUTOR(0, "127.0.0.10", 0) "]"), 0);
+	ck_assert_uint_eq(application_pending(&a), 0);
+	/* Or belong to a stage that was given up. */
 	ck_assert_int_eq(executors_text("[" EXECUTOR(0, "127.0.0.10", 5) "]"), 0);
 	ck_assert_uint_eq(application_pending(&a), 0);
 	/* Executors on other machines count as well. */
