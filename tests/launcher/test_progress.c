@@ -140,32 +140,48 @@ static int open_terminal(int *master, unsigned short rows)
 	return terminal;
 }
 
-/* What the terminal was sent, after some turns and the end. */
-static char *shown_on(int terminal, int reader, int port, const char *mark)
+enum { SHOWN = 8192, TURNS = 12, PATIENCE = 2000 };
+
+static char shown[SHOWN];
+
+static void read_shown(int reader, size_t *used)
+{
+	ssize_t size;
+
+	while ((size = read(reader, shown + *used, SHOWN - 1 - *used)) > 0)
+		*used += (size_t)size;
+	shown[*used] = '\0';
+}
+
+/*
+ * What the terminal was sent, after some turns, until it has shown what it should (NULL: nothing),
+ * and the end.
+ */
+static const char *shown_on(int terminal, int reader, int port, const char *mark,
+			    const char *wanted)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	static char text[8192];
 	struct progress *p;
 	size_t used = 0;
 	char url[64];
 	struct err e;
-	ssize_t size;
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
 	ck_assert_int_eq(progress_open(url, mark, terminal, &p, &e), 0);
 	/* Three questions, half a second apart; a dumb terminal's turn waits for the descriptor alone. */
-	for (int turn = 0; turn < 12; turn++) {
+	read_shown(reader, &used);
+	for (int turn = 0; turn < TURNS || (wanted && turn < PATIENCE && !strstr(shown, wanted));
+	     turn++) {
 		struct pollfd fd = {.fd = strcmp(getenv("TERM"), "dumb") ? -1 : null,
 				    .events = POLLIN};
 
 		ck_assert_int_ge(progress_turn(p, &fd, 1, &e), 0);
+		read_shown(reader, &used);
 	}
 	progress_close(p);
 	close(null);
-	while ((size = read(reader, text + used, sizeof(text) - 1 - used)) > 0)
-		used += (size_t)size;
-	text[used] = '\0';
-	return text;
+	read_shown(reader, &used);
+	return shown;
 }
 
 START_TEST(on_a_terminal)
@@ -175,14 +191,14 @@ START_TEST(on_a_terminal)
 	const char *text;
 
 	setenv("TERM", "xterm", 1);
-	text = shown_on(terminal, reader, port, "7");
+	text = shown_on(terminal, reader, port, "7", "4 running");
 	ck_assert_ptr_nonnull(strstr(text, "\033[1;23r")); /* the last row is taken … */
 	ck_assert_ptr_nonnull(strstr(text, "\033[24;1H\033[Kstage 0: 0 of 8 tasks, 4 running"));
 	ck_assert_ptr_nonnull(strstr(text, "\0337\033[r\033[24;1H\033[K\0338")); /* … given back */
 	/* Nothing where the application is another one's. */
-	ck_assert_str_eq(shown_on(terminal, reader, port, "8"), "");
+	ck_assert_str_eq(shown_on(terminal, reader, port, "8", NULL), "");
 	setenv("TERM", "dumb", 1);
-	ck_assert_str_eq(shown_on(terminal, reader, port, "7"), "");
+	ck_assert_str_eq(shown_on(terminal, reader, port, "7", NULL), "");
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
 	close(terminal);
