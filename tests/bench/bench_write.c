@@ -226,6 +226,7 @@ static int docker(const char *const *argv, char *text, size_t size)
 {
 	posix_spawn_file_actions_t actions;
 	int ends[2], status, rc;
+	char bytes[512];
 	size_t used = 0;
 	ssize_t n;
 	pid_t pid;
@@ -238,8 +239,13 @@ static int docker(const char *const *argv, char *text, size_t size)
 	rc = posix_spawnp(&pid, "docker", &actions, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(ends[1]);
-	while (rc == 0 && used + 1 < size && (n = read(ends[0], text + used, size - 1 - used)) > 0)
-		used += (size_t)n;
+	/* To its end: docker dies of a pipe that nobody reads. */
+	while (rc == 0 && (n = read(ends[0], bytes, sizeof(bytes))) > 0) {
+		size_t kept = (size_t)n < size - 1 - used ? (size_t)n : size - 1 - used;
+
+		memcpy(text + used, bytes, kept);
+		used += kept;
+	}
 	close(ends[0]);
 	text[used] = '\0';
 	text[strcspn(text, "\n")] = '\0';
