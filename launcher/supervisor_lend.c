@@ -84,7 +84,7 @@ void lend_begin(struct supervisor *s)
 	l->policy = rebalance_policy_of(&s->state->profile.rebalance);
 	l->given_up = false;
 	l->pause_until_ns = 0;
-	l->imagined_count = 0;
+	l->imagined.count = 0;
 	memset(l->start_until_ns, 0, sizeof(l->start_until_ns));
 	task_watch_begin(l->tasks, s->state->master.address, s->state->master.ui_port,
 			 &s->state->plan);
@@ -219,24 +219,6 @@ static void note_verdicts(struct supervisor *s)
 	l->busy = busy;
 }
 
-/* In force or imagined. */
-struct loans {
-	unsigned count;
-	struct loan items[SLICES_MAX];
-};
-
-static void read_loans(const struct plan *p, struct loans *out)
-{
-	out->count = p->loan_count;
-	memcpy(out->items, p->loans, sizeof(out->items));
-}
-
-static void write_loans(struct plan *p, const struct loans *loans)
-{
-	p->loan_count = loans->count;
-	memcpy(p->loans, loans->items, sizeof(p->loans));
-}
-
 static void remember_decisions(struct supervisor *s, const char *before)
 {
 	const struct rebalance_decisions *all = &s->lend->memory.decisions;
@@ -249,7 +231,7 @@ static void remember_decisions(struct supervisor *s, const char *before)
 	}
 }
 
-static void act(struct supervisor *s, const struct loans *before)
+static void act(struct supervisor *s, const struct loan_list *before)
 {
 	struct lend *l = s->lend;
 	struct err e;
@@ -261,7 +243,7 @@ static void act(struct supervisor *s, const struct loans *before)
 			    {"errno", -e.code});
 		l->pause_until_ns = s->now_ns + PAUSE_MS * millisecond;
 	} else {
-		lend_note_step(s, "loan", before->items, before->count, &l->policy);
+		lend_note_step(s, "loan", before, &l->policy);
 		remember_decisions(s, "");
 		ask_spark(s);
 	}
@@ -269,16 +251,15 @@ static void act(struct supervisor *s, const struct loans *before)
 }
 
 /* The plan in force with the loans that would be: what the next step goes on from. */
-static void observe(struct supervisor *s, const struct loans *before)
+static void observe(struct supervisor *s, const struct loan_list *before)
 {
 	struct lend *l = s->lend;
 	struct err e;
 
-	l->imagined_count = l->wanted.loan_count;
-	memcpy(l->imagined, l->wanted.loans, sizeof(l->imagined));
+	lend_get_loans(&l->wanted, &l->imagined);
 	if (lend_new_answer(l, &e))
 		return;
-	lend_note_step(s, "observe", before->items, before->count, &l->policy);
+	lend_note_step(s, "observe", before, &l->policy);
 	remember_decisions(s, "(observed) ");
 	lend_free_answer(l);
 }
@@ -301,21 +282,15 @@ static int decide(struct supervisor *s)
 static void step(struct supervisor *s)
 {
 	struct lend *l = s->lend;
-	struct loans real, before;
+	struct loan_list real, before;
 	int changed;
 
 	l->tasks_changed = false;
-	read_loans(&s->state->plan, &real);
-	if (l->policy.mode == REBALANCE_OBSERVE) {
-		before.count = l->imagined_count;
-		memcpy(before.items, l->imagined, sizeof(before.items));
-		write_loans(&s->state->plan, &before);
-		changed = decide(s);
-		write_loans(&s->state->plan, &real);
-	} else {
-		before = real;
-		changed = decide(s);
-	}
+	lend_get_loans(&s->state->plan, &real);
+	before = l->policy.mode == REBALANCE_OBSERVE ? l->imagined : real;
+	lend_set_loans(&s->state->plan, &before);
+	changed = decide(s);
+	lend_set_loans(&s->state->plan, &real);
 	note_verdicts(s);
 	if (changed <= 0)
 		return;

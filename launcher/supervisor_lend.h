@@ -17,6 +17,12 @@ struct lend_recent {
 	char text[PLAN_TEXT];
 };
 
+/* The loans of a plan, without the plan. */
+struct loan_list {
+	unsigned count;
+	struct loan items[SLICES_MAX];
+};
+
 struct lend {
 	bool has_plan; /* a plan is in force … */
 	bool is_on;    /* … on groups that can lend */
@@ -26,8 +32,7 @@ struct lend {
 	struct rebalance memory;
 	struct plan wanted; /* of the last step that changed loans */
 	/* Loans of mode observe: those that would be in force. */
-	unsigned imagined_count;
-	struct loan imagined[SLICES_MAX];
+	struct loan_list imagined;
 	struct observation seen;	     /* the groups at the last tick */
 	struct sample samples[SLICES_MAX];   /* of the last tick */
 	uint64_t runnable_at_ns[SLICES_MAX]; /* when threads were counted; 0: not now */
@@ -45,6 +50,9 @@ struct lend {
 	struct lend_recent recent[STATUS_RECENT];
 };
 
+void lend_get_loans(const struct plan *p, struct loan_list *out);
+void lend_set_loans(struct plan *p, const struct loan_list *loans);
+
 /* Put the loans of lend.wanted in force (nothing else of it differs), or only say in lend.answer what that takes. */
 int lend_put_in_force(struct supervisor *s, bool dry_run, struct err *e);
 
@@ -52,11 +60,14 @@ int lend_put_in_force(struct supervisor *s, bool dry_run, struct err *e);
 int lend_new_answer(struct lend *l, struct err *e);
 void lend_free_answer(struct lend *l);
 
+/* Of all writes of an answer. */
+double lend_write_us(const struct rebalance_answer *a);
+
 /* For `status`. */
 void lend_remember(struct lend *l, uint64_t now_ns, const char *text);
 
 /* The event of a step whose inputs were these loans and this policy; its decisions are in lend.memory. */
-void lend_note_step(struct supervisor *s, const char *what, const struct loan *before,
-		    unsigned before_count, const struct rebalance_policy *policy);
+void lend_note_step(struct supervisor *s, const char *what, const struct loan_list *before,
+		    const struct rebalance_policy *policy);
 
 #endif

@@ -40,18 +40,14 @@ static int wish(struct supervisor *s, const struct rebalance_request *r, struct 
 	return loan_wish(&s->state->plan, &s->lend->topology, &wish, &s->lend->wanted, e);
 }
 
-static void keep_loans(struct lend *l, const struct plan *now)
-{
-	l->wanted = *now;
-}
-
-static void pass_once(struct supervisor *s, const struct rebalance_policy *policy)
+/* With the verdicts of the last tick. */
+static void decide_under(struct supervisor *s, const struct rebalance_policy *policy)
 {
 	struct lend *l = s->lend;
 
 	if (rebalance_decide(&s->state->plan, &l->topology, policy, l->memory.verdicts,
 			     &l->memory.decisions, &l->wanted) <= 0)
-		keep_loans(l, &s->state->plan);
+		l->wanted = s->state->plan;
 }
 
 /* Where the monitor does not act, it would take back at once what a pass has lent: so that counts as lent by hand. */
@@ -65,13 +61,11 @@ static void hold_by_hand(const struct lend *l, struct plan *p)
 static void change_mode(struct supervisor *s, enum rebalance_mode mode,
 			struct rebalance_policy *policy)
 {
-	struct lend *l = s->lend;
-
 	policy->mode = mode == REBALANCE_ACT ? REBALANCE_ACT : REBALANCE_OFF;
-	if (mode == REBALANCE_ACT ||
-	    rebalance_decide(&s->state->plan, &l->topology, policy, l->memory.verdicts,
-			     &l->memory.decisions, &l->wanted) <= 0)
-		keep_loans(l, &s->state->plan);
+	if (mode == REBALANCE_ACT)
+		s->lend->wanted = s->state->plan;
+	else
+		decide_under(s, policy);
 }
 
 /* s->lend->wanted, and the policy it was decided under. */
@@ -87,7 +81,7 @@ static int decide(struct supervisor *s, const struct rebalance_request *r,
 		return wish(s, r, e);
 	case REBALANCE_ONCE:
 		policy->mode = REBALANCE_ACT;
-		pass_once(s, policy);
+		decide_under(s, policy);
 		return 0;
 	case REBALANCE_RESET:
 		loan_reset(&s->state->plan, &l->wanted);
@@ -154,13 +148,10 @@ static void note_by_hand(struct supervisor *s, const struct rebalance_request *r
 {
 	const struct rebalance_answer *a = s->lend->answer;
 	char text[PLAN_TEXT];
-	double write_us = 0;
 
-	for (unsigned i = 0; i < a->change_count; i++)
-		write_us += a->changes[i].write_us;
 	format_request(r, text, sizeof(text));
 	events_note(&s->events, "rebalance", s->state->cluster.name, text,
-		    {"writes", a->change_count}, {"write_us", (int64_t)write_us},
+		    {"writes", a->change_count}, {"write_us", (int64_t)lend_write_us(a)},
 		    {"loans", s->state->plan.loan_count});
 	lend_remember(s->lend, s->now_ns, text);
 }
@@ -171,16 +162,15 @@ static int put_in_force(struct supervisor *s, const struct rebalance_request *r,
 {
 	struct lend *l = s->lend;
 	struct plan *p = &s->state->plan;
-	struct loan before[SLICES_MAX];
-	unsigned before_count = p->loan_count;
+	struct loan_list before;
 	int rc;
 
-	memcpy(before, p->loans, sizeof(before));
+	lend_get_loans(p, &before);
 	rc = lend_put_in_force(s, r->dry_run, e);
 	if (rc)
 		return rc;
 	if (!r->dry_run && l->memory.decisions.count)
-		lend_note_step(s, "loan", before, before_count, policy);
+		lend_note_step(s, "loan", &before, policy);
 	if (r->what == REBALANCE_ONCE)
 		hold_by_hand(l, r->dry_run ? &l->wanted : p);
 	return 0;
@@ -202,7 +192,7 @@ static int execute(struct supervisor *s, const struct rebalance_request *r, stru
 		return rc;
 	if (r->what == REBALANCE_SET_MODE) {
 		l->policy.mode = r->mode;
-		l->imagined_count = 0;
+		l->imagined.count = 0;
 	}
 	/* What was just taken back is not lent again before anybody could see it. */
 	if (r->what == REBALANCE_RESET)

@@ -7,6 +7,18 @@
 
 /* Loans are written, undone where that fails half-way, and told. */
 
+void lend_get_loans(const struct plan *p, struct loan_list *out)
+{
+	out->count = p->loan_count;
+	memcpy(out->items, p->loans, sizeof(out->items));
+}
+
+void lend_set_loans(struct plan *p, const struct loan_list *loans)
+{
+	p->loan_count = loans->count;
+	memcpy(p->loans, loans->items, sizeof(p->loans));
+}
+
 static int do_write(struct supervisor *s, const struct op *op, struct rebalance_change *change,
 		    struct err *e)
 {
@@ -72,22 +84,12 @@ static void take_loans(struct supervisor *s, const struct plan *wanted)
 	memcpy(p->loans, wanted->loans, sizeof(p->loans));
 }
 
-/* What a group had before the i-th of these writes. */
-static struct op inverse_of(const struct rebalance_answer *a, unsigned i)
+/* What a group had before this write. */
+static struct op inverse_of(const struct rebalance_change *c)
 {
-	const struct rebalance_change *c = &a->changes[i];
 	struct op op = {.kind = c->kind, .cpus = c->before, .weight = c->weight_before};
 
 	string_copy(op.name, c->group);
-	while (i-- > 0) {
-		const struct rebalance_change *earlier = &a->changes[i];
-
-		if (earlier->kind != c->kind || strcmp(earlier->group, c->group) != 0)
-			continue;
-		op.cpus = earlier->asked;
-		op.weight = earlier->weight;
-		break;
-	}
 	return op;
 }
 
@@ -101,7 +103,7 @@ static void undo_writes(struct supervisor *s)
 	struct err e;
 
 	for (unsigned i = a->change_count; i-- > 0;) {
-		struct op op = inverse_of(a, i);
+		struct op op = inverse_of(&a->changes[i]);
 
 		if (drift_clip(&op, &s->allowed))
 			drift_repair(s->driver, &op, &e);
@@ -153,7 +155,7 @@ void lend_remember(struct lend *l, uint64_t now_ns, const char *text)
 	snprintf(r->text, sizeof(r->text), "%s", text);
 }
 
-static double all_writes_us(const struct rebalance_answer *a)
+double lend_write_us(const struct rebalance_answer *a)
 {
 	double sum = 0;
 
@@ -179,8 +181,8 @@ static double idle_us(const struct lend *l, uint64_t now_ns)
 	return longest;
 }
 
-void lend_note_step(struct supervisor *s, const char *what, const struct loan *before,
-		    unsigned before_count, const struct rebalance_policy *policy)
+void lend_note_step(struct supervisor *s, const char *what, const struct loan_list *before,
+		    const struct rebalance_policy *policy)
 {
 	struct lend *l = s->lend;
 	cleanup_free struct rebalance_event *ev = calloc(1, sizeof(*ev));
@@ -200,14 +202,13 @@ void lend_note_step(struct supervisor *s, const char *what, const struct loan *b
 		string_copy(ev->before.slices[i].name, s->state->plan.slices[i].name);
 		ev->before.slices[i].cpus = s->state->plan.slices[i].cpus;
 	}
-	ev->before.loan_count = before_count;
-	memcpy(ev->before.loans, before, sizeof(ev->before.loans));
+	lend_set_loans(&ev->before, before);
 	memcpy(ev->verdicts, l->memory.verdicts, sizeof(ev->verdicts));
 	ev->decisions = l->memory.decisions;
 	ev->loan_count = l->wanted.loan_count;
 	memcpy(ev->loans, l->wanted.loans, sizeof(ev->loans));
 	ev->idle_us = idle_us(l, supervisor_clock_ns());
-	ev->write_us = all_writes_us(l->answer);
+	ev->write_us = lend_write_us(l->answer);
 	ev->writes = l->answer->change_count;
 	clock_gettime(CLOCK_REALTIME, &now);
 	line = rebalance_event_format(ev,
