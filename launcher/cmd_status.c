@@ -192,13 +192,7 @@ static int print_picture(const struct options *o, const struct status *s,
 		p->slices[i].cpus = s->slices[i].home_cpus;
 		p->slices[i].nodes = s->slices[i].nodes;
 	}
-	p->loan_count = s->loan_count;
-	for (unsigned i = 0; i < s->loan_count; i++)
-		p->loans[i] = (struct loan){.from = s->loans[i].from,
-					    .to = s->loans[i].to,
-					    .mode = s->loans[i].mode,
-					    .cpus = s->loans[i].cpus,
-					    .by_hand = s->loans[i].by_hand};
+	status_plan_loans(s, p);
 	r = picture_print(p, t, style, stdout);
 	return r ? err_set(e, r, "no memory for a picture") : 0;
 }

@@ -78,16 +78,6 @@ void running_loans(const struct cluster *c, struct plan *p)
 	struct err ignored;
 
 	p->loan_count = 0;
-	if (!status || running_status(c, status, NULL, &ignored))
-		return;
-	p->loan_count = status->loan_count;
-	for (unsigned i = 0; i < p->loan_count; i++) {
-		const struct status_loan *loan = &status->loans[i];
-
-		p->loans[i] = (struct loan){.from = loan->from,
-					    .to = loan->to,
-					    .mode = loan->mode,
-					    .cpus = loan->cpus,
-					    .by_hand = loan->by_hand};
-	}
+	if (status && running_status(c, status, NULL, &ignored) == 0)
+		status_plan_loans(status, p);
 }

@@ -96,6 +96,17 @@ int status_collect(const struct state *s, struct driver *d, struct sample *sampl
 	return 0;
 }
 
+void status_plan_loans(const struct status *s, struct plan *out)
+{
+	out->loan_count = s->loan_count;
+	for (unsigned i = 0; i < s->loan_count; i++)
+		out->loans[i] = (struct loan){.from = s->loans[i].from,
+					      .to = s->loans[i].to,
+					      .mode = s->loans[i].mode,
+					      .cpus = s->loans[i].cpus,
+					      .by_hand = s->loans[i].by_hand};
+}
+
 double sample_cpus_used(const struct sample *before, const struct sample *now)
 {
 	if (!before->at_ns || now->at_ns <= before->at_ns ||

@@ -80,6 +80,9 @@ double sample_cpus_used(const struct sample *before, const struct sample *now);
 int status_format(const struct status *s, char **text, struct err *e);
 int status_parse(const char *text, size_t size, struct status *out, struct err *e);
 
+/* Its loans as those of a plan: nothing else of `out` is written. */
+void status_plan_loans(const struct status *s, struct plan *out);
+
 /* The list of --json's key "loans", there and in other answers: a new reference, and a member of `object`. */
 struct json_t;
 struct json_t *status_loans_build(const struct status_loan *loans, unsigned count);
