@@ -163,7 +163,7 @@ int rebalance_decide(const struct plan *now, const struct topology *t,
 bool rebalance_is_lent(enum rebalance_reason reason);
 
 /* "donor-back": the stable spelling of the events. */
-const char *rebalance_reason_name(enum rebalance_reason reason);
+const char *rebalance_reason_name(unsigned reason);
 
 /*
  * One line with the numbers: "slice-1 lends 4-7 to slice-0: it uses 0.02 of 4 CPUs, slice-0 uses

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-const char *rebalance_reason_name(enum rebalance_reason reason)
+const char *rebalance_reason_name(unsigned reason)
 {
 	static const char *const names[REBALANCE_REASONS] = {
 		[REBALANCE_STAYS] = "stays",

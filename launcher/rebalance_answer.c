@@ -223,17 +223,13 @@ static int read_figures(json_t *o, const char *key, struct rebalance_verdict *ou
 	return json_read_unsigned(figures, "width", CPUSET_MAX, &out->width, e);
 }
 
-static const char *reason_name(unsigned reason)
-{
-	return rebalance_reason_name((enum rebalance_reason)reason);
-}
-
 static int read_decision(json_t *o, struct rebalance_decision *out, struct err *e)
 {
 	unsigned reason, mode;
 	int r;
 
-	if ((r = json_read_word(o, "reason", reason_name, REBALANCE_REASONS, &reason, e)) ||
+	if ((r = json_read_word(o, "reason", rebalance_reason_name, REBALANCE_REASONS, &reason,
+				e)) ||
 	    (r = json_read_unsigned(o, "from", SLICES_MAX - 1, &out->from, e)) ||
 	    (r = json_read_unsigned(o, "to", SLICES_MAX - 1, &out->to, e)) ||
 	    (r = json_read_word(o, "mode", loan_mode_name, LOANS_EXCLUSIVE + 1, &mode, e)) ||

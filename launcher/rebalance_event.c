@@ -125,11 +125,6 @@ char *rebalance_event_format(const struct rebalance_event *ev, uint64_t realtime
 
 /* ---- reading */
 
-static const char *reason_name(unsigned reason)
-{
-	return rebalance_reason_name((enum rebalance_reason)reason);
-}
-
 static int read_ns(json_t *o, const char *key, uint64_t *out, struct err *e)
 {
 	int64_t ns;
@@ -165,8 +160,10 @@ static int read_verdict(json_t *o, struct rebalance_verdict *out, struct err *e)
 	unsigned lending, borrowing;
 	int r;
 
-	if ((r = json_read_word(o, "lending", reason_name, REBALANCE_REASONS, &lending, e)) ||
-	    (r = json_read_word(o, "borrowing", reason_name, REBALANCE_REASONS, &borrowing, e)) ||
+	if ((r = json_read_word(o, "lending", rebalance_reason_name, REBALANCE_REASONS, &lending,
+				e)) ||
+	    (r = json_read_word(o, "borrowing", rebalance_reason_name, REBALANCE_REASONS,
+				&borrowing, e)) ||
 	    (r = json_read_bool(o, "can_lend", &out->can_lend, e)) ||
 	    (r = json_read_bool(o, "can_borrow", &out->can_borrow, e)) ||
 	    (r = json_read_bool(o, "can_yield", &out->can_yield, e)) ||
@@ -289,7 +286,7 @@ static int read_decision(json_t *o, struct rebalance_event *out, struct rebalanc
 	int r;
 
 	if ((r = read_lent(o, &out->before, &lent, e)) ||
-	    (r = json_read_word(o, "reason", reason_name, REBALANCE_REASONS, &reason, e)))
+	    (r = json_read_word(o, "reason", rebalance_reason_name, REBALANCE_REASONS, &reason, e)))
 		return r;
 	*d = (struct rebalance_decision){
 		.reason = (enum rebalance_reason)reason,
