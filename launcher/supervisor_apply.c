@@ -430,7 +430,6 @@ static int apply_done(struct supervisor *s, struct err *e)
 		return e->code;
 	s->stage = STAGE_IDLE;
 	s->fresh = false;
-	lend_begin(s);
 	events_note(&s->events, "up", s->state->cluster.name, result,
 		    {"slices", s->state->plan.slice_count}, {"pid", getpid()});
 	if (s->job)
@@ -439,6 +438,7 @@ static int apply_done(struct supervisor *s, struct err *e)
 	s->adopted = false;
 	s->why_rebuilt[0] = '\0';
 	supervisor_notify("READY=1\nSTATUS=all workers are registered");
+	lend_begin(s); /* reads the topology: nobody has to wait for that */
 	return 0;
 }
 
