@@ -9,6 +9,8 @@
 #include "containers/driver.h"
 #include "launcher/status.h"
 #include "launcher/up.h"
+#include "tests/harness.h"
+#include "tests/launcher/fake_spark.h"
 
 struct own_cluster {
 	struct profile profile;
@@ -59,5 +61,22 @@ int own_ask_status(void);
 
 /* Ask until `is_so`, or give up. */
 bool own_wait(bool (*is_so)(void));
+
+/* The last test of a program: whatever failed before, it leaves nothing running. */
+const TTest *own_nothing_is_left(void);
+
+/* Run the cases, each test for at most timeout_s seconds; return main()'s status. */
+int own_run(const char *suite, int timeout_s, TCase *const *cases);
+
+/* As TEST_MAIN, for a program that is its own java. All its tests fork, so their directory comes first. */
+#define OWN_MAIN(suite, timeout_s, ...)                     \
+	int main(int argc, char **argv)                     \
+	{                                                   \
+		if (fake_is_java(argv[0]))                  \
+			return fake_java(argc, argv);       \
+		test_directory();                           \
+		TCase *const cases[] = {__VA_ARGS__, NULL}; \
+		return own_run(suite, timeout_s, cases);    \
+	}
 
 #endif

@@ -275,30 +275,10 @@ START_TEST(what_cannot_be_lent_is_refused)
 }
 END_TEST
 
-/* Last: whatever failed before, this program leaves nothing running. */
-START_TEST(nothing_is_left)
-{
-	own_begin();
-	own_end();
-}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	TCase *cases[4];
-
-	if (fake_is_java(argv[0]))
-		return fake_java(argc, argv);
-	test_directory(); /* before the tests fork: one for all */
-	cases[0] = test_case("lend", idle_cpus_are_lent_and_returned, a_donor_may_borrow_afterwards,
-			     as_many_threads_as_cpus_need_nothing);
-	cases[1] = test_case("modes", observing_says_and_does_nothing,
-			     the_mode_can_be_changed_while_it_runs, one_pass_although_it_is_off);
-	cases[2] = test_case("hand", loans_by_hand_stay_until_they_are_reset,
-			     a_dry_run_changes_nothing, what_cannot_be_lent_is_refused,
-			     nothing_is_left);
-	cases[3] = NULL;
-	for (int i = 0; i < 3; i++)
-		tcase_set_timeout(cases[i], 90);
-	return test_run("lending", cases);
-}
+OWN_MAIN("lending", 90,
+	 test_case("lend", idle_cpus_are_lent_and_returned, a_donor_may_borrow_afterwards,
+		   as_many_threads_as_cpus_need_nothing),
+	 test_case("modes", observing_says_and_does_nothing, the_mode_can_be_changed_while_it_runs,
+		   one_pass_although_it_is_off),
+	 test_case("hand", loans_by_hand_stay_until_they_are_reset, a_dry_run_changes_nothing,
+		   what_cannot_be_lent_is_refused, own_nothing_is_left()))

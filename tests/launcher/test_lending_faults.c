@@ -511,37 +511,17 @@ START_TEST(processes_that_lost_their_group_come_back)
 }
 END_TEST
 
-/* Last: whatever failed before, this program leaves nothing running. */
-START_TEST(nothing_is_left)
-{
-	own_begin();
-	own_end();
-}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	TCase *cases[5];
-
-	if (fake_is_java(argv[0]))
-		return fake_java(argc, argv);
-	test_directory(); /* before the tests fork: one for all */
-	cases[0] = test_case("supervisor", a_killed_supervisor_leaves_no_loan,
-			     a_killed_supervisor_s_successor_goes_on,
-			     a_weight_raised_for_nobody_is_restored,
-			     a_loan_by_hand_dies_with_the_supervisor, down_during_a_loan,
-			     down_during_a_loan_of_a_dead_supervisor, the_same_profile_again,
-			     another_profile_during_a_loan, fewer_slices_during_a_loan);
-	cases[1] = test_case("processes", a_borrower_that_dies_gives_back,
-			     a_donor_that_dies_lends_again_when_it_is_back,
-			     nothing_is_lent_to_a_jvm_that_starts, without_a_master_loans_go_on);
-	cases[2] = test_case("rest", rest_is_slow, rest_is_garbage, rest_is_huge, rest_is_not_there,
-			     rest_that_answers_is_heard, phantom_tasks_do_not_keep_cpus,
-			     a_stage_that_begins_revokes);
-	cases[3] = test_case("drift", cpus_written_during_a_loan, weights_written_during_a_loan,
-			     processes_that_lost_their_group_come_back, nothing_is_left);
-	cases[4] = NULL;
-	for (int i = 0; i < 4; i++)
-		tcase_set_timeout(cases[i], 120);
-	return test_run("lending-faults", cases);
-}
+OWN_MAIN("lending-faults", 120,
+	 test_case("supervisor", a_killed_supervisor_leaves_no_loan,
+		   a_killed_supervisor_s_successor_goes_on, a_weight_raised_for_nobody_is_restored,
+		   a_loan_by_hand_dies_with_the_supervisor, down_during_a_loan,
+		   down_during_a_loan_of_a_dead_supervisor, the_same_profile_again,
+		   another_profile_during_a_loan, fewer_slices_during_a_loan),
+	 test_case("processes", a_borrower_that_dies_gives_back,
+		   a_donor_that_dies_lends_again_when_it_is_back,
+		   nothing_is_lent_to_a_jvm_that_starts, without_a_master_loans_go_on),
+	 test_case("rest", rest_is_slow, rest_is_garbage, rest_is_huge, rest_is_not_there,
+		   rest_that_answers_is_heard, phantom_tasks_do_not_keep_cpus,
+		   a_stage_that_begins_revokes),
+	 test_case("drift", cpus_written_during_a_loan, weights_written_during_a_loan,
+		   processes_that_lost_their_group_come_back, own_nothing_is_left()))

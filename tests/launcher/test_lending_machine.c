@@ -505,37 +505,15 @@ START_TEST(anything_may_happen_between_walls)
 }
 END_TEST
 
-/* Last: whatever failed before, this program leaves nothing running. */
-START_TEST(nothing_is_left)
-{
-	own_begin();
-	own_end();
-}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	TCase *cases[5];
-
-	if (fake_is_java(argv[0]))
-		return fake_java(argc, argv);
-	test_directory(); /* before the tests fork: one for all */
-	cases[0] = test_case("many", sixty_four_slices);
-	cases[1] =
-		test_case("walls", walls_move_when_spark_confirms,
-			  walls_move_back_when_the_owner_works, walls_stay_where_spark_says_nothing,
-			  a_killed_supervisor_s_walls_are_put_back, down_with_walls_moved);
-	cases[2] =
-		test_case("cpus", a_lent_cpu_goes_offline, a_lent_cpu_goes_offline_and_is_forgotten,
-			  the_borrower_s_cpus_go_offline,
-			  the_borrower_s_cpus_go_offline_and_are_forgotten, a_donor_without_cpus,
-			  a_donor_without_cpus_that_are_forgotten, many_cpus_come_back_one_by_one);
-	cases[3] = test_case("mischief", a_borrower_that_cannot_be_widened,
-			     a_borrower_that_cannot_be_narrowed, anything_may_happen,
-			     anything_may_happen_and_is_forgotten,
-			     anything_may_happen_between_walls, nothing_is_left);
-	cases[4] = NULL;
-	for (int i = 0; i < 4; i++)
-		tcase_set_timeout(cases[i], 90);
-	return test_run("lending-machine", cases);
-}
+OWN_MAIN("lending-machine", 90, test_case("many", sixty_four_slices),
+	 test_case("walls", walls_move_when_spark_confirms, walls_move_back_when_the_owner_works,
+		   walls_stay_where_spark_says_nothing, a_killed_supervisor_s_walls_are_put_back,
+		   down_with_walls_moved),
+	 test_case("cpus", a_lent_cpu_goes_offline, a_lent_cpu_goes_offline_and_is_forgotten,
+		   the_borrower_s_cpus_go_offline, the_borrower_s_cpus_go_offline_and_are_forgotten,
+		   a_donor_without_cpus, a_donor_without_cpus_that_are_forgotten,
+		   many_cpus_come_back_one_by_one),
+	 test_case("mischief", a_borrower_that_cannot_be_widened,
+		   a_borrower_that_cannot_be_narrowed, anything_may_happen,
+		   anything_may_happen_and_is_forgotten, anything_may_happen_between_walls,
+		   own_nothing_is_left()))

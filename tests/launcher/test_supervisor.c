@@ -525,35 +525,14 @@ START_TEST(the_name_of_a_cluster_elsewhere)
 }
 END_TEST
 
-/* Last: whatever failed before, this program leaves nothing running. */
-START_TEST(nothing_is_left)
-{
-	own_begin();
-	own_end();
-}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	TCase *cases[4];
-
-	if (fake_is_java(argv[0]))
-		return fake_java(argc, argv);
-	test_directory(); /* before the tests fork: one for all */
-	cases[0] = test_case(
-		"supervise", up_status_again_down, a_changed_profile_changes_what_differs,
-		other_words_for_a_worker_restart_it, scratch_moves_and_goes,
-		drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere, without_cgroups);
-	cases[1] =
-		test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
-			  what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
-			  a_lost_state_is_made_anew, an_unreadable_state_can_be_taken_down);
-	cases[2] = test_case("failures", a_worker_that_ends_at_once, a_master_that_ends_at_once,
-			     a_worker_that_never_registers, a_worker_that_listens_everywhere,
-			     a_port_in_use, sigterm_undoes, kill_9_of_the_client_undoes,
-			     a_second_up_names_the_first, nothing_is_left);
-	cases[3] = NULL;
-	for (int i = 0; i < 3; i++)
-		tcase_set_timeout(cases[i], 60);
-	return test_run("supervisor", cases);
-}
+OWN_MAIN("supervisor", 60,
+	 test_case("supervise", up_status_again_down, a_changed_profile_changes_what_differs,
+		   other_words_for_a_worker_restart_it, scratch_moves_and_goes,
+		   drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere, without_cgroups),
+	 test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
+		   what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
+		   a_lost_state_is_made_anew, an_unreadable_state_can_be_taken_down),
+	 test_case("failures", a_worker_that_ends_at_once, a_master_that_ends_at_once,
+		   a_worker_that_never_registers, a_worker_that_listens_everywhere, a_port_in_use,
+		   sigterm_undoes, kill_9_of_the_client_undoes, a_second_up_names_the_first,
+		   own_nothing_is_left()))
