@@ -46,7 +46,9 @@ LDFLAGS_ALL = $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
 pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
 
-srcs = $(filter-out launcher/main.c $(if $(filter no,$(LIBCGROUP)),containers/cgroup1.c),$(wildcard $(1)/*.c))
+# A folder and its rooms, by what the file names end in.
+in_rooms = $(wildcard $(1)/$(2) $(1)/*/$(2))
+srcs = $(filter-out launcher/main.c $(if $(filter no,$(LIBCGROUP)),%/cgroup1.c),$(call in_rooms,$(1),*.c))
 lib = $(B)/lib$(1).a
 # The libraries that a folder's code links, itself first: the order enforces the arrows of the design.
 chain_decision   := decision
@@ -78,7 +80,7 @@ $(B)/cleave: $(B)/launcher/main.o $(call libs,launcher)
 define folder_rules
 $(call lib,$(1)): $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
 $(B)/$(1)/%.o: $(1)/%.c
 	$$(call say,CC,$$<)
 	$$(Q)mkdir -p $$(@D)
@@ -90,12 +92,14 @@ ifeq ($(VARIANT),clang)
 CC := clang
 endif
 
-# ---- tests: tests/FOLDER/test_*.c is one Check program, linked with that folder's chain only; helpers beside it
-# (tests/FOLDER/*.c without the prefix) and in tests/ are linked into each.
+# ---- tests: tests/FOLDER/ROOM/test_*.c is one Check program, linked with that folder's chain only; the helpers of tests/,
+# of tests/FOLDER and of tests/decision (the files without the prefix) are linked into each.
 # A test that wraps functions names them in a line "link: -Wl,--wrap=…" of its first comment.
-TESTS := $(foreach f,$(FOLDERS),$(sort $(wildcard tests/$(f)/test_*.c)))
+tests_of = $(sort $(call in_rooms,tests/$(1),test_*.c))
+TESTS := $(foreach f,$(FOLDERS),$(call tests_of,$(f)))
 test_bins = $(patsubst tests/%.c,build/$(1)/tests/%,$(TESTS))
-test_helpers = $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)) $(wildcard tests/*.c) $(if $(filter-out decision,$(1)),$(filter-out $(wildcard tests/decision/test_*.c),$(wildcard tests/decision/*.c))))
+helpers_of = $(filter-out $(call tests_of,$(1)),$(call in_rooms,tests/$(1),*.c))
+test_helpers = $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c) $(sort $(call helpers_of,$(1)) $(call helpers_of,decision)))
 
 $(B)/tests/%.o: tests/%.c
 	$(call say,CC,$<)
@@ -103,9 +107,9 @@ $(B)/tests/%.o: tests/%.c
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(call pkg_cflags,$(PKGS) check) -c -o $@ $<
 
 define test_rules
-$(B)/tests/$(1)/test_%: $(B)/tests/$(1)/test_%.o $(call test_helpers,$(1)) $(call libs,$(1))
+$(patsubst tests/%.c,$(B)/tests/%,$(call tests_of,$(1))): $(B)/tests/%: $(B)/tests/%.o $(call test_helpers,$(1)) $(call libs,$(1))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$$$(sed -n 's/.*link: //p' tests/$(1)/test_$$*.c) \
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$$$(sed -n 's/.*link: //p' tests/$$*.c) \
 		$$(call libs_pkgs,$(1)) $$(call pkg_libs,check) -lm
 endef
 $(foreach f,$(FOLDERS),$(eval $(call test_rules,$(f))))
@@ -173,7 +177,7 @@ fuzz-libraries:
 libraries: $(call libs,launcher)
 
 # ---- static checks
-SOURCES = $(foreach f,$(FOLDERS),$(wildcard $(f)/*.[ch])) $(wildcard tests/*.[ch] tests/*/*.[ch])
+SOURCES = $(foreach f,$(FOLDERS) tests,$(call in_rooms,$(f),*.[ch]) $(wildcard $(f)/*/*/*.[ch]))
 .PHONY: format format-check analyze
 format:
 	$(Q)$(CLANG_FORMAT) -i $(SOURCES)
@@ -181,7 +185,7 @@ format-check:
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 # Without unix.Malloc: clang 14's analyzer does not know the cleanup attribute; leaks are the san variant's to find.
 analyze:
-	$(Q)for c in $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c)); do \
+	$(Q)for c in $(foreach f,$(FOLDERS),$(call in_rooms,$(f),*.c)); do \
 		clang --analyze --analyzer-output text -Xclang -analyzer-werror \
 			-Xclang -analyzer-disable-checker=unix.Malloc $(CPPFLAGS_ALL) -std=gnu17 $(call pkg_cflags,$(PKGS)) $$c || exit 1; done
 	@echo "the analyzer has nothing to say"
@@ -229,4 +233,4 @@ uninstall:
 clean:
 	rm -rf build/release build/debug build/san build/cov build/fuzz build/bench build/demo build/cleave
 
--include $(wildcard $(B)/*/*.d $(B)/tests/*.d $(B)/tests/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
