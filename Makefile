@@ -39,7 +39,7 @@ PKGS_launcher   := hwloc jansson libcurl
 FOLDERS         := launcher containers profiles decision
 PKGS := $(foreach f,$(FOLDERS),$(PKGS_$(f)))
 
-CPPFLAGS_ALL = -I. -D_GNU_SOURCE -include decision/banned.h -DCLEAVE_VERSION='"$(VERSION)"' \
+CPPFLAGS_ALL = -I. -D_GNU_SOURCE -include decision/base/banned.h -DCLEAVE_VERSION='"$(VERSION)"' \
 	$(if $(filter yes,$(LIBCGROUP)),-DHAVE_LIBCGROUP=1,-DHAVE_LIBCGROUP=0) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu17 $(WARNINGS) $(CFLAGS_$(VARIANT)) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(VARIANT)) $(LDFLAGS)

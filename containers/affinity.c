@@ -18,7 +18,7 @@
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
 #include "containers/spawn.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 #define MARK GROUP_VARIABLE "="
 

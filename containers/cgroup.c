@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 static struct cgroup_driver *of(struct driver *d)
 {

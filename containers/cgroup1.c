@@ -13,7 +13,7 @@
 
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum { MEMBERS_MAX = 4096 }; /* processes of a slice: one JVM, or some dozens of Python's */
 

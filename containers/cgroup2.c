@@ -15,7 +15,7 @@
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
 #include "containers/scope.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /*
  * What cleave enabled for the children of the base is noted on the group `cleave` itself, so that

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 
 const char *controller_name(enum controller c, int version)
 {

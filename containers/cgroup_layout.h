@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 enum controller {
 	CONTROLLER_CPUSET,

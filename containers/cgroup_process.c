@@ -9,7 +9,7 @@
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
 #include "containers/spawn.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 static struct cgroup_driver *of(struct driver *d)
 {

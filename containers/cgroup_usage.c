@@ -9,7 +9,7 @@
 
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum {
 	PAGE = 4096,	    /* a seq_file's buffer; larger ones give no less */

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 char *control_path(int dir, const char *path, char text[CONTROL_PATH])
 {

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decision/cpuset.h"
-#include "decision/err.h"
+#include "decision/base/cpuset.h"
+#include "decision/base/err.h"
 
 enum {
 	CONTROL_TEXT = 65536, /* memory.numa_stat with 64 nodes is about half of it */

@@ -7,7 +7,7 @@
 
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /* What --cgroup-root names. */
 int root_kind_of(const char *cgroup_root, enum root_kind *out, struct err *e)

@@ -13,12 +13,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "decision/cpuset.h"
-#include "decision/err.h"
-#include "decision/op.h"
-#include "decision/plan.h"
-#include "decision/profile.h"
-#include "decision/sample.h"
+#include "decision/base/cpuset.h"
+#include "decision/base/err.h"
+#include "decision/plan/plan.h"
+#include "decision/plan/profile.h"
+#include "decision/plan/sample.h"
+#include "decision/reconcile/op.h"
 
 #define GROUP_HOST	 "host"
 #define GROUP_SUPERVISOR "supervisor"

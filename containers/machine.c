@@ -12,7 +12,7 @@
 #include "containers/cgroup.h"
 #include "containers/control_file.h"
 #include "containers/driver.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum { WALK_DEPTH = 24 };
 

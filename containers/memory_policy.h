@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-#include "decision/cpuset.h"
-#include "decision/profile.h"
+#include "decision/base/cpuset.h"
+#include "decision/plan/profile.h"
 
 enum { MEMORY_POLICY_NODES = 256 }; /* DESIGN's bound on node ids */
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "containers/control_file.h"
-#include "decision/strings.h"
+#include "decision/base/strings.h"
 
 /* Without these a slice has no walls: CPUs, share of them, memory. cpuacct and io only add. */
 static const enum controller required[] = {CONTROLLER_CPUSET, CONTROLLER_CPU, CONTROLLER_MEMORY};

@@ -11,8 +11,8 @@
 #include <sys/types.h>
 
 #include "containers/cgroup_layout.h"
-#include "decision/err.h"
-#include "decision/profile.h"
+#include "decision/base/err.h"
+#include "decision/plan/profile.h"
 
 /* What a placement is decided from. */
 struct placement_facts {

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "containers/placement.h"
-#include "decision/strings.h"
+#include "decision/base/strings.h"
 
 static const char *const kinds[] = {
 	[PLACEMENT_AFFINITY] = "affinity",     [PLACEMENT_SCOPE] = "scope",

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 
 enum { START_MS = 30000, TURN_MS = 20, MESSAGE = 512 };
 

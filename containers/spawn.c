@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum { GROUPS_MAX = 1024 };
 

@@ -7,7 +7,7 @@
  */
 
 #include "containers/driver.h"
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 
 /*
  * A slice exists if its group does. Its CPUs are those written to its group (so a loan or a change

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 _Static_assert(SLICES_MAX <= 64, "a slice is a bit of struct application");
 

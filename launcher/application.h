@@ -11,7 +11,7 @@
  * side.
  */
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 #include "launcher/executors.h"
 #include "launcher/rest.h"
 

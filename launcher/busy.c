@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /*
  * "PID (name) S …": the name may hold anything, blanks and parentheses included; fields are counted

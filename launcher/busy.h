@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 struct busy {
 	pid_t pid;

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 /*
  * Run argv[0] (an absolute path) with stdin from /dev/null and both outputs into `text`, which gets a NUL behind its

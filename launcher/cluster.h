@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "decision/err.h"
-#include "decision/plan.h"
+#include "decision/base/err.h"
+#include "decision/plan/plan.h"
 
 struct cluster {
 	char name[NAME_MAX_BYTES + 1];

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/command.h"
 #include "launcher/doctor.h"
 #include "launcher/table.h"

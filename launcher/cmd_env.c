@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/daemon.h"
 #include "launcher/running.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "containers/driver.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/actual.h"
 #include "launcher/cluster.h"
 #include "launcher/load.h"

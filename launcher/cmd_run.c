@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "containers/driver.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/command.h"
 #include "launcher/foreground.h"
 #include "launcher/load.h"

@@ -2,8 +2,8 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "decision/cleanup.h"
-#include "decision/size_text.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
 #include "launcher/control.h"
 #include "launcher/load.h"
 #include "launcher/picture.h"

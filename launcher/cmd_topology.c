@@ -2,8 +2,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
-#include "decision/size_text.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
 #include "launcher/load.h"
 #include "launcher/table.h"
 #include "launcher/topology_json.h"

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
-#include "decision/size_text.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
 #include "launcher/data.h"
 #include "launcher/model_file.h"
 #include "launcher/shipped.h"

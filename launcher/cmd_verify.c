@@ -3,7 +3,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/command.h"
 #include "launcher/drift.h"
 #include "launcher/listening.h"

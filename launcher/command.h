@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 struct options {
 	/* global */

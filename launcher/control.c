@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 struct control_client {
 	int fd; /* -1: free */

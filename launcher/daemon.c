@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 
 enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096, PROC_TEXT_MAX = 256 << 10 };

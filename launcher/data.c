@@ -6,8 +6,8 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 
 enum { FILES_MOST = 1 << 20, READ_BYTES = 1 << 20 };
 

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "decision/err.h"
-#include "decision/profile.h"
+#include "decision/base/err.h"
+#include "decision/plan/profile.h"
 
 /* The local path that a data path names ("file:///a", "/a"), or NULL for another file system's ("hdfs://…"). */
 const char *data_local_path(const char *path);

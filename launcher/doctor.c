@@ -8,7 +8,7 @@
 
 #include "containers/control_file.h"
 #include "containers/driver.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /* ---- facts */
 

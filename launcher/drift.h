@@ -8,7 +8,7 @@
  */
 
 #include "containers/driver.h"
-#include "decision/op.h"
+#include "decision/reconcile/op.h"
 
 enum {
 	DRIFT_REPAIRS = 3,

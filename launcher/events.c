@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 static int open_log(const char *path)
 {

@@ -9,8 +9,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 
 enum {
 	DIRECTORIES =

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "decision/err.h"
-#include "decision/plan.h"
+#include "decision/base/err.h"
+#include "decision/plan/plan.h"
 
 enum { EXECUTOR_NAME = 128 };
 

@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <limits.h>
 
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 #include "launcher/json.h"
 
 /* "127.0.0.10:38201" */

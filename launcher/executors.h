@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 enum { EXECUTORS_MAX = 1024 };
 

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum { TAIL_BYTES = 8192 };
 

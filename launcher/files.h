@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 /* Read a regular file of at most `max` bytes. *text is NUL-terminated and the caller's to free(). -ENOENT as it is. */
 int file_read(const char *path, size_t max, char **text, size_t *size, struct err *e);

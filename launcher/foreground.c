@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum {
 	ROUNDS = 10,	 /* of looking for processes that were born meanwhile */

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 #include "launcher/host_memory.h"
 
 static void topology_destroyp(hwloc_topology_t *h)

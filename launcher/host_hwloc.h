@@ -6,7 +6,7 @@
  * that knows hwloc.
  */
 
-#include "decision/topology.h"
+#include "decision/machine/topology.h"
 
 enum { TOPOLOGY_FILE_MAX = 64 << 20 }; /* 4096 CPUs are 4 MB of XML */
 

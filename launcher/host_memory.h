@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "decision/topology.h"
+#include "decision/machine/topology.h"
 
 struct host_memory {
 	uint64_t total_bytes;			   /* MemTotal; 0: unknown */

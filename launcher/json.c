@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <math.h>
 
-#include "decision/strings.h"
+#include "decision/base/strings.h"
 
 int json_read_text(json_t *object, const char *key, char *to, size_t size, struct err *e)
 {

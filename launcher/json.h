@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decision/cpuset.h"
+#include "decision/base/cpuset.h"
 
 struct json_t;
 

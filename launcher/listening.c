@@ -8,7 +8,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum { TCP_LISTEN_STATE = 0x0a }; /* include/net/tcp_states.h of the kernel */
 

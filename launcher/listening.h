@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 struct listening_socket {
 	bool is_ipv4;	  /* or IPv4 mapped into IPv6; else: */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "containers/driver.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/cluster.h"
 #include "launcher/data.h"
 #include "launcher/host_hwloc.h"

@@ -5,8 +5,8 @@
  * The first steps of every command that decides: options → topology, profile, facts → plan.
  */
 
-#include "decision/model.h"
-#include "decision/plan.h"
+#include "decision/cost/model.h"
+#include "decision/plan/plan.h"
 #include "launcher/command.h"
 
 /* About 1 MB: keep it on the heap. */

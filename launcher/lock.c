@@ -4,7 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/supervisor.h"
 
 /* flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last copy of the descriptor. */

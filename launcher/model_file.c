@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <limits.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "launcher/json.h"
 

@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "decision/model.h"
+#include "decision/cost/model.h"
 
 enum { MODEL_FILE_MAX = 64 << 10 };
 

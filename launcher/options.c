@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "decision/nearest.h"
+#include "decision/base/nearest.h"
 
 enum { OPTIONS_MAX = 128, COMMANDS_MAX = 64, HELP_COLUMN = 28 };
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 
 struct picture_style {
 	unsigned width;	  /* columns of the terminal */

@@ -3,7 +3,7 @@
 
 /* The predicted time of each candidate as a bar on a terminal, made of its terms. */
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 #include "launcher/picture.h"
 
 /*

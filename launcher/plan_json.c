@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/topology_json.h"
 
 /*

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 
 struct json_t; /* jansson's */
 

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/json.h"
 #include "launcher/plan_json.h"
 

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "decision/size_text.h"
+#include "decision/base/size_text.h"
 #include "launcher/plan_chart.h"
 #include "launcher/table.h"
 

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "decision/op.h"
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
+#include "decision/reconcile/op.h"
 #include "launcher/picture.h"
 
 /* The slices as a table, then host group, unused CPUs, warnings and notes. */

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/cluster.h"
 
 /*

@@ -2,8 +2,8 @@
 
 #include <ctype.h>
 
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 
 void processor_name(char name[PROFILE_WORD])
 {

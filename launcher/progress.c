@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum {
 	TICK_MS = 500, /* two questions a second cost the Master nothing that shows */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/json.h"
 
 static const char schema[] = "cleave.rebalance/1";

@@ -6,8 +6,8 @@
  * socket. The answer's JSON is also what --json prints (schema cleave.rebalance/1).
  */
 
-#include "decision/op.h"
-#include "decision/rebalance.h"
+#include "decision/lending/rebalance.h"
+#include "decision/reconcile/op.h"
 #include "launcher/status.h"
 
 enum rebalance_what {

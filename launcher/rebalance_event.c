@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/json.h"
 
 /* ---- writing: json_pack() fails as a whole if one of its parts is missing */

@@ -19,7 +19,7 @@
  * inputs.loans are those before the step.
  */
 
-#include "decision/rebalance.h"
+#include "decision/lending/rebalance.h"
 #include "launcher/events.h"
 
 /* About 800 KB: keep it on the heap. */

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 enum { REST_FDS = 128 };
 

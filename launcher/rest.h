@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decision/err.h"
-#include "decision/plan.h"
+#include "decision/base/err.h"
+#include "decision/plan/plan.h"
 
 enum { REST_ANSWER_MAX = 8 << 20, REST_WORKERS = 256, REST_APPS = 64, REST_STAGES = 64 };
 

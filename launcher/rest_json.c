@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /*
  * jansson refuses nesting deeper than 2048 levels and numbers out of range by itself; sizes are

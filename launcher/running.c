@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/control.h"
 #include "launcher/load.h"
 #include "launcher/status.h"

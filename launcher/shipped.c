@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
-#include "decision/nearest.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/nearest.h"
+#include "decision/base/strings.h"
 
 enum { SHIPPED_MAX = 64 };
 

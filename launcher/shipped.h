@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "decision/err.h"
-#include "decision/profile.h"
+#include "decision/base/err.h"
+#include "decision/plan/profile.h"
 
 /* PROFILE is a path if it has a '/' or ends in ".yaml", else a shipped profile's name. */
 bool shipped_is_path(const char *profile);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 #include "launcher/cluster.h"
 #include "launcher/words.h"
 

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 #include "launcher/words.h"
 
 /*

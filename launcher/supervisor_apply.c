@@ -1,7 +1,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/actual.h"
 #include "launcher/listening.h"
 #include "launcher/supervisor_parts.h"

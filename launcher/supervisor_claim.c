@@ -1,5 +1,5 @@
 #include "containers/driver.h"
-#include "decision/facts.h"
+#include "decision/cost/facts.h"
 #include "launcher/supervisor_parts.h"
 
 enum { PATIENCE_MS = 10000 }; /* longer than another cluster's worker takes to stop */

@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/supervisor_parts.h"
 
 enum { EMPTY_TIMEOUT_MS = 5000 };

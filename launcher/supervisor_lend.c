@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "decision/loan_wish.h"
+#include "decision/lending/loan_request.h"
 #include "launcher/load.h"
 #include "launcher/supervisor_lend.h"
 

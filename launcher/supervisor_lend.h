@@ -6,7 +6,7 @@
  * writes, and what is told of them. supervisor_loans.c: what is asked for by hand, and what `status` shows of it.
  */
 
-#include "decision/rebalance.h"
+#include "decision/lending/rebalance.h"
 #include "launcher/executor_watch.h"
 #include "launcher/rebalance_answer.h"
 #include "launcher/supervisor_parts.h"

@@ -1,7 +1,7 @@
 #include <errno.h>
 
-#include "decision/cleanup.h"
-#include "decision/loan_wish.h"
+#include "decision/base/cleanup.h"
+#include "decision/lending/loan_request.h"
 #include "launcher/supervisor_lend.h"
 
 /* ---- what is asked for by hand */

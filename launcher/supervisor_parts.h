@@ -9,7 +9,7 @@
  * the service manager and state.json.
  */
 
-#include "decision/op.h"
+#include "decision/reconcile/op.h"
 #include "launcher/control.h"
 #include "launcher/daemon.h"
 #include "launcher/drift.h"

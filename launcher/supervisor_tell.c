@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "launcher/supervisor_parts.h"
 

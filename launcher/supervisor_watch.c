@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/supervisor_lend.h"
 
 enum {

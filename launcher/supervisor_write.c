@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/rebalance_event.h"
 #include "launcher/supervisor_lend.h"
 

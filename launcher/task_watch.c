@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "decision/strings.h"
+#include "decision/base/strings.h"
 #include "launcher/application.h"
 
 enum question_kind {

@@ -18,8 +18,8 @@
  * confirmed, and nothing else follows as long as the caller lets the kernel's counters decide.
  */
 
-#include "decision/plan.h"
-#include "decision/sample.h"
+#include "decision/plan/plan.h"
+#include "decision/plan/sample.h"
 #include "launcher/rest.h"
 
 struct task_watch;

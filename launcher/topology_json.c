@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 
 const char *topology_oddity_name(enum topology_oddity oddity)
 {

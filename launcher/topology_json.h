@@ -3,7 +3,7 @@
 
 /* struct topology as JSON: all of it (schema cleave.topology/1), and the part that plans carry. */
 
-#include "decision/topology.h"
+#include "decision/machine/topology.h"
 
 struct json_t; /* jansson's */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /* The options that cleave starts Spark's daemons with. */
 enum option { OPTION_HOST, OPTION_PORT, OPTION_UI_PORT, OPTION_WORK_DIR, OPTION_FILE, OPTIONS };

@@ -6,7 +6,7 @@
  * as `up`, `run`, `down` with a profile like the user's, for a cluster of its own called NAME-tune.
  */
 
-#include "decision/tune.h"
+#include "decision/engine/tune.h"
 #include "launcher/foreground.h"
 #include "launcher/load.h"
 #include "launcher/words.h"

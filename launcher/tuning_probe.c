@@ -5,7 +5,7 @@
 #include <sys/pidfd.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "launcher/tuning.h"
 #include "profiles/load.h"

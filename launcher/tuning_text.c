@@ -1,11 +1,11 @@
 #include <errno.h>
 
-#include "decision/cleanup.h"
-#include "decision/size_text.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
 #include "launcher/table.h"
 #include "launcher/tuning.h"
 
-/* As decision/cost.h has them. */
+/* As decision/cost/cost.h has them. */
 static const char *const units[COST_TERMS] = {
 	[COST_FIXED] = "s",
 	[COST_SLICE] = "core-s a slice",

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/data.h"
 #include "launcher/spark.h"
 #include "launcher/tuning.h"

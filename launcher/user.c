@@ -4,7 +4,7 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/cluster.h"
 
 enum { USER_GROUPS = 256, PASSWD_BUFFER = 16384 };

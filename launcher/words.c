@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /* Take over `text`, NULL included. */
 static int words_take(struct words *w, char *text)

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "decision/profile.h"
+#include "decision/plan/profile.h"
 
 #define TEXT_NAME_ALLOWED "1 to 31 of a-z, 0-9 and '-', no '-' first"
 #define TEXT_PATH_ALLOWED "a path from the root like /opt/x"

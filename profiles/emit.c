@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "profiles/fields.h"
 #include "profiles/text.h"
 #include "profiles/value.h"

@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 
-#include "decision/nearest.h"
-#include "decision/profile.h"
+#include "decision/base/nearest.h"
+#include "decision/plan/profile.h"
 #include "profiles/check.h"
 #include "profiles/value.h"
 

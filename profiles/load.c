@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 
 /* Why a thing that is no regular file is not read, or NULL for a regular file. */
 static const char *file_kind(mode_t mode)

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#include "decision/err.h"
-#include "decision/profile.h"
+#include "decision/base/err.h"
+#include "decision/plan/profile.h"
 
 enum { PROFILE_TEXT_MAX = 1 << 20 }; /* a larger file is refused */
 

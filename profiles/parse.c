@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <yaml.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "profiles/check.h"
 #include "profiles/fields.h"
 #include "profiles/text.h"

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 
 /*
  * Check that all bytes are UTF-8 without NULs and without the control characters that YAML

@@ -3,9 +3,9 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-#include "decision/cpuset.h"
-#include "decision/nearest.h"
-#include "decision/profile.h"
+#include "decision/base/cpuset.h"
+#include "decision/base/nearest.h"
+#include "decision/plan/profile.h"
 #include "profiles/text.h"
 
 struct unit {

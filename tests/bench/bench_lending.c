@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "decision/rebalance.h"
+#include "decision/lending/rebalance.h"
 #include "tests/decision/laws.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 #include "launcher/host_hwloc.h"
 #include "launcher/plan_json.h"
 

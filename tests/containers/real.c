@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
 struct driver *real_open(const struct driver_request *r, char *why, size_t size)

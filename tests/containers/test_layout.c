@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/containers/trees.h"
 #include "tests/harness.h"
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/containers/trees.h"
 #include "tests/harness.h"
 

@@ -14,7 +14,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decision/engine.h"
-#include "decision/plan_check.h"
+#include "decision/check/plan_check.h"
+#include "decision/engine/engine.h"
 
 static struct plan plan, other;
 static struct engine engine, again;

@@ -3,9 +3,9 @@
 
 /* What must hold of the engine's choice on any machine, checked from outside: from plans, and from plans of its alternatives. */
 
-#include "decision/facts.h"
-#include "decision/profile.h"
-#include "decision/topology.h"
+#include "decision/cost/facts.h"
+#include "decision/machine/topology.h"
+#include "decision/plan/profile.h"
 
 enum { CHOICE_TEXT = 512 };
 

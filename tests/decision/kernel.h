@@ -8,7 +8,7 @@
  * without groups.
  */
 
-#include "decision/op.h"
+#include "decision/reconcile/op.h"
 
 struct kernel_group {
 	bool exists;

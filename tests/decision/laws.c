@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-#include "decision/fit.h"
-#include "decision/tune.h"
+#include "decision/cost/fit.h"
+#include "decision/engine/tune.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -7,7 +7,7 @@
  * takes than on the best candidate.
  */
 
-#include "decision/engine.h"
+#include "decision/engine/engine.h"
 
 enum rule {
 	RULE_ENGINE,  /* the built-in table */

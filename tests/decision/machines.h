@@ -7,8 +7,8 @@
  * struct topology is large: keep it static.
  */
 
-#include "decision/profile.h"
-#include "decision/topology.h"
+#include "decision/machine/topology.h"
+#include "decision/plan/profile.h"
 
 /* Every level divides the one above evenly. */
 struct machine_shape {

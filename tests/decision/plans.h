@@ -5,7 +5,7 @@
  * Plans for tests, made without plan_make(). struct plan is large: keep it static.
  */
 
-#include "decision/plan.h"
+#include "decision/plan/plan.h"
 
 /*
  * `count` slices that lie in the parents of `by`, as many in each and as equal as they can be, without a reserve, each

@@ -1,6 +1,6 @@
 /* The memory of slices: shares of nodes, then subtraction, to the byte. */
 
-#include "decision/budget.h"
+#include "decision/partition/budget.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

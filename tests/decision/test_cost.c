@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "decision/cost.h"
-#include "decision/plan.h"
+#include "decision/cost/cost.h"
+#include "decision/plan/plan.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/cpuset.h"
+#include "decision/base/cpuset.h"
 #include "tests/harness.h"
 
 struct model {

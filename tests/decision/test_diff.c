@@ -3,7 +3,7 @@
  * and §4 must hold; at the end the model is what was wanted; stopped anywhere and diffed again, it gets there too.
  */
 
-#include "decision/op.h"
+#include "decision/reconcile/op.h"
 #include "tests/decision/kernel.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decision/engine.h"
-#include "decision/plan_check.h"
+#include "decision/check/plan_check.h"
+#include "decision/engine/engine.h"
 #include "tests/decision/choices.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/err.h"
+#include "decision/base/err.h"
 #include "tests/harness.h"
 
 START_TEST(test_classes)

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-#include "decision/fit.h"
-#include "decision/quadratic.h"
+#include "decision/cost/fit.h"
+#include "decision/cost/quadratic.h"
 #include "tests/harness.h"
 
 enum { N = QUADRATIC_SIZE, ROUNDS = 300, SETS = 1 << N };

@@ -1,6 +1,6 @@
 /* Who lends to whom: thresholds, two ticks, what is wanted, what is near, and who gets how much. */
 
-#include "decision/loan_wish.h"
+#include "decision/lending/loan_request.h"
 #include "tests/decision/plans.h"
 #include "tests/decision/world.h"
 #include "tests/harness.h"

@@ -1,4 +1,4 @@
-#include "decision/nearest.h"
+#include "decision/base/nearest.h"
 #include "tests/harness.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
  * machines.
  */
 
-#include "decision/partition.h"
+#include "decision/partition/partition.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

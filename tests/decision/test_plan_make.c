@@ -3,7 +3,7 @@
  * values of plans.
  */
 
-#include "decision/plan_check.h"
+#include "decision/check/plan_check.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

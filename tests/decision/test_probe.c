@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "decision/probe.h"
+#include "decision/cost/probe.h"
 #include "tests/harness.h"
 
 enum { OPTIONS = 40, ROUNDS = 200 };

@@ -4,8 +4,8 @@
  * put them in force keep the ownership rule one by one in a model of the kernel.
  */
 
-#include "decision/loan_wish.h"
-#include "decision/rebalance.h"
+#include "decision/lending/loan_request.h"
+#include "decision/lending/rebalance.h"
 #include "tests/decision/kernel.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"

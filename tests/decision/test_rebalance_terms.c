@@ -3,7 +3,7 @@
  * hand.
  */
 
-#include "decision/loan_wish.h"
+#include "decision/lending/loan_request.h"
 #include "tests/decision/world.h"
 #include "tests/harness.h"
 

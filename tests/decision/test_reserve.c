@@ -1,6 +1,6 @@
 /* What the host group gets: how many cores, which ones, and how much memory of which node. */
 
-#include "decision/reserve.h"
+#include "decision/partition/reserve.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/strings.h"
+#include "decision/base/strings.h"
 #include "tests/harness.h"
 
 START_TEST(test_order)

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "decision/tune.h"
+#include "decision/engine/tune.h"
 #include "tests/decision/laws.h"
 #include "tests/harness.h"
 

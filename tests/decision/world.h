@@ -7,7 +7,7 @@
  * world a program.
  */
 
-#include "decision/rebalance.h"
+#include "decision/lending/rebalance.h"
 #include "tests/decision/machines.h"
 
 enum { SECOND = 20 /* ticks */ };

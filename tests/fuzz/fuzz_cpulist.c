@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "decision/cpuset.h"
+#include "decision/base/cpuset.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and then written and read back equal. */
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/plan_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
  * writes reads back to the same values.
  */
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "profiles/fields.h"
 #include "profiles/load.h"
 #include "profiles/value.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "decision/cleanup.h"
-#include "decision/profile.h"
+#include "decision/base/cleanup.h"
+#include "decision/plan/profile.h"
 
 enum { ORDER_BYTES = 8192 };
 

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-#include "decision/profile.h"
+#include "decision/plan/profile.h"
 
 /* Whether argv[0] is our `java`; then main() returns what fake_java() returns. */
 int fake_is_java(const char *argv0);

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/control.h"
 #include "launcher/files.h"
 #include "profiles/load.h"

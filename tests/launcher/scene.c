@@ -1,6 +1,6 @@
 #include "tests/launcher/scene.h"
 
-#include "decision/strings.h"
+#include "decision/base/strings.h"
 #include "tests/harness.h"
 
 struct scene scene;

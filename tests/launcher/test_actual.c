@@ -1,6 +1,6 @@
 #include "launcher/actual.h"
 
-#include "decision/op.h"
+#include "decision/reconcile/op.h"
 #include "launcher/daemon.h"
 #include "launcher/drift.h"
 #include "tests/decision/machines.h"

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
 static struct cluster cluster;

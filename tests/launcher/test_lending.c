@@ -5,7 +5,7 @@
 
 #include <poll.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_spark.h"
 #include "tests/launcher/two_slices.h"

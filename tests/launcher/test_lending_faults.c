@@ -9,7 +9,7 @@
 #include <signal.h>
 
 #include "containers/control_file.h"
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"

@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/rebalance_event.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"

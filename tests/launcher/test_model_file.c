@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "launcher/load.h"
 #include "launcher/model_file.h"

@@ -1,4 +1,4 @@
-#include "decision/size_text.h"
+#include "decision/base/size_text.h"
 #include "launcher/picture.h"
 #include "launcher/table.h"
 #include "tests/decision/machines.h"

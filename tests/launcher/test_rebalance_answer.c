@@ -2,7 +2,7 @@
 
 #include "launcher/rebalance_answer.h"
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/control.h"
 #include "tests/harness.h"
 

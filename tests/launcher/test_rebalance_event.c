@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"

@@ -2,7 +2,7 @@
 
 #include "launcher/replay.h"
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/decision/world.h"
 #include "tests/harness.h"
 

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
 /* A server on loopback, in a child: answers every connection with `head` and `size` times 'x'. */

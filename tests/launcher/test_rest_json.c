@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "tests/harness.h"
 

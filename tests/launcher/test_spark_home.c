@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/capture.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"

@@ -2,7 +2,7 @@
 
 #include <jansson.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/spark.h"
 #include "tests/harness.h"
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_spark.h"

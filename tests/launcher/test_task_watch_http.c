@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
-#include "decision/strings.h"
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 #include "launcher/files.h"
 #include "tests/harness.h"
 

@@ -4,7 +4,7 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/data.h"
 #include "launcher/tuning.h"
 #include "tests/harness.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "launcher/actual.h"
 #include "launcher/files.h"
 #include "tests/harness.h"

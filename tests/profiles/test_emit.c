@@ -3,7 +3,7 @@
  * force yet.
  */
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "profiles/fields.h"
 #include "profiles/load.h"
 #include "tests/harness.h"

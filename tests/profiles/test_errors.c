@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "profiles/load.h"
 #include "tests/harness.h"
 #include "tests/profiles/values.h"

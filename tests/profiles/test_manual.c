@@ -1,7 +1,7 @@
 /* The manual knows every key, with its default and what it may be. */
 
-#include "decision/cleanup.h"
-#include "decision/profile.h"
+#include "decision/base/cleanup.h"
+#include "decision/plan/profile.h"
 #include "profiles/fields.h"
 #include "profiles/value.h"
 #include "tests/harness.h"

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "decision/cleanup.h"
+#include "decision/base/cleanup.h"
 #include "profiles/fields.h"
 #include "profiles/load.h"
 #include "profiles/value.h"

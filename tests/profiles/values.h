@@ -3,7 +3,7 @@
 
 /* Profiles with any value in any key, and what differs between two. */
 
-#include "decision/profile.h"
+#include "decision/plan/profile.h"
 
 /*
  * A profile that profile_parse() could have made: every key with a value that it allows, no

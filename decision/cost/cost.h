@@ -1,0 +1,83 @@
+#ifndef DECISION_COST_COST_H
+#define DECISION_COST_COST_H
+
+/*
+ * How long a job takes on a partition: T = Σ θ_j · x_j. Each feature x_j is a pure function of the partition's shape and
+ * of the job; the coefficients θ_j >= 0 belong to a kind of workload. The sum is linear in θ, so that `tune` can fit it by
+ * non-negative least squares, and each term can be shown, and argued about, by itself. GB is 2^30 bytes; a core-second is a
+ * second of one physical core.
+ */
+
+#include <stdint.h>
+
+#include "decision/base/err.h"
+#include "decision/plan/profile.h"
+
+struct plan_terms;
+
+enum cost_term {
+	COST_FIXED,	 /* s: the application, its driver, the Master */
+	COST_SLICE,	 /* core-s a slice: its JVM starts and warms up */
+	COST_SERIAL,	 /* s/GB: what no core more makes faster: driver, kernel, memory bus */
+	COST_WORK,	 /* core-s/GB: the tasks themselves */
+	COST_CONTENTION, /* core-s/GB a further core of the JVM: they queue for its locks */
+	COST_COHERENCY,	 /* core-s/GB a pair of cores of the JVM: they pass cache lines around */
+	COST_GC,	 /* s/GB of one collector thread, where live data are half the heap */
+	COST_REMOTE,	 /* core-s/GB where memory is twice as far as local memory */
+	COST_SHUFFLE,	 /* core-s/GB sent to other slices */
+	COST_TAIL,	 /* core-s/GB of the last tasks, while other cores have none left */
+	COST_TERMS
+};
+
+struct cost_coefficients {
+	double c[COST_TERMS]; /* θ: >= 0 and finite */
+};
+
+struct cost_features {
+	double x[COST_TERMS]; /* of one partition for one job */
+};
+
+/*
+ * A partition, as far as time depends on it. Slices may be uneven: what is said of "a slice" is a mean over all cores, of
+ * the slice that the core is in. Distances are ratios to local memory, >= 1.
+ */
+struct cost_shape {
+	unsigned slices, cores; /* cores of all slices, >= 1 */
+	double others;		/* further cores of a core's slice: c - 1 */
+	double pairs;	     /* d·c·(c - 1), d the mean distance between two cores of the slice */
+	double access;	     /* mean distance from a core to its slice's memory */
+	double cpus, slots;  /* of a slice; CPUs are hardware threads */
+	uint64_t heap_bytes; /* of a slice; 0: unknown, collections are then not predicted */
+};
+
+struct cost_job {
+	enum workload_type type; /* WORKLOAD_AUTO is taken as wordcount */
+	uint64_t data_bytes;	 /* input, cost_assumed_bytes() where it is not known */
+	enum gc gc;		 /* GC_AUTO is taken as parallel */
+};
+
+/* "contention" and so on: for messages and model files. */
+const char *cost_term_name(enum cost_term term);
+
+/* Input assumed where it is unknown: 1 GB a core, eight splits of 128 MB, so that slots have several tasks each. */
+uint64_t cost_assumed_bytes(unsigned cores);
+
+/* Live data of a slice in bytes, as its collector sees them at a collection. */
+double cost_live_bytes(const struct cost_shape *s, const struct cost_job *job);
+
+/*
+ * The features; finite and >= 0. Return 0, or ERR_IMPOSSIBLE with the numbers where what tasks hold at once is more than
+ * the heap.
+ */
+int cost_features(const struct cost_shape *s, const struct cost_job *job, struct cost_features *out,
+		  struct err *e);
+
+/* Σ θ·x in seconds, and the same by cause: startup FIXED and SLICE; work SERIAL … COHERENCY; the others as they are. */
+double cost_seconds(const struct cost_coefficients *c, const struct cost_features *f);
+void cost_terms(const struct cost_coefficients *c, const struct cost_features *f,
+		struct plan_terms *out);
+
+/* The built-in table's row; WORKLOAD_AUTO is wordcount's. */
+const struct cost_coefficients *cost_builtin(enum workload_type type);
+
+#endif

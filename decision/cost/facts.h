@@ -1,0 +1,34 @@
+#ifndef DECISION_COST_FACTS_H
+#define DECISION_COST_FACTS_H
+
+/*
+ * What was measured about this machine and this run and is in neither the topology nor the profile.
+ * {0} is "nothing known", which is what `plan --topology` uses.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decision/base/cpuset.h"
+#include "decision/base/err.h"
+#include "decision/cost/cost.h"
+#include "decision/plan/profile.h"
+
+struct facts {
+	bool this_machine;   /* the facts below were read here; else defaults hold, said in notes */
+	int java_version;    /* feature release of the JDK, 0 unknown */
+	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
+	bool has_model;	     /* workload.model was read, and may be used here: its coefficients */
+	struct cost_coefficients model;
+	uint32_t
+		first_address; /* of a free loopback block, host order; 0: the default 127.0.0.10 */
+	int master_port, master_ui_port;   /* free ones; 0: the defaults 7077, 8080 */
+	struct cpuset taken;		   /* home CPUs of other clusters */
+	char taken_by[NAME_MAX_BYTES + 1]; /* one of them, for the message */
+	struct strings missing; /* memory keys no controller here can honour ("memory.high", …) */
+};
+
+/* Whether these CPUs are free of other clusters: 0, or ERR_IMPOSSIBLE with those that are not. */
+int facts_check_cpus(const struct facts *f, const struct cpuset *cpus, struct err *e);
+
+#endif

@@ -1,0 +1,141 @@
+#include "decision/cost/model.h"
+
+#include <math.h>
+
+/* ---- the machine ---- */
+
+/* FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv). */
+static uint32_t add_byte(uint32_t hash, unsigned byte)
+{
+	return (hash ^ byte) * UINT32_C(16777619);
+}
+
+void machine_identify(const struct topology *t, const char *cpu, struct machine_identity *out)
+{
+	uint32_t hash = UINT32_C(2166136261);
+
+	for (unsigned from = 0; from < t->node_count; from++) {
+		for (unsigned to = 0; to < t->node_count; to++) {
+			unsigned distance = topology_distance(t, from, to);
+
+			hash = add_byte(add_byte(hash, distance & 255), distance >> 8);
+		}
+	}
+	*out = (struct machine_identity){.packages = t->package_count,
+					 .nodes = t->node_count,
+					 .cores = t->core_count,
+					 .cpus = t->cpu_count,
+					 .distances = hash};
+	memcpy(out->cpu, cpu, string_cut(cpu, sizeof(out->cpu) - 1));
+}
+
+static int refuse_machine(const char *what, const char *there, const char *here, struct err *e)
+{
+	return err_impossible(
+		e,
+		"the model was measured on another machine, %s %.200s, and this one "
+		"has %.200s: run cleave tune here, or write workload.model_force: true",
+		what, there, here);
+}
+
+static int refuse_count(const char *what, unsigned there, unsigned here, struct err *e)
+{
+	char a[16], b[16];
+
+	snprintf(a, sizeof(a), "%u", there);
+	snprintf(b, sizeof(b), "%u", here);
+	return refuse_machine(what, a, b, e);
+}
+
+int model_check_machine(const struct model *m, const struct machine_identity *here, struct err *e)
+{
+	const struct machine_identity *there = &m->machine;
+
+	if (there->packages != here->packages)
+		return refuse_count("packages:", there->packages, here->packages, e);
+	if (there->nodes != here->nodes)
+		return refuse_count("NUMA nodes:", there->nodes, here->nodes, e);
+	if (there->cores != here->cores)
+		return refuse_count("cores:", there->cores, here->cores, e);
+	if (there->cpus != here->cpus)
+		return refuse_count("CPUs:", there->cpus, here->cpus, e);
+	if (there->distances != here->distances)
+		return refuse_machine("with", "other distances between its nodes", "its own", e);
+	if (there->cpu[0] && here->cpu[0] && strcmp(there->cpu, here->cpu) != 0)
+		return refuse_machine("processor", there->cpu, here->cpu, e);
+	return 0;
+}
+
+/* ---- the numbers ---- */
+
+static int check_number(const char *what, const char *which, double value, double most,
+			struct err *e)
+{
+	if (isfinite(value) && value >= 0 && value <= most)
+		return 0;
+	return err_wrong(e, "%s%s%s: %g is not in 0 … %g", what, *which ? "." : "", which, value,
+			 most);
+}
+
+static int check_terms(const struct model *m, struct err *e)
+{
+	for (unsigned i = 0; i < COST_TERMS; i++) {
+		const char *name = cost_term_name((enum cost_term)i);
+
+		if (check_number("coefficients", name, m->theta.c[i], MODEL_COEFFICIENT_MOST, e) <
+			    0 ||
+		    check_number("confidence", name, m->confidence[i], 1, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+static int check_probes(const struct model *m, struct err *e)
+{
+	if (!m->probe_count || m->probe_count > MODEL_PROBES)
+		return err_wrong(e, "probes: %u is not in 1 … %d", m->probe_count, MODEL_PROBES);
+	for (unsigned i = 0; i < m->probe_count; i++) {
+		const struct model_probe *p = &m->probes[i];
+		char name[32];
+
+		snprintf(name, sizeof(name), "%u", i);
+		if (!p->slices || p->slices > SLICES_MAX || !p->cores || p->cores > TOPOLOGY_CPUS)
+			return err_wrong(e, "probes.%u: %u slices of %u cores are no partition", i,
+					 p->slices, p->cores);
+		if (check_number("probes", name, p->predicted, MODEL_SECONDS_MOST, e) < 0 ||
+		    check_number("probes", name, p->measured, MODEL_SECONDS_MOST, e) < 0)
+			return e->code;
+		if (p->measured <= 0)
+			return err_wrong(e, "probes.%u.measured_s: 0 is no time", i);
+	}
+	return 0;
+}
+
+/* YYYY-MM-DDThh:mm:ssZ, not more than its form. */
+static bool is_date(const char *text)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+
+	if (strlen(text) != sizeof(form) - 1)
+		return false;
+	for (unsigned i = 0; form[i]; i++) {
+		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return false;
+	}
+	return true;
+}
+
+int model_check(const struct model *m, struct err *e)
+{
+	const struct machine_identity *machine = &m->machine;
+
+	if (m->type == WORKLOAD_AUTO)
+		return err_wrong(e, "workload: a workload type is needed");
+	if (!is_date(m->made))
+		return err_wrong(e, "made: %.40s is no date like 2026-11-21T15:04:05Z", m->made);
+	if (!machine->packages || !machine->nodes || !machine->cores || !machine->cpus)
+		return err_wrong(e, "machine: 0 packages, nodes, cores or CPUs are no machine");
+	if (check_terms(m, e) < 0 || check_number("error", "", m->error, 1e6, e) < 0)
+		return e->code;
+	return check_probes(m, e);
+}

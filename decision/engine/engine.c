@@ -1,0 +1,424 @@
+#include "decision/engine/engine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the question ---- */
+
+static void read_cpus(struct engine *g)
+{
+	for (unsigned core = 0; core < g->t->core_count; core++)
+		g->cpus[core] =
+			(uint16_t)partition_core_cpus(g->t, &g->profile->partition, core, NULL);
+}
+
+/* What is mostly done with such data, where the profile does not say. */
+static enum workload_type type_of(const struct profile_workload *w)
+{
+	if (w->type != WORKLOAD_AUTO)
+		return w->type;
+	switch (w->data_format) {
+	case FORMAT_COLUMNAR:
+		return WORKLOAD_SQL;
+	case FORMAT_VECTORS:
+		return WORKLOAD_KMEANS;
+	case FORMAT_AUTO:
+	case FORMAT_TEXT:
+		break;
+	}
+	return WORKLOAD_WORDCOUNT;
+}
+
+static void read_job(struct engine *g, const struct facts *f)
+{
+	const struct profile_workload *w = &g->profile->workload;
+	unsigned cores = 0;
+
+	for (unsigned core = 0; core < g->t->core_count; core++)
+		cores += g->cpus[core] > 0;
+	g->job = (struct cost_job){.type = type_of(w), .gc = g->profile->jvm.gc};
+	g->job.data_bytes = w->data_size.unit == SIZE_BYTES ? w->data_size.value : f->data_bytes;
+	g->data_assumed = g->job.data_bytes == 0;
+	if (g->data_assumed)
+		g->job.data_bytes = cost_assumed_bytes(cores);
+	g->is_measured = f->has_model;
+	g->coefficients = f->has_model ? &f->model : cost_builtin(g->job.type);
+}
+
+/* ---- one candidate ---- */
+
+int engine_cut(const struct engine *g, const struct way *way, struct cut *out, struct err *e)
+{
+	const struct profile *p = g->profile;
+	struct profile_partition wish = p->partition;
+
+	wish.by = way->by;
+	wish.slices = way->slices;
+	wish.cores = way->cores;
+	out->partition.slices = 0;
+	if (partition_make(g->t, &wish, &out->partition, e) < 0)
+		return e->code;
+	budget_shares(g->t, &out->partition, wish.memory_only_nodes, g->reserve, out->shares);
+	for (unsigned i = 0; i < out->partition.slices; i++)
+		out->shares[i].slots = 0;
+	for (unsigned core = 0; core < g->t->core_count; core++) {
+		if (out->partition.owner[core] < out->partition.slices)
+			out->shares[out->partition.owner[core]].slots +=
+				g->cpus[core] * g->slots_per_cpu;
+	}
+	return budget_make(&p->memory, out->shares, out->partition.slices,
+			   !(g->t->oddities & TOPOLOGY_MEMORY_UNKNOWN), &out->budget, e);
+}
+
+static int predict_with(const struct engine *g, enum gc gc, struct candidate *c, struct err *e)
+{
+	struct cost_job job = g->job;
+
+	job.gc = gc;
+	if (cost_features(&c->shape, &job, &c->features, e) < 0)
+		return e->code;
+	c->gc = gc;
+	c->seconds = cost_seconds(g->coefficients, &c->features);
+	return 0;
+}
+
+/*
+ * An automatic collector is the parallel one unless another is clearly faster. ZGC and Shenandoah trade throughput for short
+ * pauses, which a batch job does not ask for, and not every JDK has them.
+ */
+static int predict(const struct engine *g, struct candidate *c, struct err *e)
+{
+	static const enum gc others[] = {GC_G1, GC_SERIAL};
+	enum gc wish = g->job.gc;
+
+	if (predict_with(g, wish == GC_AUTO ? GC_PARALLEL : wish, c, e) < 0)
+		return e->code;
+	for (unsigned i = 0; wish == GC_AUTO && i < sizeof(others) / sizeof(others[0]); i++) {
+		struct candidate other = *c;
+
+		if (predict_with(g, others[i], &other, e) == 0 &&
+		    other.seconds * (1 + ENGINE_TIE) < c->seconds)
+			*c = other;
+	}
+	c->predicted = true;
+	return 0;
+}
+
+static unsigned largest_slice(const struct partition *p)
+{
+	unsigned largest = 0;
+
+	for (unsigned i = 0; i < p->slices; i++)
+		largest = p->cores[i] > largest ? p->cores[i] : largest;
+	return largest;
+}
+
+/*
+ * Whether it can be made at all, and what it takes. A prediction may fail where the making does not: the model assumes what
+ * tasks hold, so it cannot forbid what the profile fixes.
+ */
+static int judge(const struct engine *g, struct candidate *c, struct err *e)
+{
+	struct err ignored;
+	struct cut cut;
+	int code = engine_cut(g, &c->way, &cut, e);
+
+	if (!cut.partition.slices)
+		return code;
+	c->slices = cut.partition.slices;
+	c->cores = largest_slice(&cut.partition);
+	if (c->way.by == BY_AUTO)
+		c->way.by = cut.partition.by;
+	shape_read(g->t, &cut.partition, g->cpus, g->slots_per_cpu, &c->shape, &c->place);
+	c->feasible = code == 0;
+	if (!c->feasible) { /* what it would take, were its memory no concern */
+		predict_with(g, GC_PARALLEL, c, &ignored);
+		return code;
+	}
+	c->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
+	return predict(g, c, e);
+}
+
+/* ---- all of them ---- */
+
+static bool is_listed(const struct engine *g, const struct candidate *c)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		if (g->candidates[i].slices == c->slices && g->candidates[i].cores == c->cores)
+			return true;
+	}
+	return false;
+}
+
+/* What a way that cannot even be divided would have come to. */
+static void guess_sizes(const struct engine *g, struct candidate *c)
+{
+	c->slices = c->way.slices == AMOUNT_AUTO ? 0 : (unsigned)c->way.slices;
+	c->cores = c->way.cores == AMOUNT_AUTO ? 0 : (unsigned)c->way.cores;
+	if (c->way.by == BY_SOCKET && !c->slices)
+		c->slices = g->t->package_count;
+	else if (c->way.by == BY_NUMA && !c->slices)
+		c->slices = g->t->numa_count;
+	else if (c->way.by == BY_L3 && !c->slices)
+		c->slices = g->t->l3_count;
+	if (!c->cores && c->slices)
+		c->cores = g->usable / c->slices ? g->usable / c->slices : 1;
+}
+
+/* The numbers of a refusal: what to change is for those who asked for it. */
+static void note_refusal(struct candidate *c, const struct err *e)
+{
+	static const char *const ends[] = {" (", ": write", "; write"};
+	size_t length = string_cut(e->msg, PLAN_TEXT - 1);
+
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		const char *end = strstr(e->msg, ends[i]);
+
+		if (end && (size_t)(end - e->msg) < length)
+			length = (size_t)(end - e->msg);
+	}
+	snprintf(c->why, PLAN_TEXT, "%.*s", (int)length, e->msg);
+}
+
+/* Append the way unless its sizes are listed already. Return 0, or why it cannot be or is not predicted. */
+static int consider(struct engine *g, const struct way *way, struct err *e)
+{
+	struct candidate *c = &g->candidates[g->count];
+	unsigned used;
+	int code;
+
+	*c = (struct candidate){.way = *way};
+	code = judge(g, c, e);
+	if (code < 0)
+		note_refusal(c, e);
+	if (code < 0 && c->slices && way->by == BY_SOCKET && way->slices == AMOUNT_AUTO) {
+		g->refused = c->slices;
+		g->refused_seconds = c->seconds;
+	}
+	if (!c->slices)
+		guess_sizes(g, c);
+	used = c->shape.cores;
+	c->needs_reason = c->place.splits_node || used < g->usable;
+	if (g->count < PLAN_CANDIDATES - 1 && !is_listed(g, c))
+		g->count++;
+	return code;
+}
+
+/*
+ * The profile's own way first, if it has one: it decides about success. Else one JVM does, which has all the memory there
+ * is.
+ */
+static int consider_all(struct engine *g, struct err *e)
+{
+	const struct profile_partition *wish = &g->profile->partition;
+	struct way ways[WAYS_MAX], own = {wish->by, wish->slices, wish->cores};
+	unsigned count = ways_list(g->t, wish, ways);
+	struct err ignored;
+
+	g->count = 0;
+	g->refused = 0;
+	g->refused_seconds = 0;
+	if (partition_is_auto(wish))
+		own = ways[0];
+	if (consider(g, &own, e) < 0 && !g->candidates[0].feasible)
+		return e->code;
+	for (unsigned i = 0; i < count; i++)
+		consider(g, &ways[i], &ignored);
+	return 0;
+}
+
+/* ---- the choice ---- */
+
+static bool is_open(const struct candidate *c)
+{
+	return c->feasible && c->predicted;
+}
+
+/* Which of two that are predicted alike. */
+static bool is_preferred(const struct engine *g, const struct candidate *a,
+			 const struct candidate *b)
+{
+	if (a->place.crosses_packages != b->place.crosses_packages)
+		return b->place.crosses_packages;
+	if (g->is_measured && a->seconds != b->seconds)
+		return a->seconds < b->seconds;
+	if (a->place.crosses_nodes != b->place.crosses_nodes)
+		return b->place.crosses_nodes;
+	if (a->place.splits_l3 != b->place.splits_l3)
+		return b->place.splits_l3;
+	if (a->slices != b->slices)
+		return a->slices < b->slices;
+	return a->cores > b->cores;
+}
+
+/* Which candidates are looked at. */
+enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
+
+static bool is_in(const struct candidate *c, enum pool pool)
+{
+	return is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
+}
+
+/* Least seconds of those that need a reason, or of those that need none; HUGE_VAL without any. */
+static double least_seconds(const struct engine *g, enum pool pool, bool needs_reason)
+{
+	double least = HUGE_VAL;
+
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct candidate *c = &g->candidates[i];
+
+		if (is_in(c, pool) && c->needs_reason == needs_reason && c->seconds < least)
+			least = c->seconds;
+	}
+	return least;
+}
+
+/* The preferred one of the fastest, those that need a reason only if they have it; g->count if there is none. */
+static unsigned choose_in(const struct engine *g, enum pool pool)
+{
+	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
+	double with_reason = g->is_measured ? whole : whole / (1 + ENGINE_REASON);
+	double most = (cut < with_reason ? cut : whole) * (1 + ENGINE_TIE);
+	unsigned best = g->count;
+
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct candidate *c = &g->candidates[i];
+
+		if (!is_in(c, pool) || c->seconds > most ||
+		    (c->needs_reason && c->seconds >= with_reason))
+			continue;
+		if (best == g->count || is_preferred(g, c, &g->candidates[best]))
+			best = i;
+	}
+	return best;
+}
+
+static void choose(struct engine *g)
+{
+	unsigned best = choose_in(g, POOL_ALL);
+	double most;
+
+	if (best == g->count) /* nothing is predicted */
+		return;
+	g->chosen = best;
+	if (!g->candidates[best].place.crosses_packages)
+		return;
+	most = g->candidates[best].seconds * (1 + ENGINE_TIE);
+	if (least_seconds(g, POOL_INSIDE, false) <= most ||
+	    least_seconds(g, POOL_INSIDE, true) <= most)
+		g->chosen = choose_in(g, POOL_INSIDE);
+}
+
+static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
+{
+	g->slots_per_cpu = slots_per_cpu;
+	g->chosen = 0;
+	if (consider_all(g, e) < 0)
+		return e->code;
+	if (partition_is_auto(&g->profile->partition))
+		choose(g);
+	return 0;
+}
+
+/*
+ * Two tasks a CPU, so that a slice has some for CPUs that it is lent, unless what they hold in the heap is predicted to cost
+ * too much. Of the slice that is chosen, for the slots decide about its memory.
+ */
+static int decide_slots(struct engine *g, struct err *e)
+{
+	const struct profile *p = g->profile;
+	struct candidate single;
+	double with_two;
+	struct err ignored;
+
+	if (p->spark.slots_per_cpu != AMOUNT_AUTO)
+		return judge_all(g, (unsigned)p->spark.slots_per_cpu, e);
+	if (p->rebalance.mode == REBALANCE_OFF)
+		return judge_all(g, 1, e);
+	if (judge_all(g, 2, e) < 0)
+		return judge_all(g, 1, e);
+	if (g->candidates[g->chosen].predicted) {
+		single = (struct candidate){.way = g->candidates[g->chosen].way};
+		with_two = g->candidates[g->chosen].seconds;
+		g->slots_per_cpu = 1;
+		if (judge(g, &single, &ignored) == 0)
+			g->slots_cost = with_two / single.seconds - 1;
+		g->slots_per_cpu = 2;
+		if (g->slots_cost <= ENGINE_SLOTS)
+			return 0;
+	}
+	return judge_all(g, 1, e);
+}
+
+static unsigned find(const struct engine *g, unsigned slices, unsigned cores)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		if (g->candidates[i].slices == slices && g->candidates[i].cores == cores)
+			return i;
+	}
+	return g->count;
+}
+
+/* One JVM; where that was taken, the best that crosses no package, else the best. */
+static unsigned find_rival(const struct engine *g)
+{
+	unsigned one = find(g, 1, g->usable), best = g->chosen;
+
+	if (one != g->chosen && one < g->count)
+		return one;
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct candidate *c = &g->candidates[i], *b = &g->candidates[best];
+
+		if (i == g->chosen || !is_open(c) || c->slices == 1)
+			continue;
+		if (best == g->chosen ||
+		    (c->needs_reason != b->needs_reason ? b->needs_reason
+							: c->seconds < b->seconds))
+			best = i;
+	}
+	return best;
+}
+
+static int read_usable(struct engine *g, struct err *e)
+{
+	struct profile_partition wish = g->profile->partition;
+	struct partition whole;
+
+	wish.by = BY_MACHINE;
+	wish.slices = 1;
+	wish.cores = AMOUNT_AUTO;
+	if (partition_make(g->t, &wish, &whole, e) < 0)
+		return e->code;
+	g->usable = whole.cores[0];
+	return 0;
+}
+
+int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
+		  const struct reserve_memory *reserve, struct engine *out, struct err *e)
+{
+	out->t = t;
+	out->profile = p;
+	out->reserve = reserve;
+	out->slots_cost = 0;
+	read_cpus(out);
+	read_job(out, f);
+	if (read_usable(out, e) < 0 || decide_slots(out, e) < 0)
+		return e->code;
+	if (!partition_is_auto(&p->partition) ||
+	    out->refused_seconds > out->candidates[out->chosen].seconds * (1 + ENGINE_TIE))
+		out->refused = 0; /* more memory would not have made it the choice */
+	out->rival = find_rival(out);
+	engine_explain(out);
+	return 0;
+}
+
+double engine_throughput(const struct engine *g, const struct candidate *c)
+{
+	unsigned one = find(g, 1, g->usable);
+	const struct candidate *base = &g->candidates[one < g->count ? one : g->chosen];
+
+	if (!is_open(base))
+		base = &g->candidates[g->chosen];
+	return is_open(c) && is_open(base) ? base->seconds / c->seconds : 0;
+}

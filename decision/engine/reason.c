@@ -1,0 +1,183 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "decision/engine/engine.h"
+
+/* What the slower one of two spends more on. */
+static const char *const causes[COST_TERMS] = {
+	[COST_FIXED] = "its driver",
+	[COST_SLICE] = "starting more JVMs",
+	[COST_SERIAL] = "work that no core shares",
+	[COST_WORK] = "having fewer cores",
+	[COST_CONTENTION] = "locks inside a JVM",
+	[COST_COHERENCY] = "coherency between the cores of a JVM",
+	[COST_GC] = "garbage collection",
+	[COST_REMOTE] = "remote memory",
+	[COST_SHUFFLE] = "shuffle between slices",
+	[COST_TAIL] = "waiting for the last tasks",
+};
+
+struct sizes_text {
+	char text[64];
+};
+
+/* "8 slices of 15 cores", "one JVM on 120 cores". */
+static char *sizes(const struct candidate *c, struct sizes_text *out)
+{
+	const char *plural = c->cores == 1 ? "" : "s", *most = "";
+
+	if (c->slices == 1) {
+		snprintf(out->text, sizeof(out->text), "one JVM on %u core%s", c->cores, plural);
+		return out->text;
+	}
+	if (c->shape.cores && c->shape.cores != c->slices * c->cores)
+		most = "at most ";
+	snprintf(out->text, sizeof(out->text), "%u slices of %s%u core%s", c->slices, most,
+		 c->cores, plural);
+	return out->text;
+}
+#define SIZES(c) sizes((c), &(struct sizes_text){{0}})
+
+struct loss {
+	enum cost_term term;
+	double seconds;
+};
+
+/* Where `slow` loses most against `fast`. */
+static struct loss largest_loss(const struct engine *g, const struct candidate *slow,
+				const struct candidate *fast)
+{
+	struct loss loss = {COST_FIXED, 0};
+
+	for (enum cost_term i = 0; i < COST_TERMS; i++) {
+		double more = g->coefficients->c[i] * (slow->features.x[i] - fast->features.x[i]);
+
+		if (more > loss.seconds)
+			loss = (struct loss){i, more};
+	}
+	return loss;
+}
+
+static void append(char why[PLAN_TEXT], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(char why[PLAN_TEXT], const char *format, ...)
+{
+	size_t used = strlen(why);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why + used, PLAN_TEXT - used, format, args);
+	va_end(args);
+}
+
+static void append_loss(const struct engine *g, const struct candidate *slow,
+			const struct candidate *fast, char why[PLAN_TEXT])
+{
+	struct loss loss = largest_loss(g, slow, fast);
+
+	if (loss.seconds > 0)
+		append(why, "%.*f s to %s", loss.seconds < 10 ? 1 : 0, loss.seconds,
+		       causes[loss.term]);
+}
+
+static const char *asks_reason(const struct candidate *c)
+{
+	return c->place.splits_node ? "cutting a node" : "leaving cores idle";
+}
+
+/* Why `a` goes before `b`, if both are predicted alike; NULL if it does not. */
+static const char *preference(const struct engine *g, const struct candidate *a,
+			      const struct candidate *b)
+{
+	if (a->place.crosses_packages != b->place.crosses_packages)
+		return b->place.crosses_packages ? "its slices cross packages" : NULL;
+	if (g->is_measured)
+		return NULL;
+	if (a->place.crosses_nodes != b->place.crosses_nodes)
+		return b->place.crosses_nodes ? "its slices cross nodes" : NULL;
+	if (a->place.splits_l3 != b->place.splits_l3)
+		return b->place.splits_l3 ? "its slices share L3 caches" : NULL;
+	if (a->slices != b->slices)
+		return a->slices < b->slices ? "it has more slices" : NULL;
+	return a->cores > b->cores ? "it has fewer cores" : NULL;
+}
+
+/* Why `c` is not the chosen one. */
+static void explain_other(const struct engine *g, struct candidate *c)
+{
+	const struct candidate *chosen = &g->candidates[g->chosen];
+	double slower = c->seconds / chosen->seconds - 1;
+	const char *why = preference(g, chosen, c), *speed = slower < 0 ? "faster" : "slower";
+	const char *and = slower < 0 ? "but" : "and";
+
+	if (slower > ENGINE_TIE) {
+		if (slower > 1)
+			append(c->why, "%.1f × the time: ", 1 + slower);
+		else
+			append(c->why, "%.1f %% slower: ", 100 * slower);
+		append_loss(g, c, chosen, c->why);
+		return;
+	}
+	append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
+	if (!partition_is_auto(&g->profile->partition))
+		return;
+	if (c->needs_reason && !chosen->needs_reason && !g->is_measured)
+		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c),
+		       100 * ENGINE_REASON);
+	else if (why)
+		append(c->why, ", %s %s", and, why);
+}
+
+/* The winner beside the one that a reader would ask about. */
+static void explain_against(const struct engine *g, struct candidate *c, const struct candidate *r)
+{
+	double ratio = r->seconds / c->seconds;
+	const char *why = preference(g, c, r);
+
+	if (ratio > 1 + ENGINE_TIE) {
+		append(c->why, "%.2f × %s, which lose%s ", ratio, SIZES(r),
+		       r->slices > 1 ? "" : "s");
+		append_loss(g, r, c, c->why);
+	} else if (r->needs_reason && !c->needs_reason && !g->is_measured &&
+		   partition_is_auto(&g->profile->partition)) {
+		append(c->why, "%s would be %.1f %% %s, and %s must gain %.0f %%", SIZES(r),
+		       100 * (ratio > 1 ? ratio - 1 : 1 / ratio - 1),
+		       ratio > 1 ? "slower" : "faster", asks_reason(r), 100 * ENGINE_REASON);
+	} else if (why || ratio >= 1) {
+		append(c->why, "%.2f × %s%s%s", ratio, SIZES(r),
+		       why ? ", within the error of the model; " : "", why ? why : "");
+	} else {
+		append(c->why, "%.2f × %s, against which it loses ", ratio, SIZES(r));
+		append_loss(g, c, r, c->why);
+	}
+}
+
+static void explain_chosen(const struct engine *g, struct candidate *c)
+{
+	const struct candidate *rival = &g->candidates[g->rival];
+	bool is_auto = partition_is_auto(&g->profile->partition);
+
+	if (!c->predicted) { /* its refusal by the model is there already */
+		append(c->why, "%staken unpredicted", c->why[0] ? "; " : "");
+		return;
+	}
+	append(c->why, "%s%s", is_auto ? "" : "as the profile says, ", SIZES(c));
+	if (rival == c || !rival->predicted || !rival->feasible)
+		return;
+	append(c->why, ": ");
+	explain_against(g, c, rival);
+}
+
+void engine_explain(struct engine *g)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		struct candidate *c = &g->candidates[i];
+
+		if (i == g->chosen)
+			explain_chosen(g, c);
+		else if (c->feasible && c->predicted)
+			explain_other(g, c);
+	}
+}

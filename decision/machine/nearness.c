@@ -1,0 +1,52 @@
+#include "decision/machine/nearness.h"
+
+enum { RANK_NODE, RANK_PACKAGE, RANK_ELSEWHERE, RANK_SHIFT = 16 };
+
+struct nearness nearness_of(const struct topology *t, const struct cpuset *cpus)
+{
+	struct nearness n = {0};
+
+	for (unsigned i = 0; i < t->cpu_count; i++) {
+		const struct topology_core *core = &t->cores[t->cpus[i].core];
+
+		if (!cpuset_has(cpus, t->cpus[i].os_index))
+			continue;
+		n.nodes |= t->numa[core->numa].nodes;
+		cpuset_add(&n.packages, core->package);
+	}
+	return n;
+}
+
+bool nearness_has_package(const struct nearness *n, const struct topology *t, unsigned core)
+{
+	return cpuset_has(&n->packages, t->cores[core].package);
+}
+
+/*
+ * From a core's nodes to the nearest of the memory. A machine may have nodes without a distance to
+ * each other: 20.
+ */
+static unsigned least_distance(const struct topology *t, uint64_t from, uint64_t to)
+{
+	unsigned least = UINT16_MAX;
+
+	for (; from; from &= from - 1) {
+		for (uint64_t rest = to; rest; rest &= rest - 1) {
+			unsigned distance = topology_distance(t, (unsigned)__builtin_ctzll(from),
+							      (unsigned)__builtin_ctzll(rest));
+
+			least = distance < least ? distance : least;
+		}
+	}
+	return least;
+}
+
+unsigned nearness_rank(const struct nearness *n, const struct topology *t, unsigned core)
+{
+	uint64_t nodes = t->numa[t->cores[core].numa].nodes;
+	unsigned level = nodes & n->nodes		    ? RANK_NODE
+			 : nearness_has_package(n, t, core) ? RANK_PACKAGE
+							    : RANK_ELSEWHERE;
+
+	return level << RANK_SHIFT | least_distance(t, nodes, n->nodes);
+}

@@ -1,0 +1,121 @@
+#include "decision/partition/choices.h"
+
+/* What there is of one kind of parents, as far as the wish uses it. */
+struct grain {
+	enum partition_by by;
+	unsigned count;	  /* with a core */
+	unsigned largest; /* cores */
+};
+
+struct ways {
+	struct way *list;
+	unsigned count;
+};
+
+static void add(struct ways *w, enum partition_by by, int slices, int cores)
+{
+	if (w->count < WAYS_MAX)
+		w->list[w->count++] = (struct way){by, slices, cores};
+}
+
+static void count_core(struct grain *g, unsigned unit, unsigned *last, unsigned *run)
+{
+	if (unit != *last) {
+		*last = unit;
+		*run = 0;
+		g->count++;
+	}
+	if (++*run > g->largest)
+		g->largest = *run;
+}
+
+enum { PACKAGES, NODES, L3S, GRAINS };
+
+static unsigned read_grains(const struct topology *t, const struct profile_partition *wish,
+			    struct grain grains[GRAINS])
+{
+	unsigned last[GRAINS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX}, run[GRAINS] = {0};
+	unsigned usable = 0;
+
+	grains[PACKAGES] = (struct grain){.by = BY_SOCKET};
+	grains[NODES] = (struct grain){.by = BY_NUMA};
+	grains[L3S] = (struct grain){.by = BY_L3};
+	for (unsigned i = 0; i < t->core_count; i++) {
+		const struct topology_core *core = &t->cores[i];
+
+		if (!partition_core_cpus(t, wish, i, NULL))
+			continue;
+		usable++;
+		count_core(&grains[PACKAGES], core->package, &last[PACKAGES], &run[PACKAGES]);
+		count_core(&grains[NODES], core->numa, &last[NODES], &run[NODES]);
+		count_core(&grains[L3S], core->l3, &last[L3S], &run[L3S]);
+	}
+	return usable;
+}
+
+/* One slice each, and whole neighbours together, as many in each slice. */
+static void add_grain(struct ways *w, const struct grain *g)
+{
+	for (unsigned slices = 2; slices < g->count && slices <= SLICES_MAX; slices++) {
+		if (g->count % slices == 0)
+			add(w, g->by, (int)slices, AMOUNT_AUTO);
+	}
+	add(w, g->by, AMOUNT_AUTO, AMOUNT_AUTO);
+}
+
+/* Equal parts of each: a reader knows what a half or a fifth is; beyond, one step is like the next. */
+static void add_parts(struct ways *w, const struct grain *g)
+{
+	static const uint8_t parts[] = {2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64};
+
+	for (unsigned i = 0; i < sizeof(parts); i++) {
+		if (parts[i] <= g->largest && g->count * parts[i] <= SLICES_MAX)
+			add(w, g->by, (int)(g->count * parts[i]), AMOUNT_AUTO);
+	}
+}
+
+/* One JVM on few cores, then on more and more packages, or on parts of the only one. */
+static void add_sweep(struct ways *w, const struct grain *packages, unsigned usable)
+{
+	static const uint8_t counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48};
+	unsigned each = packages->largest;
+
+	if (2 < usable)
+		add(w, BY_MACHINE, 1, 2);
+	if (8 < usable)
+		add(w, BY_MACHINE, 1, 8);
+	for (unsigned quarter = 1; quarter <= 3; quarter++) {
+		if (packages->count == 1 && usable * quarter / 4 > 0)
+			add(w, BY_MACHINE, 1, (int)(usable * quarter / 4));
+	}
+	for (unsigned i = 0; i < sizeof(counts) && counts[i] * each < usable; i++)
+		add(w, BY_MACHINE, 1, (int)(counts[i] * each));
+}
+
+/* A slice each, on half of its cores and on three quarters. */
+static void add_idle(struct ways *w, const struct grain *g)
+{
+	for (unsigned quarters = 2; quarters <= 3; quarters++) {
+		if (g->count > 1 && g->count <= SLICES_MAX && g->largest * quarters / 4 > 0)
+			add(w, g->by, (int)g->count, (int)(g->largest * quarters / 4));
+	}
+}
+
+unsigned ways_list(const struct topology *t, const struct profile_partition *wish,
+		   struct way out[WAYS_MAX])
+{
+	struct grain grains[GRAINS];
+	unsigned usable = read_grains(t, wish, grains);
+	struct ways w = {.list = out};
+
+	add(&w, BY_MACHINE, 1, AMOUNT_AUTO);
+	add_sweep(&w, &grains[PACKAGES], usable);
+	add_grain(&w, &grains[NODES]);
+	add_grain(&w, &grains[PACKAGES]);
+	add_parts(&w, &grains[NODES]);
+	add_parts(&w, &grains[PACKAGES]);
+	if (!(t->oddities & TOPOLOGY_NO_L3))
+		add_grain(&w, &grains[L3S]);
+	add_idle(&w, &grains[NODES]);
+	return w.count;
+}

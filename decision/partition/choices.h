@@ -1,0 +1,25 @@
+#ifndef DECISION_PARTITION_CHOICES_H
+#define DECISION_PARTITION_CHOICES_H
+
+/*
+ * The ways to cut a machine that are worth a prediction: the whole machine as one JVM, and that on fewer cores; packages
+ * together; a package, a node, an L3 each; parts of them; packages of which some cores stay idle.
+ */
+
+#include "decision/partition/partition.h"
+
+struct way {
+	enum partition_by by;
+	int slices, cores; /* as in the profile; AMOUNT_AUTO */
+};
+
+enum { WAYS_MAX = 192 };
+
+/*
+ * Fill in at most WAYS_MAX ways; out[0] is one JVM on all cores that may be used. Several of them can come to the same
+ * sizes, some cannot be made. Return how many.
+ */
+unsigned ways_list(const struct topology *t, const struct profile_partition *wish,
+		   struct way out[WAYS_MAX]);
+
+#endif

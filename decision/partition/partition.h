@@ -1,0 +1,52 @@
+#ifndef DECISION_PARTITION_PARTITION_H
+#define DECISION_PARTITION_PARTITION_H
+
+/*
+ * Which core belongs to which slice. Sizes come first (partition.by, slices, cores, max_cores),
+ * placement second (decision/place). A partition is a value; slices are numbered in tree order of
+ * their first core.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decision/base/err.h"
+#include "decision/machine/topology.h"
+#include "decision/partition/reserve.h"
+#include "decision/plan/profile.h"
+
+struct partition {
+	enum partition_by by; /* what was divided; never BY_AUTO */
+	unsigned slices;
+	uint16_t cores[SLICES_MAX];
+	uint16_t owner[TOPOLOGY_CPUS]; /* by core: the slice, or one of enum core_owner */
+	unsigned usable;	       /* cores that partition.cpus leaves */
+	unsigned reserved;	       /* of them */
+
+	/* what a reader of the plan should know */
+	unsigned parents;		  /* that were divided */
+	unsigned emptied;		  /* dropped, because the reserve took their last core */
+	unsigned joined;		  /* most parents that share one slice; 1: none */
+	unsigned smallest, largest;	  /* cores of a parent, the reserve taken off */
+	unsigned smallest_at, largest_at; /* which, in tree order */
+	unsigned fewest, most;		  /* slices of a parent */
+};
+
+/*
+ * Divide. partition.by: auto is, with slices or cores written, the smallest parents that suit them, else one slice a node,
+ * or a package where that is larger. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to change.
+ */
+int partition_make(const struct topology *t, const struct profile_partition *wish,
+		   struct partition *out, struct err *e);
+
+/* Whether the profile leaves everything to the engine (decision/engine). */
+bool partition_is_auto(const struct profile_partition *wish);
+
+/*
+ * The CPUs of a core that the wish uses: inside partition.cpus, one only if partition.smt is one.
+ * Tree order decides.
+ */
+unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
+			     unsigned core, struct cpuset *add_to);
+
+#endif

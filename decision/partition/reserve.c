@@ -1,0 +1,215 @@
+#include "decision/partition/reserve.h"
+
+#include "decision/partition/partition.h"
+
+#include "decision/base/size_text.h"
+
+/* ---- cores ---- */
+
+int reserve_count(int wish, unsigned usable, struct err *e)
+{
+	unsigned count;
+
+	if (wish != AMOUNT_AUTO)
+		count = (unsigned)wish;
+	else
+		count = usable <= 4 ? 0 : usable <= 64 ? 1 : usable <= 256 ? 2 : 4;
+	if (count >= usable)
+		return err_impossible(e,
+				      "partition.reserve.cores: %u of %u usable cores leave none "
+				      "for slices: write at most %u",
+				      count, usable, usable - 1);
+	return (int)count;
+}
+
+struct taken {
+	uint16_t package[TOPOLOGY_CPUS], numa[TOPOLOGY_CPUS], l3[TOPOLOGY_CPUS];
+	uint16_t free[TOPOLOGY_CPUS]; /* by package */
+};
+
+static void taken_count(struct taken *taken, const struct topology_core *core)
+{
+	taken->package[core->package]++;
+	taken->numa[core->numa]++;
+	taken->l3[core->l3]++;
+}
+
+/* A node of several packages counts like a package, or its slices would lose a core for each. */
+static unsigned taken_around(const struct topology *t, const struct taken *taken, unsigned package)
+{
+	unsigned numa = t->cores[t->packages[package].first].numa;
+	bool larger = t->numa[numa].cores.count > t->packages[package].count;
+
+	return larger ? taken->numa[numa] : 0;
+}
+
+static unsigned fewest_taken_package(const struct topology *t, const struct taken *taken)
+{
+	unsigned best = TOPOLOGY_NONE;
+	uint64_t best_key = UINT64_MAX;
+
+	for (unsigned i = 0; i < t->package_count; i++) {
+		uint64_t key = (uint64_t)taken->package[i] << 32 | taken_around(t, taken, i);
+
+		if (taken->free[i] && key < best_key) {
+			best = i;
+			best_key = key;
+		}
+	}
+	return best;
+}
+
+/*
+ * Fewest taken from its node, then the first node, then fewest taken from its L3, then the first
+ * core.
+ */
+static unsigned fewest_taken_core(const struct topology *t, const struct taken *taken,
+				  const uint16_t *owner, struct topology_span package)
+{
+	unsigned best = TOPOLOGY_NONE;
+	uint64_t best_key = UINT64_MAX;
+
+	for (unsigned i = package.first; i < package.first + (unsigned)package.count; i++) {
+		const struct topology_core *core = &t->cores[i];
+		uint64_t key = (uint64_t)taken->numa[core->numa] << 32 |
+			       (uint64_t)core->numa << 16 | taken->l3[core->l3];
+
+		if (owner[i] == CORE_FREE && key < best_key) {
+			best = i;
+			best_key = key;
+		}
+	}
+	return best;
+}
+
+void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, uint16_t mark)
+{
+	struct taken taken = {0};
+
+	for (unsigned i = 0; i < t->core_count; i++) {
+		if (owner[i] == CORE_FREE)
+			taken.free[t->cores[i].package]++;
+		else if (owner[i] == CORE_RESERVED)
+			taken_count(&taken, &t->cores[i]);
+	}
+	for (; count > 0; count--) {
+		unsigned package = fewest_taken_package(t, &taken);
+		unsigned core = fewest_taken_core(t, &taken, owner, t->packages[package]);
+
+		owner[core] = mark;
+		taken.free[package]--;
+		taken_count(&taken, &t->cores[core]);
+	}
+}
+
+/* ---- memory ---- */
+
+enum { AUTO_PERCENT = 2, MOST_PERCENT = 25 };
+#define AUTO_BYTES (UINT64_C(2) << 30)
+
+/* percent of `bytes`, without overflow */
+static uint64_t percent_of(uint64_t bytes, uint64_t percent)
+{
+	return bytes / 100 * percent + bytes % 100 * percent / 100;
+}
+
+static uint64_t reserve_total(const struct size *wish, uint64_t capacity)
+{
+	uint64_t total = percent_of(capacity, AUTO_PERCENT);
+
+	switch (wish->unit) {
+	case SIZE_NONE:
+		return 0;
+	case SIZE_BYTES:
+		return wish->value;
+	case SIZE_PERCENT:
+		return percent_of(capacity, wish->value);
+	case SIZE_AUTO:
+		break;
+	}
+	if (total < AUTO_BYTES)
+		total = AUTO_BYTES;
+	if (total > percent_of(capacity, MOST_PERCENT))
+		total = percent_of(capacity, MOST_PERCENT);
+	return total;
+}
+
+/* What one node may give at most. */
+static uint64_t node_most(uint64_t bytes, uint64_t total, uint64_t capacity)
+{
+	uint64_t quarter = percent_of(bytes, MOST_PERCENT);
+
+	uint64_t part; /* of all memory, in 65536ths, rounded up */
+
+	if (total <= percent_of(capacity, MOST_PERCENT) || capacity < 1 << 16)
+		return quarter;
+	part = total / (capacity >> 16) + 1;
+	return part >> 16 ? bytes : (bytes >> 16) * part;
+}
+
+static void give_evenly(const struct topology *t, uint64_t nodes, uint64_t wanted,
+			uint64_t capacity, struct reserve_memory *out)
+{
+	uint64_t left = wanted;
+	bool capped = true;
+
+	*out = (struct reserve_memory){0};
+	/* Each round fixes the nodes that cannot give an even part of what is left. */
+	while (capped && nodes) {
+		uint64_t part = left / (unsigned)__builtin_popcountll(nodes);
+
+		capped = false;
+		for (unsigned i = 0; i < t->node_count; i++) {
+			uint64_t most = node_most(t->nodes[i].memory_bytes, wanted, capacity);
+
+			if (!(nodes & UINT64_C(1) << i))
+				continue;
+			out->node[i] = part;
+			if (most > part)
+				continue;
+			out->node[i] = most;
+			left -= most;
+			nodes &= ~(UINT64_C(1) << i);
+			capped = true;
+		}
+	}
+	for (unsigned i = 0; i < t->node_count; i++)
+		out->total += out->node[i];
+}
+
+int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wish,
+		   struct reserve_memory *out, struct err *e)
+{
+	uint64_t capacity = 0, total;
+
+	for (unsigned i = 0; i < t->node_count; i++) {
+		if (!(nodes & UINT64_C(1) << i))
+			continue;
+		if (__builtin_add_overflow(capacity, t->nodes[i].memory_bytes, &capacity))
+			return err_wrong(e, "the topology's nodes have more than 16 EB of memory");
+	}
+	total = reserve_total(wish, capacity);
+	if (total > capacity)
+		return err_impossible(e,
+				      "partition.reserve.memory: %s are more than the %s of the "
+				      "nodes: write a smaller size",
+				      SIZE_STRING(total), SIZE_STRING(capacity));
+	give_evenly(t, nodes, total, capacity, out);
+	return 0;
+}
+
+int reserve_for(const struct topology *t, const struct profile_partition *wish, uint64_t *nodes,
+		struct reserve_memory *out, struct err *e)
+{
+	uint64_t mask = 0;
+
+	for (unsigned core = 0; core < t->core_count; core++) {
+		if (partition_core_cpus(t, wish, core, NULL))
+			mask |= t->numa[t->cores[core].numa].nodes;
+	}
+	*nodes = mask;
+	*out = (struct reserve_memory){0};
+	if (t->oddities & TOPOLOGY_MEMORY_UNKNOWN)
+		return 0;
+	return reserve_memory(t, mask, &wish->reserve_memory, out, e);
+}

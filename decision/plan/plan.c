@@ -1,0 +1,202 @@
+#include "decision/plan/plan.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* ---- texts ---- */
+
+/* Print; a text that does not fit ends in "…" behind its last whole UTF-8 character. */
+static void print_cut(char text[PLAN_TEXT], const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void print_cut(char text[PLAN_TEXT], const char *format, va_list args)
+{
+	static const char ellipsis[] = "…";
+	size_t end = PLAN_TEXT - sizeof(ellipsis);
+
+	if (vsnprintf(text, PLAN_TEXT, format, args) < PLAN_TEXT)
+		return;
+	while (end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80)
+		end--;
+	memcpy(text + end, ellipsis, sizeof(ellipsis));
+}
+
+void plan_warn(struct plan *p, enum warning_code code, const char *format, ...)
+{
+	struct plan_warning *warning = &p->warnings[p->warning_count];
+	va_list args;
+
+	for (unsigned i = 0; i < p->warning_count; i++) {
+		if (p->warnings[i].code == code)
+			return;
+	}
+	p->warning_count++;
+	warning->code = code;
+	va_start(args, format);
+	print_cut(warning->message, format, args);
+	va_end(args);
+}
+
+void plan_note(struct plan *p, const char *format, ...)
+{
+	va_list args;
+
+	if (p->note_count == PLAN_NOTES)
+		return;
+	va_start(args, format);
+	print_cut(p->notes[p->note_count++], format, args);
+	va_end(args);
+}
+
+const char *warning_code_name(enum warning_code code)
+{
+	static const char *const names[] = {
+		[WARN_UNEVEN_PACKAGES] = "uneven-packages",
+		[WARN_UNEVEN_NODES] = "uneven-nodes",
+		[WARN_PACKAGE_RESERVED] = "package-reserved",
+		[WARN_CROSSES_L3] = "crosses-l3",
+		[WARN_CROSSES_NODE] = "crosses-node",
+		[WARN_CROSSES_PACKAGE] = "crosses-package",
+		[WARN_MEMORY_UNKNOWN] = "memory-unknown",
+		[WARN_MEMORY_SMALL] = "memory-small",
+		[WARN_CPUS_WITHOUT_NODE] = "cpus-without-node",
+		[WARN_NO_PACKAGES] = "no-packages",
+		[WARN_NO_L3] = "no-l3",
+		[WARN_NO_DISTANCES] = "no-distances",
+		[WARN_HYBRID_CORES] = "hybrid-cores",
+		[WARN_SLOTS_EQUAL_CPUS] = "slots-equal-cpus",
+		[WARN_UNUSED_CORES] = "unused-cores",
+	};
+
+	return code < WARN_COUNT ? names[code] : "unknown";
+}
+
+const char *partition_by_name(enum partition_by by)
+{
+	static const char *const names[] = {
+		[BY_AUTO] = "auto", [BY_MACHINE] = "machine", [BY_SOCKET] = "socket",
+		[BY_NUMA] = "numa", [BY_L3] = "l3",
+	};
+
+	return by <= BY_L3 ? names[by] : "unknown";
+}
+
+/* ---- equality ---- */
+
+bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b)
+{
+	return a->max_bytes == b->max_bytes && a->heap_bytes == b->heap_bytes &&
+	       a->direct_bytes == b->direct_bytes && a->off_heap_bytes == b->off_heap_bytes &&
+	       a->python_bytes == b->python_bytes && a->native_bytes == b->native_bytes &&
+	       a->daemon_bytes == b->daemon_bytes && a->scratch_bytes == b->scratch_bytes &&
+	       a->page_cache_bytes == b->page_cache_bytes && a->high_bytes == b->high_bytes &&
+	       a->low_bytes == b->low_bytes && a->swap_bytes == b->swap_bytes;
+}
+
+bool slice_is_equal(const struct slice *a, const struct slice *b)
+{
+	return a->id == b->id && strcmp(a->name, b->name) == 0 &&
+	       cpuset_is_equal(&a->cpus, &b->cpus) && cpuset_is_equal(&a->nodes, &b->nodes) &&
+	       cpuset_is_equal(&a->packages, &b->packages) && a->cores == b->cores &&
+	       a->slots == b->slots && a->address == b->address &&
+	       slice_memory_is_equal(&a->memory, &b->memory) &&
+	       strings_is_equal(&a->jvm_options, &b->jvm_options);
+}
+
+static bool host_is_equal(const struct plan_host *a, const struct plan_host *b)
+{
+	return cpuset_is_equal(&a->cpus, &b->cpus) && a->shared == b->shared &&
+	       cpuset_is_equal(&a->nodes, &b->nodes) && a->memory_bytes == b->memory_bytes;
+}
+
+static bool loan_is_equal(const struct loan *a, const struct loan *b)
+{
+	return a->from == b->from && a->to == b->to && a->mode == b->mode &&
+	       cpuset_is_equal(&a->cpus, &b->cpus) && a->by_hand == b->by_hand;
+}
+
+static bool candidate_is_equal(const struct plan_candidate *a, const struct plan_candidate *b)
+{
+	const struct plan_terms *x = &a->terms, *y = &b->terms;
+
+	return a->by == b->by && a->slices == b->slices && a->cores == b->cores &&
+	       a->feasible == b->feasible && strcmp(a->why, b->why) == 0 &&
+	       a->throughput == b->throughput && x->startup == y->startup && x->work == y->work &&
+	       x->gc == y->gc && x->remote == y->remote && x->shuffle == y->shuffle &&
+	       x->tail == y->tail;
+}
+
+static bool decisions_are_equal(const struct plan *a, const struct plan *b)
+{
+	if (a->slice_count != b->slice_count || a->loan_count != b->loan_count ||
+	    a->candidate_count != b->candidate_count || a->chosen != b->chosen)
+		return false;
+	for (unsigned i = 0; i < a->slice_count; i++) {
+		if (!slice_is_equal(&a->slices[i], &b->slices[i]))
+			return false;
+	}
+	for (unsigned i = 0; i < a->loan_count; i++) {
+		if (!loan_is_equal(&a->loans[i], &b->loans[i]))
+			return false;
+	}
+	for (unsigned i = 0; i < a->candidate_count; i++) {
+		if (!candidate_is_equal(&a->candidates[i], &b->candidates[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool remarks_are_equal(const struct plan *a, const struct plan *b)
+{
+	if (a->unused_count != b->unused_count || a->warning_count != b->warning_count ||
+	    a->note_count != b->note_count)
+		return false;
+	for (unsigned i = 0; i < a->unused_count; i++) {
+		if (!cpuset_is_equal(&a->unused[i].cpus, &b->unused[i].cpus) ||
+		    strcmp(a->unused[i].why, b->unused[i].why) != 0)
+			return false;
+	}
+	for (unsigned i = 0; i < a->warning_count; i++) {
+		if (a->warnings[i].code != b->warnings[i].code ||
+		    strcmp(a->warnings[i].message, b->warnings[i].message) != 0)
+			return false;
+	}
+	for (unsigned i = 0; i < a->note_count; i++) {
+		if (strcmp(a->notes[i], b->notes[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool plan_is_equal(const struct plan *a, const struct plan *b)
+{
+	return strcmp(a->name, b->name) == 0 && host_is_equal(&a->host, &b->host) &&
+	       cpuset_is_equal(&a->allowed, &b->allowed) && decisions_are_equal(a, b) &&
+	       remarks_are_equal(a, b);
+}
+
+/* ---- what loans mean ---- */
+
+struct cpuset plan_effective_cpus(const struct plan *p, unsigned slice)
+{
+	struct cpuset cpus = p->slices[slice].cpus;
+
+	for (unsigned i = 0; i < p->loan_count; i++) {
+		const struct loan *loan = &p->loans[i];
+
+		if (loan->to == slice)
+			cpus = cpuset_or(&cpus, &loan->cpus);
+		else if (loan->from == slice && loan->mode == LOANS_EXCLUSIVE)
+			cpus = cpuset_and_not(&cpus, &loan->cpus);
+	}
+	return cpus;
+}
+
+unsigned plan_weight(const struct plan *p, unsigned slice)
+{
+	for (unsigned i = 0; i < p->loan_count; i++) {
+		if (p->loans[i].from == slice && p->loans[i].mode == LOANS_SHARED)
+			return WEIGHT_MAX;
+	}
+	return WEIGHT_DEFAULT;
+}

@@ -1,0 +1,175 @@
+#ifndef DECISION_PLAN_PLAN_H
+#define DECISION_PLAN_PLAN_H
+
+/*
+ * What cleave decided: a value, copied by `=`, compared field by field, nothing to free (about 400 KB:
+ * keep it on the heap or static, not in deep stacks). The words are DESIGN §1's; its invariants are
+ * plan_check()'s.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decision/base/cpuset.h"
+#include "decision/base/err.h"
+#include "decision/base/strings.h"
+#include "decision/cost/facts.h"
+#include "decision/machine/topology.h"
+#include "decision/plan/profile.h"
+
+enum {
+	PLAN_UNUSED = 16,
+	PLAN_WARNINGS = 32,
+	PLAN_NOTES = 64,
+	PLAN_CANDIDATES = 256,
+	PLAN_TEXT = 256,
+	WEIGHT_DEFAULT = 100, /* cgroup v2's cpu.weight; v1's shares are 1024 for it */
+	WEIGHT_MAX = 10000,   /* v1: 262144 */
+};
+
+/* The default loopback block and ports (DESIGN §7, §8). */
+#define PLAN_FIRST_ADDRESS 0x7f00000au /* 127.0.0.10 */
+enum { PLAN_MASTER_PORT = 7077, PLAN_MASTER_UI_PORT = 8080 };
+
+/*
+ * The memory budget of one slice, in bytes. max = heap + direct + off_heap + python + native + daemon +
+ * scratch + page_cache (invariant 8). max 0: sizes unknown, no limit is set, and page_cache is 0.
+ */
+struct slice_memory {
+	uint64_t max_bytes;
+	uint64_t heap_bytes, direct_bytes, off_heap_bytes, python_bytes, native_bytes, daemon_bytes,
+		scratch_bytes, page_cache_bytes;
+	uint64_t high_bytes; /* memory.high, 0: none */
+	uint64_t low_bytes;  /* memory.low */
+	uint64_t swap_bytes; /* memory.swap.max */
+};
+
+struct slice {
+	unsigned id;		       /* = its place in plan.slices */
+	char name[NAME_MAX_BYTES + 1]; /* slice-<id>: its group's name */
+	struct cpuset cpus;	       /* home CPUs, OS indexes */
+	struct cpuset nodes;	       /* for cpuset.mems, OS indexes */
+	struct cpuset packages;	       /* where its cores are, in tree order */
+	unsigned cores;
+	unsigned slots;
+	uint32_t address; /* IPv4, host order */
+	struct slice_memory memory;
+	struct strings jvm_options; /* of its executors */
+};
+
+struct loan {
+	unsigned from, to; /* slice ids: donor, borrower */
+	enum loan_mode mode;
+	struct cpuset cpus;
+	bool by_hand; /* by `rebalance --from --to`: the monitor leaves it alone */
+};
+
+struct plan_host {
+	struct cpuset cpus; /* the reserve; empty: shared */
+	bool shared;	    /* runs on all allowed CPUs */
+	struct cpuset nodes;
+	uint64_t memory_bytes;
+};
+
+/* CPUs that no slice got; several reasons for the same CPUs are one entry. */
+struct plan_unused {
+	struct cpuset cpus;
+	char why[PLAN_TEXT];
+};
+
+enum warning_code {
+	WARN_UNEVEN_PACKAGES,
+	WARN_UNEVEN_NODES,
+	WARN_PACKAGE_RESERVED,
+	WARN_CROSSES_L3,
+	WARN_CROSSES_NODE,
+	WARN_CROSSES_PACKAGE,
+	WARN_MEMORY_UNKNOWN,
+	WARN_MEMORY_SMALL,
+	WARN_CPUS_WITHOUT_NODE,
+	WARN_NO_PACKAGES,
+	WARN_NO_L3,
+	WARN_NO_DISTANCES,
+	WARN_HYBRID_CORES,
+	WARN_SLOTS_EQUAL_CPUS,
+	WARN_UNUSED_CORES,
+	WARN_COUNT
+};
+
+struct plan_warning {
+	enum warning_code code;
+	char message[PLAN_TEXT]; /* one sentence; at most one warning a code */
+};
+
+/* Predicted seconds by cause (DESIGN §5). */
+struct plan_terms {
+	double startup, work, gc, remote, shuffle, tail;
+};
+
+struct plan_candidate {
+	enum partition_by by;
+	unsigned slices, cores; /* cores of the largest slice */
+	bool feasible;
+	char why[PLAN_TEXT]; /* why taken or not */
+	double throughput; /* relative to one JVM on all cores, or to the chosen one where that cannot be; 0: not predicted */
+	struct plan_terms terms;
+};
+
+struct plan {
+	char name[NAME_MAX_BYTES + 1];
+	unsigned slice_count;
+	struct slice slices[SLICES_MAX];
+	struct plan_host host;
+	struct cpuset allowed; /* of the machine when the plan was made */
+	struct cpuset
+		usable; /* of these, what slices and reserve were cut from: in partition.cpus and
+				* within max_cores. A core is usable if one of its CPUs is here. */
+	unsigned loan_count;
+	struct loan loans[SLICES_MAX];
+	unsigned unused_count;
+	struct plan_unused unused[PLAN_UNUSED];
+	unsigned chosen; /* index into candidates */
+	unsigned candidate_count;
+	struct plan_candidate candidates[PLAN_CANDIDATES];
+	unsigned warning_count;
+	struct plan_warning warnings[PLAN_WARNINGS];
+	unsigned note_count;
+	char notes[PLAN_NOTES][PLAN_TEXT];
+};
+
+/*
+ * Decide. Same input, same plan. Return 0, or ERR_IMPOSSIBLE with a sentence that names the number that does not
+ * fit and the profile key to change.
+ */
+int plan_make(const struct topology *t, const struct profile *p, const struct facts *f,
+	      struct plan *out, struct err *e);
+
+/*
+ * The invariants of DESIGN §2, in one place. Written against DESIGN, not against plan_make. 3 and 4 speak of a
+ * decision: they are checked where the plan has candidates, with those of candidates[chosen].by as the parents.
+ * 7 speaks of two plans and is left to the tests. Return 0, or -ERANGE with the number of the invariant, the
+ * slice that breaks it, and the numbers.
+ */
+int plan_check(const struct plan *p, const struct topology *t, struct err *e);
+
+/* Warnings and notes, as the plan's makers append them; a text that does not fit is cut with "…". */
+void plan_warn(struct plan *p, enum warning_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void plan_note(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "uneven-packages" and so on: the stable spelling of --json. */
+const char *warning_code_name(enum warning_code code);
+const char *partition_by_name(enum partition_by by);
+
+/* Field by field. */
+bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b);
+bool slice_is_equal(const struct slice *a, const struct slice *b);
+bool plan_is_equal(const struct plan *a, const struct plan *b);
+
+/* The CPUs a slice may run on while the plan's loans are in force: home, plus borrowed, less exclusively lent. */
+struct cpuset plan_effective_cpus(const struct plan *p, unsigned slice);
+
+/* Its CPU weight: WEIGHT_MAX while it lends shared, else WEIGHT_DEFAULT. */
+unsigned plan_weight(const struct plan *p, unsigned slice);
+
+#endif
