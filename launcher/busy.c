@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <time.h>
 
-#include "containers/control_file.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 /*

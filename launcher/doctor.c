@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "containers/control_file.h"
 #include "containers/driver.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 /* ---- facts */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 #include "launcher/busy.h"
 #include "launcher/spark.h"
 

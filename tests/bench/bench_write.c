@@ -12,7 +12,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 #include "tests/bench/groups.h"
 
 enum {

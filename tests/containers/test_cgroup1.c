@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "containers/control_file.h"
 #include "containers/driver.h"
+#include "containers/where/control_file.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 

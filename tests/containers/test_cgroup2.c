@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "containers/control_file.h"
 #include "containers/driver.h"
+#include "containers/where/control_file.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 

@@ -16,7 +16,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
-#include "containers/spawn.h"
+#include "containers/process/spawn.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 

@@ -1,6 +1,6 @@
 /* Reading where the controllers are: recorded machines, and texts that no kernel writes. */
 
-#include "containers/cgroup_layout.h"
+#include "containers/where/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>

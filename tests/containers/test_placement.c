@@ -1,6 +1,6 @@
 /* Where groups live, decided from recorded machines; the sentences that say what is missing. */
 
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 
 #include <errno.h>
 

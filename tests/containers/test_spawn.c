@@ -3,7 +3,7 @@
  * failed starts.
  */
 
-#include "containers/spawn.h"
+#include "containers/process/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "containers/cgroup.h"
+#include "containers/cgroup/cgroup.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "containers/control_file.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 static struct cgroup_driver *of(struct driver *d)

@@ -1,4 +1,4 @@
-#include "containers/control_file.h"
+#include "containers/where/control_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

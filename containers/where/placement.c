@@ -1,10 +1,10 @@
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "containers/control_file.h"
+#include "containers/where/control_file.h"
 #include "decision/base/strings.h"
 
 /* Without these a slice has no walls: CPUs, share of them, memory. cpuacct and io only add. */

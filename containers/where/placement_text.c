@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 #include "decision/base/strings.h"
 
 static const char *const kinds[] = {

@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_MEMORY_POLICY_H
-#define CONTAINERS_MEMORY_POLICY_H
+#ifndef CONTAINERS_PROCESS_MEMORY_POLICY_H
+#define CONTAINERS_PROCESS_MEMORY_POLICY_H
 
 /*
  * The memory policy of a process to be, prepared as a value and set in the child by one system

@@ -1,4 +1,4 @@
-#include "containers/scope.h"
+#include "containers/where/scope.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "containers/control_file.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
-#include "containers/spawn.h"
+#include "containers/cgroup/cgroup.h"
+#include "containers/process/spawn.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 static struct cgroup_driver *of(struct driver *d)

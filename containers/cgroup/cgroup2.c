@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
-#include "containers/scope.h"
+#include "containers/cgroup/cgroup.h"
+#include "containers/where/control_file.h"
+#include "containers/where/scope.h"
 #include "decision/base/cleanup.h"
 
 /*

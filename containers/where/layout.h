@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_CGROUP_LAYOUT_H
-#define CONTAINERS_CGROUP_LAYOUT_H
+#ifndef CONTAINERS_WHERE_LAYOUT_H
+#define CONTAINERS_WHERE_LAYOUT_H
 
 /*
  * Where each controller is mounted and where the caller sits in it: read from /proc/self/cgroup and

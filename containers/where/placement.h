@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_PLACEMENT_H
-#define CONTAINERS_PLACEMENT_H
+#ifndef CONTAINERS_WHERE_PLACEMENT_H
+#define CONTAINERS_WHERE_PLACEMENT_H
 
 /*
  * Where the groups of a cluster live (DESIGN §9): a decision over recorded facts, without an
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "containers/cgroup_layout.h"
+#include "containers/where/layout.h"
 #include "decision/base/err.h"
 #include "decision/plan/profile.h"
 

@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_SPAWN_H
-#define CONTAINERS_SPAWN_H
+#ifndef CONTAINERS_PROCESS_SPAWN_H
+#define CONTAINERS_PROCESS_SPAWN_H
 
 /*
  * Start a process in its group: it is born there (clone3, CLONE_INTO_CGROUP), or it waits until it
@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "containers/driver.h"
-#include "containers/memory_policy.h"
+#include "containers/process/memory_policy.h"
 
 struct spawn_into {
 	int cgroup2; /* directory of the group in a v2 tree, -1: none */

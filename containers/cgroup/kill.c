@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
+#include "containers/cgroup/cgroup.h"
+#include "containers/where/control_file.h"
 
 enum { BATCH = 64, TURN_MS = 100 };
 

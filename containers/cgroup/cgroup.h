@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_CGROUP_H
-#define CONTAINERS_CGROUP_H
+#ifndef CONTAINERS_CGROUP_CGROUP_H
+#define CONTAINERS_CGROUP_CGROUP_H
 
 /*
  * What the cgroup drivers share: a cluster's groups behind directory descriptors, one a controller
@@ -10,7 +10,7 @@
  */
 
 #include "containers/driver.h"
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 
 enum { CGROUP_INNER = NAME_MAX_BYTES + 16, CGROUP_PATH = CGROUP_INNER + NAME_MAX_BYTES + 1 };
 

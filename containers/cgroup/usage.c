@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <time.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
+#include "containers/cgroup/cgroup.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum {

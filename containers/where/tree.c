@@ -9,9 +9,9 @@
 #include <poll.h>
 #include <sys/file.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
+#include "containers/cgroup/cgroup.h"
 #include "containers/driver.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { WALK_DEPTH = 24 };

@@ -1,4 +1,4 @@
-#include "containers/spawn.h"
+#include "containers/process/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

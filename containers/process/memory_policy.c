@@ -1,4 +1,4 @@
-#include "containers/memory_policy.h"
+#include "containers/process/memory_policy.h"
 
 #include <errno.h>
 #include <numaif.h>

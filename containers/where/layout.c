@@ -1,9 +1,9 @@
-#include "containers/cgroup_layout.h"
+#include "containers/where/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-#include "containers/control_file.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 

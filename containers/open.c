@@ -5,8 +5,8 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
+#include "containers/cgroup/cgroup.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 /* What --cgroup-root names. */

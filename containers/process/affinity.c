@@ -15,9 +15,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "containers/cgroup.h"
-#include "containers/control_file.h"
-#include "containers/spawn.h"
+#include "containers/cgroup/cgroup.h"
+#include "containers/process/spawn.h"
+#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 #define MARK GROUP_VARIABLE "="

@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_SCOPE_H
-#define CONTAINERS_SCOPE_H
+#ifndef CONTAINERS_WHERE_SCOPE_H
+#define CONTAINERS_WHERE_SCOPE_H
 
 /*
  * A scope that systemd delegates to one cluster: made by executing systemd-run, kept alive by a
@@ -7,7 +7,7 @@
  * last process has ended.
  */
 
-#include "containers/placement.h"
+#include "containers/where/placement.h"
 
 /*
  * Make the scope, or find it running; write its directory into all of p->base. No process is left
