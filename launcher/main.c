@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "launcher/options.h"
+#include "launcher/commands/options.h"
 
 extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_status, cmd_exec, cmd_logs,
 	cmd_env, cmd_down, cmd_rebalance, cmd_tune, cmd_doctor, cmd_verify, cmd_help;

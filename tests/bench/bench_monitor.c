@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "profiles/load.h"
 #include "tests/fold/fold.h"
 #include "tests/harness.h"

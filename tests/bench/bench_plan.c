@@ -16,8 +16,8 @@
 #include <time.h>
 
 #include "decision/plan/plan.h"
-#include "launcher/host_hwloc.h"
-#include "launcher/plan_json.h"
+#include "launcher/inputs/host_hwloc.h"
+#include "launcher/protocol/plan_json.h"
 
 enum { ROUNDS = 51, PROCESSES = 15, SIZES = 5 };
 

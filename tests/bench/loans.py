@@ -1,4 +1,4 @@
-"""The loans that a supervisor's events.jsonl tells of (launcher/rebalance_event.h)."""
+"""The loans that a supervisor's events.jsonl tells of (launcher/protocol/rebalance_event.h)."""
 import datetime
 import json
 import time

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "containers/driver.h"
-#include "launcher/host_hwloc.h"
+#include "launcher/inputs/host_hwloc.h"
 
 static const struct driver_ops *real;
 static struct driver_ops folded_ops;

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <limits.h>
 
-#include "launcher/application.h"
+#include "launcher/spark/application.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

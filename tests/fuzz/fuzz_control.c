@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "launcher/control.h"
+#include "launcher/protocol/control.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

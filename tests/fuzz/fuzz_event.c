@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "launcher/replay.h"
+#include "launcher/commands/replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

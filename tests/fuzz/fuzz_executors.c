@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "launcher/executors.h"
-#include "launcher/status.h"
+#include "launcher/protocol/status.h"
+#include "launcher/spark/executors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "launcher/model_file.h"
+#include "launcher/protocol/model_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and then written and read back equal. */
 
 #include "decision/base/cleanup.h"
-#include "launcher/plan_json.h"
+#include "launcher/protocol/plan_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

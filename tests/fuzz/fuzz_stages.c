@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "launcher/progress.h"
+#include "launcher/spark/progress.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
 #include <signal.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/control.h"
-#include "launcher/files.h"
+#include "launcher/protocol/control.h"
+#include "launcher/system/files.h"
 #include "profiles/load.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"

@@ -7,8 +7,8 @@
  */
 
 #include "containers/driver.h"
-#include "launcher/status.h"
-#include "launcher/up.h"
+#include "launcher/commands/up.h"
+#include "launcher/protocol/status.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_spark.h"
 

@@ -7,7 +7,7 @@
  * -Wl,--wrap=rest_get_bounded -Wl,--wrap=rest_drop.
  */
 
-#include "launcher/task_watch.h"
+#include "launcher/spark/task_watch.h"
 
 /* Spark's words. */
 #define STAGE(id, attempt, tasks, completed, active)                           \

@@ -3,7 +3,7 @@
 
 /* A cluster of two slices for the tests of Spark's side: values only, below the test's directory. */
 
-#include "launcher/spark.h"
+#include "launcher/spark/spark.h"
 
 struct spark_tree {
 	struct cluster cluster;

@@ -1,8 +1,8 @@
-#include "launcher/actual.h"
+#include "launcher/supervisor/actual.h"
 
 #include "decision/reconcile/op.h"
-#include "launcher/daemon.h"
-#include "launcher/drift.h"
+#include "launcher/supervisor/daemon.h"
+#include "launcher/supervisor/drift.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -1,9 +1,9 @@
-#include "launcher/application.h"
+#include "launcher/spark/application.h"
 
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 /*

@@ -1,4 +1,4 @@
-#include "launcher/cluster.h"
+#include "launcher/system/cluster.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 static struct cluster c;

@@ -1,4 +1,4 @@
-#include "launcher/control.h"
+#include "launcher/protocol/control.h"
 
 #include <errno.h>
 #include <poll.h>

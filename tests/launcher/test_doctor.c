@@ -1,6 +1,6 @@
 /* What doctor concludes from facts, and who uses the CPUs. */
 
-#include "launcher/doctor.h"
+#include "launcher/commands/doctor.h"
 
 #include "tests/harness.h"
 

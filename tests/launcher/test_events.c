@@ -1,11 +1,11 @@
-#include "launcher/events.h"
+#include "launcher/protocol/events.h"
 
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 static struct cluster cluster;

@@ -1,6 +1,6 @@
 /* Directories as Spark's Worker makes them, on the real inotify. */
 
-#include "launcher/executor_watch.h"
+#include "launcher/spark/executor_watch.h"
 
 #include <errno.h>
 #include <poll.h>

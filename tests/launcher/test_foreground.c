@@ -1,4 +1,4 @@
-#include "launcher/foreground.h"
+#include "launcher/system/foreground.h"
 
 #include <errno.h>
 #include <fcntl.h>

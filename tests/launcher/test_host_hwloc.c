@@ -1,4 +1,4 @@
-#include "launcher/host_hwloc.h"
+#include "launcher/inputs/host_hwloc.h"
 #include "tests/harness.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "launcher/host_memory.h"
+#include "launcher/inputs/host_memory.h"
 #include "tests/harness.h"
 
 #include <string.h>

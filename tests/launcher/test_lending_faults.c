@@ -10,7 +10,7 @@
 
 #include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"
 #include "tests/launcher/fake_spark.h"

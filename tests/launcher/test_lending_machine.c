@@ -11,7 +11,7 @@
 #include <signal.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/rebalance_event.h"
+#include "launcher/protocol/rebalance_event.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"
 #include "tests/launcher/fake_spark.h"

@@ -1,4 +1,4 @@
-#include "launcher/listening.h"
+#include "launcher/system/listening.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/executors.h"
+#include "launcher/spark/executors.h"
 #include "tests/harness.h"
 
 enum { LOOPBACK = 0x7f000001, ELSEWHERE = 0x7f00f00f };

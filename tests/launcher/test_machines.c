@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <string.h>
 
-#include "launcher/host_hwloc.h"
+#include "launcher/inputs/host_hwloc.h"
 #include "tests/decision/choices.h"
 #include "tests/harness.h"
 

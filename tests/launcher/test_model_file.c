@@ -5,9 +5,9 @@
 #include <math.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
-#include "launcher/load.h"
-#include "launcher/model_file.h"
+#include "launcher/inputs/inputs.h"
+#include "launcher/protocol/model_file.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 static struct topology machine;

@@ -1,4 +1,4 @@
-#include "launcher/options.h"
+#include "launcher/commands/options.h"
 #include "tests/harness.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "decision/base/size_text.h"
-#include "launcher/picture.h"
-#include "launcher/table.h"
+#include "launcher/show/picture.h"
+#include "launcher/show/table.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "launcher/plan_chart.h"
-#include "launcher/table.h"
+#include "launcher/show/plan_chart.h"
+#include "launcher/show/table.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -1,4 +1,4 @@
-#include "launcher/plan_json.h"
+#include "launcher/protocol/plan_json.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

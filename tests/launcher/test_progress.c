@@ -1,4 +1,4 @@
-#include "launcher/progress.h"
+#include "launcher/spark/progress.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 static const char *format(const struct stages *s, unsigned columns)

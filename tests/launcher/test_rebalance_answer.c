@@ -1,9 +1,9 @@
 /* What `cleave rebalance` asks for and is answered: written and read back; what is none is refused. */
 
-#include "launcher/rebalance_answer.h"
+#include "launcher/protocol/rebalance_answer.h"
 
 #include "decision/base/cleanup.h"
-#include "launcher/control.h"
+#include "launcher/protocol/control.h"
 #include "tests/harness.h"
 
 static struct err e;

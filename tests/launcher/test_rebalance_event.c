@@ -1,6 +1,6 @@
 /* The events of loans: written and read back, nothing that rebalance_decide() reads is lost. */
 
-#include "launcher/rebalance_event.h"
+#include "launcher/protocol/rebalance_event.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Histories of the monitor, written as events and decided again from them. */
 
-#include "launcher/replay.h"
+#include "launcher/commands/replay.h"
 
 #include "decision/base/cleanup.h"
 #include "tests/decision/world.h"

@@ -1,4 +1,4 @@
-#include "launcher/rest.h"
+#include "launcher/spark/rest.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
-#include "launcher/rest.h"
+#include "launcher/spark/rest.h"
 
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 /* Answers of Spark 4.1.0 with two Workers and one application, as they came. */

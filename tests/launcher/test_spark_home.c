@@ -1,10 +1,10 @@
-#include "launcher/spark.h"
+#include "launcher/spark/spark.h"
 
 #include <ctype.h>
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/capture.h"
+#include "launcher/system/capture.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
 

@@ -1,10 +1,10 @@
-#include "launcher/spark.h"
+#include "launcher/spark/spark.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
 

@@ -1,9 +1,9 @@
-#include "launcher/spark_slices.h"
+#include "launcher/spark/slices.h"
 
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark.h"
+#include "launcher/spark/spark.h"
 #include "tests/harness.h"
 
 enum { LOOPS = 40 };

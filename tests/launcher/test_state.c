@@ -1,4 +1,4 @@
-#include "launcher/state.h"
+#include "launcher/protocol/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
-#include "launcher/status.h"
-#include "launcher/worker.h"
+#include "launcher/protocol/status.h"
+#include "launcher/supervisor/life.h"
+#include "launcher/system/files.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

@@ -3,7 +3,7 @@
  * workers, the master, the supervisor itself or its client die at any moment.
  */
 
-#include "launcher/supervisor.h"
+#include "launcher/supervisor/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_spark.h"
 #include "tests/launcher/own_cluster.h"

@@ -3,7 +3,7 @@
  * it is told to.
  */
 
-#include "launcher/task_watch.h"
+#include "launcher/spark/task_watch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
-#include "launcher/files.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 
 enum { CONNECTIONS = 16, PATIENCE = 2000 /* turns of at most 10 ms */ };

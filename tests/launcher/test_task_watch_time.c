@@ -3,7 +3,7 @@
  * link: -Wl,--wrap=rest_get_bounded -Wl,--wrap=rest_drop
  */
 
-#include "launcher/task_watch.h"
+#include "launcher/spark/task_watch.h"
 
 #include <errno.h>
 

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/data.h"
-#include "launcher/tuning.h"
+#include "launcher/inputs/data.h"
+#include "launcher/measure/tune.h"
 #include "tests/harness.h"
 
 static char top[PROFILE_PATH / 2];

@@ -1,4 +1,4 @@
-#include "launcher/worker.h"
+#include "launcher/supervisor/life.h"
 
 #include "tests/harness.h"
 

@@ -18,7 +18,7 @@
  */
 
 #include "containers/driver.h"
-#include "launcher/host_hwloc.h"
+#include "launcher/inputs/host_hwloc.h"
 
 /* A new machine, for this process and those that it forks. */
 void told_begin(unsigned cpus);

@@ -4,8 +4,8 @@
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/actual.h"
-#include "launcher/files.h"
+#include "launcher/supervisor/actual.h"
+#include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"
 

@@ -7,8 +7,8 @@
  * Nothing here knows how long anything takes: what is to happen is waited for, with patience.
  */
 
-#include "launcher/rebalance_answer.h"
-#include "launcher/rebalance_event.h"
+#include "launcher/protocol/rebalance_answer.h"
+#include "launcher/protocol/rebalance_event.h"
 #include "tests/launcher/own_cluster.h"
 
 /* A cluster that is not up yet, its profile ready to be changed; or the test is skipped. */

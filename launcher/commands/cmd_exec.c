@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/commands/running.h"
+#include "launcher/supervisor/daemon.h"
+#include "launcher/system/foreground.h"
+
+extern const struct command cmd_exec;
+
+enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* as the shell has it */
+
+/* execvp(3)'s search, in the PATH that the command will have. Return 0, -ENOENT or -EACCES. */
+static int find_program(const char *word, const char *path, char found[PROFILE_PATH])
+{
+	int result = -ENOENT;
+
+	if (strchr(word, '/')) {
+		snprintf(found, PROFILE_PATH, "%s", word);
+		return 0; /* exec itself knows best */
+	}
+	while (path) {
+		const char *colon = strchrnul(path, ':');
+		int length = (int)(colon - path);
+		struct stat st;
+
+		snprintf(found, PROFILE_PATH, "%.*s/%s", length ? length : 1, length ? path : ".",
+			 word);
+		if (stat(found, &st) == 0 && S_ISREG(st.st_mode)) {
+			if (access(found, X_OK) == 0)
+				return 0;
+			result = -EACCES;
+		}
+		path = *colon ? colon + 1 : NULL;
+	}
+	return result;
+}
+
+/* The caller's environment, less what would change how the machine is seen, plus what Spark's tools need. */
+static int make_environment(const struct state *s, struct words *env, struct err *e)
+{
+	struct spark_cluster c = state_spark(s);
+	cleanup_words struct words spark = {0};
+	int r = spark_shell_environment(&c, &spark, e);
+
+	for (char **item = environ; !r && *item; item++)
+		words_add(env, *item);
+	words_drop(env, "HWLOC_");
+	for (size_t i = 0; !r && i < spark.count; i++) {
+		char *value = strchr(spark.items[i], '=');
+
+		*value = '\0';
+		words_put(env, spark.items[i], value + 1);
+	}
+	if (!r)
+		words_putf(env, "PATH", "%s:%s/bin",
+			   words_value(env, "PATH") ? words_value(env, "PATH") : "/usr/bin:/bin",
+			   s->spark.home);
+	return !r && env->failed ? err_set(e, -ENOMEM, "no memory for an environment") : r;
+}
+
+static int not_started(const char *word, int error, const struct err *e)
+{
+	fprintf(stderr, "cleave: %s: %s\n", word, e ? e->msg : strerror(-error));
+	return error == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+}
+
+/* Start it in the group and wait. Its exit code, or negative errno; what cannot be executed is told here. */
+static int run_in_group(const struct state *s, struct driver *d, const char *group, char **words,
+			struct err *e)
+{
+	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
+	cleanup_words struct words env = {0};
+	char file[PROFILE_PATH];
+	struct spawn spawn = {
+		.group = group,
+		.file = file,
+		.argv = words,
+		.in = STDIN_FILENO,
+		.out = STDOUT_FILENO,
+		.err = STDERR_FILENO,
+		.uid = (uid_t)-1,
+		.policy = POLICY_STRICT,
+	};
+	int r = make_environment(s, &env, e);
+
+	if (r)
+		return r;
+	spawn.envp = env.items;
+	r = find_program(words[0], words_value(&env, "PATH"), file);
+	if (r)
+		return not_started(words[0], r, NULL);
+	r = foreground_block(&f, e);
+	if (!r)
+		r = foreground_start(&f, d, &spawn, e);
+	if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
+		return not_started(words[0], r, e);
+	return r ? r : foreground_wait(&f, NULL, NULL, e);
+}
+
+static int run_exec(const struct invocation *in, struct err *e)
+{
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	char group[NAME_MAX_BYTES + 1];
+	struct driver *d;
+	int r;
+
+	if (!s)
+		return err_set(e, -ENOMEM, "no memory for the state");
+	r = running_state(&in->options, NULL, s, e);
+	if (!r)
+		r = running_group(s, in->operands[0], group, e);
+	if (!r)
+		r = running_driver(&in->options, s, &d, e);
+	if (r)
+		return r;
+	r = run_in_group(s, d, group, in->words, e);
+	d->ops->close(d);
+	return r;
+}
+
+static const struct option options[] = {OPTION_CLUSTER, OPTION_END};
+
+const struct command cmd_exec = {
+	.name = "exec",
+	.arguments = "SLICE|host -- CMD…",
+	.summary = "Run a command inside a slice, or in the host group",
+	.details =
+		"The command runs as the caller, on the slice's CPUs and memory, with the terminal and the\n"
+		"signals of the caller, and with Spark's programs on PATH and pointed at this cluster. Its\n"
+		"exit code is passed on; 125 is cleave's own error, 126 not executable, 127 not found.",
+	.options = options,
+	.min_operands = 1,
+	.max_operands = 1,
+	.words_required = 1,
+	.failure = 125,
+	.run = run_exec,
+};

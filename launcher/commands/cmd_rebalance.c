@@ -1,0 +1,434 @@
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/commands/replay.h"
+#include "launcher/commands/running.h"
+#include "launcher/inputs/inputs.h"
+#include "launcher/protocol/control.h"
+#include "launcher/show/table.h"
+#include "launcher/system/files.h"
+
+extern const struct command cmd_rebalance;
+
+enum { ANSWER_MS = 10000 };
+
+/* ---- what is asked for */
+
+/* Digits only, up to `max`. */
+static bool number_parse(const char *word, unsigned max, unsigned *out)
+{
+	unsigned value = 0;
+
+	if (!*word)
+		return false;
+	for (; *word; word++) {
+		if (*word < '0' || *word > '9')
+			return false;
+		value = 10 * value + (unsigned)(*word - '0');
+		if (value > max)
+			return false;
+	}
+	*out = value;
+	return true;
+}
+
+static int parse_slice(const char *option, const char *word, unsigned *out, struct err *e)
+{
+	static const char prefix[] = "slice-";
+	const char *digits = word;
+
+	if (strncmp(word, prefix, strlen(prefix)) == 0)
+		digits += strlen(prefix);
+	if (!number_parse(digits, SLICES_MAX - 1, out))
+		return err_wrong(e, "%s: '%s' is no slice: write its number, 0 … %d, or slice-0",
+				 option, word, SLICES_MAX - 1);
+	return 0;
+}
+
+static int parse_word(const char *option, const char *word, const char *(*name)(unsigned),
+		      unsigned count, unsigned *out, struct err *e)
+{
+	char all[64] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!strcmp(word, name(i))) {
+			*out = i;
+			return 0;
+		}
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
+					 name(i));
+	}
+	return err_wrong(e, "%s: '%s' is none of %s", option, word, all);
+}
+
+static int parse_loan(const struct options *o, struct rebalance_request *out, struct err *e)
+{
+	const char *missing = !o->from ? "--from" : !o->to ? "--to" : !o->cores ? "--cores" : NULL;
+	unsigned loans = 0;
+	int r;
+
+	if (missing)
+		return err_wrong(e, "%s is missing: a loan needs --from A --to B --cores N",
+				 missing);
+	if ((r = parse_slice("--from", o->from, &out->from, e)) ||
+	    (r = parse_slice("--to", o->to, &out->to, e)))
+		return r;
+	if (!number_parse(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
+		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
+				 CPUSET_MAX);
+	out->has_loans = o->loans;
+	if (o->loans)
+		r = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, &loans, e);
+	out->loans = (enum loan_mode)loans;
+	return r;
+}
+
+/* The one of them that is given. */
+static int choose_way(const struct options *o, const char **way, struct err *e)
+{
+	const struct {
+		const char *name;
+		bool is_given;
+	} ways[] = {
+		{"--from … --to … --cores …", o->from || o->to || o->cores},
+		{"--auto", o->automatic},
+		{"--reset", o->reset},
+		{"--mode", o->mode},
+		{"--replay", o->replay},
+	};
+
+	*way = NULL;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (!ways[i].is_given)
+			continue;
+		if (*way)
+			return err_wrong(e, "%s and %s are two wishes: give one", *way,
+					 ways[i].name);
+		*way = ways[i].name;
+	}
+	if (!*way)
+		return err_wrong(e, "'rebalance' needs one of --from A --to B --cores N, --auto, "
+				    "--reset, --mode off|observe|act and --replay EVENTS");
+	if (o->loans && !o->from && !o->to && !o->cores)
+		return err_wrong(e, "--loans goes with --from, --to and --cores, not with %s",
+				 *way);
+	return 0;
+}
+
+static int parse_request(const struct options *o, struct rebalance_request *out, struct err *e)
+{
+	unsigned mode = 0;
+	int r = 0;
+
+	out->dry_run = o->dry_run;
+	if (o->automatic) {
+		out->what = REBALANCE_ONCE;
+	} else if (o->reset) {
+		out->what = REBALANCE_RESET;
+	} else if (o->mode) {
+		out->what = REBALANCE_SET_MODE;
+		r = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, &mode, e);
+		out->mode = (enum rebalance_mode)mode;
+	} else {
+		out->what = REBALANCE_BY_HAND;
+		r = parse_loan(o, out, e);
+	}
+	return r;
+}
+
+/* ---- asking */
+
+/* The supervisor alone may lend: it is the one that takes back. */
+static int explain_silence(const struct options *o, const char *operand, struct err *e)
+{
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	int r = s ? running_state(o, operand, s, e)
+		  : err_set(e, -ENOMEM, "no memory for the state");
+
+	return r ? r
+		 : err_set(e, -ECONNREFUSED, "the supervisor of %s is dead: run cleave up",
+			   s->cluster.name);
+}
+
+static int ask(const struct invocation *in, const struct rebalance_request *request, char **answer,
+	       struct err *e)
+{
+	const char *operand = in->operand_count ? in->operands[0] : NULL;
+	cleanup_free char *text = NULL;
+	char name[NAME_MAX_BYTES + 1];
+	struct cluster c;
+	int r;
+
+	if ((r = load_cluster_name(&in->options, operand, name, e)) ||
+	    (r = cluster_paths(in->options.state_dir, name, &c, e)) ||
+	    (r = rebalance_request_format(request, &text, e)))
+		return r;
+	r = control_ask(&c, text, ANSWER_MS, answer, e);
+	if (r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE)
+		return explain_silence(&in->options, operand, e);
+	return r;
+}
+
+/* ---- what came of it */
+
+static void add_change(struct table *t, const struct rebalance_change *c, bool dry_run)
+{
+	bool is_weight = c->kind == OP_SET_WEIGHT;
+
+	table_add(t, "%s", c->group);
+	if (is_weight)
+		table_add(t, "weight %u → %u", c->weight_before, c->weight);
+	else
+		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before), CPUSET_STRING(&c->asked));
+	if (dry_run)
+		return;
+	if (is_weight) {
+		table_add(t, "%.0f µs", c->write_us);
+		table_add(t, "%u", c->weight);
+	} else if (cpuset_is_empty(&c->effective)) {
+		table_add(t, "not written");
+		table_add(t, "they are offline");
+	} else {
+		table_add(t, "%.0f µs", c->write_us);
+		table_add(t, "%s", CPUSET_STRING(&c->effective));
+	}
+}
+
+static void print_changes(const struct rebalance_answer *a)
+{
+	static const char *const done[] = {"GROUP", "CHANGE", ">WRITE", "THE KERNEL SAYS", NULL};
+	static const char *const wanted[] = {"GROUP", "CHANGE", NULL};
+	cleanup_table struct table t;
+
+	table_init(&t, a->dry_run ? wanted : done);
+	for (unsigned i = 0; i < a->change_count; i++)
+		add_change(&t, &a->changes[i], a->dry_run);
+	table_print(&t, "", stdout);
+}
+
+static void print_loans(const struct rebalance_answer *a)
+{
+	static const char *const in_force[] = {"LENDER", "BORROWER", "CPUS", "MODE",
+					       "BY",	 ">SINCE",   NULL};
+	static const char *const wanted[] = {"LENDER", "BORROWER", "CPUS", "MODE", "BY", NULL};
+	cleanup_table struct table t;
+
+	if (!a->loan_count) {
+		puts(a->dry_run ? "no loan would be in force" : "no loan is in force");
+		return;
+	}
+	table_init(&t, a->dry_run ? wanted : in_force);
+	for (unsigned i = 0; i < a->loan_count; i++) {
+		const struct status_loan *loan = &a->loans[i];
+
+		table_add(&t, "slice-%u", loan->from);
+		table_add(&t, "slice-%u", loan->to);
+		table_add(&t, "%s", CPUSET_STRING(&loan->cpus));
+		table_add(&t, "%s", loan_mode_name(loan->mode));
+		table_add(&t, "%s", loan->by_hand ? "hand" : "monitor");
+		if (!a->dry_run)
+			table_add(&t, "%.1f s", loan->since_s);
+	}
+	table_print(&t, "", stdout);
+}
+
+static const char *why_nothing(const struct rebalance_request *r, const struct rebalance_answer *a)
+{
+	switch (r->what) {
+	case REBALANCE_BY_HAND:
+		return "these loans are in force";
+	case REBALANCE_ONCE:
+		return a->why[0] ? a->why : "what can be lent is lent";
+	case REBALANCE_RESET:
+		return "nothing is lent";
+	case REBALANCE_SET_MODE:
+		break;
+	}
+	return "the mode ends no loan";
+}
+
+static void print_answer(const struct rebalance_request *r, const struct rebalance_answer *a)
+{
+	if (r->what == REBALANCE_SET_MODE)
+		printf("%s: rebalance.mode %s %s until the next up\n", a->name,
+		       a->dry_run ? "would be" : "is", rebalance_mode_name(r->mode));
+	if (a->dry_run && a->change_count)
+		printf("dry run, nothing is written:\n");
+	if (a->change_count)
+		print_changes(a);
+	else
+		printf("no group changes: %s\n", why_nothing(r, a));
+	print_loans(a);
+	for (unsigned i = 0; i < a->decisions.count; i++) {
+		char text[CPUSET_TEXT + PLAN_TEXT];
+
+		puts(rebalance_format(&a->decisions.items[i], text, sizeof(text)));
+	}
+}
+
+static int rebalance(const struct invocation *in, struct err *e)
+{
+	cleanup_free struct rebalance_answer *a = calloc(1, sizeof(*a));
+	struct rebalance_request request = {0};
+	cleanup_free char *text = NULL;
+	int r = a ? parse_request(&in->options, &request, e)
+		  : err_set(e, -ENOMEM, "no memory for an answer");
+
+	if (!r && in->options.topology)
+		r = err_wrong(e, "a running cluster is on this machine: --topology goes with "
+				 "--replay");
+	if (!r)
+		r = ask(in, &request, &text, e);
+	if (!r)
+		r = rebalance_answer_parse(text, strlen(text), a, e);
+	if (r)
+		return r;
+	if (in->options.json)
+		puts(text);
+	else
+		print_answer(&request, a);
+	return 0;
+}
+
+/* ---- --replay */
+
+static void print_step(void *context, const struct replay_step *step)
+{
+	const struct rebalance_event *ev = step->event;
+
+	(void)context;
+	printf("%s %s:", ev->time, ev->what);
+	for (unsigned i = 0; i < ev->decisions.count; i++) {
+		char text[CPUSET_TEXT + PLAN_TEXT];
+
+		printf("%s %s", i ? ";" : "",
+		       rebalance_format(&ev->decisions.items[i], text, sizeof(text)));
+	}
+	putchar('\n');
+	if (!step->is_same)
+		printf("  line %u: %s\n", step->line, step->difference);
+}
+
+static void note_step(void *context, const struct replay_step *step)
+{
+	if (!step->is_same)
+		json_array_append_new(context,
+				      json_pack("{s:i, s:s, s:s}", "line", (int)step->line, "time",
+						step->event->time, "text", step->difference));
+}
+
+static int print_replay_json(const struct replay *result, json_t *different, struct err *e)
+{
+	json_auto_t *root =
+		json_pack("{s:s, s:i, s:i, s:O}", "schema", "cleave.replay/1", "steps",
+			  (int)result->steps, "same", (int)result->same, "different", different);
+
+	if (!root || json_dumpf(root, stdout, JSON_COMPACT))
+		return err_set(e, -ENOMEM, "cannot print JSON");
+	putchar('\n');
+	return 0;
+}
+
+static int replay_text(const struct options *o, const char *text, size_t size, struct replay *out,
+		       struct err *e)
+{
+	cleanup_free struct topology *t = calloc(1, sizeof(*t));
+	json_auto_t *different = json_array();
+	struct cpuset mask;
+	int r;
+
+	if (!t || !different)
+		return err_set(e, -ENOMEM, "no memory for a replay");
+	r = load_topology(o, t, &mask, e);
+	if (r)
+		return r;
+	r = replay_run(text, size, t, o->json ? note_step : print_step, different, out, e);
+	if (r)
+		return err_wrap(e, "%s", o->replay);
+	if (out->cut_line)
+		fprintf(stderr,
+			"cleave: %s: line %u has no end, as after a crash, and is passed by\n",
+			o->replay, out->cut_line);
+	return o->json ? print_replay_json(out, different, e) : 0;
+}
+
+static void print_sum(const struct replay *r)
+{
+	printf("%u step%s, ", r->steps, r->steps == 1 ? "" : "s");
+	if (!r->steps)
+		printf("because no loan began or ended\n");
+	else if (r->same == r->steps)
+		printf("all as recorded\n");
+	else
+		printf("%u of them decided otherwise\n", r->steps - r->same);
+}
+
+static int replay(const struct invocation *in, struct err *e)
+{
+	const struct options *o = &in->options;
+	struct replay result = {0};
+	cleanup_free char *text = NULL;
+	size_t size;
+	int r;
+
+	if (in->operand_count || o->cluster || o->dry_run)
+		return err_wrong(e, "--replay reads the file %s and no cluster: leave out %s",
+				 o->replay, o->dry_run ? "--dry-run" : "its name");
+	r = file_read(o->replay, REPLAY_MAX_BYTES, &text, &size, e);
+	if (r) {
+		e->exit = ERR_WRONG;
+		return r;
+	}
+	r = replay_text(o, text, size, &result, e);
+	if (r)
+		return r;
+	if (!o->json)
+		print_sum(&result);
+	return result.same == result.steps ? 0 : ERR_DRIFT;
+}
+
+static int run_rebalance(const struct invocation *in, struct err *e)
+{
+	const char *way;
+	int r = choose_way(&in->options, &way, e);
+
+	if (r)
+		return r;
+	return in->options.replay ? replay(in, e) : rebalance(in, e);
+}
+
+static const struct option options[] = {
+	OPTION_CLUSTER,
+	{"from", "SLICE", "the lender: 0, or slice-0", offsetof(struct options, from)},
+	{"to", "SLICE", "the borrower", offsetof(struct options, to)},
+	{"cores", "N", "how many cores more, the nearest first", offsetof(struct options, cores)},
+	{"loans", "MODE", "shared or exclusive, instead of the profile's rebalance.loans",
+	 offsetof(struct options, loans)},
+	{"auto", NULL, "one pass of the monitor, whatever its mode",
+	 offsetof(struct options, automatic)},
+	{"reset", NULL, "end all loans, those by hand included", offsetof(struct options, reset)},
+	{"mode", "MODE", "off, observe or act, until the next up", offsetof(struct options, mode)},
+	{"replay", "EVENTS", "decide the steps of an events.jsonl again, and compare",
+	 offsetof(struct options, replay)},
+	{"dry-run", NULL, "say what would be written, write nothing",
+	 offsetof(struct options, dry_run)},
+	OPTION_JSON,
+	OPTION_END,
+};
+
+const struct command cmd_rebalance = {
+	.name = "rebalance",
+	.arguments = "[NAME]",
+	.summary = "Lend CPUs by hand, steer the monitor, replay its decisions",
+	.details =
+		"Give one of --from A --to B --cores N, --auto, --reset, --mode and --replay. Prints what changed, how\n"
+		"long each write took, what the kernel says afterwards, the loans in force, and the reasons.\n"
+		"Loans by hand stay until --reset or the next up. --replay exits with 4 if a step is decided otherwise.",
+	.options = options,
+	.max_operands = 1,
+	.failure = ERR_FAILED,
+	.run = run_rebalance,
+};

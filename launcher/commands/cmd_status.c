@@ -1,0 +1,257 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
+#include "launcher/commands/running.h"
+#include "launcher/inputs/inputs.h"
+#include "launcher/protocol/control.h"
+#include "launcher/protocol/status.h"
+#include "launcher/show/picture.h"
+#include "launcher/show/table.h"
+
+extern const struct command cmd_status;
+
+enum {
+	SAMPLE_MS = 250, /* between the two samples that this command takes itself */
+	REFRESH_MS = 1000,
+};
+
+/* ---- where it comes from */
+
+/* CPU time needs two looks. */
+static int collect_twice(const struct state *s, struct driver *d, struct status *out, struct err *e)
+{
+	cleanup_free struct sample *samples = calloc(2 * SLICES_MAX, sizeof(*samples));
+	int r = samples ? status_collect(s, d, samples, out, e)
+			: err_set(e, -ENOMEM, "no memory for samples");
+
+	if (r)
+		return r;
+	poll(NULL, 0, SAMPLE_MS);
+	r = status_collect(s, d, samples + SLICES_MAX, out, e);
+	for (unsigned i = 0; !r && i < out->slice_count; i++)
+		out->slices[i].cpu_used = sample_cpus_used(&samples[i], &samples[SLICES_MAX + i]);
+	return r;
+}
+
+/* Without a supervisor: state and kernel. */
+static int look_ourselves(const struct options *o, const struct state *s, struct status *out,
+			  char **text, struct err *e)
+{
+	struct driver *d;
+	int r = running_driver(o, s, &d, e);
+
+	if (r)
+		return r;
+	r = collect_twice(s, d, out, e);
+	d->ops->close(d);
+	if (r)
+		return r;
+	out->phase = PHASE_DEGRADED;
+	string_copy(out->why, "the supervisor is dead: run up");
+	out->monitor.mode = REBALANCE_OFF; /* nobody is there to lend */
+	for (unsigned i = 0; i < out->slice_count; i++)
+		out->alive_workers += out->slices[i].worker_pid != 0;
+	return status_format(out, text, e);
+}
+
+static int get_status(const struct options *o, const char *name, struct status *out, char **text,
+		      struct err *e)
+{
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	struct cluster c;
+	int r;
+
+	if (!s)
+		return err_set(e, -ENOMEM, "no memory for the state");
+	r = cluster_paths(o->state_dir, name, &c, e);
+	if (r || (r = running_status(&c, out, text, e)) == 0)
+		return r;
+	if (r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET && r != -EPIPE)
+		return r;
+	memset(out, 0, sizeof(*out));
+	r = state_read(&c, s, e);
+	if (r == 0)
+		return look_ourselves(o, s, out, text, e);
+	string_copy(out->name, name);
+	if (r == -EBADMSG) {
+		out->phase = PHASE_DEGRADED;
+		string_copy(out->why, "the supervisor is dead and its state unreadable: run up");
+	} else if (r != -ENOENT) {
+		return r;
+	}
+	return status_format(out, text, e);
+}
+
+/* ---- how it looks */
+
+static void print_slices(const struct status *s, FILE *to)
+{
+	static const char *const titles[] = {
+		"SLICE", "STATE",  ">CPUS",    "CPU LIST",  ">USED", ">MEMORY", ">LIMIT", ">LOCAL",
+		">EXEC", ">TASKS", ">PENDING", ">RESTARTS", ">OOM",  "DOING",	NULL};
+	cleanup_table struct table t;
+
+	table_init(&t, titles);
+	for (unsigned i = 0; i < s->slice_count; i++) {
+		const struct slice_status *slice = &s->slices[i];
+
+		table_add(&t, "%s", slice->name);
+		table_add(&t, "%s%s", slice->state, slice->throttled ? ", throttled" : "");
+		table_add(&t, "%u", cpuset_count(&slice->cpus));
+		table_add(&t, "%s", CPUSET_STRING(&slice->cpus));
+		table_add(&t, "%.1f", slice->cpu_used);
+		table_add(&t, "%s", SIZE_STRING(slice->memory_bytes));
+		table_add(&t, "%s",
+			  slice->memory_max_bytes ? SIZE_STRING(slice->memory_max_bytes) : "none");
+		table_add(&t, "%.0f %%", 100 * slice->local_share);
+		table_add(&t, "%u", slice->executors);
+		table_add(&t, "%u", slice->tasks_running);
+		table_add(&t, "%u", slice->tasks_pending);
+		table_add(&t, "%u", slice->restarts);
+		table_add(&t, "%llu", (unsigned long long)slice->oom_kills);
+		table_add(&t, "%s", slice->doing);
+	}
+	table_print(&t, "", to);
+}
+
+/* What the monitor does, and what it does not know. */
+static void print_monitor(const struct status *s, FILE *to)
+{
+	static const char *const does[] = {
+		[REBALANCE_OFF] = "lends nothing",
+		[REBALANCE_OBSERVE] = "only says what it would lend",
+		[REBALANCE_ACT] = "lends idle CPUs",
+	};
+	const struct status_monitor *m = &s->monitor;
+
+	fprintf(to, "rebalance.mode %s, loans %s: the monitor %s\n", rebalance_mode_name(m->mode),
+		loan_mode_name(m->loans), does[m->mode]);
+	if (m->tasks[0])
+		fprintf(to, "Spark's tasks are not known: %s; %s\n", m->tasks,
+			m->loans == LOANS_SHARED
+				? "shared loans go on by kernel signals alone"
+				: "exclusive loans wait until Spark confirms that a slice is idle");
+	for (unsigned i = 0; i < s->loan_count; i++)
+		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
+			CPUSET_STRING(&s->loans[i].cpus), s->loans[i].from, s->loans[i].to,
+			s->loans[i].since_s,
+			s->loans[i].mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
+			s->loans[i].by_hand ? ", by hand" : "");
+}
+
+/* Loans may be shorter than the pause between two pictures: --watch shows those that were, too. */
+static void print_recent(const struct status_monitor *m, FILE *to)
+{
+	for (unsigned i = 0; i < m->recent_count; i++)
+		fprintf(to, "%7.1f s ago  %s\n", m->recent[i].ago_s, m->recent[i].text);
+}
+
+static void print_text(const struct options *o, const struct status *s, FILE *to)
+{
+	fprintf(to, "%s: %s", s->name, cluster_phase_name(s->phase));
+	if (s->why[0])
+		fprintf(to, " (%s)", s->why);
+	fputc('\n', to);
+	if (!s->slice_count)
+		return;
+	fprintf(to, "master %s, pid %d, %u of %u workers registered", s->master_url,
+		(int)s->master_pid, s->alive_workers, s->slice_count);
+	if (s->supervisor_pid)
+		fprintf(to, "; supervisor pid %d", (int)s->supervisor_pid);
+	fputc('\n', to);
+	print_slices(s, to);
+	print_monitor(s, to);
+	if (o->watch)
+		print_recent(&s->monitor, to);
+	for (unsigned i = 0; i < s->warning_count; i++)
+		fprintf(to, "warning: %s\n", s->warnings[i].message);
+}
+
+/* The sockets, on a terminal: the home sets and loans of the status drawn as a plan. */
+static int print_picture(const struct options *o, const struct status *s,
+			 const struct picture_style *style, struct err *e)
+{
+	cleanup_free struct topology *t = calloc(1, sizeof(*t));
+	cleanup_free struct plan *p = calloc(1, sizeof(*p));
+	struct cpuset mask;
+	int r;
+
+	if (!t || !p)
+		return err_set(e, -ENOMEM, "no memory for a picture");
+	r = load_topology(o, t, &mask, e);
+	if (r)
+		return r;
+	p->allowed = t->allowed;
+	p->slice_count = s->slice_count;
+	for (unsigned i = 0; i < s->slice_count; i++) {
+		p->slices[i].id = i;
+		string_copy(p->slices[i].name, s->slices[i].name);
+		p->slices[i].cpus = s->slices[i].home_cpus;
+		p->slices[i].nodes = s->slices[i].nodes;
+	}
+	status_plan_loans(s, p);
+	r = picture_print(p, t, style, stdout);
+	return r ? err_set(e, r, "no memory for a picture") : 0;
+}
+
+static int show(const struct options *o, const char *name, struct err *e)
+{
+	cleanup_free struct status *s = calloc(1, sizeof(*s));
+	cleanup_free char *text = NULL;
+	struct picture_style style;
+	int r = s ? get_status(o, name, s, &text, e)
+		  : err_set(e, -ENOMEM, "no memory for the status");
+
+	if (r)
+		return r;
+	if (o->watch && !o->json)
+		fputs("\033[H\033[J", stdout);
+	if (o->json) {
+		puts(text);
+		return 0;
+	}
+	if (s->slice_count && picture_style_detect(stdout, &style))
+		r = print_picture(o, s, &style, e);
+	if (!r)
+		print_text(o, s, stdout);
+	return r;
+}
+
+static int run_status(const struct invocation *in, struct err *e)
+{
+	const char *operand = in->operand_count ? in->operands[0] : NULL;
+	char name[NAME_MAX_BYTES + 1];
+	int r = load_cluster_name(&in->options, operand, name, e);
+
+	if (r)
+		return r;
+	do {
+		r = show(&in->options, name, e);
+		if (!r && fflush(stdout))
+			r = err_errno(e, -errno, "cannot write standard output");
+	} while (!r && in->options.watch && poll(NULL, 0, REFRESH_MS) == 0);
+	return r;
+}
+
+static const struct option options[] = {
+	OPTION_CLUSTER,
+	OPTION_JSON,
+	{"watch", NULL, "again every second, until interrupted", offsetof(struct options, watch)},
+	OPTION_END,
+};
+
+const struct command cmd_status = {
+	.name = "status",
+	.arguments = "[NAME]",
+	.summary = "Show the cluster: slices, loans, memory, tasks",
+	.details =
+		"Without such a cluster the state is down, and the exit code 0. With --watch the last loans that began or\n"
+		"ended are shown, too; with --watch --json, one object a line.",
+	.options = options,
+	.max_operands = 1,
+	.failure = ERR_FAILED,
+	.run = run_status,
+};

@@ -1,0 +1,179 @@
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
+#include "launcher/inputs/inputs.h"
+#include "launcher/protocol/topology_json.h"
+#include "launcher/show/table.h"
+
+static void print_head(const struct topology *t, const struct cpuset *mask)
+{
+	uint64_t memory = 0;
+
+	for (unsigned i = 0; i < t->node_count; i++)
+		memory += t->nodes[i].allowed ? t->nodes[i].memory_bytes : 0;
+	printf("source    %s\n", t->source);
+	printf("packages  %u\nnodes     %u\nL3s       %u\ncores     %u\nCPUs      %u (%s)\n",
+	       t->package_count, t->node_count, t->l3_count, t->core_count, t->cpu_count,
+	       CPUSET_STRING(&t->allowed));
+	printf("memory    %s\n",
+	       t->oddities & TOPOLOGY_MEMORY_UNKNOWN ? "unknown" : SIZE_STRING(memory));
+	if (!cpuset_is_empty(&t->disallowed))
+		printf("not ours  CPUs %s (offline, or outside our cpuset)\n",
+		       CPUSET_STRING(&t->disallowed));
+	if (!cpuset_is_empty(mask))
+		printf("ignored   this process is bound to CPUs %s\n", CPUSET_STRING(mask));
+}
+
+static bool same_place(const struct topology_core *a, const struct topology_core *b)
+{
+	return a->package == b->package && a->numa == b->numa && a->l3 == b->l3 &&
+	       a->kind == b->kind && a->cpus == b->cpus;
+}
+
+/* One row for each run of like cores that share package, nodes and L3. */
+static int print_cores(const struct topology *t)
+{
+	static const char *const titles[] = {">package", ">nodes", ">L3",  ">cores",
+					     ">threads", ">kind",  "CPUs", NULL};
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned i = 0, run; i < t->core_count; i += run) {
+		const struct topology_core *c = &t->cores[i];
+		struct cpuset nodes = topology_node_ids(t, t->numa[c->numa].nodes), cpus;
+
+		for (run = 1; i + run < t->core_count && same_place(c, c + run);)
+			run++;
+		cpus = topology_span_cpus(t, (struct topology_span){(uint16_t)i, (uint16_t)run});
+		table_add(&table, "%u", c->package);
+		table_add(&table, "%s", CPUSET_STRING(&nodes));
+		table_add(&table, "%u", c->l3);
+		table_add(&table, "%u", run);
+		table_add(&table, "%u", c->cpus);
+		table_add(&table, "%u", c->kind);
+		table_add(&table, "%s", CPUSET_STRING(&cpus));
+	}
+	puts("");
+	return table_print(&table, "", stdout);
+}
+
+static const char *node_remark(const struct topology_node *n)
+{
+	if (!n->allowed)
+		return "not ours";
+	return n->memory_only ? "memory only" : "";
+}
+
+static int print_nodes(const struct topology *t)
+{
+	static const char *const titles[] = {">node",  ">package", ">memory",
+					     "remark", "CPUs",	   NULL};
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned i = 0; i < t->node_count; i++) {
+		const struct topology_node *n = &t->nodes[i];
+
+		table_add(&table, "%u", n->id);
+		if (n->package == TOPOLOGY_NONE)
+			table_add(&table, "-");
+		else
+			table_add(&table, "%u", n->package);
+		table_add(&table, "%s", n->memory_bytes ? SIZE_STRING(n->memory_bytes) : "-");
+		table_add(&table, "%s", node_remark(n));
+		table_add(&table, "%s", n->memory_only ? "" : CPUSET_STRING(&n->cpus));
+	}
+	puts("");
+	return table_print(&table, "", stdout);
+}
+
+static void print_distances(const struct topology *t)
+{
+	if (t->node_count < 2 || !t->has_distances)
+		return;
+	printf("\ndistance from node (rows) to node\n     ");
+	for (unsigned to = 0; to < t->node_count; to++)
+		printf(" %5u", t->nodes[to].id);
+	for (unsigned from = 0; from < t->node_count; from++) {
+		printf("\n%5u", t->nodes[from].id);
+		for (unsigned to = 0; to < t->node_count; to++)
+			printf(" %5u", topology_distance(t, from, to));
+	}
+	puts("");
+}
+
+static const char *oddity_sentence(enum topology_oddity oddity)
+{
+	switch (oddity) {
+	case TOPOLOGY_NO_PACKAGES:
+		return "no packages are known; the machine counts as one";
+	case TOPOLOGY_NO_L3:
+		return "no L3 caches are known; nodes or packages stand in for them";
+	case TOPOLOGY_NO_DISTANCES:
+		return "no distances are known; 10 within a node and 20 between nodes are assumed";
+	case TOPOLOGY_CPUS_WITHOUT_NODE:
+		return "some CPUs have no usable memory node of their own; the nearest stand in";
+	case TOPOLOGY_MEMORY_UNKNOWN:
+		return "no node's size is known; slices get no memory limit";
+	case TOPOLOGY_HYBRID_CORES:
+		break;
+	}
+	return "cores are of more than one kind";
+}
+
+static void print_oddities(const struct topology *t)
+{
+	if (t->oddities)
+		puts("");
+	for (unsigned bit = 1; bit <= TOPOLOGY_HYBRID_CORES; bit <<= 1)
+		if (t->oddities & bit)
+			printf("%s: %s\n", topology_oddity_name(bit), oddity_sentence(bit));
+}
+
+static int print_json(const struct topology *t, struct err *e)
+{
+	json_t *json = topology_json(t);
+	int failed = !json || json_dumpf(json, stdout, JSON_INDENT(2)) < 0;
+
+	json_decref(json);
+	if (failed)
+		return err_set(e, -ENOMEM, "cannot write the topology as JSON");
+	puts("");
+	return 0;
+}
+
+static int run_topology(const struct invocation *in, struct err *e)
+{
+	cleanup_free struct topology *t = malloc(sizeof(*t));
+	struct cpuset mask;
+
+	if (!t)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (load_topology(&in->options, t, &mask, e) < 0)
+		return e->code;
+	if (in->options.json)
+		return print_json(t, e);
+	print_head(t, &mask);
+	if (print_cores(t) < 0 || print_nodes(t) < 0)
+		return err_set(e, -ENOMEM, "out of memory");
+	print_distances(t);
+	print_oddities(t);
+	return 0;
+}
+
+static const struct option options[] = {OPTION_JSON, OPTION_END};
+
+const struct command cmd_topology = {
+	.name = "topology",
+	.arguments = "",
+	.summary = "Show the machine as cleave sees it",
+	.details =
+		"Packages, NUMA nodes, L3 caches, cores and CPUs (by the kernel's numbers), where that comes\n"
+		"from, and what is odd about it.",
+	.options = options,
+	.failure = ERR_FAILED,
+	.run = run_topology,
+};

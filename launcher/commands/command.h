@@ -1,0 +1,76 @@
+#ifndef LAUNCHER_COMMANDS_COMMAND_H
+#define LAUNCHER_COMMANDS_COMMAND_H
+
+/*
+ * The shape of a command: one `const struct command` a cmd_*.c. Help is generated from it, main.c holds only the
+ * list. Options may stand anywhere before `--`; options.c fills one struct for all commands.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decision/base/err.h"
+
+struct options {
+	/* global */
+	const char *topology, *cgroup_root, *state_dir;
+	bool verbose;
+	/* of commands */
+	const char *cluster, *probe_args, *slices;
+	const char *from, *to, *cores, *loans, *mode, *replay; /* of rebalance */
+	bool automatic, reset;
+	bool json, dry_run, explain, profile, foreground, rm, watch, follow, purge, repair, help;
+};
+
+struct option {
+	const char *name;     /* without the dashes; NULL ends a list */
+	const char *argument; /* its name in the help; NULL: a flag */
+	const char *help;
+	size_t offset; /* of a const char * (or of a bool for flags) in struct options */
+};
+
+/* Options that more than one command has. */
+#define OPTION_JSON                                                        \
+	{                                                                  \
+		"json", NULL, "print JSON", offsetof(struct options, json) \
+	}
+#define OPTION_DRY_RUN                                                                            \
+	{                                                                                         \
+		"dry-run", NULL, "print the steps, do nothing", offsetof(struct options, dry_run) \
+	}
+#define OPTION_CLUSTER                                                                        \
+	{                                                                                     \
+		"cluster", "NAME|PROFILE", "which cluster", offsetof(struct options, cluster) \
+	}
+#define OPTION_END                  \
+	{                           \
+		NULL, NULL, NULL, 0 \
+	}
+
+struct invocation {
+	struct options options;
+	int operand_count;
+	char **operands;
+	char **words; /* what stands after `--`, ends with NULL; NULL itself if there was no `--` */
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* "[PROFILE] -- APP…" */
+	const char *summary;   /* one line, no full stop */
+	const char *details;   /* a paragraph for --help, or NULL */
+	const struct option *options;
+	int min_operands, max_operands;
+	int words_required; /* 1: needs `-- WORD…`, 0: takes none */
+	int failure;	    /* exit status of cleave's own errors: 1, or 125 for run and exec */
+	int (*run)(const struct invocation *in,
+		   struct err *e); /* exit status >= 0, or negative: `e` is shown */
+};
+
+/* The list that main.c holds; ends with NULL. */
+extern const struct command *const commands[];
+
+/* What an error exits with: its class; of commands that pass on another program's code, their own `failure`. */
+int command_exit_status(const struct command *c, const struct err *e);
+
+#endif

@@ -1,0 +1,248 @@
+#include "launcher/commands/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include "containers/driver.h"
+#include "containers/where/control_file.h"
+#include "decision/base/cleanup.h"
+
+/* ---- facts */
+
+static void read_text(const char *path, char *text, size_t size)
+{
+	if (control_read(AT_FDCWD, path, text, size, &(struct err){0}) < 0)
+		text[0] = '\0';
+}
+
+/*
+ * Files that only groups below the root have: look into the caller's own group, and where that is
+ * the root, tell by the release that brought them (cgroup-v2.rst; kernel release notes).
+ */
+static bool has_group_file(const struct doctor_facts *f, const char *file, unsigned major,
+			   unsigned minor)
+{
+	const struct hierarchy *v2 = &f->place.layout.unified;
+	char path[3 * LAYOUT_PATH];
+	unsigned have_major = 0, have_minor = 0;
+
+	if (!v2->version)
+		return false;
+	snprintf(path, sizeof(path), "%s%s/%s", v2->mount, v2->own, file);
+	if (v2->own[0])
+		return control_exists(AT_FDCWD, path);
+	return sscanf(f->kernel, "%u.%u", &have_major, &have_minor) == 2 &&
+	       (have_major > major || (have_major == major && have_minor >= minor));
+}
+
+static void read_kernel(struct doctor_facts *f)
+{
+	bool memory_v2 = f->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
+	struct utsname name;
+
+	if (uname(&name) == 0)
+		snprintf(f->kernel, sizeof(f->kernel), "%s", name.release);
+	/*
+	 * Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a
+	 * filter hides it.
+	 */
+	f->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
+	f->v2_freeze = has_group_file(f, "cgroup.freeze", 5, 2);
+	f->v2_reclaim = memory_v2 && has_group_file(f, "memory.reclaim", 5, 19);
+	f->v2_oom_group = memory_v2 && has_group_file(f, "memory.oom.group", 4, 19);
+	f->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
+	read_text("/sys/kernel/mm/transparent_hugepage/enabled", f->huge_pages,
+		  sizeof(f->huge_pages));
+	read_text("/proc/sys/kernel/numa_balancing", f->numa_balancing, sizeof(f->numa_balancing));
+	read_text("/proc/sys/vm/swappiness", f->swappiness, sizeof(f->swappiness));
+	read_text("/sys/devices/system/node/has_memory", f->nodes, sizeof(f->nodes));
+}
+
+int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
+{
+	cleanup_free struct profile *profile = malloc(sizeof(*profile));
+	enum root_kind kind;
+	int rc;
+
+	if (!profile)
+		return err_errno(e, -ENOMEM, "examining this machine");
+	*out = (struct doctor_facts){0};
+	profile_default(profile);
+	rc = driver_facts(cgroup_root, &kind, &out->place, e);
+	if (rc < 0)
+		return rc;
+	out->place_result = placement_decide(&out->place, BACKEND_AUTO, kind, cgroup_root,
+					     &out->decided, &out->place_error);
+	read_kernel(out);
+	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
+	rc = driver_taken(cgroup_root, "", &out->taken, out->taken_by, e);
+	if (rc == 0)
+		rc = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
+	if (rc < 0)
+		return rc;
+	out->busy_count = (unsigned)rc;
+	return 0;
+}
+
+/* ---- findings */
+
+const char *finding_kind_name(enum finding_kind kind)
+{
+	static const char *const names[] = {
+		[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_MISSING] = "missing"};
+
+	return names[kind];
+}
+
+static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
+		const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
+		const char *format, ...)
+{
+	struct finding *f;
+	va_list args;
+
+	if (list->count == FINDINGS_MAX)
+		return;
+	f = &list->items[list->count++];
+	f->kind = kind;
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	snprintf(f->fix, sizeof(f->fix), "%s", fix);
+	va_start(args, format);
+	vsnprintf(f->what, sizeof(f->what), format, args);
+	va_end(args);
+}
+
+static void judge_controllers(const struct doctor_facts *f, struct findings *out)
+{
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const struct hierarchy *h = &f->place.layout.controllers[c];
+		const char *name = controller_name(c, 2);
+
+		if (h->version)
+			add(out, FINDING_OK, name, "", "cgroup v%d at %s, this process in %s",
+			    h->version, h->mount, h->own[0] ? h->own : "/");
+		else if (c == CONTROLLER_CPUACCT || c == CONTROLLER_IO)
+			add(out, FINDING_NOTE, name, "", "no such controller: %s",
+			    c == CONTROLLER_IO ? "io limits are not possible"
+					       : "CPU time of slices is not shown");
+		else
+			add(out, FINDING_MISSING, name, "backend: affinity (in the profile)",
+			    "no such controller: slices cannot be made");
+	}
+}
+
+static void judge_place(const struct doctor_facts *f, struct findings *out)
+{
+	const struct placement *p = &f->decided;
+	bool v1 = p->kind == PLACEMENT_CGROUP1;
+
+	if (f->place_result < 0)
+		add(out, FINDING_MISSING, "groups", "", "%s", f->place_error.msg);
+	else if (p->kind == PLACEMENT_SCOPE)
+		add(out, FINDING_OK, "groups", "",
+		    "in a scope of their own: systemd-run%s --scope -p Delegate=yes",
+		    p->user_manager ? " --user" : "");
+	else
+		add(out, FINDING_OK, "groups", "", "below %s/cleave%s", p->base[CONTROLLER_CPUSET],
+		    v1 ? ", and likewise in each other hierarchy" : "");
+	if (f->place.systemd && v1)
+		add(out, FINDING_NOTE, "systemd",
+		    "systemd.unified_cgroup_hierarchy=1 (on the kernel command line)",
+		    "systemd runs with cgroup v1: stopping a unit does not end these groups, "
+		    "`cleave down` does");
+	else if (f->place.systemd)
+		add(out, FINDING_NOTE, "systemd", "CPUWeight=10000 (in the supervisor's unit)",
+		    "systemd manages the groups: a supervisor outside of a unit of its own has no "
+		    "guaranteed CPU time");
+	else
+		add(out, FINDING_OK, "systemd", "", "not running: groups are made directly");
+	if (v1)
+		add(out, FINDING_NOTE, "memory-v1", "",
+		    "cgroup v1 has no memory.high, no memory.low and no oom.group");
+}
+
+static void judge_kernel(const struct doctor_facts *f, struct findings *out)
+{
+	const struct {
+		const char *name;
+		bool have;
+		const char *with, *without;
+	} features[] = {
+		{"clone3", f->clone3 && f->place.layout.unified.version,
+		 "processes are born inside their slice",
+		 "processes wait until they are put into their slice"},
+		{"cgroup.freeze", f->v2_freeze, "a slice can be stopped as a whole",
+		 "a slice cannot be stopped as a whole"},
+		{"memory.reclaim", f->v2_reclaim, "memory can be taken back from an idle slice",
+		 "memory cannot be taken back from an idle slice"},
+		{"memory.oom.group", f->v2_oom_group, "a slice out of memory ends as a whole",
+		 "out of memory may end a part of a slice only"},
+		{"pressure", f->pressure, "waiting for CPUs and memory is measured by the kernel",
+		 "no pressure counters: runnable threads are counted instead"},
+	};
+
+	add(out, FINDING_OK, "kernel", "", "Linux %s", f->kernel);
+	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		add(out, features[i].have ? FINDING_OK : FINDING_NOTE, features[i].name,
+		    !strcmp(features[i].name, "pressure") && !features[i].have
+			    ? "psi=1 (on the kernel command line)"
+			    : "",
+		    "%s", features[i].have ? features[i].with : features[i].without);
+}
+
+static void judge_memory(const struct doctor_facts *f, struct findings *out)
+{
+	bool one_node = !strpbrk(f->nodes, ",-");
+
+	if (f->huge_pages[0])
+		add(out, FINDING_NOTE, "transparent-huge-pages", "", "%s (left as it is)",
+		    f->huge_pages);
+	if (f->numa_balancing[0] && strcmp(f->numa_balancing, "0") != 0 && !one_node)
+		add(out, FINDING_NOTE, "numa-balancing", "sysctl kernel.numa_balancing=0",
+		    "the kernel moves pages by itself, which bound slices do not need (left as it "
+		    "is)");
+	if (f->swappiness[0])
+		add(out, FINDING_NOTE, "swappiness", "",
+		    "%s (left as it is; slices have memory.swap 0 unless the profile says "
+		    "otherwise)",
+		    f->swappiness);
+	add(out, one_node ? FINDING_NOTE : FINDING_OK, "numa", "", "memory nodes: %s%s",
+	    f->nodes[0] ? f->nodes : "0", one_node ? " (one: slices share it)" : "");
+}
+
+static void judge_spark(const struct doctor_facts *f, struct findings *out)
+{
+	if (f->spark_result < 0) {
+		add(out, FINDING_MISSING, "spark", "", "%s", f->spark_error.msg);
+		return;
+	}
+	add(out, FINDING_OK, "spark", "", "%s at %s", f->spark.version, f->spark.home);
+	add(out, FINDING_OK, "java", "", "%d at %s", f->spark.java_version, f->spark.java);
+	if (f->spark.python[0])
+		add(out, FINDING_OK, "python3", "", "%s", f->spark.python);
+	else
+		add(out, FINDING_NOTE, "python3", "apt-get install python3",
+		    "not on PATH: applications in Python cannot run");
+}
+
+void doctor_judge(const struct doctor_facts *f, struct findings *out)
+{
+	out->count = 0;
+	judge_controllers(f, out);
+	judge_place(f, out);
+	judge_kernel(f, out);
+	judge_memory(f, out);
+	judge_spark(f, out);
+	if (!cpuset_is_empty(&f->taken))
+		add(out, FINDING_NOTE, "clusters", "",
+		    "CPUs %.300s belong to running clusters (%s)", CPUSET_STRING(&f->taken),
+		    f->taken_by);
+	for (unsigned i = 0; i < f->busy_count; i++)
+		add(out, FINDING_NOTE, "busy", "",
+		    "process %d (%s) outside of every slice uses %.1f CPUs", f->busy[i].pid,
+		    f->busy[i].name, f->busy[i].cpus);
+}

@@ -1,0 +1,291 @@
+#include "launcher/commands/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "decision/base/nearest.h"
+
+enum { OPTIONS_MAX = 128, COMMANDS_MAX = 64, HELP_COLUMN = 28 };
+
+static const struct option global_options[] = {
+	{"topology", "FILE|TEXT", "plan for the machine of an hwloc XML file or synthetic text",
+	 offsetof(struct options, topology)},
+	{"cgroup-root", "DIR", "build the groups below this directory",
+	 offsetof(struct options, cgroup_root)},
+	{"state-dir", "DIR", "keep state, logs and scratch here",
+	 offsetof(struct options, state_dir)},
+	{"verbose", NULL, "say more on standard error (-v)", offsetof(struct options, verbose)},
+	{"help", NULL, "show this (-h)", offsetof(struct options, help)},
+	OPTION_END,
+};
+
+static const struct option *option_in(const struct option *list, const char *name, size_t length)
+{
+	for (; list && list->name; list++)
+		if (strlen(list->name) == length && !memcmp(list->name, name, length))
+			return list;
+	return NULL;
+}
+
+/* The option of that name: a global one, else the command's own, else (no command yet) any command's. */
+static const struct option *option_find(const struct command *const *list, const struct command *c,
+					const char *name, size_t length)
+{
+	const struct option *found = option_in(global_options, name, length);
+
+	if (found)
+		return found;
+	if (c)
+		return option_in(c->options, name, length);
+	for (; *list && !found; list++)
+		found = option_in((*list)->options, name, length);
+	return found;
+}
+
+/* A short option is one letter for a global flag. */
+static const struct option *option_short(char letter)
+{
+	const char *name = letter == 'v' ? "verbose" : letter == 'h' ? "help" : NULL;
+
+	return name ? option_in(global_options, name, strlen(name)) : NULL;
+}
+
+static size_t name_length(const char *word)
+{
+	return strcspn(word, "=");
+}
+
+/* Whether argv's word after this one is this option's value. */
+static bool takes_next_word(const struct command *const *list, const struct command *c,
+			    const char *word)
+{
+	const struct option *o;
+
+	if (strncmp(word, "--", 2) != 0 || word[2 + name_length(word + 2)] == '=')
+		return false;
+	o = option_find(list, c, word + 2, strlen(word + 2));
+	return o && o->argument;
+}
+
+/* The first word that is neither an option nor an option's value. */
+static const char *first_operand(const struct command *const *list, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (argv[i][0] != '-' || !argv[i][1])
+			return argv[i];
+		if (takes_next_word(list, NULL, argv[i]))
+			i++;
+	}
+	return NULL;
+}
+
+const struct command *command_find(const struct command *const *list, const char *name,
+				   struct err *e)
+{
+	const char *names[COMMANDS_MAX] = {NULL};
+	const char *nearest;
+
+	for (size_t i = 0; list[i] && i + 1 < COMMANDS_MAX; i++) {
+		if (!strcmp(list[i]->name, name))
+			return list[i];
+		names[i] = list[i]->name;
+	}
+	nearest = word_nearest(name, names);
+	if (nearest)
+		err_wrong(e, "unknown command '%s'; the nearest is '%s'", name, nearest);
+	else
+		err_wrong(e, "unknown command '%s'", name);
+	return NULL;
+}
+
+/* What to say of an option that is none here: which command has it, else what it was meant to be. */
+static int unknown_option(const struct command *const *list, const struct command *c,
+			  const char *word, struct err *e)
+{
+	const char *names[OPTIONS_MAX] = {NULL};
+	const char *nearest;
+	size_t count = 0, length = name_length(word + 2);
+	char name[NEAREST_WORD + 1];
+
+	for (size_t i = 0; c && list[i]; i++)
+		if (option_in(list[i]->options, word + 2, length))
+			return err_wrong(e, "'%s' has no option --%.*s ('%s' has one)", c->name,
+					 (int)length, word + 2, list[i]->name);
+	if (!c)
+		names[count++] = "version";
+	for (const struct option *o = global_options; o->name; o++)
+		names[count++] = o->name;
+	for (const struct option *o = c ? c->options : NULL; o && o->name; o++)
+		if (count + 1 < OPTIONS_MAX)
+			names[count++] = o->name;
+	snprintf(name, sizeof(name), "%.*s", (int)length, word + 2);
+	nearest = word_nearest(name, names);
+	if (nearest)
+		return err_wrong(e, "unknown option --%.*s; the nearest is --%s", (int)length,
+				 word + 2, nearest);
+	return err_wrong(e, "unknown option --%.*s", (int)length, word + 2);
+}
+
+/* Store one option. *i moves on over a value that is a word of its own. */
+static int option_take(const struct option *o, int argc, char **argv, int *i,
+		       struct options *options, struct err *e)
+{
+	char *field = (char *)options + o->offset;
+	const char *value = strchr(argv[*i], '=');
+
+	if (!o->argument) {
+		if (value)
+			return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
+		*(bool *)field = true;
+		return 0;
+	}
+	if (value) {
+		value++;
+	} else {
+		value = *i + 1 < argc ? argv[*i + 1] : "";
+		if (value[0] == '-' && value[1])
+			return err_wrong(e,
+					 "--%s needs a value (%s), found '%s'; write --%s=%s if "
+					 "that is the value",
+					 o->name, o->argument, value, o->name, value);
+		*i += *i + 1 < argc;
+	}
+	if (!*value)
+		return err_wrong(e, "--%s needs a value (%s)", o->name, o->argument);
+	*(const char **)field = value;
+	return 0;
+}
+
+/* One word that begins with a dash. */
+static int option_parse(const struct command *const *list, int argc, char **argv, int *i,
+			struct command_line *out, struct err *e)
+{
+	const char *word = argv[*i];
+	const struct option *o;
+
+	if (word[1] != '-') {
+		for (const char *letter = word + 1; *letter; letter++) {
+			o = option_short(*letter);
+			if (!o)
+				return err_wrong(e,
+						 "unknown option -%c in '%s'; the short ones "
+						 "are -h and -v",
+						 *letter, word);
+			*(bool *)((char *)&out->invocation.options + o->offset) = true;
+		}
+		return 0;
+	}
+	if (!out->command && !strcmp(word, "--version")) {
+		out->version = true;
+		return 0;
+	}
+	o = option_find(list, out->command, word + 2, name_length(word + 2));
+	if (!o)
+		return unknown_option(list, out->command, word, e);
+	return option_take(o, argc, argv, i, &out->invocation.options, e);
+}
+
+/* Whether the numbers of operands and words suit the command. */
+static int counts_check(const struct command *c, const struct invocation *in, struct err *e)
+{
+	if (in->operand_count < c->min_operands)
+		return err_wrong(e, "'%s' needs %s", c->name, c->arguments);
+	if (in->operand_count > c->max_operands)
+		return err_wrong(e, "'%s' takes %s, found '%s'%s", c->name,
+				 c->max_operands ? c->arguments : "no operand",
+				 in->operands[c->max_operands], c->max_operands ? " too" : "");
+	if (c->words_required && !(in->words && in->words[0]))
+		return err_wrong(e, "'%s' needs a command line after '--': cleave %s %s", c->name,
+				 c->name, c->arguments);
+	if (!c->words_required && in->words)
+		return err_wrong(e, "'%s' takes nothing after '--'%s%s", c->name,
+				 in->words[0] ? ", found " : "", in->words[0] ? in->words[0] : "");
+	return 0;
+}
+
+int command_line_parse(const struct command *const *list, int argc, char **argv,
+		       struct command_line *out, struct err *e)
+{
+	const char *name = first_operand(list, argc, argv);
+	struct command_line line = {0};
+	int operands = 0;
+
+	out->command = NULL;
+	if (name) {
+		out->command = line.command = command_find(list, name, e);
+		if (!line.command)
+			return e->code;
+	}
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			line.invocation.words = argv + i + 1;
+			break;
+		}
+		if (argv[i][0] == '-' && argv[i][1]) {
+			if (option_parse(list, argc, argv, &i, &line, e) < 0)
+				return e->code;
+		} else {
+			/* Earlier places of argv were read already. */
+			argv[operands++] = argv[i];
+		}
+	}
+	line.invocation.operands = argv + 1;
+	line.invocation.operand_count = operands > 0 ? operands - 1 : 0;
+	if (!line.command && !line.version && !line.invocation.options.help)
+		return err_wrong(e, "no command given");
+	if (line.command && !line.invocation.options.help &&
+	    counts_check(line.command, &line.invocation, e) < 0)
+		return e->code;
+	*out = line;
+	return 0;
+}
+
+static void option_print(const struct option *o, FILE *to)
+{
+	int width = fprintf(to, "  --%s%s%s", o->name, o->argument ? " " : "",
+			    o->argument ? o->argument : "");
+
+	if (width >= HELP_COLUMN) {
+		fputc('\n', to);
+		width = 0;
+	}
+	fprintf(to, "%*s%s\n", HELP_COLUMN - width, "", o->help);
+}
+
+static void options_print(const char *title, const struct option *list, FILE *to)
+{
+	fprintf(to, "\n%s:\n", title);
+	for (; list->name; list++)
+		option_print(list, to);
+}
+
+void help_print(const struct command *const *list, FILE *to)
+{
+	fputs("Usage: cleave [OPTION…] COMMAND …\n"
+	      "Split a NUMA machine into slices along its hardware, a Spark worker in each.\n"
+	      "\nCommands:\n",
+	      to);
+	for (; *list; list++)
+		fprintf(to, "  %-10s %s\n", (*list)->name, (*list)->summary);
+	options_print("Options, anywhere before '--'", global_options, to);
+	fputs("  --version                 show the version\n"
+	      "\n'cleave COMMAND --help' tells more of one command.\n",
+	      to);
+}
+
+void command_help_print(const struct command *c, FILE *to)
+{
+	fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n", c->name, c->arguments[0] ? " " : "",
+		c->arguments);
+	fprintf(to, "%s.\n", c->summary);
+	if (c->details)
+		fprintf(to, "\n%s\n", c->details);
+	if (c->options && c->options->name)
+		options_print("Options", c->options, to);
+	options_print("Options of every command", global_options, to);
+}
+
+int command_exit_status(const struct command *c, const struct err *e)
+{
+	return c->failure != ERR_FAILED ? c->failure : (int)e->exit;
+}

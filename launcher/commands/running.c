@@ -1,0 +1,83 @@
+#include "launcher/commands/running.h"
+
+#include <errno.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/inputs/inputs.h"
+#include "launcher/protocol/control.h"
+#include "launcher/protocol/status.h"
+
+enum { ANSWER_MS = 5000 };
+
+int running_state(const struct options *o, const char *operand, struct state *out, struct err *e)
+{
+	char name[NAME_MAX_BYTES + 1];
+	struct cluster c;
+	int r = load_cluster_name(o, operand, name, e);
+
+	if (!r)
+		r = cluster_paths(o->state_dir, name, &c, e);
+	if (!r)
+		r = state_read(&c, out, e);
+	if (r == -ENOENT)
+		return err_set(e, r, "no cluster %s is up (there is no %s/state.json): cleave up",
+			       name, c.state);
+	if (r == -EBADMSG)
+		return err_wrap(e, "the state of %s is lost, run up to rebuild it", name);
+	return r;
+}
+
+int running_driver(const struct options *o, const struct state *s, struct driver **out,
+		   struct err *e)
+{
+	const struct driver_request request = {
+		.cluster = s->cluster.name,
+		.cgroup_root = o->cgroup_root,
+		.backend = s->profile.backend,
+		.location = s->location,
+	};
+
+	return driver_open(&request, out, e);
+}
+
+int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
+		  struct err *e)
+{
+	unsigned id;
+	int end = 0;
+
+	if (strcmp(word, GROUP_HOST) == 0 || strcmp(word, "master") == 0) {
+		string_copy_n(group, NAME_MAX_BYTES + 1, GROUP_HOST);
+		return 0;
+	}
+	if (((sscanf(word, "%2u%n", &id, &end) == 1 && word[end] == '\0') ||
+	     (sscanf(word, "slice-%2u%n", &id, &end) == 1 && word[end] == '\0')) &&
+	    id < s->plan.slice_count) {
+		string_copy_n(group, NAME_MAX_BYTES + 1, s->plan.slices[id].name);
+		return 0;
+	}
+	return err_wrong(e, "%s is no part of %s: its slices are 0 … %u, and there is host", word,
+			 s->cluster.name, s->plan.slice_count - 1);
+}
+
+int running_status(const struct cluster *c, struct status *out, char **text, struct err *e)
+{
+	cleanup_free char *answer = NULL;
+	int r = control_ask(c, "{\"cmd\":\"status\"}", ANSWER_MS, &answer, e);
+
+	if (!r)
+		r = status_parse(answer, strlen(answer), out, e);
+	if (!r && text)
+		*text = take_pointer(answer);
+	return r;
+}
+
+void running_loans(const struct cluster *c, struct plan *p)
+{
+	cleanup_free struct status *status = calloc(1, sizeof(*status));
+	struct err ignored;
+
+	p->loan_count = 0;
+	if (status && running_status(c, status, NULL, &ignored) == 0)
+		status_plan_loans(status, p);
+}

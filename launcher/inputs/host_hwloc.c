@@ -1,0 +1,474 @@
+#include "launcher/inputs/host_hwloc.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <hwloc.h>
+#include <hwloc/cpukinds.h>
+#include <hwloc/distances.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
+#include "launcher/inputs/host_memory.h"
+
+static void topology_destroyp(hwloc_topology_t *h)
+{
+	if (*h)
+		hwloc_topology_destroy(*h);
+}
+#define cleanup_topology __attribute__((cleanup(topology_destroyp)))
+
+enum source_kind { SOURCE_LIVE, SOURCE_XML, SOURCE_SYNTHETIC };
+
+/* ---- where the description comes from ---- */
+
+static const char *after_prefix(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+/* Tell file from synthetic text, and cut the prefix that may say so. */
+static enum source_kind source_kind(const char **text)
+{
+	const char *rest;
+	size_t length;
+
+	if (!*text)
+		return SOURCE_LIVE;
+	rest = after_prefix(*text, "xml:");
+	if (rest) {
+		*text = rest;
+		return SOURCE_XML;
+	}
+	rest = after_prefix(*text, "synthetic:");
+	if (rest) {
+		*text = rest;
+		return SOURCE_SYNTHETIC;
+	}
+	length = strlen(*text);
+	if (strchr(*text, '/') || (length > 4 && !strcmp(*text + length - 4, ".xml")))
+		return SOURCE_XML;
+	return strchr(*text, ':') ? SOURCE_SYNTHETIC : SOURCE_XML;
+}
+
+/* hwloc's own reader gives no reason: look for the usual ones first. `head` gets the first bytes. */
+static int check_file(const char *path, char *head, size_t size, struct err *e)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
+		return e->code;
+	}
+	if (!S_ISREG(st.st_mode))
+		return err_wrong(e, "topology '%s' is not a regular file", path);
+	if (st.st_size > TOPOLOGY_FILE_MAX)
+		return err_wrong(e, "topology '%s' has %lld bytes; the limit is %d", path,
+				 (long long)st.st_size, TOPOLOGY_FILE_MAX);
+	n = read(fd, head, size - 1);
+	if (n < 0)
+		return err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
+	head[n] = '\0';
+	return 0;
+}
+
+static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
+{
+	char head[1024];
+
+	if (check_file(path, head, sizeof(head), e) < 0)
+		return e->code;
+	if (hwloc_topology_set_xml(h, path) == 0 && hwloc_topology_load(h) == 0)
+		return 0;
+	if (strstr(head, "<topology version=\"3"))
+		return err_wrong(e,
+				 "topology '%s' is version 3 XML, which hwloc %s cannot read; "
+				 "export it for hwloc 2 (lstopo --export-xml-flags v2)",
+				 path, HWLOC_VERSION);
+	return err_wrong(e, "topology '%s' is not an hwloc XML file that hwloc %s can read", path,
+			 HWLOC_VERSION);
+}
+
+/* The PUs that synthetic text asks for, as far as its "type:count" words tell; at most `limit` + 1. */
+static unsigned synthetic_count(const char *text, unsigned limit)
+{
+	unsigned long product = 1;
+
+	for (const char *p = text; *p;) {
+		bool attached = *p == '[';
+		const char *end = p + (attached ? strcspn(p, "]") : strcspn(p, " ("));
+		const char *colon = memchr(p, ':', (size_t)(end - p));
+		const char *digits = colon ? colon + 1 : p;
+
+		if (!attached && isdigit((unsigned char)*digits)) {
+			unsigned long count = strtoul(digits, NULL, 10);
+
+			product = count > limit ? limit + 1ul : product * count;
+			if (product > limit)
+				return limit + 1;
+		}
+		p = *end == '(' ? end + strcspn(end, ")") : end;
+		p += strspn(p, " )]");
+	}
+	return (unsigned)product;
+}
+
+static int load_synthetic(hwloc_topology_t h, const char *text, struct err *e)
+{
+	/* hwloc would build millions of objects before we could count them. */
+	if (synthetic_count(text, TOPOLOGY_CPUS) > TOPOLOGY_CPUS)
+		return err_wrong(e, "the synthetic topology '%s' has more than %d CPUs", text,
+				 TOPOLOGY_CPUS);
+	if (hwloc_topology_set_synthetic(h, text) < 0 || hwloc_topology_load(h) < 0)
+		return err_wrong(e,
+				 "'%s' is no topology: neither a file nor synthetic text like "
+				 "'pack:8 core:15 pu:1'",
+				 text);
+	return 0;
+}
+
+static int load_live(hwloc_topology_t h, struct err *e)
+{
+	if (hwloc_topology_load(h) < 0)
+		return err_errno(e, -errno, "hwloc cannot read this machine's topology");
+	return 0;
+}
+
+static int load(hwloc_topology_t h, enum source_kind kind, const char *text, struct err *e)
+{
+	switch (kind) {
+	case SOURCE_LIVE:
+		break;
+	case SOURCE_XML:
+		return load_xml(h, text, e);
+	case SOURCE_SYNTHETIC:
+		return load_synthetic(h, text, e);
+	}
+	return load_live(h, e);
+}
+
+/* What cleave does not look at need not be built. */
+static void set_filters(hwloc_topology_t h)
+{
+	hwloc_topology_set_flags(h, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+	hwloc_topology_set_icache_types_filter(h, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_io_types_filter(h, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_type_filter(h, HWLOC_OBJ_L1CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_type_filter(h, HWLOC_OBJ_L2CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_type_filter(h, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE);
+}
+
+extern char **environ;
+
+static void clean_environment(void)
+{
+	for (char **entry = environ; entry && *entry;) {
+		char name[64];
+		size_t length = strcspn(*entry, "=");
+
+		if (!after_prefix(*entry, "HWLOC_") || length >= sizeof(name)) {
+			entry++;
+			continue;
+		}
+		memcpy(name, *entry, length);
+		name[length] = '\0';
+		unsetenv(name); /* moves the others down */
+	}
+}
+
+static int open_source(enum source_kind kind, const char *text, hwloc_topology_t *out,
+		       struct err *e)
+{
+	cleanup_topology hwloc_topology_t h = NULL;
+	int code;
+
+	clean_environment();
+	if (hwloc_topology_init(&h) < 0)
+		return err_set(e, -ENOMEM, "hwloc cannot be initialised");
+	set_filters(h);
+	/* What hwloc would print on standard error about odd firmware is not for our users. */
+	setenv("HWLOC_HIDE_ERRORS", "2", 1);
+	code = load(h, kind, text, e);
+	unsetenv("HWLOC_HIDE_ERRORS");
+	if (code < 0)
+		return code;
+	*out = take_pointer(h);
+	return 0;
+}
+
+/* ---- from hwloc's tree to ours ---- */
+
+/* The highest index that is there must be below `limit`. */
+static int to_cpuset(hwloc_const_bitmap_t bitmap, const char *what, unsigned limit,
+		     struct cpuset *out, struct err *e)
+{
+	*out = (struct cpuset){0};
+	for (int i = hwloc_bitmap_first(bitmap); i >= 0; i = hwloc_bitmap_next(bitmap, i)) {
+		if ((unsigned)i >= limit)
+			return err_wrong(e,
+					 "the machine has a %s %d; the highest that cleave "
+					 "handles is %u",
+					 what, i, limit - 1);
+		cpuset_add(out, (unsigned)i);
+	}
+	return 0;
+}
+
+static uint16_t ancestor(hwloc_topology_t h, hwloc_obj_t pu, hwloc_obj_type_t type)
+{
+	hwloc_obj_t found = hwloc_get_ancestor_obj_by_type(h, type, pu);
+
+	return found ? (uint16_t)found->logical_index : TOPOLOGY_NONE;
+}
+
+static int read_cpus(hwloc_topology_t h, const struct cpuset *allowed, struct topology *t,
+		     struct err *e)
+{
+	hwloc_obj_t pu = NULL;
+
+	if (to_cpuset(hwloc_topology_get_complete_cpuset(h), "CPU", CPUSET_MAX, &t->disallowed, e) <
+	    0)
+		return e->code;
+	while ((pu = hwloc_get_next_obj_by_type(h, HWLOC_OBJ_PU, pu))) {
+		if (!cpuset_has(allowed, pu->os_index))
+			continue;
+		cpuset_remove(&t->disallowed, pu->os_index);
+		t->cpus[t->cpu_count++] = (struct topology_cpu){
+			.os_index = (uint16_t)pu->os_index,
+			.core = ancestor(h, pu, HWLOC_OBJ_CORE),
+			.l3 = ancestor(h, pu, HWLOC_OBJ_L3CACHE),
+			.package = ancestor(h, pu, HWLOC_OBJ_PACKAGE),
+		};
+	}
+	return 0;
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	const hwloc_obj_t *x = a, *y = b;
+
+	return ((*x)->os_index > (*y)->os_index) - ((*x)->os_index < (*y)->os_index);
+}
+
+static int read_nodes(hwloc_topology_t h, const struct cpuset *allowed, struct topology *t,
+		      struct err *e)
+{
+	hwloc_obj_t nodes[TOPOLOGY_NODES], node = NULL;
+
+	while ((node = hwloc_get_next_obj_by_type(h, HWLOC_OBJ_NUMANODE, node))) {
+		if (t->node_count == TOPOLOGY_NODES)
+			return err_wrong(e, "the machine has more than %d NUMA nodes",
+					 TOPOLOGY_NODES);
+		if (node->os_index >= TOPOLOGY_NODE_IDS)
+			return err_wrong(e,
+					 "the machine has a NUMA node %u; the highest that cleave "
+					 "handles is %d",
+					 node->os_index, TOPOLOGY_NODE_IDS - 1);
+		nodes[t->node_count++] = node;
+	}
+	qsort(nodes, t->node_count, sizeof(*nodes), compare_nodes);
+	for (unsigned i = 0; i < t->node_count; i++) {
+		t->nodes[i].id = (uint16_t)nodes[i]->os_index;
+		t->nodes[i].allowed = cpuset_has(allowed, nodes[i]->os_index);
+		t->nodes[i].memory_bytes = nodes[i]->attr->numanode.local_memory;
+		if (to_cpuset(nodes[i]->complete_cpuset, "CPU", CPUSET_MAX, &t->nodes[i].cpus, e) <
+		    0)
+			return e->code;
+	}
+	return 0;
+}
+
+/* Synthetic text that names no sizes gets 1 GB a node from hwloc; nobody said so: they are unknown. */
+static void forget_assumed_sizes(const char *synthetic, struct topology *t)
+{
+	if (strstr(synthetic, "memory="))
+		return;
+	for (unsigned i = 0; i < t->node_count; i++)
+		t->nodes[i].memory_bytes = 0;
+}
+
+static unsigned node_index(const struct topology *t, unsigned id)
+{
+	for (unsigned i = 0; i < t->node_count; i++)
+		if (t->nodes[i].id == id)
+			return i;
+	return TOPOLOGY_NONE;
+}
+
+/* The firmware's matrix by its name, else (version 1 captures) the first over nodes whose kind says latency. */
+static struct hwloc_distances_s *find_distances(hwloc_topology_t h)
+{
+	struct hwloc_distances_s *found = NULL;
+	unsigned count = 1;
+
+	if (hwloc_distances_get_by_name(h, "NUMALatency", &count, &found, 0) == 0 && count > 0)
+		return found;
+	count = 1;
+	if (hwloc_distances_get_by_type(h, HWLOC_OBJ_NUMANODE, &count, &found,
+					HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) == 0 &&
+	    count > 0)
+		return found;
+	return NULL;
+}
+
+/* A matrix over some of the nodes only leaves the others at 0, which topology_distance() knows. */
+static void read_distances(hwloc_topology_t h, struct topology *t)
+{
+	struct hwloc_distances_s *d = find_distances(h);
+	uint64_t largest = 0, scale;
+
+	if (!d)
+		return;
+	for (unsigned i = 0; i < d->nbobjs * d->nbobjs; i++)
+		largest = d->values[i] > largest ? d->values[i] : largest;
+	scale = largest / UINT16_MAX + 1;
+	for (unsigned i = 0; i < d->nbobjs; i++) {
+		for (unsigned j = 0; j < d->nbobjs; j++) {
+			unsigned from, to;
+
+			if (!d->objs[i] || !d->objs[j] || d->objs[i]->type != HWLOC_OBJ_NUMANODE ||
+			    d->objs[j]->type != HWLOC_OBJ_NUMANODE)
+				continue;
+			from = node_index(t, d->objs[i]->os_index);
+			to = node_index(t, d->objs[j]->os_index);
+			t->distance[from][to] = (uint16_t)(d->values[i * d->nbobjs + j] / scale);
+			t->has_distances = true;
+		}
+	}
+	hwloc_distances_release(h, d);
+}
+
+static int read_kinds(hwloc_topology_t h, struct topology *t, struct err *e)
+{
+	int count = hwloc_cpukinds_get_nr(h, 0);
+	hwloc_bitmap_t bitmap;
+
+	if (count < 2)
+		return 0;
+	bitmap = hwloc_bitmap_alloc();
+	if (!bitmap)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (int kind = 1; kind < count; kind++) {
+		if (hwloc_cpukinds_get_info(h, (unsigned)kind, bitmap, NULL, NULL, NULL, 0) < 0)
+			continue;
+		for (unsigned i = 0; i < t->cpu_count; i++)
+			if (hwloc_bitmap_isset(bitmap, t->cpus[i].os_index))
+				t->cpus[i].kind = (uint16_t)kind;
+	}
+	hwloc_bitmap_free(bitmap);
+	return 0;
+}
+
+/* ---- this machine ---- */
+
+static int read_list(const char *path, struct cpuset *out)
+{
+	cleanup_fclose FILE *file = fopen(path, "re");
+	char text[4096] = "";
+	struct err ignored;
+
+	if (!file || !fgets(text, sizeof(text), file))
+		return -ENOENT;
+	return cpuset_parse(text, out, &ignored);
+}
+
+/* Nodes that the kernel has no CPU in only look local to some (expanders, graphics memory). */
+static void drop_foreign_cpus(struct topology *t)
+{
+	struct cpuset has_cpu;
+
+	if (read_list("/sys/devices/system/node/has_cpu", &has_cpu) < 0)
+		return;
+	for (unsigned i = 0; i < t->node_count; i++)
+		if (!cpuset_has(&has_cpu, t->nodes[i].id))
+			t->nodes[i].cpus = (struct cpuset){0};
+}
+
+static void read_sizes(struct topology *t, uint64_t limit_bytes)
+{
+	cleanup_fclose FILE *meminfo = fopen("/proc/meminfo", "re");
+	cleanup_fclose FILE *zoneinfo = fopen("/proc/zoneinfo", "re");
+	struct host_memory memory;
+
+	host_memory_parse(meminfo, zoneinfo, &memory);
+	host_memory_correct(t, &memory);
+	host_memory_limit(t, limit_bytes);
+}
+
+static void read_mask(hwloc_topology_t h, struct cpuset *mask)
+{
+	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
+	struct err ignored;
+
+	if (bound && hwloc_get_cpubind(h, bound, HWLOC_CPUBIND_PROCESS) == 0 &&
+	    !hwloc_bitmap_isincluded(hwloc_topology_get_allowed_cpuset(h), bound))
+		to_cpuset(bound, "CPU", CPUSET_MAX, mask, &ignored);
+	hwloc_bitmap_free(bound);
+}
+
+/* ---- all of it ---- */
+
+static int name_source(enum source_kind kind, const char *text, struct topology *t, struct err *e)
+{
+	static const char *const prefixes[] = {"live", "xml:", "synthetic:"};
+	int n = snprintf(t->source, sizeof(t->source), "%s%s", prefixes[kind], text ? text : "");
+
+	if ((size_t)n >= sizeof(t->source))
+		return err_wrong(e, "the value of --topology has %zu bytes; the limit is %zu",
+				 strlen(text), sizeof(t->source) - strlen(prefixes[kind]) - 1);
+	return 0;
+}
+
+/* The raw part of *t, which is zeroed. */
+static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topology_source *source,
+		    struct topology *t, struct cpuset *mask, struct err *e)
+{
+	bool live = !source->text;
+	struct cpuset cpus = source->cpus, nodes = source->nodes;
+
+	t->this_machine = live && hwloc_topology_is_thissystem(h);
+	if (!live &&
+	    (to_cpuset(hwloc_topology_get_allowed_cpuset(h), "CPU", CPUSET_MAX, &cpus, e) < 0 ||
+	     to_cpuset(hwloc_topology_get_allowed_nodeset(h), "NUMA node", TOPOLOGY_NODE_IDS,
+		       &nodes, e) < 0))
+		return e->code;
+	if (read_cpus(h, &cpus, t, e) < 0 || read_nodes(h, &nodes, t, e) < 0 ||
+	    read_kinds(h, t, e) < 0)
+		return e->code;
+	read_distances(h, t);
+	if (kind == SOURCE_SYNTHETIC)
+		forget_assumed_sizes(source->text, t);
+	if (live) {
+		drop_foreign_cpus(t);
+		read_sizes(t, source->memory_limit_bytes);
+		read_mask(h, mask);
+	}
+	return 0;
+}
+
+int topology_read(const struct topology_source *source, struct topology *out, struct cpuset *mask,
+		  struct err *e)
+{
+	const char *text = source->text;
+	enum source_kind kind = source_kind(&text);
+	cleanup_topology hwloc_topology_t h = NULL;
+	cleanup_free struct topology *t = calloc(1, sizeof(*t));
+	struct cpuset bound = {0};
+
+	if (!t)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (name_source(kind, text, t, e) < 0 || open_source(kind, text, &h, e) < 0 ||
+	    read_raw(h, kind, source, t, &bound, e) < 0)
+		return e->code;
+	if (topology_derive(t, e) < 0)
+		return text ? err_wrap(e, "topology '%s'", text) : e->code;
+	*out = *t;
+	*mask = bound;
+	return 0;
+}

@@ -1,0 +1,80 @@
+#include "launcher/inputs/host_memory.h"
+
+#include <inttypes.h>
+
+enum { LINE = 256 };
+
+static uint64_t parse_total(FILE *meminfo)
+{
+	char line[LINE];
+	uint64_t kilobytes;
+
+	while (fgets(line, sizeof(line), meminfo))
+		if (sscanf(line, "MemTotal: %" SCNu64 " kB", &kilobytes) == 1)
+			return kilobytes <= UINT64_MAX / 1024 ? kilobytes * 1024 : 0;
+	return 0;
+}
+
+static void parse_present(FILE *zoneinfo, uint64_t present_pages[TOPOLOGY_NODE_IDS])
+{
+	char line[LINE];
+	unsigned node = TOPOLOGY_NODE_IDS, id;
+	uint64_t pages;
+
+	while (fgets(line, sizeof(line), zoneinfo)) {
+		if (sscanf(line, "Node %u, zone", &id) == 1)
+			node = id;
+		else if (node < TOPOLOGY_NODE_IDS && sscanf(line, " present %" SCNu64, &pages) == 1)
+			present_pages[node] += pages;
+	}
+}
+
+void host_memory_parse(FILE *meminfo, FILE *zoneinfo, struct host_memory *out)
+{
+	*out = (struct host_memory){0};
+	if (meminfo)
+		out->total_bytes = parse_total(meminfo);
+	if (zoneinfo)
+		parse_present(zoneinfo, out->present_pages);
+}
+
+static uint64_t sum_of_nodes(const struct topology *t)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < t->node_count; i++)
+		sum += t->nodes[i].memory_bytes;
+	return sum;
+}
+
+/* value × part / whole, for part <= whole */
+static uint64_t share(uint64_t value, uint64_t part, uint64_t whole)
+{
+	return (uint64_t)((unsigned __int128)value * part / whole);
+}
+
+void host_memory_correct(struct topology *t, const struct host_memory *memory)
+{
+	uint64_t pages = 0;
+
+	if (sum_of_nodes(t) >= memory->total_bytes / 100 * 95)
+		return;
+	for (unsigned i = 0; i < t->node_count; i++)
+		pages += memory->present_pages[t->nodes[i].id];
+	for (unsigned i = 0; pages && i < t->node_count; i++) {
+		struct topology_node *node = &t->nodes[i];
+
+		node->memory_bytes =
+			share(memory->total_bytes, memory->present_pages[node->id], pages);
+	}
+}
+
+void host_memory_limit(struct topology *t, uint64_t limit_bytes)
+{
+	uint64_t sum = sum_of_nodes(t);
+
+	if (limit_bytes == 0 || sum <= limit_bytes)
+		return;
+	for (unsigned i = 0; i < t->node_count; i++)
+		t->nodes[i].memory_bytes = share(t->nodes[i].memory_bytes, limit_bytes, sum);
+}

@@ -1,0 +1,31 @@
+#ifndef LAUNCHER_INPUTS_HOST_MEMORY_H
+#define LAUNCHER_INPUTS_HOST_MEMORY_H
+
+/*
+ * How much memory the nodes of this machine really have. nodeN/meminfo can tell far too little (memory that is
+ * initialised later, balloons); then /proc/meminfo's total is spread by the pages that /proc/zoneinfo has present.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "decision/machine/topology.h"
+
+struct host_memory {
+	uint64_t total_bytes;			   /* MemTotal; 0: unknown */
+	uint64_t present_pages[TOPOLOGY_NODE_IDS]; /* by OS index of the node, over all zones */
+};
+
+/* Read the two files; a NULL or unreadable one leaves its part at 0. Anything but the lines looked for is skipped. */
+void host_memory_parse(FILE *meminfo, FILE *zoneinfo, struct host_memory *out);
+
+/*
+ * Where the nodes' sizes sum up to less than 0.95 of the total (a few per cent are the kernel's own), replace them: total ×
+ * present pages of the node / all present pages. Nothing changes if the total or the pages are unknown.
+ */
+void host_memory_correct(struct topology *t, const struct host_memory *memory);
+
+/* Where all nodes together have more than `limit_bytes` (0: no limit), shrink each in proportion. */
+void host_memory_limit(struct topology *t, uint64_t limit_bytes);
+
+#endif

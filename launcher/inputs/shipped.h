@@ -1,0 +1,20 @@
+#ifndef LAUNCHER_INPUTS_SHIPPED_H
+#define LAUNCHER_INPUTS_SHIPPED_H
+
+/*
+ * The profiles that come with cleave: NAME.yaml in `profiles` beside the directory of the running binary (a source tree: build/cleave
+ * or build/VARIANT/cleave), else in the installed place.
+ */
+
+#include <stdbool.h>
+
+#include "decision/base/err.h"
+#include "decision/plan/profile.h"
+
+/* PROFILE is a path if it has a '/' or ends in ".yaml", else a shipped profile's name. */
+bool shipped_is_path(const char *profile);
+
+/* The path of a shipped profile. ERR_WRONG with the nearest name and all names where there is none. */
+int shipped_find(const char *name, char path[PROFILE_PATH], struct err *e);
+
+#endif

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <time.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/measure/tune.h"
+#include "launcher/system/files.h"
+#include "profiles/load.h"
+
+enum { LAST_WORDS = 12, LOOK_MS = 500 };
+
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+const char *tuning_sizes(const struct candidate *c, struct sizes_text *out)
+{
+	snprintf(out->text, sizeof(out->text), "%u slice%s of %u core%s", c->slices,
+		 c->slices == 1 ? "" : "s", c->cores, c->cores == 1 ? "" : "s");
+	return out->text;
+}
+
+/* ---- one step: this program with other words */
+
+struct step {
+	const char *what;  /* "up", "run", "down" */
+	const char *probe; /* "probe 2 of 6: 2 slices of 1 core" */
+	const char *log;
+	double begin;
+	bool is_terminal;
+	bool is_shielded; /* from the terminal's signals */
+};
+
+/* A foreground_turn: wait, and count the seconds on a terminal. */
+static int step_turn(void *context, struct pollfd *fds, unsigned count, struct err *e)
+{
+	const struct step *s = context;
+
+	if (s->is_terminal) {
+		fprintf(stderr, "\r\033[K%s: %s, %.0f s", s->probe, s->what, now_s() - s->begin);
+		fflush(stderr);
+	}
+	if (poll(fds, count, s->is_terminal ? LOOK_MS : -1) < 0 && errno != EINTR)
+		return err_errno(e, -errno, "cannot poll");
+	return 0;
+}
+
+static int spawn_step(const struct step *s, char *const *argv, const sigset_t *mask, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	short flags = POSIX_SPAWN_SETSIGMASK;
+	int r;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, s->log,
+					 O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+	posix_spawnattr_setsigmask(&attributes, mask);
+	if (s->is_shielded) {
+		posix_spawnattr_setpgroup(&attributes, 0);
+		flags |= POSIX_SPAWN_SETPGROUP;
+	}
+	posix_spawnattr_setflags(&attributes, flags);
+	r = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Its exit code. */
+static int run_step(struct tuning *t, struct step *s, char *const *argv, struct err *e)
+{
+	struct foreground *f = &t->foreground;
+	int status = spawn_step(s, argv, &f->before, &f->pid);
+
+	if (status < 0)
+		return err_errno(e, status, "cannot start cleave %s", s->what);
+	f->count = 0;
+	f->pidfd = pidfd_open(f->pid, 0);
+	if (f->pidfd < 0)
+		return err_errno(e, -errno, "process %d", (int)f->pid);
+	s->begin = now_s();
+	status = foreground_wait(f, step_turn, s, e);
+	if (s->is_terminal)
+		fputs("\r\033[K", stderr);
+	close(take_fd(f->pidfd));
+	return status;
+}
+
+static int fail_step(const struct step *s, int status, struct err *e)
+{
+	cleanup_free char *tail = NULL;
+
+	if (file_tail(s->log, LAST_WORDS, &tail) == 0 && *tail)
+		fprintf(stderr, "%s\n", tail);
+	return err_set(e, -EIO, "%s: %s ended with exit code %d; its last words are above",
+		       s->probe, strcmp(s->what, "run") != 0 ? s->what : "the application", status);
+}
+
+static void add_globals(const struct options *o, struct words *argv)
+{
+	words_add(argv, "cleave");
+	if (o->state_dir)
+		words_addf(argv, "--state-dir=%s", o->state_dir);
+	if (o->cgroup_root)
+		words_addf(argv, "--cgroup-root=%s", o->cgroup_root);
+}
+
+/* `words` ends with NULL. -EINTR if a signal came. */
+static int take_step(struct tuning *t, struct step *s, const char *const *words,
+		     char *const *application, struct err *e)
+{
+	cleanup_words struct words argv = {0};
+	int status;
+
+	add_globals(t->options, &argv);
+	for (; *words; words++)
+		words_add(&argv, *words);
+	for (; application && *application; application++)
+		words_add(&argv, *application);
+	if (argv.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	status = run_step(t, s, argv.items, e);
+	if (status >= 0 && t->foreground.interrupts && !s->is_shielded)
+		return err_set(e, -EINTR, "interrupted");
+	return status > 0 ? fail_step(s, status, e) : status;
+}
+
+/* ---- a probe */
+
+void tuning_probe_profile(const struct tuning *t, unsigned option, struct profile *out)
+{
+	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
+
+	*out = t->in.profile;
+	out->partition.by = c->way.by;
+	out->partition.slices = c->way.slices;
+	out->partition.cores = c->way.cores;
+	out->workload.data_size = (struct size){SIZE_BYTES, t->data_bytes};
+	out->jvm.gc = c->gc;
+	out->spark.slots_per_cpu = (int)t->engine.slots_per_cpu;
+	if (t->tune.heap_bytes[option])
+		out->memory.heap = (struct size){SIZE_BYTES, t->tune.heap_bytes[option]};
+}
+
+static int write_profile(const struct tuning *t, unsigned option, const char *path, struct err *e)
+{
+	cleanup_free struct profile *p = malloc(sizeof(*p));
+	cleanup_free char *text = NULL;
+
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	tuning_probe_profile(t, option, p);
+	if (profile_emit(p, &text, e) < 0)
+		return e->code;
+	return file_replace(path, text, strlen(text), 0600, e);
+}
+
+/* Whatever happened, and whatever else the user presses now: the cluster goes. */
+static int take_down(struct tuning *t, const struct step *like, struct err *e)
+{
+	const char *const words[] = {"down", t->in.profile.name, "--purge", NULL};
+	struct step s = *like;
+	unsigned interrupts = t->foreground.interrupts;
+	int r;
+
+	s.what = "down";
+	s.is_shielded = true;
+	t->foreground.interrupts = 0;
+	r = take_step(t, &s, words, NULL, e);
+	t->foreground.interrupts += interrupts;
+	return r;
+}
+
+static int up_and_run(struct tuning *t, struct step *s, const char *profile,
+		      char *const *application, double *seconds, struct err *e)
+{
+	const char *const up[] = {"up", profile, NULL};
+	const char *const run[] = {"run", "--cluster", t->in.profile.name, "--", NULL};
+
+	s->what = "up";
+	if (take_step(t, s, up, NULL, e) < 0)
+		return e->code;
+	s->what = "run";
+	if (take_step(t, s, run, application, e) < 0)
+		return e->code;
+	*seconds = now_s() - s->begin;
+	return 0;
+}
+
+int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct err *e)
+{
+	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
+	cleanup_words struct words application = {0};
+	char profile[PROFILE_PATH + 16], log[PROFILE_PATH + 16], probe[128];
+	struct step s = {.probe = probe, .log = log, .is_terminal = isatty(STDERR_FILENO) == 1};
+	struct err ours;
+	int r;
+
+	snprintf(profile, sizeof(profile), "%s/probe.yaml", t->directory);
+	snprintf(log, sizeof(log), "%s/log", t->directory);
+	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->count + 1, TUNE_PROBES,
+		 tuning_sizes(c, &(struct sizes_text){{0}}));
+	if (tuning_words(t, t->count, &application, e) < 0 ||
+	    write_profile(t, option, profile, e) < 0)
+		return e->code;
+	r = up_and_run(t, &s, profile, application.items, seconds, e);
+	if (take_down(t, &s, &ours) < 0 && r >= 0) {
+		*e = ours;
+		r = ours.code;
+	}
+	return r;
+}

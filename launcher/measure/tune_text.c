@@ -1,0 +1,122 @@
+#include <errno.h>
+
+#include "decision/base/cleanup.h"
+#include "decision/base/size_text.h"
+#include "launcher/measure/tune.h"
+#include "launcher/show/table.h"
+
+/* As decision/cost/cost.h has them. */
+static const char *const units[COST_TERMS] = {
+	[COST_FIXED] = "s",
+	[COST_SLICE] = "core-s a slice",
+	[COST_SERIAL] = "s/GB",
+	[COST_WORK] = "core-s/GB",
+	[COST_CONTENTION] = "core-s/GB a core",
+	[COST_COHERENCY] = "core-s/GB a pair of cores",
+	[COST_GC] = "s/GB, one thread",
+	[COST_REMOTE] = "core-s/GB at twice the distance",
+	[COST_SHUFFLE] = "core-s/GB sent",
+	[COST_TAIL] = "core-s/GB of a task",
+};
+
+static const struct candidate *candidate_of(const struct tuning *t, unsigned option)
+{
+	return &t->engine.candidates[t->tune.candidate[option]];
+}
+
+static int print_probes(const struct tuning *t)
+{
+	static const char *const titles[] = {">probe",	  "partition", ">data", ">predicted",
+					     ">measured", ">fitted",   NULL};
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned i = 0; i < t->count; i++) {
+		table_add(&table, "%u", i + 1);
+		table_add(&table, "%s",
+			  tuning_sizes(candidate_of(t, t->probes[i].option),
+				       &(struct sizes_text){{0}}));
+		table_add(&table, "%s", SIZE_STRING(t->data_bytes));
+		table_add(&table, "%.1f s", t->probes[i].expected);
+		table_add(&table, "%.1f s", t->runs[i].seconds);
+		table_add(&table, "%.1f s", cost_seconds(&t->fit.theta, &t->runs[i].x));
+	}
+	return table_print(&table, "", stdout);
+}
+
+static int print_coefficients(const struct tuning *t)
+{
+	static const char *const titles[] = {"coefficient", ">built in", ">fitted",
+					     ">confidence", "unit",	 NULL};
+	const struct cost_coefficients *builtin = t->engine.coefficients;
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned i = 0; i < COST_TERMS; i++) {
+		table_add(&table, "%s", cost_term_name((enum cost_term)i));
+		table_add(&table, "%.3g", builtin->c[i]);
+		table_add(&table, "%.3g", t->fit.theta.c[i]);
+		table_add(&table, "%.0f %%", 100 * t->fit.confidence[i]);
+		table_add(&table, "%s", units[i]);
+	}
+	return table_print(&table, "", stdout);
+}
+
+static void print_way(const struct way *way)
+{
+	printf("  partition: {by: %s", partition_by_name(way->by));
+	if (way->slices != AMOUNT_AUTO)
+		printf(", slices: %d", way->slices);
+	if (way->cores != AMOUNT_AUTO)
+		printf(", cores: %d", way->cores);
+	puts("}");
+}
+
+/* What the engine takes with the fitted coefficients, beside what it takes without. */
+static int print_choice(const struct tuning *t, struct err *e)
+{
+	cleanup_free struct engine *tuned = malloc(sizeof(*tuned));
+	const struct candidate *before = &t->engine.candidates[t->engine.chosen], *now;
+	struct facts facts = t->in.facts;
+
+	if (!tuned)
+		return err_set(e, -ENOMEM, "out of memory");
+	facts.has_model = true;
+	facts.model = t->fit.theta;
+	if (engine_decide(&t->in.topology, &t->in.profile, &facts, &t->reserve, tuned, e) < 0)
+		return e->code;
+	now = &tuned->candidates[tuned->chosen];
+	printf("\nRecommended: %s, %.0f s predicted for %s%s.\n",
+	       tuning_sizes(now, &(struct sizes_text){{0}}), now->seconds,
+	       SIZE_STRING(tuned->job.data_bytes),
+	       tuned->data_assumed ? " (assumed: workload.data.size is not known)" : "");
+	if (now->slices == before->slices && now->cores == before->cores)
+		puts("The built-in table takes the same.");
+	else
+		printf("The built-in table takes %s: %.0f s by the fitted coefficients.\n",
+		       tuning_sizes(before, &(struct sizes_text){{0}}),
+		       cost_seconds(&t->fit.theta, &before->features));
+	puts("With partition left to auto, this line in the profile has that taken:");
+	printf("  workload: {model: \"%s\"}\n", t->model_path);
+	puts("Written out, without the model, it is:");
+	print_way(&now->way);
+	return 0;
+}
+
+int tuning_report(const struct tuning *t, struct err *e)
+{
+	int r = print_probes(t);
+
+	putchar('\n');
+	if (!r)
+		r = print_coefficients(t);
+	if (r)
+		return err_set(e, r, "out of memory");
+	printf("\nThe fit is off by %.1f %% in the mean. Confidence: the share of the table's doubt "
+	       "that the probes removed.\n",
+	       100 * t->fit.error);
+	if (t->fit.error > 2 * FIT_NOISE)
+		puts("That is much: something else used the machine, or the model lacks what matters "
+		     "to this application.");
+	return print_choice(t, e);
+}

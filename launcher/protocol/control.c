@@ -1,0 +1,305 @@
+#include "launcher/protocol/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "decision/base/cleanup.h"
+
+struct control_client {
+	int fd; /* -1: free */
+	pid_t peer;
+	bool held;
+	bool hung_up;
+	struct line_buffer in;
+	uint64_t line_since_ns; /* when an unfinished line began; 0: none */
+	char *out;
+	size_t out_used;
+};
+
+struct control {
+	int listener;
+	char path[PROFILE_PATH];
+	control_asked *asked;
+	control_gone *gone;
+	void *context;
+	struct control_client clients[CONTROL_CLIENTS];
+};
+
+static int fill_address(const struct cluster *c, struct sockaddr_un *address, struct err *e)
+{
+	char path[PROFILE_PATH];
+	int r = cluster_file(c, "control", path, e);
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!r && string_copy(address->sun_path, path))
+		r = err_set(e, -ENAMETOOLONG,
+			    "the socket path %s is too long: use a shorter --state-dir", path);
+	return r;
+}
+
+static int listen_at(const struct sockaddr_un *address)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	unlink(address->sun_path); /* a dead supervisor's: the caller has the lock */
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) ||
+	    chmod(address->sun_path, 0600) || listen(fd, CONTROL_CLIENTS))
+		return -errno;
+	return take_fd(fd);
+}
+
+int control_open(const struct cluster *c, control_asked *asked, control_gone *gone, void *context,
+		 struct control **out, struct err *e)
+{
+	struct sockaddr_un address;
+	struct control *control;
+	int r = fill_address(c, &address, e);
+	int fd;
+
+	if (r)
+		return r;
+	fd = listen_at(&address);
+	if (fd < 0)
+		return err_errno(e, fd, "cannot listen at %s", address.sun_path);
+	control = calloc(1, sizeof(*control));
+	if (!control) {
+		close(fd);
+		return err_set(e, -ENOMEM, "no memory for the control socket");
+	}
+	control->listener = fd;
+	string_copy(control->path, address.sun_path);
+	control->asked = asked;
+	control->gone = gone;
+	control->context = context;
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		control->clients[i].fd = -1;
+	*out = control;
+	return 0;
+}
+
+static void drop(struct control *c, struct control_client *client)
+{
+	bool held = client->held;
+
+	close(client->fd);
+	line_buffer_release(&client->in);
+	free(client->out);
+	*client = (struct control_client){.fd = -1};
+	if (held)
+		c->gone(c->context, client, CONTROL_CLOSED);
+}
+
+/* Send what can be sent now; return false if the client is gone. */
+static bool flush(struct control *c, struct control_client *client)
+{
+	while (client->out_used) {
+		ssize_t n = send(client->fd, client->out, client->out_used, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return true;
+		if (n < 0) {
+			drop(c, client);
+			return false;
+		}
+		client->out_used -= (size_t)n;
+		memmove(client->out, client->out + n, client->out_used);
+	}
+	free(client->out);
+	client->out = NULL;
+	return true;
+}
+
+void control_answer(struct control *c, struct control_client *client, const char *json)
+{
+	size_t length = strlen(json);
+	char *out;
+
+	if (client->fd < 0)
+		return;
+	out = client->out_used + length + 1 > CONTROL_ANSWER_MAX
+		      ? NULL
+		      : realloc(client->out, client->out_used + length + 1);
+	if (!out) {
+		drop(c, client);
+		return;
+	}
+	memcpy(out + client->out_used, json, length);
+	out[client->out_used + length] = '\n';
+	client->out = out;
+	client->out_used += length + 1;
+	flush(c, client);
+}
+
+void control_close(struct control *c)
+{
+	unlink(c->path);
+	close(c->listener);
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &c->clients[i];
+		struct pollfd fd = {.fd = client->fd, .events = POLLOUT};
+
+		client->held = false;
+		while (client->fd >= 0 && client->out_used && poll(&fd, 1, 1000) > 0)
+			flush(c, client);
+		if (client->fd >= 0)
+			drop(c, client);
+	}
+	free(c);
+}
+
+struct control_client *control_adopt(struct control *c, int fd, pid_t peer)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		if (c->clients[i].fd >= 0)
+			continue;
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		c->clients[i].fd = fd;
+		c->clients[i].peer = peer;
+		return &c->clients[i];
+	}
+	return NULL;
+}
+
+void control_hold(struct control_client *client)
+{
+	client->held = true;
+}
+
+pid_t control_peer(const struct control_client *client)
+{
+	return client->peer;
+}
+
+static void accept_client(struct control *c)
+{
+	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
+	    (peer.uid != 0 && peer.uid != geteuid()) || !control_adopt(c, fd, peer.pid))
+		close(fd);
+}
+
+static void refuse(struct control *c, struct control_client *client, const struct err *e)
+{
+	json_t *answer = json_pack("{s:s, s:i}", "error", e->msg, "exit", (int)e->exit);
+	cleanup_free char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+
+	json_decref(answer);
+	if (text)
+		control_answer(c, client, text);
+	if (client->fd >= 0)
+		drop(c, client);
+}
+
+/* Hand over the whole lines that have come. The callee may drop the client by answering. */
+static void serve_lines(struct control *c, struct control_client *client)
+{
+	size_t length;
+	char *line;
+
+	while (client->fd >= 0 && (line = line_buffer_next(&client->in, &length))) {
+		struct control_request request;
+		struct err e;
+
+		if (control_request_parse(line, length, &request, &e)) {
+			refuse(c, client, &e);
+			return;
+		}
+		c->asked(c->context, client, &request);
+	}
+}
+
+static void receive(struct control *c, struct control_client *client, uint64_t now_ns)
+{
+	char bytes[16384];
+	ssize_t n = recv(client->fd, bytes, sizeof(bytes), 0);
+	struct err e;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == 0 && client->held && !client->hung_up) {
+		client->hung_up = true;
+		c->gone(c->context, client, CONTROL_HUNG_UP);
+		return;
+	}
+	if (n <= 0) {
+		drop(c, client);
+		return;
+	}
+	if (line_buffer_add(&client->in, bytes, (size_t)n)) {
+		err_wrong(&e, "a request may have %d bytes", CONTROL_LINE_MAX);
+		refuse(c, client, &e);
+		return;
+	}
+	serve_lines(c, client);
+	if (client->fd < 0)
+		return;
+	if (client->in.used == client->in.taken)
+		client->line_since_ns = 0;
+	else if (!client->line_since_ns)
+		client->line_since_ns = now_ns;
+}
+
+static short wanted_events(const struct control_client *client)
+{
+	return (short)((client->hung_up ? 0 : POLLIN) | (client->out_used ? POLLOUT : 0));
+}
+
+unsigned control_fds(struct control *c, struct pollfd *fds)
+{
+	unsigned count = 0;
+
+	fds[count++] = (struct pollfd){.fd = c->listener, .events = POLLIN};
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->clients[i].fd >= 0)
+			fds[count++] = (struct pollfd){.fd = c->clients[i].fd,
+						       .events = wanted_events(&c->clients[i])};
+	return count;
+}
+
+static struct control_client *client_of(struct control *c, int fd)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->clients[i].fd == fd)
+			return &c->clients[i];
+	return NULL;
+}
+
+void control_turn(struct control *c, const struct pollfd *fds, unsigned count, uint64_t now_ns)
+{
+	const uint64_t patience = CONTROL_LINE_SECONDS * UINT64_C(1000000000);
+
+	for (unsigned i = 1; i < count; i++) {
+		struct control_client *client = fds[i].revents ? client_of(c, fds[i].fd) : NULL;
+
+		if (!client)
+			continue;
+		if (fds[i].revents & POLLOUT && !flush(c, client))
+			continue;
+		if (fds[i].revents & (POLLIN | POLLHUP | POLLERR))
+			receive(c, client, now_ns);
+	}
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &c->clients[i];
+
+		if (client->fd >= 0 && client->line_since_ns &&
+		    now_ns - client->line_since_ns > patience)
+			drop(c, client);
+	}
+	/* Last, so that a new client is not mistaken for the one whose descriptor it got. */
+	if (count && fds[0].revents)
+		accept_client(c);
+}

@@ -1,0 +1,136 @@
+#include "launcher/protocol/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "decision/base/cleanup.h"
+
+static int open_log(const char *path)
+{
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A supervisor that died while it wrote has left a piece of a line: nobody can read it, so it goes. */
+static void drop_cut_line(int fd, off_t size)
+{
+	char tail[4096];
+
+	while (size > 0) {
+		size_t want = size < (off_t)sizeof(tail) ? (size_t)size : sizeof(tail);
+		ssize_t n = pread(fd, tail, want, size - (off_t)want);
+		const char *end = n > 0 ? memrchr(tail, '\n', (size_t)n) : NULL;
+
+		if (n <= 0)
+			return;
+		if (end) {
+			size += end + 1 - tail - n;
+			break;
+		}
+		size -= n;
+	}
+	if (ftruncate(fd, size))
+		return; /* as it was: readers name the line */
+}
+
+int events_open(const struct cluster *c, struct events *out, struct err *e)
+{
+	struct events ev = {.fd = -1};
+	struct stat st;
+	int r = cluster_file(c, "events.jsonl", ev.path, e);
+
+	if (r)
+		return r;
+	ev.fd = open_log(ev.path);
+	if (ev.fd < 0)
+		return err_errno(e, ev.fd, "%s", ev.path);
+	if (fstat(ev.fd, &st) == 0)
+		drop_cut_line(ev.fd, st.st_size);
+	*out = ev;
+	return 0;
+}
+
+void events_close(struct events *ev)
+{
+	if (ev->fd >= 0)
+		close(ev->fd);
+	ev->fd = -1;
+}
+
+void event_time(uint64_t realtime_ns, char text[EVENT_TIME])
+{
+	time_t seconds = (time_t)(realtime_ns / 1000000000);
+	char date[EVENT_TIME - 5];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, EVENT_TIME, "%s.%03uZ", date, (unsigned)(realtime_ns / 1000000 % 1000));
+}
+
+char *event_format(uint64_t realtime_ns, const char *what, const char *object, const char *reason,
+		   const struct event_input *inputs, size_t count)
+{
+	json_t *values = json_object();
+	json_t *event;
+	char when[EVENT_TIME];
+	cleanup_free char *text = NULL;
+	char *line = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(values, inputs[i].key, json_integer(inputs[i].value));
+	event_time(realtime_ns, when);
+	event = json_pack("{s:s, s:s, s:s, s:s, s:o}", "time", when, "what", what, "object", object,
+			  "reason", reason, "inputs", values);
+	if (event)
+		text = json_dumps(event, JSON_COMPACT);
+	json_decref(event);
+	if (!text || asprintf(&line, "%s\n", text) < 0)
+		return NULL;
+	return line;
+}
+
+static void rotate(struct events *ev)
+{
+	char old[PROFILE_PATH + 8];
+	struct stat st;
+
+	if (fstat(ev->fd, &st) || st.st_size < EVENTS_MAX_BYTES)
+		return;
+	snprintf(old, sizeof(old), "%s.1", ev->path);
+	if (rename(ev->path, old))
+		return;
+	close(ev->fd);
+	ev->fd = open_log(ev->path);
+}
+
+void events_add(struct events *ev, const char *what, const char *object, const char *reason,
+		const struct event_input *inputs, size_t count)
+{
+	cleanup_free char *line = NULL;
+	struct timespec now;
+
+	if (ev->fd < 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	line = event_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, what, object,
+			    reason, inputs, count);
+	if (line)
+		events_add_line(ev, line);
+}
+
+void events_add_line(struct events *ev, const char *line)
+{
+	ssize_t written;
+
+	if (ev->fd < 0)
+		return;
+	written = write(ev->fd, line,
+			strlen(line)); /* one write: whole lines, whoever else appends */
+	(void)written;
+	rotate(ev);
+}

@@ -1,0 +1,50 @@
+#ifndef LAUNCHER_PROTOCOL_STATE_H
+#define LAUNCHER_PROTOCOL_STATE_H
+
+/*
+ * What the kernel does not know about a running cluster: STATE/NAME/state.json (written whole, fsync, rename; versioned)
+ * and home.json (the home sets, written only when a profile is applied).
+ */
+
+#include "launcher/spark/spark.h"
+#include "launcher/system/cluster.h"
+
+enum cluster_phase { PHASE_DOWN, PHASE_STARTING, PHASE_UP, PHASE_DEGRADED, PHASE_STOPPING };
+
+struct worker_record {
+	struct process_id id;
+	unsigned restarts;
+};
+
+/* About 700 KB: keep it on the heap. */
+struct state {
+	struct cluster cluster;
+	enum cluster_phase phase;
+	char why[PLAN_TEXT]; /* of degraded */
+	struct profile profile;
+	struct plan plan; /* home sets above all */
+	struct spark spark;
+	struct endpoints master;
+	char location[PROFILE_PATH]; /* driver_location() */
+	struct process_id supervisor, master_process;
+	struct worker_record workers[SLICES_MAX];
+};
+
+enum { STATE_MAX_BYTES = 4 << 20 };
+
+/* The text of state.json, and back. *text is the caller's to free(). Foreign bytes: ERR_WRONG with the key that is wrong. */
+int state_format(const struct state *s, char **text, struct err *e);
+int state_parse(const char *text, size_t size, struct state *out, struct err *e);
+
+/* Return 0; -ENOENT: there is none; -EBADMSG: unreadable (the sentence says where and why). */
+int state_read(const struct cluster *c, struct state *out, struct err *e);
+int state_write(const struct state *s, struct err *e);
+
+/* Only name, CPUs and nodes of each slice. */
+int home_read(const struct cluster *c, struct plan *out, struct err *e);
+int home_write(const struct cluster *c, const struct plan *p, struct err *e);
+
+const char *cluster_phase_name(enum cluster_phase phase);
+int cluster_phase_parse(const char *name, enum cluster_phase *out, struct err *e);
+
+#endif

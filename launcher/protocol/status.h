@@ -1,0 +1,92 @@
+#ifndef LAUNCHER_PROTOCOL_STATUS_H
+#define LAUNCHER_PROTOCOL_STATUS_H
+
+/*
+ * What `status` shows, as a value, and its JSON of schema cleave.status/1 (DESIGN §8). The supervisor makes it and sends the JSON;
+ * the command reads it back, or makes it itself from state and kernel where the supervisor is dead.
+ */
+
+#include "containers/driver.h"
+#include "launcher/protocol/state.h"
+
+struct slice_status {
+	char name[NAME_MAX_BYTES + 1];
+	char state[16];			      /* worker_state_name() */
+	struct cpuset cpus, home_cpus, nodes; /* cpus: effective, by the kernel */
+	pid_t worker_pid;		      /* 0: none */
+	unsigned executors, tasks_running;
+	double cpu_used; /* CPUs, over the last second */
+	uint64_t memory_bytes, memory_max_bytes;
+	double local_share; /* of anonymous memory on its own nodes; 1 where there is none */
+	unsigned restarts;
+	uint64_t oom_kills;
+	bool throttled; /* by memory.high within the last second */
+	unsigned tasks_pending;
+	char doing[PLAN_TEXT]; /* for people: "idle for 3.2 s", "busy, wants 4 CPUs"; "": unknown */
+};
+
+struct status_loan {
+	unsigned from, to;
+	enum loan_mode mode;
+	struct cpuset cpus;
+	double since_s;
+	bool by_hand;
+};
+
+enum { STATUS_RECENT = 8 };
+
+/* The straggler monitor. */
+struct status_monitor {
+	enum rebalance_mode mode; /* in force */
+	enum loan_mode loans;
+	char tasks[PLAN_TEXT]; /* why Spark's tasks are not known; "": they are, or nothing runs */
+	unsigned recent_count; /* what changed last, the newest first */
+	struct {
+		double ago_s;
+		char text[PLAN_TEXT];
+	} recent[STATUS_RECENT];
+};
+
+/* About 250 KB: keep it on the heap. */
+struct status {
+	char name[NAME_MAX_BYTES + 1];
+	enum cluster_phase phase;
+	char why[PLAN_TEXT];  /* of degraded */
+	pid_t supervisor_pid; /* 0: dead */
+	double uptime_s;
+	char master_url[PROFILE_WORD];
+	pid_t master_pid;
+	unsigned alive_workers;
+	unsigned slice_count;
+	struct slice_status slices[SLICES_MAX];
+	unsigned loan_count;
+	struct status_loan loans[SLICES_MAX];
+	struct status_monitor monitor;
+	unsigned warning_count;
+	struct plan_warning warnings[PLAN_WARNINGS];
+};
+
+/*
+ * What state and kernel say: everything but executors, tasks, alive workers, cpu_used and uptime. `samples` has room for
+ * SLICES_MAX. A group that is gone has no CPUs and the state "stopped".
+ */
+int status_collect(const struct state *s, struct driver *d, struct sample *samples,
+		   struct status *out, struct err *e);
+
+/* CPUs used between two samples of one group. */
+double sample_cpus_used(const struct sample *before, const struct sample *now);
+
+/* *text is the caller's to free(). */
+int status_format(const struct status *s, char **text, struct err *e);
+int status_parse(const char *text, size_t size, struct status *out, struct err *e);
+
+/* Its loans as those of a plan: nothing else of `out` is written. */
+void status_plan_loans(const struct status *s, struct plan *out);
+
+/* The list of --json's key "loans", there and in other answers: a new reference, and a member of `object`. */
+struct json_t;
+struct json_t *status_loans_build(const struct status_loan *loans, unsigned count);
+int status_loans_read(struct json_t *object, struct status_loan loans[SLICES_MAX], unsigned *count,
+		      struct err *e);
+
+#endif

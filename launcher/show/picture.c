@@ -1,0 +1,391 @@
+#include "launcher/show/picture.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/show/table.h"
+
+enum {
+	OWNER_HOST = SLICES_MAX,
+	OWNER_NONE,
+	OWNER_MIXED, /* a folded cell of several owners */
+	OWNERS = UINT8_MAX,
+	CELLS_A_SCREEN = 512, /* beyond, cells are folded */
+	CELLS_A_ROW = 16,
+	WIDTH_LEAST = 20,
+	WIDTH_DEFAULT = 80,
+	TITLE_WIDTH = 16, /* "socket 4095" and the like */
+};
+
+/* What one cell stands for, and which slice it shows. */
+enum fold { FOLD_NONE, FOLD_CORES, FOLD_L3S };
+
+struct row {
+	uint16_t first, count; /* cells: cores, or L3s where they are folded */
+	bool title;	       /* the name of the node of core `first` instead */
+};
+
+struct box {
+	unsigned first_row, row_count;
+};
+
+struct picture {
+	const struct plan *plan;
+	const struct topology *topology;
+	const struct picture_style *style;
+	FILE *to;
+	enum fold fold;
+	unsigned threads; /* of the core that has most: characters of a core's cell */
+	unsigned inner;	  /* columns inside a box */
+	uint8_t owner[CPUSET_MAX], borrower[CPUSET_MAX];
+	struct row rows[2 * TOPOLOGY_CPUS];
+	unsigned row_count;
+	struct box boxes[TOPOLOGY_CPUS];
+};
+
+bool picture_style_detect(FILE *to, struct picture_style *out)
+{
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	struct winsize size;
+
+	if (!isatty(fileno(to)))
+		return false;
+	*out = (struct picture_style){.width = WIDTH_DEFAULT};
+	if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_LEAST)
+		out->width = size.ws_col;
+	out->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	/* no-color.org: set and not empty */
+	if (term && strcmp(term, "dumb") != 0 && !(no_color && *no_color))
+		out->colours = strstr(term, "256color") || getenv("COLORTERM") ? 256 : 8;
+	return true;
+}
+
+char picture_mark(unsigned slice)
+{
+	static const char marks[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ&@";
+
+	return marks[slice % (sizeof(marks) - 1)];
+}
+
+/* ---- who owns what ---- */
+
+static void set_owner(uint8_t owner[CPUSET_MAX], const struct cpuset *cpus, unsigned who)
+{
+	cpuset_for_each(cpu, cpus) owner[cpu] = (uint8_t)who;
+}
+
+static void find_owners(struct picture *pic)
+{
+	const struct plan *p = pic->plan;
+
+	memset(pic->owner, OWNER_NONE, sizeof(pic->owner));
+	set_owner(pic->owner, &p->host.cpus, OWNER_HOST);
+	for (unsigned i = 0; i < p->slice_count; i++)
+		set_owner(pic->owner, &p->slices[i].cpus, i);
+	memcpy(pic->borrower, pic->owner, sizeof(pic->owner));
+	for (unsigned i = 0; i < p->loan_count; i++)
+		set_owner(pic->borrower, &p->loans[i].cpus, p->loans[i].to);
+}
+
+/* The one owner of a run of cores. Threads that nobody uses beside used ones (smt: one) do not count. */
+static unsigned owner_of_cores(const struct picture *pic, const uint8_t owner[CPUSET_MAX],
+			       struct topology_span cores)
+{
+	const struct topology *t = pic->topology;
+	unsigned found = OWNER_NONE;
+
+	for (unsigned c = cores.first; c < (unsigned)cores.first + cores.count; c++) {
+		for (unsigned i = 0; i < t->cores[c].cpus; i++) {
+			unsigned who = owner[t->cpus[t->cores[c].first_cpu + i].os_index];
+
+			if (who == OWNER_NONE || who == found)
+				continue;
+			if (found != OWNER_NONE)
+				return OWNER_MIXED;
+			found = who;
+		}
+	}
+	return found;
+}
+
+/* ---- layout ---- */
+
+static enum fold choose_fold(const struct topology *t)
+{
+	if (t->cpu_count <= CELLS_A_SCREEN)
+		return FOLD_NONE;
+	return t->core_count <= CELLS_A_SCREEN ? FOLD_CORES : FOLD_L3S;
+}
+
+static unsigned cell_width(const struct picture *pic)
+{
+	return pic->fold == FOLD_NONE ? pic->threads : 1;
+}
+
+/* How many cells fit a row of one box, at most CELLS_A_ROW characters of them. */
+static unsigned cells_a_row(const struct picture *pic)
+{
+	unsigned room = pic->style->width > 4 + 1 ? pic->style->width - 4 : 1;
+	unsigned cell = cell_width(pic), most = CELLS_A_ROW / cell;
+
+	if (most * (cell + 1) > room)
+		most = room / (cell + 1);
+	return most > 0 ? most : 1;
+}
+
+static void add_row(struct picture *pic, unsigned first, unsigned count, bool title)
+{
+	unsigned width = title ? TITLE_WIDTH : count * (cell_width(pic) + 1) - 1;
+
+	pic->rows[pic->row_count++] = (struct row){(uint16_t)first, (uint16_t)count, title};
+	pic->inner = width > pic->inner ? width : pic->inner;
+}
+
+/* Cells [first, end), as even rows: 15 cells are 8 and 7. */
+static void add_rows(struct picture *pic, unsigned first, unsigned end)
+{
+	unsigned most = cells_a_row(pic), count = end - first;
+	unsigned rows = (count + most - 1) / most, each = (count + rows - 1) / rows;
+
+	for (; first < end; first += each)
+		add_row(pic, first, end - first < each ? end - first : each, false);
+}
+
+/* The cores of one package: a title for each node, its cells below, each L3 beginning a row where that is not one core. */
+static void lay_out_cores(struct picture *pic, struct topology_span package)
+{
+	const struct topology *t = pic->topology;
+	unsigned end = (unsigned)package.first + package.count, next;
+
+	for (unsigned core = package.first; core < end; core = next) {
+		const struct topology_core *c = &t->cores[core];
+
+		if (core == package.first || c->numa != t->cores[core - 1].numa)
+			add_row(pic, core, 1, true);
+		for (next = core + 1; next < end && t->cores[next].numa == c->numa &&
+				      (t->cores[next].l3 == c->l3 || t->l3s[c->l3].count == 1);)
+			next++;
+		add_rows(pic, core, next);
+	}
+}
+
+static void lay_out_l3s(struct picture *pic, struct topology_span package)
+{
+	const struct topology *t = pic->topology;
+	unsigned last = (unsigned)package.first + package.count - 1;
+
+	add_rows(pic, t->cores[package.first].l3, t->cores[last].l3 + 1u);
+}
+
+static void lay_out(struct picture *pic)
+{
+	const struct topology *t = pic->topology;
+
+	pic->fold = choose_fold(t);
+	for (unsigned i = 0; i < t->core_count; i++)
+		pic->threads = t->cores[i].cpus > pic->threads ? t->cores[i].cpus : pic->threads;
+	pic->inner = TITLE_WIDTH;
+	for (unsigned i = 0; i < t->package_count; i++) {
+		pic->boxes[i].first_row = pic->row_count;
+		if (pic->fold == FOLD_L3S)
+			lay_out_l3s(pic, t->packages[i]);
+		else
+			lay_out_cores(pic, t->packages[i]);
+		pic->boxes[i].row_count = pic->row_count - pic->boxes[i].first_row;
+	}
+}
+
+/* ---- drawing ---- */
+
+static const char *symbol(const struct picture *pic, unsigned who, char mark[2])
+{
+	switch (who) {
+	case OWNER_HOST:
+		return "#";
+	case OWNER_NONE:
+		return pic->style->utf8 ? "·" : ".";
+	case OWNER_MIXED:
+		return "+";
+	default:
+		mark[0] = picture_mark(who);
+		mark[1] = '\0';
+		return mark;
+	}
+}
+
+/* Colours of like brightness, neighbours far apart, so that black text reads on all of them (xterm's 256). */
+static void begin_colour(const struct picture *pic, unsigned who)
+{
+	static const unsigned char palette[] = {39,  208, 78,  213, 220, 141, 80,  203,
+						150, 180, 111, 170, 185, 116, 217, 72};
+
+	if (who >= SLICES_MAX || pic->style->colours == 0)
+		return;
+	if (pic->style->colours == 256)
+		fprintf(pic->to, "\033[30;48;5;%um", palette[who % sizeof(palette)]);
+	else
+		fprintf(pic->to, "\033[30;4%um", 1 + who % 6);
+}
+
+static void end_colour(const struct picture *pic, unsigned who)
+{
+	if (who < SLICES_MAX && pic->style->colours)
+		fputs("\033[0m", pic->to);
+}
+
+static void draw_symbol(const struct picture *pic, unsigned who, unsigned colour)
+{
+	char mark[2];
+
+	begin_colour(pic, colour);
+	fputs(symbol(pic, who, mark), pic->to);
+	end_colour(pic, colour);
+}
+
+static void draw_cell(const struct picture *pic, unsigned cell)
+{
+	const struct topology *t = pic->topology;
+	struct topology_span cores = {(uint16_t)cell, 1};
+
+	if (pic->fold == FOLD_L3S)
+		cores = t->l3s[cell];
+	if (pic->fold != FOLD_NONE) {
+		draw_symbol(pic, owner_of_cores(pic, pic->owner, cores),
+			    owner_of_cores(pic, pic->borrower, cores));
+		return;
+	}
+	for (unsigned i = 0; i < pic->threads; i++) {
+		unsigned cpu;
+
+		if (i >= t->cores[cell].cpus) {
+			fputc(' ', pic->to);
+			continue;
+		}
+		cpu = t->cpus[t->cores[cell].first_cpu + i].os_index;
+		draw_symbol(pic, pic->owner[cpu], pic->borrower[cpu]);
+	}
+}
+
+static void draw_title(const struct picture *pic, unsigned core)
+{
+	const struct topology *t = pic->topology;
+	struct cpuset nodes = topology_node_ids(t, t->numa[t->cores[core].numa].nodes);
+	char text[TITLE_WIDTH + 1];
+
+	snprintf(text, sizeof(text), "node%s %s", cpuset_count(&nodes) > 1 ? "s" : "",
+		 CPUSET_STRING(&nodes));
+	fprintf(pic->to, "%-*s", (int)pic->inner, text);
+}
+
+static void draw_row(const struct picture *pic, const struct row *row)
+{
+	unsigned used = row->count * (cell_width(pic) + 1) - 1;
+
+	if (row->title) {
+		draw_title(pic, row->first);
+		return;
+	}
+	for (unsigned i = 0; i < row->count; i++) {
+		if (i > 0)
+			fputc(' ', pic->to);
+		draw_cell(pic, row->first + i);
+	}
+	fprintf(pic->to, "%*s", (int)(pic->inner - used), "");
+}
+
+/* The upper or lower edge of a box. */
+static void draw_edge(const struct picture *pic, const char *left, const char *text,
+		      const char *right)
+{
+	fputs(left, pic->to);
+	fputs(text, pic->to);
+	for (size_t i = text_width(text); i < pic->inner + 2; i++)
+		fputs(pic->style->utf8 ? "─" : "-", pic->to);
+	fputs(right, pic->to);
+}
+
+/* Line `line` of a box; 0 is its upper edge. Boxes of a row are equally high. */
+static void draw_line(const struct picture *pic, unsigned package, unsigned line, unsigned height)
+{
+	const struct box *box = &pic->boxes[package];
+	const char *bar = pic->style->utf8 ? "│" : "|";
+	char title[32];
+
+	snprintf(title, sizeof(title), " socket %u ", package);
+	if (line == 0) {
+		draw_edge(pic, pic->style->utf8 ? "┌" : "+", title, pic->style->utf8 ? "┐" : "+");
+	} else if (line > height) {
+		draw_edge(pic, pic->style->utf8 ? "└" : "+", "", pic->style->utf8 ? "┘" : "+");
+	} else {
+		fprintf(pic->to, "%s ", bar);
+		if (line <= box->row_count)
+			draw_row(pic, &pic->rows[box->first_row + line - 1]);
+		else
+			fprintf(pic->to, "%*s", (int)pic->inner, "");
+		fprintf(pic->to, " %s", bar);
+	}
+}
+
+static void draw_boxes(const struct picture *pic)
+{
+	unsigned count = pic->topology->package_count;
+	unsigned across = (pic->style->width + 1) / (pic->inner + 5);
+
+	if (across == 0)
+		across = 1;
+	for (unsigned first = 0; first < count; first += across) {
+		unsigned end = first + across < count ? first + across : count, height = 0;
+
+		for (unsigned i = first; i < end; i++)
+			if (pic->boxes[i].row_count > height)
+				height = pic->boxes[i].row_count;
+		for (unsigned line = 0; line <= height + 1; line++) {
+			for (unsigned i = first; i < end; i++) {
+				if (i > first)
+					fputc(' ', pic->to);
+				draw_line(pic, i, line, height);
+			}
+			fputc('\n', pic->to);
+		}
+	}
+}
+
+static void draw_legend(const struct picture *pic)
+{
+	static const char *const cells[] = {"a CPU", "a core", "an L3 cache"};
+	const struct plan *p = pic->plan;
+
+	fprintf(pic->to, "one mark is %s: ", cells[pic->fold]);
+	for (unsigned i = 0; i < p->slice_count; i++)
+		draw_symbol(pic, i, i);
+	fprintf(pic->to, " slice%s", p->slice_count == 1 ? "" : "s");
+	if (!cpuset_is_empty(&p->host.cpus))
+		fputs("  # reserved for the host group", pic->to);
+	if (p->unused_count > 0)
+		fprintf(pic->to, "  %s unused", pic->style->utf8 ? "·" : ".");
+	if (pic->fold == FOLD_L3S)
+		fputs("  + several", pic->to);
+	fputc('\n', pic->to);
+}
+
+int picture_print(const struct plan *p, const struct topology *t, const struct picture_style *style,
+		  FILE *to)
+{
+	cleanup_free struct picture *pic = calloc(1, sizeof(*pic));
+
+	if (!pic)
+		return -ENOMEM;
+	pic->plan = p;
+	pic->topology = t;
+	pic->style = style;
+	pic->to = to;
+	find_owners(pic);
+	lay_out(pic);
+	draw_boxes(pic);
+	draw_legend(pic);
+	return 0;
+}

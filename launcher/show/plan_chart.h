@@ -1,0 +1,18 @@
+#ifndef LAUNCHER_SHOW_PLAN_CHART_H
+#define LAUNCHER_SHOW_PLAN_CHART_H
+
+/* The predicted time of each candidate as a bar on a terminal, made of its terms. */
+
+#include "decision/plan/plan.h"
+#include "launcher/show/picture.h"
+
+/*
+ * One line a candidate that is predicted, in the plan's order, then a legend. Bars that are much longer than the chosen one's
+ * are cut, and say so.
+ */
+void plan_chart_print(const struct plan *p, const struct picture_style *style, FILE *to);
+
+/* Predicted seconds of a candidate: the sum of its terms. */
+double plan_chart_seconds(const struct plan_candidate *c);
+
+#endif

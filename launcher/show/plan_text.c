@@ -1,0 +1,184 @@
+#include "launcher/show/plan_text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "decision/base/size_text.h"
+#include "launcher/show/plan_chart.h"
+#include "launcher/show/table.h"
+
+static int print_slices(const struct plan *p, FILE *to)
+{
+	static const char *const titles[] = {"",      "slice",	 ">cores", ">slots", ">memory",
+					     ">heap", "address", "nodes",  "CPUs",   NULL};
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		const struct slice *s = &p->slices[i];
+		struct in_addr address = {htonl(s->address)};
+		char dotted[INET_ADDRSTRLEN];
+
+		inet_ntop(AF_INET, &address, dotted, sizeof(dotted));
+		table_add(&table, "%c", picture_mark(i));
+		table_add(&table, "%s", s->name);
+		table_add(&table, "%u", s->cores);
+		table_add(&table, "%u", s->slots);
+		table_add(&table, "%s",
+			  s->memory.max_bytes ? SIZE_STRING(s->memory.max_bytes) : "no limit");
+		table_add(&table, "%s", SIZE_STRING(s->memory.heap_bytes));
+		table_add(&table, "%s", dotted);
+		table_add(&table, "%s", CPUSET_STRING(&s->nodes));
+		table_add(&table, "%s", CPUSET_STRING(&s->cpus));
+	}
+	return table_print(&table, "", to);
+}
+
+static void print_host(const struct plan_host *h, FILE *to)
+{
+	fprintf(to, "host group: ");
+	if (h->shared)
+		fprintf(to, "all allowed CPUs (none is reserved)");
+	else
+		fprintf(to, "CPUs %s", CPUSET_STRING(&h->cpus));
+	fprintf(to, ", nodes %s", CPUSET_STRING(&h->nodes));
+	if (h->memory_bytes)
+		fprintf(to, ", %s of memory left free", SIZE_STRING(h->memory_bytes));
+	fputc('\n', to);
+}
+
+int plan_text_print(const struct plan *p, FILE *to)
+{
+	int code = print_slices(p, to);
+
+	fputc('\n', to);
+	print_host(&p->host, to);
+	for (unsigned i = 0; i < p->unused_count; i++)
+		fprintf(to, "unused: CPUs %s: %s\n", CPUSET_STRING(&p->unused[i].cpus),
+			p->unused[i].why);
+	for (unsigned i = 0; i < p->warning_count; i++)
+		fprintf(to, "warning: %s: %s\n", warning_code_name(p->warnings[i].code),
+			p->warnings[i].message);
+	for (unsigned i = 0; i < p->note_count; i++)
+		fprintf(to, "note: %s\n", p->notes[i]);
+	return code;
+}
+
+static void add_seconds(struct table *table, bool predicted, double seconds)
+{
+	if (predicted)
+		table_add(table, "%.1f", seconds);
+	else
+		table_add(table, "-");
+}
+
+static void add_candidate(struct table *table, const struct plan_candidate *c, bool chosen)
+{
+	const struct plan_terms *t = &c->terms;
+	const double terms[] = {t->startup, t->work, t->gc, t->remote, t->shuffle, t->tail};
+	double seconds = plan_chart_seconds(c);
+
+	table_add(table, "%s", chosen ? "*" : "");
+	table_add(table, "%s", partition_by_name(c->by));
+	table_add(table, "%u", c->slices);
+	table_add(table, "%u", c->cores);
+	if (c->throughput > 0)
+		table_add(table, "%.2f", c->throughput);
+	else
+		table_add(table, c->feasible ? "?" : "no");
+	add_seconds(table, seconds > 0, seconds);
+	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++)
+		add_seconds(table, seconds > 0, terms[i]);
+	table_add(table, "%s", chosen ? "taken" : c->why);
+}
+
+/* All candidates with their predicted seconds, those that cannot be last; then why the taken one was. */
+static int print_candidates(const struct plan *p, FILE *to)
+{
+	static const char *const titles[] = {
+		"",	 ">by", ">slices", ">cores",   ">throughput", ">seconds",  ">start",
+		">work", ">GC", ">remote", ">shuffle", ">tail",	      "why (not)", NULL};
+	const char *why = p->candidates[p->chosen].why;
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < p->candidate_count; i++) {
+			if (p->candidates[i].feasible == (pass == 0))
+				add_candidate(&table, &p->candidates[i], i == p->chosen);
+		}
+	}
+	if (table_print(&table, "", to) < 0)
+		return -ENOMEM;
+	fprintf(to, "\ntaken: %s\n", why);
+	return 0;
+}
+
+/* The budget of one slice, for all slices that have the same. */
+static int print_memory(const struct slice_memory *m, const struct cpuset *slices, FILE *to)
+{
+	static const char *const titles[] = {"memory of a slice", ">", "profile key", NULL};
+	const struct {
+		const char *name;
+		uint64_t bytes;
+		const char *key;
+	} terms[] = {
+		{"limit", m->max_bytes, "memory.limit"},
+		{"- heap", m->heap_bytes, "memory.heap"},
+		{"- direct buffers", m->direct_bytes, "memory.direct"},
+		{"- off-heap", m->off_heap_bytes, "memory.off_heap"},
+		{"- Python", m->python_bytes, "memory.python"},
+		{"- JVM native", m->native_bytes, "memory.heap (a share of it)"},
+		{"- worker daemon", m->daemon_bytes, "spark.env: SPARK_DAEMON_MEMORY"},
+		{"- tmpfs scratch", m->scratch_bytes, "memory.scratch.size"},
+		{"= page cache", m->page_cache_bytes, "memory.page_cache (the least)"},
+		{"throttled above", m->high_bytes, "memory.high"},
+		{"protected", m->low_bytes, "memory.low"},
+		{"swap", m->swap_bytes, "memory.swap"},
+	};
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++) {
+		table_add(&table, "%s", terms[i].name);
+		table_add(&table, "%s", SIZE_STRING(terms[i].bytes));
+		table_add(&table, "%s", terms[i].key);
+	}
+	fprintf(to, "\nslices %s\n", CPUSET_STRING(slices));
+	return table_print(&table, "", to);
+}
+
+int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to)
+{
+	struct cpuset done = {0};
+	int code;
+
+	fputc('\n', to);
+	if (style) {
+		plan_chart_print(p, style, to);
+		fputc('\n', to);
+	}
+	code = print_candidates(p, to);
+	for (unsigned i = 0; i < p->slice_count && code == 0; i++) {
+		struct cpuset same = {0};
+
+		if (cpuset_has(&done, i))
+			continue;
+		for (unsigned j = i; j < p->slice_count; j++)
+			if (slice_memory_is_equal(&p->slices[i].memory, &p->slices[j].memory))
+				cpuset_add(&same, j);
+		done = cpuset_or(&done, &same);
+		code = print_memory(&p->slices[i].memory, &same, to);
+	}
+	return code;
+}
+
+void plan_text_ops(const struct oplist *ops, FILE *to)
+{
+	char text[2 * CPUSET_TEXT];
+
+	for (unsigned i = 0; i < ops->count; i++)
+		fprintf(to, "%s\n", op_format(&ops->ops[i], ops->to, text, sizeof(text)));
+	if (ops->count == 0)
+		fputs("nothing to do\n", to);
+}

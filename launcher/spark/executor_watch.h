@@ -1,0 +1,39 @@
+#ifndef LAUNCHER_SPARK_EXECUTOR_WATCH_H
+#define LAUNCHER_SPARK_EXECUTOR_WATCH_H
+
+/*
+ * Executors about to start, told by the directories that Spark's Worker makes for them: WORK/APP/EXECUTOR comes before the
+ * JVM does (ExecutorRunner.fetchAndRunExecutor), so that a loan can end before the JVM counts its CPUs.
+ */
+
+#include <stdint.h>
+
+#include "decision/base/err.h"
+#include "decision/plan/plan.h"
+
+enum { EXECUTOR_NAME = 128 };
+
+struct executor_start {
+	unsigned slice;
+	char app[EXECUTOR_NAME], executor[EXECUTOR_NAME];
+};
+
+struct executor_watch;
+
+int executor_watch_open(struct executor_watch **out, struct err *e);
+/* NULL is allowed. */
+void executor_watch_close(struct executor_watch *w);
+
+/* For poll(): readable when something has started. */
+int executor_watch_fd(const struct executor_watch *w);
+
+/* Watch the work directory of a slice; directories that are there already are old. One more time: nothing. */
+int executor_watch_add(struct executor_watch *w, unsigned slice, const char *work, struct err *e);
+
+/* Forget all directories. */
+void executor_watch_clear(struct executor_watch *w);
+
+/* The next executor that has started: true and *out, or false. Does not wait. */
+bool executor_watch_next(struct executor_watch *w, struct executor_start *out);
+
+#endif

@@ -1,0 +1,346 @@
+#include "launcher/spark/spark.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/system/capture.h"
+
+enum {
+	PROGRAM_TIMEOUT_MS = 30 * 1000, /* a JVM starts in well under a second on two busy CPUs */
+	ANSWER_MAX = 64 << 10,
+	JAVA_OF_SPARK_3 = 8,
+	JAVA_OF_SPARK_4 = 17, /* Spark 4.0 release notes: "drop JDK 8/11" */
+};
+
+static const char launcher_class[] = "org.apache.spark.launcher.Main";
+/* A daemon's class: the launcher prints another line for applications. */
+static const char daemon_class[] = "org.apache.spark.deploy.worker.Worker";
+/* Stands for SPARK_CONF_DIR while the launcher runs; does not exist, so nothing in it is read. */
+static const char conf_mark[] = "/nonexistent-cleave-conf";
+
+/* The first executable `name` in PATH, as an absolute path without links; "" if there is none. */
+static void find_on_path(const char *name, char path[PROFILE_PATH])
+{
+	const char *dir = getenv("PATH");
+	char tried[PROFILE_PATH], real[PATH_MAX];
+
+	path[0] = '\0';
+	while (dir && *dir) {
+		size_t length = strcspn(dir, ":");
+		int n = snprintf(tried, sizeof(tried), "%.*s/%s", (int)length, dir, name);
+		struct stat st;
+
+		if (dir[0] == '/' && n < PROFILE_PATH && access(tried, X_OK) == 0 &&
+		    stat(tried, &st) == 0 && S_ISREG(st.st_mode) && realpath(tried, real)) {
+			string_copy_n(path, PROFILE_PATH, tried);
+			return;
+		}
+		dir += length + (dir[length] == ':');
+	}
+}
+
+/* Run `python -c program` and keep the first line that it prints; "" if that fails. */
+static void ask_python(const char *python, const char *program, char answer[PROFILE_PATH])
+{
+	const char *const argv[] = {python, "-c", program, NULL};
+	char text[PROFILE_PATH];
+	size_t length;
+	struct err ignored; /* to the callers, a python that does not answer is none */
+
+	answer[0] = '\0';
+	if (!python[0] ||
+	    capture(argv, NULL, PROGRAM_TIMEOUT_MS, text, sizeof(text), &length, &ignored) != 0)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	string_copy_n(answer, PROFILE_PATH, text);
+}
+
+void spark_find_python(char path[PROFILE_PATH])
+{
+	char found[PROFILE_PATH];
+
+	find_on_path("python3", found);
+	/* What is on PATH may be a wrapper (pyenv) that needs the caller's environment. */
+	ask_python(found, "import sys; print(sys.executable)", path);
+}
+
+/* Split "spark-core_2.13-4.1.0.jar" into the two versions; false for any other name. */
+static bool core_jar_versions(const char *name, struct spark *out)
+{
+	static const char prefix[] = "spark-core_";
+	size_t length = strlen(name);
+	const char *scala = name + sizeof(prefix) - 1, *dash;
+
+	if (length < sizeof(prefix) + 4 || strncmp(name, prefix, sizeof(prefix) - 1) != 0 ||
+	    strcmp(name + length - 4, ".jar") != 0)
+		return false;
+	dash = strchr(scala, '-');
+	if (!dash || dash - scala >= (ptrdiff_t)sizeof(out->scala_version) || !isdigit(dash[1]) ||
+	    length - 4 - (size_t)(dash + 1 - name) >= sizeof(out->version))
+		return false;
+	snprintf(out->scala_version, sizeof(out->scala_version), "%.*s", (int)(dash - scala),
+		 scala);
+	snprintf(out->version, sizeof(out->version), "%.*s",
+		 (int)(length - 4 - (size_t)(dash + 1 - name)), dash + 1);
+	return true;
+}
+
+/* Read the versions from the jars of `home`. Return 0, or negative errno and no sentence. */
+static int read_jars(const char *home, struct spark *out)
+{
+	char path[PROFILE_PATH + 8];
+	struct dirent *entry;
+	int result = -ENOENT;
+	DIR *jars;
+
+	snprintf(path, sizeof(path), "%s/jars", home);
+	jars = opendir(path);
+	if (!jars)
+		return -errno;
+	while (result && (entry = readdir(jars)))
+		if (core_jar_versions(entry->d_name, out))
+			result = 0;
+	closedir(jars);
+	return result;
+}
+
+/* Take `home`, which `from` (a profile key, a variable, a place) names. */
+static int use_home(const char *from, const char *home, struct spark *out, struct err *e)
+{
+	char submit[PROFILE_PATH + 32], real[PATH_MAX];
+	int failed;
+
+	if (!realpath(home, real))
+		return err_errno(e, -errno, "%s: no Spark at %s", from, home);
+	if (string_copy(out->home, real))
+		return err_set(e, -ENAMETOOLONG, "%s: the path of Spark is longer than %d bytes",
+			       from, PROFILE_PATH - 1);
+	failed = read_jars(out->home, out);
+	if (failed == -ENOENT)
+		return err_set(e, failed,
+			       "%s: %s has no jars/spark-core_*.jar, so it is no Spark; set "
+			       "spark.home to an unpacked Spark or a pyspark directory",
+			       from, out->home);
+	if (failed)
+		return err_errno(e, failed, "%s: cannot read %s/jars", from, out->home);
+	snprintf(submit, sizeof(submit), "%s/bin/spark-submit", out->home);
+	if (access(submit, X_OK) < 0)
+		return err_errno(e, -errno, "%s: cannot execute %s", from, submit);
+	return 0;
+}
+
+/* `spark` beside the running binary: build/spark for build/cleave. "" if it is not there. */
+static void find_beside(char home[PROFILE_PATH])
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	home[0] = '\0';
+	if (length <= 0)
+		return;
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash || slash - self + 7 >= PROFILE_PATH)
+		return;
+	snprintf(home, PROFILE_PATH, "%.*s/spark", (int)(slash - self), self);
+	if (access(home, F_OK) < 0)
+		home[0] = '\0';
+}
+
+static int find_home(const struct profile *p, struct spark *out, struct err *e)
+{
+	const char *variable = getenv("SPARK_HOME");
+	char home[PROFILE_PATH];
+
+	if (p->spark.home[0])
+		return use_home("spark.home", p->spark.home, out, e);
+	if (variable && variable[0])
+		return use_home("SPARK_HOME", variable, out, e);
+	find_beside(home);
+	if (home[0])
+		return use_home("spark beside cleave", home, out, e);
+	ask_python(out->python,
+		   "import importlib.util as u\n"
+		   "s = u.find_spec('pyspark')\n"
+		   "print(s.submodule_search_locations[0] if s else '')",
+		   home);
+	if (home[0])
+		return use_home("pyspark of python3", home, out, e);
+	return err_set(e, -ENOENT,
+		       "no Spark: spark.home is auto, SPARK_HOME is not set, there is no `spark` "
+		       "beside cleave, and %s has no pyspark; set spark.home",
+		       out->python[0] ? out->python : "no python3 is on PATH, which");
+}
+
+int java_version_parse(const char *text)
+{
+	const char *at = strstr(text, "version \"");
+	long first, second;
+	char *end;
+
+	if (!at)
+		return 0;
+	first = strtol(at + 9, &end, 10);
+	if (first == 1 && *end == '.') { /* 1.8.0_392, the numbers before JDK 9 */
+		second = strtol(end + 1, NULL, 10);
+		first = second;
+	}
+	return first > 0 && first < 1000 ? (int)first : 0;
+}
+
+/* Which java, and what named it. */
+static int find_java(const struct profile *p, struct spark *out, const char **from, struct err *e)
+{
+	const char *variable = getenv("JAVA_HOME");
+	const char *home = p->jvm.home[0] ? p->jvm.home : variable && variable[0] ? variable : NULL;
+	char path[PROFILE_PATH + 16], real[PATH_MAX];
+
+	*from = p->jvm.home[0] ? "jvm.home" : home ? "JAVA_HOME" : "java on PATH";
+	if (home) {
+		snprintf(path, sizeof(path), "%s/bin/java", home);
+	} else {
+		find_on_path("java", path);
+		if (!path[0])
+			return err_set(e, -ENOENT,
+				       "no Java: jvm.home is auto, JAVA_HOME is not set, and no "
+				       "java is on PATH; install a JDK or set jvm.home");
+	}
+	if (access(path, X_OK) < 0)
+		return err_errno(e, -errno, "%s: cannot execute %s", *from, path);
+	/* Without links, so that the home of the JDK is two directories up. */
+	if (!realpath(path, real) || string_copy(out->java, real))
+		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
+	return 0;
+}
+
+static int check_java(const char *from, struct spark *out, struct err *e)
+{
+	int needed = out->version[0] == '3' && out->version[1] == '.' ? JAVA_OF_SPARK_3
+								      : JAVA_OF_SPARK_4;
+	const char *const argv[] = {out->java, "-XX:-UsePerfData", "-version", NULL};
+	const char *const environment[] = {NULL};
+	char text[4096];
+	size_t length;
+	int status = capture(argv, environment, PROGRAM_TIMEOUT_MS, text, sizeof(text), &length, e);
+
+	if (status < 0)
+		return err_wrap(e, "%s", from);
+	out->java_version = java_version_parse(text);
+	text[strcspn(text, "\n")] = '\0';
+	if (status || !out->java_version)
+		return err_set(e, -ENOEXEC, "%s: %s -version failed (status %d): %.200s", from,
+			       out->java, status, text);
+	if (out->java_version < needed)
+		return err_set(e, -ENOEXEC,
+			       "%s: %s is Java %d, but Spark %s needs Java %d or newer; set "
+			       "jvm.home",
+			       from, out->java, out->java_version, out->version, needed);
+	return 0;
+}
+
+/* Keep one word of the launcher's answer, or drop what cleave sets itself. */
+static int keep_word(const char *word, const char *before, struct strings *launch)
+{
+	if (strncmp(word, "-Xmx", 4) == 0)
+		return 0;
+	if (before && strcmp(before, "-cp") == 0 &&
+	    strncmp(word, conf_mark, sizeof(conf_mark) - 1) == 0) {
+		word += sizeof(conf_mark) - 1;
+		word += *word == '/'; /* the launcher ends directories that exist with one */
+		word += *word == ':';
+	}
+	return strings_add(launch, word);
+}
+
+/*
+ * Read the answer of org.apache.spark.launcher.Main: lines of text, a line of one NUL, then the words of the command,
+ * each with a NUL behind it (bin/spark-class reads it the same way).
+ */
+static int parse_launch(const char *text, size_t size, struct strings *out)
+{
+	const char *at = memchr(text, '\0', size), *end = text + size, *before = NULL;
+	struct strings launch = {0};
+
+	if (!at || end - at < 2 || at[1] != '\n')
+		return -EBADMSG;
+	for (at += 2; at < end; at += strlen(at) + 1) {
+		if (!memchr(at, '\0', (size_t)(end - at)))
+			return -EBADMSG;
+		if (strcmp(at, daemon_class) == 0) {
+			*out = launch;
+			return before ? 0 : -EBADMSG;
+		}
+		if (keep_word(at, before, &launch))
+			return -E2BIG;
+		before = at;
+	}
+	return -EBADMSG;
+}
+
+static int ask_launcher(struct spark *out, struct err *e)
+{
+	cleanup_words struct words argv = {0}, env = {0};
+	cleanup_free char *text = malloc(ANSWER_MAX);
+	size_t length;
+	int status;
+
+	words_add(&argv, out->java);
+	words_add(&argv, "-XX:-UsePerfData");
+	words_add(&argv, "-Xmx128m"); /* as spark-class starts it */
+	words_add(&argv, "-cp");
+	words_addf(&argv, "%s/jars/*", out->home);
+	words_add(&argv, launcher_class);
+	words_add(&argv, daemon_class);
+	words_put(&env, "SPARK_HOME", out->home);
+	words_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
+	words_put(&env, "SPARK_CONF_DIR", conf_mark);
+	words_putf(&env, "JAVA_HOME", "%.*s", (int)(strlen(out->java) - strlen("/bin/java")),
+		   out->java);
+	if (!text || argv.failed || env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	status = capture((const char *const *)argv.items, (const char *const *)env.items,
+			 PROGRAM_TIMEOUT_MS, text, ANSWER_MAX, &length, e);
+	if (status < 0)
+		return err_wrap(e, "Spark's launcher");
+	if (status == 0)
+		status = parse_launch(text, length, &out->launch);
+	if (status == -E2BIG)
+		return err_set(e, status,
+			       "Spark's command line is longer than %d bytes; move Spark (%s) to a "
+			       "shorter path",
+			       STRINGS_POOL, out->home);
+	text[strcspn(text, "\n")] = '\0';
+	if (status)
+		return err_set(e, -EBADMSG,
+			       "spark.home: the launcher of %s gave no command line: %.200s",
+			       out->home, text);
+	return 0;
+}
+
+int spark_resolve(const struct profile *p, struct spark *out, struct err *e)
+{
+	cleanup_free struct spark *found = calloc(1, sizeof(*found));
+	const char *from;
+	int failed;
+
+	if (!found)
+		return err_set(e, -ENOMEM, "out of memory");
+	spark_find_python(found->python);
+	failed = find_home(p, found, e);
+	if (!failed)
+		failed = find_java(p, found, &from, e);
+	if (!failed)
+		failed = check_java(from, found, e);
+	if (!failed)
+		failed = ask_launcher(found, e);
+	if (!failed)
+		*out = *found;
+	return failed;
+}

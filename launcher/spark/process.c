@@ -1,0 +1,321 @@
+#include "launcher/spark/spark.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "launcher/spark/slices.h"
+
+/*
+ * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and the first compiler
+ * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
+ */
+static const char *const daemon_options[] = {
+	"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", NULL,
+};
+
+static const char no_perf_data[] = "-XX:-UsePerfData";
+
+void process_release(struct process *p)
+{
+	words_release(&p->argv);
+	words_release(&p->env);
+}
+
+/* Write a path below the cluster's data directory. */
+static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
+		     const char *format, ...) __attribute__((format(printf, 4, 5)));
+static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
+		     const char *format, ...)
+{
+	int n = snprintf(path, PROFILE_PATH, "%s/", c->data), m = 0;
+	va_list args;
+
+	va_start(args, format);
+	if (n < PROFILE_PATH)
+		m = vsnprintf(path + n, PROFILE_PATH - (size_t)n, format, args);
+	va_end(args);
+	if (n + m >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG,
+			       "the data directory %.200s… is too long (limit %d bytes); choose a "
+			       "shorter --state-dir",
+			       c->data, PROFILE_PATH - 64);
+	return 0;
+}
+
+/* The JDK's home: two directories above the binary. */
+static void add_java_home(const struct spark *s, struct words *env)
+{
+	words_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
+}
+
+/* A rebuilt environment: nothing of the caller's, what a JVM and its Python workers need, spark.env. */
+static void build_environment(const struct spark_cluster *c, struct words *env)
+{
+	const struct passwd *user = getpwuid(c->cluster->uid);
+	const char *name;
+
+	words_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	words_put(env, "LANG", "C.UTF-8");
+	if (user) {
+		words_put(env, "HOME", user->pw_dir);
+		words_put(env, "USER", user->pw_name);
+		words_put(env, "LOGNAME", user->pw_name);
+	}
+	name = NULL;
+	strings_for_each(item, &c->profile->spark.env)
+	{
+		if (name)
+			words_put(env, name, item);
+		name = name ? NULL : item;
+	}
+	words_put(env, "SPARK_HOME", c->spark->home);
+	/* Without it every executor dies with "Cannot find any build directories". */
+	words_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
+	words_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
+	add_java_home(c->spark, env);
+}
+
+/*
+ * What spark-class would execute, our configuration directory first on the class path, our JVM options behind; the main
+ * class is the caller's to add.
+ */
+static void build_daemon(const struct spark_cluster *c, const char *tmp, struct words *argv)
+{
+	const char *before = "";
+
+	strings_for_each(word, &c->spark->launch)
+	{
+		if (strcmp(before, "-cp") == 0)
+			words_addf(argv, "%s/conf/:%s", c->cluster->state, word);
+		else
+			words_add(argv, word);
+		before = word;
+	}
+	for (const char *const *option = daemon_options; *option; option++)
+		words_add(argv, *option);
+	words_addf(argv, "-Djava.io.tmpdir=%s", tmp);
+	words_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
+}
+
+static int finish(struct process *built, struct process *out, struct err *e)
+{
+	if (built->argv.failed || built->env.failed) {
+		process_release(built);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	*out = *built;
+	return 0;
+}
+
+int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e)
+{
+	struct process p = {0};
+	char tmp[PROFILE_PATH];
+
+	if (data_path(c->cluster, tmp, e, "master/tmp") ||
+	    data_path(c->cluster, p.directory, e, "master/work") ||
+	    data_path(c->cluster, p.log, e, "master/log/master.log"))
+		return e->code;
+	build_environment(c, &p.env);
+	/* Also for the Master: else its user interface listens on all addresses. */
+	words_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
+	build_daemon(c, tmp, &p.argv);
+	words_add(&p.argv, "org.apache.spark.deploy.master.Master");
+	words_add(&p.argv, "--host");
+	words_add(&p.argv, c->master.address);
+	words_add(&p.argv, "--port");
+	words_addf(&p.argv, "%d", c->master.port);
+	words_add(&p.argv, "--webui-port");
+	words_addf(&p.argv, "%d", c->master.ui_port);
+	words_add(&p.argv, "--properties-file");
+	words_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	return finish(&p, out, e);
+}
+
+static void build_worker_environment(const struct spark_cluster *c, const struct slice *s,
+				     const char *address, const char *tmp, const char *scratch,
+				     struct words *env)
+{
+	const char *options;
+
+	build_environment(c, env);
+	words_put(env, "SPARK_LOCAL_IP", address);
+	words_put(env, "SPARK_LOCAL_DIRS", scratch);
+	words_putf(env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
+	words_put(env, "TMPDIR", tmp); /* of Python workers */
+	/*
+	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
+	 * executors inherit this, and the JVM reads it before its command line.
+	 */
+	options = words_value(env, "JDK_JAVA_OPTIONS");
+	words_putf(env, "JDK_JAVA_OPTIONS", "%s '-Djava.io.tmpdir=%s'%s%s", no_perf_data, tmp,
+		   options ? " " : "", options ? options : "");
+}
+
+int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
+			 struct err *e)
+{
+	const struct slice *s = &c->plan->slices[slice];
+	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[sizeof("255.255.255.255")];
+	char resources[PROFILE_PATH + NAME_MAX_BYTES + 16];
+	struct process p = {0};
+
+	if (data_path(c->cluster, tmp, e, "%s/tmp", s->name) ||
+	    data_path(c->cluster, p.directory, e, "%s/work", s->name) ||
+	    data_path(c->cluster, p.log, e, "%s/log/worker.log", s->name) ||
+	    spark_scratch(c, slice, scratch, e))
+		return e->code;
+	snprintf(address, sizeof(address), "%u.%u.%u.%u", s->address >> 24, s->address >> 16 & 0xff,
+		 s->address >> 8 & 0xff, s->address & 0xff);
+	build_worker_environment(c, s, address, tmp, scratch, &p.env);
+	build_daemon(c, tmp, &p.argv);
+	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
+	spark_slices_offer(c->plan, slice, resources, &p.argv);
+	words_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
+	words_add(&p.argv, "--host");
+	words_add(&p.argv, address);
+	words_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */
+	words_add(&p.argv, "0");
+	words_add(&p.argv, "--webui-port");
+	words_add(&p.argv, "0");
+	words_add(&p.argv, "--cores");
+	words_addf(&p.argv, "%u", s->slots);
+	words_add(&p.argv, "--memory");
+	words_addf(&p.argv, "%lluM", (unsigned long long)spark_worker_memory_mb(s));
+	words_add(&p.argv, "--work-dir");
+	words_add(&p.argv, p.directory);
+	words_add(&p.argv, "--properties-file");
+	words_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	if (c->profile->spark.join[0])
+		words_add(&p.argv, c->profile->spark.join);
+	else
+		words_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
+	return finish(&p, out, e);
+}
+
+/* Put "ours theirs" for a variable that holds JVM options. */
+static void prefix_options(struct words *env, const char *name, const char *ours)
+{
+	const char *theirs = words_value(env, name);
+
+	words_putf(env, name, "%s%s%s", ours, theirs ? " " : "", theirs ? theirs : "");
+}
+
+/* What every application of this cluster runs with, wherever it is started; over what `env` has. */
+static int put_application_environment(const struct spark_cluster *c, struct words *env,
+				       struct err *e)
+{
+	cleanup_words struct words options = {0};
+	char tmp[PROFILE_PATH], python[PROFILE_PATH];
+
+	if (data_path(c->cluster, tmp, e, "host/tmp"))
+		return e->code;
+	words_put(env, "SPARK_HOME", c->spark->home);
+	add_java_home(c->spark, env);
+	words_put(env, "SPARK_LOCAL_IP", c->master.address);
+	words_put(env, "SPARK_LOCAL_DIRS", tmp);
+	words_addf(&options, "%s '-Djava.io.tmpdir=%s'", no_perf_data, tmp);
+	if (options.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	prefix_options(env, "SPARK_LAUNCHER_OPTS", no_perf_data);
+	prefix_options(env, "SPARK_SUBMIT_OPTS", options.items[0]);
+	if (words_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
+		return 0;
+	spark_find_python(python);
+	if (python[0]) {
+		words_put(env, "PYSPARK_PYTHON", python);
+		words_put(env, "PYSPARK_DRIVER_PYTHON", python);
+	}
+	return 0;
+}
+
+int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e)
+{
+	struct words env = {0};
+	int failed = put_application_environment(c, &env, e);
+
+	words_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
+	if (!failed && env.failed)
+		failed = err_set(e, -ENOMEM, "out of memory");
+	if (failed) {
+		words_release(&env);
+		return failed;
+	}
+	*out = env;
+	return 0;
+}
+
+/* How many words an option of spark-submit takes: SparkSubmitOptionParser's switches stand alone. */
+static unsigned option_words(const char *option)
+{
+	static const char *const switches[] = {
+		"--help",    "-h", "--supervise", "--usage-error",
+		"--verbose", "-v", "--version",	  "--load-spark-defaults",
+		NULL,
+	};
+
+	for (const char *const *s = switches; *s; s++)
+		if (strcmp(option, *s) == 0)
+			return 1;
+	return strchr(option, '=') && strncmp(option, "--", 2) == 0 ? 1 : 2;
+}
+
+/* The word behind an option and its value. */
+static size_t after_option(char *const *words, size_t at)
+{
+	for (unsigned n = option_words(words[at]); n && words[at]; n--)
+		at++;
+	return at;
+}
+
+size_t spark_application_word(char *const *words)
+{
+	size_t at = 0;
+
+	while (words[at] && words[at][0] == '-')
+		at = after_option(words, at);
+	return at;
+}
+
+static int check_submit_words(char *const *words, struct err *e)
+{
+	static const char file[] = "--properties-file";
+
+	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
+		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
+			return err_wrong(e,
+					 "%s would replace cleave's own, which holds the "
+					 "cluster's secret; use --conf, or spark.conf of the "
+					 "profile",
+					 file);
+	return 0;
+}
+
+int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
+			 struct process *out, struct err *e)
+{
+	struct process p = {0};
+
+	if (check_submit_words(words, e))
+		return e->code;
+	words_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
+	words_add(&p.argv, "--properties-file");
+	words_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
+	for (; conf && *conf; conf++) {
+		words_add(&p.argv, "--conf");
+		words_add(&p.argv, *conf);
+	}
+	for (; *words; words++)
+		words_add(&p.argv, *words);
+	for (char **variable = environ; *variable; variable++)
+		words_add(&p.env, *variable);
+	words_drop(&p.env, "HWLOC_");
+	words_drop(&p.env, "_JAVA_OPTIONS=");
+	if (put_application_environment(c, &p.env, e)) {
+		process_release(&p);
+		return e->code;
+	}
+	return finish(&p, out, e);
+}

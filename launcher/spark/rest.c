@@ -1,0 +1,296 @@
+#include "launcher/spark/rest.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+
+#include "decision/base/cleanup.h"
+
+enum { REST_FDS = 128 };
+
+/* One GET under way. */
+struct request {
+	struct request *next;
+	CURL *easy;
+	rest_answer *answer;
+	void *context;
+	char *url, *body;
+	size_t size, room; /* of body: used, and allocated less the NUL */
+	size_t max_size;
+	int failed; /* -EFBIG or -ENOMEM, found while receiving */
+};
+
+struct rest {
+	CURLM *multi;
+	struct request *requests;
+};
+
+int rest_open(struct rest **out, struct err *e)
+{
+	struct rest *r = calloc(1, sizeof(*r));
+
+	/* Counted by libcurl; undone in rest_close(). */
+	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
+		free(r);
+		return err_set(e, -ENOMEM, "libcurl does not start");
+	}
+	if (r)
+		r->multi = curl_multi_init();
+	if (!r || !r->multi) {
+		curl_global_cleanup();
+		free(r);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	*out = r;
+	return 0;
+}
+
+static void request_free(struct request *q)
+{
+	if (q->easy)
+		curl_easy_cleanup(q->easy);
+	free(q->body);
+	free(q->url);
+	free(q);
+}
+
+/* Take `q` out of the list and out of libcurl's hands. */
+static void request_unlink(struct rest *r, struct request *q)
+{
+	struct request **at = &r->requests;
+
+	while (*at && *at != q)
+		at = &(*at)->next;
+	if (*at)
+		*at = q->next;
+	curl_multi_remove_handle(r->multi, q->easy);
+}
+
+void rest_close(struct rest *r)
+{
+	if (!r)
+		return;
+	while (r->requests) {
+		struct request *q = r->requests;
+
+		request_unlink(r, q);
+		request_free(q);
+	}
+	curl_multi_cleanup(r->multi);
+	curl_global_cleanup();
+	free(r);
+}
+
+/* Make room for `size` more bytes and a NUL. */
+static int request_grow(struct request *q, size_t size)
+{
+	size_t room = q->room ? q->room : 4096;
+	char *grown;
+
+	if (size > q->max_size - q->size)
+		return -EFBIG;
+	while (room < q->size + size)
+		room *= 2;
+	if (room == q->room)
+		return 0;
+	grown = realloc(q->body, room + 1);
+	if (!grown)
+		return -ENOMEM;
+	q->body = grown;
+	q->room = room;
+	return 0;
+}
+
+static size_t receive(char *data, size_t one, size_t size, void *context)
+{
+	struct request *q = context;
+
+	(void)one; /* always 1 */
+	q->failed = request_grow(q, size);
+	if (q->failed)
+		return 0; /* libcurl gives up */
+	memcpy(q->body + q->size, data, size);
+	q->size += size;
+	q->body[q->size] = '\0';
+	return size;
+}
+
+static bool set_options(struct request *q, unsigned timeout_ms)
+{
+	CURL *c = q->easy;
+
+	return curl_easy_setopt(c, CURLOPT_URL, q->url) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       /* $http_proxy is for the world, not for loopback */
+	       curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_WRITEDATA, q) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_PRIVATE, q) == CURLE_OK;
+}
+
+int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
+		     rest_answer *answer, void *context, struct err *e)
+{
+	struct request *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return err_set(e, -ENOMEM, "out of memory");
+	q->max_size = max_size;
+	q->answer = answer;
+	q->context = context;
+	q->url = strdup(url);
+	q->easy = curl_easy_init();
+	if (!q->url || !q->easy || !set_options(q, timeout_ms) ||
+	    curl_multi_add_handle(r->multi, q->easy) != CURLM_OK) {
+		request_free(q);
+		return err_set(e, -EINVAL, "cannot ask %s", url);
+	}
+	q->next = r->requests;
+	r->requests = q;
+	return 0;
+}
+
+int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
+	     void *context, struct err *e)
+{
+	return rest_get_bounded(r, url, timeout_ms, REST_ANSWER_MAX, answer, context, e);
+}
+
+void rest_drop(struct rest *r, const void *context)
+{
+	struct request *next;
+
+	for (struct request *q = r->requests; q; q = next) {
+		next = q->next;
+		if (q->context != context)
+			continue;
+		request_unlink(r, q);
+		request_free(q);
+	}
+}
+
+/* HTTP's status, or what went wrong as negative errno. */
+static int request_status(const struct request *q, CURLcode result)
+{
+	long code = 0, number = 0;
+
+	if (q->failed)
+		return q->failed;
+	if (result == CURLE_OK && curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &code) == 0)
+		return (int)code;
+	if (result == CURLE_OPERATION_TIMEDOUT)
+		return -ETIMEDOUT;
+	if (curl_easy_getinfo(q->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number > 0)
+		return (int)-number;
+	return result == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EPROTO;
+}
+
+/* Hand out what is complete; return how many answers that was. */
+static unsigned deliver(struct rest *r)
+{
+	unsigned count = 0;
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(r->multi, &left))) {
+		struct request *q;
+		int status;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&q);
+		status = request_status(q, message->data.result);
+		/* First out of the list: the answer may ask again, or take long. */
+		request_unlink(r, q);
+		q->answer(q->context, status, q->body ? q->body : "", q->size);
+		request_free(q);
+		count++;
+	}
+	return count;
+}
+
+int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
+{
+	struct curl_waitfd extra[REST_FDS];
+	int ready = 0, running;
+
+	if (count > REST_FDS)
+		return err_set(e, -E2BIG, "%u descriptors in one loop (limit %d)", count, REST_FDS);
+	for (unsigned i = 0; i < count; i++)
+		extra[i] = (struct curl_waitfd){
+			fds[i].fd,
+			(short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+				(fds[i].events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
+				(fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+			0};
+	if (curl_multi_perform(r->multi, &running) != CURLM_OK)
+		return err_set(e, -EIO, "libcurl's loop failed");
+	if (deliver(r)) /* nothing is left that would wake the poll */
+		timeout_ms = 0;
+	if (timeout_ms < 0) /* curl_multi_poll() takes no "for ever" */
+		timeout_ms = INT_MAX;
+	if (curl_multi_poll(r->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
+	    curl_multi_perform(r->multi, &running) != CURLM_OK)
+		return err_set(e, -EIO, "libcurl's loop failed");
+	deliver(r);
+	/* curl_multi_poll() does not pass on hang-ups and errors: ask again, without waiting. */
+	ready = poll(fds, count, 0);
+	if (ready < 0 && errno != EINTR)
+		return err_errno(e, -errno, "cannot poll");
+	return ready < 0 ? 0 : ready;
+}
+
+struct fetch {
+	bool done;
+	int status;
+	char *body;
+	size_t size;
+};
+
+static void keep_answer(void *context, int status, const char *body, size_t size)
+{
+	struct fetch *f = context;
+
+	f->done = true;
+	f->status = status;
+	f->size = size;
+	f->body = malloc(size + 1);
+	if (f->body)
+		memcpy(f->body, body, size + 1);
+	else
+		f->status = -ENOMEM;
+}
+
+static int fetch_result(struct fetch *f, const char *url, char **body, size_t *size, struct err *e)
+{
+	if (f->status < 0)
+		return err_errno(e, f->status, "no answer from %s", url);
+	if (f->status != 200)
+		return err_set(e, -EPROTO, "%s answered with status %d", url, f->status);
+	*body = take_pointer(f->body);
+	*size = f->size;
+	return 0;
+}
+
+int rest_fetch(const char *url, unsigned timeout_ms, char **body, size_t *size, struct err *e)
+{
+	struct fetch f = {0};
+	struct rest *r = NULL;
+	int failed;
+
+	if (rest_open(&r, e))
+		return e->code;
+	failed = rest_get(r, url, timeout_ms, keep_answer, &f, e);
+	while (!failed && !f.done)
+		failed = rest_turn(r, NULL, 0, (int)timeout_ms, e) < 0 ? e->code : 0;
+	rest_close(r);
+	if (!failed)
+		failed = fetch_result(&f, url, body, size, e);
+	free(f.body);
+	return failed;
+}

@@ -1,0 +1,115 @@
+#ifndef LAUNCHER_SPARK_SPARK_H
+#define LAUNCHER_SPARK_SPARK_H
+
+/*
+ * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and applications. Facts
+ * it leans on are measured ones (SPARK notes in the README's design notes). Nothing here starts a process, except that
+ * spark_resolve() asks java and python3 for their versions and spark-class's launcher, once, for its command line.
+ */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "decision/plan/plan.h"
+#include "launcher/system/argv.h"
+#include "launcher/system/cluster.h"
+
+/* One installation, resolved once at `up` and kept in the state. */
+struct spark {
+	char home[PROFILE_PATH];
+	char version[32];	   /* 4.1.0 */
+	char scala_version[16];	   /* 2.13 */
+	char java[PROFILE_PATH];   /* the binary */
+	int java_version;	   /* 17 */
+	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
+	/*
+	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx and less the
+	 * configuration directory in front of the class path: those are ours.
+	 */
+	struct strings launch;
+};
+
+/*
+ * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH), check its jars, find
+ * the JDK (profile, $JAVA_HOME, java on PATH) and that it suits this Spark. Errors (ERR_FAILED) name the path looked at
+ * and the profile key. Takes about half a second: it starts two JVMs, one after the other.
+ */
+int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
+
+/* The feature release in what `java -version` prints: 17, 8 for "1.8.0_392"; 0 if there is none. */
+int java_version_parse(const char *text);
+
+/* python3 on the caller's PATH, "" if there is none. */
+void spark_find_python(char path[PROFILE_PATH]);
+
+/* Where Spark listens; decided at `up`, kept in the state. */
+struct endpoints {
+	char address[PROFILE_WORD]; /* of the Master */
+	int port, ui_port;
+};
+
+/* Everything that a process of this cluster is started from. Borrowed pointers. */
+struct spark_cluster {
+	const struct cluster *cluster;
+	const struct profile *profile;
+	const struct plan *plan;
+	const struct spark *spark;
+	struct endpoints master;
+};
+
+/*
+ * A command line, its environment, its directory ("": the caller's) and where stdout and stderr are appended to ("": the
+ * caller's).
+ */
+struct process {
+	struct words argv, env;
+	char directory[PROFILE_PATH];
+	char log[PROFILE_PATH];
+};
+void process_release(struct process *p);
+#define cleanup_process __attribute__((cleanup(process_release)))
+
+/*
+ * Whole MiB: what a Worker offers (heap and off-heap memory of its slice), and the executor's heap, which is one for
+ * all slices and so the smallest one's. 0 without slices.
+ */
+uint64_t spark_worker_memory_mb(const struct slice *s);
+uint64_t spark_executor_memory_mb(const struct plan *p);
+
+/* Where the slice's worker puts shuffle files: below memory.scratch.path, or below DATA/NAME/slice-N. */
+int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
+		  struct err *e);
+
+/*
+ * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there), the properties of
+ * daemons and of applications, and the log settings, and make the work, log, scratch and tmp directories with their
+ * owner. Files are written whole or not at all. ERR_FAILED naming the path, ERR_IMPOSSIBLE for a heap below Spark's
+ * minimum.
+ */
+int spark_prepare(const struct spark_cluster *c, struct err *e);
+
+int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e);
+int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
+			 struct err *e);
+
+/*
+ * Which of spark-submit's words is the application: the first that is neither an option nor an option's value. What follows
+ * is the application's own. The place of the NULL at the end if there is none.
+ */
+size_t spark_application_word(char *const *words);
+
+/*
+ * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or NULL) before the user's
+ * `words`; environment: the caller's, cleaned. ERR_WRONG if the words name a properties file of their own, which
+ * would replace the one that holds the cluster's secret.
+ */
+int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
+			 struct process *out, struct err *e);
+
+/*
+ * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a 0600
+ * spark-defaults.conf), loopback, python, temporary files below our own directories.
+ */
+int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e);
+
+#endif

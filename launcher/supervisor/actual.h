@@ -1,0 +1,31 @@
+#ifndef LAUNCHER_SUPERVISOR_ACTUAL_H
+#define LAUNCHER_SUPERVISOR_ACTUAL_H
+
+/*
+ * The plan that is in force, made of what the kernel shows and what the state file adds: the `from`
+ * of every plan_diff().
+ */
+
+#include "containers/driver.h"
+#include "decision/plan/plan.h"
+
+/*
+ * A slice exists if its group does. Its CPUs are those written to its group (so a loan or a change
+ * cut short by a crash is narrowed like any other difference), its nodes (where `policy` binds
+ * them) and its memory limit the kernel's; what the kernel does not know comes from `recorded`
+ * (NULL: lost), else it is taken to be as `wanted`. A gap (slice-0 gone, slice-1 there) is a slice
+ * without CPUs and nodes. Where a weight is not the default a supervisor died while it was lending:
+ * what other slices have of that slice's home CPUs are its shared loans, none is one of no CPUs; so
+ * plan_diff() narrows every borrower first and resets weights last (DESIGN §4). The host group
+ * counts as wanted where it is missing: it is made apart.
+ */
+void actual_plan(const struct observation *seen, const struct plan *recorded,
+		 const struct plan *wanted, enum memory_policy policy, struct plan *out);
+
+/* The CPUs of the host group: the reserve, or all that are allowed. */
+struct cpuset actual_host_cpus(const struct plan *p);
+
+/* The group of that name, or NULL. */
+const struct observed_group *observed_find(const struct observation *seen, const char *name);
+
+#endif

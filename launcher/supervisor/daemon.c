@@ -1,0 +1,295 @@
+#include "launcher/supervisor/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "decision/base/cleanup.h"
+#include "launcher/system/files.h"
+
+enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096, PROC_TEXT_MAX = 256 << 10 };
+
+static const char master_class[] = "org.apache.spark.deploy.master.Master";
+static const char worker_class[] = "org.apache.spark.deploy.worker.Worker";
+
+void daemon_init(struct daemon *d, unsigned id)
+{
+	*d = (struct daemon){.id = id, .pidfd = -1, .wait_status = -1};
+	if (id == DAEMON_MASTER) {
+		string_copy(d->name, "master");
+		string_copy(d->group, GROUP_HOST);
+	} else {
+		snprintf(d->name, sizeof(d->name), "slice-%u", id);
+		string_copy(d->group, d->name);
+	}
+}
+
+struct spark_cluster state_spark(const struct state *s)
+{
+	return (struct spark_cluster){
+		.cluster = &s->cluster,
+		.profile = &s->profile,
+		.plan = &s->plan,
+		.spark = &s->spark,
+		.master = s->master,
+	};
+}
+
+int daemon_process(const struct daemon *d, const struct state *s, struct process *out,
+		   struct err *e)
+{
+	struct spark_cluster c = state_spark(s);
+
+	return d->id == DAEMON_MASTER ? spark_master_process(&c, out, e)
+				      : spark_worker_process(&c, d->id, out, e);
+}
+
+/*
+ * The directory belongs to the workers' user, who must not be able to make us write elsewhere: no links, and the file
+ * is that user's.
+ */
+static int open_log(const struct cluster *c, const char *path, struct err *e)
+{
+	cleanup_close int fd = open(
+		path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return err_errno(e, -errno, "cannot open the log %s", path);
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return err_set(e, -EPERM, "the log %s is not a plain file", path);
+	if (c->user[0] && fchown(fd, c->uid, c->gid))
+		return err_errno(e, -errno, "cannot give the log %s to %s", path, c->user);
+	return take_fd(fd);
+}
+
+static int identify(struct daemon *d, pid_t pid, int pidfd, struct err *e)
+{
+	int r = process_identify(pid, &d->process, e);
+
+	if (r == -ESRCH) { /* dead already: the pidfd tells the loop */
+		d->process = (struct process_id){.pid = pid};
+		r = 0;
+	}
+	d->pidfd = pidfd;
+	return r;
+}
+
+static int spawn_process(struct daemon *d, struct driver *driver, const struct state *s,
+			 const struct process *p, struct err *e)
+{
+	bool has_user = s->cluster.user[0] != '\0';
+	cleanup_close int log = open_log(&s->cluster, p->log, e);
+	struct spawn spawn = {
+		.group = d->group,
+		.file = p->argv.items[0],
+		.argv = p->argv.items,
+		.envp = p->env.items,
+		.directory = p->directory[0] ? p->directory : "/",
+		.in = -1,
+		.out = log,
+		.err = log,
+		.uid = has_user ? s->cluster.uid : (uid_t)-1,
+		.gid = s->cluster.gid,
+		.user = has_user ? s->cluster.user : NULL,
+		.no_new_privileges = has_user,
+		.new_session = true,
+		.policy = s->profile.memory.policy,
+		.nodes = d->id == DAEMON_MASTER ? s->plan.host.nodes : s->plan.slices[d->id].nodes,
+	};
+	int pidfd = -1;
+	pid_t pid;
+	int r;
+
+	if (log < 0)
+		return log;
+	r = driver->ops->spawn(driver, &spawn, &pid, &pidfd, e);
+	return r ? r : identify(d, pid, pidfd, e);
+}
+
+int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e)
+{
+	cleanup_process struct process p = {0};
+	int r = 0;
+
+	if (d->id != DAEMON_MASTER)
+		r = driver->ops->kill(driver, d->group, KILL_TIMEOUT_MS, e);
+	if (!r)
+		r = daemon_process(d, s, &p, e);
+	if (r)
+		return r;
+	string_copy(d->log, p.log);
+	return spawn_process(d, driver, s, &p, e);
+}
+
+/* ---- finding what runs already */
+
+static int read_proc(pid_t pid, const char *file, char **text, size_t *size)
+{
+	char path[64];
+	cleanup_close int fd = -1;
+	cleanup_free char *data = malloc(PROC_TEXT_MAX);
+	size_t used = 0;
+	ssize_t n;
+
+	if (!data)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, data + used, PROC_TEXT_MAX - used)) > 0)
+		used += (size_t)n;
+	if (n < 0)
+		return -errno;
+	*text = take_pointer(data);
+	*size = used;
+	return 0;
+}
+
+static bool has_word(const char *text, size_t size, const char *word)
+{
+	for (const char *p = text; p < text + size; p += strnlen(p, (size_t)(text + size - p)) + 1)
+		if (strcmp(p, word) == 0)
+			return true;
+	return false;
+}
+
+static bool is_drivers_own(const char *item)
+{
+	return strncmp(item, GROUP_VARIABLE "=", sizeof(GROUP_VARIABLE)) == 0;
+}
+
+bool words_match_proc(char *const *words, const char *text, size_t size)
+{
+	const char *p = text, *end = text + size;
+
+	if (size && text[size - 1] != '\0')
+		return false; /* cut */
+	for (; p < end; p += strlen(p) + 1) {
+		if (is_drivers_own(p))
+			continue;
+		if (!words || !*words || strcmp(p, *words) != 0)
+			return false;
+		words++;
+	}
+	return !words || !*words;
+}
+
+/* A script's command line begins with its interpreter: then ours is the tail of it. */
+static bool command_line_matches(char *const *argv, const char *text, size_t size)
+{
+	if (words_match_proc(argv, text, size))
+		return true;
+	for (const char *p = text; p < text + size; p += strnlen(p, (size_t)(text + size - p)) + 1)
+		if (strcmp(p, argv[0]) == 0)
+			return words_match_proc(argv, p, (size_t)(text + size - p));
+	return false;
+}
+
+bool daemon_is(const struct daemon *d, const struct process *p)
+{
+	cleanup_free char *line = NULL;
+	cleanup_free char *environment = NULL;
+	size_t line_size, environment_size;
+
+	if (read_proc(d->process.pid, "cmdline", &line, &line_size) ||
+	    read_proc(d->process.pid, "environ", &environment, &environment_size))
+		return false;
+	return command_line_matches(p->argv.items, line, line_size) &&
+	       words_match_proc(p->env.items, environment, environment_size);
+}
+
+static bool runs_class(pid_t pid, const char *class)
+{
+	cleanup_free char *text = NULL;
+	size_t size = 0;
+
+	return read_proc(pid, "cmdline", &text, &size) == 0 && size && !text[size - 1] &&
+	       has_word(text, size, class);
+}
+
+static pid_t find_in_group(const struct daemon *d, struct driver *driver, struct err *e)
+{
+	const char *class = d->id == DAEMON_MASTER ? master_class : worker_class;
+	cleanup_free pid_t *pids = calloc(GROUP_PIDS, sizeof(*pids));
+	int count;
+
+	if (!pids)
+		return err_set(e, -ENOMEM, "no memory for the processes of %s", d->group);
+	count = driver->ops->pids(driver, d->group, pids, GROUP_PIDS, e);
+	for (int i = 0; i < count && i < GROUP_PIDS; i++)
+		if (runs_class(pids[i], class))
+			return pids[i];
+	return count < 0 ? count : 0;
+}
+
+static int hold(struct daemon *d, pid_t pid, struct err *e)
+{
+	int pidfd = pidfd_open(pid, 0);
+	int r;
+
+	if (pidfd < 0)
+		return errno == ESRCH ? 0 : err_errno(e, -errno, "process %d", (int)pid);
+	r = identify(d, pid, pidfd, e);
+	return r ? r : 1;
+}
+
+int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
+		 const struct process_id *recorded, struct err *e)
+{
+	cleanup_process struct process p = {0};
+	pid_t pid = process_is_alive(recorded) ? recorded->pid : find_in_group(d, driver, e);
+	int r;
+
+	if (pid <= 0)
+		return pid;
+	r = hold(d, pid, e);
+	/* The log's place, for messages; that it cannot be told is no reason not to adopt. */
+	if (r > 0 && daemon_process(d, s, &p, &(struct err){0}) == 0)
+		string_copy(d->log, p.log);
+	return r;
+}
+
+/* ---- ending it */
+
+void daemon_signal(const struct daemon *d, int signal_number)
+{
+	if (d->pidfd >= 0)
+		pidfd_send_signal(d->pidfd, signal_number, NULL, 0);
+}
+
+int daemon_kill(struct daemon *d, struct driver *driver, struct err *e)
+{
+	daemon_signal(d, SIGKILL);
+	if (d->id == DAEMON_MASTER)
+		return 0;
+	return driver->ops->kill(driver, d->group, KILL_TIMEOUT_MS, e);
+}
+
+void daemon_reap(struct daemon *d)
+{
+	siginfo_t info = {0};
+
+	d->wait_status = -1;
+	if (waitid(P_PIDFD, (id_t)d->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid)
+		d->wait_status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0)
+							    : W_EXITCODE(0, info.si_status);
+	close(d->pidfd);
+	d->pidfd = -1;
+	d->process = (struct process_id){0};
+}
+
+char *daemon_exit_text(const struct daemon *d, char *text, size_t size)
+{
+	if (d->wait_status == -1)
+		snprintf(text, size, "ended");
+	else if (WIFSIGNALED(d->wait_status))
+		snprintf(text, size, "was killed by signal %d", WTERMSIG(d->wait_status));
+	else
+		snprintf(text, size, "exited with status %d", WEXITSTATUS(d->wait_status));
+	return text;
+}

@@ -1,0 +1,163 @@
+#include "launcher/supervisor/drift.h"
+
+#include <errno.h>
+
+#include "launcher/supervisor/actual.h"
+
+static int look_at(struct driver *driver, const char *group, struct observation *seen,
+		   struct err *e)
+{
+	int rc = driver->ops->look(driver, group, &seen->groups[seen->count], e);
+
+	if (rc == 0)
+		seen->count++;
+	return rc == -ENOENT || rc == -ENODEV ? 0 : rc;
+}
+
+int drift_look(struct driver *driver, const struct plan *p, struct observation *seen, struct err *e)
+{
+	int rc;
+
+	if (!driver->ops->look)
+		return driver->ops->observe(driver, seen, e);
+	seen->count = 0;
+	rc = look_at(driver, GROUP_HOST, seen, e);
+	for (unsigned i = 0; rc == 0 && i < p->slice_count; i++)
+		rc = look_at(driver, p->slices[i].name, seen, e);
+	return rc;
+}
+
+static unsigned add(struct op *ops, unsigned count, enum op_kind kind, const char *name)
+{
+	ops[count] = (struct op){.kind = kind};
+	string_copy(ops[count].name, name);
+	return count + 1;
+}
+
+/* The two sets as far as there are such CPUs. */
+static bool is_same(const struct cpuset *a, const struct cpuset *b, const struct cpuset *allowed)
+{
+	struct cpuset left = cpuset_and(a, allowed), right = cpuset_and(b, allowed);
+
+	return cpuset_is_equal(&left, &right);
+}
+
+static bool cpus_differ(const struct observed_group *g, const struct cpuset *cpus,
+			const struct cpuset *allowed)
+{
+	/* In v2 an asked set may be right and not in force: somebody wrote to the group above. */
+	return cpuset_intersects(cpus, allowed) &&
+	       !(is_same(&g->asked, cpus, allowed) && is_same(&g->cpus, cpus, allowed));
+}
+
+static unsigned find_in_group(const struct observed_group *g, const struct cpuset *cpus,
+			      const struct cpuset *allowed, unsigned weight, struct op *ops,
+			      unsigned count)
+{
+	if (cpus_differ(g, cpus, allowed)) {
+		count = add(ops, count, OP_SET_CPUS, g->name);
+		ops[count - 1].cpus = cpuset_and(cpus, allowed);
+	}
+	if (g->weight && g->weight != weight) {
+		count = add(ops, count, OP_SET_WEIGHT, g->name);
+		ops[count - 1].weight = weight;
+	}
+	return count;
+}
+
+static bool narrows(const struct observation *seen, const struct op *op)
+{
+	return op->kind == OP_SET_CPUS &&
+	       cpuset_is_subset(&op->cpus, &observed_find(seen, op->name)->asked);
+}
+
+/* Those that narrow come first, so that two slices never own a CPU at once. */
+static void narrow_first(const struct observation *seen, struct op *ops, unsigned count)
+{
+	unsigned front = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct op op = ops[i];
+
+		if (!narrows(seen, &op))
+			continue;
+		memmove(&ops[front + 1], &ops[front], (i - front) * sizeof(op));
+		ops[front++] = op;
+	}
+}
+
+unsigned drift_find(const struct observation *seen, const struct plan *p,
+		    const struct cpuset *allowed, struct op ops[DRIFT_OPS])
+{
+	const struct observed_group *host = observed_find(seen, GROUP_HOST);
+	struct cpuset cpus = actual_host_cpus(p);
+	unsigned count = 0;
+
+	if (host)
+		count = find_in_group(host, &cpus, allowed, WEIGHT_DEFAULT, ops, count);
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		const struct observed_group *g = observed_find(seen, p->slices[i].name);
+
+		cpus = plan_effective_cpus(p, i);
+		if (g)
+			count = find_in_group(g, &cpus, allowed, plan_weight(p, i), ops, count);
+	}
+	narrow_first(seen, ops, count);
+	return count;
+}
+
+bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset *allowed)
+{
+	struct cpuset cpus = plan_effective_cpus(p, slice);
+
+	return !cpuset_intersects(&cpus, allowed);
+}
+
+static bool gives_back(const struct observed_group *seen, const struct op *op,
+		       const struct cpuset *returned)
+{
+	struct cpuset given = cpuset_and_not(&op->cpus, &seen->asked);
+	struct cpuset taken = cpuset_and_not(&seen->cpus, &op->cpus);
+
+	return op->kind == OP_SET_CPUS && cpuset_is_subset(&given, returned) &&
+	       cpuset_is_empty(&taken);
+}
+
+bool drift_gives_back(const struct observation *seen, const struct op *ops, unsigned count,
+		      const struct cpuset *returned)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!gives_back(observed_find(seen, ops[i].name), &ops[i], returned))
+			return false;
+	return true;
+}
+
+bool drift_clip(struct op *op, const struct cpuset *allowed)
+{
+	if (op->kind != OP_SET_CPUS && op->kind != OP_SET_HOST && op->kind != OP_CREATE)
+		return true;
+	op->cpus = cpuset_and(&op->cpus, allowed);
+	return !cpuset_is_empty(&op->cpus);
+}
+
+int drift_repair(struct driver *driver, const struct op *op, struct err *e)
+{
+	return op->kind == OP_SET_WEIGHT
+		       ? driver->ops->set_weight(driver, op->name, op->weight, e)
+		       : driver->ops->set_cpus(driver, op->name, &op->cpus, NULL, e);
+}
+
+bool drift_may_repair(struct drift_repairs *d, uint64_t now_ns)
+{
+	const uint64_t within = DRIFT_WITHIN_S * UINT64_C(1000000000);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < d->count; i++)
+		if (now_ns - d->at_ns[i] < within)
+			d->at_ns[kept++] = d->at_ns[i];
+	d->count = kept;
+	if (kept == DRIFT_REPAIRS)
+		return false;
+	d->at_ns[d->count++] = now_ns;
+	return true;
+}

@@ -1,0 +1,36 @@
+#ifndef LAUNCHER_SUPERVISOR_SUPERVISOR_H
+#define LAUNCHER_SUPERVISOR_SUPERVISOR_H
+
+/*
+ * The supervisor of one cluster (DESIGN §9): one process, one thread, one loop. It is the only writer of the cluster's groups and
+ * state while it holds STATE/NAME/lock.
+ */
+
+#include "launcher/protocol/state.h"
+
+enum supervisor_kind {
+	SUPERVISOR_DAEMON, /* forked by `up`: in its own group, serves the control socket */
+	SUPERVISOR_FOREGROUND, /* `up --foreground`: the same, left where the caller's service manager put it */
+	SUPERVISOR_ONCE, /* inside `down`, when no supervisor lives: only takes the cluster down */
+};
+
+struct supervisor_start {
+	enum supervisor_kind kind;
+	struct cluster cluster;
+	const char *cgroup_root; /* --cgroup-root, or NULL */
+	struct state *wanted;	 /* on the heap, taken over; NULL: take the cluster down */
+	int lock;		 /* held */
+	int client;		 /* the socket of the `up` that waits, -1: none; taken over */
+	pid_t client_pid;
+};
+
+/*
+ * Run until the cluster is down. The caller holds the lock. Return 0, or the error that brought it to an end: then
+ * what could not be removed is still in the state, for the next `down` or `up`.
+ */
+int supervisor_run(struct supervisor_start *start, struct err *e);
+
+/* Take STATE/NAME/lock and write our pid into it. -EBUSY: *holder has it (0: unknown). */
+int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e);
+
+#endif

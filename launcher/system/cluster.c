@@ -1,0 +1,333 @@
+#include "launcher/system/cluster.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "decision/base/cleanup.h"
+
+enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
+
+/* ---- where things are */
+
+/* Put `text` into a path; the error names what does not fit. */
+__attribute__((format(printf, 3, 4))) static int path_format(char path[PROFILE_PATH], struct err *e,
+							     const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(path, PROFILE_PATH, format, args);
+	va_end(args);
+	if (n < 0 || n >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG,
+			       "the path %.100s… has more than %d bytes: use a "
+			       "shorter --state-dir",
+			       path, PROFILE_PATH - 1);
+	return 0;
+}
+
+/* Relative paths are taken from the working directory, which a supervisor leaves. */
+static int absolute(const char *path, char out[PROFILE_PATH], struct err *e)
+{
+	cleanup_free char *cwd = NULL;
+
+	if (path[0] == '/')
+		return path_format(out, e, "%s", path);
+	cwd = getcwd(NULL, 0);
+	if (!cwd)
+		return err_errno(e, -errno, "the working directory");
+	return path_format(out, e, "%s/%s", cwd, path);
+}
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] == '/' ? value : NULL;
+}
+
+static int user_state_top(char out[PROFILE_PATH], struct err *e)
+{
+	const char *runtime = environment("XDG_RUNTIME_DIR");
+
+	if (runtime)
+		return path_format(out, e, "%s/cleave", runtime);
+	return path_format(out, e, "/tmp/cleave-%u", (unsigned)geteuid());
+}
+
+static int user_data_top(char out[PROFILE_PATH], struct err *e)
+{
+	const char *state = environment("XDG_STATE_HOME");
+	const char *home = environment("HOME");
+
+	if (state)
+		return path_format(out, e, "%s/cleave", state);
+	if (home)
+		return path_format(out, e, "%s/.local/state/cleave", home);
+	return err_set(e, -ENOENT,
+		       "neither XDG_STATE_HOME nor HOME is set: name a directory with --state-dir");
+}
+
+/* The directories that hold one directory a cluster. */
+static int tops(const char *state_dir, char state[PROFILE_PATH], char data[PROFILE_PATH],
+		struct err *e)
+{
+	char top[PROFILE_PATH];
+	int r;
+
+	if (!state_dir && geteuid() == 0) {
+		r = path_format(state, e, "/run/cleave");
+		return r ? r : path_format(data, e, "/var/lib/cleave");
+	}
+	if (!state_dir) {
+		r = user_state_top(state, e);
+		return r ? r : user_data_top(data, e);
+	}
+	if (!state_dir[0])
+		return err_wrong(e, "--state-dir: the directory's name is empty");
+	r = absolute(state_dir, top, e);
+	if (!r)
+		r = path_format(state, e, "%s/state", top);
+	return r ? r : path_format(data, e, "%s/data", top);
+}
+
+int cluster_paths(const char *state_dir, const char *name, struct cluster *out, struct err *e)
+{
+	char state[PROFILE_PATH], data[PROFILE_PATH];
+	struct cluster c = {.uid = geteuid(), .gid = getegid()};
+	size_t socket;
+	int r;
+
+	if (!profile_name_is_valid(name))
+		return err_wrong(e, "%s: not a cluster's name: [a-z0-9][a-z0-9-]{0,30} is", name);
+	string_copy(c.name, name);
+	r = tops(state_dir, state, data, e);
+	if (!r)
+		r = path_format(c.state, e, "%s/%s", state, name);
+	if (!r)
+		r = path_format(c.data, e, "%s/%s", data, name);
+	if (r)
+		return r;
+	socket = strlen(c.state) + strlen("/control");
+	if (socket > SOCKET_PATH_MAX)
+		return err_set(
+			e, -ENAMETOOLONG,
+			"the control socket's path %s/control has %zu bytes, a socket's may have %d: "
+			"use a shorter --state-dir",
+			c.state, socket, (int)SOCKET_PATH_MAX);
+	*out = c;
+	return 0;
+}
+
+int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PATH], struct err *e)
+{
+	char whole[PROFILE_PATH];
+	int r = path_format(whole, e, "%s/%s", c->state, file);
+
+	if (!r)
+		string_copy_n(path, PROFILE_PATH, whole);
+	return r;
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_cluster(const struct dirent *d)
+{
+	return profile_name_is_valid(d->d_name) && (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN);
+}
+
+int cluster_list(const char *state_dir, struct strings *names, struct err *e)
+{
+	char state[PROFILE_PATH], data[PROFILE_PATH];
+	struct strings found = {0};
+	struct dirent **entries = NULL;
+	int r = tops(state_dir, state, data, e);
+	int count;
+
+	if (r)
+		return r;
+	count = scandir(state, &entries, is_cluster, compare_names);
+	if (count < 0 && errno != ENOENT)
+		return err_errno(e, -errno, "%s", state);
+	for (int i = 0; i < count; i++) {
+		if (!r && strings_add(&found, entries[i]->d_name))
+			r = err_set(e, -E2BIG, "%s holds more clusters than can be listed", state);
+		free(entries[i]);
+	}
+	free(entries);
+	if (!r)
+		*names = found;
+	return r;
+}
+
+/* ---- directories */
+
+static int make_directory(const char *path, mode_t mode, struct err *e)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return chmod(path, mode) ? err_errno(e, -errno, "%s", path) : 0;
+	if (errno != EEXIST)
+		return err_errno(e, -errno, "cannot make the directory %s", path);
+	if (lstat(path, &st))
+		return err_errno(e, -errno, "%s", path);
+	if (S_ISLNK(st.st_mode) && stat(path, &st))
+		return err_errno(e, -errno, "%s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR, "%s is not a directory", path);
+	return 0;
+}
+
+static int make_parents(const char *path, struct err *e)
+{
+	char parent[PROFILE_PATH];
+
+	string_copy(parent, path);
+	for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int r;
+
+		*slash = '\0';
+		r = make_directory(parent, 0755, e);
+		if (r)
+			return r;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* Anybody can make names in /tmp: there, the directory must be ours and closed. */
+static int make_private_top(const struct cluster *c, struct err *e)
+{
+	char top[PROFILE_PATH];
+	struct stat st;
+
+	snprintf(top, sizeof(top), "/tmp/cleave-%u", (unsigned)geteuid());
+	if (strncmp(c->state, top, strlen(top)) != 0 || c->state[strlen(top)] != '/')
+		return 0;
+	if (mkdir(top, 0700) && errno != EEXIST)
+		return err_errno(e, -errno, "cannot make the directory %s", top);
+	if (lstat(top, &st))
+		return err_errno(e, -errno, "%s", top);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077)
+		return err_set(e, -EPERM,
+			       "%s is not a private directory of user %u: remove it, or set "
+			       "XDG_RUNTIME_DIR, or use --state-dir",
+			       top, (unsigned)geteuid());
+	return 0;
+}
+
+int cluster_make(const struct cluster *c, struct err *e)
+{
+	int r = make_private_top(c, e);
+
+	if (!r)
+		r = make_parents(c->state, e);
+	if (!r)
+		r = make_directory(c->state, 0711, e);
+	if (!r)
+		r = make_parents(c->data, e);
+	return r ? r : make_directory(c->data, 0711, e);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+	(void)st;
+	(void)type;
+	(void)walk;
+	return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+static int remove_tree(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
+	/* FTW_MOUNT: a file system that somebody mounted inside is not ours to empty. */
+	if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT))
+		return err_errno(e, -errno, "cannot remove everything below %s", path);
+	return 0;
+}
+
+int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
+		    char path[PROFILE_PATH], struct err *e)
+{
+	if (snprintf(path, PROFILE_PATH, "%s/cleave-%s-%s", top, c->name, slice) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "memory.scratch.path is longer than %d bytes",
+			       PROFILE_PATH - 64);
+	return 0;
+}
+
+int cluster_remove_scratch(const struct cluster *c, const char *top, struct err *e)
+{
+	char slice[NAME_MAX_BYTES + 1], path[PROFILE_PATH];
+	struct stat st;
+	int r = 0;
+
+	for (unsigned i = 0; !r && top[0] && i < SLICES_MAX; i++) {
+		snprintf(slice, sizeof(slice), "slice-%u", i);
+		r = cluster_scratch(c, top, slice, path, e);
+		if (!r && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == c->uid)
+			r = remove_tree(path, e);
+	}
+	return r;
+}
+
+int cluster_clear_data(const struct cluster *c, struct err *e)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(c->data, &entries, NULL, NULL);
+	int r = count < 0 && errno != ENOENT ? err_errno(e, -errno, "%s", c->data) : 0;
+
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PROFILE_PATH];
+
+		if (!r && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    strcmp(name, "supervisor.log") != 0) {
+			r = path_format(path, e, "%s/%s", c->data, name);
+			r = r ? r : remove_tree(path, e);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+/* The directory above NAME is cleave's own; rmdir leaves it where another cluster lives in it. */
+static void remove_empty_parent(const char *path)
+{
+	char parent[PROFILE_PATH];
+	char *slash;
+
+	string_copy(parent, path);
+	slash = strrchr(parent, '/');
+	if (slash && slash != parent) {
+		*slash = '\0';
+		rmdir(parent);
+	}
+}
+
+int cluster_remove(const struct cluster *c, enum cluster_remains remains, struct err *e)
+{
+	int r = remove_tree(c->state, e);
+
+	if (!r)
+		remove_empty_parent(c->state);
+	if (!r && remains == REMAINS_NOTHING)
+		r = remove_tree(c->data, e);
+	else if (!r)
+		rmdir(c->data); /* no logs in it: nothing remains */
+	if (!r)
+		remove_empty_parent(c->data);
+	return r;
+}

@@ -1,0 +1,210 @@
+#include "launcher/system/foreground.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "decision/base/cleanup.h"
+
+enum {
+	ROUNDS = 10,	 /* of looking for processes that were born meanwhile */
+	GRACE_MS = 3000, /* what is left after a signal may still end by itself */
+	GRACE_STEP_MS = 50
+};
+
+int foreground_block(struct foreground *out, struct err *e)
+{
+	sigset_t wanted;
+
+	*out = (struct foreground){.signals = -1, .pidfd = -1};
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGHUP);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGQUIT);
+	sigaddset(&wanted, SIGTERM);
+	sigprocmask(SIG_BLOCK, &wanted, &out->before);
+	out->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (out->signals < 0) {
+		sigprocmask(SIG_SETMASK, &out->before, NULL);
+		return err_errno(e, -errno, "cannot make a signalfd");
+	}
+	return 0;
+}
+
+void foreground_release(struct foreground *f)
+{
+	if (f->pidfd >= 0)
+		close(f->pidfd);
+	if (f->signals >= 0) {
+		close(f->signals);
+		sigprocmask(SIG_SETMASK, &f->before, NULL);
+	}
+	f->signals = f->pidfd = -1;
+}
+
+int foreground_start(struct foreground *f, struct driver *d, const struct spawn *s, struct err *e)
+{
+	return d->ops->spawn(d, s, &f->pid, &f->pidfd, e);
+}
+
+/* The parent of a process, 0 if it is gone. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[32], text[512];
+	cleanup_close int fd = -1;
+	const char *end;
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	end = strrchr(text, ')'); /* the name before it may hold anything */
+	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+}
+
+static bool is_in_family(const struct foreground *f, pid_t pid)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->family[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* Add the children of those who are in the family already. Return whether any was found. */
+static bool family_grow(struct foreground *f)
+{
+	DIR *proc = opendir("/proc");
+	size_t before = f->count;
+	struct dirent *entry;
+	struct err ignored; /* one that is gone need not be known */
+
+	while (proc && (entry = readdir(proc)) && f->count < FOREGROUND_FAMILY) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		pid_t parent = isdigit(entry->d_name[0]) ? parent_of(pid) : 0;
+
+		if (parent && is_in_family(f, parent) && !is_in_family(f, pid) &&
+		    process_identify(pid, &f->family[f->count], &ignored) == 0)
+			f->count++;
+	}
+	if (proc)
+		closedir(proc);
+	return f->count > before;
+}
+
+/* Send a signal to those of the family who live. Return how many that were. */
+static unsigned family_signal(const struct foreground *f, int number)
+{
+	unsigned living = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (!process_is_alive(&f->family[i]))
+			continue;
+		living++;
+		if (number)
+			kill(f->family[i].pid, number);
+	}
+	return living;
+}
+
+static void family_find(struct foreground *f)
+{
+	struct err ignored; /* it ended just now: no family */
+
+	if (!f->count && process_identify(f->pid, &f->family[0], &ignored) == 0)
+		f->count = 1;
+	for (unsigned round = 0; round < ROUNDS && family_grow(f); round++)
+		;
+}
+
+/* Stop all of them first, so that none has a child behind our back, then kill. */
+static void family_kill(struct foreground *f)
+{
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		size_t before = f->count;
+
+		family_find(f);
+		family_signal(f, SIGSTOP);
+		if (round && f->count == before)
+			break;
+	}
+	family_signal(f, SIGKILL);
+}
+
+/* The next signal that waits, counted. False: none. */
+static bool next_signal(struct foreground *f, struct signalfd_siginfo *info)
+{
+	if (read(f->signals, info, sizeof(*info)) != sizeof(*info))
+		return false;
+	f->interrupts++;
+	f->last_signal = (int)info->ssi_signo;
+	return true;
+}
+
+static void pass_on_signals(struct foreground *f)
+{
+	struct signalfd_siginfo info;
+
+	while (next_signal(f, &info)) {
+		if (f->interrupts == 1)
+			family_find(f);
+		if (f->interrupts > 1)
+			family_kill(f);
+		else if (info.ssi_code != SI_KERNEL) /* the terminal sends to its whole group */
+			kill(f->pid, (int)info.ssi_signo);
+	}
+}
+
+/* After a signal: what the program leaves behind gets a moment, then it is killed. */
+static void family_end(struct foreground *f)
+{
+	int step = 0;
+
+	while (family_signal(f, 0) && step++ < GRACE_MS / GRACE_STEP_MS) {
+		struct pollfd p = {.fd = f->signals, .events = POLLIN};
+
+		if (poll(&p, 1, GRACE_STEP_MS) > 0)
+			break; /* another Ctrl-C: no more patience */
+	}
+	family_signal(f, SIGKILL);
+}
+
+static int plain_turn(void *context, struct pollfd *fds, unsigned count, struct err *e)
+{
+	(void)context;
+	if (poll(fds, count, -1) < 0 && errno != EINTR)
+		return err_errno(e, -errno, "cannot poll");
+	return 0;
+}
+
+int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, struct err *e)
+{
+	struct pollfd fds[] = {{.fd = f->signals, .events = POLLIN},
+			       {.fd = f->pidfd, .events = POLLIN}};
+	struct signalfd_siginfo late;
+	int status;
+
+	for (;;) {
+		pid_t ended = waitpid(f->pid, &status, WNOHANG);
+
+		if (ended == f->pid)
+			break;
+		if (ended < 0 && errno != EINTR)
+			return err_errno(e, -errno, "cannot wait for process %d", (int)f->pid);
+		if ((turn ? turn : plain_turn)(context, fds, 2, e) < 0)
+			return e->code;
+		pass_on_signals(f);
+	}
+	/* A Ctrl-C that ended it at once has come to us, too. */
+	while (next_signal(f, &late))
+		;
+	if (f->interrupts)
+		family_end(f);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

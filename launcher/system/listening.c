@@ -1,0 +1,203 @@
+#include "launcher/system/listening.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "decision/base/cleanup.h"
+
+enum { TCP_LISTEN_STATE = 0x0a }; /* include/net/tcp_states.h of the kernel */
+
+static uint32_t byte_swapped(uint32_t word)
+{
+	return htonl(word); /* the kernel prints each 32-bit word as it lies in memory */
+}
+
+static void set_ipv4(struct listening_socket *s, uint32_t address)
+{
+	s->is_ipv4 = true;
+	s->address = address;
+	s->is_loopback = address >> 24 == 127;
+}
+
+/* "0100007F" or four such words: proc_net_tcp.rst. */
+static bool parse_address(const char *text, struct listening_socket *s)
+{
+	uint32_t words[4];
+
+	if (strlen(text) == 8 && sscanf(text, "%8" SCNx32, &words[0]) == 1) {
+		set_ipv4(s, byte_swapped(words[0]));
+		return true;
+	}
+	if (strlen(text) != 32 || sscanf(text, "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 "%8" SCNx32,
+					 &words[0], &words[1], &words[2], &words[3]) != 4)
+		return false;
+	if (!words[0] && !words[1] && byte_swapped(words[2]) == 0xffff)
+		set_ipv4(s, byte_swapped(words[3]));
+	else if (!words[0] && !words[1] && !words[2] && byte_swapped(words[3]) == 1)
+		s->is_loopback = true;
+	else if (!words[0] && !words[1] && !words[2] && !words[3])
+		set_ipv4(s, 0); /* [::] takes IPv4 connections too */
+	return true;
+}
+
+bool listening_parse(const char *line, struct listening_socket *out)
+{
+	struct listening_socket s = {0};
+	char address[33];
+	unsigned port, state;
+
+	/* sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode */
+	if (sscanf(line, " %*d: %32[0-9A-Fa-f]:%4x %*s %2x %*s %*s %*s %*s %*s %" SCNu64, address,
+		   &port, &state, &s.inode) != 4)
+		return false;
+	if (state != TCP_LISTEN_STATE || !parse_address(address, &s))
+		return false;
+	s.port = (uint16_t)port;
+	*out = s;
+	return true;
+}
+
+static int read_table(const char *path, struct listening_socket **list, size_t *count,
+		      struct err *e)
+{
+	cleanup_fclose FILE *file = fopen(path, "re");
+	char line[512];
+
+	if (!file)
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
+	while (fgets(line, sizeof(line), file)) {
+		struct listening_socket s, *grown;
+
+		if (!listening_parse(line, &s))
+			continue;
+		grown = reallocarray(*list, *count + 1, sizeof(**list));
+		if (!grown)
+			return err_set(e, -ENOMEM, "no memory for the sockets in %s", path);
+		*list = grown;
+		grown[(*count)++] = s;
+	}
+	return 0;
+}
+
+int listening_read(struct listening_socket **list, size_t *count, struct err *e)
+{
+	cleanup_free struct listening_socket *found = NULL;
+	size_t n = 0;
+	int r = read_table("/proc/net/tcp", &found, &n, e);
+
+	if (!r)
+		r = read_table("/proc/net/tcp6", &found, &n, e);
+	if (r)
+		return r;
+	*list = take_pointer(found);
+	*count = n;
+	return 0;
+}
+
+bool listening_has_address(const struct listening_socket *list, size_t count, uint32_t address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].is_ipv4 && list[i].address == address)
+			return true;
+	return false;
+}
+
+int listening_probe(uint32_t address, int port)
+{
+	struct sockaddr_in name = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(address),
+		.sin_port = htons((uint16_t)port),
+	};
+	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	/* As Java does it: connections in TIME_WAIT do not hold a port, listeners do. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&name, sizeof(name)) || listen(fd, 1))
+		return -errno;
+	return 0;
+}
+
+/* The inodes of a process's sockets, by its links /proc/PID/fd/N → "socket:[INODE]". */
+static bool process_has_socket(int fd_directory, const char *entry, uint64_t *inode)
+{
+	char link[64];
+	ssize_t n = readlinkat(fd_directory, entry, link, sizeof(link) - 1);
+
+	if (n <= 0)
+		return false;
+	link[n] = '\0';
+	return sscanf(link, "socket:[%" SCNu64 "]", inode) == 1;
+}
+
+static int check_one(const char *name, pid_t pid, uint32_t address,
+		     const struct listening_socket *s, struct err *e)
+{
+	char where[INET_ADDRSTRLEN] = "an IPv6 address", wanted[INET_ADDRSTRLEN];
+	struct in_addr in = {htonl(s->address)}, want = {htonl(address)};
+
+	if (s->is_loopback || (s->is_ipv4 && s->address == address && address))
+		return 0;
+	if (s->is_ipv4)
+		inet_ntop(AF_INET, &in, where, sizeof(where));
+	inet_ntop(AF_INET, &want, wanted, sizeof(wanted));
+	return err_set(e, -EPERM, "%s (pid %d) listens on %s:%u, it may only on %s and loopback",
+		       name, (int)pid, where, s->port, wanted);
+}
+
+static int check_sockets(const char *name, pid_t pid, uint32_t address, DIR *fds,
+			 const struct listening_socket *list, size_t count, const int ports[2],
+			 bool seen[2], struct err *e)
+{
+	struct dirent *entry;
+	uint64_t inode;
+
+	while ((entry = readdir(fds))) {
+		if (!process_has_socket(dirfd(fds), entry->d_name, &inode))
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			if (list[i].inode != inode)
+				continue;
+			if (check_one(name, pid, address, &list[i], e))
+				return e->code;
+			for (int p = 0; p < 2; p++)
+				if (list[i].port == ports[p] && list[i].address == address)
+					seen[p] = true;
+		}
+	}
+	return 0;
+}
+
+int listening_check(const char *name, pid_t pid, uint32_t address, const int ports[2],
+		    struct err *e)
+{
+	cleanup_free struct listening_socket *list = NULL;
+	bool seen[2] = {false, false};
+	char path[64];
+	size_t count;
+	DIR *fds;
+	int r = listening_read(&list, &count, e);
+
+	if (r)
+		return r;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	fds = opendir(path);
+	if (!fds)
+		return err_errno(e, -errno, "the sockets of %s (pid %d)", name, (int)pid);
+	r = check_sockets(name, pid, address, fds, list, count, ports, seen, e);
+	closedir(fds);
+	for (int p = 0; !r && p < 2; p++)
+		if (ports[p] && !seen[p])
+			r = err_set(
+				e, -EADDRINUSE,
+				"%s (pid %d) does not listen at its port %d: another process may "
+				"have taken it",
+				name, (int)pid, ports[p]);
+	return r;
+}
