@@ -19,7 +19,7 @@
  * Predictions closer than this are one: of those, slices that do not cross packages go before those that do, then those that
  * do not cross nodes, then those that share no L3 cache, then fewer slices, then more cores. Where `tune` measured the
  * coefficients, only packages go before prediction: of 2,000 hidden laws each, the 95th percentile of regret is half of what
- * it is with all of these (tests/decision/test_tune.c).
+ * it is with all of these (tests/decision/engine/test_tune.c).
  */
 #define ENGINE_TIE 0.02
 /*
