@@ -15,13 +15,11 @@
 
 #include "decision/base/cpuset.h"
 #include "decision/base/err.h"
+#include "decision/plan/observation.h"
 #include "decision/plan/plan.h"
 #include "decision/plan/profile.h"
 #include "decision/plan/sample.h"
 #include "decision/reconcile/op.h"
-
-#define GROUP_HOST	 "host"
-#define GROUP_SUPERVISOR "supervisor"
 
 /* What the affinity driver adds to the environment of a process; its children inherit it. */
 #define GROUP_VARIABLE "CLEAVE_GROUP"
@@ -51,21 +49,6 @@ struct spawn {
 	bool new_session;	   /* setsid: out of reach of the terminal's signals */
 	enum memory_policy policy; /* of the child; strict and none: local first-touch */
 	struct cpuset nodes;	   /* for preferred and interleave */
-};
-
-/* What is there: one group as the kernel shows it. */
-struct observed_group {
-	char name[NAME_MAX_BYTES + 1];
-	struct cpuset cpus, nodes; /* effective */
-	struct cpuset asked;	   /* cpuset.cpus as written */
-	unsigned weight;
-	uint64_t memory_max_bytes; /* 0: none */
-	bool populated;
-};
-
-struct observation {
-	unsigned count;
-	struct observed_group groups[SLICES_MAX + 2];
 };
 
 struct driver;
@@ -160,13 +143,19 @@ const char *driver_location(const struct driver *d);
  */
 int driver_destroy(struct driver *d, struct err *e);
 
-/* Make the group of one planned slice. */
-int driver_create_slice(struct driver *d, const struct slice *s, unsigned weight,
-			const struct profile *p, struct err *e);
+/*
+ * Put one op in force: the only executor of ops, whoever decided on them. `to` is the plan and `p` the profile that it was made
+ * for; OP_SET_CPUS and OP_SET_WEIGHT do without both (NULL). `effective` (or NULL) gets the CPUs that the kernel gives after
+ * OP_SET_CPUS. OP_SET_HOST makes the host group where it is missing.
+ */
+int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
+		   const struct profile *p, struct cpuset *effective, struct err *e);
 
-/* Execute ops one after the other; stop at the first failure. *done is how many were executed. */
-int apply(struct driver *d, const struct oplist *ops, const struct profile *p, size_t *done,
-	  struct err *e);
+/*
+ * Look at the groups of `p`, as cheaply as at every tick (3 … 10 µs a group): names, CPUs and weights in `seen`, for groups that
+ * are there, the rest 0. A driver that cannot look is asked to observe(), which walks through /proc.
+ */
+int driver_look(struct driver *d, const struct plan *p, struct observation *seen, struct err *e);
 
 /*
  * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset

@@ -117,7 +117,7 @@ int driver_destroy(struct driver *d, struct err *e)
 
 /* ---- ops */
 
-int driver_create_slice(struct driver *d, const struct slice *s, unsigned weight,
+static int create_slice(struct driver *d, const struct slice *s, unsigned weight,
 			const struct profile *p, struct err *e)
 {
 	struct group_spec g = {
@@ -162,14 +162,14 @@ static int set_host(struct driver *d, const struct op *op, const struct plan *to
 	return rc == -ENOENT ? d->ops->create(d, &g, e) : rc;
 }
 
-static int execute(struct driver *d, const struct op *op, const struct plan *to,
-		   const struct profile *p, struct err *e)
+int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
+		   const struct profile *p, struct cpuset *effective, struct err *e)
 {
 	struct slice slice;
 
 	switch (op->kind) {
 	case OP_SET_CPUS:
-		return d->ops->set_cpus(d, op->name, &op->cpus, NULL, e);
+		return d->ops->set_cpus(d, op->name, &op->cpus, effective, e);
 	case OP_SET_WEIGHT:
 		return d->ops->set_weight(d, op->name, op->weight, e);
 	case OP_REMOVE:
@@ -179,23 +179,33 @@ static int execute(struct driver *d, const struct op *op, const struct plan *to,
 			return err_set(e, -EINVAL, "there is no slice %u in the plan", op->slice);
 		slice = to->slices[op->slice];
 		slice.cpus = op->cpus;
-		return driver_create_slice(d, &slice, op->weight, p, e);
+		return create_slice(d, &slice, op->weight, p, e);
 	case OP_SET_HOST:
 		return set_host(d, op, to, e);
 	}
 	return -EINVAL;
 }
 
-int apply(struct driver *d, const struct oplist *ops, const struct profile *p, size_t *done,
-	  struct err *e)
-{
-	*done = 0;
-	for (unsigned i = 0; i < ops->count; i++) {
-		int rc = execute(d, &ops->ops[i], ops->to, p, e);
+/* ---- looking */
 
-		if (rc < 0)
-			return err_wrap(e, "step %u of %u", i + 1, ops->count);
-		*done = i + 1;
-	}
-	return 0;
+static int look_at(struct driver *d, const char *group, struct observation *seen, struct err *e)
+{
+	int rc = d->ops->look(d, group, &seen->groups[seen->count], e);
+
+	if (rc == 0)
+		seen->count++;
+	return rc == -ENOENT || rc == -ENODEV ? 0 : rc;
+}
+
+int driver_look(struct driver *d, const struct plan *p, struct observation *seen, struct err *e)
+{
+	int rc;
+
+	if (!d->ops->look)
+		return d->ops->observe(d, seen, e);
+	seen->count = 0;
+	rc = look_at(d, GROUP_HOST, seen, e);
+	for (unsigned i = 0; rc == 0 && i < p->slice_count; i++)
+		rc = look_at(d, p->slices[i].name, seen, e);
+	return rc;
 }

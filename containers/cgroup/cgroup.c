@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
@@ -483,7 +484,6 @@ int cgroup_observe(struct driver *driver, struct observation *out, struct err *e
 int cgroup_sample(struct driver *driver, const char *group, struct sample *out, struct err *e)
 {
 	struct cgroup_driver *d = of(driver);
-	struct timespec now;
 	struct sample s = {0};
 	struct open_group *g;
 	char text[1024];
@@ -491,8 +491,7 @@ int cgroup_sample(struct driver *driver, const char *group, struct sample *out, 
 
 	if (rc < 0)
 		return rc;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	s.at_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	s.at_ns = clock_now_ns();
 	n = g->usage < 0 ? 0 : control_reread_record(g->usage, text, sizeof(text));
 	if (n < 0) {
 		cgroup_forget(d, group); /* the group may have been made anew behind our back */

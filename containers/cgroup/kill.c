@@ -7,17 +7,10 @@
 #include <time.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/proc/clock.h"
 #include "containers/where/control_file.h"
 
 enum { BATCH = 64, TURN_MS = 100 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /*
  * Signal through a pidfd, and only after the process that it means was seen in the group: between
@@ -60,7 +53,7 @@ static void kill_batch(const struct cgroup_driver *d, const char *group, const p
 int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, struct err *e)
 {
 	struct cgroup_driver *d = (struct cgroup_driver *)driver;
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
 	pid_t pids[BATCH];
 	int n;
 
@@ -72,7 +65,7 @@ int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, s
 	 * before its worker is started again.
 	 */
 	for (;;) {
-		int64_t left = end - now_ms();
+		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
 
 		n = cgroup_pids(driver, group, pids, BATCH, e);
 		if (n == 0 || n == -ENOENT)

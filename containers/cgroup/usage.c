@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/proc/clock.h"
 #include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
@@ -19,14 +20,6 @@ enum {
 static struct cgroup_driver *of(struct driver *d)
 {
 	return (struct cgroup_driver *)d;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* ---- usage */
@@ -109,7 +102,7 @@ int cgroup_usage(struct driver *driver, const char *group, struct sample *out, s
 			       "nothing here counts the CPU time of %s: mount the cpuacct "
 			       "controller, or set rebalance.mode: off",
 			       group);
-	s = (struct sample){.at_ns = now_ns()};
+	s = (struct sample){.at_ns = clock_now_ns()};
 	n = control_reread_record(g->usage, text, sizeof(text));
 	if (n >= 0) {
 		s.cpu_usage_us = d->dialect->usage_us(text);

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/proc/clock.h"
 #include "containers/process/spawn.h"
 #include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
@@ -346,14 +347,6 @@ static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *p
 	return spawn_process(&marked, &into, pid, pidfd, e);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 struct killing {
 	const struct affinity_driver *driver;
 	const char *group;
@@ -388,7 +381,7 @@ static bool kill_member(void *context, pid_t pid, const char *mark)
 static int affinity_kill(struct driver *driver, const char *group, unsigned timeout_ms,
 			 struct err *e)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
 	cleanup_free char *text = malloc(ENVIRONMENT_MAX);
 
 	if (!text)
@@ -396,7 +389,7 @@ static int affinity_kill(struct driver *driver, const char *group, unsigned time
 	for (;;) {
 		struct killing k = {of(driver), group, text, -1, 0};
 		int rc = for_each_process(of(driver), kill_member, &k, e);
-		int64_t left = end - now_ms();
+		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
 		struct pollfd last = {.fd = k.last, .events = POLLIN};
 
 		if (rc == 0 && k.count && left > 0)
@@ -525,7 +518,6 @@ static int affinity_sample(struct driver *driver, const char *group, struct samp
 	cleanup_free pid_t *pids = malloc(MEMBERS_MAX * sizeof(*pids));
 	struct affinity_group *g;
 	struct sample s = {0};
-	struct timespec now;
 	uint64_t ticks = 0;
 	int n, rc = need(of(driver), group, &g, e);
 
@@ -533,8 +525,7 @@ static int affinity_sample(struct driver *driver, const char *group, struct samp
 		return rc;
 	if (!pids)
 		return err_errno(e, -ENOMEM, "sampling %s", group);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	s.at_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	s.at_ns = clock_now_ns();
 	n = affinity_pids(driver, group, pids, MEMBERS_MAX, e);
 	if (n < 0)
 		return n;

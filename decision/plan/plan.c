@@ -177,6 +177,11 @@ bool plan_is_equal(const struct plan *a, const struct plan *b)
 
 /* ---- what loans mean ---- */
 
+struct cpuset plan_host_cpus(const struct plan *p)
+{
+	return p->host.shared ? p->allowed : p->host.cpus;
+}
+
 struct cpuset plan_effective_cpus(const struct plan *p, unsigned slice)
 {
 	struct cpuset cpus = p->slices[slice].cpus;

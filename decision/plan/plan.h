@@ -166,6 +166,9 @@ bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memo
 bool slice_is_equal(const struct slice *a, const struct slice *b);
 bool plan_is_equal(const struct plan *a, const struct plan *b);
 
+/* The CPUs of the host group: the reserve, or all that are allowed. */
+struct cpuset plan_host_cpus(const struct plan *p);
+
 /* The CPUs a slice may run on while the plan's loans are in force: home, plus borrowed, less exclusively lent. */
 struct cpuset plan_effective_cpus(const struct plan *p, unsigned slice);
 

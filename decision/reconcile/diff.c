@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decision/plan/observation.h"
 #include "decision/reconcile/op.h"
 
 enum { NO_SLICE = SLICES_MAX };
@@ -184,21 +185,16 @@ static void shrink_slices(struct diff *d)
 	}
 }
 
-static struct cpuset host_cpus(const struct plan *p)
-{
-	return p->host.shared ? p->allowed : p->host.cpus;
-}
-
 /* Its new CPUs are free of slices by now, and none has taken its old ones yet. */
 static void move_host(struct diff *d)
 {
-	struct cpuset old = host_cpus(d->from), new = host_cpus(d->to);
+	struct cpuset old = plan_host_cpus(d->from), new = plan_host_cpus(d->to);
 	struct op *op;
 
 	if (cpuset_is_empty(&new) || (cpuset_is_equal(&old, &new) &&
 				      cpuset_is_equal(&d->from->host.nodes, &d->to->host.nodes)))
 		return;
-	op = add_op(d, OP_SET_HOST, 0, OP_HOST);
+	op = add_op(d, OP_SET_HOST, 0, GROUP_HOST);
 	if (op)
 		op->cpus = new;
 }

@@ -15,12 +15,10 @@ enum op_kind {
 	OP_SET_WEIGHT, /* write `weight` */
 	OP_REMOVE,     /* stop what runs in the slice and remove its group */
 	OP_CREATE,     /* make the group with everything in `slice`; its worker is started in it */
-	OP_SET_HOST,   /* write `cpus` and the nodes to the host group */
+	OP_SET_HOST,   /* write `cpus` and the nodes to the host group (GROUP_HOST) */
 };
 
 enum { OPLIST_MAX = 8 * SLICES_MAX };
-
-#define OP_HOST "host" /* the name in OP_SET_HOST */
 
 struct op {
 	enum op_kind kind;

@@ -54,7 +54,7 @@ static int run(const struct invocation *in, struct err *e)
 
 	if (!facts || !list)
 		return err_errno(e, -ENOMEM, "examining this machine");
-	rc = doctor_read(in->options.cgroup_root, MEASURE_MS, facts, e);
+	rc = doctor_read(in->options.roots.cgroup_root, MEASURE_MS, facts, e);
 	if (rc < 0)
 		return rc;
 	doctor_judge(facts, list);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 
 extern const struct command cmd_down;
@@ -10,7 +11,7 @@ static int print_steps(const struct options *o, const char *name, struct err *e)
 {
 	struct cluster c;
 	struct state *s;
-	int r = cluster_paths(o->state_dir, name, &c, e);
+	int r = cluster_paths(o->roots.state_dir, name, &c, e);
 
 	if (r)
 		return r;

@@ -129,7 +129,7 @@ static int run_logs(const struct invocation *in, struct err *e)
 	int r = load_cluster_name(&in->options, NULL, name, e);
 
 	if (!r)
-		r = cluster_paths(in->options.state_dir, name, &c, e);
+		r = cluster_paths(in->options.roots.state_dir, name, &c, e);
 	if (!r && access(c.data, F_OK))
 		r = err_errno(e, -errno, "cluster %s has no logs: %s", name, c.data);
 	if (!r && in->operand_count)

@@ -3,12 +3,13 @@
 
 #include "containers/driver.h"
 #include "decision/base/cleanup.h"
+#include "decision/reconcile/actual.h"
+#include "launcher/commands/command.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/plan_json.h"
 #include "launcher/protocol/state.h"
 #include "launcher/show/picture.h"
 #include "launcher/show/plan_text.h"
-#include "launcher/supervisor/actual.h"
 #include "launcher/system/cluster.h"
 #include "profiles/load.h"
 
@@ -46,7 +47,7 @@ static int observe(const struct options *o, const struct state *state, const str
 {
 	const struct driver_request request = {
 		.cluster = state->cluster.name,
-		.cgroup_root = o->cgroup_root,
+		.cgroup_root = o->roots.cgroup_root,
 		.backend = state->profile.backend,
 		.location = state->location,
 	};
@@ -89,7 +90,7 @@ static int read_actual(const struct options *o, struct inputs *in, struct plan *
 	*out = (struct plan){0};
 	if (!in->topology.this_machine)
 		return 0;
-	if (cluster_paths(o->state_dir, in->profile.name, &cluster, e) < 0)
+	if (cluster_paths(o->roots.state_dir, in->profile.name, &cluster, e) < 0)
 		return e->code;
 	code = state_read(&cluster, state, e);
 	if (code < 0)
@@ -150,7 +151,7 @@ static int run_plan(const struct invocation *in, struct err *e)
 		return e->code;
 	if (o->profile)
 		return print_profile(profile, e);
-	if (load_inputs(o, profile, inputs, e) < 0)
+	if (load_inputs(&o->roots, profile, inputs, e) < 0)
 		return e->code;
 	if (o->json)
 		return print_json(inputs, e);

@@ -163,7 +163,7 @@ static int ask(const struct invocation *in, const struct rebalance_request *requ
 	int r;
 
 	if ((r = load_cluster_name(&in->options, operand, name, e)) ||
-	    (r = cluster_paths(in->options.state_dir, name, &c, e)) ||
+	    (r = cluster_paths(in->options.roots.state_dir, name, &c, e)) ||
 	    (r = rebalance_request_format(request, &text, e)))
 		return r;
 	r = control_ask(&c, text, ANSWER_MS, answer, e);
@@ -277,7 +277,7 @@ static int rebalance(const struct invocation *in, struct err *e)
 	int r = a ? parse_request(&in->options, &request, e)
 		  : err_set(e, -ENOMEM, "no memory for an answer");
 
-	if (!r && in->options.topology)
+	if (!r && in->options.roots.topology)
 		r = err_wrong(e, "a running cluster is on this machine: --topology goes with "
 				 "--replay");
 	if (!r)
@@ -342,7 +342,7 @@ static int replay_text(const struct options *o, const char *text, size_t size, s
 
 	if (!t || !different)
 		return err_set(e, -ENOMEM, "no memory for a replay");
-	r = load_topology(o, t, &mask, e);
+	r = load_topology(&o->roots, t, &mask, e);
 	if (r)
 		return r;
 	r = replay_run(text, size, t, o->json ? note_step : print_step, different, out, e);

@@ -4,6 +4,7 @@
 #include "containers/driver.h"
 #include "decision/base/cleanup.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/state.h"
@@ -17,7 +18,7 @@ static int attach(const struct options *o, const char *name, struct state *out, 
 {
 	struct cluster c;
 
-	if (cluster_paths(o->state_dir, name, &c, e) || state_read(&c, out, e))
+	if (cluster_paths(o->roots.state_dir, name, &c, e) || state_read(&c, out, e))
 		return e->code;
 	if (out->phase != PHASE_UP && out->phase != PHASE_DEGRADED)
 		return err_set(e, -EAGAIN, "cluster %s is %s; wait for it, or name a profile", name,
@@ -36,7 +37,7 @@ static int check_slices(const struct options *o, const char *profile, struct err
 	inputs = calloc(1, sizeof(*inputs));
 	if (!inputs)
 		return err_set(e, -ENOMEM, "no memory for a plan");
-	if (load_inputs(o, profile, inputs, e))
+	if (load_inputs(&o->roots, profile, inputs, e))
 		return e->code;
 	return spark_slices_parse(o->slices, &inputs->plan, &slices, e);
 }
@@ -50,7 +51,8 @@ static int find_cluster(const struct invocation *in, enum up_result *result, str
 	struct strings names = {0};
 
 	*result = UP_UNCHANGED;
-	if (!profile && !in->options.cluster && cluster_list(in->options.state_dir, &names, e))
+	if (!profile && !in->options.cluster &&
+	    cluster_list(in->options.roots.state_dir, &names, e))
 		return e->code;
 	if (profile || (!in->options.cluster && !names.count)) {
 		if (check_slices(&in->options, profile, e))
@@ -66,7 +68,7 @@ static int open_driver(const struct options *o, const struct state *s, struct dr
 		       struct err *e)
 {
 	const struct driver_request request = {.cluster = s->cluster.name,
-					       .cgroup_root = o->cgroup_root,
+					       .cgroup_root = o->roots.cgroup_root,
 					       .backend = s->profile.backend,
 					       .location = s->location};
 

@@ -66,7 +66,7 @@ static int get_status(const struct options *o, const char *name, struct status *
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = cluster_paths(o->state_dir, name, &c, e);
+	r = cluster_paths(o->roots.state_dir, name, &c, e);
 	if (r || (r = running_status(&c, out, text, e)) == 0)
 		return r;
 	if (r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET && r != -EPIPE)
@@ -181,7 +181,7 @@ static int print_picture(const struct options *o, const struct status *s,
 
 	if (!t || !p)
 		return err_set(e, -ENOMEM, "no memory for a picture");
-	r = load_topology(o, t, &mask, e);
+	r = load_topology(&o->roots, t, &mask, e);
 	if (r)
 		return r;
 	p->allowed = t->allowed;

@@ -4,6 +4,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/size_text.h"
+#include "launcher/commands/command.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/topology_json.h"
 #include "launcher/show/table.h"
@@ -152,7 +153,7 @@ static int run_topology(const struct invocation *in, struct err *e)
 
 	if (!t)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (load_topology(&in->options, t, &mask, e) < 0)
+	if (load_topology(&in->options.roots, t, &mask, e) < 0)
 		return e->code;
 	if (in->options.json)
 		return print_json(t, e);

@@ -9,6 +9,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/size_text.h"
+#include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/measure/tune.h"
@@ -259,7 +260,7 @@ static int make_inputs(struct tuning *t, struct err *e)
 	if (check_short_run(t, p, e) < 0 || find_model_path(t, p, e) < 0)
 		return e->code;
 	open_profile(p);
-	if (load_inputs_of(t->options, p, t->profile_name, &t->in, e) < 0)
+	if (load_inputs_of(&t->options->roots, p, t->profile_name, &t->in, e) < 0)
 		return e->code;
 	if (!t->in.topology.this_machine)
 		return err_impossible(

@@ -4,14 +4,14 @@
 #include <sys/syscall.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/reconcile/differences.h"
+#include "decision/reconcile/drift.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/state.h"
 #include "launcher/show/table.h"
-#include "launcher/supervisor/differences.h"
-#include "launcher/supervisor/drift.h"
 #include "launcher/system/listening.h"
 
 enum { PIDS_MAX = 4096, LOOKS = 3 };
@@ -120,7 +120,7 @@ static int write_repairs(const struct look *l, struct err *e)
 	int rc = up_again(&l->state, &lock, e);
 
 	for (unsigned i = 0; rc == 0 && lock >= 0 && i < l->repair_count; i++)
-		rc = drift_repair(l->driver, &l->repairs[i], e);
+		rc = driver_execute(l->driver, &l->repairs[i], NULL, NULL, NULL, e);
 	return rc;
 }
 
@@ -211,18 +211,18 @@ static int open_cluster(const struct invocation *in, struct look *l, struct err 
 {
 	const struct options *o = &in->options;
 	char name[NAME_MAX_BYTES + 1];
-	struct driver_request request = {.cgroup_root = o->cgroup_root};
+	struct driver_request request = {.cgroup_root = o->roots.cgroup_root};
 	int rc = load_cluster_name(o, in->operand_count ? in->operands[0] : NULL, name, e);
 
 	if (rc == 0)
-		rc = cluster_paths(o->state_dir, name, &l->cluster, e);
+		rc = cluster_paths(o->roots.state_dir, name, &l->cluster, e);
 	if (rc == 0)
 		rc = state_read(&l->cluster, &l->state, e);
 	if (rc == -ENOENT)
 		return err_set(e, rc, "cluster %s is not up: there is nothing to verify", name);
 	if (rc < 0)
 		return rc;
-	l->cgroup_root = o->cgroup_root;
+	l->cgroup_root = o->roots.cgroup_root;
 	request.cluster = name;
 	request.backend = l->state.profile.backend;
 	request.location = l->state.location;

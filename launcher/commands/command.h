@@ -10,12 +10,10 @@
 #include <stddef.h>
 
 #include "decision/base/err.h"
+#include "launcher/system/roots.h"
 
 struct options {
-	/* global */
-	const char *topology, *cgroup_root, *state_dir;
-	bool verbose;
-	/* of commands */
+	struct roots roots; /* the global ones */
 	const char *cluster, *probe_args, *slices;
 	const char *from, *to, *cores, *loans, *mode, *replay; /* of rebalance */
 	bool automatic, reset;

@@ -9,12 +9,13 @@ enum { OPTIONS_MAX = 128, COMMANDS_MAX = 64, HELP_COLUMN = 28 };
 
 static const struct option global_options[] = {
 	{"topology", "FILE|TEXT", "plan for the machine of an hwloc XML file or synthetic text",
-	 offsetof(struct options, topology)},
+	 offsetof(struct options, roots.topology)},
 	{"cgroup-root", "DIR", "build the groups below this directory",
-	 offsetof(struct options, cgroup_root)},
+	 offsetof(struct options, roots.cgroup_root)},
 	{"state-dir", "DIR", "keep state, logs and scratch here",
-	 offsetof(struct options, state_dir)},
-	{"verbose", NULL, "say more on standard error (-v)", offsetof(struct options, verbose)},
+	 offsetof(struct options, roots.state_dir)},
+	{"verbose", NULL, "say more on standard error (-v)",
+	 offsetof(struct options, roots.verbose)},
 	{"help", NULL, "show this (-h)", offsetof(struct options, help)},
 	OPTION_END,
 };

@@ -1,13 +1,76 @@
 #include "launcher/commands/running.h"
+#include "launcher/commands/command.h"
 
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/inputs/inputs.h"
+#include "launcher/inputs/shipped.h"
 #include "launcher/protocol/control.h"
 #include "launcher/protocol/status.h"
 
 enum { ANSWER_MS = 5000 };
+
+static bool has_name(const struct strings *names, const char *name)
+{
+	strings_for_each(known, names)
+	{
+		if (!strcmp(known, name))
+			return true;
+	}
+	return false;
+}
+
+/* The name in a profile, as a word that may also be a cluster's name. */
+static int name_of_word(const struct strings *running, const char *word,
+			char name[NAME_MAX_BYTES + 1], struct err *e)
+{
+	cleanup_free struct profile *p = malloc(sizeof(*p));
+	char path[PROFILE_PATH];
+	struct err ignored;
+
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (shipped_is_path(word) ||
+	    (!has_name(running, word) && shipped_find(word, path, &ignored) == 0)) {
+		if (load_profile(word, p, e) < 0)
+			return e->code;
+		word = p->name;
+	}
+	if (!profile_name_is_valid(word))
+		return err_wrong(e,
+				 "'%s' is no cluster's name: allowed are at most %d letters a-z, "
+				 "digits and dashes, no dash first",
+				 word, NAME_MAX_BYTES);
+	return string_copy_n(name, NAME_MAX_BYTES + 1, word);
+}
+
+int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
+		      struct err *e)
+{
+	struct strings running = {0};
+	const char *word = o->cluster ? o->cluster : operand;
+	cleanup_free struct profile *defaults = NULL;
+
+	if (o->cluster && operand)
+		return err_wrong(e, "both --cluster %s and '%s' name a cluster; give one",
+				 o->cluster, operand);
+	if (cluster_list(o->roots.state_dir, &running, e) < 0)
+		return e->code;
+	if (word)
+		return name_of_word(&running, word, name, e);
+	if (running.count == 1)
+		return string_copy_n(name, NAME_MAX_BYTES + 1, strings_get(&running, 0));
+	if (running.count > 1)
+		return err_wrong(e, "there are %u clusters (%s, %s%s); name one with --cluster",
+				 running.count, strings_get(&running, 0), strings_get(&running, 1),
+				 running.count > 2 ? ", …" : "");
+	defaults = malloc(sizeof(*defaults));
+	if (!defaults)
+		return err_set(e, -ENOMEM, "out of memory");
+	profile_default(defaults);
+	return string_copy_n(name, NAME_MAX_BYTES + 1, defaults->name);
+}
 
 int running_state(const struct options *o, const char *operand, struct state *out, struct err *e)
 {
@@ -16,7 +79,7 @@ int running_state(const struct options *o, const char *operand, struct state *ou
 	int r = load_cluster_name(o, operand, name, e);
 
 	if (!r)
-		r = cluster_paths(o->state_dir, name, &c, e);
+		r = cluster_paths(o->roots.state_dir, name, &c, e);
 	if (!r)
 		r = state_read(&c, out, e);
 	if (r == -ENOENT)
@@ -32,7 +95,7 @@ int running_driver(const struct options *o, const struct state *s, struct driver
 {
 	const struct driver_request request = {
 		.cluster = s->cluster.name,
-		.cgroup_root = o->cgroup_root,
+		.cgroup_root = o->roots.cgroup_root,
 		.backend = s->profile.backend,
 		.location = s->location,
 	};

@@ -9,6 +9,14 @@
 #include "launcher/protocol/status.h"
 
 /*
+ * Which cluster a command means: --cluster or `operand` (a profile's path; the name of a cluster; a shipped profile, whose `name`
+ * counts), else the only one in the state directory, else (there is none) the default profile's name. ERR_WRONG with the names
+ * where it is not clear.
+ */
+int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
+		      struct err *e);
+
+/*
  * The state of the cluster that --cluster or `operand` means (load_cluster_name). -ENOENT, ERR_FAILED: there is none of that
  * name in the state directory; -EBADMSG: its state cannot be read, and what to do about it.
  */

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/commands/follow.h"
 #include "launcher/commands/wanted.h"
@@ -21,20 +22,13 @@
 #include "launcher/system/files.h"
 #include "launcher/system/interrupts.h"
 #include "launcher/system/json.h"
+#include "launcher/system/lock.h"
 
 enum {
 	HOLDER_PATIENCE_MS = 5000, /* a supervisor that has the lock and does not answer yet */
 	DOWN_PATIENCE_MS = 60000,
 	RETRY_MS = 50,
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void pause_ms(unsigned ms)
 {
@@ -62,7 +56,7 @@ static void grip_release(const struct grip *g)
 static int grip_cluster(const struct cluster *c, unsigned patience_ms,
 			const struct interrupts *held, struct grip *out, struct err *e)
 {
-	uint64_t end = now_ms() + patience_ms;
+	uint64_t end = clock_now_ns() / CLOCK_MS + patience_ms;
 	pid_t holder;
 	int r;
 
@@ -73,7 +67,7 @@ static int grip_cluster(const struct cluster *c, unsigned patience_ms,
 			return r;
 		if (control_connect(c, &out->fd, &out->supervisor, e) == 0)
 			return 0;
-		if (now_ms() >= end || (held && interrupts_pending(held)))
+		if (clock_now_ns() / CLOCK_MS >= end || (held && interrupts_pending(held)))
 			return err_set(e, -EBUSY,
 				       "cluster %s is held by process %d, which does not answer: "
 				       "another up or down may be under way",
@@ -126,7 +120,7 @@ static int start_supervisor(const struct options *o, const struct grip *grip, st
 		struct supervisor_start start = {
 			.kind = SUPERVISOR_DAEMON,
 			.cluster = wanted->cluster,
-			.cgroup_root = o->cgroup_root,
+			.cgroup_root = o->roots.cgroup_root,
 			.wanted = wanted,
 			.lock = grip->lock,
 			.client = ends[1],
@@ -181,7 +175,7 @@ static struct state *read_known(const struct options *o, const char *profile, st
 
 	lost->code = 0;
 	if (p && known && load_profile(profile, p, &ignored) == 0 &&
-	    cluster_paths(o->state_dir, p->name, &c, &ignored) == 0) {
+	    cluster_paths(o->roots.state_dir, p->name, &c, &ignored) == 0) {
 		if (state_read(&c, known, lost) == 0) {
 			lost->code = 0;
 			return known;
@@ -339,7 +333,7 @@ int up_foreground(const struct options *o, const char *profile, struct err *e)
 	struct state *wanted = NULL;
 	cleanup_grip struct grip grip = {-1, -1, 0};
 	struct supervisor_start start = {.kind = SUPERVISOR_FOREGROUND,
-					 .cgroup_root = o->cgroup_root};
+					 .cgroup_root = o->roots.cgroup_root};
 	struct interrupts held;
 	struct err lost;
 	int ends[2];
@@ -395,7 +389,7 @@ static int down_alone(const struct options *o, const struct cluster *c, const st
 	struct supervisor_start start = {
 		.kind = SUPERVISOR_ONCE,
 		.cluster = *c,
-		.cgroup_root = o->cgroup_root,
+		.cgroup_root = o->roots.cgroup_root,
 		.lock = grip->lock,
 		.client = -1,
 	};
@@ -407,7 +401,7 @@ int down_cluster(const struct options *o, const char *name, struct err *e)
 {
 	cleanup_grip struct grip grip = {-1, -1, 0};
 	struct cluster c;
-	int r = cluster_paths(o->state_dir, name, &c, e);
+	int r = cluster_paths(o->roots.state_dir, name, &c, e);
 
 	if (r)
 		return r;

@@ -3,6 +3,7 @@
 
 /* Bringing a cluster up from a command, `up` itself and `run`, which does it if needed; and taking it down. */
 
+#include "launcher/commands/command.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/state.h"
 

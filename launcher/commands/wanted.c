@@ -1,4 +1,5 @@
 #include "launcher/commands/wanted.h"
+#include "launcher/commands/command.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -128,7 +129,7 @@ static int choose_addresses(const struct profile *p, const struct state *known, 
 int wish_make(const struct options *o, const char *profile, const struct state *known,
 	      struct inputs *inputs, struct state *out, struct err *e)
 {
-	int r = load_inputs(o, profile, inputs, e);
+	int r = load_inputs(&o->roots, profile, inputs, e);
 
 	if (r)
 		return r;
@@ -140,7 +141,7 @@ int wish_make(const struct options *o, const char *profile, const struct state *
 	if (inputs->profile.backend == BACKEND_DOCKER)
 		return err_impossible(
 			e, "backend: docker is not in this release, cgroup and affinity are");
-	r = cluster_paths(o->state_dir, inputs->profile.name, &out->cluster, e);
+	r = cluster_paths(o->roots.state_dir, inputs->profile.name, &out->cluster, e);
 	if (!r)
 		r = cluster_user(&inputs->profile, &out->cluster, e);
 	if (!r)

@@ -5,6 +5,7 @@
  * What `up` asks a supervisor for: the plan of a profile on this machine, with the ports and addresses that are free here.
  */
 
+#include "launcher/commands/command.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/state.h"
 

@@ -10,7 +10,6 @@
 #include "launcher/inputs/processor.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/protocol/model_file.h"
-#include "launcher/system/cluster.h"
 #include "profiles/load.h"
 
 int load_profile(const char *profile, struct profile *out, struct err *e)
@@ -28,30 +27,31 @@ int load_profile(const char *profile, struct profile *out, struct err *e)
 	return profile_load(path, out, e);
 }
 
-int load_topology(const struct options *o, struct topology *out, struct cpuset *mask, struct err *e)
+int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
+		  struct err *e)
 {
-	struct topology_source source = {.text = o->topology};
+	struct topology_source source = {.text = roots->topology};
 
 	if (!source.text &&
-	    (driver_allowed(o->cgroup_root, &source.cpus, &source.nodes, e) < 0 ||
-	     driver_memory_limit(o->cgroup_root, &source.memory_limit_bytes, e) < 0))
+	    (driver_allowed(roots->cgroup_root, &source.cpus, &source.nodes, e) < 0 ||
+	     driver_memory_limit(roots->cgroup_root, &source.memory_limit_bytes, e) < 0))
 		return e->code;
 	return topology_read(&source, out, mask, e);
 }
 
-static int read_facts(const struct options *o, const struct profile *p, struct facts *f,
+static int read_facts(const struct roots *roots, const struct profile *p, struct facts *f,
 		      struct err *e)
 {
 	const char *data = data_local_path(p->workload.data_path);
 
 	*f = (struct facts){0};
-	if (o->topology)
+	if (roots->topology)
 		return 0;
 	f->this_machine = true;
 	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
 		f->data_bytes = data_measure(data);
-	if (driver_taken(o->cgroup_root, p->name, &f->taken, f->taken_by, e) < 0 ||
-	    driver_missing(o->cgroup_root, p, &f->missing, e) < 0)
+	if (driver_taken(roots->cgroup_root, p->name, &f->taken, f->taken_by, e) < 0 ||
+	    driver_missing(roots->cgroup_root, p, &f->missing, e) < 0)
 		return e->code;
 	return 0;
 }
@@ -142,7 +142,7 @@ static void say_inputs(const struct inputs *in, const char *profile)
 			CPUSET_STRING(&f->taken), f->taken_by);
 }
 
-int load_inputs_of(const struct options *o, const struct profile *profile, const char *called,
+int load_inputs_of(const struct roots *roots, const struct profile *profile, const char *called,
 		   struct inputs *out, struct err *e)
 {
 	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
@@ -151,10 +151,10 @@ int load_inputs_of(const struct options *o, const struct profile *profile, const
 	if (!in)
 		return err_set(e, -ENOMEM, "out of memory");
 	in->profile = *profile;
-	if (load_topology(o, &in->topology, &mask, e) < 0 ||
-	    read_facts(o, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
+	if (load_topology(roots, &in->topology, &mask, e) < 0 ||
+	    read_facts(roots, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
-	if (o->verbose)
+	if (roots->verbose)
 		say_inputs(in, called);
 	if (plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
 		return e->code;
@@ -168,7 +168,7 @@ int load_inputs_of(const struct options *o, const struct profile *profile, const
 	return 0;
 }
 
-int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e)
+int load_inputs(const struct roots *roots, const char *profile, struct inputs *out, struct err *e)
 {
 	cleanup_free struct profile *p = malloc(sizeof(*p));
 
@@ -176,66 +176,5 @@ int load_inputs(const struct options *o, const char *profile, struct inputs *out
 		return err_set(e, -ENOMEM, "out of memory");
 	if (load_profile(profile, p, e) < 0)
 		return e->code;
-	return load_inputs_of(o, p, profile, out, e);
-}
-
-static bool has_name(const struct strings *names, const char *name)
-{
-	strings_for_each(known, names)
-	{
-		if (!strcmp(known, name))
-			return true;
-	}
-	return false;
-}
-
-/* The name in a profile, as a word that may also be a cluster's name. */
-static int name_of_word(const struct strings *running, const char *word,
-			char name[NAME_MAX_BYTES + 1], struct err *e)
-{
-	cleanup_free struct profile *p = malloc(sizeof(*p));
-	char path[PROFILE_PATH];
-	struct err ignored;
-
-	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
-	if (shipped_is_path(word) ||
-	    (!has_name(running, word) && shipped_find(word, path, &ignored) == 0)) {
-		if (load_profile(word, p, e) < 0)
-			return e->code;
-		word = p->name;
-	}
-	if (!profile_name_is_valid(word))
-		return err_wrong(e,
-				 "'%s' is no cluster's name: allowed are at most %d letters a-z, "
-				 "digits and dashes, no dash first",
-				 word, NAME_MAX_BYTES);
-	return string_copy_n(name, NAME_MAX_BYTES + 1, word);
-}
-
-int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
-		      struct err *e)
-{
-	struct strings running = {0};
-	const char *word = o->cluster ? o->cluster : operand;
-	cleanup_free struct profile *defaults = NULL;
-
-	if (o->cluster && operand)
-		return err_wrong(e, "both --cluster %s and '%s' name a cluster; give one",
-				 o->cluster, operand);
-	if (cluster_list(o->state_dir, &running, e) < 0)
-		return e->code;
-	if (word)
-		return name_of_word(&running, word, name, e);
-	if (running.count == 1)
-		return string_copy_n(name, NAME_MAX_BYTES + 1, strings_get(&running, 0));
-	if (running.count > 1)
-		return err_wrong(e, "there are %u clusters (%s, %s%s); name one with --cluster",
-				 running.count, strings_get(&running, 0), strings_get(&running, 1),
-				 running.count > 2 ? ", …" : "");
-	defaults = malloc(sizeof(*defaults));
-	if (!defaults)
-		return err_set(e, -ENOMEM, "out of memory");
-	profile_default(defaults);
-	return string_copy_n(name, NAME_MAX_BYTES + 1, defaults->name);
+	return load_inputs_of(roots, p, profile, out, e);
 }

@@ -7,7 +7,7 @@
 
 #include "decision/cost/model.h"
 #include "decision/plan/plan.h"
-#include "launcher/commands/command.h"
+#include "launcher/system/roots.h"
 
 /* About 1 MB: keep it on the heap. */
 struct inputs {
@@ -25,25 +25,17 @@ int load_profile(const char *profile, struct profile *out, struct err *e);
  * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask` gets the CPUs that the
  * caller is bound to where that is ignored (taskset), else the empty set.
  */
-int load_topology(const struct options *o, struct topology *out, struct cpuset *mask,
+int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e);
 
 /* What a model file calls this machine, or the one of --topology. */
 void load_identity(const struct topology *t, struct machine_identity *out);
 
 /* All of it: profile, topology, facts of this machine (none with --topology), plan, plan_check. */
-int load_inputs(const struct options *o, const char *profile, struct inputs *out, struct err *e);
+int load_inputs(const struct roots *roots, const char *profile, struct inputs *out, struct err *e);
 
 /* The same for a profile that was read already; `called` is its name for --verbose, NULL: the defaults. */
-int load_inputs_of(const struct options *o, const struct profile *profile, const char *called,
+int load_inputs_of(const struct roots *roots, const struct profile *profile, const char *called,
 		   struct inputs *out, struct err *e);
-
-/*
- * Which cluster a command means: --cluster or `operand` (a profile's path; the name of a cluster; a shipped profile, whose `name`
- * counts), else the only one in the state directory, else (there is none) the default profile's name. ERR_WRONG with the names
- * where it is not clear.
- */
-int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
-		      struct err *e);
 
 #endif

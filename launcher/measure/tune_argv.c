@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
 #include "launcher/measure/tune.h"
 #include "launcher/spark/spark.h"

@@ -5,7 +5,9 @@
 #include <sys/pidfd.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "launcher/commands/command.h"
 #include "launcher/measure/tune.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
@@ -14,10 +16,7 @@ enum { LAST_WORDS = 12, LOOK_MS = 500 };
 
 static double now_s(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)clock_now_ns() / 1e9;
 }
 
 const char *tuning_sizes(const struct candidate *c, struct sizes_text *out)
@@ -110,10 +109,10 @@ static int fail_step(const struct step *s, int status, struct err *e)
 static void add_globals(const struct options *o, struct words *argv)
 {
 	words_add(argv, "cleave");
-	if (o->state_dir)
-		words_addf(argv, "--state-dir=%s", o->state_dir);
-	if (o->cgroup_root)
-		words_addf(argv, "--cgroup-root=%s", o->cgroup_root);
+	if (o->roots.state_dir)
+		words_addf(argv, "--state-dir=%s", o->roots.state_dir);
+	if (o->roots.cgroup_root)
+		words_addf(argv, "--cgroup-root=%s", o->roots.cgroup_root);
 }
 
 /* `words` ends with NULL. -EINTR if a signal came. */

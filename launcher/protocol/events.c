@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 
 static int open_log(const char *path)
@@ -112,13 +113,10 @@ void events_add(struct events *ev, const char *what, const char *object, const c
 		const struct event_input *inputs, size_t count)
 {
 	cleanup_free char *line = NULL;
-	struct timespec now;
 
 	if (ev->fd < 0)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	line = event_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, what, object,
-			    reason, inputs, count);
+	line = event_format(clock_date_ns(), what, object, reason, inputs, count);
 	if (line)
 		events_add_line(ev, line);
 }

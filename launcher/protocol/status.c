@@ -5,8 +5,8 @@
 #include <limits.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/supervisor/actual.h"
-#include "launcher/supervisor/life.h"
+#include "decision/reconcile/actual.h"
+#include "decision/reconcile/life.h"
 #include "launcher/system/json.h"
 
 static const char schema[] = "cleave.status/1";

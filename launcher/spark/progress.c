@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 
 enum {
@@ -165,14 +166,6 @@ static void draw(struct progress *p)
 
 /* ---- questions and answers, one at a time */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void ask(struct progress *p, const char *url, rest_answer *answer)
 {
 	struct err ignored; /* without an answer there is no progress to show */
@@ -291,7 +284,7 @@ void progress_close(struct progress *p)
 int progress_turn(void *progress, struct pollfd *fds, unsigned count, struct err *e)
 {
 	struct progress *p = progress;
-	int64_t now = now_ms();
+	int64_t now = (int64_t)(clock_now_ns() / CLOCK_MS);
 
 	if (p->fd < 0)
 		return rest_turn(p->rest, fds, count, -1, e);

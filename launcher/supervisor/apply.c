@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/supervisor/actual.h"
+#include "decision/reconcile/actual.h"
 #include "launcher/supervisor/parts.h"
 #include "launcher/system/listening.h"
 
@@ -35,7 +35,7 @@ static int enter_own_group(struct supervisor *s, const struct observation *seen,
 static int make_host_group(struct supervisor *s, const struct observation *seen,
 			   const struct plan *plan, struct err *e)
 {
-	struct cpuset cpus = actual_host_cpus(plan);
+	struct cpuset cpus = plan_host_cpus(plan);
 
 	if (observed_find(seen, GROUP_HOST))
 		return 0;
@@ -239,22 +239,14 @@ int apply_begin(struct supervisor *s, struct err *e)
 
 static int do_op(struct supervisor *s, const struct op *op, struct err *e)
 {
-	cleanup_free struct oplist *one = calloc(1, sizeof(*one));
 	char text[PLAN_TEXT];
-	size_t done;
-	int r;
+	int r = driver_execute(s->driver, op, &s->wanted->plan, &s->wanted->profile, NULL, e);
 
-	if (!one)
-		return err_set(e, -ENOMEM, "no memory for a step");
-	one->to = &s->wanted->plan;
-	one->count = 1;
-	one->ops[0] = *op;
-	r = apply(s->driver, one, &s->wanted->profile, &done, e);
-	if (!r)
-		events_note(&s->events, "op", op->name,
-			    op_format(op, &s->wanted->plan, text, sizeof(text)),
-			    {"step", s->next_op + 1}, {"steps", s->ops->count});
-	return r;
+	if (r)
+		return err_wrap(e, "step %u of %u", s->next_op + 1, s->ops->count);
+	events_note(&s->events, "op", op->name, op_format(op, &s->wanted->plan, text, sizeof(text)),
+		    {"step", s->next_op + 1}, {"steps", s->ops->count});
+	return 0;
 }
 
 static int step_groups(struct supervisor *s, struct err *e)

@@ -2,13 +2,13 @@
 #define LAUNCHER_SUPERVISOR_DAEMON_H
 
 /*
- * One supervised process, the master's or a slice's worker: its life (launcher/supervisor/life.h) and its handle in the kernel.
+ * One supervised process, the master's or a slice's worker: its life (decision/reconcile/life.h) and its handle in the kernel.
  */
 
 #include "containers/driver.h"
+#include "decision/reconcile/life.h"
 #include "launcher/protocol/state.h"
 #include "launcher/spark/spark.h"
-#include "launcher/supervisor/life.h"
 
 enum { DAEMON_MASTER = SLICES_MAX }; /* beside slice ids */
 

@@ -70,7 +70,7 @@ static void repair_op(struct supervisor *s, const struct op *op)
 {
 	char text[PLAN_TEXT];
 	struct err e;
-	int r = drift_repair(s->driver, op, &e);
+	int r = driver_execute(s->driver, op, NULL, NULL, NULL, &e);
 
 	events_note(&s->events, r ? "repair-failed" : "repair", op->name,
 		    r ? e.msg : op_format(op, &s->state->plan, text, sizeof(text)),
@@ -88,7 +88,7 @@ void machine_tick(struct supervisor *s)
 	if (can_have(s, &allowed, &e) < 0)
 		return;
 	note_cpus(s, &allowed);
-	if (s->lend->given_up || drift_look(s->driver, &s->state->plan, seen, &e))
+	if (s->lend->given_up || driver_look(s->driver, &s->state->plan, seen, &e))
 		return;
 	count = drift_find(seen, &s->state->plan, &allowed, ops);
 	if (!count) {

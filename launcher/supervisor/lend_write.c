@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/protocol/rebalance_event.h"
 #include "launcher/supervisor/monitor.h"
@@ -22,13 +23,10 @@ void lend_set_loans(struct plan *p, const struct loan_list *loans)
 static int do_write(struct supervisor *s, const struct op *op, struct rebalance_change *change,
 		    struct err *e)
 {
-	uint64_t begin_ns = supervisor_clock_ns();
-	int r = op->kind == OP_SET_WEIGHT
-			? s->driver->ops->set_weight(s->driver, op->name, op->weight, e)
-			: s->driver->ops->set_cpus(s->driver, op->name, &op->cpus,
-						   &change->effective, e);
+	uint64_t begin_ns = clock_now_ns();
+	int r = driver_execute(s->driver, op, NULL, NULL, &change->effective, e);
 
-	change->write_us = (double)(supervisor_clock_ns() - begin_ns) / 1000;
+	change->write_us = (double)(clock_now_ns() - begin_ns) / 1000;
 	return r;
 }
 
@@ -106,7 +104,7 @@ static void undo_writes(struct supervisor *s)
 		struct op op = inverse_of(&a->changes[i]);
 
 		if (drift_clip(&op, &s->allowed))
-			drift_repair(s->driver, &op, &e);
+			driver_execute(s->driver, &op, NULL, NULL, NULL, &e);
 	}
 }
 
@@ -187,7 +185,6 @@ void lend_note_step(struct supervisor *s, const char *what, const struct loan_li
 	struct lend *l = s->lend;
 	cleanup_free struct rebalance_event *ev = calloc(1, sizeof(*ev));
 	cleanup_free char *line = NULL;
-	struct timespec now;
 
 	if (!ev)
 		return;
@@ -207,12 +204,10 @@ void lend_note_step(struct supervisor *s, const char *what, const struct loan_li
 	ev->decisions = l->memory.decisions;
 	ev->loan_count = l->wanted.loan_count;
 	memcpy(ev->loans, l->wanted.loans, sizeof(ev->loans));
-	ev->idle_us = idle_us(l, supervisor_clock_ns());
+	ev->idle_us = idle_us(l, clock_now_ns());
 	ev->write_us = lend_write_us(l->answer);
 	ev->writes = l->answer->change_count;
-	clock_gettime(CLOCK_REALTIME, &now);
-	line = rebalance_event_format(ev,
-				      (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	line = rebalance_event_format(ev, clock_date_ns());
 	if (line)
 		events_add_line(&s->events, line);
 }

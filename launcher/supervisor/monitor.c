@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "containers/proc/clock.h"
 #include "decision/lending/loan_request.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/supervisor/monitor.h"
@@ -54,10 +55,10 @@ void lend_close(struct supervisor *s)
 /* This machine, as it is now: CPUs come and go. */
 static int read_topology(struct supervisor *s, struct err *e)
 {
-	struct options options = {.cgroup_root = s->cgroup_root};
+	struct roots roots = {.cgroup_root = s->cgroup_root};
 	struct cpuset mask;
 
-	return load_topology(&options, &s->lend->topology, &mask, e);
+	return load_topology(&roots, &s->lend->topology, &mask, e);
 }
 
 static void watch_executors(struct supervisor *s)
@@ -185,7 +186,7 @@ static void take_samples(struct supervisor *s)
 		count_threads(s, i, &now);
 		l->samples[i] = now;
 	}
-	s->now_ns = supervisor_clock_ns(); /* not before the samples were taken */
+	s->now_ns = clock_now_ns(); /* not before the samples were taken */
 }
 
 /* ---- one step */

@@ -9,13 +9,13 @@
  * the service manager and state.json.
  */
 
+#include "decision/reconcile/drift.h"
 #include "decision/reconcile/op.h"
 #include "launcher/protocol/control.h"
 #include "launcher/protocol/events.h"
 #include "launcher/protocol/status.h"
 #include "launcher/spark/rest.h"
 #include "launcher/supervisor/daemon.h"
-#include "launcher/supervisor/drift.h"
 #include "launcher/supervisor/supervisor.h"
 
 /* What it is doing; each stage is a function that does one step a turn of the loop. */
@@ -88,11 +88,6 @@ struct supervisor {
 
 	struct lend *lend; /* supervisor_lend.h; NULL: as yet */
 };
-
-/* ---- supervisor.c */
-
-/* CLOCK_MONOTONIC now; s->now_ns is that of the turn of the loop. */
-uint64_t supervisor_clock_ns(void);
 
 /* ---- supervisor_claim.c */
 

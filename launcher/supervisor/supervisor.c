@@ -11,19 +11,12 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/supervisor/monitor.h"
 #include "launcher/system/files.h"
 
 enum { LOOP_FDS = 2 + SLICES_MAX + 1 + CONTROL_FDS };
-
-uint64_t supervisor_clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- requests */
 
@@ -223,7 +216,7 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 
 	if (r < 0)
 		return r;
-	s->now_ns = supervisor_clock_ns();
+	s->now_ns = clock_now_ns();
 	for (unsigned i = 2; i < count; i++)
 		if (fds[i].revents && owners[i]->pidfd == fds[i].fd)
 			watch_exit(s, owners[i]);
@@ -261,7 +254,7 @@ static int loop(struct supervisor *s, struct err *e)
 	int r = 0;
 
 	while (r >= 0 && s->stage != STAGE_GONE) {
-		s->now_ns = supervisor_clock_ns();
+		s->now_ns = clock_now_ns();
 		watch_tick(s);
 		lend_tick(s);
 		r = step(s, e);
@@ -347,7 +340,7 @@ static int open_all(struct supervisor *s, const struct supervisor_start *start, 
 {
 	int r;
 
-	s->now_ns = s->begin_ns = supervisor_clock_ns();
+	s->now_ns = s->begin_ns = clock_now_ns();
 	for (unsigned i = 0; i < DAEMONS; i++)
 		daemon_init(&s->daemons[i], i);
 	s->master = &s->daemons[DAEMON_MASTER];

@@ -30,7 +30,4 @@ struct supervisor_start {
  */
 int supervisor_run(struct supervisor_start *start, struct err *e);
 
-/* Take STATE/NAME/lock and write our pid into it. -EBUSY: *holder has it (0: unknown). */
-int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e);
-
 #endif

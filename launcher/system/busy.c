@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
@@ -136,21 +137,20 @@ static bool is_ours(pid_t pid)
 int busy_measure(unsigned wait_ms, double least, struct busy *out, unsigned size, struct err *e)
 {
 	cleanup_free struct cpu_time *before = NULL, *after = NULL;
-	struct timespec begin, end;
+	uint64_t begin_ns;
 	size_t before_count, after_count;
 	unsigned count, kept = 0;
 	double seconds;
 	int rc = read_all(&before, &before_count, e);
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	begin_ns = clock_now_ns();
 	if (rc == 0) {
 		poll(NULL, 0, (int)wait_ms);
 		rc = read_all(&after, &after_count, e);
 	}
 	if (rc)
 		return rc;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+	seconds = (double)(clock_now_ns() - begin_ns) / 1e9;
 	count = busy_compare(before, before_count, after, after_count, seconds,
 			     (double)sysconf(_SC_CLK_TCK), least, out, size);
 	for (unsigned i = 0; i < count; i++)

@@ -11,16 +11,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/system/interrupts.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the program: a process group of its own, so that what it starts can be killed with it */
 
@@ -82,7 +75,7 @@ static int await(const struct program *p, int fd)
 	for (;;) {
 		struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
 				       {.fd = p->signals, .events = POLLIN}};
-		int64_t left = p->deadline - now_ms();
+		int64_t left = p->deadline - (int64_t)(clock_now_ns() / CLOCK_MS);
 
 		if (left <= 0)
 			return -ETIMEDOUT;
@@ -130,7 +123,7 @@ int capture(const char *const *argv, const char *const *envp, unsigned timeout_m
 	    size_t size, size_t *length, struct err *e)
 {
 	cleanup_close int reader = -1, writer = -1, signals = -1, pidfd = -1;
-	struct program p = {.deadline = now_ms() + timeout_ms};
+	struct program p = {.deadline = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms};
 	int ends[2], status, failed;
 	struct interrupts held;
 

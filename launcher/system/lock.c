@@ -1,11 +1,11 @@
-/* STATE/NAME/lock, declared in supervisor.h. */
+#include "launcher/system/lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/supervisor/supervisor.h"
 
 /* flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last copy of the descriptor. */
 static int try_lock(int fd)

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/commands/command.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
 #include "tests/fold/fold.h"
@@ -238,7 +239,7 @@ static int begin(struct err *e)
 	fake_spark_make(own.top, own.name, &own.profile);
 	fake_spark_orders(own.top, own.orders, sizeof(own.orders));
 	own.profile.partition.slices = SLICES;
-	own.options = (struct options){.state_dir = own.top, .purge = true};
+	own.options = (struct options){.roots.state_dir = own.top, .purge = true};
 	if (profile_emit(&own.profile, &text, e) ||
 	    file_replace(own.file, text, strlen(text), 0644, e))
 		return e->code;

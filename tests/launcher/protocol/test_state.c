@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/reconcile/life.h"
 #include "launcher/protocol/status.h"
-#include "launcher/supervisor/life.h"
 #include "launcher/system/files.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"

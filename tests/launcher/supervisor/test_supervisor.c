@@ -514,11 +514,11 @@ START_TEST(the_name_of_a_cluster_elsewhere)
 	own_begin_or_skip();
 	own_must_come_up(UP_STARTED);
 	snprintf(elsewhere, sizeof(elsewhere), "%s/other", own.top);
-	own.options.state_dir = elsewhere;
+	own.options.roots.state_dir = elsewhere;
 	ck_assert_int_lt(own_up(&result, &e), 0);
 	ck_assert_msg(strstr(e.msg, "runs already from another state directory"), "%s", e.msg);
 	ck_assert_int_eq(e.exit, ERR_FAILED);
-	own.options.state_dir = own.top;
+	own.options.roots.state_dir = own.top;
 	ck_assert_int_eq(own_ask_status(), 0);
 	ck_assert_str_eq(own.status.slices[0].state, "running");
 	own_end();

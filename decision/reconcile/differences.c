@@ -1,4 +1,4 @@
-#include "launcher/supervisor/differences.h"
+#include "decision/reconcile/differences.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -42,14 +42,6 @@ void drifts_add(struct drifts *list, enum drift_kind kind, const char *group, co
 	va_start(args, format);
 	vsnprintf(d->text, sizeof(d->text), format, args);
 	va_end(args);
-}
-
-static const struct observed_group *find(const struct observation *seen, const char *name)
-{
-	for (unsigned i = 0; i < seen->count; i++)
-		if (!strcmp(seen->groups[i].name, name))
-			return &seen->groups[i];
-	return NULL;
 }
 
 static const struct slice *slice_of(const struct plan *p, const char *name)
@@ -96,18 +88,14 @@ static void compare_slice(const struct plan *p, const struct profile *profile, u
 			   s->name, g->memory_max_bytes, max);
 }
 
-static const struct cpuset *host_cpus(const struct plan *p)
-{
-	return cpuset_is_empty(&p->host.cpus) ? &p->allowed : &p->host.cpus;
-}
-
 void verify_groups(const struct plan *p, const struct profile *profile,
 		   const struct observation *seen, enum verify_depth depth, struct drifts *out)
 {
-	const struct observed_group *host = find(seen, GROUP_HOST);
+	const struct observed_group *host = observed_find(seen, GROUP_HOST);
+	struct cpuset host_cpus = plan_host_cpus(p);
 
 	for (unsigned i = 0; i < p->slice_count; i++) {
-		const struct observed_group *g = find(seen, p->slices[i].name);
+		const struct observed_group *g = observed_find(seen, p->slices[i].name);
 
 		if (g)
 			compare_slice(p, profile, i, g, depth, out);
@@ -117,7 +105,7 @@ void verify_groups(const struct plan *p, const struct profile *profile,
 				   p->slices[i].name);
 	}
 	if (host)
-		compare_cpus(host, host_cpus(p), out);
+		compare_cpus(host, &host_cpus, out);
 	else
 		drifts_add(out, DRIFT_GROUP_MISSING, GROUP_HOST, "the host group is missing");
 	for (unsigned i = 0; i < seen->count; i++) {
@@ -131,7 +119,7 @@ void verify_groups(const struct plan *p, const struct profile *profile,
 	}
 }
 
-void verify_process(const char *group, pid_t pid, bool is_inside, const struct cpuset *mask,
+void verify_process(const char *group, int pid, bool is_inside, const struct cpuset *mask,
 		    const struct cpuset *cpus, struct drifts *out)
 {
 	if (!is_inside) {

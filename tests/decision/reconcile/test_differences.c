@@ -2,7 +2,7 @@
  * The comparison of plan and kernel: each kind of drift is seen, and its repair is what undoes it.
  */
 
-#include "launcher/supervisor/differences.h"
+#include "decision/reconcile/differences.h"
 
 #include "tests/harness.h"
 

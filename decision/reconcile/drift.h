@@ -1,5 +1,5 @@
-#ifndef LAUNCHER_SUPERVISOR_DRIFT_H
-#define LAUNCHER_SUPERVISOR_DRIFT_H
+#ifndef DECISION_RECONCILE_DRIFT_H
+#define DECISION_RECONCILE_DRIFT_H
 
 /*
  * Where the kernel's groups differ from the plan in force although nothing of ours is under way:
@@ -7,7 +7,7 @@
  * alone and told.
  */
 
-#include "containers/driver.h"
+#include "decision/plan/observation.h"
 #include "decision/reconcile/op.h"
 
 enum {
@@ -21,14 +21,6 @@ struct drift_repairs {
 	unsigned count;
 	uint64_t at_ns[DRIFT_REPAIRS];
 };
-
-/*
- * Look at the groups of `p`, as cheaply as at every tick (3 … 10 µs a group): names, CPUs and
- * weights in `seen`, for groups that are there, the rest 0. A driver that cannot look is asked to
- * observe(), which walks through /proc. Errors: the driver's.
- */
-int drift_look(struct driver *driver, const struct plan *p, struct observation *seen,
-	       struct err *e);
 
 /*
  * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are
@@ -53,9 +45,6 @@ bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset
 
 /* Keep of an op's CPUs those that are there; false: none is, and it must not be written. */
 bool drift_clip(struct op *op, const struct cpuset *allowed);
-
-/* Put one of them in force. Errors: the driver's. */
-int drift_repair(struct driver *driver, const struct op *op, struct err *e);
 
 /* Whether one more repair is in order at this time; notes it. Times never go back. */
 bool drift_may_repair(struct drift_repairs *d, uint64_t now_ns);

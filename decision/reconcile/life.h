@@ -1,5 +1,5 @@
-#ifndef LAUNCHER_SUPERVISOR_LIFE_H
-#define LAUNCHER_SUPERVISOR_LIFE_H
+#ifndef DECISION_RECONCILE_LIFE_H
+#define DECISION_RECONCILE_LIFE_H
 
 /*
  * The life of one supervised process (a slice's worker, the master) as a pure state × event machine: worker_step() says

@@ -1,13 +1,12 @@
-#ifndef LAUNCHER_SUPERVISOR_ACTUAL_H
-#define LAUNCHER_SUPERVISOR_ACTUAL_H
+#ifndef DECISION_RECONCILE_ACTUAL_H
+#define DECISION_RECONCILE_ACTUAL_H
 
 /*
  * The plan that is in force, made of what the kernel shows and what the state file adds: the `from`
  * of every plan_diff().
  */
 
-#include "containers/driver.h"
-#include "decision/plan/plan.h"
+#include "decision/plan/observation.h"
 
 /*
  * A slice exists if its group does. Its CPUs are those written to its group (so a loan or a change
@@ -21,11 +20,5 @@
  */
 void actual_plan(const struct observation *seen, const struct plan *recorded,
 		 const struct plan *wanted, enum memory_policy policy, struct plan *out);
-
-/* The CPUs of the host group: the reserve, or all that are allowed. */
-struct cpuset actual_host_cpus(const struct plan *p);
-
-/* The group of that name, or NULL. */
-const struct observed_group *observed_find(const struct observation *seen, const char *name);
 
 #endif

@@ -1,31 +1,4 @@
-#include "launcher/supervisor/drift.h"
-
-#include <errno.h>
-
-#include "launcher/supervisor/actual.h"
-
-static int look_at(struct driver *driver, const char *group, struct observation *seen,
-		   struct err *e)
-{
-	int rc = driver->ops->look(driver, group, &seen->groups[seen->count], e);
-
-	if (rc == 0)
-		seen->count++;
-	return rc == -ENOENT || rc == -ENODEV ? 0 : rc;
-}
-
-int drift_look(struct driver *driver, const struct plan *p, struct observation *seen, struct err *e)
-{
-	int rc;
-
-	if (!driver->ops->look)
-		return driver->ops->observe(driver, seen, e);
-	seen->count = 0;
-	rc = look_at(driver, GROUP_HOST, seen, e);
-	for (unsigned i = 0; rc == 0 && i < p->slice_count; i++)
-		rc = look_at(driver, p->slices[i].name, seen, e);
-	return rc;
-}
+#include "decision/reconcile/drift.h"
 
 static unsigned add(struct op *ops, unsigned count, enum op_kind kind, const char *name)
 {
@@ -90,7 +63,7 @@ unsigned drift_find(const struct observation *seen, const struct plan *p,
 		    const struct cpuset *allowed, struct op ops[DRIFT_OPS])
 {
 	const struct observed_group *host = observed_find(seen, GROUP_HOST);
-	struct cpuset cpus = actual_host_cpus(p);
+	struct cpuset cpus = plan_host_cpus(p);
 	unsigned count = 0;
 
 	if (host)
@@ -138,13 +111,6 @@ bool drift_clip(struct op *op, const struct cpuset *allowed)
 		return true;
 	op->cpus = cpuset_and(&op->cpus, allowed);
 	return !cpuset_is_empty(&op->cpus);
-}
-
-int drift_repair(struct driver *driver, const struct op *op, struct err *e)
-{
-	return op->kind == OP_SET_WEIGHT
-		       ? driver->ops->set_weight(driver, op->name, op->weight, e)
-		       : driver->ops->set_cpus(driver, op->name, &op->cpus, NULL, e);
 }
 
 bool drift_may_repair(struct drift_repairs *d, uint64_t now_ns)

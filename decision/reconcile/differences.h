@@ -1,5 +1,5 @@
-#ifndef LAUNCHER_SUPERVISOR_DIFFERENCES_H
-#define LAUNCHER_SUPERVISOR_DIFFERENCES_H
+#ifndef DECISION_RECONCILE_DIFFERENCES_H
+#define DECISION_RECONCILE_DIFFERENCES_H
 
 /*
  * Where plan, kernel and processes differ: a comparison of values, without an effect. What can be put back while processes
@@ -8,7 +8,8 @@
 
 #include <sys/types.h>
 
-#include "containers/driver.h"
+#include "decision/plan/observation.h"
+#include "decision/plan/sample.h"
 
 enum drift_kind {
 	DRIFT_GROUP_MISSING,
@@ -50,7 +51,7 @@ void verify_groups(const struct plan *p, const struct profile *profile,
 /*
  * One process that belongs into `group`. `mask` is its affinity, `cpus` the group's effective set.
  */
-void verify_process(const char *group, pid_t pid, bool is_inside, const struct cpuset *mask,
+void verify_process(const char *group, int pid, bool is_inside, const struct cpuset *mask,
 		    const struct cpuset *cpus, struct drifts *out);
 
 /*

@@ -1,8 +1,7 @@
-#include "launcher/supervisor/actual.h"
+#include "decision/reconcile/actual.h"
 
+#include "decision/reconcile/drift.h"
 #include "decision/reconcile/op.h"
-#include "launcher/supervisor/daemon.h"
-#include "launcher/supervisor/drift.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 
@@ -42,7 +41,7 @@ static struct observed_group *see(const char *name, const struct cpuset *cpus,
 
 static void see_all(const struct plan *p)
 {
-	struct cpuset host = actual_host_cpus(p);
+	struct cpuset host = plan_host_cpus(p);
 
 	memset(&seen, 0, sizeof(seen));
 	see(GROUP_HOST, &host, &p->host.nodes, 0);
@@ -398,7 +397,7 @@ START_TEST(what_is_offline_is_nobodys_drift)
 	unsigned count;
 
 	make_wanted(4);
-	host_cpus = actual_host_cpus(&wanted);
+	host_cpus = plan_host_cpus(&wanted);
 	for (unsigned v1 = 0; v1 < 2; v1++) {
 		struct cpuset gone = {0}, rest;
 
@@ -527,25 +526,6 @@ START_TEST(three_repairs_in_ten_seconds)
 }
 END_TEST
 
-/* ---- is a process what it should be? */
-
-START_TEST(command_lines)
-{
-	char java[] = "/bin/java", option[] = "-x", empty[] = "";
-	char *words[] = {java, option, empty, NULL};
-
-	ck_assert(words_match_proc(words, "/bin/java\0-x\0", 14));
-	ck_assert(!words_match_proc(words, "/bin/java\0-x\0", 13));
-	ck_assert(!words_match_proc(words, "/bin/java\0-y\0\0", 14));
-	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0more\0", 19));
-	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0mo", 16));
-	ck_assert(words_match_proc(words + 3, "", 0));
-	ck_assert(!words_match_proc(words, "", 0));
-	ck_assert(words_match_proc(words + 2, "CLEAVE_GROUP=a/b:0:0\0\0", 22));
-	ck_assert(!words_match_proc(words + 2, "CLEAVE_GROUPS=a/b:0:0\0\0", 23));
-}
-END_TEST
-
 TEST_MAIN("actual",
 	  test_case("plan", what_is_as_wanted_needs_nothing, nothing_is_there,
 		    a_widened_slice_is_narrowed,
@@ -555,5 +535,4 @@ TEST_MAIN("actual",
 		    drift_is_found_and_put_back, repairs_lead_back,
 		    what_is_offline_is_nobodys_drift, a_slice_without_any_cpu_is_left_alone,
 		    an_op_asks_only_for_cpus_that_are_there, cpus_that_come_back_are_nobodys_drift,
-		    a_set_that_is_not_in_force_is_drift, three_repairs_in_ten_seconds,
-		    command_lines))
+		    a_set_that_is_not_in_force_is_drift, three_repairs_in_ten_seconds))

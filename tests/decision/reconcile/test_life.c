@@ -1,4 +1,4 @@
-#include "launcher/supervisor/life.h"
+#include "decision/reconcile/life.h"
 
 #include "tests/harness.h"
 

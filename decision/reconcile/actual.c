@@ -1,20 +1,7 @@
-#include "launcher/supervisor/actual.h"
+#include "decision/reconcile/actual.h"
 
 /* The kernel rounds limits to pages (64 KiB at most). */
 enum { LIMIT_ROUNDING = 64 << 10 };
-
-const struct observed_group *observed_find(const struct observation *seen, const char *name)
-{
-	for (unsigned i = 0; i < seen->count; i++)
-		if (strcmp(seen->groups[i].name, name) == 0)
-			return &seen->groups[i];
-	return NULL;
-}
-
-struct cpuset actual_host_cpus(const struct plan *p)
-{
-	return p->host.shared ? p->allowed : p->host.cpus;
-}
 
 static const struct slice *known_slice(const struct plan *p, unsigned id)
 {
@@ -53,7 +40,7 @@ static void observe_host(const struct observation *seen, const struct plan *want
 			 struct plan_host *out)
 {
 	const struct observed_group *host = observed_find(seen, GROUP_HOST);
-	struct cpuset cpus = actual_host_cpus(wanted);
+	struct cpuset cpus = plan_host_cpus(wanted);
 
 	*out = wanted->host;
 	if (!host || cpuset_is_equal(&host->asked, &cpus))

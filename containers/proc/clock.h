@@ -1,0 +1,16 @@
+#ifndef CONTAINERS_PROC_CLOCK_H
+#define CONTAINERS_PROC_CLOCK_H
+
+/* The only readers of a clock: whoever decides is handed a time. */
+
+#include <stdint.h>
+
+enum { CLOCK_MS = 1000000 }; /* nanoseconds in a millisecond */
+
+/* CLOCK_MONOTONIC, in ns: for waiting and for measuring. */
+uint64_t clock_now_ns(void);
+
+/* CLOCK_REALTIME, in ns since the epoch: for what people and other programs read. */
+uint64_t clock_date_ns(void);
+
+#endif
