@@ -139,7 +139,7 @@ test: deps
 	$(Q)tests/run $(call test_bins,release) $(call test_bins,san) $(TEST_SCRIPTS)
 
 # ---- one kind of test at a time
-TEST_SCRIPTS := tests/check-layers tests/check-pure tests/check-headers tests/cli/run $(wildcard tests/spark/test_*)
+TEST_SCRIPTS := tests/check-layers tests/circles tests/check-pure tests/check-headers tests/cli/run $(wildcard tests/spark/test_*)
 
 .PHONY: tests check check-cli check-layers check-pure check-headers
 tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
@@ -147,8 +147,8 @@ check: tests build/cleave
 	$(Q)tests/run $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 check-cli: build/cleave
 	$(Q)tests/run tests/cli/run
-check-layers:
-	$(Q)tests/run tests/check-layers
+check-layers: $(call libs,launcher)
+	$(Q)VARIANT=$(VARIANT) tests/run tests/check-layers tests/circles
 check-pure: $(call lib,decision)
 	$(Q)tests/run tests/check-pure
 check-headers:

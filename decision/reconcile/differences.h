@@ -6,7 +6,6 @@
  * run (CPUs and weights) is drift.h's to find.
  */
 
-#include <sys/types.h>
 
 #include "decision/plan/observation.h"
 #include "decision/plan/sample.h"

@@ -5,6 +5,7 @@
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/actual.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/plan_json.h"
 #include "launcher/protocol/state.h"
@@ -45,19 +46,13 @@ static int print_json(const struct inputs *in, struct err *e)
 static int observe(const struct options *o, const struct state *state, const struct plan *wanted,
 		   struct plan *out, struct err *e)
 {
-	const struct driver_request request = {
-		.cluster = state->cluster.name,
-		.cgroup_root = o->roots.cgroup_root,
-		.backend = state->profile.backend,
-		.location = state->location,
-	};
 	cleanup_free struct observation *seen = malloc(sizeof(*seen));
 	struct driver *driver;
 	int code;
 
 	if (!seen)
 		return no_memory(e);
-	if (driver_open(&request, &driver, e) < 0)
+	if (running_driver(o, state, &driver, e) < 0)
 		return e->code;
 	code = driver->ops->observe(driver, seen, e);
 	driver->ops->close(driver);

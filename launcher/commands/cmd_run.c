@@ -64,17 +64,6 @@ static int find_cluster(const struct invocation *in, enum up_result *result, str
 	return attach(&in->options, name, out, e);
 }
 
-static int open_driver(const struct options *o, const struct state *s, struct driver **out,
-		       struct err *e)
-{
-	const struct driver_request request = {.cluster = s->cluster.name,
-					       .cgroup_root = o->roots.cgroup_root,
-					       .backend = s->profile.backend,
-					       .location = s->location};
-
-	return driver_open(&request, out, e);
-}
-
 /* Run the application of `p` and wait for it. Its exit code, or negative errno. */
 static int run_process(const struct state *s, struct foreground *f, struct driver *d,
 		       const struct process *p, struct progress *progress, struct err *e)
@@ -133,7 +122,7 @@ static int run_application(const struct options *o, const struct state *s, char 
 	snprintf(mark, sizeof(mark), "%d", (int)getpid());
 	snprintf(url, sizeof(url), "http://%s:%d", s->master.address, s->master.ui_port);
 	if (make_conf(o, s, mark, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
-	    open_driver(o, s, &d, e))
+	    running_driver(o, s, &d, e))
 		return e->code;
 	status = progress_open(url, mark, STDERR_FILENO, &progress, e);
 	if (!status) {

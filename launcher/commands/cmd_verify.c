@@ -211,7 +211,6 @@ static int open_cluster(const struct invocation *in, struct look *l, struct err 
 {
 	const struct options *o = &in->options;
 	char name[NAME_MAX_BYTES + 1];
-	struct driver_request request = {.cgroup_root = o->roots.cgroup_root};
 	int rc = load_cluster_name(o, in->operand_count ? in->operands[0] : NULL, name, e);
 
 	if (rc == 0)
@@ -223,10 +222,7 @@ static int open_cluster(const struct invocation *in, struct look *l, struct err 
 	if (rc < 0)
 		return rc;
 	l->cgroup_root = o->roots.cgroup_root;
-	request.cluster = name;
-	request.backend = l->state.profile.backend;
-	request.location = l->state.location;
-	rc = driver_open(&request, &l->driver, e);
+	rc = running_driver(o, &l->state, &l->driver, e);
 	if (rc == 0)
 		l->depth = !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
 	return rc;

@@ -93,12 +93,7 @@ int running_state(const struct options *o, const char *operand, struct state *ou
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e)
 {
-	const struct driver_request request = {
-		.cluster = s->cluster.name,
-		.cgroup_root = o->roots.cgroup_root,
-		.backend = s->profile.backend,
-		.location = s->location,
-	};
+	struct driver_request request = state_groups(s, o->roots.cgroup_root);
 
 	return driver_open(&request, out, e);
 }

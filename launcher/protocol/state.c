@@ -404,3 +404,24 @@ int home_write(const struct cluster *c, const struct plan *p, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for %s", path);
 	return file_replace(path, text, strlen(text), 0600, e);
 }
+
+struct spark_cluster state_spark(const struct state *s)
+{
+	return (struct spark_cluster){
+		.cluster = &s->cluster,
+		.profile = &s->profile,
+		.plan = &s->plan,
+		.spark = &s->spark,
+		.master = s->master,
+	};
+}
+
+struct driver_request state_groups(const struct state *s, const char *cgroup_root)
+{
+	return (struct driver_request){
+		.cluster = s->cluster.name,
+		.cgroup_root = cgroup_root,
+		.backend = s->profile.backend,
+		.location = s->location[0] ? s->location : NULL,
+	};
+}

@@ -6,6 +6,7 @@
  * and home.json (the home sets, written only when a profile is applied).
  */
 
+#include "containers/driver.h"
 #include "launcher/spark/spark.h"
 #include "launcher/system/cluster.h"
 
@@ -43,6 +44,12 @@ int state_write(const struct state *s, struct err *e);
 /* Only name, CPUs and nodes of each slice. */
 int home_read(const struct cluster *c, struct plan *out, struct err *e);
 int home_write(const struct cluster *c, const struct plan *p, struct err *e);
+
+/* What everything of Spark's side is made from: borrows from the state. */
+struct spark_cluster state_spark(const struct state *s);
+
+/* What driver_open() needs to find this cluster's groups, or to make them: borrows from the state. */
+struct driver_request state_groups(const struct state *s, const char *cgroup_root);
 
 const char *cluster_phase_name(enum cluster_phase phase);
 int cluster_phase_parse(const char *name, enum cluster_phase *out, struct err *e);

@@ -123,20 +123,11 @@ static int adopt_daemons(struct supervisor *s, const struct observation *seen, s
 	return r;
 }
 
-static const struct profile *known_profile(const struct supervisor *s)
-{
-	return s->state ? &s->state->profile : &s->wanted->profile;
-}
-
 int supervisor_open_groups(struct supervisor *s, struct err *e)
 {
 	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
-	struct driver_request request = {
-		.cluster = s->state ? s->state->cluster.name : s->wanted->cluster.name,
-		.cgroup_root = s->cgroup_root,
-		.backend = known_profile(s)->backend,
-		.location = s->state && s->state->location[0] ? s->state->location : NULL,
-	};
+	struct driver_request request =
+		state_groups(s->state ? s->state : s->wanted, s->cgroup_root);
 	int r;
 
 	if (!seen)

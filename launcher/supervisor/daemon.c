@@ -27,17 +27,6 @@ void daemon_init(struct daemon *d, unsigned id)
 	}
 }
 
-struct spark_cluster state_spark(const struct state *s)
-{
-	return (struct spark_cluster){
-		.cluster = &s->cluster,
-		.profile = &s->profile,
-		.plan = &s->plan,
-		.spark = &s->spark,
-		.master = s->master,
-	};
-}
-
 int daemon_process(const struct daemon *d, const struct state *s, struct process *out,
 		   struct err *e)
 {

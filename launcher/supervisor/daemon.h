@@ -25,9 +25,6 @@ struct daemon {
 
 void daemon_init(struct daemon *d, unsigned id);
 
-/* What everything of Spark's side is made from: borrows from the state. */
-struct spark_cluster state_spark(const struct state *s);
-
 /* How this daemon would be started now. */
 int daemon_process(const struct daemon *d, const struct state *s, struct process *out,
 		   struct err *e);
