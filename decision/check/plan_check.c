@@ -4,15 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-bool plan_has_warning(const struct plan *p, enum warning_code code)
-{
-	for (unsigned i = 0; i < p->warning_count; i++) {
-		if (p->warnings[i].code == code)
-			return true;
-	}
-	return false;
-}
-
 /* ---- the form of the value: nothing below may be led astray by it ---- */
 
 static int check_form(const struct plan *p, struct err *e)

@@ -9,6 +9,13 @@
 
 #include "decision/plan/plan.h"
 
+/*
+ * Whether a plan is sound (decision/README.md has the invariants). 3 and 4 speak of a decision: they are checked where
+ * the plan has candidates, with those of candidates[chosen].by as the parents. Return 0, or -ERANGE with the number of
+ * the invariant, the slice that breaks it, and the numbers.
+ */
+int plan_check(const struct plan *p, const struct topology *t, struct err *e);
+
 /* Who uses a core: a slice's id, or one of these. */
 enum {
 	USER_HOST = SLICES_MAX,	       /* the reserve */
@@ -34,7 +41,5 @@ int evenness_check(const struct plan *p, const struct topology *t, const struct 
  * (Edmonds and Karp 1972) over at most 65 consumers and 64 nodes; nothing is checked where sizes are unknown.
  */
 int memory_check(const struct plan *p, const struct topology *t, struct err *e);
-
-bool plan_has_warning(const struct plan *p, enum warning_code code);
 
 #endif

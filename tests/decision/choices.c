@@ -6,6 +6,8 @@
 
 #include "decision/check/plan_check.h"
 #include "decision/engine/engine.h"
+#include "decision/engine/plan_make.h"
+#include "decision/partition/usable.h"
 
 static struct plan plan, other;
 static struct engine engine, again;

@@ -1,5 +1,6 @@
 #include "tests/decision/world.h"
 
+#include "decision/check/plan_check.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "decision/check/plan_check.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"

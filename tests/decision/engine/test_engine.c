@@ -8,6 +8,7 @@
 
 #include "decision/check/plan_check.h"
 #include "decision/engine/engine.h"
+#include "decision/engine/plan_make.h"
 #include "tests/decision/choices.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "decision/check/plan_check.h"
+#include "decision/engine/plan_make.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"

@@ -4,6 +4,7 @@
  * put them in force keep the ownership rule one by one in a model of the kernel.
  */
 
+#include "decision/check/plan_check.h"
 #include "decision/lending/loan_request.h"
 #include "decision/lending/rebalance.h"
 #include "tests/decision/kernel.h"
