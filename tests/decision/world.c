@@ -1,6 +1,6 @@
 #include "tests/decision/world.h"
 
-#include "decision/check/plan_check.h"
+#include "tests/decision/check/oracle.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"
 
@@ -43,7 +43,7 @@ int world_step(void)
 	ck_assert_int_ge(changed, 0);
 	if (changed) {
 		world.changes++;
-		ck_assert_msg(plan_check(&world.wanted, &world.t, &e) == 0, "%s", e.msg);
+		ck_assert_msg(oracle_check(&world.wanted, &world.t, &e) == 0, "%s", e.msg);
 		world.p = world.wanted;
 	}
 	return changed;
