@@ -193,6 +193,11 @@ int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *
 				      "partition.reserve.memory: %s are more than the %s of the "
 				      "nodes: write a smaller size",
 				      SIZE_STRING(total), SIZE_STRING(capacity));
+	if (total && total == capacity)
+		return err_impossible(e,
+				      "partition.reserve.memory: %s are all that the nodes have "
+				      "and leave none for slices: write a smaller size",
+				      SIZE_STRING(total));
 	give_evenly(t, nodes, total, capacity, out);
 	return 0;
 }

@@ -46,8 +46,8 @@ void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, ui
  * The memory that the wish takes from the nodes in the mask `nodes`, evenly; what a small node
  * cannot give is taken evenly from the others. auto is the larger of 2 GB and 2 %, at most 25 % of
  * these nodes' memory. No node gives more than 25 % of its own, unless the wish is more than 25 %
- * of all: then each gives the same share of itself. Return 0, or ERR_IMPOSSIBLE if the nodes have
- * less than what is wished.
+ * of all: then each gives the same share of itself. Return 0, or ERR_IMPOSSIBLE if that leaves nothing
+ * for slices.
  */
 int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wish,
 		   struct reserve_memory *out, struct err *e);
