@@ -1,7 +1,7 @@
 #include "decision/partition/choices.h"
 #include "decision/partition/usable.h"
 
-/* What there is of one kind of parents, as far as the wish uses it. */
+/* What there is of one kind of parents, as far as the wanted uses it. */
 struct grain {
 	enum partition_by by;
 	unsigned count;	  /* with a core */
@@ -32,7 +32,7 @@ static void count_core(struct grain *g, unsigned unit, unsigned *last, unsigned 
 
 enum { PACKAGES, NODES, L3S, GRAINS };
 
-static unsigned read_grains(const struct topology *t, const struct profile_partition *wish,
+static unsigned read_grains(const struct topology *t, const struct profile_partition *wanted,
 			    struct grain grains[GRAINS])
 {
 	unsigned last[GRAINS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX}, run[GRAINS] = {0};
@@ -44,7 +44,7 @@ static unsigned read_grains(const struct topology *t, const struct profile_parti
 	for (unsigned i = 0; i < t->core_count; i++) {
 		const struct topology_core *core = &t->cores[i];
 
-		if (!partition_core_cpus(t, wish, i, NULL))
+		if (!partition_core_cpus(t, wanted, i, NULL))
 			continue;
 		usable++;
 		count_core(&grains[PACKAGES], core->package, &last[PACKAGES], &run[PACKAGES]);
@@ -102,11 +102,11 @@ static void add_idle(struct choices *w, const struct grain *g)
 	}
 }
 
-unsigned choices_list(const struct topology *t, const struct profile_partition *wish,
+unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX])
 {
 	struct grain grains[GRAINS];
-	unsigned usable = read_grains(t, wish, grains);
+	unsigned usable = read_grains(t, wanted, grains);
 	struct choices w = {.list = out};
 
 	add(&w, BY_MACHINE, 1, AMOUNT_AUTO);

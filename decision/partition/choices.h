@@ -19,7 +19,7 @@ enum { CHOICES_MAX = 192 };
  * Fill in at most CHOICES_MAX ways; out[0] is one JVM on all cores that may be used. Several of them can come to the same
  * sizes, some cannot be made. Return how many.
  */
-unsigned choices_list(const struct topology *t, const struct profile_partition *wish,
+unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX]);
 
 #endif
