@@ -62,13 +62,13 @@ static int print_coefficients(const struct tuning *t)
 	return table_print(&table, "", stdout);
 }
 
-static void print_way(const struct way *way)
+static void print_partition(const struct choice *choice)
 {
-	printf("  partition: {by: %s", partition_by_name(way->by));
-	if (way->slices != AMOUNT_AUTO)
-		printf(", slices: %d", way->slices);
-	if (way->cores != AMOUNT_AUTO)
-		printf(", cores: %d", way->cores);
+	printf("  partition: {by: %s", partition_by_name(choice->by));
+	if (choice->slices != AMOUNT_AUTO)
+		printf(", slices: %d", choice->slices);
+	if (choice->cores != AMOUNT_AUTO)
+		printf(", cores: %d", choice->cores);
 	puts("}");
 }
 
@@ -99,7 +99,7 @@ static int print_choice(const struct tuning *t, struct err *e)
 	puts("With partition left to auto, this line in the profile has that taken:");
 	printf("  workload: {model: \"%s\"}\n", t->model_path);
 	puts("Written out, without the model, it is:");
-	print_way(&now->way);
+	print_partition(&now->choice);
 	return 0;
 }
 
