@@ -45,11 +45,15 @@ struct option {
 		NULL, NULL, NULL, 0 \
 	}
 
+struct command;
+
 struct invocation {
 	struct options options;
 	int operand_count;
 	char **operands;
+	const char *operand; /* the first one, or NULL */
 	char **words; /* what stands after `--`, ends with NULL; NULL itself if there was no `--` */
+	const struct command *const *commands; /* all there are; ends with NULL */
 };
 
 struct command {
@@ -64,9 +68,6 @@ struct command {
 	int (*run)(const struct invocation *in,
 		   struct err *e); /* exit status >= 0, or negative: `e` is shown */
 };
-
-/* The list that main.c holds; ends with NULL. */
-extern const struct command *const commands[];
 
 /* What an error exits with: its class; of commands that pass on another program's code, their own `failure`. */
 int command_exit_status(const struct command *c, const struct err *e);

@@ -230,8 +230,10 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 			argv[operands++] = argv[i];
 		}
 	}
+	line.invocation.commands = list;
 	line.invocation.operands = argv + 1;
 	line.invocation.operand_count = operands > 0 ? operands - 1 : 0;
+	line.invocation.operand = operands > 1 ? argv[1] : NULL;
 	if (!line.command && !line.version && !line.invocation.options.help)
 		return err_wrong(e, "no command given");
 	if (line.command && !line.invocation.options.help &&
