@@ -18,11 +18,11 @@ struct tuning_probe {
 
 /* About 2 MB: keep it on the heap. */
 struct tuning {
-	const struct options *options;
-	char *const *words;	  /* behind `--` */
-	const char *profile_name; /* as the user gave it, or NULL */
-	struct inputs
-		in; /* the user's profile with everything left to the engine, called NAME-tune, without a model */
+	const struct roots *roots;
+	const char *probe_args; /* of --probe-args, or NULL */
+	char *const *words;	/* behind `--` */
+	/* The user's profile with everything left to the engine, named NAME-tune, without a model. */
+	struct inputs in;
 	struct reserve_memory reserve;
 	struct engine engine; /* with the built-in table */
 	struct tune tune;

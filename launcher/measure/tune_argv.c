@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
 #include "launcher/measure/tune.h"
 #include "launcher/spark/spark.h"
@@ -82,7 +81,7 @@ int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struc
 	for (size_t i = 0; t->words[i] && !failed; i++) {
 		bool own = i > application;
 
-		if (own && t->options->probe_args)
+		if (own && t->probe_args)
 			break;
 		if (own && t->data[0] && is_data(&t->in.profile, t->words[i]))
 			failed = argv_addf(out, "%s%s", strstr(t->words[i], "://") ? "file://" : "",
@@ -90,7 +89,7 @@ int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struc
 		else
 			failed = add_word(t->words[i], directory, out);
 	}
-	if (!failed && t->options->probe_args)
-		failed = add_arguments(t->options->probe_args, directory, out);
+	if (!failed && t->probe_args)
+		failed = add_arguments(t->probe_args, directory, out);
 	return failed || out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }

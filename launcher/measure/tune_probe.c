@@ -7,7 +7,6 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/measure/tune.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
@@ -106,15 +105,6 @@ static int fail_step(const struct step *s, int status, struct err *e)
 		       s->probe, strcmp(s->what, "run") != 0 ? s->what : "the application", status);
 }
 
-static void add_globals(const struct options *o, struct argv *argv)
-{
-	argv_add(argv, "cleave");
-	if (o->roots.state_dir)
-		argv_addf(argv, "--state-dir=%s", o->roots.state_dir);
-	if (o->roots.cgroup_root)
-		argv_addf(argv, "--cgroup-root=%s", o->roots.cgroup_root);
-}
-
 /* `words` ends with NULL. -EINTR if a signal came. */
 static int take_step(struct tuning *t, struct step *s, const char *const *words,
 		     char *const *application, struct err *e)
@@ -122,7 +112,11 @@ static int take_step(struct tuning *t, struct step *s, const char *const *words,
 	cleanup_argv struct argv argv = {0};
 	int status;
 
-	add_globals(t->options, &argv);
+	argv_add(&argv, "cleave");
+	if (t->roots->state_dir)
+		argv_addf(&argv, "--state-dir=%s", t->roots->state_dir);
+	if (t->roots->cgroup_root)
+		argv_addf(&argv, "--cgroup-root=%s", t->roots->cgroup_root);
 	for (; *words; words++)
 		argv_add(&argv, *words);
 	for (; application && *application; application++)

@@ -5,14 +5,12 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
 #include "launcher/measure/tune.h"
 #include "tests/harness.h"
 
 static char top[PROFILE_PATH / 2];
 static struct tuning t;
-static struct options options;
 
 static void make_directory(const char *name, char path[PROFILE_PATH])
 {
@@ -39,8 +37,7 @@ static void setup(void)
 
 	snprintf(top, sizeof(top), "%s/%u-%d", test_directory(), number++, (int)getpid());
 	ck_assert_int_eq(mkdir(top, 0777), 0);
-	t = (struct tuning){.options = &options};
-	options = (struct options){0};
+	memset(&t, 0, sizeof(t));
 	snprintf(t.directory, sizeof(t.directory), "%s", top);
 }
 
@@ -161,7 +158,7 @@ END_TEST
 START_TEST(probe_arguments_replace_the_applications)
 {
 	setup();
-	options.probe_args = "  small 2\tx ";
+	t.probe_args = "  small 2\tx ";
 	words_are(WORDS("--class", "A", "app.jar", "large", "100"),
 		  LIST("--class", "A", "app.jar", "small", "2", "x"));
 }
