@@ -282,17 +282,6 @@ static void print_step(const struct replay *r)
 		printf("  line %u: %s\n", r->line, r->difference);
 }
 
-static void print_sum(const struct replay *r)
-{
-	printf("%u step%s, ", r->steps, r->steps == 1 ? "" : "s");
-	if (!r->steps)
-		printf("because no loan began or ended\n");
-	else if (r->same == r->steps)
-		printf("all as recorded\n");
-	else
-		printf("%u of them decided otherwise\n", r->steps - r->same);
-}
-
 /* Each step is printed as it comes; with --json those that differ, at the end. */
 static int replay_all(const struct options *o, struct replay *replay, struct err *e)
 {
@@ -319,7 +308,13 @@ static int replay_all(const struct options *o, struct replay *replay, struct err
 					    "steps", (int)replay->steps, "same", (int)replay->same,
 					    "different", different),
 				  JSON_COMPACT, e);
-	print_sum(replay);
+	printf("%u step%s, ", replay->steps, replay->steps == 1 ? "" : "s");
+	if (!replay->steps)
+		printf("because no loan began or ended\n");
+	else if (replay->same == replay->steps)
+		printf("all as recorded\n");
+	else
+		printf("%u of them decided otherwise\n", replay->steps - replay->same);
 	return 0;
 }
 

@@ -50,22 +50,11 @@ static int find_model_path(struct tuning *t, struct err *e)
 	return 0;
 }
 
-/* The profile of the probes: a cluster of its own, everything about the partition left open, no model. */
-static void open_profile(struct profile *p)
-{
-	static const char suffix[] = "-tune";
-	size_t room = NAME_MAX_BYTES - (sizeof(suffix) - 1), length = strlen(p->name);
-
-	memcpy(p->name + (length < room ? length : room), suffix, sizeof(suffix));
-	p->partition.by = BY_AUTO;
-	p->partition.slices = AMOUNT_AUTO;
-	p->partition.cores = AMOUNT_AUTO;
-	p->workload.model[0] = '\0';
-}
-
 static int make_inputs(struct tuning *t, const char *called, struct err *e)
 {
+	static const char suffix[] = "-tune";
 	struct inputs *in = &t->in;
+	char *name = in->profile.name;
 	uint64_t nodes;
 
 	if (inputs_profile(called, in, e) < 0)
@@ -79,7 +68,12 @@ static int make_inputs(struct tuning *t, const char *called, struct err *e)
 			"among them");
 	if (find_model_path(t, e) < 0)
 		return e->code;
-	open_profile(&in->profile);
+	/* The probes' cluster is one of its own, with everything about the partition left open, and no model. */
+	memcpy(name + strnlen(name, NAME_MAX_BYTES - strlen(suffix)), suffix, sizeof(suffix));
+	in->profile.partition.by = BY_AUTO;
+	in->profile.partition.slices = AMOUNT_AUTO;
+	in->profile.partition.cores = AMOUNT_AUTO;
+	in->profile.workload.model[0] = '\0';
 	if (inputs_read(t->roots, in, e) < 0 || inputs_decide(in, e) < 0)
 		return e->code;
 	if (!in->topology.this_machine)

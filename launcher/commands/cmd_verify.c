@@ -29,14 +29,6 @@ struct look {
 	pid_t pids[PIDS_MAX];
 };
 
-static const struct slice *slice_of(const struct look *l, const char *group)
-{
-	for (unsigned i = 0; i < l->state.plan.slice_count; i++)
-		if (!strcmp(l->state.plan.slices[i].name, group))
-			return &l->state.plan.slices[i];
-	return NULL;
-}
-
 /* A process that has ended since it was listed is no drift. */
 static void check_pid(struct look *l, const struct observed_group *g, const struct slice *s,
 		      pid_t pid)
@@ -56,8 +48,8 @@ static void check_pid(struct look *l, const struct observed_group *g, const stru
 static int check_group(struct look *l, unsigned index, struct err *e)
 {
 	const struct observed_group *g = &l->seen.groups[index];
-	const struct slice *s = slice_of(l, g->name);
-	const struct process_id *owner = s ? &l->state.workers[s->id].id : NULL;
+	const struct process_id *owner = NULL;
+	const struct slice *s = NULL;
 	bool is_inside = false;
 	int count = l->driver->ops->pids(l->driver, g->name, l->pids, PIDS_MAX, e);
 	int r;
@@ -66,6 +58,12 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 		return count;
 	if (!strcmp(g->name, GROUP_HOST))
 		owner = &l->state.master_process;
+	for (unsigned i = 0; i < l->state.plan.slice_count; i++) {
+		if (!strcmp(l->state.plan.slices[i].name, g->name)) {
+			s = &l->state.plan.slices[i];
+			owner = &l->state.workers[i].id;
+		}
+	}
 	for (int i = 0; i < count && i < PIDS_MAX; i++) {
 		check_pid(l, g, s, l->pids[i]);
 		is_inside |= owner && owner->pid == l->pids[i];

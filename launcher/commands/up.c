@@ -321,32 +321,28 @@ int up_foreground(const struct options *o, const char *profile, struct err *e)
 
 /* ---- down */
 
-/* Judged by a pidfd: a zombie is dead, a reused pid is not waited for. */
-static int wait_for_exit(pid_t pid, unsigned timeout_ms, struct err *e)
-{
-	cleanup_close int pidfd = pidfd_open(pid, 0);
-	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-
-	if (pidfd < 0)
-		return errno == ESRCH ? 0 : err_errno(e, -errno, "process %d", (int)pid);
-	if (poll(&fd, 1, (int)timeout_ms) == 0)
-		return err_set(e, -ETIMEDOUT,
-			       "the supervisor (process %d) did not exit within %u s", (int)pid,
-			       timeout_ms / 1000);
-	return 0;
-}
-
+/* Its exit is judged by a pidfd: a zombie is dead, a reused pid is not waited for. */
 static int down_by_supervisor(const struct holder *holder, struct err *e)
 {
+	struct pollfd end = {.events = POLLIN};
+	cleanup_close int pidfd = -1;
 	struct outcome outcome = {0};
 	int signal_number;
 	int r = control_send(holder->fd, "{\"cmd\":\"down\"}", e);
 
 	if (!r)
 		r = progress_follow(holder->fd, &outcome, &signal_number, e);
-	if (r == -ECONNRESET)
-		r = 0; /* it has gone without a word: its exit tells */
-	return r ? r : wait_for_exit(holder->supervisor, DOWN_PATIENCE_MS, e);
+	if (r && r != -ECONNRESET) /* which is: gone without a word, its exit tells */
+		return r;
+	end.fd = pidfd = pidfd_open(holder->supervisor, 0);
+	if (pidfd < 0)
+		return errno == ESRCH ? 0
+				      : err_errno(e, -errno, "process %d", (int)holder->supervisor);
+	if (poll(&end, 1, DOWN_PATIENCE_MS) == 0)
+		return err_set(e, -ETIMEDOUT,
+			       "the supervisor (process %d) did not exit within %d s",
+			       (int)holder->supervisor, DOWN_PATIENCE_MS / 1000);
+	return 0;
 }
 
 int down_cluster(const struct options *o, const char *name, struct err *e)

@@ -87,11 +87,6 @@ static int add_file(struct file_list *l, const char *path, uint64_t bytes, struc
 	return 0;
 }
 
-static bool is_hidden(const FTSENT *entry)
-{
-	return entry->fts_level > 0 && (entry->fts_name[0] == '.' || entry->fts_name[0] == '_');
-}
-
 static int list_files(const char *data, struct file_list *out, struct err *e)
 {
 	FTS *walk = walk_open(data);
@@ -106,7 +101,7 @@ static int list_files(const char *data, struct file_list *out, struct err *e)
 		    entry->fts_info == FTS_NS)
 			r = err_errno(e, -entry->fts_errno, "workload.data.path: %s",
 				      entry->fts_path);
-		else if (is_hidden(entry))
+		else if (entry->fts_level > 0 && strchr("._", entry->fts_name[0]))
 			fts_set(walk, entry, FTS_SKIP);
 		else if (entry->fts_info == FTS_F && entry->fts_statp->st_size)
 			r = add_file(out, below + strspn(below, "/"),

@@ -57,27 +57,18 @@ static int add_arguments(const char *arguments, const char *directory, struct ar
 	return 0;
 }
 
-/* A new directory that everybody may write to: the application may run as another user. */
-static int make_scratch(const struct tuning *t, unsigned probe, char path[PROFILE_PATH],
-			struct err *e)
-{
-	int n = snprintf(path, PROFILE_PATH, "%s/scratch-%u", t->directory, probe);
-
-	if (n < 0 || n >= PROFILE_PATH)
-		return err_errno(e, -ENAMETOOLONG, "%s", t->directory);
-	if (mkdir(path, 0700) < 0 || chmod(path, 01777) < 0)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	return 0;
-}
-
 int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struct err *e)
 {
 	size_t application = spark_application_word(t->words);
 	char directory[PROFILE_PATH];
 	int failed = 0;
+	int n = snprintf(directory, sizeof(directory), "%s/scratch-%u", t->directory, probe);
 
-	if (make_scratch(t, probe, directory, e) < 0)
-		return e->code;
+	if (n < 0 || n >= PROFILE_PATH)
+		return err_errno(e, -ENAMETOOLONG, "%s", t->directory);
+	/* Everybody may write to it: the application may run as another user. */
+	if (mkdir(directory, 0700) < 0 || chmod(directory, 01777) < 0)
+		return err_errno(e, -errno, "cannot make the directory %s", directory);
 	for (size_t i = 0; t->words[i] && !failed; i++) {
 		bool own = i > application;
 
