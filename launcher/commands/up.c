@@ -179,6 +179,15 @@ static void drop_empty(const struct cluster *c)
 		cluster_remove(c, REMAINS_DATA, &ignored);
 }
 
+/* Make the cluster's directories, and find out who supervises. */
+static int holder_begin(const struct cluster *c, const struct interrupts *held, struct holder *out,
+			struct err *e)
+{
+	int r = cluster_make(c, e);
+
+	return r ? r : holder_find(c, HOLDER_PATIENCE_MS, held, out, e);
+}
+
 /* `lost`: what this command could not read of the state before. A dead supervisor's successor found the same. */
 static void print_outcome(const struct cluster *c, const struct outcome *outcome,
 			  const struct err *lost)
@@ -205,9 +214,7 @@ int up_ensure(const struct options *o, const char *profile, enum up_result *resu
 	if (r)
 		return r;
 	interrupts_hold(&held);
-	r = cluster_make(&wanted->cluster, e);
-	if (!r)
-		r = holder_find(&wanted->cluster, HOLDER_PATIENCE_MS, &held, &holder, e);
+	r = holder_begin(&wanted->cluster, &held, &holder, e);
 	if (!r && holder.fd >= 0)
 		r = send_apply(holder.fd, wanted, e);
 	else if (!r)
@@ -252,24 +259,6 @@ int up_again(const struct state *s, int *lock, struct err *e)
 
 /* ---- up: a supervisor that is this process */
 
-/* Like up_ensure()'s supervisor, with one end of *ends for who shows its progress. */
-static int begin_foreground(const struct cluster *c, const struct interrupts *held,
-			    struct holder *holder, int ends[2], struct err *e)
-{
-	int r = cluster_make(c, e);
-
-	if (!r)
-		r = holder_find(c, HOLDER_PATIENCE_MS, held, holder, e);
-	if (!r && holder->fd >= 0)
-		r = err_set(e, -EBUSY, "cluster %s has a supervisor already (process %d)", c->name,
-			    (int)holder->supervisor);
-	if (!r && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-		r = err_errno(e, -errno, "socketpair");
-	if (r && holder->lock >= 0)
-		drop_empty(c);
-	return r;
-}
-
 /* The terminal's side: a process that shows progress, and ends when all is up. */
 static pid_t fork_progress(const struct cluster *c, const struct err *lost, int lock,
 			   const int ends[2])
@@ -307,7 +296,14 @@ int up_foreground(const struct options *o, const char *profile, struct err *e)
 		return r;
 	start.cluster = wanted->cluster;
 	interrupts_hold(&held);
-	r = begin_foreground(&start.cluster, &held, &holder, ends, e);
+	r = holder_begin(&start.cluster, &held, &holder, e);
+	if (!r && holder.fd >= 0)
+		r = err_set(e, -EBUSY, "cluster %s has a supervisor already (process %d)",
+			    start.cluster.name, (int)holder.supervisor);
+	if (!r && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		r = err_errno(e, -errno, "socketpair");
+	if (r && holder.lock >= 0)
+		drop_empty(&start.cluster);
 	if (!r) {
 		start.client_pid = fork_progress(&start.cluster, &lost, holder.lock, ends);
 		start.client = ends[1];

@@ -1,5 +1,6 @@
 #include "launcher/inputs/inputs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -7,7 +8,6 @@
 #include "decision/base/cleanup.h"
 #include "launcher/inputs/data.h"
 #include "launcher/inputs/host_hwloc.h"
-#include "launcher/inputs/processor.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/protocol/model_file.h"
 #include "launcher/spark/spark.h"
@@ -64,13 +64,34 @@ static int read_facts(const struct roots *roots, const struct profile *p, struct
 	return 0;
 }
 
+/* "model name" of the first CPU, cut to fit; "" where the kernel names none (most of arm64). */
+static void read_processor(char name[PROFILE_WORD])
+{
+	static const char key[] = "model name";
+	cleanup_fclose FILE *file = fopen("/proc/cpuinfo", "re");
+	char line[PROFILE_WORD + 64];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *value = strchr(line, ':');
+
+		if (strncmp(line, key, strlen(key)) != 0 || !value)
+			continue;
+		for (value++; isspace((unsigned char)*value);)
+			value++;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(name, PROFILE_WORD, "%.*s", (int)string_cut(value, PROFILE_WORD - 1),
+			 value);
+		return;
+	}
+}
+
 /* The processor's name is known of this machine only. */
 void load_identity(const struct topology *t, struct machine_identity *out)
 {
 	char cpu[PROFILE_WORD] = "";
 
 	if (t->this_machine)
-		processor_name(cpu);
+		read_processor(cpu);
 	machine_identify(t, cpu, out);
 }
 
