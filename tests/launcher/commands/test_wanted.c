@@ -11,7 +11,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"
-#include "tests/launcher/spark_tree.h"
+#include "tests/launcher/scripted_spark.h"
 
 extern const struct command cmd_plan, cmd_up, cmd_run, cmd_status, cmd_rebalance, cmd_exec,
 	cmd_logs, cmd_env, cmd_down, cmd_tune, cmd_verify;
@@ -93,27 +93,6 @@ END_TEST
 
 /* ---- what is found out on this machine */
 
-static const char java[] =
-	"#!/bin/sh\n"
-	"case \"$*\" in\n"
-	"*-version) echo 'openjdk version \"21.0.3\"' ;;\n"
-	"*) printf '\\0\\n/jdk/bin/java\\0-cp\\0/jars/*\\0org.apache.spark.deploy.worker.Worker\\0' ;;\n"
-	"esac\n";
-
-static void make_spark(struct profile *p)
-{
-	char path[PROFILE_PATH + 16];
-
-	snprintf(p->spark.home, PROFILE_PATH, "%s/spark", test_directory());
-	snprintf(p->jvm.home, PROFILE_PATH, "%s/jdk", test_directory());
-	snprintf(path, sizeof(path), "%s/jars", p->spark.home);
-	spark_tree_program(path, "spark-core_2.13-4.1.0.jar", "");
-	snprintf(path, sizeof(path), "%s/bin", p->spark.home);
-	spark_tree_program(path, "spark-submit", "#!/bin/sh\n");
-	snprintf(path, sizeof(path), "%s/bin", p->jvm.home);
-	spark_tree_program(path, "java", java);
-}
-
 static int listen_on(uint32_t address)
 {
 	const struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(address)}};
@@ -135,7 +114,7 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 
 	ck_assert(in && out && known);
 	ck_assert_int_eq(inputs_profile(NULL, in, &e), 0);
-	make_spark(&in->profile);
+	scripted_spark_make(in->profile.spark.home, in->profile.jvm.home);
 	in->profile.partition.by = BY_MACHINE;
 	in->profile.partition.slices = 1;
 	if (wanted_make(&o, NULL, in, out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
