@@ -5,7 +5,7 @@
 #include "launcher/commands/running.h"
 #include "launcher/supervisor/daemon.h"
 
-/* NAME=value as a line for a shell: in single quotes it changes nothing; a quote itself is written '\''. */
+/* In single quotes a shell changes nothing; a quote itself is written '\''. */
 static void print_export(const char *item)
 {
 	const char *value = strchr(item, '=');

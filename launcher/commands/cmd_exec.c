@@ -34,7 +34,7 @@ static int find_program(const char *word, const char *path, char found[PROFILE_P
 	return r;
 }
 
-/* The caller's environment, less what would change how the machine is seen, plus what Spark's tools need. */
+/* The caller's, less what would change how the machine is seen, plus what Spark's tools need. */
 static int make_environment(const struct state *s, struct argv *env, struct err *e)
 {
 	struct spark_cluster c = state_spark(s);
@@ -63,7 +63,7 @@ static int not_started(const char *word, int error, const struct err *e)
 	return error == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
-/* Start it in the group and wait. Its exit code, or negative errno; what cannot be executed is told here. */
+/* Start it in the group and wait. Its exit code; what cannot be executed is reported here. */
 static int run_in_group(const struct state *s, struct driver *d, const char *group, char **words,
 			struct err *e)
 {

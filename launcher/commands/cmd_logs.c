@@ -32,7 +32,7 @@ static bool is_log(const char *name)
 	       (length > 4 && strcmp(name + length - 4, ".log") == 0);
 }
 
-/* A worker's log, and stdout and stderr of each executor below its work directory. Links are not followed. */
+/* A worker's log, stdout and stderr of each executor below. Links are not followed. */
 static void logs_find(struct logs *l, const char *directory, int depth)
 {
 	struct dirent **entries;
@@ -94,7 +94,7 @@ static int show_all(struct logs *l, const char *part, struct err *e)
 	return r;
 }
 
-/* "0" and "slice-0" are a slice's; logs outlive the state, so the directory decides what there is. */
+/* "0" and "slice-0" are a slice's; logs outlive the state, so the directory decides. */
 static int part_of(const struct cluster *c, const char *word, char part[NAME_MAX_BYTES + 1],
 		   struct err *e)
 {

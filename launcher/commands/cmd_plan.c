@@ -34,8 +34,8 @@ static int read_running(const struct options *o, const struct inputs *in, struct
 }
 
 /*
- * What is there of it: what the kernel shows. One without its supervisor is taken from its state file:
- * finding out more could make groups.
+ * What is there of it: what the kernel shows. One without its supervisor is taken from its state
+ * file: finding out more could make groups.
  */
 static int observe(const struct options *o, const struct state *running, const struct plan *wanted,
 		   struct plan *out, struct err *e)

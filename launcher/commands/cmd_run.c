@@ -8,7 +8,7 @@
 #include "launcher/spark/spark.h"
 #include "launcher/system/foreground.h"
 
-/* A profile is brought up; without one, the only cluster that runs is meant, or there is none and the defaults are. */
+/* A profile is brought up; without one, the only cluster that runs is meant, else the defaults. */
 static int find_cluster(const struct invocation *in, enum up_result *result, struct state *out,
 			struct err *e)
 {
@@ -107,7 +107,10 @@ static int run(const struct invocation *in, struct err *e)
 	if (find_cluster(in, &result, s, e) || foreground_block(&f, e))
 		return e->code;
 	status = run_application(&in->options, s, in->words, &f, e);
-	/* --rm takes down what this call brought up, also after a failure, which is then what is told. */
+	/*
+	 * --rm takes down what this call brought up, also after a failure, which is then what is
+	 * told.
+	 */
 	if (in->options.rm && result == UP_STARTED &&
 	    down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;

@@ -146,7 +146,7 @@ static void print_text(const struct options *o, const struct status *s, FILE *to
 	fputc('\n', to);
 	print_slices(s, to);
 	print_monitor(s, to);
-	/* Loans may be shorter than the pause between two pictures: --watch shows those that were, too. */
+	/* Loans may be shorter than the pause between two pictures. */
 	for (unsigned i = 0; o->watch && i < s->monitor.recent_count; i++)
 		fprintf(to, "%7.1f s ago  %s\n", s->monitor.recent[i].ago_s,
 			s->monitor.recent[i].text);

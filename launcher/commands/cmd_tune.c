@@ -68,7 +68,7 @@ static int make_inputs(struct tuning *t, const char *called, struct err *e)
 			"among them");
 	if (find_model_path(t, e) < 0)
 		return e->code;
-	/* The probes' cluster is one of its own, with everything about the partition left open, and no model. */
+	/* A cluster of its own, everything about the partition left open, no model. */
 	memcpy(name + strnlen(name, NAME_MAX_BYTES - strlen(suffix)), suffix, sizeof(suffix));
 	in->profile.partition.by = BY_AUTO;
 	in->profile.partition.slices = AMOUNT_AUTO;

@@ -28,7 +28,7 @@ static const struct option *option_in(const struct option *list, const char *nam
 	return NULL;
 }
 
-/* The option of that name: a global one, else the command's own, else (no command yet) any command's. */
+/* A global one, else the command's own, else (no command yet) any command's. */
 static const struct option *option_find(const struct command *const *list, const struct command *c,
 					const char *name, size_t length)
 {
@@ -84,7 +84,7 @@ const struct command *command_find(const struct command *const *list, const char
 	return NULL;
 }
 
-/* What to say of an option that is none here: which command has it, else what it was meant to be. */
+/* An option that is none here: which command has it, else what it was meant to be. */
 static int unknown_option(const struct command *const *list, const struct command *c,
 			  const char *word, struct err *e)
 {

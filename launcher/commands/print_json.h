@@ -10,8 +10,8 @@
 struct json_t;
 
 /*
- * Print a value and a newline on stdout; `flags` are jansson's. The reference is taken. -ENOMEM for NULL:
- * it could not be made.
+ * Print a value and a newline on stdout; `flags` are jansson's. The reference is taken. -ENOMEM for
+ * NULL: it could not be made.
  */
 int print_json(struct json_t *taken, size_t flags, struct err *e);
 

@@ -66,7 +66,7 @@ static const char *sentence(const struct rebalance_decisions *d, unsigned i, cha
 	return i < d->count ? rebalance_format(&d->items[i], text, size) : "nothing";
 }
 
-/* The event's decisions against ours, and the loans that it ended with against those that come of ours. */
+/* Its decisions against ours, and the loans that it ended with against those that come of ours. */
 static void compare(struct replay *r)
 {
 	struct rebalance_event *ev = &r->event;

@@ -2,8 +2,8 @@
 #define LAUNCHER_COMMANDS_REPLAY_H
 
 /*
- * The steps of an events.jsonl, decided again by rebalance_decide() and held against what was decided
- * then.
+ * The steps of an events.jsonl, decided again by rebalance_decide() and held against what was
+ * decided then.
  */
 
 #include "launcher/protocol/rebalance_event.h"
@@ -24,8 +24,7 @@ struct replay {
 	char difference[REPLAY_TEXT]; /* "decided then: …; now: …", or "" */
 	/* All so far: */
 	unsigned steps, same;
-	unsigned
-		cut_line; /* the last line if it has no end and is no JSON, as after a crash; else 0 */
+	unsigned cut_line; /* the last line if it is cut, as after a crash; else 0 */
 	/* Private to replay.c: */
 	struct topology then; /* the machine with the CPUs of the event alone */
 	struct plan now;      /* what comes of the event's inputs */
@@ -33,10 +32,10 @@ struct replay {
 };
 
 /*
- * Decide the next step again on `machine`, of which only the CPUs that the event allows count. Lines of
- * other kinds are passed by. Return 1; 0 at the end; ERR_WRONG with the line for one that cannot be
- * read; ERR_IMPOSSIBLE with the line where the machine is another one: it lacks CPUs, or its cores are
- * not those that the slices were made of.
+ * Decide the next step again on `machine`, of which only the CPUs that the event allows count.
+ * Lines of other kinds are passed by. Return 1; 0 at the end; ERR_WRONG with the line for one that
+ * cannot be read; ERR_IMPOSSIBLE with the line where the machine is another one: it lacks CPUs, or
+ * its cores are not those that the slices were made of.
  */
 int replay_next(struct replay *r, struct err *e);
 

@@ -1,7 +1,7 @@
 #ifndef LAUNCHER_COMMANDS_RUNNING_H
 #define LAUNCHER_COMMANDS_RUNNING_H
 
-/* What commands on a running cluster begin with: which one is meant → its state → its groups, or its supervisor. */
+/* What commands on a running cluster begin with: which one → its state → its groups. */
 
 #include "containers/driver.h"
 #include "launcher/commands/command.h"
@@ -10,9 +10,9 @@
 
 /*
  * Which cluster a command means, and where it keeps its things: --cluster or `operand` (a profile's
- * path; the name of a cluster; a shipped profile, whose `name` counts), else the only one in the state
- * directory, else (there is none) the default profile's name. ERR_WRONG with the names where it is not
- * clear.
+ * path; the name of a cluster; a shipped profile, whose `name` counts), else the only one in the
+ * state directory, else (there is none) the default profile's name. ERR_WRONG with the names where
+ * it is not clear.
  */
 int running_cluster(const struct options *o, const char *operand, struct cluster *out,
 		    struct err *e);
@@ -27,12 +27,12 @@ int running_state(const struct cluster *c, struct state *out, struct err *e);
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e);
 
-/* Whether control_ask() failed because nobody listens, or not to the end: the supervisor is dead. */
+/* Whether control_ask() failed because nobody listens, or not to the end. */
 bool running_is_dead(int r);
 
 /*
- * What the supervisor says of itself and, where `text` is not NULL, its words: the caller's to free().
- * running_is_dead() tells the error of a dead one.
+ * What the supervisor says of itself and, where `text` is not NULL, its words: the caller's to
+ * free(). running_is_dead() tells the error of a dead one.
  */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 

@@ -40,8 +40,8 @@ static void holder_release(const struct holder *h)
 #define cleanup_holder __attribute__((cleanup(holder_release)))
 
 /*
- * Get the lock, or a connection to who has it. A holder may be just beginning, or just ending: try until
- * then or a signal.
+ * Get the lock, or a connection to who has it. A holder may be just beginning, or just ending: try
+ * until then or a signal.
  */
 static int holder_find(const struct cluster *c, unsigned patience_ms, const struct interrupts *held,
 		       struct holder *out, struct err *e)
@@ -75,7 +75,7 @@ static _Noreturn void die_of(int signal_number)
 
 /* ---- up: what is wanted */
 
-/* What is known of a cluster that runs; NULL: nothing. `lost` says why its state is not, or code 0. */
+/* What is known of a cluster that runs, or NULL. `lost` says why its state is not, or code 0. */
 static struct state *read_known(const char *state_dir, const char *name, struct err *lost)
 {
 	struct state *known = calloc(1, sizeof(*known));
@@ -168,7 +168,7 @@ static int start_supervisor(const char *cgroup_root, int lock, struct state *wan
 	return pid < 0 ? err_errno(e, -errno, "cannot start a supervisor") : 0;
 }
 
-/* The directories that only a failed `up` made go again; those of a running cluster are not empty. */
+/* What only a failed `up` made goes again; the directories of a running cluster are not empty. */
 static void drop_empty(const struct cluster *c)
 {
 	char path[PROFILE_PATH];
@@ -188,7 +188,7 @@ static int holder_begin(const struct cluster *c, const struct interrupts *held, 
 	return r ? r : holder_find(c, HOLDER_PATIENCE_MS, held, out, e);
 }
 
-/* `lost`: what this command could not read of the state before. A dead supervisor's successor found the same. */
+/* `lost`: what could not be read of the state. A dead supervisor's successor found the same. */
 static void print_outcome(const struct cluster *c, const struct outcome *outcome,
 			  const struct err *lost)
 {

@@ -88,8 +88,8 @@ static bool is_free(const struct listening_socket *list, size_t count, uint32_t 
 }
 
 /*
- * The first of `slices` free addresses in a row, from those of the running cluster or the default on:
- * slice i listens on the first address + i. A profile's own block is taken as it is.
+ * The first of `slices` free addresses in a row, from those of the running cluster or the default
+ * on: slice i listens on the first address + i. A profile's own block is taken as it is.
  */
 static int choose_first_address(const struct profile *p, const struct plan *running,
 				unsigned slices, uint32_t *out, struct err *e)

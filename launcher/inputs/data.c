@@ -116,7 +116,7 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
 }
 
-/* At each file, what is taken is at most the share of what was seen: so the part is spread over all of them. */
+/* At each file at most the share of what was seen: so the part is spread over all of them. */
 static void take_share(struct file_list *l, double share, struct data_part *out)
 {
 	double seen = 0;

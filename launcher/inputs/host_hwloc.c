@@ -55,7 +55,7 @@ static enum source_kind source_kind(const char **text)
 	return strchr(*text, ':') ? SOURCE_SYNTHETIC : SOURCE_XML;
 }
 
-/* hwloc's own reader gives no reason: look for the usual ones first. `head` gets the first bytes. */
+/* hwloc's own reader gives no reason: look for the usual ones. `head` gets the first bytes. */
 static int check_file(const char *path, char *head, size_t size, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -95,7 +95,7 @@ static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
 			 HWLOC_VERSION);
 }
 
-/* The PUs that synthetic text asks for, as far as its "type:count" words tell; at most `limit` + 1. */
+/* The PUs of synthetic text, as far as its "type:count" words tell; at most `limit` + 1. */
 static unsigned synthetic_count(const char *text, unsigned limit)
 {
 	unsigned long product = 1;
@@ -278,7 +278,7 @@ static unsigned node_index(const struct topology *t, unsigned id)
 	return TOPOLOGY_NONE;
 }
 
-/* The firmware's matrix by its name, else (version 1 captures) the first over nodes whose kind says latency. */
+/* The firmware's matrix by name, else (version 1 captures) the first over nodes of latencies. */
 static struct hwloc_distances_s *find_distances(hwloc_topology_t h)
 {
 	struct hwloc_distances_s *found = NULL;
@@ -398,7 +398,7 @@ static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topo
 	    read_kinds(h, t, e) < 0)
 		return e->code;
 	read_distances(h, t);
-	/* Synthetic text that names no sizes gets 1 GB a node from hwloc; nobody said so: they are unknown. */
+	/* Synthetic text without sizes gets 1 GB a node from hwloc; nobody said so: unknown. */
 	if (kind == SOURCE_SYNTHETIC && !strstr(source->text, "memory="))
 		for (unsigned i = 0; i < t->node_count; i++)
 			t->nodes[i].memory_bytes = 0;

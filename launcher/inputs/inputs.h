@@ -2,8 +2,9 @@
 #define LAUNCHER_INPUTS_INPUTS_H
 
 /*
- * What every command that decides walks through: PROFILE → profile, then machine → topology, facts and model, then all of it → plan.
- * One value carries it, filled from above to below, so that nothing is read twice.
+ * What every command that decides walks through: PROFILE → profile, then machine → topology, facts
+ * and model, then all of it → plan. One value carries it, filled from above to below, so that
+ * nothing is read twice.
  */
 
 #include "decision/cost/model.h"
@@ -38,8 +39,8 @@ int inputs_decide(struct inputs *in, struct err *e);
 int load_profile(const char *called, struct profile *out, struct err *e);
 
 /*
- * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask` gets the CPUs that the
- * caller is bound to where that is ignored (taskset), else the empty set.
+ * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask`
+ * gets the CPUs that the caller is bound to where that is ignored (taskset), else the empty set.
  */
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e);

@@ -24,7 +24,7 @@ bool shipped_is_path(const char *profile)
 	return strchr(profile, '/') || ends_in_suffix(profile);
 }
 
-/* Relative to the running binary: installed (PREFIX/bin), in build/, in build/VARIANT/. The first that is there. */
+/* Beside the running binary: installed (PREFIX/bin), in build/, in build/VARIANT/. */
 static int find_directory(char directory[PROFILE_PATH], struct err *e)
 {
 	static const char *const places[] = {"../share/cleave/profiles", "../profiles",

@@ -91,7 +91,9 @@ static void find_owners(struct picture *pic)
 		set_owner(pic->borrower, &p->loans[i].cpus, p->loans[i].to);
 }
 
-/* The one owner of a run of cores. Threads that nobody uses beside used ones (smt: one) do not count. */
+/*
+ * The one owner of some cores. Threads that nobody uses beside used ones (smt: one) do not count.
+ */
 static unsigned owner_of_cores(const struct picture *pic, const uint8_t owner[CPUSET_MAX],
 			       struct topology_span cores)
 {
@@ -127,7 +129,7 @@ static void add_row(struct picture *pic, unsigned first, unsigned count, bool ti
 	pic->inner = width > pic->inner ? width : pic->inner;
 }
 
-/* Cells [first, end), as even rows of at most CELLS_A_ROW characters of them: 15 cells are 8 and 7. */
+/* Cells [first, end), as even rows of at most CELLS_A_ROW characters: 15 cells are 8 and 7. */
 static void add_rows(struct picture *pic, unsigned first, unsigned end)
 {
 	unsigned room = pic->style->width > 4 + 1 ? pic->style->width - 4 : 1;
@@ -142,7 +144,10 @@ static void add_rows(struct picture *pic, unsigned first, unsigned end)
 		add_row(pic, first, end - first < each ? end - first : each, false);
 }
 
-/* The cores of one package: a title for each node, its cells below, each L3 beginning a row where that is not one core. */
+/*
+ * The cores of one package: a title for each node, its cells below, each L3 beginning a row where
+ * that is not one core.
+ */
 static void lay_out_cores(struct picture *pic, struct topology_span package)
 {
 	const struct topology *t = pic->topology;
@@ -202,7 +207,7 @@ static const char *symbol(const struct picture *pic, unsigned who, char mark[2])
 
 static void draw_symbol(const struct picture *pic, unsigned who, unsigned colour)
 {
-	/* Of like brightness, neighbours far apart, so that black text reads on all of them (xterm's 256). */
+	/* Of xterm's 256: neighbours far apart, and black text reads on all of them. */
 	static const unsigned char palette[] = {39,  208, 78,  213, 220, 141, 80,  203,
 						150, 180, 111, 170, 185, 116, 217, 72};
 	bool has_colour = colour < SLICES_MAX && pic->style->colours;

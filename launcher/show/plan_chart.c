@@ -49,7 +49,7 @@ static void draw_part(unsigned term, unsigned width, const struct picture_style 
 		fputs("\033[0m", to);
 }
 
-/* Parts end where the sum of the terms so far ends, so that rounding does not add up. Return the columns used. */
+/* Parts end where the sum of terms ends: rounding does not add up. Return the columns used. */
 static unsigned draw_bar(const struct plan_candidate *c, double scale, unsigned width,
 			 const struct picture_style *style, FILE *to)
 {

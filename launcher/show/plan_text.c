@@ -87,7 +87,7 @@ static void add_candidate(struct table *table, const struct plan_candidate *c, b
 	table_add(table, "%s", chosen ? "taken" : c->why);
 }
 
-/* All candidates with their predicted seconds, those that cannot be last; then why the taken one was. */
+/* All candidates with their predicted seconds, those that cannot be last; why the taken one was. */
 static int print_candidates(const struct plan *p, FILE *to)
 {
 	static const char *const titles[] = {

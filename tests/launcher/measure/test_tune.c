@@ -1,4 +1,6 @@
-/* What a probe reads and what it is called: the part of the data, and the words of the application. */
+/*
+ * What a probe reads and what it is called: the part of the data, and the words of the application.
+ */
 
 #include <errno.h>
 #include <ftw.h>
@@ -60,7 +62,10 @@ static int count_link(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-/* Forty files in two folders, an index that Spark skips: an eighth at most, from both folders, readable through the links. */
+/*
+ * Forty files in two folders, an index that Spark skips: an eighth at most, from both folders,
+ * readable through the links.
+ */
 START_TEST(a_part_is_spread_and_small_enough)
 {
 	char data[PROFILE_PATH], part[PROFILE_PATH], name[64];
