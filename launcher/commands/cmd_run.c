@@ -1,67 +1,32 @@
 #include <errno.h>
-#include <stdlib.h>
 
-#include "containers/driver.h"
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
-#include "launcher/inputs/inputs.h"
-#include "launcher/protocol/state.h"
 #include "launcher/spark/progress.h"
 #include "launcher/spark/slices.h"
 #include "launcher/spark/spark.h"
 #include "launcher/system/foreground.h"
 
-/* Use the cluster that runs under `name` as it is. */
-static int attach(const struct options *o, const char *name, struct state *out, struct err *e)
-{
-	struct cluster c;
-
-	if (cluster_paths(o->roots.state_dir, name, &c, e) || state_read(&c, out, e))
-		return e->code;
-	if (out->phase != PHASE_UP && out->phase != PHASE_DEGRADED)
-		return err_set(e, -EAGAIN, "cluster %s is %s; wait for it, or name a profile", name,
-			       cluster_phase_name(out->phase));
-	return 0;
-}
-
-/* --slices is checked before anything is started for it; without it, nothing. */
-static int check_slices(const struct options *o, const char *profile, struct err *e)
-{
-	cleanup_free struct inputs *inputs = NULL;
-	struct cpuset slices;
-
-	if (!o->slices)
-		return 0;
-	inputs = calloc(1, sizeof(*inputs));
-	if (!inputs)
-		return err_set(e, -ENOMEM, "no memory for a plan");
-	if (load_inputs(&o->roots, profile, inputs, e))
-		return e->code;
-	return spark_slices_parse(o->slices, &inputs->plan, &slices, e);
-}
-
-/* A profile is brought up; without one, the only cluster that runs is meant, or there is none and the defaults are. */
+/* A profile is brought up; without one, the only cluster that runs is meant, else the defaults. */
 static int find_cluster(const struct invocation *in, enum up_result *result, struct state *out,
 			struct err *e)
 {
-	const char *profile = in->operand_count ? in->operands[0] : NULL;
-	char name[NAME_MAX_BYTES + 1];
+	const struct options *o = &in->options;
 	struct strings names = {0};
+	struct cluster c;
 
 	*result = UP_UNCHANGED;
-	if (!profile && !in->options.cluster &&
-	    cluster_list(in->options.roots.state_dir, &names, e))
+	if (!in->operand && !o->cluster && cluster_list(o->roots.state_dir, &names, e))
 		return e->code;
-	if (profile || (!in->options.cluster && !names.count)) {
-		if (check_slices(&in->options, profile, e))
-			return e->code;
-		return up_ensure(&in->options, profile, result, out, e);
-	}
-	if (load_cluster_name(&in->options, NULL, name, e))
+	if (in->operand || (!o->cluster && !names.count))
+		return up_ensure(o, in->operand, result, out, e);
+	if (running_cluster(o, NULL, &c, e) || state_read(&c, out, e))
 		return e->code;
-	return attach(&in->options, name, out, e);
+	if (out->phase != PHASE_UP && out->phase != PHASE_DEGRADED)
+		return err_set(e, -EAGAIN, "cluster %s is %s; wait for it, or name a profile",
+			       c.name, cluster_phase_name(out->phase));
+	return 0;
 }
 
 /* Run the application of `p` and wait for it. Its exit code, or negative errno. */
@@ -107,11 +72,7 @@ static int make_conf(const struct options *o, const struct state *s, const char 
 static int run_application(const struct options *o, const struct state *s, char *const *words,
 			   struct foreground *f, struct err *e)
 {
-	const struct spark_cluster c = {.cluster = &s->cluster,
-					.profile = &s->profile,
-					.plan = &s->plan,
-					.spark = &s->spark,
-					.master = s->master};
+	const struct spark_cluster c = state_spark(s);
 	cleanup_process struct process p = {0};
 	cleanup_argv struct argv conf = {0};
 	char mark[32], url[PROFILE_WORD + 32];
@@ -146,7 +107,7 @@ static int run(const struct invocation *in, struct err *e)
 	if (find_cluster(in, &result, s, e) || foreground_block(&f, e))
 		return e->code;
 	status = run_application(&in->options, s, in->words, &f, e);
-	/* --rm takes down what this call brought up, also after a failure, which is then what is told. */
+	/* --rm takes down what this call brought up, also after a failure, which is then reported. */
 	if (in->options.rm && result == UP_STARTED &&
 	    down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;

@@ -179,20 +179,22 @@ static int find_home(const struct profile *p, struct spark *out, struct err *e)
 		       out->python[0] ? out->python : "no python3 is on PATH, which");
 }
 
+/* 17 of "17.0.15", 8 of "1.8.0_392", the numbers before JDK 9; 0 for what is none. */
+static int feature_release(const char *version)
+{
+	char *end;
+	long release = strtol(version, &end, 10);
+
+	if (release == 1 && *end == '.')
+		release = strtol(end + 1, NULL, 10);
+	return release > 0 && release < 1000 ? (int)release : 0;
+}
+
 int java_version_parse(const char *text)
 {
 	const char *at = strstr(text, "version \"");
-	long first, second;
-	char *end;
 
-	if (!at)
-		return 0;
-	first = strtol(at + 9, &end, 10);
-	if (first == 1 && *end == '.') { /* 1.8.0_392, the numbers before JDK 9 */
-		second = strtol(end + 1, NULL, 10);
-		first = second;
-	}
-	return first > 0 && first < 1000 ? (int)first : 0;
+	return at ? feature_release(at + strlen("version \"")) : 0;
 }
 
 /* Which java, and what named it. */
@@ -217,6 +219,26 @@ static int find_java(const struct profile *p, struct spark *out, const char **fr
 	/* Without links, so that the home of the JDK is two directories up. */
 	if (!realpath(path, real) || string_copy(out->java, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
+	return 0;
+}
+
+int spark_java_release(const struct profile *p)
+{
+	static const char key[] = "JAVA_VERSION=\"";
+	cleanup_fclose FILE *file = NULL;
+	char path[PROFILE_PATH + 16], line[256];
+	struct spark spark;
+	const char *from;
+	struct err ignored;
+
+	if (find_java(p, &spark, &from, &ignored))
+		return 0;
+	*strrchr(spark.java, '/') = '\0';
+	snprintf(path, sizeof(path), "%s/../release", spark.java);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			return feature_release(line + strlen(key));
 	return 0;
 }
 

@@ -39,6 +39,12 @@ int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
 /* The feature release in what `java -version` prints: 17, 8 for "1.8.0_392"; 0 if there is none. */
 int java_version_parse(const char *text);
 
+/*
+ * The feature release of the JDK that spark_resolve() would take, out of the file `release` beside its
+ * bin/ (JEP 223), without starting it; 0: there is no JDK, or no such file.
+ */
+int spark_java_release(const struct profile *p);
+
 /* python3 on the caller's PATH, "" if there is none. */
 void spark_find_python(char path[PROFILE_PATH]);
 
