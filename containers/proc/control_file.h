@@ -1,5 +1,5 @@
-#ifndef CONTAINERS_WHERE_CONTROL_FILE_H
-#define CONTAINERS_WHERE_CONTROL_FILE_H
+#ifndef CONTAINERS_PROC_CONTROL_FILE_H
+#define CONTAINERS_PROC_CONTROL_FILE_H
 
 /*
  * The kernel's control files (cgroup, /proc, /sys): small texts, opened relative to a directory

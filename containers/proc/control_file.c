@@ -1,4 +1,4 @@
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
