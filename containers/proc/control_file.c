@@ -177,3 +177,13 @@ bool control_exists(int dir, const char *path)
 {
 	return faccessat(dir, path, F_OK, 0) == 0;
 }
+
+DIR *control_list(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !list)
+		close(fd);
+	return list;
+}
