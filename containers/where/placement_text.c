@@ -9,9 +9,10 @@
 #include "decision/base/strings.h"
 
 static const char *const kinds[] = {
-	[PLACEMENT_AFFINITY] = "affinity",     [PLACEMENT_SCOPE] = "scope",
-	[PLACEMENT_CGROUP2] = "cgroup2",       [PLACEMENT_CGROUP1] = "cgroup1",
-	[PLACEMENT_THROW_AWAY] = "throw-away",
+	[PLACEMENT_AFFINITY] = "affinity",
+	[PLACEMENT_SCOPE] = "scope",
+	[PLACEMENT_CGROUP2] = "cgroup2",
+	[PLACEMENT_CGROUP1] = "cgroup1",
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 

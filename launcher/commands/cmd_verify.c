@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/differences.h"
 #include "decision/reconcile/drift.h"
@@ -128,8 +129,11 @@ static int write_repairs(const struct look *l, struct err *e)
 static int repair(struct look *l, struct err *e)
 {
 	struct cpuset allowed, nodes;
-	int rc = driver_allowed(l->cgroup_root, &allowed, &nodes, e);
+	struct tree tree;
+	int rc = tree_read(l->cgroup_root, &tree, e);
 
+	if (rc == 0)
+		rc = tree_allowed(&tree, &allowed, &nodes, e);
 	if (rc < 0)
 		return rc;
 	l->repair_count = drift_find(&l->seen, &l->state.plan, &allowed, l->repairs);

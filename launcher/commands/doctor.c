@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "containers/driver.h"
 #include "containers/proc/control_file.h"
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 
 /* ---- facts */
@@ -64,21 +64,21 @@ static void read_kernel(struct doctor_facts *f)
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
 {
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
-	enum root_kind kind;
+	struct tree tree;
 	int rc;
 
 	if (!profile)
 		return err_errno(e, -ENOMEM, "examining this machine");
 	*out = (struct doctor_facts){0};
 	profile_default(profile);
-	rc = driver_facts(cgroup_root, &kind, &out->place, e);
+	rc = tree_read(cgroup_root, &tree, e);
 	if (rc < 0)
 		return rc;
-	out->place_result = placement_decide(&out->place, BACKEND_AUTO, kind, cgroup_root,
-					     &out->decided, &out->place_error);
+	out->place = tree.facts;
+	out->place_result = tree_place(&tree, BACKEND_AUTO, &out->decided, &out->place_error);
 	read_kernel(out);
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
-	rc = driver_taken(cgroup_root, "", &out->taken, out->taken_by, e);
+	rc = tree_taken(&tree, "", &out->taken, out->taken_by, e);
 	if (rc == 0)
 		rc = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
 	if (rc < 0)

@@ -22,7 +22,7 @@ struct inputs {
 int load_profile(const char *profile, struct profile *out, struct err *e);
 
 /*
- * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask` gets the CPUs that the
+ * Read --topology or this machine; this machine is restricted to what tree_allowed() says. `mask` gets the CPUs that the
  * caller is bound to where that is ignored (taskset), else the empty set.
  */
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,

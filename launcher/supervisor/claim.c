@@ -1,4 +1,4 @@
-#include "containers/driver.h"
+#include "containers/where/tree.h"
 #include "decision/cost/facts.h"
 #include "launcher/supervisor/parts.h"
 
@@ -9,9 +9,11 @@ static int check_cpus(const struct supervisor *s, struct err *e)
 	const struct plan *plan = &s->wanted->plan;
 	struct cpuset cpus = plan->host.cpus;
 	struct facts facts = {0};
-	int r = driver_taken(s->cgroup_root, s->wanted->cluster.name, &facts.taken, facts.taken_by,
-			     e);
+	struct tree tree;
+	int r = tree_read(s->cgroup_root, &tree, e);
 
+	if (!r)
+		r = tree_taken(&tree, s->wanted->cluster.name, &facts.taken, facts.taken_by, e);
 	for (unsigned i = 0; i < plan->slice_count; i++)
 		cpus = cpuset_or(&cpus, &plan->slices[i].cpus);
 	return r ? r : facts_check_cpus(&facts, &cpus, e);
@@ -19,8 +21,13 @@ static int check_cpus(const struct supervisor *s, struct err *e)
 
 int lock_groups(struct supervisor *s, struct err *e)
 {
-	return s->groups_lock >= 0 ? 0
-				   : driver_lock(s->cgroup_root, PATIENCE_MS, &s->groups_lock, e);
+	struct tree tree;
+
+	if (s->groups_lock >= 0)
+		return 0;
+	return tree_read(s->cgroup_root, &tree, e) < 0
+		       ? e->code
+		       : tree_lock(&tree, PATIENCE_MS, &s->groups_lock, e);
 }
 
 int claim_groups(struct supervisor *s, struct err *e)

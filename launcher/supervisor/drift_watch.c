@@ -1,3 +1,4 @@
+#include "containers/where/tree.h"
 #include "launcher/supervisor/monitor.h"
 
 /*
@@ -9,9 +10,12 @@
 static int can_have(struct supervisor *s, struct cpuset *allowed, struct err *e)
 {
 	struct cpuset nodes;
+	struct tree tree;
 
-	return s->driver->ops->allowed ? s->driver->ops->allowed(s->driver, allowed, e)
-				       : driver_allowed(s->cgroup_root, allowed, &nodes, e);
+	if (s->driver->ops->allowed)
+		return s->driver->ops->allowed(s->driver, allowed, e);
+	return tree_read(s->cgroup_root, &tree, e) < 0 ? e->code
+						       : tree_allowed(&tree, allowed, &nodes, e);
 }
 
 static void note_cpus(struct supervisor *s, const struct cpuset *allowed)

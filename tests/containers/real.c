@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
@@ -28,6 +29,28 @@ struct group_spec real_group(const struct driver *d, const char *name, const cha
 
 	ck_assert_int_eq(cpuset_parse(cpus, &g.cpus, &e), 0);
 	return g;
+}
+
+struct cpuset real_allowed(void)
+{
+	struct cpuset cpus, nodes;
+	struct err e = {0};
+	struct tree tree;
+
+	real_do(tree_read(NULL, &tree, &e));
+	real_do(tree_allowed(&tree, &cpus, &nodes, &e));
+	return cpus;
+}
+
+struct cpuset real_taken(const char *root, const char *cluster, char by[NAME_MAX_BYTES + 1])
+{
+	struct cpuset taken;
+	struct err e = {0};
+	struct tree tree;
+
+	real_do(tree_read(root, &tree, &e));
+	real_do(tree_taken(&tree, cluster, &taken, by, &e));
+	return taken;
 }
 
 pid_t real_spawn(struct driver *d, const char *group, const char *script, int output)

@@ -2,7 +2,9 @@
  * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in
  * turn; nothing is left behind, and the next attempt succeeds. Likewise every read of what a tick
  * asks for. And clone3 that is not there.
- * link: -Wl,--wrap=pwrite -Wl,--wrap=mkdirat -Wl,--wrap=openat -Wl,--wrap=syscall -Wl,--wrap=pread
+ * link: -Wl,--wrap=statfs -Wl,--wrap=mkdirat -Wl,--wrap=unlinkat -Wl,--wrap=openat
+ * link: -Wl,--wrap=pwrite -Wl,--wrap=cgroup_layout_read
+ * link: -Wl,--wrap=syscall -Wl,--wrap=pread -Wl,--wrap=kill
  */
 
 #include <errno.h>
@@ -10,20 +12,27 @@
 #include <ftw.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
+#include "containers/proc/control_file.h"
 #include "containers/process/spawn.h"
+#include "tests/containers/plain_tree.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
 static char own_root[64]; /* several runs may be on this machine at once */
 
+static bool fails(void);
+
 static __attribute__((constructor)) void name_root(void)
 {
+	plain_tree_fails = fails;
 	snprintf(own_root, sizeof(own_root), "cleave-test-faults-%d", getpid());
 }
 
@@ -39,19 +48,22 @@ static int injected;
 static int clone3_error; /* of every clone3; 0: the real one */
 static bool only_into_cgroup;
 
+static unsigned bare_kills; /* by number, which may be somebody else's by then */
+
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number)
+{
+	bare_kills++;
+	return __real_kill(pid, number);
+}
+
 static bool fails(void)
 {
 	if (!countdown || --countdown)
 		return false;
 	errno = injected;
 	return reached = true;
-}
-
-ssize_t __real_pwrite(int fd, const void *bytes, size_t size, off_t offset);
-ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset);
-ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset)
-{
-	return fails() ? -1 : __real_pwrite(fd, bytes, size, offset);
 }
 
 static bool reads_fail_too;
@@ -61,20 +73,6 @@ ssize_t __wrap_pread(int fd, void *bytes, size_t size, off_t offset);
 ssize_t __wrap_pread(int fd, void *bytes, size_t size, off_t offset)
 {
 	return reads_fail_too && fails() ? -1 : __real_pread(fd, bytes, size, offset);
-}
-
-int __real_mkdirat(int dir, const char *path, mode_t mode);
-int __wrap_mkdirat(int dir, const char *path, mode_t mode);
-int __wrap_mkdirat(int dir, const char *path, mode_t mode)
-{
-	return fails() ? -1 : __real_mkdirat(dir, path, mode);
-}
-
-int __real_openat(int dir, const char *path, int flags, mode_t mode);
-int __wrap_openat(int dir, const char *path, int flags, mode_t mode);
-int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
-{
-	return fails() ? -1 : __real_openat(dir, path, flags, mode);
 }
 
 long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
@@ -159,10 +157,17 @@ static unsigned fail_each(const struct driver_request *r, int error, unsigned st
 }
 
 static char tree[300];
+static bool notes_are_kept; /* of what was enabled: the file system has user.* */
+static unsigned bare;	    /* files in the tree before anything was made there */
 
-static bool tree_is_empty(void)
+static bool tree_is_bare(void)
 {
-	return count_below(tree) == 0;
+	char path[400], text[256];
+	struct err e = {0};
+
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", tree);
+	real_do(control_read(AT_FDCWD, path, text, sizeof(text), &e));
+	return count_below(tree) == bare && (!notes_are_kept || !text[0]);
 }
 
 static bool kernel_is_clean(void)
@@ -170,14 +175,16 @@ static bool kernel_is_clean(void)
 	return !real_tree_has("", own_root);
 }
 
-START_TEST(a_plain_directory_is_left_empty)
+START_TEST(a_v2_tree_is_left_clean)
 {
 	struct driver_request r = {.cluster = "f", .cgroup_root = tree};
 
 	snprintf(tree, sizeof(tree), "%s/tree", test_directory());
-	mkdir(tree, 0755);
-	ck_assert_uint_gt(fail_each(&r, ENOSPC, 1, tree_is_empty), 50);
-	ck_assert_uint_gt(fail_each(&r, EACCES, 1, tree_is_empty), 50);
+	plain_tree_mount(tree);
+	bare = count_below(tree);
+	notes_are_kept = !setxattr(tree, "user.cleave.test", "", 0, 0);
+	ck_assert_uint_gt(fail_each(&r, ENOSPC, 1, tree_is_bare), 50);
+	ck_assert_uint_gt(fail_each(&r, EACCES, 1, tree_is_bare), 50);
 }
 END_TEST
 
@@ -337,6 +344,68 @@ static int v2_directory(char *path, size_t size)
 	return -1;
 }
 
+static pid_t sleeping_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid;
+}
+
+static void put_pids(const char *file, pid_t a, pid_t b)
+{
+	FILE *f = fopen(file, "we");
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "%d\n", a);
+	if (b)
+		fprintf(f, "%d\n", b);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/*
+ * Before Linux 5.14 there is no cgroup.kill: what keeps the scope alive is ended by signal, and
+ * never by its bare number. It is in a real group; the scope's files are plain ones.
+ */
+START_TEST(a_scope_ends_through_a_pidfd)
+{
+	char location[400], path[256], scope[300], pause_group[320], procs[400];
+	struct driver_request r = {.cluster = "f", .location = location};
+	pid_t inside, outside;
+	struct driver *d;
+	struct err e = {0};
+	int status, dir = v2_directory(path, sizeof(path));
+
+	if (dir < 0)
+		test_skip("no v2 tree in which groups can be made");
+	close(dir);
+	snprintf(scope, sizeof(scope), "%s/cleave-f.scope", path);
+	snprintf(pause_group, sizeof(pause_group), "%s/pause", scope);
+	ck_assert(!mkdir(scope, 0755) && !mkdir(pause_group, 0755));
+	inside = sleeping_child();
+	outside = sleeping_child(); /* the number was its process's once */
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", pause_group);
+	put_pids(procs, inside, 0);
+	snprintf(tree, sizeof(tree), "%s/tree", test_directory());
+	plain_tree_mount(tree);
+	snprintf(location, sizeof(location), "scope cpuset=%s", tree);
+	real_do(driver_open(&r, &d, &e));
+	snprintf(procs, sizeof(procs), "%s/pause/cgroup.procs", tree);
+	put_pids(procs, inside, outside);
+	bare_kills = 0;
+	real_do(driver_destroy(d, &e));
+	ck_assert_uint_eq(bare_kills, 0);
+	ck_assert_int_eq(waitpid(inside, &status, 0), inside);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(waitpid(outside, &status, WNOHANG), 0);
+	kill(outside, SIGKILL);
+	ck_assert_int_eq(waitpid(outside, NULL, 0), outside);
+	ck_assert(!rmdir(pause_group) && !rmdir(scope) && !rmdir(path));
+}
+END_TEST
+
 struct joining {
 	int dir;
 	unsigned calls;
@@ -417,6 +486,6 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 }
 END_TEST
 
-TEST_MAIN("faults",
-	  test_case("refusals", a_plain_directory_is_left_empty, the_kernel_is_left_clean,
-		    a_tick_that_fails_is_only_one_tick, without_clone3_the_child_joins_before_exec))
+TEST_MAIN("faults", test_case("refusals", a_v2_tree_is_left_clean, the_kernel_is_left_clean,
+			      a_tick_that_fails_is_only_one_tick, a_scope_ends_through_a_pidfd,
+			      without_clone3_the_child_joins_before_exec))
