@@ -16,7 +16,6 @@
 #define MARK GROUP_VARIABLE "="
 
 enum {
-	MEMBERS_MAX = 4096,
 	PASSES = 16,
 	EXEC_TURNS = 20, /* of a millisecond */
 	KILL_TURN_MS = 20,
@@ -175,23 +174,21 @@ static int set_threads(pid_t pid, const struct cpuset *cpus)
 static int set_all(struct affinity_driver *d, const char *group, const struct cpuset *cpus,
 		   struct err *e)
 {
-	cleanup_free pid_t *pids = malloc(MEMBERS_MAX * sizeof(*pids));
-
-	if (!pids)
-		return err_errno(e, -ENOMEM, "CPUs of %s", group);
 	for (unsigned pass = 0; pass < PASSES; pass++) {
-		int changed = 0, n = affinity_pids(&d->driver, group, pids, MEMBERS_MAX, e);
+		cleanup_search struct search s;
+		int changed = 0, r = search_begin(&s, d, e);
+		pid_t pid;
 
-		for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-			int r = set_threads(pids[i], cpus);
+		while (r == 0 && (pid = search_next(&s, group))) {
+			int n = set_threads(pid, cpus);
 
-			if (r < 0)
-				return err_errno(e, r, "cannot set the CPUs of pid %d to %.200s",
-						 pids[i], CPUSET_STRING(cpus));
-			changed += r;
+			if (n < 0)
+				return err_errno(e, n, "cannot set the CPUs of pid %d to %.200s",
+						 pid, CPUSET_STRING(cpus));
+			changed += n;
 		}
-		if (n <= 0 || !changed)
-			return n < 0 ? n : 0;
+		if (r < 0 || !changed)
+			return r;
 	}
 	return err_set(e, -EAGAIN,
 		       "threads of %s keep another CPU mask than %.200s after %d passes", group,
@@ -423,34 +420,30 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 static int affinity_sample(struct driver *driver, const char *group, struct sample *out,
 			   struct err *e)
 {
-	cleanup_free pid_t *pids = malloc(MEMBERS_MAX * sizeof(*pids));
+	cleanup_search struct search search = {0};
 	struct affinity_group *g;
-	struct sample s = {0};
+	struct sample s = {.at_ns = clock_now_ns()};
 	uint64_t ticks = 0;
-	int n, r = need(of(driver), group, &g, e);
+	pid_t pid;
+	int r = need(of(driver), group, &g, e);
 
+	if (r == 0)
+		r = search_begin(&search, of(driver), e);
 	if (r < 0)
 		return r;
-	if (!pids)
-		return err_errno(e, -ENOMEM, "sampling %s", group);
-	s.at_ns = clock_now_ns();
-	n = affinity_pids(driver, group, pids, MEMBERS_MAX, e);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-		uint64_t resident; /* second word of statm, in pages */
+	for (; (pid = search_next(&search, group)); s.processes++) {
+		uint64_t pages; /* resident: the second word of statm */
 		struct proc_stat stat;
 		const char *second;
 		char statm[256];
 
-		if (proc_stat_read(pids[i], &stat) == 0)
+		if (proc_stat_read(pid, &stat) == 0)
 			ticks += stat.cpu_ticks + stat.waited_ticks;
-		if (proc_read_text(pids[i], "statm", statm, sizeof(statm)) > 0 &&
-		    (second = strchr(statm, ' ')) && control_number(second + 1, &resident))
-			s.memory_bytes += resident * (uint64_t)sysconf(_SC_PAGESIZE);
+		if (proc_read_text(pid, "statm", statm, sizeof(statm)) > 0 &&
+		    (second = strchr(statm, ' ')) && control_number(second + 1, &pages))
+			s.memory_bytes += pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	}
 	s.cpu_usage_us = ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-	s.processes = (unsigned)n;
 	*out = s;
 	return 0;
 }
@@ -465,13 +458,12 @@ static int affinity_enter(struct driver *driver, const char *group, struct err *
 
 static int affinity_destroy(struct driver *driver, struct err *e)
 {
-	struct observation *o = malloc(sizeof(*o));
-	int r = o ? affinity_observe(driver, o, e) : err_errno(e, -ENOMEM, "ending the cluster");
+	cleanup_search struct search s;
+	int r = search_begin(&s, of(driver), e);
 
-	for (unsigned i = 0; r == 0 && i < o->count; i++)
-		if (o->groups[i].populated)
-			r = err_set(e, -EBUSY, "%s still has processes", o->groups[i].name);
-	free(o);
+	if (r == 0 && search_next(&s, NULL))
+		return err_set(e, -EBUSY, "%.*s still has processes", (int)strcspn(s.mark, ":"),
+			       s.mark);
 	return r;
 }
 

@@ -19,11 +19,7 @@ const char *controller_name(enum controller c, int version)
 	return c == CONTROLLER_IO && version == 1 ? "blkio" : names[c];
 }
 
-/*
- * One field of mountinfo: blanks inside are spelt \040, so decode in place. Return what follows,
- * NULL at the end.
- */
-static char *next_field(char *field)
+char *mount_field(char *field)
 {
 	char *end = field + strcspn(field, " "), *next = *end ? end + 1 : NULL, *to = field;
 
@@ -53,17 +49,17 @@ static bool parse_mount(char *line, struct mount *out)
 		return false;
 	*tail = '\0';
 	for (unsigned skipped = 0; skipped < 3; skipped++) {
-		field = next_field(field);
+		field = mount_field(field);
 		if (!field)
 			return false;
 	}
 	out->root = field;
-	out->point = next_field(out->root);
-	if (!out->point || !next_field(out->point))
+	out->point = mount_field(out->root);
+	if (!out->point || !mount_field(out->point))
 		return false;
 	out->type = tail + 3;
-	field = next_field(out->type);
-	out->options = field ? next_field(field) : NULL;
+	field = mount_field(out->type);
+	out->options = field ? mount_field(field) : NULL;
 	return out->options != NULL;
 }
 
