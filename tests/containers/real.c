@@ -69,10 +69,10 @@ pid_t real_spawn(struct driver *d, const char *group, const char *script, int ou
 	struct err e = {0};
 	pid_t pid;
 	int fd;
-	int rc = d->ops->spawn(d, &s, &pid, &fd, &e);
+	int r = d->ops->spawn(d, &s, &pid, &fd, &e);
 
 	free(text);
-	ck_assert_msg(rc == 0, "%s", e.msg);
+	ck_assert_msg(r == 0, "%s", e.msg);
 	close(fd);
 	return pid;
 }

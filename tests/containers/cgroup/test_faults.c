@@ -109,29 +109,29 @@ static unsigned count_below(const char *path)
 }
 
 /* Make a cluster with one slice and take it down again. Return 0, or the first error. */
-static int whole_life(const struct driver_request *r, struct err *e)
+static int whole_life(const struct driver_request *request, struct err *e)
 {
 	struct group_spec g = {.name = "slice-0", .weight = 200, .memory = {.max_bytes = 64 << 20}};
 	struct driver *d;
-	int rc = driver_open(r, &d, e);
+	int r = driver_open(request, &d, e);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	g.nodes = d->nodes;
 	cpuset_add(&g.cpus, 0);
-	rc = d->ops->create(d, &g, e);
+	r = d->ops->create(d, &g, e);
 	countdown = 0; /* taking down is not what is tested here */
-	if (rc == 0)
-		rc = d->ops->remove(d, "slice-0", e);
+	if (r == 0)
+		r = d->ops->remove(d, "slice-0", e);
 	driver_destroy(d, &(struct err){0});
-	return rc;
+	return r;
 }
 
 /*
  * Fail one call of a life, then a later one (by random steps of at most `stride`) … until a life
  * needs fewer calls than that. Return how many failed.
  */
-static unsigned fail_each(const struct driver_request *r, int error, unsigned stride,
+static unsigned fail_each(const struct driver_request *request, int error, unsigned stride,
 			  bool (*is_clean)(void))
 {
 	unsigned long long random = test_seed();
@@ -139,16 +139,16 @@ static unsigned fail_each(const struct driver_request *r, int error, unsigned st
 
 	for (unsigned n = 1; n < 1000; n += 1 + (unsigned)(test_random(&random) % stride)) {
 		struct err e = {0};
-		int rc;
+		int r;
 
 		countdown = n;
 		reached = false;
 		injected = error;
-		rc = whole_life(r, &e);
+		r = whole_life(request, &e);
 		ck_assert_msg(is_clean(), "seed %lu call %u: something was left behind after: %s",
 			      test_seed(), n, e.msg);
-		ck_assert_msg(rc == 0 || e.msg[0], "call %u failed without a sentence", n);
-		failed += rc < 0;
+		ck_assert_msg(r == 0 || e.msg[0], "call %u failed without a sentence", n);
+		failed += r < 0;
 		countdown = 0;
 		if (!reached)
 			break; /* the life has fewer calls */
@@ -212,32 +212,32 @@ static int tick(struct driver *d, enum tick_op op, struct err *e)
 	struct observed_group seen = {.name = "untouched"};
 	struct cpuset cpus = {{4}};
 	unsigned runnable = 77;
-	int rc = 0;
+	int r = 0;
 
 	switch (op) {
 	case TICK_USAGE:
-		rc = d->ops->usage(d, "slice-0", &sample, e);
-		ck_assert((sample.processes == 77) == (rc < 0));
+		r = d->ops->usage(d, "slice-0", &sample, e);
+		ck_assert((sample.processes == 77) == (r < 0));
 		break;
 	case TICK_LOOK:
-		rc = d->ops->look(d, "slice-0", &seen, e);
-		ck_assert(!strcmp(seen.name, "untouched") == (rc < 0));
+		r = d->ops->look(d, "slice-0", &seen, e);
+		ck_assert(!strcmp(seen.name, "untouched") == (r < 0));
 		break;
 	case TICK_ALLOWED:
-		rc = d->ops->allowed(d, &cpus, e);
-		ck_assert((cpus.words[0] == 4) == (rc < 0));
+		r = d->ops->allowed(d, &cpus, e);
+		ck_assert((cpus.words[0] == 4) == (r < 0));
 		break;
 	case TICK_RUNNABLE:
-		rc = d->ops->runnable(d, "slice-0", &runnable, e);
-		ck_assert((runnable == 77) == (rc < 0));
+		r = d->ops->runnable(d, "slice-0", &runnable, e);
+		ck_assert((runnable == 77) == (r < 0));
 		break;
 	case TICK_BRING_BACK:
-		rc = d->ops->bring_back(d, "slice-0", e);
+		r = d->ops->bring_back(d, "slice-0", e);
 		break;
 	case TICK_OPS:
 		break;
 	}
-	return rc;
+	return r;
 }
 
 /* Fail each call of one op in turn, until it needs fewer. Return how many failed the op. */
@@ -247,16 +247,15 @@ static unsigned fail_each_call(struct driver *d, enum tick_op op, int error)
 
 	for (unsigned n = 1; n < 1000; n++) {
 		struct err e = {0};
-		int rc;
+		int r;
 
 		countdown = n;
 		reached = false;
 		injected = error;
-		rc = tick(d, op, &e);
+		r = tick(d, op, &e);
 		countdown = 0;
-		ck_assert_msg(rc >= 0 || e.msg[0], "op %d call %u failed without a sentence", op,
-			      n);
-		failed += rc < 0;
+		ck_assert_msg(r >= 0 || e.msg[0], "op %d call %u failed without a sentence", op, n);
+		failed += r < 0;
 		if (!reached)
 			return failed;
 		/* One bad read changes nothing for the next tick. */
@@ -441,7 +440,7 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 			.file = "/bin/sh", .argv = argv, .in = -1, .err = -1, .uid = (uid_t)-1};
 		struct spawn_into into = {
 			.cgroup2 = dir, .join = join, .context = &joining, .wall = WALL_CPUSET};
-		int ends[2], pidfd, rc;
+		int ends[2], pidfd, r;
 		char text[256];
 		struct err e = {0};
 		pid_t pid;
@@ -451,9 +450,9 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 		only_into_cgroup = i >= 3; /* else there is no clone3 at all: fork */
 		ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 		s.out = ends[1];
-		rc = spawn_process(&s, &into, &pid, &pidfd, &e);
+		r = spawn_process(&s, &into, &pid, &pidfd, &e);
 		clone3_error = 0;
-		ck_assert_msg(rc == 0, "%s", e.msg);
+		ck_assert_msg(r == 0, "%s", e.msg);
 		close(ends[1]);
 		n = read(ends[0], text, sizeof(text) - 1);
 		text[n > 0 ? n : 0] = '\0';
