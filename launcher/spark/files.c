@@ -33,6 +33,19 @@ uint64_t spark_executor_memory_mb(const struct plan *p)
 	return least;
 }
 
+const char *spark_property(const struct strings *conf, const char *name)
+{
+	const char *key = NULL, *value = NULL;
+
+	strings_for_each(item, conf)
+	{
+		if (key && strcmp(key, name) == 0)
+			value = item;
+		key = key ? NULL : item;
+	}
+	return value;
+}
+
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e)
 {
@@ -309,7 +322,6 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	put_memory_properties(file, c->plan);
 	put_property(file, "spark.ui.reverseProxy", "true");
 	put_property(file, "spark.ui.killEnabled", "false");
-	put_property(file, "spark.ui.showConsoleProgress", "false"); /* cleave shows it */
 	put_property(file, "spark.ui.liveUpdate.period", "0");
 	/* Both would read lent CPUs as a change of the cluster. */
 	put_property(file, "spark.dynamicAllocation.enabled", "false");

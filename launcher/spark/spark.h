@@ -80,6 +80,9 @@ uint64_t spark_executor_memory_mb(const struct plan *p);
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e);
 
+/* The last value of a property in a profile's spark.conf; NULL if it has none. Borrowed. */
+const char *spark_property(const struct strings *conf, const char *name);
+
 /*
  * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there), the properties of
  * daemons and of applications, and the log settings, and make the work, log, scratch and tmp directories with their
