@@ -164,7 +164,7 @@ static void on_master(void *context, int status, const char *body, size_t size)
 		compare_workers(s);
 		task_watch_apps(s->lend->tasks, s->seen, s->now_ns);
 		if (has_askers(s) && lend_is_watching(s))
-			task_watch_ask(s->lend->tasks, s->now_ns);
+			task_watch_request(s->lend->tasks, s->now_ns);
 		s->is_listed = true;
 	} else if (has_askers(s)) {
 		answer_askers(s);
@@ -191,7 +191,7 @@ static void poll_master(struct supervisor *s)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%d/json/", s->state->master.address,
 		 s->state->master.ui_port);
-	s->poll_busy = rest_get(s->rest, url, POLL_TIMEOUT_MS, on_master, s, &e) == 0;
+	s->poll_busy = rest_get(s->rest, url, POLL_TIMEOUT_MS, REST_ANSWER_MAX, on_master, s, &e) == 0;
 	s->poll_at_ns = s->now_ns + (is_settled(s) ? POLL_STEADY_MS : POLL_SOON_MS) * millisecond;
 }
 
@@ -324,7 +324,7 @@ void watch_tick(struct supervisor *s)
 		machine_second(s);
 	}
 	if (has_askers(s) && (s->now_ns >= s->ask_deadline_ns ||
-			      (s->is_listed && !task_watch_is_asking(s->lend->tasks))))
+			      (s->is_listed && !task_watch_is_requesting(s->lend->tasks))))
 		answer_askers(s);
 	if (s->dirty && s->state && s->stage != STAGE_GONE && supervisor_save(s, &e))
 		events_note(&s->events, "save-failed", "state.json", e.msg, {"errno", -e.code});
