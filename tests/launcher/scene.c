@@ -1,7 +1,6 @@
 #include "tests/launcher/scene.h"
 
 #include "decision/base/strings.h"
-#include "tests/harness.h"
 
 struct scene scene;
 
@@ -84,7 +83,7 @@ void scene_begin(void)
 	task_watch_begin(scene.watch, "127.0.0.1", 8080, &p);
 }
 
-void scene_setup(void)
+static void setup(void)
 {
 	struct err e;
 
@@ -93,11 +92,17 @@ void scene_setup(void)
 	scene_begin();
 }
 
-void scene_teardown(void)
+static void teardown(void)
 {
 	task_watch_close(scene.watch);
 	ck_assert_uint_eq(scene.request_count, 0); /* all of it dropped */
 	task_watch_close(NULL);
+}
+
+TCase *scene_case(TCase *c)
+{
+	tcase_add_checked_fixture(c, setup, teardown);
+	return c;
 }
 
 void scene_list(const char *first, const char *second)

@@ -8,6 +8,7 @@
  */
 
 #include "launcher/spark/task_watch.h"
+#include "tests/harness.h"
 #include "tests/launcher/answers.h"
 
 #define SCENE_MS UINT64_C(1000000)
@@ -33,9 +34,8 @@ struct scene {
 
 extern struct scene scene;
 
-void scene_setup(void);
-/* Aborts if anything is left under way. */
-void scene_teardown(void);
+/* Each test of the case begins with a watch of its own, and must leave nothing under way. */
+TCase *scene_case(TCase *c);
 
 /* The plan's slices, given anew. */
 void scene_begin(void);

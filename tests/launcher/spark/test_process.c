@@ -17,14 +17,6 @@ static const char *after(const struct argv *w, const char *option)
 	return NULL;
 }
 
-static bool has(const struct argv *w, const char *word)
-{
-	for (size_t i = 0; i < w->count; i++)
-		if (strcmp(w->items[i], word) == 0)
-			return true;
-	return false;
-}
-
 START_TEST(words_are_an_environment)
 {
 	cleanup_argv struct argv w = {0};
@@ -56,9 +48,9 @@ START_TEST(master)
 	ck_assert_int_eq(spark_master_process(&t->all, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[0], "/opt/jdk/bin/java");
 	ck_assert_str_eq(after(&p.argv, "-cp"), "/t/state/tree/conf/:/opt/spark/jars/*");
-	ck_assert(has(&p.argv, "-Xmx384m"));
-	ck_assert(has(&p.argv, "-XX:-UsePerfData"));
-	ck_assert(has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
+	ck_assert(spark_tree_has(&p.argv, "-Xmx384m"));
+	ck_assert(spark_tree_has(&p.argv, "-XX:-UsePerfData"));
+	ck_assert(spark_tree_has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
 	ck_assert_str_eq(after(&p.argv, "org.apache.spark.deploy.master.Master"), "--host");
 	ck_assert_str_eq(after(&p.argv, "--host"), "127.0.0.1");
 	ck_assert_str_eq(after(&p.argv, "--port"), "7077");
@@ -92,7 +84,8 @@ START_TEST(worker)
 	ck_assert_str_eq(after(&p.argv, "--cores"), "4");
 	ck_assert_str_eq(after(&p.argv, "--memory"), "1007M"); /* 1001 + 5.0… rounded up */
 	ck_assert_str_eq(after(&p.argv, "--work-dir"), "/t/data/tree/slice-1/work");
-	ck_assert(has(&p.argv, "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
+	ck_assert(spark_tree_has(&p.argv,
+				 "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
 	ck_assert_str_eq(after(&p.argv, "-Dspark.worker.resource.not-0.amount=4"),
 			 "org.apache.spark.deploy.worker.Worker");
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://127.0.0.1:7077");

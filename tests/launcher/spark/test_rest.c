@@ -1,6 +1,5 @@
 #include "launcher/spark/rest.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 
 #include "decision/base/cleanup.h"
 #include "tests/harness.h"
+#include "tests/launcher/fake_parts.h"
 
 /* A server on loopback, in a child: answers every connection with `head` and `size` times 'x'. */
 struct server {
@@ -51,16 +51,9 @@ static void serve(int listener, const char *head, size_t size)
 
 static struct server server_start(const char *head, size_t size)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct server s;
+	int listener = fake_listen("127.0.0.1", 0);
+	struct server s = {.port = fake_port(listener)};
 
-	ck_assert(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-		  listen(listener, 8) == 0 &&
-		  getsockname(listener, (struct sockaddr *)&address, &length) == 0);
-	s.port = ntohs(address.sin_port);
 	s.pid = fork();
 	if (s.pid == 0)
 		serve(listener, head, size);

@@ -333,16 +333,9 @@ START_TEST(nothing_can_be_sent)
 }
 END_TEST
 
-/* Each test begins with a watch of its own. */
-static TCase *with_watch(TCase *c)
-{
-	tcase_add_checked_fixture(c, scene_setup, scene_teardown);
-	return c;
-}
-
 TEST_MAIN("task_watch",
-	  with_watch(test_case("known", nothing_runs, one_application, two_applications,
+	  scene_case(test_case("known", nothing_runs, one_application, two_applications,
 			       one_of_two_falls_silent, too_many_applications, a_new_plan_forgets)),
-	  with_watch(test_case("silent", what_is_no_answer, left_alone_for_longer,
+	  scene_case(test_case("silent", what_is_no_answer, left_alone_for_longer,
 			       starting_takes_no_longer, stages_fail, the_environment_fails,
 			       nothing_can_be_sent)))

@@ -5,7 +5,6 @@
 
 #include "launcher/spark/task_watch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include "decision/base/strings.h"
 #include "tests/harness.h"
 #include "tests/launcher/answers.h"
+#include "tests/launcher/fake_parts.h"
 
 enum { CONNECTIONS = 16, PATIENCE = 2000 /* turns of at most 10 ms */ };
 
@@ -25,27 +25,13 @@ static struct connection {
 	char request[2048];
 	size_t size;
 } connections[CONNECTIONS];
-static int listener, port;
+static int listener;
 static struct rest *rest;
 static struct task_watch *watch;
 static unsigned changes;
 static struct err e;
 
 /* ---- the server */
-
-static void server_open(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-
-	signal(SIGPIPE, SIG_IGN);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ck_assert(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-		  listen(listener, CONNECTIONS) == 0 &&
-		  getsockname(listener, (struct sockaddr *)&address, &length) == 0);
-	port = ntohs(address.sin_port);
-}
 
 static void hang_up(struct connection *c)
 {
@@ -150,10 +136,12 @@ static void setup(void)
 
 	p.slices[0].address = 0x7f00000a;
 	p.slices[1].address = 0x7f00000b;
-	server_open();
+	signal(SIGPIPE, SIG_IGN);
+	listener = fake_listen("127.0.0.1", 0);
+	fcntl(listener, F_SETFL, O_NONBLOCK);
 	ck_assert_int_eq(rest_open(&rest, &e), 0);
 	ck_assert_int_eq(task_watch_open(rest, on_change, NULL, &watch, &e), 0);
-	task_watch_begin(watch, "127.0.0.1", port, &p);
+	task_watch_begin(watch, "127.0.0.1", fake_port(listener), &p);
 	task_watch_apps(watch, &m, clock_now_ns());
 	changes = 0;
 }

@@ -283,15 +283,8 @@ START_TEST(random_walk)
 }
 END_TEST
 
-/* Each test begins with a watch of its own. */
-static TCase *with_watch(TCase *c)
-{
-	tcase_add_checked_fixture(c, scene_setup, scene_teardown);
-	return c;
-}
-
 TEST_MAIN("task_watch_time",
-	  with_watch(test_case("when", seldom_by_itself, the_slow_are_asked_less,
+	  scene_case(test_case("when", seldom_by_itself, the_slow_are_asked_less,
 			       a_trigger_and_its_repeats, triggers_without_end,
 			       asked_again_when_answered)),
-	  with_watch(test_case("random", random_walk)))
+	  scene_case(test_case("random", random_walk)))
