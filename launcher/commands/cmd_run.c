@@ -99,7 +99,7 @@ static int make_conf(const struct options *o, const struct state *s, struct argv
 	if (o->slices && spark_slices_parse(o->slices, &s->plan, &slices, e))
 		return e->code;
 	/* Spark draws its bar on whatever stderr is, and the profile may want it otherwise. */
-	if (isatty(STDERR_FILENO) && !spark_property(&s->profile.spark.conf, progress))
+	if (isatty(STDERR_FILENO) && !strings_value(&s->profile.spark.conf, progress))
 		argv_addf(conf, "%s=true", progress);
 	if (o->slices)
 		spark_slices_request(&s->plan, &s->profile.spark.conf, &slices, conf);

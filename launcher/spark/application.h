@@ -18,7 +18,7 @@
 
 enum { EXECUTORS_MAX = 1024, STAGES_MAX = 64 };
 
-/* Where slices listen, so that executors are told apart. */
+/* Where slices listen, so that executors are matched with their slices. */
 struct slice_addresses {
 	unsigned count;
 	uint32_t items[SLICES_MAX]; /* IPv4, host order */

@@ -19,19 +19,6 @@ enum {
 	HEAP_MIN_MB = 450,
 };
 
-const char *spark_property(const struct strings *conf, const char *name)
-{
-	const char *key = NULL, *value = NULL;
-
-	strings_for_each(item, conf)
-	{
-		if (key && strcmp(key, name) == 0)
-			value = item;
-		key = key ? NULL : item;
-	}
-	return value;
-}
-
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e)
 {
@@ -263,7 +250,7 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 				       const char *secret)
 {
 	static const char options[] = "spark.executor.extraJavaOptions";
-	const char *key = NULL, *own_options = spark_property(&c->profile->spark.conf, options);
+	const char *key = NULL, *own_options = strings_value(&c->profile->spark.conf, options);
 	const struct slice *first = c->plan->slice_count ? &c->plan->slices[0] : NULL;
 	unsigned slots = 0;
 
@@ -363,7 +350,7 @@ static int check_properties(const struct spark_cluster *c, struct err *e)
 				      "memory.limit or memory.heap",
 				      heap, HEAP_MIN_MB);
 	for (const char *const *key = own; *key; key++)
-		if (spark_property(&c->profile->spark.conf, *key))
+		if (strings_value(&c->profile->spark.conf, *key))
 			return err_wrong(e, "spark.conf: %s is set by cleave; remove it", *key);
 	return 0;
 }

@@ -10,7 +10,7 @@
 enum { MIB = 1 << 20 };
 
 /*
- * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and the first compiler
+ * What Master and Worker run with (README.md): they do no heavy work, so a small heap, the small collector and the first compiler
  * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
  */
 static const char *const daemon_options[] = {

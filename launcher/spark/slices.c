@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "launcher/spark/spark.h"
-
 static unsigned offered(const struct slice *s)
 {
 	return s->slots < SPARK_SLICE_EXECUTORS ? s->slots : SPARK_SLICE_EXECUTORS;
@@ -64,7 +62,7 @@ int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *ou
 void spark_slices_request(const struct plan *p, const struct strings *conf,
 			  const struct cpuset *slices, struct argv *out)
 {
-	const char *limit = spark_property(conf, "spark.cores.max");
+	const char *limit = strings_value(conf, "spark.cores.max");
 	unsigned slots = 0;
 	unsigned long wanted;
 	char *end;

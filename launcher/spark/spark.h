@@ -66,9 +66,6 @@ struct process {
 void process_release(struct process *p);
 #define cleanup_process __attribute__((cleanup(process_release)))
 
-/* The last value of a property in a profile's spark.conf; NULL if it has none. Borrowed. */
-const char *spark_property(const struct strings *conf, const char *name);
-
 /*
  * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there), the properties of
  * daemons and of applications, and the log settings, and make the work, log, scratch and tmp directories with their

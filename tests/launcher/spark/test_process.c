@@ -218,22 +218,6 @@ END_TEST
 
 /* ---- files */
 
-START_TEST(properties)
-{
-	struct strings conf = {0};
-
-	ck_assert_ptr_null(spark_property(&conf, "spark.x"));
-	strings_add(&conf, "spark.y");
-	strings_add(&conf, "spark.x"); /* a value */
-	ck_assert_ptr_null(spark_property(&conf, "spark.x"));
-	strings_add(&conf, "spark.x");
-	strings_add(&conf, "1");
-	strings_add(&conf, "spark.x");
-	strings_add(&conf, "2");
-	ck_assert_str_eq(spark_property(&conf, "spark.x"), "2");
-}
-END_TEST
-
 static char *read_state(const struct spark_tree *t, const char *file, mode_t mode)
 {
 	char path[2 * PROFILE_PATH];
@@ -385,4 +369,4 @@ END_TEST
 TEST_MAIN("spark_process", test_case("words", words_are_an_environment),
 	  test_case("commands", master, worker, worker_of_another_master, long_paths_are_refused,
 		    submit, submit_refuses_another_properties_file, shell),
-	  test_case("files", properties, prepare, prepare_without_secret, prepare_refuses))
+	  test_case("files", prepare, prepare_without_secret, prepare_refuses))
