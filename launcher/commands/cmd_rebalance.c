@@ -153,20 +153,21 @@ static int explain_silence(const struct options *o, const char *operand, struct 
 			   s->cluster.name);
 }
 
-static int ask(const struct invocation *in, const struct rebalance_request *request, char **answer,
-	       struct err *e)
+/* The answer's value, and its text as it came. */
+static int ask(const struct invocation *in, const struct rebalance_request *request,
+	       struct rebalance_answer *answer, char **text, struct err *e)
 {
 	const char *operand = in->operand_count ? in->operands[0] : NULL;
-	cleanup_free char *text = NULL;
+	const struct control_request all = {.command = CONTROL_REBALANCE, .rebalance = *request};
 	char name[NAME_MAX_BYTES + 1];
 	struct cluster c;
 	int r;
 
 	if ((r = load_cluster_name(&in->options, operand, name, e)) ||
-	    (r = cluster_paths(in->options.roots.state_dir, name, &c, e)) ||
-	    (r = rebalance_request_format(request, &text, e)))
+	    (r = cluster_paths(in->options.roots.state_dir, name, &c, e)))
 		return r;
-	r = control_ask(&c, text, ANSWER_MS, answer, e);
+	r = control_query(&c, &all, ANSWER_MS, text,
+			  in->options.json ? NULL : &rebalance_answer_table, answer, e);
 	if (r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE)
 		return explain_silence(&in->options, operand, e);
 	return r;
@@ -182,7 +183,8 @@ static void add_change(struct table *t, const struct rebalance_change *c, bool d
 	if (is_weight)
 		table_add(t, "weight %u → %u", c->weight_before, c->weight);
 	else
-		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before), CPUSET_STRING(&c->asked));
+		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before),
+			  CPUSET_STRING(&c->requested));
 	if (dry_run)
 		return;
 	if (is_weight) {
@@ -222,7 +224,7 @@ static void print_loans(const struct rebalance_answer *a)
 	}
 	table_init(&t, a->dry_run ? wanted : in_force);
 	for (unsigned i = 0; i < a->loan_count; i++) {
-		const struct status_loan *loan = &a->loans[i];
+		const struct loan *loan = &a->loans[i].loan;
 
 		table_add(&t, "slice-%u", loan->from);
 		table_add(&t, "slice-%u", loan->to);
@@ -230,7 +232,7 @@ static void print_loans(const struct rebalance_answer *a)
 		table_add(&t, "%s", loan_mode_name(loan->mode));
 		table_add(&t, "%s", loan->by_hand ? "hand" : "monitor");
 		if (!a->dry_run)
-			table_add(&t, "%.1f s", loan->since_s);
+			table_add(&t, "%.1f s", a->loans[i].since_s);
 	}
 	table_print(&t, "", stdout);
 }
@@ -281,9 +283,7 @@ static int rebalance(const struct invocation *in, struct err *e)
 		r = err_wrong(e, "a running cluster is on this machine: --topology goes with "
 				 "--replay");
 	if (!r)
-		r = ask(in, &request, &text, e);
-	if (!r)
-		r = rebalance_answer_parse(text, strlen(text), a, e);
+		r = ask(in, &request, a, &text, e);
 	if (r)
 		return r;
 	if (in->options.json)

@@ -54,7 +54,7 @@ static int look_ourselves(const struct options *o, const struct state *s, struct
 	out->monitor.mode = REBALANCE_OFF; /* nobody is there to lend */
 	for (unsigned i = 0; i < out->slice_count; i++)
 		out->alive_workers += out->slices[i].worker_pid != 0;
-	return status_format(out, text, e);
+	return json_table_format(&status_table, out, text, e);
 }
 
 static int get_status(const struct options *o, const char *name, struct status *out, char **text,
@@ -67,7 +67,7 @@ static int get_status(const struct options *o, const char *name, struct status *
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
 	r = cluster_paths(o->roots.state_dir, name, &c, e);
-	if (r || (r = running_status(&c, out, text, e)) == 0)
+	if (r || (r = running_status(&c, o->json ? NULL : out, text, e)) == 0)
 		return r;
 	if (r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET && r != -EPIPE)
 		return r;
@@ -82,7 +82,7 @@ static int get_status(const struct options *o, const char *name, struct status *
 	} else if (r != -ENOENT) {
 		return r;
 	}
-	return status_format(out, text, e);
+	return json_table_format(&status_table, out, text, e);
 }
 
 /* ---- how it looks */
@@ -134,12 +134,14 @@ static void print_monitor(const struct status *s, FILE *to)
 			m->loans == LOANS_SHARED
 				? "shared loans go on by kernel signals alone"
 				: "exclusive loans wait until Spark confirms that a slice is idle");
-	for (unsigned i = 0; i < s->loan_count; i++)
+	for (unsigned i = 0; i < s->loan_count; i++) {
+		const struct loan *loan = &s->loans[i].loan;
+
 		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
-			CPUSET_STRING(&s->loans[i].cpus), s->loans[i].from, s->loans[i].to,
-			s->loans[i].since_s,
-			s->loans[i].mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
-			s->loans[i].by_hand ? ", by hand" : "");
+			CPUSET_STRING(&loan->cpus), loan->from, loan->to, s->loans[i].since_s,
+			loan->mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
+			loan->by_hand ? ", by hand" : "");
+	}
 }
 
 /* Loans may be shorter than the pause between two pictures: --watch shows those that were, too. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +20,6 @@
 #include "launcher/supervisor/supervisor.h"
 #include "launcher/system/files.h"
 #include "launcher/system/interrupts.h"
-#include "launcher/system/json.h"
 #include "launcher/system/lock.h"
 
 enum {
@@ -80,17 +78,13 @@ static int grip_cluster(const struct cluster *c, unsigned patience_ms,
 
 static int send_apply(int fd, const struct state *wanted, struct err *e)
 {
-	cleanup_free char *state = NULL;
-	cleanup_free char *request = NULL;
-	int r = state_format(wanted, &state, e);
+	struct control_request request = {.command = CONTROL_APPLY,
+					  .state = json_table_build(&state_table, wanted, e)};
+	cleanup_free char *text = NULL;
+	int r = request.state ? control_request_format(&request, &text, e) : e->code;
 
-	if (r)
-		return r;
-	if (asprintf(&request, "{\"cmd\":\"apply\",\"state\":%s}", state) < 0) {
-		request = NULL;
-		return err_set(e, -ENOMEM, "no memory for a request");
-	}
-	return control_send(fd, request, e);
+	control_request_release(&request);
+	return r ? r : control_send(fd, text, e);
 }
 
 static _Noreturn void be_the_supervisor(struct supervisor_start *start)

@@ -104,11 +104,7 @@ static void fill_loans(const struct monitor *m, const struct plan *p, struct sta
 		const struct loan *loan = &p->loans[i];
 		uint64_t since_ns = p == &m->site->state->plan ? m->since_ns[i] : now_ns;
 
-		out[i] = (struct status_loan){.from = loan->from,
-					      .to = loan->to,
-					      .mode = loan->mode,
-					      .cpus = loan->cpus,
-					      .by_hand = loan->by_hand,
+		out[i] = (struct status_loan){.loan = *loan,
 					      .since_s = (double)(now_ns - since_ns) / 1e9};
 	}
 }
@@ -172,7 +168,7 @@ int monitor_request(struct monitor *m, const struct rebalance_request *request, 
 	}
 	if (!r) {
 		fill_answer(m, request);
-		r = rebalance_answer_format(m->answer, text, e);
+		r = json_table_format(&rebalance_answer_table, m->answer, text, e);
 	}
 	monitor_free_answer(m);
 	return r;

@@ -32,7 +32,7 @@ static void note_before(const struct monitor *m, const struct op *op,
 	for (const struct rebalance_change *c = m->answer->changes; c < change; c++) {
 		if (strcmp(c->group, op->name) != 0 || c->kind != op->kind)
 			continue;
-		change->before = c->asked;
+		change->before = c->requested;
 		change->weight_before = c->weight;
 	}
 }
@@ -48,7 +48,7 @@ static int write_op(struct monitor *m, const struct op *op, enum monitor_effect 
 
 	*change = (struct rebalance_change){
 		.kind = op->kind,
-		.asked = possible.cpus,
+		.requested = possible.cpus,
 		.weight = op->weight,
 	};
 	string_copy(change->group, op->name);

@@ -65,5 +65,5 @@ int report_status(const struct report *r, const struct site *s, struct crew *c, 
 		slice->throttled = r->throttled[i];
 	}
 	monitor_status(m, out);
-	return status_format(out, text, e);
+	return json_table_format(&status_table, out, text, e);
 }

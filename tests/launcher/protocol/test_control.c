@@ -12,16 +12,17 @@ static struct cluster cluster;
 static struct control *control;
 static struct err e;
 static struct control_client *last;
-static unsigned asked, hung_up, closed;
+static unsigned requested, hung_up, closed;
 static enum control_command command;
 static uint64_t now_ns = 1000000000;
 
-static void on_asked(void *context, struct control_client *client, struct control_request *request)
+static void on_requested(void *context, struct control_client *client,
+			 struct control_request *request)
 {
 	ck_assert_ptr_eq(context, &cluster);
 	last = client;
 	command = request->command;
-	asked++;
+	requested++;
 	if (command == CONTROL_APPLY)
 		control_hold(client);
 	control_request_release(request);
@@ -39,11 +40,11 @@ static void on_gone(void *context, struct control_client *client, enum control_e
 
 static void begin(void)
 {
-	asked = hung_up = closed = 0;
+	requested = hung_up = closed = 0;
 	ck_assert_int_eq(cluster_paths(test_directory(), "c", &cluster, &e), 0);
 	ck_assert_int_eq(cluster_make(&cluster, &e), 0);
-	ck_assert_msg(control_open(&cluster, on_asked, on_gone, &cluster, &control, &e) == 0, "%s",
-		      e.msg);
+	ck_assert_msg(control_open(&cluster, on_requested, on_gone, &cluster, &control, &e) == 0,
+		      "%s", e.msg);
 }
 
 /* Some turns of the loop, as the supervisor does them. */
@@ -87,7 +88,7 @@ START_TEST(asked_and_answered)
 	fd = client();
 	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"status\"}", &e), 0);
 	turn();
-	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(requested, 1);
 	ck_assert_int_eq(command, CONTROL_STATUS);
 	ck_assert_int_eq(control_peer(last), getpid());
 	control_answer(control, last, "{\"one\":1}");
@@ -146,7 +147,7 @@ START_TEST(garbage_is_refused)
 		ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 0);
 		line_buffer_release(&b);
 	}
-	ck_assert_uint_eq(asked, 0);
+	ck_assert_uint_eq(requested, 0);
 	control_close(control);
 }
 END_TEST
@@ -165,7 +166,7 @@ START_TEST(a_slow_client_is_waited_for_and_dropped)
 	quick = client(); /* nobody waits for the slow one */
 	ck_assert_int_eq(control_send(quick, "{\"cmd\":\"down\"}", &e), 0);
 	turn();
-	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(requested, 1);
 	now_ns += UINT64_C(2000000000);
 	turn();
 	ck_assert(is_closed(slow));
@@ -192,7 +193,7 @@ START_TEST(a_line_without_end)
 		turn();
 	}
 	ck_assert_uint_lt(sent, CONTROL_LINE_MAX + (1 << 20));
-	ck_assert_uint_eq(asked, 0);
+	ck_assert_uint_eq(requested, 0);
 	control_close(control);
 }
 END_TEST
@@ -234,7 +235,7 @@ START_TEST(more_clients_than_there_is_room_for)
 	fds[0] = client();
 	ck_assert_int_eq(control_send(fds[0], "{\"cmd\":\"status\"}", &e), 0);
 	turn();
-	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(requested, 1);
 	close(fds[0]);
 	control_close(control);
 }

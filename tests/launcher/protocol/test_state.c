@@ -105,11 +105,11 @@ START_TEST(cut_and_changed)
 	size_t size;
 
 	fill(&state);
-	ck_assert_int_eq(state_format(&state, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&state_table, &state, &text, &e), 0);
 	size = strlen(text);
 	for (size_t cut = 0; cut < size; cut += 1 + size / 40) {
 		back.phase = PHASE_STOPPING;
-		ck_assert_int_lt(state_parse(text, cut, &back, &e), 0);
+		ck_assert_int_lt(json_table_parse(&state_table, text, cut, &back, &e), 0);
 		ck_assert_int_eq(back.phase, PHASE_STOPPING);
 	}
 	for (unsigned round = 0; round < 60; round++) {
@@ -117,7 +117,7 @@ START_TEST(cut_and_changed)
 		char was = text[at];
 
 		text[at] = (char)test_random(&random);
-		if (state_parse(text, size, &back, &e) == 0)
+		if (json_table_parse(&state_table, text, size, &back, &e) == 0)
 			ck_assert_msg(back.plan.slice_count <= SLICES_MAX, "seed %lu round %u",
 				      test_seed(), round);
 		text[at] = was;
@@ -216,7 +216,7 @@ START_TEST(status_there_and_back)
 		snprintf(slice->doing, sizeof(slice->doing), "idle for %u s", i);
 	}
 	s.loan_count = 1;
-	s.loans[0] = (struct status_loan){1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, 0.5, true};
+	s.loans[0] = (struct status_loan){{1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, true}, 0.5};
 	s.monitor = (struct status_monitor){.mode = REBALANCE_OBSERVE,
 					    .loans = LOANS_EXCLUSIVE,
 					    .tasks = "the UI is off",
@@ -224,16 +224,17 @@ START_TEST(status_there_and_back)
 					    .recent = {{0.5, "slice-1 lends"}, {1.5, "more"}}};
 	s.warning_count = 1;
 	s.warnings[0] = (struct plan_warning){.code = WARN_NO_L3, .message = "no L3"};
-	ck_assert_int_eq(status_format(&s, &text, &e), 0);
-	ck_assert_msg(status_parse(text, strlen(text), &t, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), 0);
+	ck_assert_msg(json_table_parse(&status_table, text, strlen(text), &t, &e) == 0, "%s",
+		      e.msg);
 	ck_assert_int_eq(memcmp(&s, &t, sizeof(s)), 0);
-	ck_assert_int_lt(status_parse(text, strlen(text) - 1, &t, &e), 0);
+	ck_assert_int_lt(json_table_parse(&status_table, text, strlen(text) - 1, &t, &e), 0);
 	ck_assert_ptr_nonnull(strstr(text, "\"tasks\":\"unknown: the UI is off\""));
 	free(text);
 	s.monitor.tasks[0] = '\0';
-	ck_assert_int_eq(status_format(&s, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), 0);
 	ck_assert_ptr_nonnull(strstr(text, "\"tasks\":\"known\""));
-	ck_assert_int_eq(status_parse(text, strlen(text), &t, &e), 0);
+	ck_assert_int_eq(json_table_parse(&status_table, text, strlen(text), &t, &e), 0);
 	ck_assert_str_eq(t.monitor.tasks, "");
 }
 END_TEST
