@@ -33,7 +33,7 @@ static int run_env(const struct invocation *in, struct err *e)
 {
 	const char *operand = in->operand_count ? in->operands[0] : NULL;
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
-	cleanup_words struct words env = {0};
+	cleanup_argv struct argv env = {0};
 	struct spark_cluster c;
 	int r;
 

@@ -37,25 +37,25 @@ static int find_program(const char *word, const char *path, char found[PROFILE_P
 }
 
 /* The caller's environment, less what would change how the machine is seen, plus what Spark's tools need. */
-static int make_environment(const struct state *s, struct words *env, struct err *e)
+static int make_environment(const struct state *s, struct argv *env, struct err *e)
 {
 	struct spark_cluster c = state_spark(s);
-	cleanup_words struct words spark = {0};
+	cleanup_argv struct argv spark = {0};
 	int r = spark_shell_environment(&c, &spark, e);
 
 	for (char **item = environ; !r && *item; item++)
-		words_add(env, *item);
-	words_drop(env, "HWLOC_");
+		argv_add(env, *item);
+	argv_drop(env, "HWLOC_");
 	for (size_t i = 0; !r && i < spark.count; i++) {
 		char *value = strchr(spark.items[i], '=');
 
 		*value = '\0';
-		words_put(env, spark.items[i], value + 1);
+		argv_put(env, spark.items[i], value + 1);
 	}
 	if (!r)
-		words_putf(env, "PATH", "%s:%s/bin",
-			   words_value(env, "PATH") ? words_value(env, "PATH") : "/usr/bin:/bin",
-			   s->spark.home);
+		argv_putf(env, "PATH", "%s:%s/bin",
+			  argv_value(env, "PATH") ? argv_value(env, "PATH") : "/usr/bin:/bin",
+			  s->spark.home);
 	return !r && env->failed ? err_set(e, -ENOMEM, "no memory for an environment") : r;
 }
 
@@ -70,7 +70,7 @@ static int run_in_group(const struct state *s, struct driver *d, const char *gro
 			struct err *e)
 {
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
-	cleanup_words struct words env = {0};
+	cleanup_argv struct argv env = {0};
 	char file[PROFILE_PATH];
 	struct spawn spawn = {
 		.group = group,
@@ -87,7 +87,7 @@ static int run_in_group(const struct state *s, struct driver *d, const char *gro
 	if (r)
 		return r;
 	spawn.envp = env.items;
-	r = find_program(words[0], words_value(&env, "PATH"), file);
+	r = find_program(words[0], argv_value(&env, "PATH"), file);
 	if (r)
 		return not_started(words[0], r, NULL);
 	r = foreground_block(&f, e);

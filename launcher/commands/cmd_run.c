@@ -92,13 +92,13 @@ static int run_process(const struct state *s, struct foreground *f, struct drive
 
 /* What this run adds to the properties of the cluster's applications. */
 static int make_conf(const struct options *o, const struct state *s, const char *mark,
-		     struct words *conf, struct err *e)
+		     struct argv *conf, struct err *e)
 {
 	struct cpuset slices;
 
 	if (o->slices && spark_slices_parse(o->slices, &s->plan, &slices, e))
 		return e->code;
-	words_addf(conf, "spark.cleave.run=%s", mark);
+	argv_addf(conf, "spark.cleave.run=%s", mark);
 	if (o->slices)
 		spark_slices_request(&s->plan, &s->profile.spark.conf, &slices, conf);
 	return conf->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
@@ -113,7 +113,7 @@ static int run_application(const struct options *o, const struct state *s, char 
 					.spark = &s->spark,
 					.master = s->master};
 	cleanup_process struct process p = {0};
-	cleanup_words struct words conf = {0};
+	cleanup_argv struct argv conf = {0};
 	char mark[32], url[PROFILE_WORD + 32];
 	struct progress *progress;
 	struct driver *d;

@@ -41,7 +41,7 @@ struct tuning {
  * The words of probe number `probe`: the part of the data in place of workload.data.path, or --probe-args in place of the
  * application's own, and in each word {scratch} replaced by a new directory.
  */
-int tuning_words(const struct tuning *t, unsigned probe, struct words *out, struct err *e);
+int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struct err *e);
 
 /* Whether a word of the application's own is the path of the data, so that a part can stand in for it. */
 bool tuning_has_data_word(const struct profile *p, char *const *words);

@@ -26,24 +26,24 @@ bool tuning_has_data_word(const struct profile *p, char *const *words)
 }
 
 /* Append a word with every {scratch} replaced. */
-static int add_word(const char *word, const char *directory, struct words *out)
+static int add_word(const char *word, const char *directory, struct argv *out)
 {
 	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 
 	if (!file)
-		return words_add(out, NULL);
+		return argv_add(out, NULL);
 	for (const char *at; (at = strstr(word, scratch)); word = at + strlen(scratch))
 		fprintf(file, "%.*s%s", (int)(at - word), word, directory);
 	fputs(word, file);
 	if (fclose(file) != 0)
 		return -ENOMEM;
-	return words_add(out, text);
+	return argv_add(out, text);
 }
 
 /* --probe-args, at its blanks. */
-static int add_arguments(const char *arguments, const char *directory, struct words *out)
+static int add_arguments(const char *arguments, const char *directory, struct argv *out)
 {
 	static const char blanks[] = " \t\n";
 
@@ -71,7 +71,7 @@ static int make_scratch(const struct tuning *t, unsigned probe, char path[PROFIL
 	return 0;
 }
 
-int tuning_words(const struct tuning *t, unsigned probe, struct words *out, struct err *e)
+int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struct err *e)
 {
 	size_t application = spark_application_word(t->words);
 	char directory[PROFILE_PATH];
@@ -85,8 +85,8 @@ int tuning_words(const struct tuning *t, unsigned probe, struct words *out, stru
 		if (own && t->options->probe_args)
 			break;
 		if (own && t->data[0] && is_data(&t->in.profile, t->words[i]))
-			failed = words_addf(out, "%s%s",
-					    strstr(t->words[i], "://") ? "file://" : "", t->data);
+			failed = argv_addf(out, "%s%s", strstr(t->words[i], "://") ? "file://" : "",
+					   t->data);
 		else
 			failed = add_word(t->words[i], directory, out);
 	}

@@ -106,27 +106,27 @@ static int fail_step(const struct step *s, int status, struct err *e)
 		       s->probe, strcmp(s->what, "run") != 0 ? s->what : "the application", status);
 }
 
-static void add_globals(const struct options *o, struct words *argv)
+static void add_globals(const struct options *o, struct argv *argv)
 {
-	words_add(argv, "cleave");
+	argv_add(argv, "cleave");
 	if (o->roots.state_dir)
-		words_addf(argv, "--state-dir=%s", o->roots.state_dir);
+		argv_addf(argv, "--state-dir=%s", o->roots.state_dir);
 	if (o->roots.cgroup_root)
-		words_addf(argv, "--cgroup-root=%s", o->roots.cgroup_root);
+		argv_addf(argv, "--cgroup-root=%s", o->roots.cgroup_root);
 }
 
 /* `words` ends with NULL. -EINTR if a signal came. */
 static int take_step(struct tuning *t, struct step *s, const char *const *words,
 		     char *const *application, struct err *e)
 {
-	cleanup_words struct words argv = {0};
+	cleanup_argv struct argv argv = {0};
 	int status;
 
 	add_globals(t->options, &argv);
 	for (; *words; words++)
-		words_add(&argv, *words);
+		argv_add(&argv, *words);
 	for (; application && *application; application++)
-		words_add(&argv, *application);
+		argv_add(&argv, *application);
 	if (argv.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	status = run_step(t, s, argv.items, e);
@@ -200,7 +200,7 @@ static int up_and_run(struct tuning *t, struct step *s, const char *profile,
 int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct err *e)
 {
 	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
-	cleanup_words struct words application = {0};
+	cleanup_argv struct argv application = {0};
 	char profile[PROFILE_PATH + 16], log[PROFILE_PATH + 16], probe[128];
 	struct step s = {.probe = probe, .log = log, .is_terminal = isatty(STDERR_FILENO) == 1};
 	struct err ours;

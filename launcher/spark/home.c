@@ -286,23 +286,23 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 
 static int ask_launcher(struct spark *out, struct err *e)
 {
-	cleanup_words struct words argv = {0}, env = {0};
+	cleanup_argv struct argv argv = {0}, env = {0};
 	cleanup_free char *text = malloc(ANSWER_MAX);
 	size_t length;
 	int status;
 
-	words_add(&argv, out->java);
-	words_add(&argv, "-XX:-UsePerfData");
-	words_add(&argv, "-Xmx128m"); /* as spark-class starts it */
-	words_add(&argv, "-cp");
-	words_addf(&argv, "%s/jars/*", out->home);
-	words_add(&argv, launcher_class);
-	words_add(&argv, daemon_class);
-	words_put(&env, "SPARK_HOME", out->home);
-	words_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
-	words_put(&env, "SPARK_CONF_DIR", conf_mark);
-	words_putf(&env, "JAVA_HOME", "%.*s", (int)(strlen(out->java) - strlen("/bin/java")),
-		   out->java);
+	argv_add(&argv, out->java);
+	argv_add(&argv, "-XX:-UsePerfData");
+	argv_add(&argv, "-Xmx128m"); /* as spark-class starts it */
+	argv_add(&argv, "-cp");
+	argv_addf(&argv, "%s/jars/*", out->home);
+	argv_add(&argv, launcher_class);
+	argv_add(&argv, daemon_class);
+	argv_put(&env, "SPARK_HOME", out->home);
+	argv_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
+	argv_put(&env, "SPARK_CONF_DIR", conf_mark);
+	argv_putf(&env, "JAVA_HOME", "%.*s", (int)(strlen(out->java) - strlen("/bin/java")),
+		  out->java);
 	if (!text || argv.failed || env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	status = capture((const char *const *)argv.items, (const char *const *)env.items,

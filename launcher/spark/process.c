@@ -19,8 +19,8 @@ static const char no_perf_data[] = "-XX:-UsePerfData";
 
 void process_release(struct process *p)
 {
-	words_release(&p->argv);
-	words_release(&p->env);
+	argv_release(&p->argv);
+	argv_release(&p->env);
 }
 
 /* Write a path below the cluster's data directory. */
@@ -45,35 +45,35 @@ static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct er
 }
 
 /* The JDK's home: two directories above the binary. */
-static void add_java_home(const struct spark *s, struct words *env)
+static void add_java_home(const struct spark *s, struct argv *env)
 {
-	words_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
+	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
 }
 
 /* A rebuilt environment: nothing of the caller's, what a JVM and its Python workers need, spark.env. */
-static void build_environment(const struct spark_cluster *c, struct words *env)
+static void build_environment(const struct spark_cluster *c, struct argv *env)
 {
 	const struct passwd *user = getpwuid(c->cluster->uid);
 	const char *name;
 
-	words_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	words_put(env, "LANG", "C.UTF-8");
+	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	argv_put(env, "LANG", "C.UTF-8");
 	if (user) {
-		words_put(env, "HOME", user->pw_dir);
-		words_put(env, "USER", user->pw_name);
-		words_put(env, "LOGNAME", user->pw_name);
+		argv_put(env, "HOME", user->pw_dir);
+		argv_put(env, "USER", user->pw_name);
+		argv_put(env, "LOGNAME", user->pw_name);
 	}
 	name = NULL;
 	strings_for_each(item, &c->profile->spark.env)
 	{
 		if (name)
-			words_put(env, name, item);
+			argv_put(env, name, item);
 		name = name ? NULL : item;
 	}
-	words_put(env, "SPARK_HOME", c->spark->home);
+	argv_put(env, "SPARK_HOME", c->spark->home);
 	/* Without it every executor dies with "Cannot find any build directories". */
-	words_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
-	words_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
+	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
+	argv_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
 	add_java_home(c->spark, env);
 }
 
@@ -81,22 +81,22 @@ static void build_environment(const struct spark_cluster *c, struct words *env)
  * What spark-class would execute, our configuration directory first on the class path, our JVM options behind; the main
  * class is the caller's to add.
  */
-static void build_daemon(const struct spark_cluster *c, const char *tmp, struct words *argv)
+static void build_daemon(const struct spark_cluster *c, const char *tmp, struct argv *argv)
 {
 	const char *before = "";
 
 	strings_for_each(word, &c->spark->launch)
 	{
 		if (strcmp(before, "-cp") == 0)
-			words_addf(argv, "%s/conf/:%s", c->cluster->state, word);
+			argv_addf(argv, "%s/conf/:%s", c->cluster->state, word);
 		else
-			words_add(argv, word);
+			argv_add(argv, word);
 		before = word;
 	}
 	for (const char *const *option = daemon_options; *option; option++)
-		words_add(argv, *option);
-	words_addf(argv, "-Djava.io.tmpdir=%s", tmp);
-	words_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
+		argv_add(argv, *option);
+	argv_addf(argv, "-Djava.io.tmpdir=%s", tmp);
+	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
 }
 
 static int finish(struct process *built, struct process *out, struct err *e)
@@ -120,38 +120,38 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 		return e->code;
 	build_environment(c, &p.env);
 	/* Also for the Master: else its user interface listens on all addresses. */
-	words_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
+	argv_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
 	build_daemon(c, tmp, &p.argv);
-	words_add(&p.argv, "org.apache.spark.deploy.master.Master");
-	words_add(&p.argv, "--host");
-	words_add(&p.argv, c->master.address);
-	words_add(&p.argv, "--port");
-	words_addf(&p.argv, "%d", c->master.port);
-	words_add(&p.argv, "--webui-port");
-	words_addf(&p.argv, "%d", c->master.ui_port);
-	words_add(&p.argv, "--properties-file");
-	words_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
+	argv_add(&p.argv, "--host");
+	argv_add(&p.argv, c->master.address);
+	argv_add(&p.argv, "--port");
+	argv_addf(&p.argv, "%d", c->master.port);
+	argv_add(&p.argv, "--webui-port");
+	argv_addf(&p.argv, "%d", c->master.ui_port);
+	argv_add(&p.argv, "--properties-file");
+	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
 	return finish(&p, out, e);
 }
 
 static void build_worker_environment(const struct spark_cluster *c, const struct slice *s,
 				     const char *address, const char *tmp, const char *scratch,
-				     struct words *env)
+				     struct argv *env)
 {
 	const char *options;
 
 	build_environment(c, env);
-	words_put(env, "SPARK_LOCAL_IP", address);
-	words_put(env, "SPARK_LOCAL_DIRS", scratch);
-	words_putf(env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
-	words_put(env, "TMPDIR", tmp); /* of Python workers */
+	argv_put(env, "SPARK_LOCAL_IP", address);
+	argv_put(env, "SPARK_LOCAL_DIRS", scratch);
+	argv_putf(env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
+	argv_put(env, "TMPDIR", tmp); /* of Python workers */
 	/*
 	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
 	 * executors inherit this, and the JVM reads it before its command line.
 	 */
-	options = words_value(env, "JDK_JAVA_OPTIONS");
-	words_putf(env, "JDK_JAVA_OPTIONS", "%s '-Djava.io.tmpdir=%s'%s%s", no_perf_data, tmp,
-		   options ? " " : "", options ? options : "");
+	options = argv_value(env, "JDK_JAVA_OPTIONS");
+	argv_putf(env, "JDK_JAVA_OPTIONS", "%s '-Djava.io.tmpdir=%s'%s%s", no_perf_data, tmp,
+		  options ? " " : "", options ? options : "");
 }
 
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
@@ -173,74 +173,74 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	build_daemon(c, tmp, &p.argv);
 	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
 	spark_slices_offer(c->plan, slice, resources, &p.argv);
-	words_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
-	words_add(&p.argv, "--host");
-	words_add(&p.argv, address);
-	words_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */
-	words_add(&p.argv, "0");
-	words_add(&p.argv, "--webui-port");
-	words_add(&p.argv, "0");
-	words_add(&p.argv, "--cores");
-	words_addf(&p.argv, "%u", s->slots);
-	words_add(&p.argv, "--memory");
-	words_addf(&p.argv, "%lluM", (unsigned long long)spark_worker_memory_mb(s));
-	words_add(&p.argv, "--work-dir");
-	words_add(&p.argv, p.directory);
-	words_add(&p.argv, "--properties-file");
-	words_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	argv_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
+	argv_add(&p.argv, "--host");
+	argv_add(&p.argv, address);
+	argv_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */
+	argv_add(&p.argv, "0");
+	argv_add(&p.argv, "--webui-port");
+	argv_add(&p.argv, "0");
+	argv_add(&p.argv, "--cores");
+	argv_addf(&p.argv, "%u", s->slots);
+	argv_add(&p.argv, "--memory");
+	argv_addf(&p.argv, "%lluM", (unsigned long long)spark_worker_memory_mb(s));
+	argv_add(&p.argv, "--work-dir");
+	argv_add(&p.argv, p.directory);
+	argv_add(&p.argv, "--properties-file");
+	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
 	if (c->profile->spark.join[0])
-		words_add(&p.argv, c->profile->spark.join);
+		argv_add(&p.argv, c->profile->spark.join);
 	else
-		words_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
+		argv_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
 	return finish(&p, out, e);
 }
 
 /* Put "ours theirs" for a variable that holds JVM options. */
-static void prefix_options(struct words *env, const char *name, const char *ours)
+static void prefix_options(struct argv *env, const char *name, const char *ours)
 {
-	const char *theirs = words_value(env, name);
+	const char *theirs = argv_value(env, name);
 
-	words_putf(env, name, "%s%s%s", ours, theirs ? " " : "", theirs ? theirs : "");
+	argv_putf(env, name, "%s%s%s", ours, theirs ? " " : "", theirs ? theirs : "");
 }
 
 /* What every application of this cluster runs with, wherever it is started; over what `env` has. */
-static int put_application_environment(const struct spark_cluster *c, struct words *env,
+static int put_application_environment(const struct spark_cluster *c, struct argv *env,
 				       struct err *e)
 {
-	cleanup_words struct words options = {0};
+	cleanup_argv struct argv options = {0};
 	char tmp[PROFILE_PATH], python[PROFILE_PATH];
 
 	if (data_path(c->cluster, tmp, e, "host/tmp"))
 		return e->code;
-	words_put(env, "SPARK_HOME", c->spark->home);
+	argv_put(env, "SPARK_HOME", c->spark->home);
 	add_java_home(c->spark, env);
-	words_put(env, "SPARK_LOCAL_IP", c->master.address);
-	words_put(env, "SPARK_LOCAL_DIRS", tmp);
-	words_addf(&options, "%s '-Djava.io.tmpdir=%s'", no_perf_data, tmp);
+	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
+	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
+	argv_addf(&options, "%s '-Djava.io.tmpdir=%s'", no_perf_data, tmp);
 	if (options.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	prefix_options(env, "SPARK_LAUNCHER_OPTS", no_perf_data);
 	prefix_options(env, "SPARK_SUBMIT_OPTS", options.items[0]);
-	if (words_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
+	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
 		return 0;
 	spark_find_python(python);
 	if (python[0]) {
-		words_put(env, "PYSPARK_PYTHON", python);
-		words_put(env, "PYSPARK_DRIVER_PYTHON", python);
+		argv_put(env, "PYSPARK_PYTHON", python);
+		argv_put(env, "PYSPARK_DRIVER_PYTHON", python);
 	}
 	return 0;
 }
 
-int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e)
+int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
 {
-	struct words env = {0};
+	struct argv env = {0};
 	int failed = put_application_environment(c, &env, e);
 
-	words_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
+	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
 	if (!failed && env.failed)
 		failed = err_set(e, -ENOMEM, "out of memory");
 	if (failed) {
-		words_release(&env);
+		argv_release(&env);
 		return failed;
 	}
 	*out = env;
@@ -300,19 +300,19 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 
 	if (check_submit_words(words, e))
 		return e->code;
-	words_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
-	words_add(&p.argv, "--properties-file");
-	words_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
+	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
+	argv_add(&p.argv, "--properties-file");
+	argv_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
 	for (; conf && *conf; conf++) {
-		words_add(&p.argv, "--conf");
-		words_add(&p.argv, *conf);
+		argv_add(&p.argv, "--conf");
+		argv_add(&p.argv, *conf);
 	}
 	for (; *words; words++)
-		words_add(&p.argv, *words);
+		argv_add(&p.argv, *words);
 	for (char **variable = environ; *variable; variable++)
-		words_add(&p.env, *variable);
-	words_drop(&p.env, "HWLOC_");
-	words_drop(&p.env, "_JAVA_OPTIONS=");
+		argv_add(&p.env, *variable);
+	argv_drop(&p.env, "HWLOC_");
+	argv_drop(&p.env, "_JAVA_OPTIONS=");
 	if (put_application_environment(c, &p.env, e)) {
 		process_release(&p);
 		return e->code;

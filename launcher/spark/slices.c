@@ -9,15 +9,15 @@ static unsigned offered(const struct slice *s)
 	return s->slots < SPARK_SLICE_EXECUTORS ? s->slots : SPARK_SLICE_EXECUTORS;
 }
 
-void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct words *argv)
+void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct argv *argv)
 {
 	if (p->slice_count < 2)
 		return;
-	words_addf(argv, "-Dspark.worker.resourcesFile=%s", file);
+	argv_addf(argv, "-Dspark.worker.resourcesFile=%s", file);
 	for (unsigned i = 0; i < p->slice_count; i++)
 		if (i != slice)
-			words_addf(argv, "-Dspark.worker.resource.not-%u.amount=%u", i,
-				   offered(&p->slices[slice]));
+			argv_addf(argv, "-Dspark.worker.resource.not-%u.amount=%u", i,
+				  offered(&p->slices[slice]));
 }
 
 static void write_resource(unsigned excluded, unsigned amount, FILE *file)
@@ -94,7 +94,7 @@ static unsigned cores_wanted(const struct strings *conf, unsigned most)
 }
 
 void spark_slices_request(const struct plan *p, const struct strings *conf,
-			  const struct cpuset *slices, struct words *out)
+			  const struct cpuset *slices, struct argv *out)
 {
 	unsigned slots = 0;
 
@@ -102,6 +102,6 @@ void spark_slices_request(const struct plan *p, const struct strings *conf,
 		if (cpuset_has(slices, i))
 			slots += p->slices[i].slots;
 		else
-			words_addf(out, "spark.executor.resource.not-%u.amount=1", i);
-	words_addf(out, "spark.cores.max=%u", cores_wanted(conf, slots));
+			argv_addf(out, "spark.executor.resource.not-%u.amount=1", i);
+	argv_addf(out, "spark.cores.max=%u", cores_wanted(conf, slots));
 }

@@ -62,7 +62,7 @@ struct spark_cluster {
  * caller's).
  */
 struct process {
-	struct words argv, env;
+	struct argv argv, env;
 	char directory[PROFILE_PATH];
 	char log[PROFILE_PATH];
 };
@@ -110,6 +110,6 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
  * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a 0600
  * spark-defaults.conf), loopback, python, temporary files below our own directories.
  */
-int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e);
+int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
 
 #endif

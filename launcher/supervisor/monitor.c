@@ -3,8 +3,10 @@
 #include <errno.h>
 
 #include "containers/proc/clock.h"
+#include "decision/base/cleanup.h"
 #include "decision/lending/loan_request.h"
 #include "launcher/inputs/inputs.h"
+#include "launcher/protocol/rebalance_event.h"
 
 enum {
 	/* An executor that Spark does not list by then has counted its CPUs, or failed. */
@@ -31,7 +33,7 @@ int monitor_open(struct monitor *m, struct site *site, struct crew *crew, struct
 {
 	int r;
 
-	m->site = site;
+	m->site = m->book.site = site;
 	m->crew = crew;
 	r = executor_watch_open(&m->starts, e);
 	return r ? r : task_watch_open(rest, on_tasks_changed, m, &m->tasks, e);
@@ -80,12 +82,12 @@ void monitor_end(struct monitor *m)
 	struct plan *p = &m->site->state->plan;
 	struct err e;
 
-	if (!m->is_on || !p->loan_count || monitor_new_answer(m, &e))
+	if (!m->is_on || !p->loan_count || loan_book_open(&m->book, &e))
 		return;
-	loan_reset(p, &m->wanted);
-	if (monitor_put_in_force(m, MONITOR_WRITES, &e))
+	loan_reset(p, &m->book.wanted);
+	if (loan_book_put_in_force(&m->book, LOANS_WRITTEN, &e))
 		note_failure(m, "loan-failed", &e);
-	monitor_free_answer(m);
+	loan_book_shut(&m->book);
 }
 
 void monitor_read_topology(struct monitor *m)
@@ -206,17 +208,71 @@ static void remember_decisions(struct monitor *m, const char *before)
 	for (unsigned i = 0; i < all->count; i++) {
 		rebalance_format(&all->items[i], text, sizeof(text));
 		snprintf(line, sizeof(line), "%s%.*s", before, PLAN_TEXT - 16, text);
-		monitor_remember(m, line);
+		loan_book_remember(&m->book, line);
 	}
 }
+
+/* ---- telling */
+
+/* From the end of the donor's last busy tick to now, of the loan that waited longest. */
+static double idle_us(const struct monitor *m)
+{
+	const struct rebalance_decisions *all = &m->memory.decisions;
+	uint64_t now_ns = clock_now_ns();
+	double longest = 0;
+
+	for (unsigned i = 0; i < all->count; i++) {
+		const struct rebalance_decision *d = &all->items[i];
+		double us = (double)(now_ns - m->memory.slices[d->from].idle_since_ns) / 1000;
+
+		if (d->reason == REBALANCE_LENDS && us > longest)
+			longest = us;
+	}
+	return longest;
+}
+
+void monitor_note_step(struct monitor *m, const char *what, const struct loan_list *before,
+		       const struct rebalance_policy *policy)
+{
+	const struct plan *p = &m->site->state->plan;
+	cleanup_free struct rebalance_event *ev = calloc(1, sizeof(*ev));
+	cleanup_free char *line = NULL;
+
+	if (!ev)
+		return;
+	string_copy(ev->what, what);
+	ev->at_ns = m->site->now_ns;
+	ev->allowed = m->topology.allowed;
+	ev->policy = *policy;
+	string_copy(ev->before.name, p->name);
+	ev->before.slice_count = p->slice_count;
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		ev->before.slices[i].id = i;
+		string_copy(ev->before.slices[i].name, p->slices[i].name);
+		ev->before.slices[i].cpus = p->slices[i].cpus;
+	}
+	loan_list_set(&ev->before, before);
+	memcpy(ev->verdicts, m->memory.verdicts, sizeof(ev->verdicts));
+	ev->decisions = m->memory.decisions;
+	ev->loan_count = m->book.wanted.loan_count;
+	memcpy(ev->loans, m->book.wanted.loans, sizeof(ev->loans));
+	ev->idle_us = idle_us(m);
+	ev->write_us = loan_book_write_us(m->book.answer);
+	ev->writes = m->book.answer->change_count;
+	line = rebalance_event_format(ev, clock_date_ns());
+	if (line)
+		events_add_line(&m->site->events, line);
+}
+
+/* ---- one step */
 
 static void act(struct monitor *m, const struct loan_list *before)
 {
 	struct err e;
 
-	if (monitor_new_answer(m, &e))
+	if (loan_book_open(&m->book, &e))
 		return;
-	if (monitor_put_in_force(m, MONITOR_WRITES, &e)) {
+	if (loan_book_put_in_force(&m->book, LOANS_WRITTEN, &e)) {
 		note_failure(m, "loan-failed", &e);
 		m->pause_until_ns = m->site->now_ns + PAUSE_MS * millisecond;
 	} else {
@@ -224,7 +280,7 @@ static void act(struct monitor *m, const struct loan_list *before)
 		remember_decisions(m, "");
 		ask_spark(m);
 	}
-	monitor_free_answer(m);
+	loan_book_shut(&m->book);
 }
 
 /* The plan in force with the loans that would be: what the next step goes on from. */
@@ -232,12 +288,12 @@ static void observe(struct monitor *m, const struct loan_list *before)
 {
 	struct err e;
 
-	monitor_get_loans(&m->wanted, &m->observed_only);
-	if (monitor_new_answer(m, &e))
+	loan_list_get(&m->book.wanted, &m->observed_only);
+	if (loan_book_open(&m->book, &e))
 		return;
 	monitor_note_step(m, "observe", before, &m->policy);
 	remember_decisions(m, "(observed) ");
-	monitor_free_answer(m);
+	loan_book_shut(&m->book);
 }
 
 void monitor_step(struct monitor *m)
@@ -254,12 +310,12 @@ void monitor_step(struct monitor *m)
 	is_paused = m->site->now_ns < m->pause_until_ns;
 	if (is_paused)
 		policy.mode = REBALANCE_OFF;
-	monitor_get_loans(p, &real);
+	loan_list_get(p, &real);
 	before = m->policy.mode == REBALANCE_OBSERVE ? m->observed_only : real;
-	monitor_set_loans(p, &before);
+	loan_list_set(p, &before);
 	changed = rebalance_step(p, &m->topology, &policy, m->samples, p->slice_count,
-				 m->site->now_ns, &m->memory, &m->wanted);
-	monitor_set_loans(p, &real);
+				 m->site->now_ns, &m->memory, &m->book.wanted);
+	loan_list_set(p, &real);
 	note_verdicts(m);
 	if (changed <= 0 || is_paused)
 		return;

@@ -3,26 +3,14 @@
 
 /*
  * The straggler monitor: at each tick the kernel's counters become samples, Spark's answers are added as far as they are known,
- * rebalance_step() decides, and what it wants is written at once. monitor.c: from samples to decisions. lend_write.c: loans are
- * put in force, and told. lend_by_hand.c: what `rebalance` requests, and what `status` shows.
+ * rebalance_step() decides, and what it wants is put in force at once (loan_book.h).
  */
 
 #include "decision/lending/rebalance.h"
-#include "launcher/protocol/rebalance_answer.h"
 #include "launcher/spark/executor_watch.h"
 #include "launcher/spark/task_watch.h"
 #include "launcher/supervisor/crew.h"
-
-struct monitor_recent {
-	uint64_t at_ns;
-	char text[PLAN_TEXT];
-};
-
-/* The loans of a plan, without the plan. */
-struct loan_list {
-	unsigned count;
-	struct loan items[SLICES_MAX];
-};
+#include "launcher/supervisor/loan_book.h"
 
 struct monitor {
 	struct site *site;
@@ -32,6 +20,7 @@ struct monitor {
 	struct rebalance_policy policy;
 	struct topology topology;
 	struct rebalance memory;
+	struct loan_book book;
 	struct plan wanted;		     /* of the last step that changed loans */
 	struct loan_list observed_only;	     /* of mode observe: those that would be in force */
 	struct sample samples[SLICES_MAX];   /* of the last tick */
@@ -39,16 +28,12 @@ struct monitor {
 	unsigned runnable[SLICES_MAX];
 	struct executor_start starting[SLICES_MAX]; /* the last executor that started there … */
 	uint64_t start_until_ns[SLICES_MAX];	    /* … is starting, at most until then; 0: no */
-	uint64_t since_ns[SLICES_MAX];		    /* by loan in force */
 	uint64_t tick_at_ns, pause_until_ns;
 	uint64_t idle, busy; /* slices, one bit each, after the last step */
 	bool tasks_changed;  /* Spark has said something since the last step */
 	bool asks_master; /* the master's list may be old news: until the loop has asked for it */
 	struct executor_watch *starts;
 	struct task_watch *tasks;
-	struct rebalance_answer *answer; /* what the step under way has written */
-	unsigned recent_count;		 /* so far; the last STATUS_RECENT are kept */
-	struct monitor_recent recent[STATUS_RECENT];
 };
 
 /* All three are borrowed and outlive it. */
@@ -82,42 +67,8 @@ void monitor_step(struct monitor *m);
 /* When something is due next, CLOCK_MONOTONIC; UINT64_MAX: never. */
 uint64_t monitor_deadline(const struct monitor *m);
 
-/* ---- lend_write.c: for this room's monitor files */
-
-void monitor_get_loans(const struct plan *p, struct loan_list *out);
-void monitor_set_loans(struct plan *p, const struct loan_list *loans);
-
-/*
- * Put the loans of m->wanted in force (nothing else of it differs), or only say in m->answer what that takes. What was written is
- * there also after a failure; then it has been undone, and the loans are as before.
- */
-enum monitor_effect { MONITOR_WRITES, MONITOR_DRY_RUN };
-int monitor_put_in_force(struct monitor *m, enum monitor_effect effect, struct err *e);
-
-/* A new, empty m->answer; to be freed by monitor_free_answer(). */
-int monitor_new_answer(struct monitor *m, struct err *e);
-void monitor_free_answer(struct monitor *m);
-
-/* What all writes of an answer took. */
-double monitor_write_us(const struct rebalance_answer *a);
-
-/* For `status`. */
-void monitor_remember(struct monitor *m, const char *text);
-
-/* The event of a step whose inputs were these loans and this policy; its decisions are in m->memory. */
+/* The event of a step whose inputs were these loans and this policy: its decisions are in `memory`, its writes in the book. */
 void monitor_note_step(struct monitor *m, const char *what, const struct loan_list *before,
 		       const struct rebalance_policy *policy);
-
-/* ---- lend_by_hand.c */
-
-/*
- * `rebalance`: do it. *text is the answer, the caller's to free(). To be called while a plan is in force and nothing else under
- * way. ERR_IMPOSSIBLE on groups that cannot lend.
- */
-int monitor_request(struct monitor *m, const struct rebalance_request *request, char **text,
-		    struct err *e);
-
-/* Loans, executors, tasks, and what the monitor does. */
-void monitor_status(struct monitor *m, struct status *out);
 
 #endif

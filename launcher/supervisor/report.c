@@ -38,6 +38,57 @@ void report_sample(struct report *r, struct site *s)
 	}
 }
 
+static void say_what_it_does(const struct monitor *m, unsigned slice, char *text, size_t size)
+{
+	const struct rebalance_verdict *v = &m->memory.verdicts[slice];
+	uint64_t idle_since_ns = m->memory.slices[slice].idle_since_ns;
+
+	if (m->samples[slice].starting)
+		snprintf(text, size, "a JVM is starting");
+	else if (v->idle_ticks >= REBALANCE_TICKS)
+		snprintf(text, size, "idle for %.1f s",
+			 (double)(m->site->now_ns - idle_since_ns) / 1e9);
+	else if (v->busy_ticks && v->wants > v->width && v->wants < REBALANCE_WANTS)
+		snprintf(text, size, "busy, has work for %u CPUs", v->wants);
+	else if (v->busy_ticks)
+		snprintf(text, size, "busy");
+	else
+		snprintf(text, size, "uses %.1f of %u CPUs", v->used, v->width);
+}
+
+static void show_monitor(struct monitor *m, struct status *out)
+{
+	struct status_monitor *to = &out->monitor;
+
+	to->mode = REBALANCE_OFF;
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		struct slice_status *slice = &out->slices[i];
+		struct sample tasks = {0};
+
+		task_watch_fill(m->tasks, i, m->site->now_ns, &tasks);
+		slice->executors = task_watch_executors(m->tasks, i);
+		slice->tasks_running = tasks.tasks_running;
+		slice->tasks_pending = tasks.tasks_pending;
+		if (m->is_on)
+			say_what_it_does(m, i, slice->doing, sizeof(slice->doing));
+	}
+	string_copy(to->tasks, task_watch_why(m->tasks));
+	if (!m->is_on)
+		return;
+	to->mode = m->policy.mode;
+	to->loans = m->policy.loans;
+	loan_book_list(&m->book, &m->site->state->plan, out->loans);
+	for (; to->recent_count < STATUS_RECENT && to->recent_count < m->book.recent_count;
+	     to->recent_count++) {
+		unsigned last = m->book.recent_count - 1 - to->recent_count;
+		unsigned i = last % STATUS_RECENT;
+
+		to->recent[to->recent_count].ago_s =
+			(double)(m->site->now_ns - m->book.recent[i].at_ns) / 1e9;
+		string_copy(to->recent[to->recent_count].text, m->book.recent[i].text);
+	}
+}
+
 int report_status(const struct report *r, const struct site *s, struct crew *c, struct monitor *m,
 		  char **text, struct err *e)
 {
@@ -64,6 +115,6 @@ int report_status(const struct report *r, const struct site *s, struct crew *c, 
 		slice->cpu_used = r->cpu_used[i];
 		slice->throttled = r->throttled[i];
 	}
-	monitor_status(m, out);
+	show_monitor(m, out);
 	return json_table_format(&status_table, out, text, e);
 }

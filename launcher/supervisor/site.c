@@ -193,7 +193,7 @@ int site_make_own_groups(struct site *s, const struct observation *seen, const s
 	};
 	int r = observed_find(seen, GROUP_HOST) ? 0 : s->driver->ops->create(s->driver, &host, e);
 
-	if (r || s->kind != SUPERVISOR_DAEMON)
+	if (r || !s->has_own_group)
 		return r;
 	if (!observed_find(seen, GROUP_SUPERVISOR))
 		r = s->driver->ops->create(s->driver, &own, e);
@@ -223,7 +223,7 @@ int site_remove_next(struct site *s, struct err *e)
 			r = remove_group(s->driver, seen->groups[i].name, e);
 			return r ? r : STEP_MORE;
 		}
-	if (!r && s->kind == SUPERVISOR_DAEMON) /* out of our own leaf, then it can go */
+	if (!r && s->has_own_group) /* out of our own leaf, then it can go */
 		r = s->driver->ops->enter(s->driver, NULL, e);
 	if (!r)
 		r = remove_group(s->driver, GROUP_SUPERVISOR, e);

@@ -10,7 +10,6 @@
 #include "containers/driver.h"
 #include "launcher/protocol/events.h"
 #include "launcher/protocol/state.h"
-#include "launcher/supervisor/supervisor.h"
 
 /* What `state` is worth. */
 enum site_knowledge {
@@ -23,7 +22,7 @@ enum site_knowledge {
 enum step { STEP_WAIT, STEP_MORE, STEP_DONE };
 
 struct site {
-	enum supervisor_kind kind;
+	bool has_own_group;	 /* of a daemon; where a service manager put us we stay */
 	const char *cgroup_root; /* --cgroup-root, or NULL */
 	struct state *state;	 /* never NULL once site_recall() was fine */
 	enum site_knowledge known;

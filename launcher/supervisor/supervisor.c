@@ -1,24 +1,22 @@
 #include "launcher/supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/supervisor/apply.h"
 #include "launcher/supervisor/drift_watch.h"
+#include "launcher/supervisor/lend_by_hand.h"
 #include "launcher/supervisor/report.h"
 #include "launcher/supervisor/stage.h"
+#include "launcher/system/detach.h"
+#include "launcher/system/notify.h"
 
 /*
  * The loop, and the only place where the stage changes: enter() walks through the table of stage.h and does what it says. The
@@ -46,24 +44,6 @@ struct supervisor {
 
 /* ---- stages */
 
-/* A datagram to the service manager, if there is one (sd_notify(3)). */
-static void notify(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	cleanup_close int fd = -1;
-	socklen_t size;
-
-	if (!path || (path[0] != '/' && path[0] != '@') || string_copy(to.sun_path, path))
-		return;
-	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (path[0] == '@')
-		to.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
-}
-
 static bool is_applying(const struct supervisor *s)
 {
 	return s->stage > STAGE_IDLE && s->stage < STAGE_STOP;
@@ -84,7 +64,7 @@ static void look_for_drift(struct supervisor *s)
 
 static void finish(struct supervisor *s)
 {
-	notify("READY=1\nSTATUS=all workers are registered");
+	notify_manager("READY=1\nSTATUS=all workers are registered");
 	monitor_begin(&s->monitor);
 	drift_watch_begin(&s->drift);
 	if (s->monitor.is_on) /* reads the topology: nobody has to wait for that */
@@ -98,7 +78,7 @@ static void stop_all(struct supervisor *s)
 	if (site->driver)
 		monitor_end(&s->monitor);
 	site_unlock_groups(site);
-	notify("STOPPING=1");
+	notify_manager("STOPPING=1");
 	apply_forget(&s->apply);
 	crew_dismiss(&s->crew);
 	site->state->phase = PHASE_STOPPING;
@@ -322,7 +302,7 @@ static void request_rebalance(struct supervisor *s, struct control_client *clien
 	else if (s->drift.has_given_up)
 		r = err_set(&e, -EBUSY, "%s", s->site.state->why);
 	if (!r)
-		r = monitor_request(&s->monitor, request, &text, &e);
+		r = lend_by_hand(&s->monitor, request, &text, &e);
 	if (r)
 		clients_refuse(&s->clients, client, &e);
 	else
@@ -367,22 +347,15 @@ static void on_gone(void *context, struct control_client *client, enum control_e
 
 /* ---- signals */
 
-static bool is_daemon(const struct supervisor *s, pid_t pid)
-{
-	for (unsigned i = 0; i < DAEMONS; i++)
-		if (s->crew.daemons[i].process.pid == pid)
-			return true;
-	return false;
-}
-
+/* Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave them. */
 static void reap_strangers(struct supervisor *s)
 {
 	siginfo_t info = {0};
 
-	/* Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave them. */
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-		if (is_daemon(s, info.si_pid))
-			return;
+		for (unsigned i = 0; i < DAEMONS; i++)
+			if (s->crew.daemons[i].process.pid == info.si_pid)
+				return;
 		waitpid(info.si_pid, NULL, WNOHANG);
 		info.si_pid = 0;
 	}
@@ -579,31 +552,6 @@ static int loop(struct supervisor *s, struct err *e)
 
 /* ---- beginning and end */
 
-/* No terminal, no directory, no stray descriptors: what a daemon does without. The command's own are not ours. */
-static int detach(const struct supervisor_start *start, struct err *e)
-{
-	unsigned low = (unsigned)(start->lock < start->client ? start->lock : start->client);
-	unsigned high = (unsigned)(start->lock < start->client ? start->client : start->lock);
-	char log[PROFILE_PATH + 32];
-	cleanup_close int null = -1;
-	cleanup_close int out = -1;
-
-	close_range(STDERR_FILENO + 1, low - 1, 0);
-	close_range(low + 1, high - 1, 0);
-	close_range(high + 1, ~0u, 0);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
-	out = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (null < 0 || out < 0)
-		return err_errno(e, -errno, "%s", null < 0 ? "/dev/null" : log);
-	setsid();
-	umask(077);
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(out, STDERR_FILENO) < 0 || chdir("/"))
-		return err_errno(e, -errno, "the daemon's standard files");
-	return 0;
-}
-
 static int open_parts(struct supervisor *s, struct supervisor_start *start, struct err *e)
 {
 	struct site *site = &s->site;
@@ -709,15 +657,18 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	struct err unremoved;
 	sigset_t before;
 	bool is_nothing_left;
-	int r;
+	char log[PROFILE_PATH + 32];
+	int r = 0;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the supervisor");
 	sigprocmask(SIG_SETMASK, NULL, &before);
-	s->site.kind = start->kind;
+	s->site.has_own_group = start->kind == SUPERVISOR_DAEMON;
 	s->site.cgroup_root = start->cgroup_root;
 	s->signal_fd = s->site.events.fd = s->site.groups_lock = -1;
-	r = s->site.kind == SUPERVISOR_DAEMON ? detach(start, e) : 0;
+	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
+	if (start->kind == SUPERVISOR_DAEMON)
+		r = detach(log, start->lock, start->client, e);
 	if (!r)
 		r = begin(s, start, e);
 	/* A first `up` that failed before it made anything leaves no trace either. */

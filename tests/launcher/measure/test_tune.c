@@ -124,7 +124,7 @@ END_TEST
 
 static void words_are(char *const *given, const char *const *expected)
 {
-	cleanup_words struct words out = {0};
+	cleanup_argv struct argv out = {0};
 	unsigned i = 0;
 	struct err e;
 

@@ -9,7 +9,7 @@
 #include "tests/launcher/spark_tree.h"
 
 /* The word behind `option`, or NULL. */
-static const char *after(const struct words *w, const char *option)
+static const char *after(const struct argv *w, const char *option)
 {
 	for (size_t i = 0; i + 1 < w->count; i++)
 		if (strcmp(w->items[i], option) == 0)
@@ -17,7 +17,7 @@ static const char *after(const struct words *w, const char *option)
 	return NULL;
 }
 
-static bool has(const struct words *w, const char *word)
+static bool has(const struct argv *w, const char *word)
 {
 	for (size_t i = 0; i < w->count; i++)
 		if (strcmp(w->items[i], word) == 0)
@@ -27,20 +27,20 @@ static bool has(const struct words *w, const char *word)
 
 START_TEST(words_are_an_environment)
 {
-	cleanup_words struct words w = {0};
+	cleanup_argv struct argv w = {0};
 
-	ck_assert_int_eq(words_put(&w, "A", "1"), 0);
-	ck_assert_int_eq(words_put(&w, "AB", "2"), 0);
-	ck_assert_int_eq(words_putf(&w, "A", "%d", 3), 0);
+	ck_assert_int_eq(argv_put(&w, "A", "1"), 0);
+	ck_assert_int_eq(argv_put(&w, "AB", "2"), 0);
+	ck_assert_int_eq(argv_putf(&w, "A", "%d", 3), 0);
 	ck_assert_uint_eq(w.count, 2);
-	ck_assert_str_eq(words_value(&w, "A"), "3");
-	ck_assert_str_eq(words_value(&w, "AB"), "2");
-	ck_assert_ptr_null(words_value(&w, "B"));
-	words_drop(&w, "A=");
+	ck_assert_str_eq(argv_value(&w, "A"), "3");
+	ck_assert_str_eq(argv_value(&w, "AB"), "2");
+	ck_assert_ptr_null(argv_value(&w, "B"));
+	argv_drop(&w, "A=");
 	ck_assert_uint_eq(w.count, 1);
 	ck_assert_str_eq(w.items[0], "AB=2");
 	ck_assert_ptr_null(w.items[1]);
-	words_drop(&w, "A");
+	argv_drop(&w, "A");
 	ck_assert_uint_eq(w.count, 0);
 }
 END_TEST
@@ -64,11 +64,11 @@ START_TEST(master)
 	ck_assert_str_eq(after(&p.argv, "--port"), "7077");
 	ck_assert_str_eq(after(&p.argv, "--webui-port"), "8080");
 	ck_assert_str_eq(after(&p.argv, "--properties-file"), "/t/state/tree/spark.conf");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.1");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_SCALA_VERSION"), "2.13");
-	ck_assert_str_eq(words_value(&p.env, "JAVA_HOME"), "/opt/jdk");
-	ck_assert_ptr_null(words_value(&p.env, "SPARK_DAEMON_MEMORY"));
-	ck_assert_ptr_null(words_value(&p.env, "_JAVA_OPTIONS"));
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.1");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_SCALA_VERSION"), "2.13");
+	ck_assert_str_eq(argv_value(&p.env, "JAVA_HOME"), "/opt/jdk");
+	ck_assert_ptr_null(argv_value(&p.env, "SPARK_DAEMON_MEMORY"));
+	ck_assert_ptr_null(argv_value(&p.env, "_JAVA_OPTIONS"));
 	ck_assert_str_eq(p.directory, "/t/data/tree/master/work");
 	ck_assert_str_eq(p.log, "/t/data/tree/master/log/master.log");
 }
@@ -96,12 +96,12 @@ START_TEST(worker)
 	ck_assert_str_eq(after(&p.argv, "-Dspark.worker.resource.not-0.amount=4"),
 			 "org.apache.spark.deploy.worker.Worker");
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://127.0.0.1:7077");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.11");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/slice-1/scratch");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE"), "1");
-	ck_assert_str_eq(words_value(&p.env, "HADOOP_CONF_DIR"), "/etc/hadoop");
-	ck_assert_str_eq(words_value(&p.env, "TMPDIR"), "/t/data/tree/slice-1/tmp");
-	ck_assert_str_eq(words_value(&p.env, "JDK_JAVA_OPTIONS"),
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.11");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/slice-1/scratch");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE"), "1");
+	ck_assert_str_eq(argv_value(&p.env, "HADOOP_CONF_DIR"), "/etc/hadoop");
+	ck_assert_str_eq(argv_value(&p.env, "TMPDIR"), "/t/data/tree/slice-1/tmp");
+	ck_assert_str_eq(argv_value(&p.env, "JDK_JAVA_OPTIONS"),
 			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/slice-1/tmp' -Dmine=1");
 }
 END_TEST
@@ -116,7 +116,7 @@ START_TEST(worker_of_another_master)
 	string_copy(t->profile.memory.scratch.path, "/fast");
 	ck_assert_int_eq(spark_worker_process(&t->all, 0, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://big:7077");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_DIRS"), "/fast/cleave-tree-slice-0");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_DIRS"), "/fast/cleave-tree-slice-0");
 }
 END_TEST
 
@@ -167,13 +167,13 @@ START_TEST(submit)
 	for (size_t i = 0; words[i]; i++)
 		ck_assert_str_eq(p.argv.items[5 + i], words[i]);
 	ck_assert_uint_eq(p.argv.count, 10);
-	ck_assert_ptr_null(words_value(&p.env, "HWLOC_XMLFILE"));
-	ck_assert_ptr_null(words_value(&p.env, "_JAVA_OPTIONS"));
-	ck_assert_str_eq(words_value(&p.env, "MINE"), "kept");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_HOME"), "/opt/spark");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_SUBMIT_OPTS"),
+	ck_assert_ptr_null(argv_value(&p.env, "HWLOC_XMLFILE"));
+	ck_assert_ptr_null(argv_value(&p.env, "_JAVA_OPTIONS"));
+	ck_assert_str_eq(argv_value(&p.env, "MINE"), "kept");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_HOME"), "/opt/spark");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_SUBMIT_OPTS"),
 			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/host/tmp' -Dmine=1");
-	ck_assert_str_eq(words_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
+	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
 	ck_assert_str_eq(p.directory, "");
 }
 END_TEST
@@ -211,15 +211,15 @@ END_TEST
 START_TEST(shell)
 {
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
-	cleanup_words struct words w = {0};
+	cleanup_argv struct argv w = {0};
 	struct err e;
 
 	unsetenv("PYSPARK_PYTHON");
 	unsetenv("SPARK_SUBMIT_OPTS");
 	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &e), 0);
-	ck_assert_str_eq(words_value(&w, "SPARK_CONF_DIR"), "/t/state/tree/env");
-	ck_assert_str_eq(words_value(&w, "SPARK_LOCAL_IP"), "127.0.0.1");
-	ck_assert_ptr_null(words_value(&w, "PATH"));
+	ck_assert_str_eq(argv_value(&w, "SPARK_CONF_DIR"), "/t/state/tree/env");
+	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_IP"), "127.0.0.1");
+	ck_assert_ptr_null(argv_value(&w, "PATH"));
 }
 END_TEST
 

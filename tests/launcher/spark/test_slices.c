@@ -21,7 +21,7 @@ static void cut(unsigned count, unsigned first)
 	}
 }
 
-static bool has(const struct words *w, const char *word)
+static bool has(const struct argv *w, const char *word)
 {
 	for (size_t i = 0; i < w->count; i++)
 		if (strcmp(w->items[i], word) == 0)
@@ -60,7 +60,7 @@ static size_t addresses_of(unsigned slice, const char *resource)
 
 START_TEST(offers)
 {
-	cleanup_words struct words argv = {0};
+	cleanup_argv struct argv argv = {0};
 
 	cut(3, 31);
 	spark_slices_offer(&plan, 1, "/s/slice-1.resources", &argv);
@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(one_slice_offers_nothing)
 {
-	cleanup_words struct words argv = {0};
+	cleanup_argv struct argv argv = {0};
 
 	cut(1, 4);
 	spark_slices_offer(&plan, 0, "/s/f", &argv);
@@ -108,7 +108,7 @@ START_TEST(lists)
 }
 END_TEST
 
-static void request(const char *list, const struct strings *conf, struct words *out)
+static void request(const char *list, const struct strings *conf, struct argv *out)
 {
 	struct cpuset slices;
 
@@ -118,7 +118,7 @@ static void request(const char *list, const struct strings *conf, struct words *
 
 START_TEST(requests)
 {
-	cleanup_words struct words some = {0}, all = {0};
+	cleanup_argv struct argv some = {0}, all = {0};
 	struct strings none = {0};
 
 	cut(3, 10);
@@ -148,7 +148,7 @@ START_TEST(a_profile_may_want_fewer_cores)
 
 	cut(2, 10);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		cleanup_words struct words w = {0};
+		cleanup_argv struct argv w = {0};
 		struct strings conf = {0};
 
 		strings_add(&conf, cases[i].key);
@@ -169,7 +169,7 @@ START_TEST(a_request_fits_its_slices_only)
 
 	for (unsigned loop = 0; loop < LOOPS; loop++) {
 		unsigned count = 1 + (unsigned)(test_random(&state) % SLICES_MAX);
-		cleanup_words struct words asked = {0};
+		cleanup_argv struct argv asked = {0};
 		struct strings none = {0};
 		struct cpuset slices = {0};
 
@@ -180,7 +180,7 @@ START_TEST(a_request_fits_its_slices_only)
 				cpuset_add(&slices, i);
 		spark_slices_request(&plan, &none, &slices, &asked);
 		for (unsigned slice = 0; slice < count; slice++) {
-			cleanup_words struct words offered = {0};
+			cleanup_argv struct argv offered = {0};
 			bool fits = true;
 
 			spark_slices_offer(&plan, slice, "f", &offered);
