@@ -1,4 +1,5 @@
 #include "decision/engine/engine.h"
+#include "decision/partition/usable.h"
 
 #include <math.h>
 #include <stdio.h>

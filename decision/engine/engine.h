@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "decision/cost/cost.h"
+#include "decision/cost/facts.h"
 #include "decision/partition/budget.h"
 #include "decision/partition/choices.h"
 #include "decision/partition/shape.h"

@@ -1,10 +1,11 @@
-#include "decision/plan/plan.h"
+#include "decision/engine/plan_make.h"
 
 #include <math.h>
 
 #include "decision/engine/engine.h"
 #include "decision/engine/plan_notes.h"
 #include "decision/partition/reserve.h"
+#include "decision/partition/usable.h"
 
 /* All that is decided before the first byte of the plan is written. */
 struct draft {
@@ -48,18 +49,6 @@ static int decide_cut(struct draft *d, struct err *e)
 		return e->code;
 	read_cpus(d);
 	return 0;
-}
-
-int facts_check_cpus(const struct facts *f, const struct cpuset *cpus, struct err *e)
-{
-	struct cpuset both = cpuset_and(cpus, &f->taken);
-
-	if (cpuset_is_empty(&both))
-		return 0;
-	return err_impossible(e,
-			      "partition.cpus: CPUs %.300s belong to the cluster %s: write CPUs "
-			      "without them",
-			      CPUSET_STRING(&both), f->taken_by);
 }
 
 static int check_taken(const struct draft *d, struct err *e)

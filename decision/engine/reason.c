@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decision/engine/engine.h"
+#include "decision/partition/usable.h"
 
 /* What the slower one of two spends more on. */
 static const char *const causes[COST_TERMS] = {

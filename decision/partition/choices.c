@@ -1,4 +1,5 @@
 #include "decision/partition/choices.h"
+#include "decision/partition/usable.h"
 
 /* What there is of one kind of parents, as far as the wish uses it. */
 struct grain {

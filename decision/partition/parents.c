@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "decision/partition/place.h"
+#include "decision/machine/nearness.h"
 #include "decision/partition/reserve.h"
 
 const char *parent_noun(enum partition_by by, unsigned count)
@@ -107,7 +107,7 @@ enum {
  * The nearest parent without a group, one of the package at hand before all others; the first in
  * tree order.
  */
-static unsigned nearest_parent(const struct place_view *view, const struct parents *ps,
+static unsigned nearest_parent(const struct node_distances *distances, const struct parents *ps,
 			       const uint16_t *group, unsigned from, uint16_t package)
 {
 	unsigned best = TOPOLOGY_NONE, nearest = UINT32_MAX, seen = 0;
@@ -120,7 +120,7 @@ static unsigned nearest_parent(const struct place_view *view, const struct paren
 		if (ps->list[i].package == package)
 			return i;
 		seen++;
-		distance = place_distance(view, ps->list[i].nodes);
+		distance = node_distances_mean(distances, ps->list[i].nodes);
 		if (distance < nearest) {
 			best = i;
 			nearest = distance;
@@ -152,7 +152,7 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 	for (unsigned g = 0; g < count; g++) {
 		struct parent *to = &ps->list[g];
 		unsigned groups = count - g; /* still to be made */
-		struct place_view view = {0};
+		struct node_distances distances = {0};
 
 		for (; group[next] != TOPOLOGY_NONE; next++)
 			;
@@ -162,9 +162,9 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 		while (parents > groups - 1) {
 			unsigned add;
 
-			if (view.from != to->nodes)
-				place_view(t, to->nodes, &view);
-			add = nearest_parent(&view, &old, group, next, to->package);
+			if (distances.from != to->nodes)
+				distances = node_distances_of(t, to->nodes);
+			add = nearest_parent(&distances, &old, group, next, to->package);
 			/* one more would be further from left / groups than none */
 			if (groups > 1 &&
 			    (2u * to->cores + old.list[add].cores) * groups > 2 * left)

@@ -39,14 +39,4 @@ struct partition {
 int partition_make(const struct topology *t, const struct profile_partition *wish,
 		   struct partition *out, struct err *e);
 
-/* Whether the profile leaves everything to the engine (decision/engine). */
-bool partition_is_auto(const struct profile_partition *wish);
-
-/*
- * The CPUs of a core that the wish uses: inside partition.cpus, one only if partition.smt is one.
- * Tree order decides.
- */
-unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
-			     unsigned core, struct cpuset *add_to);
-
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "decision/machine/nearness.h"
 #include "decision/partition/reserve.h"
 
 enum level { LEVEL_L3, LEVEL_NODE, LEVEL_PACKAGE, LEVELS };
@@ -113,29 +114,6 @@ static unsigned take(struct state *s, struct run *run, unsigned count)
 
 /* ---- one slice out of several containers ---- */
 
-void place_view(const struct topology *t, uint64_t from, struct place_view *out)
-{
-	*out = (struct place_view){.from = from};
-	for (unsigned to = 0; to < t->node_count; to++) {
-		for (uint64_t i = from; i; i &= i - 1) {
-			unsigned node = (unsigned)__builtin_ctzll(i);
-
-			out->sum[to] +=
-				topology_distance(t, node, to) + topology_distance(t, to, node);
-		}
-	}
-}
-
-unsigned place_distance(const struct place_view *view, uint64_t to)
-{
-	unsigned pairs = (unsigned)(__builtin_popcountll(view->from) * __builtin_popcountll(to));
-	uint64_t sum = 0;
-
-	for (uint64_t i = to; i; i &= i - 1)
-		sum += view->sum[__builtin_ctzll(i)];
-	return pairs ? (unsigned)(sum * 8 / pairs) : 0;
-}
-
 /* The parts that one slice takes, in this order, and its size. */
 struct pick {
 	bool whole; /* they are used up */
@@ -150,14 +128,13 @@ static void order_parts(const struct state *s, const struct run *parts, unsigned
 			unsigned start, struct pick *out)
 {
 	uint64_t keys[PARTS_MAX];
-	struct place_view view;
+	struct node_distances distances = node_distances_of(s->p->t, parts[start].nodes);
 
-	place_view(s->p->t, parts[start].nodes, &view);
 	out->count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		unsigned apart = i < start ? start - i : i - start, at = out->count;
-		uint64_t key = (uint64_t)place_distance(&view, parts[i].nodes) << 16 | apart << 8 |
-			       (i < start);
+		uint64_t key = (uint64_t)node_distances_mean(&distances, parts[i].nodes) << 16 |
+			       apart << 8 | (i < start);
 
 		if (!parts[i].free)
 			continue;

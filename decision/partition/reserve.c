@@ -1,8 +1,7 @@
 #include "decision/partition/reserve.h"
 
-#include "decision/partition/partition.h"
-
 #include "decision/base/size_text.h"
+#include "decision/partition/usable.h"
 
 /* ---- cores ---- */
 

@@ -5,6 +5,7 @@
  * The first steps of every command that decides: options → topology, profile, facts → plan.
  */
 
+#include "decision/cost/facts.h"
 #include "decision/cost/model.h"
 #include "decision/plan/plan.h"
 #include "launcher/system/roots.h"
