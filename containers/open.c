@@ -6,7 +6,7 @@
 #include <sys/vfs.h>
 
 #include "containers/cgroup/cgroup.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 /* What --cgroup-root names. */

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "containers/proc/clock.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 static struct cgroup_driver *of(struct driver *d)

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "containers/cgroup/cgroup.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { MEMBERS_MAX = 4096 }; /* processes of a slice: one JVM, or some dozens of Python's */

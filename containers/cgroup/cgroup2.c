@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 
 #include "containers/cgroup/cgroup.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "containers/where/scope.h"
 #include "decision/base/cleanup.h"
 

@@ -8,7 +8,7 @@
 
 #include "containers/cgroup/cgroup.h"
 #include "containers/proc/clock.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 
 enum { BATCH = 64, TURN_MS = 100 };
 

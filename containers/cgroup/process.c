@@ -7,8 +7,8 @@
 #include <fcntl.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/proc/control_file.h"
 #include "containers/process/spawn.h"
-#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 static struct cgroup_driver *of(struct driver *d)

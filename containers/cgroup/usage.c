@@ -9,7 +9,7 @@
 
 #include "containers/cgroup/cgroup.h"
 #include "containers/proc/clock.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum {

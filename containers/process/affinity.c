@@ -17,8 +17,8 @@
 
 #include "containers/cgroup/cgroup.h"
 #include "containers/proc/clock.h"
+#include "containers/proc/control_file.h"
 #include "containers/process/spawn.h"
-#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
 #define MARK GROUP_VARIABLE "="

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/strings.h"
 
 /* Without these a slice has no walls: CPUs, share of them, memory. cpuacct and io only add. */

@@ -11,7 +11,7 @@
 
 #include "containers/cgroup/cgroup.h"
 #include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { WALK_DEPTH = 24 };

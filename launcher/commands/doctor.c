@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 
 #include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 /* ---- facts */

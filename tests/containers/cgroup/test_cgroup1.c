@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 

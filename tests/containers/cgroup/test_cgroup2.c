@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
