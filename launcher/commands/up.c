@@ -174,7 +174,7 @@ static struct state *read_known(const struct options *o, const char *profile, st
 			lost->code = 0;
 			return known;
 		}
-		if (traces_read(&c, known))
+		if (state_recover_daemons(&c, known))
 			return known;
 	}
 	lost->code = 0;

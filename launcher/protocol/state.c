@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/check/plan_check.h"
 #include "launcher/protocol/plan_json.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
@@ -179,7 +180,7 @@ static int check_state(const struct cluster *c, const void *value, struct err *e
 
 	if (strcmp(s->cluster.name, c->name) != 0)
 		return err_wrong(e, "this is the state of a cluster %s", s->cluster.name);
-	return 0;
+	return plan_check(&s->plan, NULL, e) ? err_wrap(e, "plan") : 0;
 }
 
 int state_read(const struct cluster *c, struct state *out, struct err *e)
