@@ -68,7 +68,10 @@ struct program {
 	int64_t deadline;
 };
 
-/* Wait until `fd` is readable. Return 0, -ETIMEDOUT, or -EINTR where a signal waits that would end us. */
+/*
+ * Wait until `fd` is readable. Return 0, -ETIMEDOUT, or -EINTR where a signal waits that would end
+ * us.
+ */
 static int await(const struct program *p, int fd)
 {
 	for (;;) {

@@ -158,7 +158,9 @@ int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, 
 	while (next_signal(f, &late))
 		;
 	if (f->interrupts) {
-		/* What the program leaves behind gets a moment; another Ctrl-C ends the patience. */
+		/*
+		 * What the program leaves behind gets a moment; another Ctrl-C ends the patience.
+		 */
 		for (int step = 0; family_signal(f, 0) && step < GRACE_MS / GRACE_STEP_MS; step++)
 			if (poll(fds, 1, GRACE_STEP_MS) > 0)
 				break;

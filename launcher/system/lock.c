@@ -7,7 +7,10 @@
 
 #include "decision/base/cleanup.h"
 
-/* flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last copy. */
+/*
+ * flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last
+ * copy.
+ */
 int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 {
 	char path[PROFILE_PATH], pid[32];
@@ -34,7 +37,9 @@ int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 			return err_set(e, -EBUSY, "cluster %s is held by process %d", c->name,
 				       (int)*holder);
 		}
-		/* A `down` may have removed it meanwhile: then the file at `path` is another one. */
+		/*
+		 * A `down` may have removed it meanwhile: then the file at `path` is another one.
+		 */
 		if (fstat(lock, &ours) || stat(path, &there) || ours.st_ino != there.st_ino ||
 		    ours.st_dev != there.st_dev)
 			continue;
