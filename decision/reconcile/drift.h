@@ -25,7 +25,7 @@ struct drift_repairs {
 /*
  * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are
  * gone are not theirs to make. Only CPUs of `allowed` (what the machine can give now:
- * driver_ops.allowed or driver_allowed()) count and are asked for: what is offline is nobody's
+ * driver_ops.allowed or tree_allowed()) count and are asked for: what is offline is nobody's
  * drift, and once it is back a group that has lost it (cgroup v1) is asked for it again. A group
  * none of whose CPUs are there is left alone, for drift_is_stranded() to tell. Return how many ops
  * there are.
