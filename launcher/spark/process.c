@@ -10,8 +10,9 @@
 enum { MIB = 1 << 20 };
 
 /*
- * What Master and Worker run with (README.md): they do no heavy work, so a small heap, the small collector and the first compiler
- * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
+ * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and
+ * the first compiler only, which halves what their start costs (launcher/spark/README.md). No
+ * /tmp/hsperfdata_USER.
  */
 static const char *const daemon_options[] = {
 	"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", NULL,
