@@ -12,8 +12,9 @@
  * how many threads the test says it has, and from what its CPUs' other users leave: so nothing
  * depends on what else this machine does.
  *
- * All of it is in memory that the test and its supervisors share. After each write the rule of
- * who owns which CPU is checked (decision/lending/README.md); told_is_sound() reports the first time that it was broken.
+ * All of it is in memory that the test and its supervisors share. After each write the ownership
+ * rule of DESIGN §4 is checked; told_is_sound() tells of
+ * the first time that it was broken.
  */
 
 #include "containers/driver.h"
