@@ -5,16 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t room(const struct strings *list)
-{
-	return sizeof(list->pool) - list->used;
-}
-
 int strings_add(struct strings *list, const char *text)
 {
 	size_t size = strlen(text) + 1;
 
-	if (size > room(list))
+	if (size > sizeof(list->pool) - list->used)
 		return -E2BIG;
 	memcpy(list->pool + list->used, text, size);
 	list->used = (uint16_t)(list->used + size);

@@ -6,6 +6,8 @@
 
 #include "containers/driver.h"
 #include "decision/base/cleanup.h"
+#include "decision/check/plan_check.h"
+#include "decision/engine/plan_make.h"
 #include "launcher/inputs/data.h"
 #include "launcher/inputs/host_hwloc.h"
 #include "launcher/inputs/shipped.h"

@@ -7,6 +7,7 @@
  * nothing is read twice.
  */
 
+#include "decision/cost/facts.h"
 #include "decision/cost/model.h"
 #include "decision/plan/plan.h"
 #include "launcher/system/roots.h"

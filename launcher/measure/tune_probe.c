@@ -132,9 +132,9 @@ void tuning_probe_profile(const struct tuning *t, unsigned option, struct profil
 	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
 
 	*out = t->in.profile;
-	out->partition.by = c->way.by;
-	out->partition.slices = c->way.slices;
-	out->partition.cores = c->way.cores;
+	out->partition.by = c->choice.by;
+	out->partition.slices = c->choice.slices;
+	out->partition.cores = c->choice.cores;
 	out->workload.data_size = (struct size){SIZE_BYTES, t->data_bytes};
 	out->jvm.gc = c->gc;
 	out->spark.slots_per_cpu = (int)t->engine.slots_per_cpu;

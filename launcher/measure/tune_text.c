@@ -85,11 +85,11 @@ static int print_choice(const struct tuning *t, struct err *e)
 	puts("With partition left to auto, this line in the profile has that taken:");
 	printf("  workload: {model: \"%s\"}\n", t->model_path);
 	puts("Written out, without the model, it is:");
-	printf("  partition: {by: %s", partition_by_name(now->way.by));
-	if (now->way.slices != AMOUNT_AUTO)
-		printf(", slices: %d", now->way.slices);
-	if (now->way.cores != AMOUNT_AUTO)
-		printf(", cores: %d", now->way.cores);
+	printf("  partition: {by: %s", partition_by_name(now->choice.by));
+	if (now->choice.slices != AMOUNT_AUTO)
+		printf(", slices: %d", now->choice.slices);
+	if (now->choice.cores != AMOUNT_AUTO)
+		printf(", cores: %d", now->choice.cores);
 	puts("}");
 	return 0;
 }

@@ -1,6 +1,8 @@
-/* Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and then written and read back equal. */
+/* Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and then written and
+ * read back equal, and sound or refused with another sentence. */
 
 #include "decision/base/cleanup.h"
+#include "decision/check/plan_check.h"
 #include "launcher/protocol/plan_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,6 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (plan_json_format(&read, NULL, &text, &e) < 0 ||
 	    plan_json_parse(text, strlen(text), &again, &e) < 0 || !plan_is_equal(&read, &again))
+		abort();
+	e = (struct err){0};
+	if (plan_check(&read, NULL, &e) < 0 && !e.msg[0])
 		abort();
 	return 0;
 }

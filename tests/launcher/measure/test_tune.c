@@ -194,7 +194,7 @@ START_TEST(a_probe_has_the_users_profile)
 	string_copy(t.in.profile.name, "mine-tune");
 	t.in.profile.memory.off_heap = (struct size){SIZE_BYTES, 123};
 	t.engine.slots_per_cpu = 2;
-	t.engine.candidates[5] = (struct candidate){.way = {BY_NUMA, 4, 3}, .gc = GC_SERIAL};
+	t.engine.candidates[5] = (struct candidate){.choice = {BY_NUMA, 4, 3}, .gc = GC_SERIAL};
 	t.tune.candidate[1] = 5;
 	t.tune.heap_bytes[1] = 500 << 20;
 	t.data_bytes = 7000;

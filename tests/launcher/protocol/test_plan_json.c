@@ -1,3 +1,4 @@
+#include "decision/engine/plan_make.h"
 #include "launcher/protocol/plan_json.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"

@@ -1,3 +1,4 @@
+#include "decision/engine/plan_make.h"
 #include "launcher/protocol/state.h"
 
 #include <errno.h>

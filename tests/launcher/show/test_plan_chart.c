@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "decision/engine/plan_make.h"
 #include "launcher/show/plan_chart.h"
 #include "launcher/show/table.h"
 #include "tests/decision/machines.h"

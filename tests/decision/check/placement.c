@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "decision/check/plan_check.h"
+#include "tests/decision/check/oracle.h"
 
 /* One level of the machine, and how a plan's slices lie in it. */
 struct level {
@@ -18,7 +18,7 @@ enum { LEVEL_L3, LEVEL_NODE, LEVEL_PACKAGE, LEVELS };
 struct placement {
 	const struct plan *p;
 	const struct topology *t;
-	const struct plan_map *map;
+	const struct core_users *map;
 	enum partition_by by; /* what the plan divided */
 	struct level levels[LEVELS];
 	uint16_t first[SLICES_MAX], last[SLICES_MAX]; /* cores of a slice in tree order */
@@ -313,7 +313,7 @@ static int check_whole_packages(const struct placement *m, struct err *e)
 	return 0;
 }
 
-int placement_check(const struct plan *p, const struct topology *t, const struct plan_map *map,
+int placement_check(const struct plan *p, const struct topology *t, const struct core_users *map,
 		    struct err *e)
 {
 	bool hybrid = plan_has_warning(p, WARN_HYBRID_CORES), nested = is_nested(t);

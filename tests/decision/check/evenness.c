@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "decision/check/plan_check.h"
+#include "tests/decision/check/oracle.h"
 
 /* What the profile divided: a package, a node, an L3, several of them where a slice joined them. */
 struct parent {
@@ -56,7 +56,7 @@ static void join(struct parents *all, unsigned a, unsigned b)
 	into->left += from->left;
 }
 
-static void survey(const struct plan *p, const struct topology *t, const struct plan_map *map,
+static void survey(const struct plan *p, const struct topology *t, const struct core_users *map,
 		   enum partition_by by, struct parents *all)
 {
 	unsigned where[SLICES_MAX];
@@ -172,7 +172,7 @@ static int check_named(const struct plan *p, const struct parent *a, const struc
 		       a->cores, b->cores, least, most, warning_code_name(code));
 }
 
-int evenness_check(const struct plan *p, const struct topology *t, const struct plan_map *map,
+int evenness_check(const struct plan *p, const struct topology *t, const struct core_users *map,
 		   struct err *e)
 {
 	static const char *const units[] = {"machine", "machine", "package", "node", "L3"};

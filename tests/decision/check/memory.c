@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "decision/check/plan_check.h"
+#include "tests/decision/check/oracle.h"
 
 enum {
 	CONSUMERS = SLICES_MAX + 1, /* the slices, then the host */
