@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/differences.h"
 #include "decision/reconcile/drift.h"
@@ -100,8 +101,11 @@ static int repair(struct look *l, const char *cgroup_root, struct err *e)
 {
 	cleanup_close int lock = -1;
 	struct cpuset allowed, nodes;
-	int r = driver_allowed(cgroup_root, &allowed, &nodes, e);
+	struct tree tree;
+	int r = tree_read(cgroup_root, &tree, e);
 
+	if (r == 0)
+		r = tree_allowed(&tree, &allowed, &nodes, e);
 	if (r < 0)
 		return r;
 	l->repair_count = drift_find(&l->seen, &l->state.plan, &allowed, l->repairs);

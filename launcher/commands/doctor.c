@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/print_json.h"
@@ -70,21 +70,21 @@ static void read_kernel(struct doctor_facts *f)
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
 {
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
-	enum root_kind kind;
+	struct tree tree;
 	int r;
 
 	if (!profile)
 		return err_errno(e, -ENOMEM, "examining this machine");
 	*out = (struct doctor_facts){0};
 	profile_default(profile);
-	r = driver_facts(cgroup_root, &kind, &out->place, e);
+	r = tree_read(cgroup_root, &tree, e);
 	if (r < 0)
 		return r;
-	out->place_result = placement_decide(&out->place, BACKEND_AUTO, kind, cgroup_root,
-					     &out->decided, &out->place_error);
+	out->place = tree.facts;
+	out->place_result = tree_place(&tree, BACKEND_AUTO, &out->decided, &out->place_error);
 	read_kernel(out);
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
-	r = driver_taken(cgroup_root, "", &out->taken, out->taken_by, e);
+	r = tree_taken(&tree, "", &out->taken, out->taken_by, e);
 	if (r == 0)
 		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
 	if (r < 0)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "containers/driver.h"
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "decision/check/plan_check.h"
 #include "decision/engine/plan_make.h"
@@ -36,32 +36,42 @@ int inputs_profile(const char *called, struct inputs *in, struct err *e)
 	return load_profile(called, &in->profile, e);
 }
 
-int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
-		  struct err *e)
+/* `tree` NULL: --topology is given, nothing of this machine counts. */
+static int read_topology(const struct roots *roots, const struct tree *tree, struct topology *out,
+			 struct cpuset *mask, struct err *e)
 {
 	struct topology_source source = {.text = roots->topology};
 
-	if (!source.text &&
-	    (driver_allowed(roots->cgroup_root, &source.cpus, &source.nodes, e) < 0 ||
-	     driver_memory_limit(roots->cgroup_root, &source.memory_limit_bytes, e) < 0))
+	if (tree && (tree_allowed(tree, &source.cpus, &source.nodes, e) < 0 ||
+		     tree_memory_limit(tree, &source.memory_limit_bytes, e) < 0))
 		return e->code;
 	return topology_read(&source, out, mask, e);
 }
 
-static int read_facts(const struct roots *roots, const struct profile *p, struct facts *f,
+int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
+		  struct err *e)
+{
+	struct tree here, *tree = roots->topology ? NULL : &here;
+
+	if (tree && tree_read(roots->cgroup_root, tree, e) < 0)
+		return e->code;
+	return read_topology(roots, tree, out, mask, e);
+}
+
+static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
 		      struct err *e)
 {
 	const char *data = data_local_path(p->workload.data_path);
 
 	*f = (struct facts){0};
-	if (roots->topology)
+	if (!tree)
 		return 0;
 	f->this_machine = true;
 	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
 		f->data_bytes = data_measure(data);
 	f->java_version = spark_java_release(p);
-	if (driver_taken(roots->cgroup_root, p->name, &f->taken, f->taken_by, e) < 0 ||
-	    driver_missing(roots->cgroup_root, p, &f->missing, e) < 0)
+	if (tree_taken(tree, p->name, &f->taken, f->taken_by, e) < 0 ||
+	    tree_missing(tree, p, &f->missing, e) < 0)
 		return e->code;
 	return 0;
 }
@@ -140,8 +150,11 @@ static void say_inputs(const struct inputs *in)
 
 int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 {
-	if (load_topology(roots, &in->topology, &in->mask, e) < 0 ||
-	    read_facts(roots, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
+	struct tree here, *tree = roots->topology ? NULL : &here;
+
+	if ((tree && tree_read(roots->cgroup_root, tree, e) < 0) ||
+	    read_topology(roots, tree, &in->topology, &in->mask, e) < 0 ||
+	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
 	if (roots->verbose)
 		say_inputs(in);

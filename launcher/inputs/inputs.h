@@ -40,7 +40,7 @@ int inputs_decide(struct inputs *in, struct err *e);
 int load_profile(const char *called, struct profile *out, struct err *e);
 
 /*
- * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask`
+ * Read --topology or this machine; this machine is restricted to what tree_allowed() says. `mask`
  * gets the CPUs that the caller is bound to where that is ignored (taskset), else the empty set.
  */
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,

@@ -1,12 +1,12 @@
 #include "launcher/protocol/state_recover.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 
 /* The options that cleave starts Spark's daemons with. */
@@ -34,18 +34,14 @@ static enum option option_of(const char *word)
 	return o;
 }
 
-static void read_trace(pid_t pid, struct trace *out)
+/* `text` holds PROC_TEXT_MAX bytes. */
+static void read_trace(pid_t pid, char *text, struct trace *out)
 {
-	cleanup_fclose FILE *file = NULL;
-	cleanup_free char *word = NULL;
+	int size = proc_read_text(pid, "cmdline", text, PROC_TEXT_MAX);
 	enum option o = OPTIONS;
-	size_t size = 0;
-	char path[64];
 
 	*out = (struct trace){.pid = pid};
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	file = fopen(path, "re");
-	while (file && getdelim(&word, &size, '\0', file) > 0) {
+	for (const char *word = text; size > 0 && word < text + size; word += strlen(word) + 1) {
 		if (o < OPTIONS && string_copy(out->values[o], word))
 			out->values[o][0] = '\0'; /* longer than any of ours */
 		o = option_of(word);
@@ -94,25 +90,22 @@ static bool use_worker(const struct trace *t, const struct cluster *c, struct st
 
 unsigned traces_read(const struct cluster *c, struct state *out)
 {
-	DIR *proc = opendir("/proc");
+	cleanup_closedir DIR *processes = proc_list(0);
+	cleanup_free char *text = malloc(PROC_TEXT_MAX);
 	char ours[PROFILE_PATH];
-	struct dirent *entry;
 	unsigned found = 0;
 	struct trace t;
 	struct err ignored; /* without a path there is no daemon either */
+	pid_t pid;
 
-	if (!proc || cluster_file(c, "spark.conf", ours, &ignored))
-		ours[0] = '\0';
-	while (proc && ours[0] && (entry = readdir(proc))) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		read_trace((pid_t)strtol(entry->d_name, NULL, 10), &t);
+	if (!processes || !text || cluster_file(c, "spark.conf", ours, &ignored))
+		return 0;
+	while ((pid = proc_next(processes))) {
+		read_trace(pid, text, &t);
 		if (strcmp(t.values[OPTION_FILE], ours) != 0)
 			continue;
 		found +=
 			t.values[OPTION_WORK_DIR][0] ? use_worker(&t, c, out) : use_master(&t, out);
 	}
-	if (proc)
-		closedir(proc);
 	return found;
 }

@@ -143,7 +143,7 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 		stop_all(s);
 		break;
 	case ACTION_LOCK_GROUPS:
-		r = site_lock_groups(&s->site, &e);
+		r = site_claim_groups(&s->site, NULL, &e);
 		break;
 	}
 	if (r < 0)

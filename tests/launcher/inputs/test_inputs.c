@@ -1,6 +1,11 @@
-/* What is known before anything is decided. */
+/*
+ * What is known before anything is decided, and how often a command looks for it.
+ * link: -Wl,--wrap=openat
+ */
 
 #include "launcher/inputs/inputs.h"
+
+#include <fcntl.h>
 
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
@@ -85,6 +90,36 @@ START_TEST(a_plan_may_be_decided_again)
 }
 END_TEST
 
+/* ---- the cgroup tree */
+
+static unsigned mounts_read, places_read;
+
+int __real_openat(int dir, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	mounts_read += strstr(path, "proc/self/mountinfo") != NULL;
+	places_read += strstr(path, "proc/self/cgroup") != NULL;
+	return __real_openat(dir, path, flags, mode);
+}
+
+START_TEST(a_plan_reads_the_tree_once)
+{
+	const struct roots here = {0}, elsewhere = {.topology = "pack:2 core:4 pu:1"};
+
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	/* Whether a plan is possible here does not matter: CPUs may be another cluster's. */
+	if (inputs_read(&here, &in, &e) < 0 || inputs_decide(&in, &e) < 0)
+		ck_assert_msg(e.exit == ERR_IMPOSSIBLE, "%s", e.msg);
+	ck_assert_uint_eq(mounts_read, 1);
+	ck_assert_uint_eq(places_read, 1);
+	ck_assert_msg(inputs_read(&elsewhere, &in, &e) == 0 && inputs_decide(&in, &e) == 0, "%s",
+		      e.msg);
+	ck_assert_uint_eq(mounts_read, 1);
+}
+END_TEST
+
 TEST_MAIN("inputs",
 	  test_case("facts", the_jdk_is_known_by_its_release,
-		    no_fact_of_this_host_is_another_machines, a_plan_may_be_decided_again))
+		    no_fact_of_this_host_is_another_machines, a_plan_may_be_decided_again),
+	  test_case("tree", a_plan_reads_the_tree_once))

@@ -1,14 +1,16 @@
-#ifndef CONTAINERS_WHERE_CONTROL_FILE_H
-#define CONTAINERS_WHERE_CONTROL_FILE_H
+#ifndef CONTAINERS_PROC_CONTROL_FILE_H
+#define CONTAINERS_PROC_CONTROL_FILE_H
 
 /*
  * The kernel's control files (cgroup, /proc, /sys): small texts, opened relative to a directory
  * descriptor. Errors name the whole path. Files are never created here.
  */
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "decision/base/cpuset.h"
 #include "decision/base/err.h"
@@ -58,6 +60,17 @@ bool control_has_word(const char *text, const char *word);
 bool control_number(const char *text, uint64_t *out);
 
 bool control_exists(int dir, const char *path);
+
+/* Open a file to be read by lines; list a directory. NULL with errno. */
+FILE *control_open_lines(int dir, const char *path);
+DIR *control_list(int dir, const char *path);
+
+static inline void cleanup_closedirp(DIR **list)
+{
+	if (*list)
+		closedir(*list);
+}
+#define cleanup_closedir __attribute__((cleanup(cleanup_closedirp)))
 
 /* The path of dir + "/" + path, for messages: the descriptor's name as /proc says it. */
 char *control_path(int dir, const char *path, char text[CONTROL_PATH]);

@@ -1,4 +1,4 @@
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,4 +176,24 @@ bool control_has_word(const char *text, const char *word)
 bool control_exists(int dir, const char *path)
 {
 	return faccessat(dir, path, F_OK, 0) == 0;
+}
+
+FILE *control_open_lines(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (fd >= 0 && !file)
+		close(fd);
+	return file;
+}
+
+DIR *control_list(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !list)
+		close(fd);
+	return list;
 }
