@@ -3,7 +3,6 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
-#include "launcher/spark/progress.h"
 #include "launcher/spark/slices.h"
 #include "launcher/spark/spark.h"
 #include "launcher/system/foreground.h"
@@ -31,7 +30,7 @@ static int find_cluster(const struct invocation *in, enum up_result *result, str
 
 /* Run the application of `p` and wait for it. Its exit code, or negative errno. */
 static int run_process(const struct state *s, struct foreground *f, struct driver *d,
-		       const struct process *p, struct progress *progress, struct err *e)
+		       const struct process *p, struct err *e)
 {
 	/* Root starts it as the workers' user, so that both own what the job writes. */
 	bool as_user = s->cluster.user[0] && s->cluster.uid != geteuid();
@@ -52,18 +51,21 @@ static int run_process(const struct state *s, struct foreground *f, struct drive
 
 	if (failed)
 		return failed;
-	return foreground_wait(f, progress_turn, progress, e);
+	return foreground_wait(f, NULL, NULL, e);
 }
 
 /* What this run adds to the properties of the cluster's applications. */
-static int make_conf(const struct options *o, const struct state *s, const char *mark,
-		     struct argv *conf, struct err *e)
+static int make_conf(const struct options *o, const struct state *s, struct argv *conf,
+		     struct err *e)
 {
+	static const char progress[] = "spark.ui.showConsoleProgress";
 	struct cpuset slices;
 
 	if (o->slices && spark_slices_parse(o->slices, &s->plan, &slices, e))
 		return e->code;
-	argv_addf(conf, "spark.cleave.run=%s", mark);
+	/* Spark draws its bar on whatever stderr is, and the profile may want it otherwise. */
+	if (isatty(STDERR_FILENO) && !strings_value(&s->profile.spark.conf, progress))
+		argv_addf(conf, "%s=true", progress);
 	if (o->slices)
 		spark_slices_request(&s->plan, &s->profile.spark.conf, &slices, conf);
 	return conf->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
@@ -75,21 +77,13 @@ static int run_application(const struct options *o, const struct state *s, char 
 	const struct spark_cluster c = state_spark(s);
 	cleanup_process struct process p = {0};
 	cleanup_argv struct argv conf = {0};
-	char mark[32], url[PROFILE_WORD + 32];
-	struct progress *progress;
 	struct driver *d;
 	int status;
 
-	snprintf(mark, sizeof(mark), "%d", (int)getpid());
-	snprintf(url, sizeof(url), "http://%s:%d", s->master.address, s->master.ui_port);
-	if (make_conf(o, s, mark, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
+	if (make_conf(o, s, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
 	    running_driver(o, s, &d, e))
 		return e->code;
-	status = progress_open(url, mark, STDERR_FILENO, &progress, e);
-	if (!status) {
-		status = run_process(s, f, d, &p, progress, e);
-		progress_close(progress);
-	}
+	status = run_process(s, f, d, &p, e);
 	d->ops->close(d);
 	return status;
 }
@@ -133,8 +127,8 @@ const struct command cmd_run = {
 		"application's arguments. cleave puts its own master and properties before them, "
 		"so yours win. Without PROFILE the only cluster that runs is used, or one of the "
 		"built-in defaults is brought up. Standard output is the application's, and its "
-		"exit code is passed on; 125 is cleave's own error. On a terminal the stages are "
-		"shown on the last row. The first Ctrl-C is the application's, the second kills "
+		"exit code is passed on; 125 is cleave's own error. On a terminal Spark shows "
+		"its progress bar. The first Ctrl-C is the application's, the second kills "
 		"it.",
 	.options = run_options,
 	.max_operands = 1,
