@@ -144,7 +144,8 @@ static void add_change(struct table *t, const struct rebalance_change *c, bool d
 	if (is_weight)
 		table_add(t, "weight %u → %u", c->weight_before, c->weight);
 	else
-		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before), CPUSET_STRING(&c->asked));
+		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before),
+			  CPUSET_STRING(&c->requested));
 	if (dry_run)
 		return;
 	if (is_weight) {
@@ -172,7 +173,7 @@ static void print_loans(const struct rebalance_answer *a)
 	}
 	table_init(&t, a->dry_run ? wanted : in_force);
 	for (unsigned i = 0; i < a->loan_count; i++) {
-		const struct status_loan *loan = &a->loans[i];
+		const struct loan *loan = &a->loans[i].loan;
 
 		table_add(&t, "slice-%u", loan->from);
 		table_add(&t, "slice-%u", loan->to);
@@ -180,7 +181,7 @@ static void print_loans(const struct rebalance_answer *a)
 		table_add(&t, "%s", loan_mode_name(loan->mode));
 		table_add(&t, "%s", loan->by_hand ? "hand" : "monitor");
 		if (!a->dry_run)
-			table_add(&t, "%.1f s", loan->since_s);
+			table_add(&t, "%.1f s", a->loans[i].since_s);
 	}
 	table_print(&t, "", stdout);
 }
@@ -231,36 +232,34 @@ static int rebalance(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct rebalance_answer *a = calloc(1, sizeof(*a));
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
-	cleanup_free char *question = NULL, *text = NULL;
-	struct rebalance_request request = {0};
+	cleanup_free char *text = NULL;
+	struct control_request all = {.command = CONTROL_REBALANCE};
 	struct cluster c;
 	int r;
 
 	if (!a || !s)
 		return err_set(e, -ENOMEM, "no memory for an answer");
-	if (parse_request(&in->options, &request, e))
+	if (parse_request(&in->options, &all.rebalance, e))
 		return e->code;
 	if (in->options.roots.topology)
 		return err_wrong(e, "a running cluster is on this machine: --topology goes with "
 				    "--replay");
-	if ((r = running_cluster(&in->options, in->operand, &c, e)) ||
-	    (r = rebalance_request_format(&request, &question, e)))
+	if ((r = running_cluster(&in->options, in->operand, &c, e)))
 		return r;
-	r = control_ask(&c, question, ANSWER_MS, &text, e);
+	r = control_query(&c, &all, ANSWER_MS, &text,
+			  in->options.json ? NULL : &rebalance_answer_table, a, e);
 	if (running_is_dead(r)) {
 		r = running_state(&c, s, e);
 		return r ? r
 			 : err_set(e, -ECONNREFUSED, "the supervisor of %s is dead: run cleave up",
 				   c.name);
 	}
-	if (!r)
-		r = rebalance_answer_parse(text, strlen(text), a, e);
 	if (r)
 		return r;
 	if (in->options.json)
 		puts(text);
 	else
-		print_answer(&request, a);
+		print_answer(&all.rebalance, a);
 	return 0;
 }
 

@@ -55,7 +55,7 @@ static int get_status(const struct options *o, const struct cluster *c, struct s
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = running_status(c, out, text, e);
+	r = running_status(c, o->json ? NULL : out, text, e);
 	if (!r || !running_is_dead(r))
 		return r;
 	memset(out, 0, sizeof(*out));
@@ -71,7 +71,7 @@ static int get_status(const struct options *o, const struct cluster *c, struct s
 	} else if (r != -ENOENT) {
 		return r;
 	}
-	return status_format(out, text, e);
+	return json_table_format(&status_table, out, text, e);
 }
 
 /* ---- how it looks */
@@ -123,12 +123,14 @@ static void print_monitor(const struct status *s, FILE *to)
 			m->loans == LOANS_SHARED
 				? "shared loans go on by kernel signals alone"
 				: "exclusive loans wait until Spark confirms that a slice is idle");
-	for (unsigned i = 0; i < s->loan_count; i++)
+	for (unsigned i = 0; i < s->loan_count; i++) {
+		const struct loan *loan = &s->loans[i].loan;
+
 		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
-			CPUSET_STRING(&s->loans[i].cpus), s->loans[i].from, s->loans[i].to,
-			s->loans[i].since_s,
-			s->loans[i].mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
-			s->loans[i].by_hand ? ", by hand" : "");
+			CPUSET_STRING(&loan->cpus), loan->from, loan->to, s->loans[i].since_s,
+			loan->mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
+			loan->by_hand ? ", by hand" : "");
+	}
 }
 
 static void print_text(const struct options *o, const struct status *s, FILE *to)

@@ -116,12 +116,6 @@ bool running_is_dead(int r)
 
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e)
 {
-	cleanup_free char *answer = NULL;
-	int r = control_ask(c, "{\"cmd\":\"status\"}", ANSWER_MS, &answer, e);
-
-	if (!r)
-		r = status_parse(answer, strlen(answer), out, e);
-	if (!r && text)
-		*text = take_pointer(answer);
-	return r;
+	return control_query(c, &(struct control_request){.command = CONTROL_STATUS}, ANSWER_MS,
+			     text, out ? &status_table : NULL, out, e);
 }

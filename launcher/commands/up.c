@@ -88,7 +88,7 @@ static struct state *read_known(const char *state_dir, const char *name, struct 
 			lost->code = 0;
 			return known;
 		}
-		if (traces_read(&c, known))
+		if (state_recover_daemons(&c, known))
 			return known;
 	}
 	lost->code = 0;
@@ -120,17 +120,13 @@ static int make_wanted(const struct options *o, const char *profile, struct stat
 
 static int send_apply(int fd, const struct state *wanted, struct err *e)
 {
-	cleanup_free char *state = NULL;
-	cleanup_free char *request = NULL;
-	int r = state_format(wanted, &state, e);
+	struct control_request request = {.command = CONTROL_APPLY,
+					  .state = json_table_build(&state_table, wanted, e)};
+	cleanup_free char *text = NULL;
+	int r = request.state ? control_request_format(&request, &text, e) : e->code;
 
-	if (r)
-		return r;
-	if (asprintf(&request, "{\"cmd\":\"apply\",\"state\":%s}", state) < 0) {
-		request = NULL;
-		return err_set(e, -ENOMEM, "no memory for a request");
-	}
-	return control_send(fd, request, e);
+	control_request_release(&request);
+	return r ? r : control_send(fd, text, e);
 }
 
 /* Fork a supervisor that has the lock and the other end of *fd. */

@@ -153,7 +153,7 @@ int lend_by_hand(struct monitor *m, const struct rebalance_request *request, cha
 	}
 	if (!r) {
 		fill_answer(m, request);
-		r = rebalance_answer_format(m->book.answer, text, e);
+		r = json_table_format(&rebalance_answer_table, m->book.answer, text, e);
 	}
 	loan_book_shut(&m->book);
 	return r;

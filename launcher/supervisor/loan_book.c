@@ -31,7 +31,7 @@ static void note_before(const struct loan_book *b, const struct op *op,
 	for (const struct rebalance_change *c = b->answer->changes; c < change; c++) {
 		if (strcmp(c->group, op->name) != 0 || c->kind != op->kind)
 			continue;
-		change->before = c->asked;
+		change->before = c->requested;
 		change->weight_before = c->weight;
 	}
 }
@@ -47,7 +47,7 @@ static int write_op(struct loan_book *b, const struct op *op, enum loan_effect e
 
 	*change = (struct rebalance_change){
 		.kind = op->kind,
-		.asked = possible.cpus,
+		.requested = possible.cpus,
 		.weight = op->weight,
 	};
 	string_copy(change->group, op->name);
@@ -140,11 +140,7 @@ void loan_book_list(const struct loan_book *b, const struct plan *p, struct stat
 		const struct loan *loan = &p->loans[i];
 		uint64_t since_ns = p == &b->site->state->plan ? b->since_ns[i] : now_ns;
 
-		out[i] = (struct status_loan){.from = loan->from,
-					      .to = loan->to,
-					      .mode = loan->mode,
-					      .cpus = loan->cpus,
-					      .by_hand = loan->by_hand,
+		out[i] = (struct status_loan){.loan = *loan,
 					      .since_s = (double)(now_ns - since_ns) / 1e9};
 	}
 }

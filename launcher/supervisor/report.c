@@ -116,5 +116,5 @@ int report_status(const struct report *r, const struct site *s, struct crew *c, 
 		slice->throttled = r->throttled[i];
 	}
 	show_monitor(m, out);
-	return status_format(out, text, e);
+	return json_table_format(&status_table, out, text, e);
 }

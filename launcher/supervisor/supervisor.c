@@ -239,7 +239,7 @@ static struct state *read_wanted(const struct supervisor *s, const struct contro
 		err_set(e, -ENOMEM, "no memory for a state");
 		return NULL;
 	}
-	if (state_parse(request->state, request->state_size, wanted, e))
+	if (json_table_read(&state_table, request->state, wanted, e))
 		return NULL;
 	if (strcmp(wanted->cluster.name, ours) != 0) {
 		err_wrong(e, "a state of cluster %s was sent to cluster %s", wanted->cluster.name,

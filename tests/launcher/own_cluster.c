@@ -124,7 +124,7 @@ int own_ask_status(void)
 	struct err e;
 	int r = own_ask("{\"cmd\":\"status\"}", &line);
 
-	return r ? r : status_parse(line, strlen(line), &own.status, &e);
+	return r ? r : json_table_parse(&status_table, line, strlen(line), &own.status, &e);
 }
 
 bool own_wait(bool (*is_so)(void))

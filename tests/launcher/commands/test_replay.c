@@ -262,7 +262,7 @@ START_TEST(files_that_are_cut)
 	broken = edited("\"at_ns\":", "\"at\":");
 	ck_assert_int_lt(replay(broken, strlen(broken), &world.t), 0);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
-	ck_assert_str_eq(e.msg, "line 3: at_ns: an integer is expected");
+	ck_assert_str_eq(e.msg, "line 3: inputs: at_ns: an integer is expected");
 }
 END_TEST
 
