@@ -30,4 +30,7 @@ struct observation {
 /* The group of that name, or NULL. */
 const struct observed_group *observed_find(const struct observation *seen, const char *name);
 
+/* Whether the group has another memory limit than this one, which the kernel rounds down to pages (64 KiB at most). */
+bool observed_limit_differs(const struct observed_group *g, uint64_t bytes);
+
 #endif

@@ -176,6 +176,12 @@ const char *rebalance_mode_name(unsigned mode);
 const char *loan_mode_name(unsigned mode);
 const char *loan_scope_name(unsigned scope);
 
+/* Whether a group has its slice's nodes only; under the other policies it has all of the machine's. */
+static inline bool memory_policy_binds(enum memory_policy policy)
+{
+	return policy == POLICY_STRICT || policy == POLICY_INTERLEAVE;
+}
+
 /* Whether `name` is [a-z0-9][a-z0-9-]{0,30}. */
 bool profile_name_is_valid(const char *name);
 
