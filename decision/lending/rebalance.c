@@ -222,12 +222,6 @@ static bool has_tasks(const struct sample *s)
 	return s->known & SAMPLE_TASKS && (s->tasks_running || s->tasks_pending);
 }
 
-static bool is_confirmed(const struct rebalance_slice *m, const struct sample *s, uint64_t now_ns)
-{
-	return s->known & SAMPLE_TASKS && !has_tasks(s) && s->tasks_at_ns >= m->idle_since_ns &&
-	       s->tasks_at_ns <= now_ns;
-}
-
 /*
  * CPUs that it has threads for. Spark counts tasks and /proc is asked seldom: the larger is nearer
  * the truth. Pressure says that there are more than CPUs, but not how many.
@@ -283,6 +277,10 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 		  const struct rebalance_policy *policy, uint64_t now_ns,
 		  struct rebalance_verdict *v)
 {
+	/* By Spark, since it is idle. */
+	bool confirmed = s->known & SAMPLE_TASKS && !has_tasks(s) &&
+			 s->tasks_at_ns >= m->idle_since_ns && s->tasks_at_ns <= now_ns;
+
 	*v = (struct rebalance_verdict){
 		.lending = why_not_lend(m, s, policy, now_ns),
 		.borrowing = why_not_borrow(m, s, policy, now_ns),
@@ -295,7 +293,7 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 	};
 	v->can_lend = v->lending == REBALANCE_STAYS && is_idle(m) &&
 		      m->idle_ticks >= REBALANCE_TICKS && now_ns >= m->lend_after_ns &&
-		      (policy->loans == LOANS_SHARED || is_confirmed(m, s, now_ns));
+		      (policy->loans == LOANS_SHARED || confirmed);
 	v->can_borrow = v->borrowing == REBALANCE_STAYS && m->busy_ticks >= REBALANCE_TICKS &&
 			now_ns >= m->borrow_after_ns && v->wants > m->width;
 }
@@ -321,50 +319,25 @@ static void donor_came_back(struct rebalance_slice *m, const struct rebalance_po
 	m->lend_after_ns = now_ns + pause_ns(base_ns, m->short_loans ? m->short_loans - 1 : 0);
 }
 
-static void loan_was_unused(struct rebalance_slice *m, const struct rebalance_policy *policy,
-			    uint64_t now_ns)
-{
-	if (now_ns < m->borrow_after_ns)
-		return;
-	m->borrow_after_ns =
-		now_ns + pause_ns(longest(policy->cool_down_ns, second_ns), m->unused_loans);
-	if (m->unused_loans < DOUBLINGS)
-		m->unused_loans++;
-}
-
 static void remember(struct rebalance *memory, const struct rebalance_policy *policy,
 		     uint64_t now_ns)
 {
 	for (unsigned i = 0; i < memory->decisions.count; i++) {
 		const struct rebalance_decision *d = &memory->decisions.items[i];
-		struct rebalance_slice *donor = &memory->slices[d->from];
 		struct rebalance_slice *borrower = &memory->slices[d->to];
+		uint64_t base_ns = longest(policy->cool_down_ns, second_ns);
 
-		switch (d->reason) {
-		case REBALANCE_DONOR_BACK:
-		case REBALANCE_DONOR_STAGE:
-		case REBALANCE_DONOR_TASKS:
-			donor_came_back(donor, policy, now_ns);
-			break;
-		case REBALANCE_UNUSED:
-			loan_was_unused(borrower, policy, now_ns);
-			break;
-		case REBALANCE_BORROWER_IDLE:
+		if (d->reason == REBALANCE_DONOR_BACK || d->reason == REBALANCE_DONOR_STAGE ||
+		    d->reason == REBALANCE_DONOR_TASKS) {
+			donor_came_back(&memory->slices[d->from], policy, now_ns);
+		} else if (d->reason == REBALANCE_UNUSED && now_ns >= borrower->borrow_after_ns) {
+			borrower->borrow_after_ns =
+				now_ns + pause_ns(base_ns, borrower->unused_loans);
+			if (borrower->unused_loans < DOUBLINGS)
+				borrower->unused_loans++;
+		} else if (d->reason == REBALANCE_BORROWER_IDLE) {
 			borrower->borrow_after_ns =
 				longest(borrower->borrow_after_ns, now_ns + policy->cool_down_ns);
-			break;
-		case REBALANCE_STAYS:
-		case REBALANCE_LENDS:
-		case REBALANCE_SHARES:
-		case REBALANCE_ONLINE:
-		case REBALANCE_BORROWER_GONE:
-		case REBALANCE_YIELDS:
-		case REBALANCE_STARTING:
-		case REBALANCE_BLIND:
-		case REBALANCE_OFFLINE:
-		case REBALANCE_POLICY:
-		case REBALANCE_REASONS:
-			break;
 		}
 	}
 }

@@ -73,13 +73,12 @@ static void set_weight(struct diff *d, struct group_state *group, unsigned weigh
 /* ---- which slices stay ---- */
 
 /* What a worker was started with cannot be changed under it. */
-static bool can_stay(const struct slice *old, const struct slice *new)
+static bool can_stay(const struct slice *a, const struct slice *b)
 {
-	return strcmp(old->name, new->name) == 0 && cpuset_intersects(&old->cpus, &new->cpus) &&
-	       cpuset_is_equal(&old->nodes, &new->nodes) && old->slots == new->slots &&
-	       old->address ==
-		       new->address &&strings_is_equal(&old->jvm_options, &new->jvm_options) &&
-	       slice_memory_is_equal(&old->memory, &new->memory);
+	return strcmp(a->name, b->name) == 0 && cpuset_intersects(&a->cpus, &b->cpus) &&
+	       cpuset_is_equal(&a->nodes, &b->nodes) && a->slots == b->slots &&
+	       a->address == b->address && slice_memory_is_equal(&a->memory, &b->memory) &&
+	       strings_is_equal(&a->jvm_options, &b->jvm_options);
 }
 
 static void match(struct diff *d)
@@ -190,15 +189,15 @@ static void shrink_slices(struct diff *d)
 /* Its new CPUs are free of slices by now, and none has taken its old ones yet. */
 static void move_host(struct diff *d)
 {
-	struct cpuset old = plan_host_cpus(d->from), new = plan_host_cpus(d->to);
+	struct cpuset before = plan_host_cpus(d->from), after = plan_host_cpus(d->to);
 	struct op *op;
 
-	if (cpuset_is_empty(&new) || (cpuset_is_equal(&old, &new) &&
-				      cpuset_is_equal(&d->from->host.nodes, &d->to->host.nodes)))
+	if (cpuset_is_empty(&after) || (cpuset_is_equal(&before, &after) &&
+					cpuset_is_equal(&d->from->host.nodes, &d->to->host.nodes)))
 		return;
 	op = add_op(d, OP_SET_HOST, 0, GROUP_HOST);
 	if (op)
-		op->cpus = new;
+		op->cpus = after;
 }
 
 /* Born with the weight it is to have: a donor's is up before its first loan. */

@@ -29,7 +29,7 @@ static int check_lendable(const struct supervisor *s, struct err *e)
 
 static int wish(struct supervisor *s, const struct rebalance_request *r, struct err *e)
 {
-	struct loan_wish wish = {
+	struct loan_request request = {
 		.from = r->from,
 		.to = r->to,
 		.cores = r->cores,
@@ -37,7 +37,7 @@ static int wish(struct supervisor *s, const struct rebalance_request *r, struct 
 		.keep = s->lend->policy.keep,
 	};
 
-	return loan_wish(&s->state->plan, &s->lend->topology, &wish, &s->lend->wanted, e);
+	return loan_request(&s->state->plan, &s->lend->topology, &request, &s->lend->wanted, e);
 }
 
 /* With the verdicts of the last tick. */
