@@ -67,12 +67,6 @@ extern const struct fields profile_fields;
  */
 const struct field *fields_find(const struct fields *set, const char *path);
 
-/* Whether `path` groups keys: true for "partition", false for "name". */
-bool fields_is_mapping(const struct fields *set, const char *path);
-
-/* Write what the key may be, in the words of the manual page: "1..64 | auto". Return `text`. */
-char *field_allowed(const struct field *f, char *text, size_t size);
-
 struct field_names {
 	unsigned count;
 	const char *list[FIELDS_MAX + 1]; /* ends with NULL */
