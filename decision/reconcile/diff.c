@@ -21,7 +21,7 @@ struct diff {
 	struct group_state groups[SLICES_MAX]; /* by index in `from` */
 	unsigned back
 		[SLICES_MAX]; /* by index in `to`: the one in `from` changed in place, or NO_SLICE */
-	int result;
+	int r;
 };
 
 /* ---- ops ---- */
@@ -31,7 +31,7 @@ static struct op *add_op(struct diff *d, enum op_kind kind, unsigned slice, cons
 	struct op *op;
 
 	if (d->out->count == OPLIST_MAX) {
-		d->result = -E2BIG;
+		d->r = -E2BIG;
 		return NULL;
 	}
 	op = &d->out->ops[d->out->count++];
@@ -274,5 +274,5 @@ int plan_diff(const struct plan *from, const struct plan *to, struct oplist *out
 	create_slices(&d);
 	grow_slices(&d);
 	begin_loans(&d);
-	return d.result;
+	return d.r;
 }

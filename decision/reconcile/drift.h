@@ -4,7 +4,7 @@
 /*
  * Where the kernel's groups differ from the plan in force although nothing of ours is under way:
  * somebody else wrote to them. Repaired up to three times in ten seconds (DESIGN §9), then left
- * alone and told.
+ * alone and reported.
  */
 
 #include "decision/plan/observation.h"

@@ -194,7 +194,7 @@ START_TEST(test_random_choices)
 END_TEST
 
 /* What the profile fixes is taken; the list is as sound, and has the alternatives. */
-START_TEST(test_random_wishes)
+START_TEST(test_random_profiles)
 {
 	unsigned long long state = test_seed();
 	struct err e;
@@ -389,7 +389,7 @@ START_TEST(test_many_parents)
 END_TEST
 
 TEST_MAIN("engine", test_case("paper", test_paper, test_paper_collector),
-	  test_case("promises", test_random_choices, test_random_wishes, test_small_machines),
+	  test_case("promises", test_random_choices, test_random_profiles, test_small_machines),
 	  test_case("model", test_model_decides),
 	  test_case("ends", test_data, test_formats, test_heap_larger_than_a_node, test_ceilings,
 		    test_slots, test_many_parents))
