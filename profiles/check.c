@@ -55,8 +55,8 @@ bool text_read_ipv4(const char *text, uint64_t *out)
 }
 
 /*
- * RFC 1123 §2.1: labels of letters, digits and inner hyphens, 253 bytes; a last label with a
- * letter, so no address.
+ * RFC 1123, section 2.1: labels of letters, digits and inner hyphens, 253 bytes; a last label with
+ * a letter, so no address.
  */
 static bool is_host_name(const char *text)
 {

@@ -15,8 +15,8 @@
 #define TEXT_PATH_ALLOWED "a path from the root like /opt/x"
 
 /*
- * Take decimal digits off *at. False if there are none, if they begin with a needless 0 (octal to YAML 1.1, decimal to
- * YAML 1.2), or on overflow.
+ * Take decimal digits off *at. False if there are none, if they begin with a needless 0 (octal to
+ * YAML 1.1, decimal to YAML 1.2), or on overflow.
  */
 bool text_take_number(const char **at, uint64_t *out);
 
@@ -30,8 +30,8 @@ bool text_is_line(const char *text);
 bool text_is_path(const char *text);
 
 /*
- * A dotted IPv4 address (not 0.0.0.0), or a host name as Spark accepts it: RFC 1123 §2.1, no
- * '_'.
+ * A dotted IPv4 address (not 0.0.0.0), or a host name as Spark accepts it: RFC 1123, section 2.1,
+ * no '_'.
  */
 bool text_is_host(const char *text);
 
@@ -60,8 +60,8 @@ const char *spark_property_refuse(const char *key);
 const char *environment_name_refuse(const char *name);
 
 /*
- * Keys of which each is right and both together are not: of the first such pair, why, as the end of a sentence, and in
- * *path the key that was written and is to be changed. NULL: there is none.
+ * Keys of which each is right and both together are not: of the first such pair, why, as the end of
+ * a sentence, and in *path the key that was written and is to be changed. NULL: there is none.
  */
 const char *conflict_find(const struct profile *p, const char **path);
 

@@ -247,7 +247,9 @@ void value_write(FILE *file, const struct field *f, const void *base)
 	const struct size *size = from;
 	char text[NUMBER_TEXT];
 
-	/* What the field's word stands for: a certain number, or, but for sizes, nothing asked for. */
+	/*
+	 * What the field's word stands for: a certain number, or, but for sizes, nothing asked for.
+	 */
 	if (f->words && (f->kind == FIELD_NUMBER ? *(const int *)from == f->word_value
 						 : f->kind != FIELD_WORD && f->kind != FIELD_SIZE &&
 							   !value_number(f, base))) {

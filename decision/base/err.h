@@ -7,7 +7,10 @@
  * what to change. Whoever gets an error either returns it (err_wrap) or shows it, never both.
  */
 
-/* What the program exits with if nobody handles the error; the numbers are those of the manual page. */
+/*
+ * What the program exits with if nobody handles the error; the numbers are those of the manual
+ * page.
+ */
 enum err_exit {
 	ERR_FAILED = 1,	    /* ports, files, Spark, the engine, rights */
 	ERR_WRONG = 2,	    /* wrong use, or input that cannot be read or parsed */

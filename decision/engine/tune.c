@@ -12,7 +12,10 @@ static bool list_one(const struct engine *g, const struct candidate *c, uint64_t
 	whole.gc = c->gc;
 	probe = whole;
 	probe.data_bytes = data_bytes;
-	/* The heap that the probe's live data fill to the same part, in whole MB and not below Spark's minimum. */
+	/*
+	 * The heap that the probe's live data fill to the same part, in whole MB and not below
+	 * Spark's minimum.
+	 */
 	heap = (double)shape.heap_bytes * cost_live_bytes(&c->shape, &probe) /
 	       cost_live_bytes(&c->shape, &whole);
 	shape.heap_bytes = (uint64_t)heap - (uint64_t)heap % BUDGET_MIB;

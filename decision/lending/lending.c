@@ -308,7 +308,10 @@ static bool wants_more(const struct lending *l, unsigned slice)
 	       l->home[slice] && !l->lends[slice];
 }
 
-/* Who has fewest CPUs for its size of those in `waiting`, the first of equal ones; NOBODY if none is left. */
+/*
+ * Who has fewest CPUs for its size of those in `waiting`, the first of equal ones; NOBODY if none
+ * is left.
+ */
 static unsigned poorest(const struct lending *l, uint64_t waiting)
 {
 	unsigned best = NOBODY;

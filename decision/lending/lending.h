@@ -2,8 +2,9 @@
 #define DECISION_LENDING_LENDING_H
 
 /*
- * Which CPUs are lent to whom, once it is known who can lend and who needs more: verdicts in, loans out, without a
- * history, so that a recorded step can be decided again (decision/lending/README.md has the rules).
+ * Which CPUs are lent to whom, once it is known who can lend and who needs more: verdicts in, loans
+ * out, without a history, so that a recorded step can be decided again (decision/lending/README.md
+ * has the rules).
  */
 
 #include "decision/machine/topology.h"
@@ -73,8 +74,9 @@ struct rebalance_decisions {
 };
 
 /*
- * What `verdicts`, one a slice of `now`, lead to. Same input, same loans. Linear in cores × slices. Return 1 and write
- * *out if the loans change (it differs from *now in nothing else), 0 if they stay. *decisions tells why.
+ * What `verdicts`, one a slice of `now`, lead to. Same input, same loans. Linear in cores × slices.
+ * Return 1 and write *out if the loans change (it differs from *now in nothing else), 0 if they
+ * stay. *decisions tells why.
  */
 int rebalance_decide(const struct plan *now, const struct topology *t,
 		     const struct rebalance_policy *policy,

@@ -30,7 +30,10 @@ static int check_parties(const struct plan *now, const struct loan_request *q, s
 	return 0;
 }
 
-/* The nearest core of which `free` has all that is the donor's, the first of equal ones; empty if there is none. */
+/*
+ * The nearest core of which `free` has all that is the donor's, the first of equal ones; empty if
+ * there is none.
+ */
 static struct cpuset nearest_core(const struct topology *t, const struct cpuset *home,
 				  const struct nearness *near, const struct cpuset *free)
 {

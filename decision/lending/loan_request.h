@@ -2,8 +2,8 @@
 #define DECISION_LENDING_LOAN_REQUEST_H
 
 /*
- * Loans by hand: `rebalance --from A --to B --cores N` and `rebalance --reset` (DESIGN §8). Pure: a
- * plan in, a plan out.
+ * Loans by hand: `rebalance --from A --to B --cores N` and `rebalance --reset`. Pure: a plan in, a
+ * plan out.
  */
 
 #include "decision/plan/plan.h"

@@ -2,27 +2,9 @@
 #define DECISION_LENDING_REBALANCE_H
 
 /*
- * The straggler monitor's decisions (DESIGN §4): which CPUs of idle slices are lent to lagging
- * ones, and when a loan ends. Two steps, both pure: samples and history become a verdict a slice,
- * and verdicts become loans. So an event that has the verdicts can be replayed without the history,
- * and the history without a machine.
- *
- * The rules:
- * - A donor used less than 5 % of its CPUs for two ticks. With exclusive loans Spark has confirmed
- *   since then that nothing runs there and nothing is pending that could.
- * - A borrower used at least 90 % of its CPUs for two ticks, and has more runnable threads than
- *   CPUs, as far as known.
- * - No slice lends and borrows at once, or does either while a JVM of it starts or nothing is heard
- *   of it.
- * - Whole cores go to the slice that has least for its size, the nearest to it first. One that has
- *   more than its share for longer than the cool-down gives up cores to one that has less.
- * - Loans end when the donor is back: in a tick it used 5 % and half a CPU, or 5 % in two ticks;
- *   and when Spark begins a stage on it. It does not lend again before the cool-down is over, and
- *   for longer if it came back before it was, up to a minute.
- * - Loans end when the borrower is idle, or used no more than its home CPUs for a second; then it
- *   borrows again after a second, and after twice as long each time, up to a minute, until it has
- *   used a loan or a stage began on it.
- * - Loans by hand stay, less what the machine lost.
+ * The straggler monitor: samples and their history become a verdict a slice, and verdicts become
+ * loans (decision/lending/lending.h). Pure: so the history needs no machine. The rules and what was
+ * measured of them are in decision/lending/README.md.
  */
 
 #include "decision/lending/lending.h"
@@ -34,7 +16,7 @@ enum {
 	REBALANCE_WANTS = CPUSET_MAX, /* CPUs that a slice wants if nobody knows how many */
 };
 
-#define REBALANCE_IDLE 0.05 /* of its CPUs: DESIGN §4 */
+#define REBALANCE_IDLE 0.05 /* of its CPUs */
 #define REBALANCE_BUSY 0.90
 /* CPUs: an idle JVM uses less in a tick, and a thread that is back more. */
 #define REBALANCE_BACK	   0.5

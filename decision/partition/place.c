@@ -316,7 +316,9 @@ static void place_phase(struct state *s, unsigned levels)
 		while (assign_one(s, runs, count, fit))
 			;
 	}
-	/* The counts that assign_one() advanced are taken back; take() counts the cores themselves. */
+	/*
+	 * The counts that assign_one() advanced are taken back; take() counts the cores themselves.
+	 */
 	for (unsigned i = 0; i < count; i++) {
 		struct run *run = &runs[i];
 		unsigned cores = run->big * (s->p->size + 1) + run->small * s->p->size;
@@ -398,8 +400,8 @@ static void place_hybrid(const struct place *p, unsigned free)
 /* ---- the whole ---- */
 
 /*
- * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are better taken out of the
- * game beforehand, from all packages as evenly as the reserve.
+ * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are
+ * better taken out of the game beforehand, from all packages as evenly as the reserve.
  */
 static void trim(const struct state *s, struct run region)
 {

@@ -82,7 +82,10 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 	for (unsigned id = 0; id < out->slice_count; id++) {
 		const struct observed_group *g = observed_find(seen, out->slices[id].name);
 
-		/* 0: no controller to say so. A weight raised for nobody is a loan of no CPUs (op.h). */
+		/*
+		 * 0: no controller to say so. A weight raised for nobody is a loan of no CPUs
+		 * (op.h).
+		 */
 		if (g && g->weight && g->weight != WEIGHT_DEFAULT && !find_loans(out, id, homes))
 			add_loan(out, id, id ? 0 : out->slice_count - 1, &none);
 	}

@@ -19,8 +19,8 @@ struct diff {
 	const struct plan *from, *to;
 	struct oplist *out;
 	struct group_state groups[SLICES_MAX]; /* by index in `from` */
-	unsigned back
-		[SLICES_MAX]; /* by index in `to`: the one in `from` changed in place, or NO_SLICE */
+	/* By index in `to`: the one in `from` that is changed in place, or NO_SLICE. */
+	unsigned back[SLICES_MAX];
 	int r;
 };
 
@@ -105,7 +105,10 @@ static void match(struct diff *d)
 
 /* ---- loans end ---- */
 
-/* The CPUs of a loan of `from` that `to` has too, and that no change of home sets gets in the way of. */
+/*
+ * The CPUs of a loan of `from` that `to` has too, and that no change of home sets gets in the way
+ * of.
+ */
 static struct cpuset kept_cpus(const struct diff *d, const struct loan *loan)
 {
 	const struct group_state *donor = &d->groups[loan->from], *borrower = &d->groups[loan->to];

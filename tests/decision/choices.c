@@ -149,8 +149,8 @@ static bool stays_inside(const struct topology *t, const struct profile *p, cons
 }
 
 /*
- * What is cut into parts must beat everything that is not, unless what is not crosses packages: then staying inside is the
- * reason.
+ * What is cut into parts must beat everything that is not, unless what is not crosses packages:
+ * then staying inside is the reason.
  */
 static bool has_reason(const struct topology *t, const struct profile *p, const struct facts *f,
 		       char why[CHOICE_TEXT])

@@ -1,5 +1,6 @@
 /*
- * The engine's choice: what is known of the paper's machine, promises that hold on every machine, and inputs at their ends.
+ * The engine's choice: what is known of the paper's machine, promises that hold on every machine,
+ * and inputs at their ends.
  */
 
 #include <math.h>
@@ -297,7 +298,9 @@ START_TEST(test_formats)
 }
 END_TEST
 
-/* A heap that no node holds: fewer slices, and those that cannot be are named with their numbers. */
+/*
+ * A heap that no node holds: fewer slices, and those that cannot be are named with their numbers.
+ */
 START_TEST(test_heap_larger_than_a_node)
 {
 	struct err e = {0};

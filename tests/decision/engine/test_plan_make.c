@@ -256,7 +256,9 @@ START_TEST(test_reserve_stays_on_our_nodes)
 				  (128 * GIB / 100 * 2 + 128 * GIB % 100 * 2 / 100) % 2);
 }
 
-/* A reserve of all memory leaves nothing: that is not the same as memory whose size nobody knows. */
+/*
+ * A reserve of all memory leaves nothing: that is not the same as memory whose size nobody knows.
+ */
 START_TEST(test_reserve_of_all_memory)
 {
 	static const struct size sizes[] = {

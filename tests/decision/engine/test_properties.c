@@ -1,6 +1,7 @@
 /*
- * plan_make() on random machines and profiles: it gives a plan that keeps every invariant and every written key, or
- * refuses in a sentence that names a key. Which, and what plan, does not hang on how the machine numbers its parts.
+ * plan_make() on random machines and profiles: it gives a plan that keeps every invariant and every
+ * written key, or refuses in a sentence that names a key. Which, and what plan, does not hang on
+ * how the machine numbers its parts.
  */
 
 #include <errno.h>

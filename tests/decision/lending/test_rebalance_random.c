@@ -1,7 +1,7 @@
 /*
  * rebalance_step() on random machines, plans, samples and faults: after every step the loans keep
- * the rules of DESIGN §4, the decisions account for every CPU and can be replayed, and the ops that
- * put them in force keep the ownership rule one by one in a model of the kernel.
+ * the rules of decision/lending/README.md, the decisions account for every CPU and can be replayed,
+ * and the ops that put them in force keep the ownership rule one by one in a model of the kernel.
  */
 
 #include "decision/lending/loan_request.h"
