@@ -355,29 +355,24 @@ static unsigned find_rival(const struct engine *g)
 	return best;
 }
 
-static int read_usable(struct engine *g, struct err *e)
-{
-	struct profile_partition wanted = g->profile->partition;
-	struct partition whole;
-
-	wanted.by = BY_MACHINE;
-	wanted.slices = 1;
-	wanted.cores = AMOUNT_AUTO;
-	if (partition_make(g->t, &wanted, &whole, e) < 0)
-		return e->code;
-	g->usable = whole.cores[0];
-	return 0;
-}
-
 int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
 		  const struct reserve_memory *reserve, struct engine *out, struct err *e)
 {
+	struct profile_partition one_jvm = p->partition;
+	struct partition whole;
+
 	out->t = t;
 	out->profile = p;
 	out->reserve = reserve;
 	out->slots_cost = 0;
 	read_job(out, f);
-	if (read_usable(out, e) < 0 || decide_slots(out, e) < 0)
+	one_jvm.by = BY_MACHINE;
+	one_jvm.slices = 1;
+	one_jvm.cores = AMOUNT_AUTO;
+	if (partition_make(t, &one_jvm, &whole, e) < 0)
+		return e->code;
+	out->usable = whole.cores[0];
+	if (decide_slots(out, e) < 0)
 		return e->code;
 	if (!partition_is_auto(&p->partition) ||
 	    out->refused_seconds > out->candidates[out->chosen].seconds * (1 + ENGINE_TIE))

@@ -426,20 +426,6 @@ static struct cpuset lent(const struct loan *loans, unsigned count, const struct
 	return cpus;
 }
 
-/* What others had of the donor, and would have kept. */
-static struct cpuset shared_out(const struct lending *l, unsigned donor, unsigned borrower)
-{
-	struct cpuset cpus = {0};
-
-	for (unsigned i = 0; i < l->now->loan_count; i++) {
-		const struct loan *loan = &l->now->loans[i];
-
-		if (loan->from == donor && loan->to != borrower && l->ends[i] == REBALANCE_STAYS)
-			cpus = cpuset_or(&cpus, &loan->cpus);
-	}
-	return cpus;
-}
-
 static void note(const struct lending *l, struct rebalance_decisions *out, const struct loan *loan,
 		 enum rebalance_reason reason, struct cpuset cpus)
 {
@@ -490,10 +476,17 @@ static void note_lent(const struct lending *l, struct rebalance_decisions *out)
 	for (unsigned i = 0; i < l->loan_count; i++) {
 		const struct loan *loan = &l->loans[i];
 		struct cpuset before = lent(l->now->loans, l->now->loan_count, loan);
-		struct cpuset others = shared_out(l, loan->from, loan->to);
 		struct cpuset whole = whole_cores(l, loan->from, &before);
 		struct cpuset gained = cpuset_and_not(&loan->cpus, &before);
+		struct cpuset others = {0}; /* had them of the donor, and would have kept them */
 
+		for (unsigned k = 0; k < l->now->loan_count; k++) {
+			const struct loan *other = &l->now->loans[k];
+
+			if (other->from == loan->from && other->to != loan->to &&
+			    l->ends[k] == REBALANCE_STAYS)
+				others = cpuset_or(&others, &other->cpus);
+		}
 		note(l, out, loan, REBALANCE_ONLINE, cpuset_and(&gained, &whole));
 		gained = cpuset_and_not(&gained, &whole);
 		note(l, out, loan, REBALANCE_SHARES, cpuset_and(&gained, &others));

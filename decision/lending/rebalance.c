@@ -241,49 +241,18 @@ static unsigned wanted(const struct rebalance_slice *m, const struct sample *s)
 	return wants < REBALANCE_WANTS ? (unsigned)wants : REBALANCE_WANTS;
 }
 
-static bool is_blind(const struct rebalance_slice *m, const struct rebalance_policy *policy,
-		     uint64_t now_ns)
-{
-	return !m->heard_ns || since(now_ns, m->heard_ns) > REBALANCE_BLIND_TICKS * policy->tick_ns;
-}
-
-static enum rebalance_reason why_not_lend(const struct rebalance_slice *m, const struct sample *s,
-					  const struct rebalance_policy *policy, uint64_t now_ns)
-{
-	if (is_blind(m, policy, now_ns))
-		return REBALANCE_BLIND;
-	if (s->starting)
-		return REBALANCE_STARTING;
-	if (policy->loans == LOANS_EXCLUSIVE && has_tasks(s))
-		return REBALANCE_DONOR_TASKS;
-	return m->away;
-}
-
-static enum rebalance_reason why_not_borrow(const struct rebalance_slice *m, const struct sample *s,
-					    const struct rebalance_policy *policy, uint64_t now_ns)
-{
-	if (is_blind(m, policy, now_ns))
-		return REBALANCE_BLIND;
-	if (s->starting)
-		return REBALANCE_STARTING;
-	if (!s->processes)
-		return REBALANCE_BORROWER_GONE;
-	if (m->idle_ticks >= REBALANCE_TICKS)
-		return REBALANCE_BORROWER_IDLE;
-	return m->unused && policy->mode != REBALANCE_OBSERVE ? REBALANCE_UNUSED : REBALANCE_STAYS;
-}
-
 static void judge(const struct rebalance_slice *m, const struct sample *s,
 		  const struct rebalance_policy *policy, uint64_t now_ns,
 		  struct rebalance_verdict *v)
 {
+	bool blind = !m->heard_ns ||
+		     since(now_ns, m->heard_ns) > REBALANCE_BLIND_TICKS * policy->tick_ns;
 	/* By Spark, since it is idle. */
 	bool confirmed = s->known & SAMPLE_TASKS && !has_tasks(s) &&
 			 s->tasks_at_ns >= m->idle_since_ns && s->tasks_at_ns <= now_ns;
 
 	*v = (struct rebalance_verdict){
-		.lending = why_not_lend(m, s, policy, now_ns),
-		.borrowing = why_not_borrow(m, s, policy, now_ns),
+		.lending = m->away,
 		.wants = wanted(m, s),
 		.width = m->width,
 		.used = m->used,
@@ -291,6 +260,16 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 		.busy_ticks = m->busy_ticks,
 		.can_yield = since(now_ns, m->width_since_ns) >= policy->cool_down_ns,
 	};
+	if (policy->loans == LOANS_EXCLUSIVE && has_tasks(s))
+		v->lending = REBALANCE_DONOR_TASKS;
+	if (!s->processes)
+		v->borrowing = REBALANCE_BORROWER_GONE;
+	else if (m->idle_ticks >= REBALANCE_TICKS)
+		v->borrowing = REBALANCE_BORROWER_IDLE;
+	else if (m->unused && policy->mode != REBALANCE_OBSERVE)
+		v->borrowing = REBALANCE_UNUSED;
+	if (blind || s->starting)
+		v->lending = v->borrowing = blind ? REBALANCE_BLIND : REBALANCE_STARTING;
 	v->can_lend = v->lending == REBALANCE_STAYS && is_idle(m) &&
 		      m->idle_ticks >= REBALANCE_TICKS && now_ns >= m->lend_after_ns &&
 		      (policy->loans == LOANS_SHARED || confirmed);
