@@ -147,8 +147,6 @@ void plan_warn(struct plan *p, enum warning_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void plan_note(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-bool plan_has_warning(const struct plan *p, enum warning_code code);
-
 /* "uneven-packages" and so on: the stable spelling of --json. */
 const char *warning_code_name(enum warning_code code);
 const char *partition_by_name(enum partition_by by);

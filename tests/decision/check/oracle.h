@@ -46,4 +46,6 @@ int evenness_check(const struct plan *p, const struct topology *t, const struct 
  */
 int memory_check(const struct plan *p, const struct topology *t, struct err *e);
 
+bool plan_has_warning(const struct plan *p, enum warning_code code);
+
 #endif
