@@ -48,6 +48,19 @@ const char *strings_get(const struct strings *list, unsigned index)
 	return NULL;
 }
 
+const char *strings_value(const struct strings *pairs, const char *key)
+{
+	const char *last_key = NULL, *value = NULL;
+
+	strings_for_each(item, pairs)
+	{
+		if (last_key && strcmp(last_key, key) == 0)
+			value = item;
+		last_key = last_key ? NULL : item;
+	}
+	return value;
+}
+
 int string_copy_n(char *to, size_t size, const char *text)
 {
 	size_t length = strlen(text);

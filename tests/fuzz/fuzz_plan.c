@@ -13,13 +13,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_free char *text = NULL;
 	struct err e = {0};
 
-	if (plan_json_parse((const char *)data, size, &read, &e) < 0) {
+	if (json_table_parse(&plan_table, (const char *)data, size, &read, &e) < 0) {
 		if (e.exit != ERR_WRONG || !e.msg[0])
 			abort();
 		return 0;
 	}
-	if (plan_json_format(&read, NULL, &text, &e) < 0 ||
-	    plan_json_parse(text, strlen(text), &again, &e) < 0 || !plan_is_equal(&read, &again))
+	if (json_table_format(&plan_table, &read, &text, &e) < 0 ||
+	    json_table_parse(&plan_table, text, strlen(text), &again, &e) < 0 ||
+	    !plan_is_equal(&read, &again))
 		abort();
 	e = (struct err){0};
 	if (plan_check(&read, NULL, &e) < 0 && !e.msg[0])
