@@ -2,9 +2,11 @@
 #define DECISION_RECONCILE_DRIFT_H
 
 /*
- * Where the kernel's groups differ from the plan in force although nothing of ours is under way:
- * somebody else wrote to them. Repaired up to three times in ten seconds (DESIGN §9), then left
- * alone and told.
+ * The ops that put back what somebody else wrote to our groups: where an observation differs from
+ * the plan in force although nothing of ours is under way. CPUs and weights only, for they can be
+ * written while processes run; differences.h lists all that differs, for a reader. Repaired up to
+ * three times in ten seconds, then left alone and reported: two programs that repair each other
+ * would never end. A repair is a value too; whoever applies it owns the effect.
  */
 
 #include "decision/plan/observation.h"
@@ -34,8 +36,8 @@ unsigned drift_find(const struct observation *seen, const struct plan *p,
 		    const struct cpuset *allowed, struct op ops[DRIFT_OPS]);
 
 /*
- * Whether these ops, of drift_find(), only give groups CPUs that have `returned` to the machine: then nobody has written to them,
- * however many CPUs come back one after the other.
+ * Whether these ops, of drift_find(), only give groups CPUs that have `returned` to the machine:
+ * then nobody has written to them, however many CPUs come back one after the other.
  */
 bool drift_gives_back(const struct observation *seen, const struct op *ops, unsigned count,
 		      const struct cpuset *returned);
