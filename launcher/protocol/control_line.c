@@ -75,27 +75,12 @@ static const char *command_name(unsigned command)
 	return names[command];
 }
 
-static bool is_apply(const void *value, const void *document)
-{
-	const struct control_request *r = value;
-
-	(void)document;
-	return r->command == CONTROL_APPLY;
-}
-
-static bool is_rebalance(const void *value, const void *document)
-{
-	const struct control_request *r = value;
-
-	(void)document;
-	return r->command == CONTROL_REBALANCE;
-}
-
 #define T struct control_request
 static const struct json_field request_fields[] = {
 	{"cmd", JSON_WORD(T, command, command_name, CONTROL_REBALANCE + 1)},
-	{"state", JSON_AT(T, state), .when = is_apply},
-	{JSON_SAME(T, rebalance, &rebalance_request_table), .when = is_rebalance},
+	{"state", JSON_AT(T, state), JSON_ONLY(T, command, CONTROL_APPLY)},
+	{JSON_SAME(T, rebalance, rebalance_request_fields),
+	 JSON_ONLY(T, command, CONTROL_REBALANCE)},
 	JSON_END,
 };
 static const struct json_table request_table = {

@@ -13,7 +13,7 @@
 extern const struct json_table plan_table;
 
 /* One of its warnings. */
-extern const struct json_table warning_table;
+extern const struct json_field warning_fields[];
 
 /* The text of plan_table with the object "topology", which is only for people. The caller's to free(). */
 int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e);

@@ -10,6 +10,7 @@
 #include "launcher/protocol/state.h"
 
 struct slice_status {
+	unsigned id;
 	char name[NAME_MAX_BYTES + 1];
 	char state[16];			      /* worker_state_name() */
 	struct cpuset cpus, home_cpus, nodes; /* cpus: effective, by the kernel */
@@ -76,7 +77,7 @@ int status_collect(const struct state *s, struct driver *d, struct sample *sampl
 double sample_cpus_used(const struct sample *before, const struct sample *now);
 
 extern const struct json_table status_table;
-extern const struct json_table status_loan_table; /* struct status_loan: a loan, and "since_s" */
+extern const struct json_field status_loan_fields[]; /* struct status_loan: a loan, and "since_s" */
 
 /* Its loans as those of a plan: nothing else of `out` is written. */
 void status_plan_loans(const struct status *s, struct plan *out);
