@@ -27,8 +27,8 @@ int running_driver(const struct options *o, const struct state *s, struct driver
 		   struct err *e);
 
 /*
- * What the supervisor says of itself and, where `text` is not NULL, its words: the caller's to free(). -ENOENT, -ECONNREFUSED,
- * -ECONNRESET, -EPIPE: it is dead.
+ * What the supervisor says of itself, and its text as it came, the caller's to free(); either may be
+ * NULL. -ENOENT, -ECONNREFUSED, -ECONNRESET, -EPIPE: it is dead.
  */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 

@@ -239,14 +239,14 @@ static int read_answer(const char *line, const struct json_table *t, void *value
 int control_query(const struct cluster *c, const struct control_request *request, int timeout_ms,
 		  char **text, const struct json_table *t, void *value, struct err *e)
 {
-	cleanup_free char *asked = NULL;
+	cleanup_free char *sent = NULL;
 	struct line_buffer b = {0};
 	cleanup_close int fd = -1;
 	char *line;
 	int r;
 
-	if ((r = control_request_format(request, &asked, e)) ||
-	    (r = control_connect(c, &fd, NULL, e)) || (r = control_send(fd, asked, e)))
+	if ((r = control_request_format(request, &sent, e)) ||
+	    (r = control_connect(c, &fd, NULL, e)) || (r = control_send(fd, sent, e)))
 		return r;
 	r = control_receive(fd, &b, timeout_ms, &line, e);
 	if (r == 0)

@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_LOAN_JSON_H
 
 /*
- * Loans, and the decisions about them, as JSON. Slices go by their number, in documents with names by their
- * name.
+ * Loans, and the decisions about them, as JSON. Slices go by their number, in documents with names
+ * by their name.
  */
 
 #include "decision/lending/rebalance.h"
@@ -13,8 +13,9 @@
 extern const struct json_field loan_fields[];
 
 /*
- * struct rebalance_decision but for donor and borrower: {"reason":"lends","from":1,"to":0,"mode":"shared","cpus":"4-7",
- * "text":"slice-1 …"}; "text" is made of the others and not read.
+ * struct rebalance_decision but for donor and borrower:
+ * {"reason":"lends","from":1,"to":0,"mode":"shared","cpus":"4-7", "text":"slice-1 …"}; "text" is
+ * made of the others and not read.
  */
 extern const struct json_field decision_fields[];
 

@@ -157,7 +157,10 @@ const struct json_table plan_table = {
 int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e)
 {
 	json_auto_t *plan = json_table_build(&plan_table, p, e);
-	/* "topology" comes behind the name: the keys that are missing here are appended in their order. */
+	/*
+	 * "topology" comes behind the name: the keys that are missing here are appended in their
+	 * order.
+	 */
 	json_auto_t *all = json_pack("{s:s, s:s, s:o}", "schema", plan_table.schema, "name",
 				     p->name, "topology", topology_json_summary(t));
 	char *made;

@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_REBALANCE_ANSWER_H
 
 /*
- * What `cleave rebalance` requests of the supervisor, and the answer: values, and their JSON on the control socket. The
- * answer's text is also what --json prints (schema cleave.rebalance/1).
+ * What `cleave rebalance` requests of the supervisor, and the answer: values, and their JSON on the
+ * control socket. The answer's text is also what --json prints (schema cleave.rebalance/1).
  */
 
 #include "decision/lending/rebalance.h"
@@ -51,15 +51,17 @@ struct rebalance_answer {
 };
 
 /*
- * The keys of a request beside "cmd": {"what":"lend","dry_run":false,"from":1,"to":0,"cores":1,"loans":"shared"}, without "loans"
- * for the profile's; {"what":"once|reset","dry_run":false}; {"what":"mode","dry_run":false,"mode":"act"}.
+ * The keys of a request beside "cmd":
+ * {"what":"lend","dry_run":false,"from":1,"to":0,"cores":1,"loans":"shared"}, without "loans" for
+ * the profile's; {"what":"once|reset","dry_run":false};
+ * {"what":"mode","dry_run":false,"mode":"act"}.
  */
 extern const struct json_field rebalance_request_fields[];
 const char *rebalance_what_name(unsigned what);
 
 /*
- * Of verdicts only `used` and `width`, which rebalance_format() shows: the answer is for people and scripts, the events
- * are for replay.
+ * Of verdicts only `used` and `width`, which rebalance_format() shows: the answer is for people and
+ * scripts, the events are for replay.
  */
 extern const struct json_table rebalance_answer_table;
 

@@ -116,7 +116,10 @@ const struct json_table state_table = {
 };
 #undef T
 
-/* A file of the cluster, at most as large as a state. -ENOENT; -EBADMSG: it is there and cannot be understood. */
+/*
+ * A file of the cluster, at most as large as a state. -ENOENT; -EBADMSG: it is there and cannot be
+ * understood.
+ */
 static int read_file(const struct cluster *c, const char *file, const struct json_table *t,
 		     int (*check)(const struct cluster *c, const void *value, struct err *e),
 		     void *out, struct err *e)

@@ -2,8 +2,9 @@
 #define LAUNCHER_PROTOCOL_STATUS_H
 
 /*
- * What `status` shows, as a value and as JSON of schema cleave.status/1 (README.md). The supervisor makes it and sends the
- * text; the command reads it, or makes it itself from state and kernel where the supervisor is dead.
+ * What `status` shows, as a value and as JSON of schema cleave.status/1 (README.md). The supervisor
+ * makes it and sends the text; the command reads it, or makes it itself from state and kernel where
+ * the supervisor is dead.
  */
 
 #include "containers/driver.h"
@@ -67,8 +68,8 @@ struct status {
 };
 
 /*
- * What state and kernel say: everything but executors, tasks, alive workers, cpu_used and uptime. `samples` has room for
- * SLICES_MAX. A group that is gone has no CPUs and the state "stopped".
+ * What state and kernel say: everything but executors, tasks, alive workers, cpu_used and uptime.
+ * `samples` has room for SLICES_MAX. A group that is gone has no CPUs and the state "stopped".
  */
 int status_collect(const struct state *s, struct driver *d, struct sample *samples,
 		   struct status *out, struct err *e);

@@ -60,7 +60,7 @@ int json_put(json_t *object, const char *key, json_t *json, struct err *e)
 						      : 0;
 }
 
-/* Whether the value has such a key; of what is read `json` says that of an optional one. */
+/* Whether there is such a key, but for optional ones. */
 static bool has_field(const struct json_field *f, const void *value, const struct json_walk *w)
 {
 	const char *members = value;

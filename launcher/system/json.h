@@ -50,7 +50,10 @@ enum json_kind {
 	JSON_AS_OTHER,	 /* by the functions of `type` */
 };
 
-/* Both get the struct that the field is in, and the object that its key is in. NULL: not written; not read. */
+/*
+ * Both get the struct that the field is in, and the object that its key is in. NULL: not written;
+ * not read.
+ */
 struct json_type {
 	int (*write)(const struct json_field *f, const void *value, const struct json_walk *w,
 		     struct json_t *object); /* with json_put() */
@@ -113,7 +116,8 @@ struct json_table {
 #define JSON_WORD(T, member, name_, count) \
 	JSON_BY(JSON_AS_WORD, T, member), .word = (name_), .max = (count)
 #define JSON_PART(T, member, fields_) JSON_BY(JSON_AS_PART, T, member), .fields = (fields_)
-#define JSON_GROUP(fields_)	      .kind = JSON_AS_PART, .fields = (fields_) /* of the same struct */
+/* An object of members of the same struct. */
+#define JSON_GROUP(fields_)	      .kind = JSON_AS_PART, .fields = (fields_)
 #define JSON_SAME(T, member, fields_) JSON_BY(JSON_AS_SAME, T, member), .fields = (fields_)
 #define JSON_OTHER(type_)	      .kind = JSON_AS_OTHER, .type = (type_)
 #define JSON_ITEMS(T, member, count)                                                       \

@@ -1,4 +1,7 @@
-/* A driver's stages and environment, as foreign bytes; and what is shown of them never holds a control character. */
+/*
+ * A driver's stages and environment, as foreign bytes; and what is shown of them never holds a
+ * control character.
+ */
 
 #include <assert.h>
 #include <stdint.h>

@@ -1,4 +1,7 @@
-/* A table of fields walked in both directions: each kind of field, each way to be wrong, bytes that are no UTF-8. */
+/*
+ * A table of fields walked in both directions: each kind of field, each way to be wrong, bytes that
+ * are no UTF-8.
+ */
 
 #include "launcher/system/json.h"
 
