@@ -174,24 +174,22 @@ int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e
 
 int control_send(int fd, const char *json, struct err *e)
 {
-	char newline[] = "\n";
-	struct iovec parts[2] = {{(void *)json, strlen(json)}, {newline, 1}};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	cleanup_free char *line = NULL;
+	int left = asprintf(&line, "%s\n", json);
 
-	while (parts[0].iov_len || parts[1].iov_len) {
-		ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	if (left < 0) {
+		line = NULL;
+		return err_set(e, -ENOMEM, "no memory for a request");
+	}
+	for (const char *at = line; left > 0;) {
+		ssize_t n = send(fd, at, (size_t)left, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_errno(e, -errno, "the supervisor does not take the request");
-		for (unsigned i = 0; i < 2; i++) {
-			size_t part = (size_t)n < parts[i].iov_len ? (size_t)n : parts[i].iov_len;
-
-			parts[i].iov_base = (char *)parts[i].iov_base + part;
-			parts[i].iov_len -= part;
-			n -= (ssize_t)part;
-		}
+		at += n;
+		left -= (int)n;
 	}
 	return 0;
 }
