@@ -178,6 +178,16 @@ bool control_exists(int dir, const char *path)
 	return faccessat(dir, path, F_OK, 0) == 0;
 }
 
+FILE *control_open_lines(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (fd >= 0 && !file)
+		close(fd);
+	return file;
+}
+
 DIR *control_list(int dir, const char *path)
 {
 	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

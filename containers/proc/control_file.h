@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "decision/base/cpuset.h"
 #include "decision/base/err.h"
@@ -60,7 +61,8 @@ bool control_number(const char *text, uint64_t *out);
 
 bool control_exists(int dir, const char *path);
 
-/* List the directory dir + "/" + path. NULL with errno. */
+/* Open a file to be read by lines; list a directory. NULL with errno. */
+FILE *control_open_lines(int dir, const char *path);
 DIR *control_list(int dir, const char *path);
 
 static inline void cleanup_closedirp(DIR **list)

@@ -19,46 +19,38 @@ const char *parent_noun(enum partition_by by, unsigned count)
 	return count == 1 ? one[by] : many[by];
 }
 
-static unsigned span_count(const struct topology *t, enum partition_by by)
+/* The cores of the parent number `i` on the whole machine. Return false past the last one. */
+static bool span_at(const struct topology *t, enum partition_by by, unsigned i,
+		    struct topology_span *out)
 {
+	*out = (struct topology_span){0, (uint16_t)t->core_count};
 	switch (by) {
 	case BY_SOCKET:
-		return t->package_count;
+		if (i < t->package_count)
+			*out = t->packages[i];
+		return i < t->package_count;
 	case BY_NUMA:
-		return t->numa_count;
+		if (i < t->numa_count)
+			*out = t->numa[i].cores;
+		return i < t->numa_count;
 	case BY_L3:
-		return t->l3_count;
+		if (i < t->l3_count)
+			*out = t->l3s[i];
+		return i < t->l3_count;
 	case BY_AUTO:
 	case BY_MACHINE:
 		break;
 	}
-	return 1;
-}
-
-static struct topology_span span_at(const struct topology *t, enum partition_by by, unsigned i)
-{
-	switch (by) {
-	case BY_SOCKET:
-		return t->packages[i];
-	case BY_NUMA:
-		return t->numa[i].cores;
-	case BY_L3:
-		return t->l3s[i];
-	case BY_AUTO:
-	case BY_MACHINE:
-		break;
-	}
-	return (struct topology_span){0, (uint16_t)t->core_count};
+	return i == 0;
 }
 
 unsigned parents_largest(const struct topology *t, enum partition_by by)
 {
+	struct topology_span span;
 	unsigned largest = 0;
 
-	for (unsigned i = 0; i < span_count(t, by); i++) {
-		if (span_at(t, by, i).count > largest)
-			largest = span_at(t, by, i).count;
-	}
+	for (unsigned i = 0; span_at(t, by, i, &span); i++)
+		largest = span.count > largest ? span.count : largest;
 	return largest;
 }
 
@@ -81,10 +73,11 @@ static struct parent parent_read(const struct topology *t, const uint16_t *owner
 void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
 		  struct parents *out)
 {
+	struct topology_span span;
+
 	out->count = 0;
 	out->emptied = 0;
-	for (unsigned i = 0; i < span_count(t, by); i++) {
-		struct topology_span span = span_at(t, by, i);
+	for (unsigned i = 0; span_at(t, by, i, &span); i++) {
 		struct parent parent = parent_read(t, owner, span);
 		uint16_t index = parent.cores ? (uint16_t)out->count : TOPOLOGY_NONE;
 

@@ -36,7 +36,7 @@ struct partition {
  * Divide. partition.by: auto is, with slices or cores written, the smallest parents that suit them, else one slice a node,
  * or a package where that is larger. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to change.
  */
-int partition_make(const struct topology *t, const struct profile_partition *wish,
+int partition_make(const struct topology *t, const struct profile_partition *wanted,
 		   struct partition *out, struct err *e);
 
 #endif

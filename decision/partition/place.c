@@ -307,17 +307,6 @@ static bool assign_one(struct state *s, struct run *runs, unsigned count, enum f
 	return true;
 }
 
-/* The counts that assign_one() advanced are taken back; take() counts the cores themselves. */
-static void unassign(struct state *s, struct run *run)
-{
-	unsigned cores = run->big * (s->p->size + 1) + run->small * s->p->size;
-
-	run->free = (uint16_t)(run->free + cores);
-	for (enum level level = 0; level < LEVELS; level++)
-		s->taken[level][container(s->p->t, level, s->p->cores[run->first])] -=
-			(uint16_t)cores;
-}
-
 static void place_phase(struct state *s, unsigned levels)
 {
 	struct run runs[TOPOLOGY_CPUS], region = {.count = (uint16_t)s->p->count};
@@ -327,8 +316,16 @@ static void place_phase(struct state *s, unsigned levels)
 		while (assign_one(s, runs, count, fit))
 			;
 	}
-	for (unsigned i = 0; i < count; i++)
-		unassign(s, &runs[i]);
+	/* The counts that assign_one() advanced are taken back; take() counts the cores themselves. */
+	for (unsigned i = 0; i < count; i++) {
+		struct run *run = &runs[i];
+		unsigned cores = run->big * (s->p->size + 1) + run->small * s->p->size;
+
+		run->free = (uint16_t)(run->free + cores);
+		for (enum level level = 0; level < LEVELS; level++)
+			s->taken[level][container(s->p->t, level, s->p->cores[run->first])] -=
+				(uint16_t)cores;
+	}
 	for (unsigned i = 0; i < count; i++)
 		carve(s, &runs[i], WITHIN_ALL);
 }
@@ -345,15 +342,6 @@ static unsigned free_cores(const struct place *p, unsigned kind)
 		free += p->owner[p->cores[i]] == CORE_FREE &&
 			(kind == ANY_KIND || p->t->cores[p->cores[i]].kind == kind);
 	return free;
-}
-
-static bool is_hybrid(const struct place *p)
-{
-	for (unsigned i = 1; i < p->count; i++) {
-		if (p->t->cores[p->cores[i]].kind != p->t->cores[p->cores[0]].kind)
-			return true;
-	}
-	return false;
 }
 
 /* Slice i gets share[i] cores of the kind, in tree order. */
@@ -409,12 +397,20 @@ static void place_hybrid(const struct place *p, unsigned free)
 
 /* ---- the whole ---- */
 
-/* Take the region's spare cores out of the game, from all packages as evenly as the reserve. */
-static void trim(const struct state *s)
+/*
+ * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are better taken out of the
+ * game beforehand, from all packages as evenly as the reserve.
+ */
+static void trim(const struct state *s, struct run region)
 {
 	const struct place *p = s->p;
+	struct run parts[PARTS_MAX];
+	unsigned count = runs_read(s, region, WITHIN_PACKAGE, parts, PARTS_MAX);
 	uint16_t owner[TOPOLOGY_CPUS];
 
+	if (!s->slack || s->small + s->big < p->small + p->big ||
+	    pick_parts(s, parts, count, s->big, s->small).whole)
+		return;
 	for (unsigned core = 0; core < p->t->core_count; core++)
 		owner[core] = CORE_OUTSIDE;
 	for (unsigned i = 0; i < p->count; i++)
@@ -424,36 +420,25 @@ static void trim(const struct state *s)
 		p->owner[p->cores[i]] = owner[p->cores[i]];
 }
 
-/*
- * Whether spare cores are better taken evenly: no slice fits into a package, nor is one the sum of
- * some.
- */
-static bool is_to_be_trimmed(const struct state *s, const struct run *region)
-{
-	struct run parts[PARTS_MAX];
-	unsigned count = runs_read(s, *region, WITHIN_PACKAGE, parts, PARTS_MAX);
-
-	return s->slack && s->small + s->big == s->p->small + s->p->big &&
-	       !pick_parts(s, parts, count, s->big, s->small).whole;
-}
-
 void place_slices(const struct place *p)
 {
 	struct state s = {.p = p, .next = p->first, .small = p->small, .big = p->big};
 	struct run region = {.count = (uint16_t)p->count};
 	unsigned free = free_cores(p, ANY_KIND);
+	bool hybrid = false;
 
 	if (!p->size || !free || !(p->small + p->big))
 		return;
-	if (is_hybrid(p)) {
+	for (unsigned i = 1; i < p->count; i++)
+		hybrid |= p->t->cores[p->cores[i]].kind != p->t->cores[p->cores[0]].kind;
+	if (hybrid) {
 		place_hybrid(p, free);
 		return;
 	}
 	s.slack = free - (p->small + p->big) * p->size - p->big;
 	for (unsigned i = 0; i < sizeof(phases) && s.small + s.big; i++)
 		place_phase(&s, phases[i]);
-	if (is_to_be_trimmed(&s, &region))
-		trim(&s);
+	trim(&s, region);
 	region.small = (uint16_t)s.small;
 	region.big = (uint16_t)s.big;
 	carve(&s, &region, WITHIN_PACKAGE);

@@ -1,11 +1,12 @@
 #include "decision/partition/usable.h"
 
-bool partition_is_auto(const struct profile_partition *wish)
+bool partition_is_auto(const struct profile_partition *wanted)
 {
-	return wish->by == BY_AUTO && wish->slices == AMOUNT_AUTO && wish->cores == AMOUNT_AUTO;
+	return wanted->by == BY_AUTO && wanted->slices == AMOUNT_AUTO &&
+	       wanted->cores == AMOUNT_AUTO;
 }
 
-unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
+unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wanted,
 			     unsigned core, struct cpuset *add_to)
 {
 	const struct topology_core *c = &t->cores[core];
@@ -14,12 +15,12 @@ unsigned partition_core_cpus(const struct topology *t, const struct profile_part
 	for (unsigned i = c->first_cpu; i < c->first_cpu + (unsigned)c->cpus; i++) {
 		unsigned cpu = t->cpus[i].os_index;
 
-		if (!wish->all_cpus && !cpuset_has(&wish->cpus, cpu))
+		if (!wanted->all_cpus && !cpuset_has(&wanted->cpus, cpu))
 			continue;
 		if (add_to)
 			cpuset_add(add_to, cpu);
 		count++;
-		if (wish->smt == SMT_ONE)
+		if (wanted->smt == SMT_ONE)
 			break;
 	}
 	return count;

@@ -1,4 +1,4 @@
-#include "launcher/spark/spark.h"
+#include "launcher/spark/room.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -7,15 +7,15 @@
 
 #include "launcher/spark/slices.h"
 
+enum { MIB = 1 << 20 };
+
 /*
- * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and the first compiler
+ * What Master and Worker run with (README.md): they do no heavy work, so a small heap, the small collector and the first compiler
  * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
  */
 static const char *const daemon_options[] = {
 	"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", NULL,
 };
-
-static const char no_perf_data[] = "-XX:-UsePerfData";
 
 void process_release(struct process *p)
 {
@@ -134,24 +134,18 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	return finish(&p, out, e);
 }
 
-static void build_worker_environment(const struct spark_cluster *c, const struct slice *s,
-				     const char *address, const char *tmp, const char *scratch,
-				     struct argv *env)
+/* Put our JVM options before those that a variable has: no /tmp/hsperfdata_USER, and a directory of ours instead of /tmp. */
+static void prefix_options(struct argv *env, const char *name, const char *tmp)
 {
-	const char *options;
+	const char *theirs = argv_value(env, name);
 
-	build_environment(c, env);
-	argv_put(env, "SPARK_LOCAL_IP", address);
-	argv_put(env, "SPARK_LOCAL_DIRS", scratch);
-	argv_putf(env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
-	argv_put(env, "TMPDIR", tmp); /* of Python workers */
-	/*
-	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
-	 * executors inherit this, and the JVM reads it before its command line.
-	 */
-	options = argv_value(env, "JDK_JAVA_OPTIONS");
-	argv_putf(env, "JDK_JAVA_OPTIONS", "%s '-Djava.io.tmpdir=%s'%s%s", no_perf_data, tmp,
-		  options ? " " : "", options ? options : "");
+	if (!theirs)
+		theirs = "";
+	if (tmp)
+		argv_putf(env, name, "-XX:-UsePerfData '-Djava.io.tmpdir=%s'%s%s", tmp,
+			  theirs[0] ? " " : "", theirs);
+	else
+		argv_putf(env, name, "-XX:-UsePerfData%s%s", theirs[0] ? " " : "", theirs);
 }
 
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
@@ -169,7 +163,16 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 		return e->code;
 	snprintf(address, sizeof(address), "%u.%u.%u.%u", s->address >> 24, s->address >> 16 & 0xff,
 		 s->address >> 8 & 0xff, s->address & 0xff);
-	build_worker_environment(c, s, address, tmp, scratch, &p.env);
+	build_environment(c, &p.env);
+	argv_put(&p.env, "SPARK_LOCAL_IP", address);
+	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
+	argv_putf(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
+	argv_put(&p.env, "TMPDIR", tmp); /* of Python workers */
+	/*
+	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
+	 * executors inherit this, and the JVM reads it before its command line.
+	 */
+	prefix_options(&p.env, "JDK_JAVA_OPTIONS", tmp);
 	build_daemon(c, tmp, &p.argv);
 	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
 	spark_slices_offer(c->plan, slice, resources, &p.argv);
@@ -183,7 +186,10 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	argv_add(&p.argv, "--cores");
 	argv_addf(&p.argv, "%u", s->slots);
 	argv_add(&p.argv, "--memory");
-	argv_addf(&p.argv, "%lluM", (unsigned long long)spark_worker_memory_mb(s));
+	/* Whole MiB: heap and off-heap memory of its slice. */
+	argv_addf(&p.argv, "%lluM",
+		  (unsigned long long)(s->memory.heap_bytes / MIB +
+				       (s->memory.off_heap_bytes + MIB - 1) / MIB));
 	argv_add(&p.argv, "--work-dir");
 	argv_add(&p.argv, p.directory);
 	argv_add(&p.argv, "--properties-file");
@@ -195,19 +201,10 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	return finish(&p, out, e);
 }
 
-/* Put "ours theirs" for a variable that holds JVM options. */
-static void prefix_options(struct argv *env, const char *name, const char *ours)
-{
-	const char *theirs = argv_value(env, name);
-
-	argv_putf(env, name, "%s%s%s", ours, theirs ? " " : "", theirs ? theirs : "");
-}
-
 /* What every application of this cluster runs with, wherever it is started; over what `env` has. */
 static int put_application_environment(const struct spark_cluster *c, struct argv *env,
 				       struct err *e)
 {
-	cleanup_argv struct argv options = {0};
 	char tmp[PROFILE_PATH], python[PROFILE_PATH];
 
 	if (data_path(c->cluster, tmp, e, "host/tmp"))
@@ -216,11 +213,8 @@ static int put_application_environment(const struct spark_cluster *c, struct arg
 	add_java_home(c->spark, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
-	argv_addf(&options, "%s '-Djava.io.tmpdir=%s'", no_perf_data, tmp);
-	if (options.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	prefix_options(env, "SPARK_LAUNCHER_OPTS", no_perf_data);
-	prefix_options(env, "SPARK_SUBMIT_OPTS", options.items[0]);
+	prefix_options(env, "SPARK_LAUNCHER_OPTS", NULL);
+	prefix_options(env, "SPARK_SUBMIT_OPTS", tmp);
 	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
 		return 0;
 	spark_find_python(python);
@@ -234,40 +228,35 @@ static int put_application_environment(const struct spark_cluster *c, struct arg
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
 {
 	struct argv env = {0};
-	int failed = put_application_environment(c, &env, e);
+	int r = put_application_environment(c, &env, e);
 
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
-	if (!failed && env.failed)
-		failed = err_set(e, -ENOMEM, "out of memory");
-	if (failed) {
+	if (!r && env.failed)
+		r = err_set(e, -ENOMEM, "out of memory");
+	if (r)
 		argv_release(&env);
-		return failed;
-	}
-	*out = env;
-	return 0;
-}
-
-/* How many words an option of spark-submit takes: SparkSubmitOptionParser's switches stand alone. */
-static unsigned option_words(const char *option)
-{
-	static const char *const switches[] = {
-		"--help",    "-h", "--supervise", "--usage-error",
-		"--verbose", "-v", "--version",	  "--load-spark-defaults",
-		NULL,
-	};
-
-	for (const char *const *s = switches; *s; s++)
-		if (strcmp(option, *s) == 0)
-			return 1;
-	return strchr(option, '=') && strncmp(option, "--", 2) == 0 ? 1 : 2;
+	else
+		*out = env;
+	return r;
 }
 
 /* The word behind an option and its value. */
 static size_t after_option(char *const *words, size_t at)
 {
-	for (unsigned n = option_words(words[at]); n && words[at]; n--)
-		at++;
-	return at;
+	/* SparkSubmitOptionParser's switches, which take none. */
+	static const char *const switches[] = {
+		"--help",    "-h", "--supervise", "--usage-error",
+		"--verbose", "-v", "--version",	  "--load-spark-defaults",
+		NULL,
+	};
+	const char *option = words[at++];
+
+	if (strncmp(option, "--", 2) == 0 && strchr(option, '='))
+		return at;
+	for (const char *const *s = switches; *s; s++)
+		if (strcmp(option, *s) == 0)
+			return at;
+	return words[at] ? at + 1 : at;
 }
 
 size_t spark_application_word(char *const *words)
@@ -279,9 +268,11 @@ size_t spark_application_word(char *const *words)
 	return at;
 }
 
-static int check_submit_words(char *const *words, struct err *e)
+int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
+			 struct process *out, struct err *e)
 {
 	static const char file[] = "--properties-file";
+	struct process p = {0};
 
 	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
 		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
@@ -290,16 +281,6 @@ static int check_submit_words(char *const *words, struct err *e)
 					 "cluster's secret; use --conf, or spark.conf of the "
 					 "profile",
 					 file);
-	return 0;
-}
-
-int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
-			 struct process *out, struct err *e)
-{
-	struct process p = {0};
-
-	if (check_submit_words(words, e))
-		return e->code;
 	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
 	argv_add(&p.argv, "--properties-file");
 	argv_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);

@@ -2,7 +2,7 @@
 #define LAUNCHER_SPARK_SLICES_H
 
 /*
- * Which slices an application may use (`run --slices`). Standalone Spark cannot be told on which Workers to place
+ * Which slices an application may use (`run --slices`). Standalone Spark takes no list of Workers to place
  * executors, but it places them only where the custom resources they ask for are free. So each Worker offers, for every
  * *other* slice i, a resource not-i, and an application that is not to use slice i asks for one not-i an executor: all
  * Workers but slice i's have it. An application that asks for none goes everywhere. Tried on Spark 4.1.0.

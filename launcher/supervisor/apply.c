@@ -6,6 +6,7 @@
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/actual.h"
+#include "launcher/protocol/state_recover.h"
 #include "launcher/system/listening.h"
 
 /* Progress is told from the first change on: an apply that changes nothing is silent. */
@@ -40,8 +41,9 @@ static bool is_same_io(const struct profile *a, const struct profile *b)
 	       memcmp(a->io, b->io, a->io_count * sizeof(a->io[0])) == 0;
 }
 
-/* From what the kernel shows, and the state tells of it, to the wanted plan. */
-static int plan_ops(struct apply *a, bool is_known, const struct observation *seen, struct err *e)
+/* From what the kernel shows, and `recorded` (NULL: nothing) tells of it, to the wanted plan. */
+static int plan_ops(struct apply *a, const struct plan *recorded, const struct observation *seen,
+		    struct err *e)
 {
 	const struct state *now = a->site->state;
 	cleanup_free struct plan *actual = calloc(1, sizeof(*actual));
@@ -49,8 +51,7 @@ static int plan_ops(struct apply *a, bool is_known, const struct observation *se
 	a->ops = calloc(1, sizeof(*a->ops));
 	if (!actual || !a->ops)
 		return err_set(e, -ENOMEM, "no memory for the steps");
-	actual_plan(seen, is_known ? &now->plan : NULL, &a->wanted->plan,
-		    a->wanted->profile.memory.policy, actual);
+	actual_plan(seen, recorded, &a->wanted->plan, a->wanted->profile.memory.policy, actual);
 	/* Limits of I/O are set when a group is made and are no part of a plan: slices that differ in it are made anew. */
 	if (!is_same_io(&now->profile, &a->wanted->profile))
 		for (unsigned i = 0; i < actual->slice_count; i++)
@@ -59,21 +60,38 @@ static int plan_ops(struct apply *a, bool is_known, const struct observation *se
 	return plan_diff(actual, &a->wanted->plan, a->ops);
 }
 
+/* Where the state was lost, the home sets that were in force may still be known: without them no loan can be told from them. */
+static bool recover_homes(struct apply *a, struct plan *out)
+{
+	struct site *s = a->site;
+	struct err e;
+
+	if (state_recover_plan(&s->state->cluster, &a->wanted->plan, out, &e))
+		return false;
+	events_note(&s->events, "recovered", s->state->cluster.name,
+		    "the home sets are those of home.json", {"slices", out->slice_count});
+	return true;
+}
+
 int apply_begin(struct apply *a, struct err *e)
 {
 	struct site *s = a->site;
 	struct spark_cluster spark = state_spark(a->wanted);
 	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
-	bool is_known = s->known == KNOWN_STATE;
+	cleanup_free struct plan *homes = calloc(1, sizeof(*homes));
+	const struct plan *recorded = &s->state->plan;
 	int r;
 
-	if (!seen)
+	if (!seen || !homes)
 		return err_set(e, -ENOMEM, "no memory for the groups");
 	a->has_changed = false;
 	a->registered = UINT32_MAX;
 	string_copy(a->wanted->location, driver_location(s->driver));
-	if (!is_known)
-		*s->state = *a->wanted; /* what is wanted is all that can be told of it */
+	if (s->known !=
+	    KNOWN_STATE) { /* what is wanted is all that can be told of it, and home.json */
+		recorded = recover_homes(a, homes) ? homes : NULL;
+		*s->state = *a->wanted;
+	}
 	string_copy(s->state->location, a->wanted->location);
 	s->state->phase = PHASE_STARTING;
 	s->state->why[0] = '\0';
@@ -92,7 +110,7 @@ int apply_begin(struct apply *a, struct err *e)
 		r = s->driver->ops->observe(s->driver, seen, e);
 	if (!r)
 		r = site_make_own_groups(s, seen, &a->wanted->plan, e);
-	return r ? r : plan_ops(a, is_known, seen, e);
+	return r ? r : plan_ops(a, recorded, seen, e);
 }
 
 int apply_groups(struct apply *a, struct err *e)

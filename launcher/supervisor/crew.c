@@ -287,7 +287,8 @@ void crew_tick(struct crew *c)
 	if (!can_ask(c) || c->site->now_ns < c->ask_at_ns)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%d/json/", master->address, master->ui_port);
-	c->is_asking = rest_get(c->rest, url, ASK_TIMEOUT_MS, on_master, c, &e) == 0;
+	c->is_asking =
+		rest_get(c->rest, url, ASK_TIMEOUT_MS, REST_ANSWER_MAX, on_master, c, &e) == 0;
 	c->ask_at_ns =
 		c->site->now_ns + (is_settled(c) ? ASK_STEADY_MS : ASK_SOON_MS) * millisecond;
 }

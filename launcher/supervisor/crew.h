@@ -8,6 +8,7 @@
  * has to hear of is in `news` until it takes it.
  */
 
+#include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
 #include "launcher/supervisor/daemon.h"
 #include "launcher/supervisor/site.h"

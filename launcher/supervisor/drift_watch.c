@@ -1,5 +1,7 @@
 #include "launcher/supervisor/drift_watch.h"
 
+#include "containers/where/tree.h"
+
 void drift_watch_begin(struct drift_watch *w)
 {
 	w->has_given_up = false;
@@ -87,9 +89,16 @@ bool drift_watch_look(struct drift_watch *w)
 	bool has_changed;
 	unsigned count;
 	struct err e;
-	int r = s->driver->ops->allowed ? s->driver->ops->allowed(s->driver, &allowed, &e)
-					: driver_allowed(s->cgroup_root, &allowed, &nodes, &e);
+	struct tree tree;
+	int r;
 
+	if (s->driver->ops->allowed) {
+		r = s->driver->ops->allowed(s->driver, &allowed, &e);
+	} else {
+		r = tree_read(s->cgroup_root, &tree, &e);
+		if (r == 0)
+			r = tree_allowed(&tree, &allowed, &nodes, &e);
+	}
 	if (r < 0)
 		return false;
 	has_changed = note_cpus(w, &allowed);

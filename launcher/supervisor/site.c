@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "decision/cost/facts.h"
 
@@ -71,13 +72,6 @@ void site_degrade(struct site *s, const char *format, ...)
 
 /* ---- one cluster at a time */
 
-int site_lock_groups(struct site *s, struct err *e)
-{
-	return s->groups_lock >= 0
-		       ? 0
-		       : driver_lock(s->cgroup_root, LOCK_PATIENCE_MS, &s->groups_lock, e);
-}
-
 void site_unlock_groups(struct site *s)
 {
 	if (s->groups_lock >= 0)
@@ -89,14 +83,16 @@ int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
 {
 	struct facts facts = {0};
 	struct cpuset cpus;
-	int r = site_lock_groups(s, e);
+	struct tree tree;
+	int r = tree_read(s->cgroup_root, &tree, e);
 
+	if (!r && s->groups_lock < 0)
+		r = tree_lock(&tree, LOCK_PATIENCE_MS, &s->groups_lock, e);
 	if (!r && wanted) {
 		cpus = wanted->host.cpus;
 		for (unsigned i = 0; i < wanted->slice_count; i++)
 			cpus = cpuset_or(&cpus, &wanted->slices[i].cpus);
-		r = driver_taken(s->cgroup_root, s->state->cluster.name, &facts.taken,
-				 facts.taken_by, e);
+		r = tree_taken(&tree, s->state->cluster.name, &facts.taken, facts.taken_by, e);
 		if (!r)
 			r = facts_check_cpus(&facts, &cpus, e);
 	}

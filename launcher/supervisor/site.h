@@ -51,12 +51,12 @@ void site_degrade(struct site *s, const char *format, ...) __attribute__((format
 
 /* ---- groups */
 
-/* Only one cluster at a time makes or removes groups. Nothing if we hold the lock already. */
-int site_lock_groups(struct site *s, struct err *e);
-void site_unlock_groups(struct site *s);
-
-/* Lock, and be sure that no other cluster has got the CPUs of `wanted` (NULL: of nothing) since it was planned. */
+/*
+ * Only one cluster at a time makes or removes groups: lock them, if we do not hold the lock already, and be sure that no other
+ * cluster has got the CPUs of `wanted` (NULL: of nothing) since it was planned.
+ */
 int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e);
+void site_unlock_groups(struct site *s);
 
 /*
  * Open the groups, or make the one that they are below, as `described` says where, and look at what there is. The lock is held

@@ -143,7 +143,7 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 		stop_all(s);
 		break;
 	case ACTION_LOCK_GROUPS:
-		r = site_lock_groups(&s->site, &e);
+		r = site_claim_groups(&s->site, NULL, &e);
 		break;
 	}
 	if (r < 0)
@@ -427,7 +427,7 @@ static void heed_crew(struct supervisor *s)
 	if (news.has_answer) {
 		task_watch_apps(s->monitor.tasks, s->crew.seen, s->site.now_ns);
 		if (clients_have_status(&s->clients) && is_watching(s))
-			task_watch_ask(s->monitor.tasks, s->site.now_ns);
+			task_watch_request(s->monitor.tasks, s->site.now_ns);
 		s->clients.has_master = true;
 	} else if (news.is_mute) {
 		answer_statuses(s);
@@ -531,7 +531,7 @@ static int loop(struct supervisor *s, struct err *e)
 		heed_crew(s);
 		look_after_slices(s);
 		if (s->site.now_ns >= s->clients.status_deadline_ns ||
-		    (s->clients.has_master && !task_watch_is_asking(s->monitor.tasks)))
+		    (s->clients.has_master && !task_watch_is_requesting(s->monitor.tasks)))
 			answer_statuses(s);
 		if (crew_save(&s->crew, &unsaved))
 			events_note(&s->site.events, "save-failed", "state.json", unsaved.msg,

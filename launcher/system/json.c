@@ -231,13 +231,13 @@ static int read_count(json_t *json, const char *key, uint64_t max, uint64_t *to,
 	return 0;
 }
 
-static int read_text(json_t *json, const char *key, char *to, size_t size, struct err *e)
+int json_read_text(json_t *object, const char *key, char *to, size_t size, struct err *e)
 {
-	if (!json_is_string(json))
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (!text)
 		return err_wrong(e, "%s: a string is expected", key);
-	return decode(json_string_value(json), to, size)
-		       ? err_wrong(e, "%s: more than %zu bytes", key, size - 1)
-		       : 0;
+	return decode(text, to, size) ? err_wrong(e, "%s: more than %zu bytes", key, size - 1) : 0;
 }
 
 static int read_word(const struct json_field *f, json_t *json, unsigned *to, struct err *e)
@@ -316,9 +316,10 @@ static int read_list(const struct json_field *f, json_t *json, char *value,
 	return 0;
 }
 
-static int read_member(const struct json_field *f, json_t *json, char *value,
+static int read_member(const struct json_field *f, json_t *object, char *value,
 		       const struct json_walk *w)
 {
+	json_t *json = json_object_get(object, f->key);
 	const bool is_long = f->size == sizeof(uint64_t);
 	void *member = value + f->offset;
 	unsigned *place = member;
@@ -349,7 +350,7 @@ static int read_member(const struct json_field *f, json_t *json, char *value,
 		*(bool *)member = json_is_true(json);
 		return 0;
 	case JSON_AS_TEXT:
-		r = read_text(json, f->key, member, f->size, w->e);
+		r = json_read_text(object, f->key, member, f->size, w->e);
 		if (!r && f->is_valid && !f->is_valid(member))
 			r = err_wrong(w->e, "%s '%s' is not %s", f->key, (char *)member, f->valid);
 		return r;
@@ -404,18 +405,17 @@ static int read_fields(const struct json_field *fields, void *value, const struc
 	int r = 0;
 
 	for (const struct json_field *f = fields; !r && (f->key || f->fields); f++) {
-		json_t *json = f->key ? json_object_get(object, f->key) : NULL;
+		bool *is_there = f->is_optional ? (void *)(members + f->beside) : NULL;
 
-		if (!has_field(f, value, w))
-			continue;
-		if (f->is_optional && !(*(bool *)(members + f->beside) = json))
+		if (!has_field(f, value, w) ||
+		    (is_there && !(*is_there = json_object_get(object, f->key))))
 			continue;
 		if (f->kind == JSON_AS_SAME)
 			r = read_fields(f->fields, members + f->offset, w, object);
 		else if (f->kind == JSON_AS_OTHER)
 			r = f->type->read ? f->type->read(f, value, w, object) : 0;
 		else
-			r = read_member(f, json, value, w);
+			r = read_member(f, object, value, w);
 	}
 	return r;
 }
@@ -478,21 +478,4 @@ json_t *json_read(const char *text, size_t size, struct err *e)
 	if (!root)
 		err_wrong(e, "no JSON: %s at byte %d", error.text, error.position);
 	return root;
-}
-
-/* ---- single members */
-
-int json_read_text(json_t *object, const char *key, char *to, size_t size, struct err *e)
-{
-	return read_text(json_object_get(object, key), key, to, size, e);
-}
-
-int json_read_unsigned(json_t *object, const char *key, unsigned max, unsigned *to, struct err *e)
-{
-	uint64_t count;
-	int r = read_count(json_object_get(object, key), key, max, &count, e);
-
-	if (!r)
-		*to = (unsigned)count;
-	return r;
 }

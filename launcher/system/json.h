@@ -156,9 +156,7 @@ struct json_t *json_text(const char *text);
 /* Set a key to a new reference, which is given up; -ENOMEM without it. */
 int json_put(struct json_t *object, const char *key, struct json_t *json, struct err *e);
 
-/* Members that others than ourselves wrote, one at a time. */
+/* One text member, into `to` of `size` bytes. */
 int json_read_text(struct json_t *object, const char *key, char *to, size_t size, struct err *e);
-int json_read_unsigned(struct json_t *object, const char *key, unsigned max, unsigned *to,
-		       struct err *e);
 
 #endif

@@ -294,7 +294,7 @@ bool choice_fears_distance(const struct topology *t, const struct profile *p, co
 		struct cost_features a, b;
 		const struct candidate *c = &engine.candidates[i];
 
-		if (!c->predicted || engine_cut(&engine, &c->way, &cut, &e) < 0)
+		if (!c->predicted || engine_cut(&engine, &c->choice, &cut, &e) < 0)
 			continue;
 		shape_read(t, &cut.partition, engine.cpus, 2, &near_shape, &place);
 		shape_read(&far, &cut.partition, engine.cpus, 2, &far_shape, &place);

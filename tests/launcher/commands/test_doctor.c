@@ -2,7 +2,11 @@
 
 #include "launcher/commands/doctor.h"
 
+#include "launcher/commands/command.h"
 #include "tests/harness.h"
+#include "tests/launcher/scripted_spark.h"
+
+extern const struct command cmd_doctor;
 
 static struct doctor_facts facts;
 static struct findings findings;
@@ -78,6 +82,50 @@ START_TEST(v1_says_what_it_lacks)
 }
 END_TEST
 
+/* What `up` needs is counted, what it can do without is not; the exit code is 3, or 0. */
+START_TEST(what_up_cannot_do_without_is_missing)
+{
+	const struct invocation json = {.options.json = true};
+	struct err e = {0};
+
+	v2_machine();
+	ck_assert_ptr_nonnull(find("spark"));
+	ck_assert_uint_eq(findings.missing, 0);
+	facts.place.layout.controllers[CONTROLLER_IO].version = 0;
+	ck_assert_int_eq(find("io")->kind, FINDING_NOTE);
+	ck_assert_uint_eq(findings.missing, 0);
+	facts.spark_result = -2;
+	ck_assert_int_eq(find("spark")->kind, FINDING_MISSING);
+	ck_assert_uint_eq(findings.missing, 1);
+	facts.place.layout.controllers[CONTROLLER_CPU].version = 0;
+	ck_assert_int_eq(find("cpu")->kind, FINDING_MISSING);
+	ck_assert_uint_eq(findings.missing, 2);
+
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
+	setenv("SPARK_HOME", "/nonexistent", 1);
+	ck_assert_int_eq(cmd_doctor.run(&json, &e), ERR_IMPOSSIBLE);
+}
+END_TEST
+
+START_TEST(a_machine_that_lacks_nothing_is_fine)
+{
+	const struct invocation text = {0};
+	char home[PROFILE_PATH], jdk[PROFILE_PATH];
+	struct err e = {0};
+
+	scripted_spark_make(home, jdk);
+	setenv("SPARK_HOME", home, 1);
+	setenv("JAVA_HOME", jdk, 1);
+	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_msg(facts.spark_result == 0, "%s", facts.spark_error.msg);
+	doctor_judge(&facts, &findings);
+	if (findings.missing)
+		test_skip("no slices can be made here: see cleave doctor");
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
+	ck_assert_int_eq(cmd_doctor.run(&text, &e), 0);
+}
+END_TEST
+
 START_TEST(the_greediest_come_first)
 {
 	const struct proc_stat before[] = {{1, "a", 5, 100, 0, 1, 'R'},
@@ -113,5 +161,6 @@ END_TEST
 TEST_MAIN("doctor",
 	  test_case("judge", the_refusal_is_the_one_that_up_gives,
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
-		    v1_says_what_it_lacks, this_machine_can_be_examined),
+		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
+		    a_machine_that_lacks_nothing_is_fine, this_machine_can_be_examined),
 	  test_case("busy", the_greediest_come_first))

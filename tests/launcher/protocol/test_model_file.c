@@ -172,6 +172,13 @@ START_TEST(another_machine_is_told_apart)
 }
 END_TEST
 
+static int decide(const struct roots *roots, const struct profile *p, struct inputs *in,
+		  struct err *e)
+{
+	in->profile = *p;
+	return inputs_read(roots, in, e) < 0 ? e->code : inputs_decide(in, e);
+}
+
 /* The key of the profile: used on its machine, refused on another, taken by force. */
 START_TEST(the_profile_names_it)
 {
@@ -184,18 +191,18 @@ START_TEST(the_profile_names_it)
 
 	profile_default(p);
 	snprintf(p->workload.model, sizeof(p->workload.model), "%s/named.json", test_directory());
-	ck_assert(load_inputs_of(&synthetic, p, NULL, in, &e) < 0 && e.exit == ERR_WRONG);
+	ck_assert(decide(&synthetic, p, in, &e) < 0 && e.exit == ERR_WRONG);
 	example(&m);
 	ck_assert_int_eq(load_topology(&synthetic, &machine, &mask, &e), 0);
 	machine_identify(&machine, "", &m.machine);
 	ck_assert_int_eq(model_write(p->workload.model, &m, &e), 0);
-	ck_assert_msg(load_inputs_of(&synthetic, p, NULL, in, &e) == 0, "%s", e.msg);
+	ck_assert_msg(decide(&synthetic, p, in, &e) == 0, "%s", e.msg);
 	ck_assert(in->facts.has_model && in->facts.model.c[COST_WORK] == m.theta.c[COST_WORK]);
 	ck_assert(in->profile.workload.type == WORKLOAD_GREP);
-	ck_assert(load_inputs_of(&other, p, NULL, in, &e) < 0 && e.exit == ERR_IMPOSSIBLE);
+	ck_assert(decide(&other, p, in, &e) < 0 && e.exit == ERR_IMPOSSIBLE);
 	ck_assert(strstr(e.msg, "named.json") && strstr(e.msg, "packages: 2"));
 	p->workload.model_force = true;
-	ck_assert_int_eq(load_inputs_of(&other, p, NULL, in, &e), 0);
+	ck_assert_int_eq(decide(&other, p, in, &e), 0);
 	ck_assert(in->facts.has_model);
 }
 END_TEST

@@ -1,4 +1,7 @@
-/* The bars of plan --explain: as long as the times they stand for, and never longer than the terminal is wide. */
+/*
+ * The bars of plan --explain: as long as the times they stand for, and never longer than the
+ * terminal is wide.
+ */
 
 #include <string.h>
 

@@ -17,14 +17,6 @@ static const char *after(const struct argv *w, const char *option)
 	return NULL;
 }
 
-static bool has(const struct argv *w, const char *word)
-{
-	for (size_t i = 0; i < w->count; i++)
-		if (strcmp(w->items[i], word) == 0)
-			return true;
-	return false;
-}
-
 START_TEST(words_are_an_environment)
 {
 	cleanup_argv struct argv w = {0};
@@ -56,9 +48,9 @@ START_TEST(master)
 	ck_assert_int_eq(spark_master_process(&t->all, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[0], "/opt/jdk/bin/java");
 	ck_assert_str_eq(after(&p.argv, "-cp"), "/t/state/tree/conf/:/opt/spark/jars/*");
-	ck_assert(has(&p.argv, "-Xmx384m"));
-	ck_assert(has(&p.argv, "-XX:-UsePerfData"));
-	ck_assert(has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
+	ck_assert(spark_tree_has(&p.argv, "-Xmx384m"));
+	ck_assert(spark_tree_has(&p.argv, "-XX:-UsePerfData"));
+	ck_assert(spark_tree_has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
 	ck_assert_str_eq(after(&p.argv, "org.apache.spark.deploy.master.Master"), "--host");
 	ck_assert_str_eq(after(&p.argv, "--host"), "127.0.0.1");
 	ck_assert_str_eq(after(&p.argv, "--port"), "7077");
@@ -92,7 +84,8 @@ START_TEST(worker)
 	ck_assert_str_eq(after(&p.argv, "--cores"), "4");
 	ck_assert_str_eq(after(&p.argv, "--memory"), "1007M"); /* 1001 + 5.0… rounded up */
 	ck_assert_str_eq(after(&p.argv, "--work-dir"), "/t/data/tree/slice-1/work");
-	ck_assert(has(&p.argv, "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
+	ck_assert(spark_tree_has(&p.argv,
+				 "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
 	ck_assert_str_eq(after(&p.argv, "-Dspark.worker.resource.not-0.amount=4"),
 			 "org.apache.spark.deploy.worker.Worker");
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://127.0.0.1:7077");
@@ -306,6 +299,8 @@ START_TEST(prepare)
 	ck_assert(has_line(daemons, line) && has_line(apps, line));
 	ck_assert(has_line(daemons, "spark.port.maxRetries=0"));
 	ck_assert(!strstr(apps, "spark.port.maxRetries")); /* two drivers may run */
+	ck_assert(!strstr(
+		apps, "spark.ui.showConsoleProgress")); /* `run` decides, Spark for its shells */
 	ck_assert(has_line(apps, "spark.master=spark://127.0.0.1:7077"));
 	ck_assert(has_line(apps, "spark.cores.max=7"));
 	ck_assert(has_line(apps, "spark.executor.memory=1000m")); /* the smallest slice's */

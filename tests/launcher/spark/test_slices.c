@@ -5,6 +5,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/spark.h"
 #include "tests/harness.h"
+#include "tests/launcher/spark_tree.h"
 
 enum { LOOPS = 40 };
 
@@ -19,14 +20,6 @@ static void cut(unsigned count, unsigned first)
 		plan.slices[i].id = i;
 		plan.slices[i].slots = first + i;
 	}
-}
-
-static bool has(const struct argv *w, const char *word)
-{
-	for (size_t i = 0; i < w->count; i++)
-		if (strcmp(w->items[i], word) == 0)
-			return true;
-	return false;
 }
 
 /* How many addresses of `resource` the file of this slice has; 0: it does not offer it. */
@@ -65,9 +58,9 @@ START_TEST(offers)
 	cut(3, 31);
 	spark_slices_offer(&plan, 1, "/s/slice-1.resources", &argv);
 	ck_assert_uint_eq(argv.count, 3);
-	ck_assert(has(&argv, "-Dspark.worker.resourcesFile=/s/slice-1.resources"));
-	ck_assert(has(&argv, "-Dspark.worker.resource.not-0.amount=32"));
-	ck_assert(has(&argv, "-Dspark.worker.resource.not-2.amount=32"));
+	ck_assert(spark_tree_has(&argv, "-Dspark.worker.resourcesFile=/s/slice-1.resources"));
+	ck_assert(spark_tree_has(&argv, "-Dspark.worker.resource.not-0.amount=32"));
+	ck_assert(spark_tree_has(&argv, "-Dspark.worker.resource.not-2.amount=32"));
 	ck_assert_uint_eq(addresses_of(0, "not-1"), 31); /* as many as slots … */
 	ck_assert_uint_eq(addresses_of(1, "not-2"), 32);
 	ck_assert_uint_eq(addresses_of(2, "not-0"), SPARK_SLICE_EXECUTORS); /* … up to a bound */
@@ -124,11 +117,11 @@ START_TEST(requests)
 	cut(3, 10);
 	request("0,2", &none, &some);
 	ck_assert_uint_eq(some.count, 2);
-	ck_assert(has(&some, "spark.executor.resource.not-1.amount=1"));
-	ck_assert(has(&some, "spark.cores.max=22"));
+	ck_assert(spark_tree_has(&some, "spark.executor.resource.not-1.amount=1"));
+	ck_assert(spark_tree_has(&some, "spark.cores.max=22"));
 	request("0-2", &none, &all);
 	ck_assert_uint_eq(all.count, 1);
-	ck_assert(has(&all, "spark.cores.max=33"));
+	ck_assert(spark_tree_has(&all, "spark.cores.max=33"));
 }
 END_TEST
 
@@ -156,7 +149,7 @@ START_TEST(a_profile_may_want_fewer_cores)
 		strings_add(&conf, "7");
 		strings_add(&conf, "7");
 		request("0", &conf, &w);
-		ck_assert_msg(has(&w, cases[i].wanted), "%s: %s", cases[i].value,
+		ck_assert_msg(spark_tree_has(&w, cases[i].wanted), "%s: %s", cases[i].value,
 			      w.items[w.count - 1]);
 	}
 }
@@ -193,7 +186,8 @@ START_TEST(a_request_fits_its_slices_only)
 					 "-Dspark.worker.resource.not-%u.amount=%u", i,
 					 slice + 1 < SPARK_SLICE_EXECUTORS ? slice + 1
 									   : SPARK_SLICE_EXECUTORS);
-				fits = fits && (!has(&asked, want) || has(&offered, have));
+				fits = fits && (!spark_tree_has(&asked, want) ||
+						spark_tree_has(&offered, have));
 			}
 			ck_assert_msg(fits == cpuset_has(&slices, slice),
 				      "seed %llu: slice %u of %u, wanted %s", seed, slice, count,

@@ -340,6 +340,29 @@ START_TEST(a_lost_state_is_made_anew)
 }
 END_TEST
 
+/* home.json alone proves the home sets; a worker that runs as wanted stays. */
+START_TEST(home_sets_outlive_a_lost_state)
+{
+	cleanup_free char *events = NULL;
+	struct process_id worker;
+	char path[PROFILE_PATH];
+	struct err e;
+
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	own_kill_supervisor();
+	ck_assert_int_eq(cluster_file(&own.cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
+	own_must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
+	ck_assert_int_eq(cluster_file(&own.cluster, "events.jsonl", path, &e), 0);
+	ck_assert_int_eq(file_tail(path, 100, &events), 0);
+	ck_assert_ptr_nonnull(strstr(events, "the home sets are those of home.json"));
+	own_end();
+}
+END_TEST
+
 START_TEST(an_unreadable_state_can_be_taken_down)
 {
 	char path[PROFILE_PATH];
@@ -585,8 +608,8 @@ OWN_MAIN("supervisor", 60,
 		   drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere, without_cgroups),
 	 test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
 		   what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
-		   a_lost_state_is_made_anew, an_unreadable_state_can_be_taken_down,
-		   a_group_that_cannot_go),
+		   a_lost_state_is_made_anew, home_sets_outlive_a_lost_state,
+		   an_unreadable_state_can_be_taken_down, a_group_that_cannot_go),
 	 test_case("failures", a_worker_that_ends_at_once, a_master_that_ends_at_once,
 		   a_worker_that_never_registers, a_worker_that_listens_everywhere, a_port_in_use,
 		   sigterm_undoes, kill_9_of_the_client_undoes, a_second_up_names_the_first,
