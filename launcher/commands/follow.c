@@ -20,7 +20,10 @@ static void on_signal(int signal_number)
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
 enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
 
-/* Once: a second signal has its usual effect. Without SA_RESTART, so that poll() ends. What is ignored (nohup) stays so. */
+/*
+ * Once: a second signal has its usual effect. Without SA_RESTART, so that poll() ends. What is
+ * ignored (nohup) stays so.
+ */
 static void watch_signals(struct sigaction old[WATCHED])
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};

@@ -1,7 +1,10 @@
 #ifndef LAUNCHER_COMMANDS_FOLLOW_H
 #define LAUNCHER_COMMANDS_FOLLOW_H
 
-/* The commands' side of an `apply` or a `down`: read the supervisor's answers to the end, show progress on stderr. */
+/*
+ * The commands' side of an `apply` or a `down`: read the supervisor's answers to the end, show
+ * progress on stderr.
+ */
 
 #include <stdbool.h>
 
@@ -16,8 +19,9 @@ struct outcome {
 };
 
 /*
- * Until "done", "error" or the end of the connection. After a first SIGINT, SIGTERM or SIGHUP the supervisor is told
- * to give up; *signal_number is then the signal (else 0). The error is the supervisor's, with its exit class.
+ * Until "done", "error" or the end of the connection. A first SIGINT, SIGTERM or SIGHUP makes the
+ * supervisor give up; *signal_number is then the signal (else 0). The error is the
+ * supervisor's, with its exit class.
  */
 int progress_follow(int fd, struct outcome *out, int *signal_number, struct err *e);
 

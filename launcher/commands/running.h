@@ -27,12 +27,12 @@ int running_state(const struct cluster *c, struct state *out, struct err *e);
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e);
 
-/* Whether control_ask() failed because nobody listens, or not to the end. */
+/* Whether control_query() failed because nobody listens, or not to the end. */
 bool running_is_dead(int r);
 
 /*
- * What the supervisor says of itself and, where `text` is not NULL, its words: the caller's to
- * free(). running_is_dead() tells the error of a dead one.
+ * What the supervisor says of itself, and its text as it came, the caller's to free(); either may
+ * be NULL. running_is_dead() tells the error of a dead one.
  */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 

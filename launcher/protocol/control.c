@@ -127,7 +127,10 @@ void control_answer(struct control *c, struct control_client *client, const char
 
 /* ---- replies */
 
-/* Without memory for a reply the client is dropped, like one that does not read: it must not wait for ever. */
+/*
+ * Without memory for a reply the client is dropped, like one that does not read: it must not wait
+ * for ever.
+ */
 void control_reply(struct control *c, struct control_client *client, const struct reply *r)
 {
 	cleanup_free char *text = NULL;

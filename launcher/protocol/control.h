@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_CONTROL_H
 
 /*
- * The supervisor's side of the control socket (0600): served from its loop, without ever blocking on a client; peers are
- * root and the supervisor's own user, by SO_PEERCRED.
+ * The supervisor's side of the control socket (0600): served from its loop, without ever blocking
+ * on a client; peers are root and the supervisor's own user, by SO_PEERCRED.
  */
 
 #include <stdbool.h>
@@ -27,8 +27,8 @@ struct pollfd;
 typedef void control_requested(void *context, struct control_client *client,
 			       struct control_request *request);
 /*
- * A client that was held (control_hold) has shut down its side: it gave up, and may still read the answer. Or its connection has
- * ended: the pointer means nothing afterwards.
+ * A client that was held (control_hold) has shut down its side: it gave up, and may still read the
+ * answer. Or its connection has ended: the pointer means nothing afterwards.
  */
 enum control_end { CONTROL_HUNG_UP, CONTROL_CLOSED };
 typedef void control_gone(void *context, struct control_client *client, enum control_end end);
@@ -38,10 +38,13 @@ int control_open(const struct cluster *c, control_requested *requested, control_
 /* Removes the socket's file. Answers not yet sent get up to a second. */
 void control_close(struct control *c);
 
-/* Take over a connected descriptor (a socketpair's end) as a client that has sent its request already. NULL if there is no room. */
+/*
+ * Take over a connected descriptor (a socketpair's end) as a client that has sent its request
+ * already. NULL if there is no room.
+ */
 struct control_client *control_adopt(struct control *c, int fd, pid_t peer);
 
-/* Send one line; nothing to NULL, or to one that has gone. A client that does not read is dropped. */
+/* Send one line; none to NULL or to one that has gone. One that does not read is dropped. */
 void control_answer(struct control *c, struct control_client *client, const char *json);
 
 /* The replies of reply.h as such a line. */
@@ -56,7 +59,7 @@ void control_reply(struct control *c, struct control_client *client, const struc
 void control_hold(struct control_client *client);
 pid_t control_peer(const struct control_client *client);
 
-/* The descriptors to wait for (at most CONTROL_FDS), and what to do when poll() has filled them in. */
+/* The descriptors to wait for (at most CONTROL_FDS), and what to do once poll() has filled them. */
 unsigned control_fds(struct control *c, struct pollfd *fds);
 void control_turn(struct control *c, const struct pollfd *fds, unsigned count, uint64_t now_ns);
 

@@ -75,27 +75,12 @@ static const char *command_name(unsigned command)
 	return names[command];
 }
 
-static bool is_apply(const void *value, const void *document)
-{
-	const struct control_request *r = value;
-
-	(void)document;
-	return r->command == CONTROL_APPLY;
-}
-
-static bool is_rebalance(const void *value, const void *document)
-{
-	const struct control_request *r = value;
-
-	(void)document;
-	return r->command == CONTROL_REBALANCE;
-}
-
 #define T struct control_request
 static const struct json_field request_fields[] = {
 	{"cmd", JSON_WORD(T, command, command_name, CONTROL_REBALANCE + 1)},
-	{"state", JSON_AT(T, state), .when = is_apply},
-	{JSON_SAME(T, rebalance, &rebalance_request_table), .when = is_rebalance},
+	{"state", JSON_AT(T, state), JSON_ONLY(T, command, CONTROL_APPLY)},
+	{JSON_SAME(T, rebalance, rebalance_request_fields),
+	 JSON_ONLY(T, command, CONTROL_REBALANCE)},
 	JSON_END,
 };
 static const struct json_table request_table = {
@@ -189,24 +174,22 @@ int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e
 
 int control_send(int fd, const char *json, struct err *e)
 {
-	char newline[] = "\n";
-	struct iovec parts[2] = {{(void *)json, strlen(json)}, {newline, 1}};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	cleanup_free char *line = NULL;
+	int left = asprintf(&line, "%s\n", json);
 
-	while (parts[0].iov_len || parts[1].iov_len) {
-		ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	if (left < 0) {
+		line = NULL;
+		return err_set(e, -ENOMEM, "no memory for a request");
+	}
+	for (const char *at = line; left > 0;) {
+		ssize_t n = send(fd, at, (size_t)left, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_errno(e, -errno, "the supervisor does not take the request");
-		for (unsigned i = 0; i < 2; i++) {
-			size_t part = (size_t)n < parts[i].iov_len ? (size_t)n : parts[i].iov_len;
-
-			parts[i].iov_base = (char *)parts[i].iov_base + part;
-			parts[i].iov_len -= part;
-			n -= (ssize_t)part;
-		}
+		at += n;
+		left -= (int)n;
 	}
 	return 0;
 }
@@ -254,14 +237,14 @@ static int read_answer(const char *line, const struct json_table *t, void *value
 int control_query(const struct cluster *c, const struct control_request *request, int timeout_ms,
 		  char **text, const struct json_table *t, void *value, struct err *e)
 {
-	cleanup_free char *asked = NULL;
+	cleanup_free char *sent = NULL;
 	struct line_buffer b = {0};
 	cleanup_close int fd = -1;
 	char *line;
 	int r;
 
-	if ((r = control_request_format(request, &asked, e)) ||
-	    (r = control_connect(c, &fd, NULL, e)) || (r = control_send(fd, asked, e)))
+	if ((r = control_request_format(request, &sent, e)) ||
+	    (r = control_connect(c, &fd, NULL, e)) || (r = control_send(fd, sent, e)))
 		return r;
 	r = control_receive(fd, &b, timeout_ms, &line, e);
 	if (r == 0)

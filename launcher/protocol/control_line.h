@@ -2,8 +2,9 @@
 #define LAUNCHER_PROTOCOL_CONTROL_LINE_H
 
 /*
- * The control socket STATE/NAME/control, as commands see it: one JSON object a line, both ways (README.md). Requests:
- * {"cmd":"status"}, {"cmd":"apply","state":{…}}, {"cmd":"down"}, {"cmd":"rebalance",…}.
+ * The control socket STATE/NAME/control, as commands see it: one JSON object a line, both ways
+ * (README.md). Requests: {"cmd":"status"}, {"cmd":"apply","state":{…}}, {"cmd":"down"},
+ * {"cmd":"rebalance",…}.
  */
 
 #include <sys/un.h>
@@ -45,12 +46,16 @@ int control_address(const struct cluster *c, struct sockaddr_un *out, struct err
 /* -ENOENT, -ECONNREFUSED: nobody listens. *peer (may be NULL) is the supervisor's pid. */
 int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e);
 int control_send(int fd, const char *json, struct err *e);
-/* Wait for the next line; 1 and the line, 0 at the end, negative on error or after timeout_ms (-1: none). */
+/*
+ * Wait for the next line; 1 and the line, 0 at the end, negative on error or after timeout_ms (-1:
+ * none).
+ */
 int control_receive(int fd, struct line_buffer *b, int timeout_ms, char **line, struct err *e);
 
 /*
- * One request, one answer: its text as it came, the caller's to free(), and if `t` is not NULL its value. -ENOENT,
- * -ECONNREFUSED, -ECONNRESET, -EPIPE: nobody listens, or not to the end. What the supervisor refuses is its error.
+ * One request, one answer: its text as it came, the caller's to free(), and if `t` is not NULL its
+ * value. -ENOENT, -ECONNREFUSED, -ECONNRESET, -EPIPE: nobody listens, or not to the end. What the
+ * supervisor refuses is its error.
  */
 int control_query(const struct cluster *c, const struct control_request *request, int timeout_ms,
 		  char **text, const struct json_table *t, void *value, struct err *e);

@@ -17,7 +17,9 @@ static int open_log(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A supervisor that died while it wrote has left a piece of a line: nobody can read it, so it goes. */
+/*
+ * A supervisor that died while it wrote has left a piece of a line: nobody can read it, so it goes.
+ */
 static void drop_cut_line(int fd, off_t size)
 {
 	char tail[4096];

@@ -2,8 +2,10 @@
 #define LAUNCHER_PROTOCOL_EVENTS_H
 
 /*
- * STATE/NAME/events.jsonl: what the supervisor decided, from which figures, and why; one JSON object a line:
- *   {"time":"2026-01-31T12:00:00.123Z","what":"restart","object":"slice-0","reason":"…","inputs":{"restarts":1}}
+ * STATE/NAME/events.jsonl: what the supervisor decided, from which figures, and why; one JSON
+ * object a line:
+ *   {"time":"2026-01-31T12:00:00.123Z","what":"restart","object":"slice-0","reason":"…",
+ *    "inputs":{"restarts":1}}
  * Append-only; at 16 MiB it becomes events.jsonl.1 and a new one begins.
  */
 
@@ -34,11 +36,17 @@ void events_close(struct events *ev);
 /* A time of CLOCK_REALTIME as events spell it. */
 void event_time(uint64_t realtime_ns, char text[EVENT_TIME]);
 
-/* Make the line, newline included, of one event at a time of CLOCK_REALTIME. The caller free()s it; NULL without memory. */
+/*
+ * Make the line, newline included, of one event at a time of CLOCK_REALTIME. The caller free()s it;
+ * NULL without memory.
+ */
 char *event_format(uint64_t realtime_ns, const char *what, const char *object, const char *reason,
 		   const struct event_input *inputs, size_t count);
 
-/* Append one event now. A log that cannot be written (full disk) must not stop the supervisor: the event is lost. */
+/*
+ * Append one event now. A log that cannot be written (full disk) must not stop the supervisor: the
+ * event is lost.
+ */
 void events_add(struct events *ev, const char *what, const char *object, const char *reason,
 		const struct event_input *inputs, size_t count);
 

@@ -11,28 +11,26 @@
 		"cpus", JSON_AT(T, cpus)                                           \
 	}
 
-static const struct json_field loan_fields[] = {
+const struct json_field loan_fields[] = {
 	LENT(struct loan),
 	{"by_hand", JSON_AT(struct loan, by_hand)},
 	JSON_END,
 };
-const struct json_table loan_table = {.fields = loan_fields};
 
-static int write_sentence(const struct json_field *f, const void *value,
-			  const struct json_document *d, json_t *object, struct err *e)
+static int write_sentence(const struct json_field *f, const void *value, const struct json_walk *w,
+			  json_t *object)
 {
 	char text[CPUSET_TEXT + PLAN_TEXT];
 
-	(void)d;
-	return json_put(object, f->key, json_text(rebalance_format(value, text, sizeof(text))), e);
+	return json_put(object, f->key, json_text(rebalance_format(value, text, sizeof(text))),
+			w->e);
 }
 static const struct json_type sentence = {.write = write_sentence};
 
 #define T struct rebalance_decision
-static const struct json_field decision_fields[] = {
+const struct json_field decision_fields[] = {
 	{"reason", JSON_WORD(T, reason, rebalance_reason_name, REBALANCE_REASONS)},
 	LENT(T),
 	{"text", JSON_OTHER(&sentence)},
 	JSON_END,
 };
-const struct json_table decision_table = {.fields = decision_fields};

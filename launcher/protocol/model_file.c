@@ -7,34 +7,32 @@
 #include "launcher/system/files.h"
 
 /* A number for each term of the cost model. */
-static int write_terms(const struct json_field *f, const void *value, const struct json_document *d,
-		       json_t *object, struct err *e)
+static int write_terms(const struct json_field *f, const void *value, const struct json_walk *w,
+		       json_t *object)
 {
 	const double *numbers = (const void *)((const char *)value + f->offset);
 	json_t *terms = json_object();
-	int r = json_put(object, f->key, terms, e);
+	int r = json_put(object, f->key, terms, w->e);
 
-	(void)d;
 	for (unsigned i = 0; !r && i < COST_TERMS; i++)
-		r = json_put(terms, cost_term_name((enum cost_term)i), json_real(numbers[i]), e);
+		r = json_put(terms, cost_term_name((enum cost_term)i), json_real(numbers[i]), w->e);
 	return r;
 }
 
-static int read_terms(const struct json_field *f, json_t *object, void *value,
-		      const struct json_document *d, struct err *e)
+static int read_terms(const struct json_field *f, void *value, const struct json_walk *w,
+		      json_t *object)
 {
 	double *numbers = (void *)((char *)value + f->offset);
 	json_t *terms = json_object_get(object, f->key);
 
-	(void)d;
 	if (!json_is_object(terms))
-		return err_wrong(e, "%s: an object is expected", f->key);
+		return err_wrong(w->e, "%s: an object is expected", f->key);
 	for (unsigned i = 0; i < COST_TERMS; i++) {
 		const char *name = cost_term_name((enum cost_term)i);
 		const json_t *number = json_object_get(terms, name);
 
 		if (!json_is_number(number))
-			return err_wrong(e, "%s: %s: a number is expected", f->key, name);
+			return err_wrong(w->e, "%s: %s: a number is expected", f->key, name);
 		numbers[i] = json_number_value(number);
 	}
 	return 0;
@@ -52,7 +50,6 @@ static const struct json_field machine_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table machine_table = {.fields = machine_fields};
 
 #define T struct model_probe
 static const struct json_field probe_fields[] = {
@@ -64,7 +61,6 @@ static const struct json_field probe_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table probe_table = {.fields = probe_fields};
 
 static int check_model(const void *value, struct err *e)
 {
@@ -75,11 +71,11 @@ static int check_model(const void *value, struct err *e)
 static const struct json_field model_fields[] = {
 	{"made", JSON_AT(T, made)},
 	{"workload", JSON_WORD(T, type, workload_type_name, WORKLOAD_STREAMING + 1)},
-	{"machine", JSON_PART(T, machine, &machine_table)},
+	{"machine", JSON_PART(T, machine, machine_fields)},
 	{"coefficients", JSON_OTHER(&terms), .offset = offsetof(T, theta.c)},
 	{"confidence", JSON_OTHER(&terms), .offset = offsetof(T, confidence)},
 	{"error", JSON_AT(T, error)},
-	{"probes", JSON_LIST(T, probes, probe_count, &probe_table)},
+	{"probes", JSON_LIST(T, probes, probe_count, probe_fields)},
 	JSON_END,
 };
 const struct json_table model_table = {

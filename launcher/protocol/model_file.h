@@ -2,12 +2,14 @@
 #define LAUNCHER_PROTOCOL_MODEL_FILE_H
 
 /*
- * The file that `tune` writes and `workload.model` names: struct model as JSON of schema cleave.model/1.
+ * The file that `tune` writes and `workload.model` names: struct model as JSON of schema
+ * cleave.model/1.
  *
  *   {"schema":"cleave.model/1","made":"2026-11-21T15:04:05Z","workload":"wordcount",
  *    "machine":{"cpu":"…","packages":8,"nodes":8,"cores":120,"cpus":120,"distances":305419896},
  *    "coefficients":{"fixed":4.1,"slice":0.3,…},"confidence":{"fixed":0.8,…},"error":0.04,
- *    "probes":[{"slices":8,"cores":15,"data_bytes":1073741824,"predicted_s":20.1,"measured_s":19.8}]}
+ *    "probes":[{"slices":8,"cores":15,"data_bytes":1073741824,"predicted_s":20.1,
+ *      "measured_s":19.8}]}
  */
 
 #include "decision/cost/model.h"

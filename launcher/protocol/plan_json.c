@@ -26,33 +26,22 @@ static const struct json_field memory_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table memory_table = {.fields = memory_fields};
-
-static int check_slice(const void *value, struct err *e)
-{
-	const struct slice *s = value;
-
-	return profile_name_is_valid(s->name)
-		       ? 0
-		       : err_wrong(e, "name '%s' is not a slice's name", s->name);
-}
 
 #define T struct slice
 static const struct json_field slice_fields[] = {
 	{"id", JSON_AT(T, id), .max = SLICES_MAX - 1},
-	{"name", JSON_AT(T, name)},
+	{"name", JSON_AT(T, name), .is_valid = profile_name_is_valid, .valid = "a slice's name"},
 	{"cpus", JSON_AT(T, cpus)},
 	{"nodes", JSON_AT(T, nodes)},
 	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
 	{"packages", JSON_AT(T, packages)},
 	{"slots", JSON_AT(T, slots)},
 	{"address", JSON_BY(JSON_AS_ADDRESS, T, address)},
-	{"memory", JSON_PART(T, memory, &memory_table)},
+	{"memory", JSON_PART(T, memory, memory_fields)},
 	{"jvm_options", JSON_AT(T, jvm_options)},
 	JSON_END,
 };
 #undef T
-static const struct json_table slice_table = {.fields = slice_fields, .check = check_slice};
 
 /* ---- the host group, what is left over */
 
@@ -65,14 +54,12 @@ static const struct json_field host_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table host_table = {.fields = host_fields};
 
 static const struct json_field unused_fields[] = {
 	{"cpus", JSON_AT(struct plan_unused, cpus)},
 	{"why", JSON_AT(struct plan_unused, why)},
 	JSON_END,
 };
-static const struct json_table unused_table = {.fields = unused_fields};
 
 /* ---- the decision */
 
@@ -87,7 +74,6 @@ static const struct json_field term_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table term_table = {.fields = term_fields};
 
 #define T struct plan_candidate
 static const struct json_field candidate_fields[] = {
@@ -97,11 +83,10 @@ static const struct json_field candidate_fields[] = {
 	{"feasible", JSON_AT(T, feasible)},
 	{"why", JSON_AT(T, why)},
 	{"throughput", JSON_AT(T, throughput)},
-	{"terms", JSON_PART(T, terms, &term_table)},
+	{"terms", JSON_PART(T, terms, term_fields)},
 	JSON_END,
 };
 #undef T
-static const struct json_table candidate_table = {.fields = candidate_fields};
 
 static int check_decision(const void *value, struct err *e)
 {
@@ -112,21 +97,19 @@ static int check_decision(const void *value, struct err *e)
 }
 
 #define T struct plan
-static const struct json_field decision_fields[] = {
+static const struct json_field choice_fields[] = {
 	{"chosen", JSON_AT(T, chosen)},
-	{"candidates", JSON_LIST(T, candidates, candidate_count, &candidate_table)},
+	{"candidates", JSON_LIST(T, candidates, candidate_count, candidate_fields)},
 	JSON_END,
 };
-static const struct json_table chosen_table = {.fields = decision_fields, .check = check_decision};
 
 /* ---- all of it */
 
-static const struct json_field warning_fields[] = {
+const struct json_field warning_fields[] = {
 	{"code", JSON_WORD(struct plan_warning, code, warning_code_name, WARN_COUNT)},
 	{"message", JSON_AT(struct plan_warning, message)},
 	JSON_END,
 };
-const struct json_table warning_table = {.fields = warning_fields};
 
 static int check_plan(const void *value, struct err *e)
 {
@@ -152,12 +135,12 @@ static int check_plan(const void *value, struct err *e)
 
 static const struct json_field plan_fields[] = {
 	{"name", JSON_AT(T, name)},
-	{"slices", JSON_LIST(T, slices, slice_count, &slice_table)},
-	{"host", JSON_PART(T, host, &host_table)},
-	{"unused", JSON_LIST(T, unused, unused_count, &unused_table)},
-	{"decision", JSON_GROUP(&chosen_table)},
-	{"loans", JSON_LIST(T, loans, loan_count, &loan_table)},
-	{"warnings", JSON_LIST(T, warnings, warning_count, &warning_table)},
+	{"slices", JSON_LIST(T, slices, slice_count, slice_fields)},
+	{"host", JSON_PART(T, host, host_fields)},
+	{"unused", JSON_LIST(T, unused, unused_count, unused_fields)},
+	{"decision", JSON_GROUP(choice_fields), .check = check_decision},
+	{"loans", JSON_LIST(T, loans, loan_count, loan_fields)},
+	{"warnings", JSON_LIST(T, warnings, warning_count, warning_fields)},
 	{"notes", JSON_ITEMS(T, notes, note_count)},
 	{"allowed_cpus", JSON_AT(T, allowed)},
 	{"usable_cpus", JSON_AT(T, usable)},
@@ -174,7 +157,10 @@ const struct json_table plan_table = {
 int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e)
 {
 	json_auto_t *plan = json_table_build(&plan_table, p, e);
-	/* "topology" comes behind the name: the keys that are missing here are appended in their order. */
+	/*
+	 * "topology" comes behind the name: the keys that are missing here are appended in their
+	 * order.
+	 */
 	json_auto_t *all = json_pack("{s:s, s:s, s:o}", "schema", plan_table.schema, "name",
 				     p->name, "topology", topology_json_summary(t));
 	char *made;

@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_REBALANCE_ANSWER_H
 
 /*
- * What `cleave rebalance` requests of the supervisor, and the answer: values, and their JSON on the control socket. The
- * answer's text is also what --json prints (schema cleave.rebalance/1).
+ * What `cleave rebalance` requests of the supervisor, and the answer: values, and their JSON on the
+ * control socket. The answer's text is also what --json prints (schema cleave.rebalance/1).
  */
 
 #include "decision/lending/rebalance.h"
@@ -29,9 +29,9 @@ struct rebalance_request {
 /* One write to one group. */
 struct rebalance_change {
 	char group[NAME_MAX_BYTES + 1];
-	enum op_kind kind;		/* OP_SET_CPUS or OP_SET_WEIGHT */
-	struct cpuset before, requested;	/* of OP_SET_CPUS; before: plan_effective_cpus() */
-	unsigned weight_before, weight; /* of OP_SET_WEIGHT; the driver has read it back */
+	enum op_kind kind;		 /* OP_SET_CPUS or OP_SET_WEIGHT */
+	struct cpuset before, requested; /* of OP_SET_CPUS; before: plan_effective_cpus() */
+	unsigned weight_before, weight;	 /* of OP_SET_WEIGHT; the driver has read it back */
 	/* 0 and empty in a dry run: */
 	double write_us;	 /* from the write to its return */
 	struct cpuset effective; /* of OP_SET_CPUS: what the kernel says afterwards */
@@ -51,15 +51,17 @@ struct rebalance_answer {
 };
 
 /*
- * The keys of a request beside "cmd": {"what":"lend","dry_run":false,"from":1,"to":0,"cores":1,"loans":"shared"}, without "loans"
- * for the profile's; {"what":"once|reset","dry_run":false}; {"what":"mode","dry_run":false,"mode":"act"}.
+ * The keys of a request beside "cmd":
+ * {"what":"lend","dry_run":false,"from":1,"to":0,"cores":1,"loans":"shared"}, without "loans" for
+ * the profile's; {"what":"once|reset","dry_run":false};
+ * {"what":"mode","dry_run":false,"mode":"act"}.
  */
-extern const struct json_table rebalance_request_table;
+extern const struct json_field rebalance_request_fields[];
 const char *rebalance_what_name(unsigned what);
 
 /*
- * Of verdicts only `used` and `width`, which rebalance_format() shows: the answer is for people and scripts, the events
- * are for replay.
+ * Of verdicts only `used` and `width`, which rebalance_format() shows: the answer is for people and
+ * scripts, the events are for replay.
  */
 extern const struct json_table rebalance_answer_table;
 

@@ -20,14 +20,12 @@ static const struct json_field policy_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table policy_table = {.fields = policy_fields};
 
 static const struct json_field slice_fields[] = {
 	{"name", JSON_AT(struct slice, name)},
 	{"cpus", JSON_AT(struct slice, cpus)},
 	JSON_END,
 };
-static const struct json_table slice_table = {.fields = slice_fields};
 
 #define T struct rebalance_verdict
 static const struct json_field verdict_fields[] = {
@@ -44,23 +42,21 @@ static const struct json_field verdict_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table verdict_table = {.fields = verdict_fields};
 
 /* The first decision, which an event's key "reason" has room for. */
-static int write_reason(const struct json_field *f, const void *value,
-			const struct json_document *d, json_t *object, struct err *e)
+static int write_reason(const struct json_field *f, const void *value, const struct json_walk *w,
+			json_t *object)
 {
 	const struct rebalance_event *ev = value;
 	char text[CPUSET_TEXT + PLAN_TEXT + 32] = "nothing changes";
 	size_t used = 0;
 
-	(void)d;
 	if (ev->decisions.count)
 		used = strlen(rebalance_format(&ev->decisions.items[0], text, sizeof(text) - 32));
 	if (ev->decisions.count > 1)
 		snprintf(text + used, sizeof(text) - used, " (and %u more)",
 			 ev->decisions.count - 1);
-	return json_put(object, f->key, json_text(text), e);
+	return json_put(object, f->key, json_text(text), w->e);
 }
 static const struct json_type reason = {.write = write_reason};
 
@@ -135,13 +131,12 @@ static int check_event(const void *value, struct err *e)
 static const struct json_field input_fields[] = {
 	{"at_ns", JSON_AT(T, at_ns)},
 	{"allowed", JSON_AT(T, allowed)},
-	{"policy", JSON_PART(T, policy, &policy_table)},
-	{"slices", JSON_LIST(T, before.slices, before.slice_count, &slice_table),
-	 JSON_MORE(T, verdicts, &verdict_table)},
-	{"loans", JSON_LIST(T, before.loans, before.loan_count, &loan_table)},
+	{"policy", JSON_PART(T, policy, policy_fields)},
+	{"slices", JSON_LIST(T, before.slices, before.slice_count, slice_fields),
+	 JSON_MORE(T, verdicts, verdict_fields)},
+	{"loans", JSON_LIST(T, before.loans, before.loan_count, loan_fields)},
 	JSON_END,
 };
-static const struct json_table input_table = {.fields = input_fields, .check = check_inputs};
 
 static const char *slice_name(const void *document, unsigned place)
 {
@@ -155,9 +150,9 @@ static const struct json_field event_fields[] = {
 	{"what", JSON_AT(T, what)},
 	{"object", JSON_AT(T, before.name)},
 	{"reason", JSON_OTHER(&reason)},
-	{"inputs", JSON_GROUP(&input_table)},
-	{"decisions", JSON_LIST(T, decisions.items, decisions.count, &decision_table)},
-	{"loans", JSON_LIST(T, loans, loan_count, &loan_table)},
+	{"inputs", JSON_GROUP(input_fields), .check = check_inputs},
+	{"decisions", JSON_LIST(T, decisions.items, decisions.count, decision_fields)},
+	{"loans", JSON_LIST(T, loans, loan_count, loan_fields)},
 	{"idle_us", JSON_AT(T, idle_us)},
 	{"write_us", JSON_AT(T, write_us)},
 	{"writes", JSON_AT(T, writes), .max = UINT32_MAX},

@@ -2,12 +2,14 @@
 #define LAUNCHER_PROTOCOL_REPLY_H
 
 /*
- * What the supervisor replies to an `apply` and a `down`: progress and lines of logs, then one that it is done or why not.
- * The last may come to every request. The first key of a reply tells its kind:
+ * What the supervisor replies to an `apply` and a `down`: progress and lines of logs, then one that
+ * it is done or why not. The last may come to every request. The first key of a reply tells its
+ * kind:
  *
  *   {"progress":"workers","object":"registered","count":1,"total":2}
  *   {"log":"slice-0","line":"java.net.BindException: …"}
- *   {"done":"started","adopted":false,"rebuilt":""}      done: started, changed or unchanged; down, without the other keys
+ *   {"done":"started","adopted":false,"rebuilt":""}   or changed, unchanged
+ *   {"done":"down"}
  *   {"error":"CPUs 0-3 are …","exit":3}
  */
 

@@ -21,18 +21,9 @@ const char *cluster_phase_name(unsigned phase)
 
 /* ---- the parts of a state */
 
-static int check_cluster(const void *value, struct err *e)
-{
-	const struct cluster *c = value;
-
-	return profile_name_is_valid(c->name)
-		       ? 0
-		       : err_wrong(e, "name: %s is not a cluster's name", c->name);
-}
-
 #define T struct cluster
 static const struct json_field cluster_fields[] = {
-	{"name", JSON_AT(T, name)},
+	{"name", JSON_AT(T, name), .is_valid = profile_name_is_valid, .valid = "a cluster's name"},
 	{"state", JSON_AT(T, state)},
 	{"data", JSON_AT(T, data)},
 	{"uid", JSON_AT(T, uid), .max = UINT32_MAX - 1},
@@ -41,7 +32,6 @@ static const struct json_field cluster_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table cluster_table = {.fields = cluster_fields, .check = check_cluster};
 
 #define T struct spark
 static const struct json_field spark_fields[] = {
@@ -55,7 +45,6 @@ static const struct json_field spark_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table spark_table = {.fields = spark_fields};
 
 #define T struct endpoints
 static const struct json_field endpoint_fields[] = {
@@ -65,45 +54,40 @@ static const struct json_field endpoint_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table endpoint_table = {.fields = endpoint_fields};
 
 static const struct json_field process_fields[] = {
 	{"pid", JSON_AT(struct process_id, pid)},
 	{"start_time", JSON_AT(struct process_id, start_time)},
 	JSON_END,
 };
-static const struct json_table process_table = {.fields = process_fields};
 
 static const struct json_field worker_fields[] = {
-	{"process", JSON_PART(struct worker_record, id, &process_table)},
+	{"process", JSON_PART(struct worker_record, id, process_fields)},
 	{"restarts", JSON_AT(struct worker_record, restarts)},
 	JSON_END,
 };
-static const struct json_table worker_table = {.fields = worker_fields};
 
 /* A profile is its YAML. */
-static int write_profile(const struct json_field *f, const void *value,
-			 const struct json_document *d, json_t *object, struct err *e)
+static int write_profile(const struct json_field *f, const void *value, const struct json_walk *w,
+			 json_t *object)
 {
 	const struct state *s = value;
 	cleanup_free char *text = NULL;
-	int r = profile_emit(&s->profile, &text, e);
+	int r = profile_emit(&s->profile, &text, w->e);
 
-	(void)d;
-	return r ? r : json_put(object, f->key, json_string(text), e);
+	return r ? r : json_put(object, f->key, json_string(text), w->e);
 }
 
-static int read_profile(const struct json_field *f, json_t *object, void *value,
-			const struct json_document *d, struct err *e)
+static int read_profile(const struct json_field *f, void *value, const struct json_walk *w,
+			json_t *object)
 {
 	const json_t *json = json_object_get(object, f->key);
 	struct state *s = value;
 
-	(void)d;
 	if (!json_is_string(json))
-		return err_wrong(e, "%s: a string is expected", f->key);
+		return err_wrong(w->e, "%s: a string is expected", f->key);
 	return profile_parse(json_string_value(json), json_string_length(json), f->key, &s->profile,
-			     e);
+			     w->e);
 }
 static const struct json_type profile_type = {write_profile, read_profile};
 
@@ -111,17 +95,17 @@ static const struct json_type profile_type = {write_profile, read_profile};
 
 #define T struct state
 static const struct json_field state_fields[] = {
-	{"cluster", JSON_PART(T, cluster, &cluster_table)},
+	{"cluster", JSON_PART(T, cluster, cluster_fields)},
 	{"phase", JSON_WORD(T, phase, cluster_phase_name, PHASE_STOPPING + 1)},
 	{"why", JSON_AT(T, why)},
 	{"profile", JSON_OTHER(&profile_type)},
-	{"plan", JSON_PART(T, plan, &plan_table)},
-	{"spark", JSON_PART(T, spark, &spark_table)},
-	{"master", JSON_PART(T, master, &endpoint_table)},
+	{"plan", JSON_BY(JSON_AS_PART, T, plan), .table = &plan_table},
+	{"spark", JSON_PART(T, spark, spark_fields)},
+	{"master", JSON_PART(T, master, endpoint_fields)},
 	{"location", JSON_AT(T, location)},
-	{"supervisor", JSON_PART(T, supervisor, &process_table)},
-	{"master_process", JSON_PART(T, master_process, &process_table)},
-	{"workers", JSON_LIST(T, workers, plan.slice_count, &worker_table), .is_counted = true},
+	{"supervisor", JSON_PART(T, supervisor, process_fields)},
+	{"master_process", JSON_PART(T, master_process, process_fields)},
+	{"workers", JSON_LIST(T, workers, plan.slice_count, worker_fields), .is_counted = true},
 	JSON_END,
 };
 const struct json_table state_table = {
@@ -132,7 +116,10 @@ const struct json_table state_table = {
 };
 #undef T
 
-/* A file of the cluster, at most as large as a state. -ENOENT; -EBADMSG: it is there and cannot be understood. */
+/*
+ * A file of the cluster, at most as large as a state. -ENOENT; -EBADMSG: it is there and cannot be
+ * understood.
+ */
 static int read_file(const struct cluster *c, const char *file, const struct json_table *t,
 		     int (*check)(const struct cluster *c, const void *value, struct err *e),
 		     void *out, struct err *e)
@@ -203,12 +190,11 @@ static const struct json_field home_slice_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table home_slice_table = {.fields = home_slice_fields};
 
 #define T struct plan
 static const struct json_field home_fields[] = {
 	{"name", JSON_AT(T, name)},
-	{"slices", JSON_LIST(T, slices, slice_count, &home_slice_table)},
+	{"slices", JSON_LIST(T, slices, slice_count, home_slice_fields)},
 	JSON_END,
 };
 static const struct json_table home_table = {

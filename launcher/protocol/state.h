@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_STATE_H
 
 /*
- * What the kernel does not know about a running cluster: STATE/NAME/state.json (written whole, fsync, rename; versioned)
- * and home.json (the home sets, written only when a profile is applied).
+ * What the kernel does not know about a running cluster: STATE/NAME/state.json (written whole,
+ * fsync, rename; versioned) and home.json (the home sets, written only when a profile is applied).
  */
 
 #include "containers/driver.h"
@@ -38,8 +38,8 @@ enum { STATE_MAX_BYTES = JSON_MAX_BYTES };
 extern const struct json_table state_table;
 
 /*
- * Return 0; -ENOENT: there is none; -EBADMSG: unreadable, or its plan is none that plan_check() lets pass (the sentence says
- * where and why).
+ * Return 0; -ENOENT: there is none; -EBADMSG: unreadable, or its plan is none that plan_check()
+ * lets pass (the sentence says where and why).
  */
 int state_read(const struct cluster *c, struct state *out, struct err *e);
 int state_write(const struct state *s, struct err *e);
@@ -51,7 +51,9 @@ int home_write(const struct cluster *c, const struct plan *p, struct err *e);
 /* What everything of Spark's side is made from: borrows from the state. */
 struct spark_cluster state_spark(const struct state *s);
 
-/* What driver_open() needs to find this cluster's groups, or to make them: borrows from the state. */
+/*
+ * What driver_open() needs to find this cluster's groups, or to make them: borrows from the state.
+ */
 struct driver_request state_groups(const struct state *s, const char *cgroup_root);
 
 const char *cluster_phase_name(unsigned phase);

@@ -55,7 +55,10 @@ static bool use_master(const struct command_line *line, pid_t pid, struct state 
 	return true;
 }
 
-/* DATA/slice-3/work: slice 3. Slice i has the first address + i, so one worker tells all addresses up to its own. */
+/*
+ * DATA/slice-3/work: slice 3. Slice i has the first address + i, so one worker tells all addresses
+ * up to its own.
+ */
 static bool use_worker(const struct command_line *line, const char *work, const struct cluster *c,
 		       struct state *out)
 {

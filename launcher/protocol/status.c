@@ -18,7 +18,7 @@ static void collect_slice(const struct state *s, unsigned id, const struct obser
 	const struct worker_record *record = &s->workers[id];
 	bool alive = process_is_alive(&record->id);
 
-	*out = (struct slice_status){.home_cpus = slice->cpus, .nodes = slice->nodes};
+	*out = (struct slice_status){.id = id, .home_cpus = slice->cpus, .nodes = slice->nodes};
 	string_copy(out->name, slice->name);
 	string_copy(out->state, worker_state_name(alive ? WORKER_RUNNING : WORKER_STOPPED));
 	out->worker_pid = alive ? record->id.pid : 0;
@@ -104,19 +104,9 @@ double sample_cpus_used(const struct sample *before, const struct sample *now)
 
 /* ---- as JSON */
 
-static int write_id(const struct json_field *f, const void *value, const struct json_document *d,
-		    json_t *object, struct err *e)
-{
-	const struct status *s = d->value;
-	const struct slice_status *slice = value;
-
-	return json_put(object, f->key, json_integer(slice - s->slices), e);
-}
-static const struct json_type own_id = {.write = write_id};
-
 #define T struct slice_status
 static const struct json_field slice_fields[] = {
-	{"id", JSON_OTHER(&own_id)},
+	{"id", JSON_AT(T, id), .max = SLICES_MAX - 1},
 	{"name", JSON_AT(T, name)},
 	{"state", JSON_AT(T, state)},
 	{"cpus", JSON_AT(T, cpus)},
@@ -137,40 +127,36 @@ static const struct json_field slice_fields[] = {
 	JSON_END,
 };
 #undef T
-static const struct json_table slice_table = {.fields = slice_fields};
 
-static const struct json_field loan_fields[] = {
-	{JSON_SAME(struct status_loan, loan, &loan_table)},
+const struct json_field status_loan_fields[] = {
+	{JSON_SAME(struct status_loan, loan, loan_fields)},
 	{"since_s", JSON_AT(struct status_loan, since_s)},
 	JSON_END,
 };
-const struct json_table status_loan_table = {.fields = loan_fields};
 
 /* Why Spark's tasks are not known, behind this; or that they are. */
 static const char unknown[] = "unknown: ";
 
-static int write_tasks(const struct json_field *f, const void *value, const struct json_document *d,
-		       json_t *object, struct err *e)
+static int write_tasks(const struct json_field *f, const void *value, const struct json_walk *w,
+		       json_t *object)
 {
 	const struct status_monitor *m = value;
 	char text[sizeof(unknown) + PLAN_TEXT];
 
-	(void)d;
 	snprintf(text, sizeof(text), "%s%s", m->tasks[0] ? unknown : "known", m->tasks);
-	return json_put(object, f->key, json_text(text), e);
+	return json_put(object, f->key, json_text(text), w->e);
 }
 
-static int read_tasks(const struct json_field *f, json_t *object, void *value,
-		      const struct json_document *d, struct err *e)
+static int read_tasks(const struct json_field *f, void *value, const struct json_walk *w,
+		      json_t *object)
 {
 	struct status_monitor *m = value;
 	char text[sizeof(unknown) + PLAN_TEXT];
-	int r = json_read_text(object, f->key, text, sizeof(text), e);
+	int r = json_read_text(object, f->key, text, sizeof(text), w->e);
 
-	(void)d;
 	if (!r && strncmp(text, unknown, strlen(unknown)) == 0 &&
 	    string_copy(m->tasks, text + strlen(unknown)))
-		r = err_wrong(e, "%s: more than %d bytes", f->key, PLAN_TEXT - 1);
+		r = err_wrong(w->e, "%s: more than %d bytes", f->key, PLAN_TEXT - 1);
 	return r;
 }
 static const struct json_type tasks = {write_tasks, read_tasks};
@@ -180,40 +166,37 @@ static const struct json_field recent_fields[] = {
 	{"text", JSON_AT(struct status_recent, text)},
 	JSON_END,
 };
-static const struct json_table recent_table = {.fields = recent_fields};
 
 #define T struct status_monitor
 static const struct json_field monitor_fields[] = {
 	{"mode", JSON_WORD(T, mode, rebalance_mode_name, REBALANCE_ACT + 1)},
 	{"loans", JSON_WORD(T, loans, loan_mode_name, LOANS_EXCLUSIVE + 1)},
 	{"tasks", JSON_OTHER(&tasks)},
-	{"recent", JSON_LIST(T, recent, recent_count, &recent_table)},
+	{"recent", JSON_LIST(T, recent, recent_count, recent_fields)},
 	JSON_END,
 };
 #undef T
-static const struct json_table monitor_table = {.fields = monitor_fields};
 
 /* ---- why the cluster is degraded: a warning before those of the plan */
 
 static const char degraded[] = "degraded";
 
-static int write_why(const struct json_field *f, const void *value, const struct json_document *d,
-		     json_t *object, struct err *e)
+static int write_why(const struct json_field *f, const void *value, const struct json_walk *w,
+		     json_t *object)
 {
 	const struct status *s = value;
 	json_t *list = json_object_get(object, f->key);
 
-	(void)d;
 	if (s->why[0] && json_array_insert_new(list, 0,
 					       json_pack("{s:s, s:o}", "code", degraded, "message",
 							 json_text(s->why))))
-		return err_set(e, -ENOMEM, "%s: no memory", f->key);
+		return err_set(w->e, -ENOMEM, "%s: no memory", f->key);
 	return 0;
 }
 static const struct json_type why_written = {.write = write_why};
 
-static int read_why(const struct json_field *f, json_t *object, void *value,
-		    const struct json_document *d, struct err *e)
+static int read_why(const struct json_field *f, void *value, const struct json_walk *w,
+		    json_t *object)
 {
 	struct status *s = value;
 	json_t *list = json_object_get(object, f->key);
@@ -221,12 +204,11 @@ static int read_why(const struct json_field *f, json_t *object, void *value,
 	const char *code = json_string_value(json_object_get(first, "code"));
 	int r;
 
-	(void)d;
 	if (!code || strcmp(code, degraded) != 0)
 		return 0;
-	r = json_read_text(first, "message", s->why, sizeof(s->why), e);
+	r = json_read_text(first, "message", s->why, sizeof(s->why), w->e);
 	if (r)
-		return err_wrap(e, "%s[0]", f->key);
+		return err_wrap(w->e, "%s[0]", f->key);
 	json_array_remove(list, 0);
 	return 0;
 }
@@ -240,7 +222,6 @@ static const struct json_field supervisor_fields[] = {
 	{"uptime_s", JSON_AT(T, uptime_s)},
 	JSON_END,
 };
-static const struct json_table supervisor_table = {.fields = supervisor_fields};
 
 static const struct json_field master_fields[] = {
 	{"url", JSON_AT(T, master_url)},
@@ -248,18 +229,17 @@ static const struct json_field master_fields[] = {
 	{"alive_workers", JSON_AT(T, alive_workers)},
 	JSON_END,
 };
-static const struct json_table master_table = {.fields = master_fields};
 
 static const struct json_field status_fields[] = {
 	{"name", JSON_AT(T, name)},
 	{"state", JSON_WORD(T, phase, cluster_phase_name, PHASE_STOPPING + 1)},
-	{"supervisor", JSON_GROUP(&supervisor_table)},
-	{"master", JSON_GROUP(&master_table)},
-	{"slices", JSON_LIST(T, slices, slice_count, &slice_table)},
-	{"loans", JSON_LIST(T, loans, loan_count, &status_loan_table)},
-	{"rebalance", JSON_PART(T, monitor, &monitor_table)},
+	{"supervisor", JSON_GROUP(supervisor_fields)},
+	{"master", JSON_GROUP(master_fields)},
+	{"slices", JSON_LIST(T, slices, slice_count, slice_fields)},
+	{"loans", JSON_LIST(T, loans, loan_count, status_loan_fields)},
+	{"rebalance", JSON_PART(T, monitor, monitor_fields)},
 	{"warnings", JSON_OTHER(&why_read)},
-	{"warnings", JSON_LIST(T, warnings, warning_count, &warning_table)},
+	{"warnings", JSON_LIST(T, warnings, warning_count, warning_fields)},
 	{"warnings", JSON_OTHER(&why_written)},
 	JSON_END,
 };

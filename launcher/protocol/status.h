@@ -2,14 +2,16 @@
 #define LAUNCHER_PROTOCOL_STATUS_H
 
 /*
- * What `status` shows, as a value and as JSON of schema cleave.status/1 (README.md). The supervisor makes it and sends the
- * text; the command reads it, or makes it itself from state and kernel where the supervisor is dead.
+ * What `status` shows, as a value and as JSON of schema cleave.status/1 (README.md). The supervisor
+ * makes it and sends the text; the command reads it, or makes it itself from state and kernel where
+ * the supervisor is dead.
  */
 
 #include "containers/driver.h"
 #include "launcher/protocol/state.h"
 
 struct slice_status {
+	unsigned id;
 	char name[NAME_MAX_BYTES + 1];
 	char state[16];			      /* worker_state_name() */
 	struct cpuset cpus, home_cpus, nodes; /* cpus: effective, by the kernel */
@@ -66,8 +68,8 @@ struct status {
 };
 
 /*
- * What state and kernel say: everything but executors, tasks, alive workers, cpu_used and uptime. `samples` has room for
- * SLICES_MAX. A group that is gone has no CPUs and the state "stopped".
+ * What state and kernel say: everything but executors, tasks, alive workers, cpu_used and uptime.
+ * `samples` has room for SLICES_MAX. A group that is gone has no CPUs and the state "stopped".
  */
 int status_collect(const struct state *s, struct driver *d, struct sample *samples,
 		   struct status *out, struct err *e);
@@ -76,7 +78,7 @@ int status_collect(const struct state *s, struct driver *d, struct sample *sampl
 double sample_cpus_used(const struct sample *before, const struct sample *now);
 
 extern const struct json_table status_table;
-extern const struct json_table status_loan_table; /* struct status_loan: a loan, and "since_s" */
+extern const struct json_field status_loan_fields[]; /* struct status_loan: a loan, and "since_s" */
 
 /* Its loans as those of a plan: nothing else of `out` is written. */
 void status_plan_loans(const struct status *s, struct plan *out);

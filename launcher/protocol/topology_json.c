@@ -26,7 +26,10 @@ const char *topology_oddity_name(enum topology_oddity oddity)
 	return warning_code_name(WARN_HYBRID_CORES);
 }
 
-/* Append and give up `item`; arrays that lost one for want of memory are shorter, so NULL is passed on. */
+/*
+ * Append and give up `item`; arrays that lost one for want of memory are shorter, so NULL is passed
+ * on.
+ */
 static json_t *append(json_t *array, json_t *item)
 {
 	if (array && json_array_append_new(array, item) < 0) {

@@ -7,17 +7,7 @@
 
 #include "decision/base/cleanup.h"
 
-static const unsigned *count_of(const struct json_field *f, const void *value)
-{
-	return (const void *)((const char *)value + f->beside);
-}
-
 /* ---- texts of any bytes: U+F780 … U+F7FF is ef 9e 80 … ef 9f bf in UTF-8 */
-
-static bool is_byte_character(const char *text)
-{
-	return (unsigned char)text[0] == 0xef && ((unsigned char)text[1] & 0xfe) == 0x9e;
-}
 
 json_t *json_text(const char *text)
 {
@@ -51,7 +41,7 @@ static int decode(const char *text, char *to, size_t size)
 	while (*text) {
 		if (used + 1 == size)
 			return -E2BIG;
-		if (is_byte_character(text)) {
+		if ((unsigned char)text[0] == 0xef && ((unsigned char)text[1] & 0xfe) == 0x9e) {
 			to[used++] = (char)(0x80 | (text[1] & 1) << 6 | (text[2] & 0x3f));
 			text += 3;
 		} else {
@@ -70,73 +60,85 @@ int json_put(json_t *object, const char *key, json_t *json, struct err *e)
 						      : 0;
 }
 
-static int write_fields(const struct json_table *t, const void *value,
-			const struct json_document *d, json_t *object, struct err *e);
+/* Whether there is such a key, but for optional ones. */
+static bool has_field(const struct json_field *f, const void *value, const struct json_walk *w)
+{
+	const char *members = value;
+
+	if (f->is_only && *(const unsigned *)(const void *)(members + f->only) != f->only_for)
+		return false;
+	return !f->when || f->when(value, w->document);
+}
+
+static int write_fields(const struct json_field *fields, const void *value,
+			const struct json_walk *w, json_t *object);
 
 static json_t *strings_json(const struct strings *strings)
 {
 	json_auto_t *list = json_array();
 
-	strings_for_each(item,
-			 strings) if (json_array_append_new(list, json_text(item))) return NULL;
+	strings_for_each(item, strings)
+	{
+		if (json_array_append_new(list, json_text(item)))
+			return NULL;
+	}
 	return take_pointer(list);
 }
 
-static int write_list(const struct json_field *f, const void *value, const struct json_document *d,
-		      json_t **out, struct err *e)
+static int write_list(const struct json_field *f, const char *value, const struct json_walk *w,
+		      json_t **out)
 {
-	const char *items = (const char *)value + f->offset;
-	const char *more = (const char *)value + f->more_offset;
+	const unsigned *count = (const void *)(value + f->beside);
 	json_auto_t *list = json_array();
 
-	for (unsigned i = 0; i < *count_of(f, value); i++) {
-		json_auto_t *item = f->table ? json_object() : json_text(items + i * f->size);
-		int r = 0;
+	for (unsigned i = 0; i < *count; i++) {
+		const char *one = value + f->offset + i * f->size;
+		json_auto_t *item = f->fields ? json_object() : json_text(one);
+		int r = f->fields ? write_fields(f->fields, one, w, item) : 0;
 
-		if (f->table)
-			r = write_fields(f->table, items + i * f->size, d, item, e);
 		if (!r && f->more)
-			r = write_fields(f->more, more + i * f->more_size, d, item, e);
+			r = write_fields(f->more, value + f->more_offset + i * f->more_size, w,
+					 item);
 		if (!r && json_array_append(list, item))
-			r = err_set(e, -ENOMEM, "no memory for JSON");
+			r = err_set(w->e, -ENOMEM, "no memory for JSON");
 		if (r)
-			return err_wrap(e, "%s[%u]", f->key, i);
+			return err_wrap(w->e, "%s[%u]", f->key, i);
 	}
 	*out = take_pointer(list);
 	return 0;
 }
 
-static int write_part(const struct json_field *f, const void *part, const struct json_document *d,
-		      json_t **out, struct err *e)
+static int write_part(const struct json_field *f, const void *part, const struct json_walk *w,
+		      json_t **out)
 {
-	const struct json_document own = {f->table, part};
-	json_auto_t *object = json_object();
+	json_auto_t *object = f->table ? json_table_build(f->table, part, w->e) : json_object();
 
-	if (write_fields(f->table, part, f->table->schema ? &own : d, object, e))
-		return err_wrap(e, "%s", f->key);
+	if (!object || (f->fields && write_fields(f->fields, part, w, object)))
+		return err_wrap(w->e, "%s", f->key);
 	*out = take_pointer(object);
 	return 0;
 }
 
 /* *out stays NULL where there is no memory. */
-static int write_member(const struct json_field *f, const void *value,
-			const struct json_document *d, json_t **out, struct err *e)
+static int write_member(const struct json_field *f, const char *value, const struct json_walk *w,
+			json_t **out)
 {
-	const void *member = (const char *)value + f->offset;
+	const void *member = value + f->offset;
+	const unsigned *place = member;
+	const double *number = member;
 	char dotted[INET_ADDRSTRLEN];
 
 	switch (f->kind) {
 	case JSON_AS_COUNT:
 		*out = json_integer(f->size == sizeof(uint64_t)
 					    ? (json_int_t) * (const uint64_t *)member
-					    : (json_int_t) * (const unsigned *)member);
+					    : (json_int_t)*place);
 		return 0;
 	case JSON_AS_NUMBER:
-		*out = json_real(*(const double *)member);
-		return isfinite(*(const double *)member)
-			       ? 0
-			       : err_set(e, -EINVAL, "%s: JSON has no number %g", f->key,
-					 *(const double *)member);
+		if (!isfinite(*number))
+			return err_set(w->e, -EINVAL, "%s: JSON has no number %g", f->key, *number);
+		*out = json_real(*number);
+		return 0;
 	case JSON_AS_FLAG:
 		*out = json_boolean(*(const bool *)member);
 		return 0;
@@ -144,23 +146,20 @@ static int write_member(const struct json_field *f, const void *value,
 		*out = json_text(member);
 		return 0;
 	case JSON_AS_WORD:
-		if (*(const unsigned *)member >= f->max)
-			return err_set(e, -EINVAL, "%s has no word for %u", f->key,
-				       *(const unsigned *)member);
-		*out = json_string(f->word(*(const unsigned *)member));
+		if (*place >= f->max)
+			return err_set(w->e, -EINVAL, "%s has no word for %u", f->key, *place);
+		*out = json_string(f->word(*place));
 		return 0;
 	case JSON_AS_PLACE:
-		*out = d->table->name
-			       ? json_text(d->table->name(d->value, *(const unsigned *)member))
-			       : json_integer(*(const unsigned *)member);
+		*out = w->table->name ? json_text(w->table->name(w->document, *place))
+				      : json_integer(*place);
 		return 0;
 	case JSON_AS_CPUSET:
 		*out = json_string(CPUSET_STRING((const struct cpuset *)member));
 		return 0;
 	case JSON_AS_ADDRESS:
-		*out = json_string(inet_ntop(AF_INET,
-					     &(struct in_addr){htonl(*(const uint32_t *)member)},
-					     dotted, sizeof(dotted)));
+		*out = json_string(inet_ntop(AF_INET, &(struct in_addr){htonl(*place)}, dotted,
+					     sizeof(dotted)));
 		return 0;
 	case JSON_AS_STRINGS:
 		*out = strings_json(member);
@@ -169,9 +168,9 @@ static int write_member(const struct json_field *f, const void *value,
 		*out = json_incref(*(json_t *const *)member);
 		return 0;
 	case JSON_AS_PART:
-		return write_part(f, member, d, out, e);
+		return write_part(f, member, w, out);
 	case JSON_AS_LIST:
-		return write_list(f, value, d, out, e);
+		return write_list(f, value, w, out);
 	case JSON_AS_SAME:
 	case JSON_AS_OTHER:
 		break;
@@ -179,46 +178,44 @@ static int write_member(const struct json_field *f, const void *value,
 	return 0;
 }
 
-static int write_fields(const struct json_table *t, const void *value,
-			const struct json_document *d, json_t *object, struct err *e)
+static int write_fields(const struct json_field *fields, const void *value,
+			const struct json_walk *w, json_t *object)
 {
-	int r = t->schema ? json_put(object, "schema", json_string(t->schema), e) : 0;
+	const char *members = value;
+	int r = 0;
 
-	for (const struct json_field *f = t->fields; !r && (f->key || f->table); f++) {
+	for (const struct json_field *f = fields; !r && (f->key || f->fields); f++) {
 		json_t *json = NULL;
 
-		if ((f->when && !f->when(value, d->value)) ||
-		    (f->is_optional && !*(const bool *)count_of(f, value)))
+		if (!has_field(f, value, w) ||
+		    (f->is_optional && !*(const bool *)(members + f->beside)))
 			continue;
-		if (f->kind == JSON_AS_SAME) {
-			r = write_fields(f->table, (const char *)value + f->offset, d, object, e);
-		} else if (f->kind == JSON_AS_OTHER) {
-			r = f->type->write ? f->type->write(f, value, d, object, e) : 0;
-		} else {
-			r = write_member(f, value, d, &json, e);
-			if (r)
-				json_decref(json);
-			else
-				r = json_put(object, f->key, json, e);
-		}
+		if (f->kind == JSON_AS_SAME)
+			r = write_fields(f->fields, members + f->offset, w, object);
+		else if (f->kind == JSON_AS_OTHER)
+			r = f->type->write ? f->type->write(f, value, w, object) : 0;
+		else if (!(r = write_member(f, value, w, &json)))
+			r = json_put(object, f->key, json, w->e);
 	}
 	return r;
 }
 
 /* ---- reading */
 
-static int read_fields(const struct json_table *t, json_t *object, void *value,
-		       const struct json_document *d, struct err *e);
+static int read_fields(const struct json_field *fields, void *value, const struct json_walk *w,
+		       json_t *object);
 
 static int read_document(const struct json_table *t, json_t *object, void *value, struct err *e)
 {
-	const struct json_document d = {t, value};
+	const struct json_walk w = {t, value, e};
 	const char *found = json_string_value(json_object_get(object, "schema"));
+	int r;
 
 	if (t->schema && (!found || strcmp(found, t->schema) != 0))
 		return err_wrong(e, "schema: %.40s is expected, found %.40s", t->schema,
 				 found ? found : "none");
-	return read_fields(t, object, value, &d, e);
+	r = read_fields(t->fields, value, &w, object);
+	return r || !t->check ? r : t->check(value, e);
 }
 
 static int read_count(json_t *json, const char *key, uint64_t max, uint64_t *to, struct err *e)
@@ -234,50 +231,40 @@ static int read_count(json_t *json, const char *key, uint64_t max, uint64_t *to,
 	return 0;
 }
 
-static int read_text(json_t *json, const char *key, char *to, size_t size, struct err *e)
+int json_read_text(json_t *object, const char *key, char *to, size_t size, struct err *e)
 {
-	if (!json_is_string(json))
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (!text)
 		return err_wrong(e, "%s: a string is expected", key);
-	return decode(json_string_value(json), to, size)
-		       ? err_wrong(e, "%s: more than %zu bytes", key, size - 1)
-		       : 0;
+	return decode(text, to, size) ? err_wrong(e, "%s: more than %zu bytes", key, size - 1) : 0;
 }
 
 static int read_word(const struct json_field *f, json_t *json, unsigned *to, struct err *e)
 {
 	const char *text = json_string_value(json);
-	unsigned place = 0;
 
-	while (text && place < f->max && strcmp(text, f->word(place)) != 0)
-		place++;
-	if (!text || place == f->max)
-		return err_wrong(e, "%s is '%.40s', which is none of its words", f->key,
-				 text ? text : "");
-	*to = place;
-	return 0;
+	for (unsigned place = 0; text && place < f->max; place++)
+		if (strcmp(text, f->word(place)) == 0) {
+			*to = place;
+			return 0;
+		}
+	return err_wrong(e, "%s is '%.40s', which is none of its words", f->key, text ? text : "");
 }
 
-static int read_place(const struct json_field *f, json_t *json, const struct json_document *d,
-		      unsigned *to, struct err *e)
+static int read_name(const struct json_field *f, json_t *json, unsigned *to,
+		     const struct json_walk *w)
 {
-	const char *wanted = json_string_value(json), *name = NULL;
-	uint64_t place = 0;
+	const char *text = json_string_value(json), *name;
 
-	if (!d->table->name) {
-		if (read_count(json, f->key, f->max - 1, &place, e))
-			return e->code;
-	} else {
-		if (!wanted)
-			return err_wrong(e, "%s: a string is expected", f->key);
-		while ((name = d->table->name(d->value, (unsigned)place)) &&
-		       strcmp(name, wanted) != 0)
-			place++;
-		if (!name)
-			return err_wrong(e, "%s: there is no %s %.40s", f->key, d->table->named,
-					 wanted);
-	}
-	*to = (unsigned)place;
-	return 0;
+	if (!text)
+		return err_wrong(w->e, "%s: a string is expected", f->key);
+	for (unsigned place = 0; (name = w->table->name(w->document, place)); place++)
+		if (strcmp(text, name) == 0) {
+			*to = place;
+			return 0;
+		}
+	return err_wrong(w->e, "%s: there is no %s %.40s", f->key, w->table->named, text);
 }
 
 static int read_strings(json_t *json, const char *key, struct strings *to, struct err *e)
@@ -300,103 +287,110 @@ static int read_strings(json_t *json, const char *key, struct strings *to, struc
 	return 0;
 }
 
-static int read_list(const struct json_field *f, json_t *json, void *value,
-		     const struct json_document *d, struct err *e)
+static int read_list(const struct json_field *f, json_t *json, char *value,
+		     const struct json_walk *w)
 {
-	char *items = (char *)value + f->offset, *more = (char *)value + f->more_offset;
-	unsigned *count = (void *)((char *)value + f->beside);
+	unsigned *count = (void *)(value + f->beside);
 
 	if (!json_is_array(json) || json_array_size(json) > f->max)
-		return err_wrong(e, "%s: a list of at most %llu is expected", f->key,
+		return err_wrong(w->e, "%s: a list of at most %llu is expected", f->key,
 				 (unsigned long long)f->max);
 	if (f->is_counted && json_array_size(json) != *count)
-		return err_wrong(e, "%s: a list of %u is expected", f->key, *count);
+		return err_wrong(w->e, "%s: a list of %u is expected", f->key, *count);
 	*count = (unsigned)json_array_size(json);
 	for (unsigned i = 0; i < *count; i++) {
 		json_t *item = json_array_get(json, i);
-		int r = 0;
+		char *one = value + f->offset + i * f->size;
+		int r = f->fields ? read_fields(f->fields, one, w, item) : 0;
 
-		if (f->table)
-			r = read_fields(f->table, item, items + i * f->size, d, e);
-		else if (!json_is_string(item) ||
-			 decode(json_string_value(item), items + i * f->size, f->size))
-			return err_wrong(e, "%s[%u]: not a text of at most %zu bytes", f->key, i,
+		if (!f->fields &&
+		    (!json_is_string(item) || decode(json_string_value(item), one, f->size)))
+			return err_wrong(w->e, "%s[%u]: not a text of at most %zu bytes", f->key, i,
 					 f->size - 1);
 		if (!r && f->more)
-			r = read_fields(f->more, item, more + i * f->more_size, d, e);
+			r = read_fields(f->more, value + f->more_offset + i * f->more_size, w,
+					item);
 		if (r)
-			return err_wrap(e, "%s[%u]", f->key, i);
+			return err_wrap(w->e, "%s[%u]", f->key, i);
 	}
 	return 0;
 }
 
-static int read_part(const struct json_field *f, json_t *json, void *part,
-		     const struct json_document *d, struct err *e)
+static int read_member(const struct json_field *f, json_t *object, char *value,
+		       const struct json_walk *w)
 {
-	int r;
-
-	if (!json_is_object(json))
-		return err_wrong(e, "%s: an object is expected", f->key);
-	r = f->table->schema ? read_document(f->table, json, part, e)
-			     : read_fields(f->table, json, part, d, e);
-	return r ? err_wrap(e, "%s", f->key) : 0;
-}
-
-static int read_member(const struct json_field *f, json_t *json, void *value,
-		       const struct json_document *d, struct err *e)
-{
-	const uint64_t most = f->size == sizeof(uint64_t) ? INT64_MAX : INT32_MAX;
-	void *member = (char *)value + f->offset;
+	json_t *json = json_object_get(object, f->key);
+	const bool is_long = f->size == sizeof(uint64_t);
+	void *member = value + f->offset;
+	unsigned *place = member;
 	struct in_addr address;
 	uint64_t count;
-	int r;
+	int r = 0;
 
 	switch (f->kind) {
 	case JSON_AS_COUNT:
-		r = read_count(json, f->key, f->max ? f->max : most, &count, e);
-		if (!r && f->size == sizeof(uint64_t))
+		r = read_count(json, f->key,
+			       f->max	 ? f->max
+			       : is_long ? INT64_MAX
+					 : INT32_MAX,
+			       &count, w->e);
+		if (!r && is_long)
 			*(uint64_t *)member = count;
 		else if (!r)
-			*(unsigned *)member = (unsigned)count;
+			*place = (unsigned)count;
 		return r;
 	case JSON_AS_NUMBER:
 		if (!json_is_number(json) || !isfinite(json_number_value(json)))
-			return err_wrong(e, "%s: a number is expected", f->key);
+			return err_wrong(w->e, "%s: a number is expected", f->key);
 		*(double *)member = json_number_value(json);
 		return 0;
 	case JSON_AS_FLAG:
 		if (!json_is_boolean(json))
-			return err_wrong(e, "%s: true or false is expected", f->key);
+			return err_wrong(w->e, "%s: true or false is expected", f->key);
 		*(bool *)member = json_is_true(json);
 		return 0;
 	case JSON_AS_TEXT:
-		return read_text(json, f->key, member, f->size, e);
+		r = json_read_text(object, f->key, member, f->size, w->e);
+		if (!r && f->is_valid && !f->is_valid(member))
+			r = err_wrong(w->e, "%s '%s' is not %s", f->key, (char *)member, f->valid);
+		return r;
 	case JSON_AS_WORD:
-		return read_word(f, json, member, e);
+		return read_word(f, json, place, w->e);
 	case JSON_AS_PLACE:
-		return read_place(f, json, d, member, e);
+		if (w->table->name)
+			return read_name(f, json, place, w);
+		r = read_count(json, f->key, f->max - 1, &count, w->e);
+		if (!r)
+			*place = (unsigned)count;
+		return r;
 	case JSON_AS_CPUSET:
 		if (!json_is_string(json))
-			return err_wrong(e, "%s: a string is expected", f->key);
-		r = cpuset_parse(json_string_value(json), member, e);
-		return r ? err_wrap(e, "%s", f->key) : 0;
+			return err_wrong(w->e, "%s: a string is expected", f->key);
+		r = cpuset_parse(json_string_value(json), member, w->e);
+		return r ? err_wrap(w->e, "%s", f->key) : 0;
 	case JSON_AS_ADDRESS:
 		if (!json_is_string(json) ||
 		    inet_pton(AF_INET, json_string_value(json), &address) != 1)
-			return err_wrong(e, "%s is not an IPv4 address", f->key);
-		*(uint32_t *)member = ntohl(address.s_addr);
+			return err_wrong(w->e, "%s is not an IPv4 address", f->key);
+		*place = ntohl(address.s_addr);
 		return 0;
 	case JSON_AS_STRINGS:
-		return read_strings(json, f->key, member, e);
+		return read_strings(json, f->key, member, w->e);
 	case JSON_AS_ANY:
-		if (!json_is_object(json))
-			return err_wrong(e, "%s: an object is expected", f->key);
-		*(json_t **)member = json;
-		return 0;
 	case JSON_AS_PART:
-		return read_part(f, json, member, d, e);
+		if (!json_is_object(json))
+			return err_wrong(w->e, "%s: an object is expected", f->key);
+		if (f->kind == JSON_AS_ANY)
+			*(json_t **)member = json;
+		else if (f->table)
+			r = read_document(f->table, json, member, w->e);
+		else
+			r = read_fields(f->fields, member, w, json);
+		if (!r && f->check)
+			r = f->check(member, w->e);
+		return r ? err_wrap(w->e, "%s", f->key) : 0;
 	case JSON_AS_LIST:
-		return read_list(f, json, value, d, e);
+		return read_list(f, json, value, w);
 	case JSON_AS_SAME:
 	case JSON_AS_OTHER:
 		break;
@@ -404,38 +398,39 @@ static int read_member(const struct json_field *f, json_t *json, void *value,
 	return 0;
 }
 
-static int read_fields(const struct json_table *t, json_t *object, void *value,
-		       const struct json_document *d, struct err *e)
+static int read_fields(const struct json_field *fields, void *value, const struct json_walk *w,
+		       json_t *object)
 {
+	char *members = value;
 	int r = 0;
 
-	for (const struct json_field *f = t->fields; !r && (f->key || f->table); f++) {
-		json_t *json = f->key ? json_object_get(object, f->key) : NULL;
+	for (const struct json_field *f = fields; !r && (f->key || f->fields); f++) {
+		bool *is_there = f->is_optional ? (void *)(members + f->beside) : NULL;
 
-		if (f->when && !f->when(value, d->value))
-			continue;
-		if (f->is_optional && !(*(bool *)((char *)value + f->beside) = json))
+		if (!has_field(f, value, w) ||
+		    (is_there && !(*is_there = json_object_get(object, f->key))))
 			continue;
 		if (f->kind == JSON_AS_SAME)
-			r = read_fields(f->table, object, (char *)value + f->offset, d, e);
+			r = read_fields(f->fields, members + f->offset, w, object);
 		else if (f->kind == JSON_AS_OTHER)
-			r = f->type->read ? f->type->read(f, object, value, d, e) : 0;
+			r = f->type->read ? f->type->read(f, value, w, object) : 0;
 		else
-			r = read_member(f, json, value, d, e);
+			r = read_member(f, object, value, w);
 	}
-	return r || !t->check ? r : t->check(value, e);
+	return r;
 }
 
 /* ---- whole texts */
 
 json_t *json_table_build(const struct json_table *t, const void *value, struct err *e)
 {
-	const struct json_document d = {t, value};
+	const struct json_walk w = {t, value, e};
 	json_auto_t *object = json_object();
 
-	if (!object)
-		err_set(e, -ENOMEM, "no memory for JSON");
-	return !object || write_fields(t, value, &d, object, e) ? NULL : take_pointer(object);
+	if ((t->schema && json_put(object, "schema", json_string(t->schema), e)) ||
+	    write_fields(t->fields, value, &w, object))
+		return NULL;
+	return take_pointer(object);
 }
 
 int json_table_read(const struct json_table *t, json_t *json, void *out, struct err *e)
@@ -483,21 +478,4 @@ json_t *json_read(const char *text, size_t size, struct err *e)
 	if (!root)
 		err_wrong(e, "no JSON: %s at byte %d", error.text, error.position);
 	return root;
-}
-
-/* ---- single members */
-
-int json_read_text(json_t *object, const char *key, char *to, size_t size, struct err *e)
-{
-	return read_text(json_object_get(object, key), key, to, size, e);
-}
-
-int json_read_unsigned(json_t *object, const char *key, unsigned max, unsigned *to, struct err *e)
-{
-	uint64_t count;
-	int r = read_count(json_object_get(object, key), key, max, &count, e);
-
-	if (!r)
-		*to = (unsigned)count;
-	return r;
 }

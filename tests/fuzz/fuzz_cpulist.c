@@ -1,6 +1,7 @@
 /*
- * cpulists from profiles, the kernel and the state file: any text is read or refused in one printable sentence; what was
- * read is written and read again as the same set, in the same and shortest words.
+ * cpulists from profiles, the kernel and the state file: any text is read or refused in one
+ * printable sentence; what was read is written and read again as the same set, in the same and
+ * shortest words.
  */
 
 #include <errno.h>

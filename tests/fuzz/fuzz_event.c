@@ -1,6 +1,6 @@
 /*
- * A file of events as foreign bytes, replayed on a machine of eight cores in two packages: refused with a sentence, or each
- * step is decided again. What is read is written and read back equal.
+ * A file of events as foreign bytes, replayed on a machine of eight cores in two packages: refused
+ * with a sentence, or each step is decided again. What is read is written and read back equal.
  */
 
 #include <assert.h>

@@ -1,4 +1,7 @@
-/* The Master's answer, as foreign bytes: parsed, or refused with a sentence, and nothing written then. */
+/*
+ * The Master's answer, as foreign bytes: parsed, or refused with a sentence, and nothing written
+ * then.
+ */
 
 #include <assert.h>
 #include <stdint.h>

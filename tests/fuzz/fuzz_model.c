@@ -1,4 +1,7 @@
-/* A model file as foreign bytes: refused with a sentence and nothing written, or a usable model that is written and read back equal. */
+/*
+ * A model file as foreign bytes: refused with a sentence and nothing written, or a usable model
+ * that is written and read back equal.
+ */
 
 #include <assert.h>
 #include <stdint.h>

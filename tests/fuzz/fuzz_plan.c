@@ -1,5 +1,7 @@
-/* Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and then written and
- * read back equal, and sound or refused with another sentence. */
+/*
+ * Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and
+ * then written and read back equal, and sound or refused with another sentence.
+ */
 
 #include "decision/base/cleanup.h"
 #include "decision/check/plan_check.h"

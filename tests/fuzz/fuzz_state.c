@@ -1,4 +1,7 @@
-/* state.json as foreign bytes: refused with a sentence and nothing written, or a state that is written and read back equal. */
+/*
+ * state.json as foreign bytes: refused with a sentence and nothing written, or a state that is
+ * written and read back equal.
+ */
 
 #include <assert.h>
 #include <stdint.h>

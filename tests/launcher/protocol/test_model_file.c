@@ -1,4 +1,7 @@
-/* The model file: written and read back equal; what is truncated, negative, not finite or of another machine is refused by name. */
+/*
+ * The model file: written and read back equal; what is truncated, negative, not finite or of
+ * another machine is refused by name.
+ */
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,4 +1,6 @@
-/* What `cleave rebalance` asks for and is answered: written and read back; what is none is refused. */
+/*
+ * What `cleave rebalance` asks for and is answered: written and read back; what is none is refused.
+ */
 
 #include "launcher/protocol/rebalance_answer.h"
 

@@ -297,7 +297,9 @@ START_TEST(status_there_and_back)
 }
 END_TEST
 
-/* A part that cannot be written makes all of it fail: nobody reads a list that is short of a slice. */
+/*
+ * A part that cannot be written makes all of it fail: nobody reads a list that is short of a slice.
+ */
 START_TEST(no_part_of_a_status_is_lost)
 {
 	static struct status s, t;

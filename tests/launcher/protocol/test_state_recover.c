@@ -1,4 +1,7 @@
-/* What is known of a cluster whose state is lost: its home sets by home.json, its ports and addresses by its daemons. */
+/*
+ * What is known of a cluster whose state is lost: its home sets by home.json, its ports and
+ * addresses by its daemons.
+ */
 
 #include "launcher/protocol/state_recover.h"
 
@@ -102,8 +105,9 @@ START_TEST(the_sets_are_those_of_before)
 END_TEST
 
 /*
- * Slice 1 lent 8-11 to slice 0 when the supervisor died, the state was lost, and now another split is wanted. What was lent
- * can only be told by the home sets of before: the borrower is narrowed to them before anything else.
+ * Slice 1 lent 8-11 to slice 0 when the supervisor died, the state was lost, and now another split
+ * is wanted. What was lent can only be told by the home sets of before: the borrower is narrowed to
+ * them before anything else.
  */
 START_TEST(a_loan_is_told_from_a_home_set)
 {

@@ -1,4 +1,7 @@
-/* A table of fields walked in both directions: each kind of field, each way to be wrong, bytes that are no UTF-8. */
+/*
+ * A table of fields walked in both directions: each kind of field, each way to be wrong, bytes that
+ * are no UTF-8.
+ */
 
 #include "launcher/system/json.h"
 
@@ -55,25 +58,21 @@ static bool is_green(const void *value, const void *document)
 	return s->colour == GREEN;
 }
 
-static int check_item(const void *value, struct err *e)
+static bool is_name(const char *text)
 {
-	const struct item *i = value;
-
-	return i->name[0] ? 0 : err_wrong(e, "it has no name");
+	return text[0];
 }
 
 static const struct json_field item_fields[] = {
-	{"name", JSON_AT(struct item, name)},
+	{"name", JSON_AT(struct item, name), .is_valid = is_name, .valid = "a name"},
 	{"parent", JSON_BY(JSON_AS_PLACE, struct item, parent), .max = 4},
 	JSON_END,
 };
-static const struct json_table item_table = {.fields = item_fields, .check = check_item};
 
 static const struct json_field figure_fields[] = {
 	{"weight", JSON_AT(struct figure, weight)},
 	JSON_END,
 };
-static const struct json_table figure_table = {.fields = figure_fields};
 
 #define T struct sample
 static const struct json_field group_fields[] = {
@@ -82,7 +81,6 @@ static const struct json_field group_fields[] = {
 	{"large", JSON_AT(T, large)},
 	JSON_END,
 };
-static const struct json_table group_table = {.fields = group_fields};
 
 static const char *item_name(const void *document, unsigned place)
 {
@@ -92,7 +90,7 @@ static const char *item_name(const void *document, unsigned place)
 }
 
 static const struct json_field sample_fields[] = {
-	{"numbers", JSON_GROUP(&group_table)},
+	{"numbers", JSON_GROUP(group_fields)},
 	{"real", JSON_AT(T, real)},
 	{"flag", JSON_AT(T, flag)},
 	{"text", JSON_AT(T, text)},
@@ -102,8 +100,8 @@ static const struct json_field sample_fields[] = {
 	{"strings", JSON_AT(T, strings)},
 	{"notes", JSON_ITEMS(T, notes, note_count)},
 	{"extra", JSON_AT(T, extra), .is_optional = true, .beside = offsetof(T, has_extra)},
-	{"items", JSON_LIST(T, items, item_count, &item_table),
-	 JSON_MORE(T, figures, &figure_table)},
+	{"items", JSON_LIST(T, items, item_count, item_fields),
+	 JSON_MORE(T, figures, figure_fields)},
 	JSON_END,
 };
 static const struct json_table by_number = {
@@ -211,7 +209,7 @@ START_TEST(what_is_wrong_is_named)
 		{"\"parent\":\"first\"", "\"parent\":\"more\"",
 		 "items[0]: parent: there is no item more"},
 		{"\"parent\":\"first\"", "\"parent\":1", "items[0]: parent: a string is expected"},
-		{"\"name\":\"last\"", "\"name\":\"\"", "items[1]: it has no name"},
+		{"\"name\":\"last\"", "\"name\":\"\"", "items[1]: name '' is not a name"},
 		{"\"weight\":2.0", "\"weight\":[]", "items[1]: weight: a number is expected"},
 		{"[{\"name\":\"first\"", "[7,{\"name\":\"first\"",
 		 "items[0]: name: a string is expected"},
