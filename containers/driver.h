@@ -143,16 +143,18 @@ const char *driver_location(const struct driver *d);
 int driver_destroy(struct driver *d, struct err *e);
 
 /*
- * Put one op in force: the only executor of ops, whoever decided on them. `to` is the plan and `p` the profile that it was made
- * for; OP_SET_CPUS and OP_SET_WEIGHT do without both (NULL). `effective` (or NULL) gets the CPUs that the kernel gives after
- * OP_SET_CPUS. OP_SET_HOST makes the host group where it is missing.
+ * Put one op in force: the only executor of ops, whoever decided on them. `to` is the plan and `p`
+ * the profile that it was made for; OP_SET_CPUS and OP_SET_WEIGHT do without both (NULL).
+ * `effective` (or NULL) gets the CPUs that the kernel gives after OP_SET_CPUS. OP_SET_HOST makes
+ * the host group where it is missing.
  */
 int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
 		   const struct profile *p, struct cpuset *effective, struct err *e);
 
 /*
- * Look at the groups of `p`, as cheaply as at every tick (3 … 10 µs a group): names, CPUs and weights in `seen`, for groups that
- * are there, the rest 0. A driver that cannot look is asked to observe(), which walks through /proc.
+ * Look at the groups of `p`, as cheaply as at every tick (3 … 10 µs a group): names, CPUs and
+ * weights in `seen`, for groups that are there, the rest 0. A driver that cannot look is asked to
+ * observe(), which walks through /proc.
  */
 int driver_look(struct driver *d, const struct plan *p, struct observation *seen, struct err *e);
 

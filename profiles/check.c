@@ -24,31 +24,39 @@ bool text_is_path(const char *text)
 	return text[0] == '/' && text_is_line(text);
 }
 
-/* Take a decimal number up to `max` off *at, without needless zeros; false if there is none. */
-static bool take_number(const char **at, unsigned max)
+bool text_take_number(const char **at, uint64_t *out)
 {
-	size_t digits = strspn(*at, DIGITS);
-	unsigned long value;
+	const char *c = *at;
+	uint64_t value = 0;
 
-	if (!digits || digits > 9 || (**at == '0' && digits > 1))
+	if (!isdigit((unsigned char)*c) || (*c == '0' && isdigit((unsigned char)c[1])))
 		return false;
-	value = strtoul(*at, NULL, 10);
-	*at += digits;
-	return value <= max;
-}
-
-static bool is_ipv4(const char *text)
-{
-	for (int i = 0; i < 4; i++) {
-		if ((i && *text++ != '.') || !take_number(&text, 255))
+	for (; isdigit((unsigned char)*c); c++) {
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
 			return false;
 	}
+	*at = c;
+	*out = value;
+	return true;
+}
+
+bool text_read_ipv4(const char *text, uint64_t *out)
+{
+	uint64_t address = 0, part;
+
+	for (int i = 0; i < 4; i++) {
+		if ((i && *text++ != '.') || !text_take_number(&text, &part) || part > 255)
+			return false;
+		address = address << 8 | part;
+	}
+	*out = address;
 	return !*text;
 }
 
 /*
- * RFC 1123 §2.1: labels of letters, digits and inner hyphens, 253 bytes; a last label with a
- * letter, so no address.
+ * RFC 1123, section 2.1: labels of letters, digits and inner hyphens, 253 bytes; a last label with
+ * a letter, so no address.
  */
 static bool is_host_name(const char *text)
 {
@@ -72,16 +80,19 @@ static bool is_host_name(const char *text)
 
 bool text_is_host(const char *text)
 {
-	return is_host_name(text) || (is_ipv4(text) && strcmp(text, "0.0.0.0") != 0);
+	uint64_t address;
+
+	return is_host_name(text) || (text_read_ipv4(text, &address) && address);
 }
 
 /* Copy what stands before the last ':' to `host`; false if no port follows it. */
 static bool split_port(const char *text, char *host, size_t size)
 {
 	const char *colon = strrchr(text, ':');
-	const char *port = colon ? colon + 1 : "";
+	const char *end = colon ? colon + 1 : "";
+	uint64_t port;
 
-	if (!colon || *port == '0' || !take_number(&port, 65535) || *port ||
+	if (!colon || !text_take_number(&end, &port) || *end || !port || port > 65535 ||
 	    (size_t)(colon - text) >= size)
 		return false;
 	snprintf(host, size, "%.*s", (int)(colon - text), text);
@@ -91,8 +102,10 @@ static bool split_port(const char *text, char *host, size_t size)
 bool text_is_host_port(const char *text)
 {
 	char host[PROFILE_WORD];
+	uint64_t address;
 
-	return split_port(text, host, sizeof(host)) && (is_host_name(host) || is_ipv4(host));
+	return split_port(text, host, sizeof(host)) &&
+	       (is_host_name(host) || text_read_ipv4(host, &address));
 }
 
 static const char spark_scheme[] = "spark://";
@@ -108,8 +121,10 @@ bool text_is_spark_url(const char *text)
 
 bool text_is_device(const char *text)
 {
-	return take_number(&text, (1u << 12) - 1) && *text++ == ':' &&
-	       take_number(&text, (1u << 20) - 1) && !*text;
+	uint64_t major, minor;
+
+	return text_take_number(&text, &major) && *text++ == ':' &&
+	       text_take_number(&text, &minor) && !*text && major < 1 << 12 && minor < 1 << 20;
 }
 
 bool text_is_user(const char *text)
@@ -215,86 +230,52 @@ const char *environment_name_refuse(const char *name)
 
 /* ---- keys that exclude one another */
 
-static bool is_loopback(const char *host)
-{
-	return !strcmp(host, "localhost") || (is_ipv4(host) && !strncmp(host, "127.", 4));
-}
-
+/* A master elsewhere, and slices that only this machine can reach. */
 static bool joins_from_loopback(const struct profile *p)
 {
 	char host[PROFILE_WORD];
+	uint64_t address;
 
 	if (!p->spark.join[0] ||
 	    !split_port(p->spark.join + strlen(spark_scheme), host, sizeof(host)) ||
-	    is_loopback(host))
+	    !strcmp(host, "localhost") || (text_read_ipv4(host, &address) && address >> 24 == 127))
 		return false;
 	return p->spark.first_address == 0 || p->spark.first_address >> 24 == 127;
 }
 
-static bool has_equal_ports(const struct profile *p)
-{
-	return p->spark.master_port != AMOUNT_AUTO &&
-	       p->spark.master_port == p->spark.master_ui_port;
-}
-
-static bool has_docker_without_image(const struct profile *p)
-{
-	return p->backend == BACKEND_DOCKER && !p->docker.image[0];
-}
-
-static bool has_tmpfs_without_size(const struct profile *p)
-{
-	return p->memory.scratch.type == SCRATCH_TMPFS && p->memory.scratch.size.value == 0;
-}
-
-static bool has_unheld_limit(const struct profile *p)
-{
-	return p->backend == BACKEND_AFFINITY && p->memory.limit.unit != SIZE_AUTO;
-}
-
-static bool has_unheld_high(const struct profile *p)
-{
-	return p->backend == BACKEND_AFFINITY && p->memory.high.unit != SIZE_NONE;
-}
-
-static bool has_unheld_low(const struct profile *p)
-{
-	return p->backend == BACKEND_AFFINITY && p->memory.low.value;
-}
-
-static bool has_unheld_swap(const struct profile *p)
-{
-	return p->backend == BACKEND_AFFINITY && p->memory.swap.value;
-}
-
-static bool has_unheld_io(const struct profile *p)
-{
-	return p->backend == BACKEND_AFFINITY && p->io_count;
-}
-
 #define NO_LIMITS "backend affinity has no limits; remove this key, or write backend: cgroup"
 
-const struct conflict *conflict_find(const struct profile *p)
+const char *conflict_find(const struct profile *p, const char **path)
 {
-	static const struct conflict list[] = {
-		{"memory.limit", has_unheld_limit, NO_LIMITS},
-		{"memory.high", has_unheld_high, NO_LIMITS},
-		{"memory.low", has_unheld_low, NO_LIMITS},
-		{"memory.swap", has_unheld_swap, NO_LIMITS},
-		{"io", has_unheld_io, NO_LIMITS},
-		{"memory.scratch.type", has_tmpfs_without_size,
+	const struct profile_memory *m = &p->memory;
+	bool unheld = p->backend == BACKEND_AFFINITY;
+	const struct {
+		bool is_there;
+		const char *path, *why;
+	} list[] = {
+		{unheld && m->limit.unit != SIZE_AUTO, "memory.limit", NO_LIMITS},
+		{unheld && m->high.unit != SIZE_NONE, "memory.high", NO_LIMITS},
+		{unheld && m->low.value, "memory.low", NO_LIMITS},
+		{unheld && m->swap.value, "memory.swap", NO_LIMITS},
+		{unheld && p->io_count, "io", NO_LIMITS},
+		{m->scratch.type == SCRATCH_TMPFS && !m->scratch.size.value, "memory.scratch.type",
 		 "tmpfs needs a memory.scratch.size above 0"},
-		{"spark.master.ui_port", has_equal_ports,
+		{p->spark.master_port != AMOUNT_AUTO &&
+			 p->spark.master_port == p->spark.master_ui_port,
+		 "spark.master.ui_port",
 		 "spark.master.port is the same; the master needs two ports"},
-		{"spark.join", joins_from_loopback,
+		{joins_from_loopback(p), "spark.join",
 		 "the master there cannot reach slices on loopback; write an address of this "
 		 "machine as spark.first_address"},
-		{"backend", has_docker_without_image, "docker needs docker.image"},
+		{p->backend == BACKEND_DOCKER && !p->docker.image[0], "backend",
+		 "docker needs docker.image"},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		if (list[i].is_there(p))
-			return &list[i];
+		if (!list[i].is_there)
+			continue;
+		*path = list[i].path;
+		return list[i].why;
 	}
 	return NULL;
 }

@@ -7,11 +7,21 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "decision/plan/profile.h"
 
 #define TEXT_NAME_ALLOWED "1 to 31 of a-z, 0-9 and '-', no '-' first"
 #define TEXT_PATH_ALLOWED "a path from the root like /opt/x"
+
+/*
+ * Take decimal digits off *at. False if there are none, if they begin with a needless 0 (octal to
+ * YAML 1.1, decimal to YAML 1.2), or on overflow.
+ */
+bool text_take_number(const char **at, uint64_t *out);
+
+/* A dotted IPv4 address, in host order. */
+bool text_read_ipv4(const char *text, uint64_t *out);
 
 /* One line of at least one character: no control characters. */
 bool text_is_line(const char *text);
@@ -20,8 +30,8 @@ bool text_is_line(const char *text);
 bool text_is_path(const char *text);
 
 /*
- * A dotted IPv4 address (not 0.0.0.0), or a host name as Spark accepts it: RFC 1123 §2.1, no
- * '_'.
+ * A dotted IPv4 address (not 0.0.0.0), or a host name as Spark accepts it: RFC 1123, section 2.1,
+ * no '_'.
  */
 bool text_is_host(const char *text);
 
@@ -49,14 +59,10 @@ const char *jvm_option_refuse(const char *option);
 const char *spark_property_refuse(const char *key);
 const char *environment_name_refuse(const char *name);
 
-/* A pair of keys of which each is right and both together are not. */
-struct conflict {
-	const char *path; /* of the key that was written, and is to be changed */
-	bool (*is_there)(const struct profile *p);
-	const char *why; /* a sentence's end */
-};
-
-/* The first conflict of a profile, or NULL. */
-const struct conflict *conflict_find(const struct profile *p);
+/*
+ * Keys of which each is right and both together are not: of the first such pair, why, as the end of
+ * a sentence, and in *path the key that was written and is to be changed. NULL: there is none.
+ */
+const char *conflict_find(const struct profile *p, const char **path);
 
 #endif

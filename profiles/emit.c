@@ -14,23 +14,6 @@ static void indent(FILE *file, unsigned depth)
 	fprintf(file, "%*s", (int)(depth * INDENT), "");
 }
 
-static const struct strings *strings_of(const struct field *f, const void *base)
-{
-	return (const struct strings *)(const void *)((const char *)base + f->offset);
-}
-
-/* A sequence of texts below its key. */
-static void write_strings(FILE *file, const struct strings *list, unsigned depth)
-{
-	strings_for_each(item, list)
-	{
-		fputc('\n', file);
-		indent(file, depth);
-		fputs("- ", file);
-		text_quote(file, item);
-	}
-}
-
 static void write_pairs(FILE *file, const struct strings *list, unsigned depth)
 {
 	bool is_key = true;
@@ -56,14 +39,21 @@ static void write_pairs(FILE *file, const struct strings *list, unsigned depth)
  */
 static void write_list(FILE *file, const struct field *f, const void *base, unsigned depth)
 {
-	const struct strings *list = strings_of(f, base);
+	const struct strings *list = (const void *)((const char *)base + f->offset);
 
 	if (!list->count)
 		fputs(f->kind == FIELD_PAIRS ? " {}" : " []", file);
-	else if (f->kind == FIELD_PAIRS)
+	if (f->kind == FIELD_PAIRS) {
 		write_pairs(file, list, depth + 1);
-	else
-		write_strings(file, list, depth + 1);
+		return;
+	}
+	strings_for_each(item, list)
+	{
+		fputc('\n', file);
+		indent(file, depth + 1);
+		fputs("- ", file);
+		text_quote(file, item);
+	}
 }
 
 static void write_items(FILE *file, const struct field *f, const void *base, unsigned depth)
@@ -104,7 +94,7 @@ static void write_scalar(FILE *file, const struct field *f, const void *base, co
 	value_write(file, f, base);
 	width = ftell(file) - begin;
 	fprintf(file, "%*s # %s%s%s\n", width < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - width) : 0,
-		"", field_allowed(f, allowed, sizeof(allowed)), f->help ? "; " : "",
+		"", value_allowed(f, allowed, sizeof(allowed)), f->help ? "; " : "",
 		f->help ? f->help : "");
 }
 

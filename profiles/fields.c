@@ -1,11 +1,8 @@
 #include "profiles/fields.h"
 
-#include <inttypes.h>
-
 #include "decision/base/nearest.h"
 #include "decision/plan/profile.h"
 #include "profiles/check.h"
-#include "profiles/value.h"
 
 #define AT(member) \
 	.offset = offsetof(struct profile, member), .size = sizeof(((struct profile *)NULL)->member)
@@ -17,7 +14,8 @@
 		__VA_ARGS__, NULL \
 	}
 #define OR(word, value) .words = WORDS(word), .word_value = (value)
-#define BYTES(low)	.min = (low), .max = VALUE_BYTES_MAX
+#define BYTES(low)	.min = (low), .max = BYTES_MAX
+#define BYTES_MAX	(UINT64_C(1) << 50) /* 1024T; the largest machines have some 64T */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MIB		(UINT64_C(1) << 20)
 
@@ -215,87 +213,6 @@ const struct field *fields_find(const struct fields *set, const char *path)
 			return f;
 	}
 	return NULL;
-}
-
-bool fields_is_mapping(const struct fields *set, const char *path)
-{
-	const struct field *f = fields_find(set, path);
-
-	return f && strlen(f->path) > strlen(path);
-}
-
-static const char *range_unit(const struct field *f, uint64_t value, char text[VALUE_TEXT])
-{
-	if (f->kind == FIELD_TIME)
-		return value_time_format(value, text);
-	if (f->kind == FIELD_ADDRESS)
-		return value_address_format((uint32_t)value, text);
-	if (f->kind == FIELD_SIZE || f->kind == FIELD_RATE)
-		return value_bytes_format(value, text);
-	snprintf(text, VALUE_TEXT, "%" PRIu64, value);
-	return text;
-}
-
-/* "1..64", or "1" where there is only one. */
-static void allowed_range(const struct field *f, char *text, size_t size)
-{
-	char low[VALUE_TEXT], high[VALUE_TEXT];
-
-	range_unit(f, f->min, low);
-	range_unit(f, f->max, high);
-	if (f->min == f->max)
-		snprintf(text, size, "%s", low);
-	else
-		snprintf(text, size, "%s..%s", low, high);
-}
-
-char *field_allowed(const struct field *f, char *text, size_t size)
-{
-	char range[2 * VALUE_TEXT];
-	size_t used;
-
-	text[0] = '\0';
-	switch (f->kind) {
-	case FIELD_NUMBER:
-	case FIELD_COUNT:
-	case FIELD_TIME:
-	case FIELD_ADDRESS:
-		allowed_range(f, text, size);
-		break;
-	case FIELD_SIZE:
-	case FIELD_RATE:
-		allowed_range(f, range, sizeof(range));
-		snprintf(text, size, "a size like 4G, %s%s", range,
-			 !f->percent ? ""
-			 : f->min    ? " | 1%..100%"
-				     : " | 0%..100%");
-		break;
-	case FIELD_FLAG:
-		snprintf(text, size, "true | false");
-		break;
-	case FIELD_CPUS:
-		snprintf(text, size, "a CPU list like 0-3,8 of CPUs 0..%d", CPUSET_MAX - 1);
-		break;
-	case FIELD_TEXT:
-		snprintf(text, size, "%s", f->allowed);
-		break;
-	case FIELD_STRINGS:
-		snprintf(text, size, "a sequence of %s", f->allowed);
-		break;
-	case FIELD_PAIRS:
-		snprintf(text, size, "a mapping of %s", f->allowed);
-		break;
-	case FIELD_ITEMS:
-		snprintf(text, size, "a sequence of at most %u mappings", f->items->max);
-		break;
-	case FIELD_WORD:
-		break;
-	}
-	used = strlen(text);
-	for (const char *const *word = f->words; word && *word && used < size; word++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " | " : "",
-					 *word);
-	return text;
 }
 
 void fields_below(const struct fields *set, const char *prefix, struct field_names *out)

@@ -2,7 +2,7 @@
 #define PROFILES_FIELDS_H
 
 /*
- * The schema of a profile as one const table: a field a key, in the order of DESIGN §7.
+ * The schema of a profile as one const table: a field a key, in the order of the manual page.
  * Reading, writing, error texts and the list of keys not yet in force all walk it, so none of
  * them can know a key that another does not. Mappings that only group keys ("partition",
  * "memory.scratch") are not in the table: they are the paths' prefixes.
@@ -66,12 +66,6 @@ extern const struct fields profile_fields;
  * neither.
  */
 const struct field *fields_find(const struct fields *set, const char *path);
-
-/* Whether `path` groups keys: true for "partition", false for "name". */
-bool fields_is_mapping(const struct fields *set, const char *path);
-
-/* Write what the key may be, in the words of the manual page: "1..64 | auto". Return `text`. */
-char *field_allowed(const struct field *f, char *text, size_t size);
 
 struct field_names {
 	unsigned count;

@@ -7,22 +7,15 @@
  * the nearest known key".
  */
 
-#include <stddef.h>
-
 #include "decision/base/err.h"
 #include "decision/plan/profile.h"
-
-enum { PROFILE_TEXT_MAX = 1 << 20 }; /* a larger file is refused */
+#include "profiles/parse.h"
 
 /*
  * Read a file. Every default is in `out` where the file says nothing; `out` is written only on
  * success.
  */
 int profile_load(const char *path, struct profile *out, struct err *e);
-
-/* The same from memory; `source` stands for the file in messages. */
-int profile_parse(const char *text, size_t size, const char *source, struct profile *out,
-		  struct err *e);
 
 /*
  * All keys with their values in force, as YAML that profile_parse() reads back to an equal profile.

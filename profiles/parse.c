@@ -1,4 +1,4 @@
-#include "profiles/load.h"
+#include "profiles/parse.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -192,20 +192,20 @@ static int check_key(struct parse *p)
 static int read_scalar(struct parse *p, const struct field *f, void *base)
 {
 	char allowed[FIELD_ALLOWED_MAX], excerpt[TEXT_EXCERPT], near[FIELD_NAME_MAX];
-	enum value_result result;
+	enum value_result r;
 	const char *hint;
 
-	field_allowed(f, allowed, sizeof(allowed));
+	value_allowed(f, allowed, sizeof(allowed));
 	if (check_scalar(p, allowed))
 		return p->e->code;
-	result = value_read(f, scalar(p), is_quoted(p), base);
-	if (result == VALUE_READ)
+	r = value_read(f, scalar(p), is_quoted(p), base);
+	if (r == VALUE_READ)
 		return 0;
 	text_excerpt(scalar(p), excerpt);
-	if (result == VALUE_QUOTED)
+	if (r == VALUE_QUOTED)
 		return fail(p, p->event.start_mark,
 			    "found the text %s, allowed %s; remove the quotes", excerpt, allowed);
-	if (result == VALUE_LONG)
+	if (r == VALUE_LONG)
 		return fail(p, p->event.start_mark,
 			    "found %s of %zu bytes, allowed are at most %zu", excerpt,
 			    strlen(scalar(p)), (size_t)(f->max ? f->max : f->size) - 1);
@@ -226,7 +226,7 @@ static int read_strings(struct parse *p, const struct field *f, struct strings *
 {
 	char allowed[FIELD_ALLOWED_MAX], excerpt[TEXT_EXCERPT];
 
-	field_allowed(f, allowed, sizeof(allowed));
+	value_allowed(f, allowed, sizeof(allowed));
 	if (p->event.type != YAML_SEQUENCE_START_EVENT)
 		return fail_kind(p, allowed);
 	for (unsigned i = 0;; i++) {
@@ -253,48 +253,32 @@ static int read_strings(struct parse *p, const struct field *f, struct strings *
 	return 0;
 }
 
-static bool has_pair(const struct strings *list, const char *key)
-{
-	for (unsigned i = 0; i < list->count; i += 2) {
-		if (!strcmp(strings_get(list, i), key))
-			return true;
-	}
-	return false;
-}
-
-/* The key of a pair, which is the current event. */
-static int read_pair_key(struct parse *p, const struct field *f, struct strings *list)
-{
-	const char *why;
-
-	if (check_key(p))
-		return p->e->code;
-	why = f->refuse(scalar(p));
-	if (why || has_pair(list, scalar(p))) {
-		char excerpt[TEXT_EXCERPT];
-
-		return fail(p, p->event.start_mark, "found %s: %s",
-			    text_excerpt(scalar(p), excerpt),
-			    why ? why : "this key stands here twice");
-	}
-	return add_string(p, list);
-}
-
 static int read_pairs(struct parse *p, const struct field *f, struct strings *list)
 {
-	char allowed[FIELD_ALLOWED_MAX];
+	char allowed[FIELD_ALLOWED_MAX], excerpt[TEXT_EXCERPT];
 
-	field_allowed(f, allowed, sizeof(allowed));
+	value_allowed(f, allowed, sizeof(allowed));
 	if (p->event.type != YAML_MAPPING_START_EVENT)
 		return fail_kind(p, allowed);
 	for (;;) {
+		const char *why;
 		size_t outer;
 
 		if (next(p))
 			return p->e->code;
 		if (p->event.type == YAML_MAPPING_END_EVENT)
 			return 0;
-		if (read_pair_key(p, f, list))
+		if (check_key(p))
+			return p->e->code;
+		why = f->refuse(scalar(p));
+		for (unsigned i = 0; i < list->count && !why; i += 2) {
+			if (!strcmp(strings_get(list, i), scalar(p)))
+				why = "this key stands here twice";
+		}
+		if (why)
+			return fail(p, p->event.start_mark, "found %s: %s",
+				    text_excerpt(scalar(p), excerpt), why);
+		if (add_string(p, list))
 			return p->e->code;
 		outer = enter(p, ".%s", scalar(p));
 		if (next(p) || check_scalar(p, "a text; \"\" is the empty one") ||
@@ -306,19 +290,6 @@ static int read_pairs(struct parse *p, const struct field *f, struct strings *li
 
 static int read_mapping(struct parse *p, const struct fields *set, const char *prefix, void *base);
 
-/* The item that was just read must not have the name of an earlier one. */
-static int check_unique(struct parse *p, const struct fields *set, const char *items,
-			unsigned count, yaml_mark_t mark)
-{
-	const struct field *name = &set->list[0];
-
-	for (unsigned i = 0; i < count; i++) {
-		if (value_is_equal(name, items + i * set->stride, items + count * set->stride))
-			return fail(p, mark, "has the same %s as item [%u]", name->path, i);
-	}
-	return 0;
-}
-
 static int read_items(struct parse *p, const struct field *f, void *base)
 {
 	const struct fields *set = f->items;
@@ -326,12 +297,13 @@ static int read_items(struct parse *p, const struct field *f, void *base)
 	char *items = (char *)base + f->offset;
 	char allowed[FIELD_ALLOWED_MAX];
 
-	field_allowed(f, allowed, sizeof(allowed));
+	value_allowed(f, allowed, sizeof(allowed));
 	if (p->event.type != YAML_SEQUENCE_START_EVENT)
 		return fail_kind(p, allowed);
 	for (;;) {
 		yaml_mark_t mark;
 		size_t outer;
+		char *item;
 
 		if (next(p))
 			return p->e->code;
@@ -341,9 +313,14 @@ static int read_items(struct parse *p, const struct field *f, void *base)
 		if (*count == set->max)
 			return fail(p, mark, "found another item, allowed %s", allowed);
 		outer = enter(p, "[%u]", *count);
-		if (read_mapping(p, set, "", items + *count * set->stride) ||
-		    check_unique(p, set, items, *count, mark))
+		item = items + *count * set->stride;
+		if (read_mapping(p, set, "", item))
 			return p->e->code;
+		for (unsigned i = 0; i < *count; i++) {
+			if (value_is_equal(&set->list[0], items + i * set->stride, item))
+				return fail(p, mark, "has the same %s as item [%u]",
+					    set->list[0].path, i);
+		}
 		leave(p, outer);
 		++*count;
 	}
@@ -449,7 +426,7 @@ static int check_required(struct parse *p, const struct fields *set, const size_
 	for (unsigned i = 0; i < set->count; i++) {
 		if (set->list[i].required && !lines[i])
 			return fail(p, mark, "needs a key \"%s\": %s", set->list[i].path,
-				    field_allowed(&set->list[i], allowed, sizeof(allowed)));
+				    value_allowed(&set->list[i], allowed, sizeof(allowed)));
 	}
 	return 0;
 }
@@ -480,8 +457,8 @@ static int read_mapping(struct parse *p, const struct fields *set, const char *p
 		if (set == &profile_fields)
 			p->at[f - set->list] = p->event.start_mark;
 		snprintf(below, sizeof(below), "%s.", path);
-		if (fields_is_mapping(set, path) ? read_mapping(p, set, below, base)
-						 : read_field(p, f, base))
+		if (strlen(f->path) > strlen(path) ? read_mapping(p, set, below, base)
+						   : read_field(p, f, base))
 			return p->e->code;
 		leave(p, outer);
 	}
@@ -489,21 +466,11 @@ static int read_mapping(struct parse *p, const struct fields *set, const char *p
 
 /* ---- the document */
 
-static int check_conflicts(struct parse *p, const struct profile *profile)
-{
-	const struct conflict *c = conflict_find(profile);
-
-	if (!c)
-		return 0;
-	enter(p, "%s", c->path);
-	return fail(p, p->at[fields_find(&profile_fields, c->path) - profile_fields.list], "%s",
-		    c->why);
-}
-
 /* The current event begins the document. Comments alone, or "---", are the empty profile. */
 static int read_document(struct parse *p, struct profile *profile)
 {
 	const yaml_tag_directive_t *tags = p->event.data.document_start.tag_directives.start;
+	const char *path, *why;
 
 	if (tags != p->event.data.document_start.tag_directives.end)
 		return fail(p, p->event.start_mark, "found a %%TAG directive, allowed are none");
@@ -517,14 +484,11 @@ static int read_document(struct parse *p, struct profile *profile)
 	if (p->event.type != YAML_STREAM_END_EVENT)
 		return fail(p, p->event.start_mark,
 			    "found a second document, allowed is one a file: remove the \"---\"");
-	return check_conflicts(p, profile);
-}
-
-static int read_stream(struct parse *p, struct profile *profile)
-{
-	if (next(p) || next(p))
-		return p->e->code;
-	return p->event.type == YAML_STREAM_END_EVENT ? 0 : read_document(p, profile);
+	why = conflict_find(profile, &path);
+	if (!why)
+		return 0;
+	enter(p, "%s", path);
+	return fail(p, p->at[fields_find(&profile_fields, path) - profile_fields.list], "%s", why);
 }
 
 int profile_parse(const char *text, size_t size, const char *source, struct profile *out,
@@ -544,7 +508,9 @@ int profile_parse(const char *text, size_t size, const char *source, struct prof
 		return err_set(e, -ENOMEM, "%s: out of memory", source);
 	profile_default(profile);
 	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text + skip, size - skip);
-	r = read_stream(&p, profile);
+	r = next(&p) || next(&p) ? e->code : 0;
+	if (!r && p.event.type != YAML_STREAM_END_EVENT)
+		r = read_document(&p, profile);
 	if (!r)
 		*out = *profile;
 	yaml_event_delete(&p.event);

@@ -9,7 +9,7 @@ enum { NOT_UTF8 = UINT32_MAX, EXCERPT_CHARACTERS = 40 };
 
 /*
  * Take one character off [*at, end), which is not empty. NOT_UTF8 takes one byte. The table of
- * RFC 3629 §4: no overlong forms, no surrogates, nothing above U+10FFFF.
+ * RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF.
  */
 static uint32_t take_character(const char **at, const char *end)
 {
@@ -36,14 +36,14 @@ static uint32_t take_character(const char **at, const char *end)
 	return c;
 }
 
-/* YAML 1.1 §4.1.1, c-printable. */
+/* YAML 1.1, 4.1.1, c-printable. */
 static bool is_printable(uint32_t c)
 {
 	return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0x7e) || c == 0x85 ||
 	       (c >= 0xa0 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) || c >= 0x10000;
 }
 
-/* YAML 1.1 §4.2, b-break; of a pair CR LF the second. */
+/* YAML 1.1, 4.2, b-break; of a pair CR LF the second. */
 static bool is_break(uint32_t c, const char *next, const char *end)
 {
 	if (c == '\r')

@@ -13,14 +13,14 @@
 
 /*
  * Check that all bytes are UTF-8 without NULs and without the control characters that YAML
- * forbids (YAML 1.1 §4.1.1). Return 0, or ERR_WRONG with "source:line:column: …", line and
+ * forbids (YAML 1.1, 4.1.1). Return 0, or ERR_WRONG with "source:line:column: …", line and
  * column counted from 1 in characters.
  */
 int text_check(const char *text, size_t size, const char *source, struct err *e);
 
 /*
  * Write `text` (UTF-8) in double quotes, everything that YAML would read otherwise escaped
- * (YAML 1.1 §5.7).
+ * (YAML 1.1, 5.7).
  */
 void text_quote(FILE *file, const char *text);
 

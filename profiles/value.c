@@ -6,6 +6,7 @@
 #include "decision/base/cpuset.h"
 #include "decision/base/nearest.h"
 #include "decision/plan/profile.h"
+#include "profiles/check.h"
 #include "profiles/text.h"
 
 struct unit {
@@ -38,46 +39,29 @@ static void *member_of(const struct field *f, void *base)
 	return (char *)base + f->offset;
 }
 
-/* ---- text → value */
+static const struct unit no_units[] = {{"", 1}, {"", 0}};
 
-/*
- * Take decimal digits off *at. False if there are none, if they begin with a needless 0 (octal
- * to YAML 1.1, decimal to YAML 1.2), or on overflow.
- */
-static bool take_digits(const char **at, uint64_t *out)
+static const struct unit *units_of(const struct field *f)
 {
-	const char *c = *at;
-	uint64_t value = 0;
-
-	if (!isdigit((unsigned char)*c) || (*c == '0' && isdigit((unsigned char)c[1])))
-		return false;
-	for (; isdigit((unsigned char)*c); c++) {
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
-			return false;
-	}
-	*at = c;
-	*out = value;
-	return true;
+	if (f->kind == FIELD_TIME)
+		return time_units;
+	return f->kind == FIELD_SIZE || f->kind == FIELD_RATE ? byte_units : no_units;
 }
+
+/* ---- text → value */
 
 static bool in_range(const struct field *f, uint64_t value)
 {
 	return value >= f->min && value <= f->max;
 }
 
+/* A number and one of the field's units; 0 may stand alone, so that its unit need not be chosen. */
 static bool read_number(const struct field *f, const char *text, uint64_t *out)
 {
-	return take_digits(&text, out) && !*text && in_range(f, *out);
-}
-
-/* A number and one of `units`; 0 may stand alone, so that its unit need not be chosen. */
-static bool read_units(const struct field *f, const char *text, const struct unit *units,
-		       uint64_t *out)
-{
+	const struct unit *units = units_of(f);
 	uint64_t value;
 
-	if (!take_digits(&text, &value))
+	if (!text_take_number(&text, &value))
 		return false;
 	if (value == 0 && !*text) {
 		*out = 0;
@@ -93,142 +77,93 @@ static bool read_size(const struct field *f, const char *text, struct size *out)
 {
 	uint64_t value;
 
-	if (read_units(f, text, byte_units, &value)) {
+	if (read_number(f, text, &value)) {
 		*out = (struct size){SIZE_BYTES, value};
 		return true;
 	}
-	if (!f->percent || !take_digits(&text, &value) || strcmp(text, "%") != 0 || value > 100 ||
-	    (value == 0 && f->min))
+	if (!f->percent || !text_take_number(&text, &value) || strcmp(text, "%") != 0 ||
+	    value > 100 || (value == 0 && f->min))
 		return false;
 	*out = (struct size){SIZE_PERCENT, value};
 	return true;
 }
 
-static bool read_address(const struct field *f, const char *text, uint32_t *out)
+/* One of the field's words: the value that it stands for. */
+static bool read_word(const struct field *f, const char *text, void *base)
 {
-	uint64_t address = 0, part;
-
-	for (int i = 0; i < 4; i++) {
-		if ((i && *text++ != '.') || !take_digits(&text, &part) || part > 255)
-			return false;
-		address = address << 8 | part;
-	}
-	if (*text || !in_range(f, address))
-		return false;
-	*out = (uint32_t)address;
-	return true;
-}
-
-static bool read_cpus(const struct field *f, const char *text, void *base)
-{
-	struct cpuset cpus;
-	struct err ignored;
-
-	if (cpuset_parse(text, &cpus, &ignored) || cpuset_is_empty(&cpus))
-		return false;
-	*(struct cpuset *)member_of(f, base) = cpus;
-	*(bool *)((char *)base + f->beside) = false;
-	return true;
-}
-
-/* Put the value that the word number `place` of the field stands for. */
-static void put_word(const struct field *f, int place, void *base)
-{
-	void *to = member_of(f, base);
 	struct size automatic = {.unit = SIZE_AUTO}, none = {.unit = SIZE_NONE};
+	void *to = member_of(f, base);
+	int place = 0;
 
+	while (f->words && f->words[place] && strcmp(f->words[place], text) != 0)
+		place++;
+	if (!f->words || !f->words[place])
+		return false;
 	if (f->kind == FIELD_NUMBER)
 		*(int *)to = f->word_value;
 	else if (f->kind == FIELD_WORD)
 		memcpy(to, &place, sizeof(place));
 	else if (f->kind == FIELD_SIZE)
-		*(struct size *)to = strcmp(f->words[place], "none") ? automatic : none;
+		*(struct size *)to = strcmp(text, "none") ? automatic : none;
 	else
 		memset(to, 0, f->size);
 	if (f->kind == FIELD_CPUS)
 		*(bool *)((char *)base + f->beside) = true;
-}
-
-static bool read_word(const struct field *f, const char *text, void *base)
-{
-	for (int place = 0; f->words && f->words[place]; place++) {
-		if (!strcmp(f->words[place], text)) {
-			put_word(f, place, base);
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum value_result read_text(const struct field *f, const char *text, void *base)
-{
-	size_t size = f->max ? f->max : f->size;
-
-	if (strlen(text) >= size)
-		return VALUE_LONG;
-	if (f->is_valid && !f->is_valid(text))
-		return VALUE_WRONG;
-	return string_copy_n(member_of(f, base), size, text) ? VALUE_LONG : VALUE_READ;
-}
-
-static enum value_result read_flag(const struct field *f, const char *text, void *base)
-{
-	bool value = !strcmp(text, "true");
-
-	if (!value && strcmp(text, "false") != 0)
-		return VALUE_WRONG;
-	*(bool *)member_of(f, base) = value;
-	return VALUE_READ;
-}
-
-static bool is_typed(const struct field *f)
-{
-	return f->kind == FIELD_NUMBER || f->kind == FIELD_FLAG || f->kind == FIELD_COUNT;
-}
-
-static bool read_amount(const struct field *f, const char *text, void *base)
-{
-	void *to = member_of(f, base);
-	uint64_t value;
-
-	if (f->kind == FIELD_TIME   ? !read_units(f, text, time_units, &value)
-	    : f->kind == FIELD_RATE ? !read_units(f, text, byte_units, &value)
-				    : !read_number(f, text, &value))
-		return false;
-	if (f->kind == FIELD_NUMBER)
-		*(int *)to = (int)value;
-	else
-		*(uint64_t *)to = value;
 	return true;
 }
 
 enum value_result value_read(const struct field *f, const char *text, bool quoted, void *base)
 {
-	bool read = read_word(f, text, base);
+	size_t size = f->max ? f->max : f->size; /* of a text */
+	void *to = member_of(f, base);
+	struct cpuset cpus;
+	struct err ignored;
+	uint64_t value;
+	bool read = false;
 
-	if (read)
+	if (read_word(f, text, base))
 		return VALUE_READ;
-	if (quoted && is_typed(f))
+	if (quoted && (f->kind == FIELD_NUMBER || f->kind == FIELD_FLAG || f->kind == FIELD_COUNT))
 		return VALUE_QUOTED;
 	switch (f->kind) {
 	case FIELD_TEXT:
-		return read_text(f, text, base);
+		if (strlen(text) >= size)
+			return VALUE_LONG;
+		read = !f->is_valid || f->is_valid(text);
+		if (read)
+			string_copy_n(to, size, text);
+		break;
 	case FIELD_FLAG:
-		return read_flag(f, text, base);
+		read = !strcmp(text, "true") || !strcmp(text, "false");
+		if (read)
+			*(bool *)to = text[0] == 't';
+		break;
 	case FIELD_NUMBER:
+		read = read_number(f, text, &value);
+		if (read)
+			*(int *)to = (int)value;
+		break;
 	case FIELD_COUNT:
 	case FIELD_RATE:
 	case FIELD_TIME:
-		read = read_amount(f, text, base);
+		read = read_number(f, text, &value);
+		if (read)
+			*(uint64_t *)to = value;
 		break;
 	case FIELD_SIZE:
-		read = read_size(f, text, member_of(f, base));
+		read = read_size(f, text, to);
 		break;
 	case FIELD_CPUS:
-		read = read_cpus(f, text, base);
+		read = !cpuset_parse(text, &cpus, &ignored) && !cpuset_is_empty(&cpus);
+		if (read) {
+			*(struct cpuset *)to = cpus;
+			*(bool *)((char *)base + f->beside) = false;
+		}
 		break;
 	case FIELD_ADDRESS:
-		read = read_address(f, text, member_of(f, base));
+		read = text_read_ipv4(text, &value) && in_range(f, value);
+		if (read)
+			*(uint32_t *)to = (uint32_t)value;
 		break;
 	case FIELD_WORD:
 	case FIELD_STRINGS:
@@ -240,25 +175,6 @@ enum value_result value_read(const struct field *f, const char *text, bool quote
 }
 
 /* ---- what was meant */
-
-/* "4GB", "4GiB", "4Gi": 4G. */
-static const char *hint_size(const struct field *f, char *hint)
-{
-	size_t length = strcspn(hint, "iIbB");
-	struct size ignored;
-
-	hint[length] = '\0';
-	return read_size(f, hint, &ignored) ? hint : NULL;
-}
-
-/* "010": 10. */
-static const char *hint_number(const struct field *f, const char *hint)
-{
-	const char *digits = hint + strspn(hint, "0");
-	uint64_t ignored;
-
-	return digits > hint && read_number(f, digits, &ignored) ? digits : NULL;
-}
 
 /* The other words that YAML 1.1 has for true and false. */
 static const char *hint_flag(const char *hint)
@@ -278,112 +194,71 @@ static const char *hint_flag(const char *hint)
 
 const char *value_hint(const struct field *f, const char *text, char hint[FIELD_NAME_MAX])
 {
-	const char *found = NULL;
+	bool is_size = f->kind == FIELD_SIZE || f->kind == FIELD_RATE;
+	const char *found = NULL, *digits;
+	struct size ignored;
+	uint64_t number;
 
 	if (string_copy_n(hint, FIELD_NAME_MAX, text))
 		return NULL;
-	for (char *c = hint; *c && f->kind != FIELD_SIZE && f->kind != FIELD_RATE; c++)
+	for (char *c = hint; *c && !is_size; c++)
 		*c = (char)tolower((unsigned char)*c);
 	if (f->words)
 		found = word_nearest(hint, f->words);
-	if (!found && f->kind == FIELD_FLAG)
-		found = hint_flag(hint);
-	else if (!found && (f->kind == FIELD_NUMBER || f->kind == FIELD_COUNT))
-		found = hint_number(f, hint);
-	else if (!found && (f->kind == FIELD_SIZE || f->kind == FIELD_RATE))
-		found = hint_size(f, hint);
-	return found;
+	if (found)
+		return found;
+	if (f->kind == FIELD_FLAG)
+		return hint_flag(hint);
+	if (f->kind == FIELD_NUMBER || f->kind == FIELD_COUNT) { /* "010": 10 */
+		digits = hint + strspn(hint, "0");
+		return digits > hint && read_number(f, digits, &number) ? digits : NULL;
+	}
+	if (!is_size)
+		return NULL;
+	hint[strcspn(hint, "iIbB")] = '\0'; /* "4GB", "4GiB", "4Gi": 4G */
+	return read_size(f, hint, &ignored) ? hint : NULL;
 }
 
 /* ---- value → text */
 
-static char *format_units(uint64_t value, const struct unit *units, char text[VALUE_TEXT])
+enum { NUMBER_TEXT = 32 };
+
+/* "512M", "2s", "10.0.0.1": in the largest unit that divides it. */
+static char *format_number(const struct field *f, uint64_t value, char text[NUMBER_TEXT])
 {
+	const struct unit *units = units_of(f);
+
+	if (f->kind == FIELD_ADDRESS) {
+		snprintf(text, NUMBER_TEXT, "%u.%u.%u.%u", (unsigned)value >> 24,
+			 (unsigned)value >> 16 & 0xff, (unsigned)value >> 8 & 0xff,
+			 (unsigned)value & 0xff);
+		return text;
+	}
 	while (value && value % units->factor)
 		units++;
-	snprintf(text, VALUE_TEXT, "%" PRIu64 "%s", value ? value / units->factor : 0,
+	snprintf(text, NUMBER_TEXT, "%" PRIu64 "%s", value ? value / units->factor : 0,
 		 value ? units->name : "");
 	return text;
-}
-
-char *value_bytes_format(uint64_t bytes, char text[VALUE_TEXT])
-{
-	return format_units(bytes, byte_units, text);
-}
-
-char *value_time_format(uint64_t ms, char text[VALUE_TEXT])
-{
-	return format_units(ms, time_units, text);
-}
-
-char *value_address_format(uint32_t address, char text[VALUE_TEXT])
-{
-	snprintf(text, VALUE_TEXT, "%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
-		 address >> 8 & 0xff, address & 0xff);
-	return text;
-}
-
-static void write_text(FILE *file, const struct field *f, const char *text)
-{
-	if (!*text && f->words)
-		fputs(f->words[0], file);
-	else if (text_is_plain(text))
-		fputs(text, file);
-	else
-		text_quote(file, text);
-}
-
-static void write_size(FILE *file, const struct size *size)
-{
-	char text[VALUE_TEXT];
-
-	switch (size->unit) {
-	case SIZE_AUTO:
-		fputs("auto", file);
-		break;
-	case SIZE_NONE:
-		fputs("none", file);
-		break;
-	case SIZE_BYTES:
-		fputs(value_bytes_format(size->value, text), file);
-		break;
-	case SIZE_PERCENT:
-		fprintf(file, "%" PRIu64 "%%", size->value);
-		break;
-	}
-}
-
-static void write_cpus(FILE *file, const struct field *f, const void *base)
-{
-	if (*(const bool *)((const char *)base + f->beside))
-		fputs(f->words[0], file);
-	else
-		fprintf(file, "\"%s\"", CPUSET_STRING((const struct cpuset *)member(f, base)));
-}
-
-static void write_number(FILE *file, const struct field *f, int value)
-{
-	if (f->words && value == f->word_value)
-		fputs(f->words[0], file);
-	else
-		fprintf(file, "%d", value);
-}
-
-static void write_address(FILE *file, const struct field *f, uint32_t address)
-{
-	char text[VALUE_TEXT];
-
-	fputs(address ? value_address_format(address, text) : f->words[0], file);
 }
 
 void value_write(FILE *file, const struct field *f, const void *base)
 {
 	const void *from = member(f, base);
-	char text[VALUE_TEXT];
+	const struct size *size = from;
+	char text[NUMBER_TEXT];
 
+	/*
+	 * What the field's word stands for: a certain number, or, but for sizes, nothing asked for.
+	 */
+	if (f->words && (f->kind == FIELD_NUMBER ? *(const int *)from == f->word_value
+						 : f->kind != FIELD_WORD && f->kind != FIELD_SIZE &&
+							   !value_number(f, base))) {
+		fputs(f->words[0], file);
+		return;
+	}
 	switch (f->kind) {
 	case FIELD_NUMBER:
-		write_number(file, f, *(const int *)from);
+		fprintf(file, "%d", *(const int *)from);
 		break;
 	case FIELD_FLAG:
 		fputs(*(const bool *)from ? "true" : "false", file);
@@ -392,31 +267,87 @@ void value_write(FILE *file, const struct field *f, const void *base)
 		fputs(f->words[*(const int *)from], file);
 		break;
 	case FIELD_SIZE:
-		write_size(file, from);
+		if (size->unit == SIZE_AUTO || size->unit == SIZE_NONE)
+			fputs(size->unit == SIZE_AUTO ? "auto" : "none", file);
+		else if (size->unit == SIZE_PERCENT)
+			fprintf(file, "%" PRIu64 "%%", size->value);
+		else
+			fputs(format_number(f, size->value, text), file);
 		break;
 	case FIELD_RATE:
-		fputs(value_bytes_format(*(const uint64_t *)from, text), file);
-		break;
 	case FIELD_COUNT:
-		fprintf(file, "%" PRIu64, *(const uint64_t *)from);
-		break;
 	case FIELD_TIME:
-		fputs(value_time_format(*(const uint64_t *)from, text), file);
+		fputs(format_number(f, *(const uint64_t *)from, text), file);
 		break;
 	case FIELD_TEXT:
-		write_text(file, f, from);
+		if (text_is_plain(from))
+			fputs(from, file);
+		else
+			text_quote(file, from);
 		break;
 	case FIELD_CPUS:
-		write_cpus(file, f, base);
+		fprintf(file, "\"%s\"", CPUSET_STRING((const struct cpuset *)from));
 		break;
 	case FIELD_ADDRESS:
-		write_address(file, f, *(const uint32_t *)from);
+		fputs(format_number(f, *(const uint32_t *)from, text), file);
 		break;
 	case FIELD_STRINGS:
 	case FIELD_PAIRS:
 	case FIELD_ITEMS:
 		break;
 	}
+}
+
+char *value_allowed(const struct field *f, char *text, size_t size)
+{
+	char low[NUMBER_TEXT], high[NUMBER_TEXT], range[2 * NUMBER_TEXT];
+	size_t used;
+
+	/* "1..64", or "1" where there is only one. */
+	snprintf(range, sizeof(range), "%s%s%s", format_number(f, f->min, low),
+		 f->min == f->max ? "" : "..",
+		 f->min == f->max ? "" : format_number(f, f->max, high));
+	text[0] = '\0';
+	switch (f->kind) {
+	case FIELD_NUMBER:
+	case FIELD_COUNT:
+	case FIELD_TIME:
+	case FIELD_ADDRESS:
+		snprintf(text, size, "%s", range);
+		break;
+	case FIELD_SIZE:
+	case FIELD_RATE:
+		snprintf(text, size, "a size like 4G, %s%s", range,
+			 !f->percent ? ""
+			 : f->min    ? " | 1%..100%"
+				     : " | 0%..100%");
+		break;
+	case FIELD_FLAG:
+		snprintf(text, size, "true | false");
+		break;
+	case FIELD_CPUS:
+		snprintf(text, size, "a CPU list like 0-3,8 of CPUs 0..%d", CPUSET_MAX - 1);
+		break;
+	case FIELD_TEXT:
+		snprintf(text, size, "%s", f->allowed);
+		break;
+	case FIELD_STRINGS:
+		snprintf(text, size, "a sequence of %s", f->allowed);
+		break;
+	case FIELD_PAIRS:
+		snprintf(text, size, "a mapping of %s", f->allowed);
+		break;
+	case FIELD_ITEMS:
+		snprintf(text, size, "a sequence of at most %u mappings", f->items->max);
+		break;
+	case FIELD_WORD:
+		break;
+	}
+	used = strlen(text);
+	for (const char *const *word = f->words; word && *word && used < size; word++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " | " : "",
+					 *word);
+	return text;
 }
 
 /* ---- comparing */
@@ -477,18 +408,14 @@ static bool items_are_equal(const struct field *f, const void *a, const void *b)
 	return true;
 }
 
-static bool sizes_are_equal(const struct size *a, const struct size *b)
-{
-	return a->unit == b->unit && (a->unit <= SIZE_NONE || a->value == b->value);
-}
-
 bool value_is_equal(const struct field *f, const void *a, const void *b)
 {
 	const void *x = member(f, a), *y = member(f, b);
+	const struct size *m = x, *n = y;
 
 	switch (f->kind) {
 	case FIELD_SIZE:
-		return sizes_are_equal(x, y);
+		return m->unit == n->unit && (m->unit <= SIZE_NONE || m->value == n->value);
 	case FIELD_TEXT:
 		return !strcmp(x, y);
 	case FIELD_CPUS:

@@ -9,8 +9,6 @@
 
 #include "profiles/fields.h"
 
-#define VALUE_BYTES_MAX (UINT64_C(1) << 50) /* 1024T; the largest machines have some 64T */
-
 enum value_result {
 	VALUE_READ,
 	VALUE_WRONG,
@@ -30,6 +28,9 @@ enum value_result value_read(const struct field *f, const char *text, bool quote
  */
 const char *value_hint(const struct field *f, const char *text, char hint[FIELD_NAME_MAX]);
 
+/* Write what the key may be, in the words of the manual page: "1..64 | auto". Return `text`. */
+char *value_allowed(const struct field *f, char *text, size_t size);
+
 /* Write a scalar member as YAML that value_read() reads back to the same value. */
 void value_write(FILE *file, const struct field *f, const void *base);
 
@@ -41,11 +42,5 @@ unsigned value_number(const struct field *f, const void *base);
 
 /* Whether two structs have the same value there. */
 bool value_is_equal(const struct field *f, const void *a, const void *b);
-
-/* For messages: "512M", "2s", "10.0.0.1" in the largest unit that divides it. Return `text`. */
-enum { VALUE_TEXT = 32 };
-char *value_bytes_format(uint64_t bytes, char text[VALUE_TEXT]);
-char *value_time_format(uint64_t ms, char text[VALUE_TEXT]);
-char *value_address_format(uint32_t address, char text[VALUE_TEXT]);
 
 #endif

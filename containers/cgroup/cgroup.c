@@ -271,7 +271,9 @@ int cgroup_observe(struct driver *driver, struct observation *out, struct err *e
 			out->count++;
 			continue;
 		}
-		/* A crash may have left some hierarchies' parts of a group, which has no process. */
+		/*
+		 * A crash may have left some hierarchies' parts of a group, which has no process.
+		 */
 		group_forget(d, name);
 		if (observe_one(d, name, o, &(struct err){0}) == -ENOENT && !is_populated(d, name))
 			r = cgroup_remove(driver, name, e);

@@ -265,8 +265,9 @@ static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err
 /* ---- the cluster's own group */
 
 /*
- * Give the cpuset of `path` all that the group above it has: the CPUs, or the memory nodes. Where it
- * has them nothing is written: nodes of a cpuset with processes below it would migrate their pages.
+ * Give the cpuset of `path` all that the group above it has: the CPUs, or the memory nodes. Where
+ * it has them nothing is written: nodes of a cpuset with processes below it would migrate their
+ * pages.
  */
 static int inherit(struct cgroup_driver *d, const char *what, const char *above, const char *path,
 		   struct err *e)

@@ -6,7 +6,10 @@
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
-/* "PID (name) S …": the name may hold anything, blanks and parentheses included; fields are counted from its end. */
+/*
+ * "PID (name) S …": the name may hold anything, blanks and parentheses included; fields are counted
+ * from its end.
+ */
 bool proc_stat_parse(const char *line, struct proc_stat *out)
 {
 	const char *open = strchr(line, '('), *field = strrchr(line, ')');

@@ -1,7 +1,10 @@
 #ifndef CONTAINERS_PROC_PROCESS_H
 #define CONTAINERS_PROC_PROCESS_H
 
-/* What /proc says of processes and threads (proc(5)): the only reader of PID/stat, the only walker of the directory. */
+/*
+ * What /proc says of processes and threads (proc(5)): the only reader of PID/stat, the only walker
+ * of the directory.
+ */
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -34,12 +37,16 @@ int proc_stat_read(pid_t pid, struct proc_stat *out);
 bool proc_is_alive(const struct proc_stat *s);
 
 /*
- * Read /proc/PID/file into `text`, without its last newlines, NUL-terminated; "cmdline" and "environ" hold NULs, too. Return the
- * length, or negative: -EFBIG if it does not fit, else what open or read said.
+ * Read /proc/PID/file into `text`, without its last newlines, NUL-terminated; "cmdline" and
+ * "environ" hold NULs, too. Return the length, or negative: -EFBIG if it does not fit, else what
+ * open or read said.
  */
 int proc_read_text(pid_t pid, const char *file, char *text, size_t size);
 
-/* List the threads of a process; 0: all processes. NULL with errno. The caller's to closedir(), or cleanup_closedir. */
+/*
+ * List the threads of a process; 0: all processes. NULL with errno. The caller's to closedir(), or
+ * cleanup_closedir.
+ */
 DIR *proc_list(pid_t pid);
 
 /* The next one, 0: the end. */

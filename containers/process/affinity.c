@@ -55,9 +55,9 @@ static int need(struct affinity_driver *d, const char *name, struct affinity_gro
 /* ---- whose process is it */
 
 /*
- * The value of our variable in a process's environment, which is read into `text` (PROC_TEXT_MAX bytes). NULL: none, or not
- * readable. While a process executes another program its environment is empty for a moment; so is that of kernel threads,
- * which have no executable, always.
+ * The value of our variable in a process's environment, which is read into `text` (PROC_TEXT_MAX
+ * bytes). NULL: none, or not readable. While a process executes another program its environment is
+ * empty for a moment; so is that of kernel threads, which have no executable, always.
  */
 static const char *mark_of(const struct affinity_driver *d, pid_t pid, char *text)
 {
@@ -298,8 +298,9 @@ static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *p
 }
 
 /*
- * Signal every member through a pidfd: after it was opened the pid cannot become somebody else's any more, so the mark is
- * looked at again. `last` is the pidfd of the last one signalled, -1: none. Return how many members there were.
+ * Signal every member through a pidfd: after it was opened the pid cannot become somebody else's
+ * any more, so the mark is looked at again. `last` is the pidfd of the last one signalled, -1:
+ * none. Return how many members there were.
  */
 static int kill_members(struct affinity_driver *d, const char *group, int *last, struct err *e)
 {

@@ -2,9 +2,10 @@
 #define CONTAINERS_PROCESS_AFFINITY_H
 
 /*
- * backend: affinity: no groups, so no limits and no weights; processes get an affinity mask and a memory policy. Which process
- * belongs to which slice is kept where it survives us: in the environment of the process, which its children inherit:
- * CLEAVE_GROUP=CLUSTER/GROUP:CPUS:NODES (as they were when it was started).
+ * backend: affinity: no groups, so no limits and no weights; processes get an affinity mask and a
+ * memory policy. Which process belongs to which slice is kept where it survives us: in the
+ * environment of the process, which its children inherit: CLEAVE_GROUP=CLUSTER/GROUP:CPUS:NODES (as
+ * they were when it was started).
  */
 
 #include "containers/driver.h"

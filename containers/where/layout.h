@@ -67,7 +67,7 @@ const char *cgroup_own_path(const char *proc_cgroup, const char *name, char *pat
 bool group_name_is_ours(const char *name);
 
 /*
- * End one blank-separated field of mountinfo, in which blanks are spelt \\040, and decode it in
+ * End one blank-separated field of mountinfo, in which blanks are spelt \040, and decode it in
  * place. Return what follows, NULL at the end.
  */
 char *mount_field(char *field);

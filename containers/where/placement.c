@@ -86,8 +86,8 @@ int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e)
 	if (fs.f_type != CGROUP2_SUPER_MAGIC)
 		return err_wrong(
 			e,
-			"--cgroup-root %s is a directory outside of the cgroup tree: give one below "
-			"a mounted cgroup2, or a name without a leading slash where the controllers "
+			"--cgroup-root %s is a directory outside of the cgroup tree: give one in a "
+			"mounted cgroup2, or a name without a leading slash where the controllers "
 			"are in cgroup v1",
 			cgroup_root);
 	*out = ROOT_CGROUP2;

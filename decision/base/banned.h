@@ -2,8 +2,8 @@
 #define DECISION_BASE_BANNED_H
 
 /*
- * Forced into every file of ours (Makefile, -include): functions that cut, overflow or guess silently are errors at
- * compile time. Their declarations come first, so that only uses are caught.
+ * Forced into every file of ours (Makefile, -include): functions that cut, overflow or guess
+ * silently are errors at compile time. Their declarations come first, so that only uses are caught.
  */
 
 #include <stdio.h>

@@ -133,7 +133,10 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Read digits at *at and step over them. A number from CPUSET_MAX on is CPUSET_MAX; false without a digit. */
+/*
+ * Read digits at *at and step over them. A number from CPUSET_MAX on is CPUSET_MAX; false without a
+ * digit.
+ */
 static bool read_number(const char **at, const char *end, unsigned *number)
 {
 	const char *begin = *at;

@@ -2,8 +2,8 @@
 #define DECISION_BASE_CPUSET_H
 
 /*
- * A set of OS indexes below CPUSET_MAX: CPUs, or NUMA nodes. A plain value: `=` copies, {0} is empty.
- * Its text is the kernel's cpulist ("0-3,8"), the empty set is "".
+ * A set of OS indexes below CPUSET_MAX: CPUs, or NUMA nodes. A plain value: `=` copies, {0} is
+ * empty. Its text is the kernel's cpulist ("0-3,8"), the empty set is "".
  */
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "decision/base/err.h"
 
 enum {
-	CPUSET_MAX = 4096, /* CPUs; DESIGN's bound */
+	CPUSET_MAX = 4096, /* CPUs; decision/README.md has the bounds */
 	CPUSET_WORDS = CPUSET_MAX / 64,
 	CPUSET_NONE = UINT16_MAX,	/* no such index */
 	CPUSET_TEXT = 4096 / 2 * 5 + 1, /* the longest text: every second CPU, "dddd," each */
@@ -50,8 +50,8 @@ struct cpuset cpuset_and_not(const struct cpuset *a, const struct cpuset *b);
 
 /*
  * Read a cpulist: ranges and single numbers joined by commas, blanks around it and a last newline
- * allowed; "" is the empty set. Not allowed: descending ranges, numbers from CPUSET_MAX on, strides.
- * Return 0, or -EINVAL with the offending piece of text in `e` (class ERR_WRONG).
+ * allowed; "" is the empty set. Not allowed: descending ranges, numbers from CPUSET_MAX on,
+ * strides. Return 0, or -EINVAL with the offending piece of text in `e` (class ERR_WRONG).
  */
 int cpuset_parse(const char *text, struct cpuset *out, struct err *e);
 

@@ -6,8 +6,10 @@
 
 #include "decision/base/strings.h"
 
-/* Foreign text (file names, what a user wrote) may be quoted in a sentence: it must stay one line and not
- * speak to the terminal. */
+/*
+ * Foreign text (file names, what a user wrote) may be quoted in a sentence: it must stay one line
+ * and not speak to the terminal.
+ */
 static void make_printable(char *text)
 {
 	for (; *text; text++) {

@@ -7,11 +7,14 @@
  * what to change. Whoever gets an error either returns it (err_wrap) or shows it, never both.
  */
 
-/* What the program exits with if nobody handles the error; the numbers are those of the manual page. */
+/*
+ * What the program exits with if nobody handles the error; the numbers are those of the manual
+ * page.
+ */
 enum err_exit {
 	ERR_FAILED = 1,	    /* ports, files, Spark, the engine, rights */
 	ERR_WRONG = 2,	    /* wrong use, or input that cannot be read or parsed */
-	ERR_IMPOSSIBLE = 3, /* a valid wish that this machine cannot fulfil */
+	ERR_IMPOSSIBLE = 3, /* a valid request that this machine cannot fulfil */
 	ERR_DRIFT = 4,	    /* plan and kernel differ */
 };
 
@@ -29,7 +32,7 @@ int err_set(struct err *e, int code, const char *format, ...) __attribute__((for
 /* The same for bad input (ERR_WRONG); return -EINVAL. */
 int err_wrong(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a wish that does not fit here (ERR_IMPOSSIBLE); return -ERANGE. */
+/* The same for what does not fit here (ERR_IMPOSSIBLE); return -ERANGE. */
 int err_impossible(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Like err_set, and append ": " and the text of errno value -code. */

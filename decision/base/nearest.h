@@ -7,14 +7,15 @@
 enum { NEAREST_WORD = 64 };
 
 /*
- * How many insertions, deletions, replacements and swaps of neighbouring bytes lead from `a` to `b`, each stretch being
- * edited once (optimal string alignment; Damerau 1964). A word over NEAREST_WORD: NEAREST_WORD.
+ * How many insertions, deletions, replacements and swaps of neighbouring bytes lead from `a` to
+ * `b`, each stretch being edited once (optimal string alignment; Damerau 1964). A word over
+ * NEAREST_WORD: NEAREST_WORD.
  */
 unsigned word_distance(const char *a, const char *b);
 
 /*
- * The first of the NULL-terminated `known` with the least distance, or NULL if even that one needs more edits than
- * a third of the longer word's length (at least one).
+ * The first of the NULL-terminated `known` with the least distance, or NULL if even that one needs
+ * more edits than a third of the longer word's length (at least one).
  */
 const char *word_nearest(const char *word, const char *const *known);
 

@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
-/* "64 GB", "1.5 GB", "768 MB", "12 B", "0": powers of 1024, three digits at most after rounding down to tenths. */
+/*
+ * "64 GB", "1.5 GB", "768 MB", "12 B", "0": powers of 1024, three digits at most after rounding
+ * down to tenths.
+ */
 struct size_text {
 	char text[24];
 };

@@ -71,7 +71,7 @@ int string_copy_n(char *to, size_t size, const char *text)
 	return 0;
 }
 
-/* Bytes of a character by its first one (RFC 3629 §3); 1 for bytes that begin none. */
+/* Bytes of a character by its first one (RFC 3629, section 3); 1 for bytes that begin none. */
 static size_t character_bytes(unsigned char first)
 {
 	if ((first & 0xe0) == 0xc0)

@@ -37,11 +37,16 @@ const char *strings_next(const struct strings *list, const char *item);
 /* Of a list of pairs: the last value of `key`, or NULL if it has none. */
 const char *strings_value(const struct strings *pairs, const char *key);
 
-/* Copy `text` into the fixed array `to`. Return 0, or -E2BIG and write nothing if it does not fit. */
+/*
+ * Copy `text` into the fixed array `to`. Return 0, or -E2BIG and write nothing if it does not fit.
+ */
 #define string_copy(to, text) string_copy_n((to), sizeof(to), (text))
 int string_copy_n(char *to, size_t size, const char *text);
 
-/* Bytes of the longest beginning of `text` that has at most `max` bytes and ends with a whole UTF-8 character. */
+/*
+ * Bytes of the longest beginning of `text` that has at most `max` bytes and ends with a whole UTF-8
+ * character.
+ */
 size_t string_cut(const char *text, size_t max);
 
 bool strings_is_equal(const struct strings *a, const struct strings *b);

@@ -189,18 +189,18 @@ static int check_sums(const struct plan *p, struct err *e)
 
 /* ---- 9: loans ---- */
 
-static int check_whole_cores(const struct slice *lender, const struct topology *t,
+static int check_whole_cores(const struct slice *donor, const struct topology *t,
 			     const struct loan *loan, struct err *e)
 {
 	for (unsigned i = 0; i < t->core_count; i++) {
 		struct cpuset core = topology_core_cpus(t, i);
-		struct cpuset own = cpuset_and(&core, &lender->cpus);
+		struct cpuset own = cpuset_and(&core, &donor->cpus);
 		struct cpuset lent = cpuset_and(&own, &loan->cpus);
 
 		if (!cpuset_is_empty(&lent) && !cpuset_is_equal(&lent, &own))
 			return err_set(e, -ERANGE,
 				       "invariant 9: %s lends CPU %u, but not all of its core, %s",
-				       lender->name, cpuset_first(&lent), CPUSET_STRING(&own));
+				       donor->name, cpuset_first(&lent), CPUSET_STRING(&own));
 	}
 	return 0;
 }
@@ -209,23 +209,23 @@ static int check_loan(const struct plan *p, const struct topology *t, unsigned n
 		      struct err *e)
 {
 	const struct loan *loan = &p->loans[number];
-	const struct slice *lender;
+	const struct slice *donor;
 	struct cpuset outside;
 
 	if (loan->from >= p->slice_count || loan->to >= p->slice_count)
 		return err_set(e, -ERANGE,
 			       "invariant 9: loan %u is from slice %u to slice %u of %u", number,
 			       loan->from, loan->to, p->slice_count);
-	lender = &p->slices[loan->from];
+	donor = &p->slices[loan->from];
 	if (loan->from == loan->to)
-		return err_set(e, -ERANGE, "invariant 9: %s lends to itself", lender->name);
+		return err_set(e, -ERANGE, "invariant 9: %s lends to itself", donor->name);
 	if (cpuset_is_empty(&loan->cpus))
-		return err_set(e, -ERANGE, "invariant 9: %s lends no CPU", lender->name);
-	outside = cpuset_and_not(&loan->cpus, &lender->cpus);
+		return err_set(e, -ERANGE, "invariant 9: %s lends no CPU", donor->name);
+	outside = cpuset_and_not(&loan->cpus, &donor->cpus);
 	if (!cpuset_is_empty(&outside))
 		return err_set(e, -ERANGE, "invariant 9: %s lends CPUs %s, which are not its own",
-			       lender->name, CPUSET_STRING(&outside));
-	return t ? check_whole_cores(lender, t, loan, e) : 0;
+			       donor->name, CPUSET_STRING(&outside));
+	return t ? check_whole_cores(donor, t, loan, e) : 0;
 }
 
 static int check_loans(const struct plan *p, const struct topology *t, struct err *e)

@@ -8,28 +8,28 @@
 /* ---- the built-in table ---- */
 
 /*
- * Where the numbers come from. "Paper" is the published study of these four workloads on 8 sockets × 15 cores with a heap
- * of 4 GB (decision/cost/README.md); only ratios to it are known, so WORK sets the scale of a row and the others follow
- * from it.
+ * Where the numbers come from. "Paper" is the published study of these four workloads on 8 sockets
+ * × 15 cores with a heap of 4 GB (decision/cost/README.md); only ratios to it are known, so WORK
+ * sets the scale of a row and the others follow from it.
  *
  * FIXED       assumed: a short application that is submitted and does nothing
  * SLICE       measured: 7.4 core-s until a Worker's JVM has started and registered
- * SERIAL      fitted to the paper's gains at 120 cores (1.6, 1.5, 1.7, 1.1): without it the Universal Scalability Law
- *             alone would promise three and more
- * WORK        assumed: throughput of one core, 30 … 100 MB/s of text, less for the iterations of K-means
- * CONTENTION  assumed: σ = 0.2 % of WORK (0.1 % for K-means, whose tasks touch few shared structures)
- * COHERENCY   fitted to the paper's peak of one JVM near 60 cores: κ = 9e-5 of WORK (8.5e-5 for K-means) with
- *             N* = √((1 - σ) / (κ d)), d = 1.75 over four of its sockets
+ * SERIAL      fitted to the paper's gains at 120 cores (1.6, 1.5, 1.7, 1.1)
+ * WORK        assumed: one core reads 30 … 100 MB/s of text, less in the iterations of K-means
+ * CONTENTION  assumed: σ = 0.2 % of WORK (0.1 % for K-means, whose tasks share few structures)
+ * COHERENCY   fitted to the paper's peak of one JVM near 60 cores: κ = 9e-5 of WORK (8.5e-5 for
+ *             K-means) with N* = √((1 - σ) / (κ d)), d = 1.75 over four of its sockets
  * GC          assumed: 2 … 6 GB allocated a GB of input, traced at 1 GB/s by one thread
- * REMOTE      assumed: share of the time that waits for memory: 30 % for grep, which streams, 5 … 15 % for the others
+ * REMOTE      assumed: share of the time that waits for memory: 30 % for grep, which streams,
+ *             5 … 15 % for the others
  * SHUFFLE     assumed: grep and K-means send next to nothing, Naive Bayes term counts
- * TAIL        assumed: the last tasks take half a task longer than the mean, a whole one for sql's skewed keys
+ * TAIL        assumed: half a task longer than the mean, a whole one for sql's skewed keys
  *
- * sql, streaming  assumed from the rows above: sql is wordcount at columnar speed with more shuffle, memory traffic and
- *             skew; streaming is wordcount in small batches of short tasks, with more driver work
+ * sql         assumed: wordcount at columnar speed with more shuffle, memory traffic and skew
+ * streaming   assumed: wordcount in small batches of short tasks, with more driver work
  */
 static const struct cost_coefficients table[] = {
-	/* fixed, slice, serial, work, contention, coherency, gc, remote, shuffle, tail: enum cost_term's order */
+	/* By enum cost_term: fixed slice serial work contention coherency gc remote shuffle tail */
 	[WORKLOAD_WORDCOUNT] = {{8, 7.4, 1.11, 30, 0.06, 2.7e-3, 4, 3, 1, 15}},
 	[WORKLOAD_GREP] = {{8, 7.4, 0.46, 10, 0.02, 0.9e-3, 2, 3, 0.05, 5}},
 	[WORKLOAD_NAIVE_BAYES] = {{8, 7.4, 1.55, 45, 0.09, 4.05e-3, 6, 6.75, 2, 22.5}},
@@ -75,7 +75,8 @@ uint64_t cost_assumed_bytes(unsigned cores)
 
 /* What tasks keep in the heap. */
 struct footprint {
-	double user; /* MB a slot that Spark does not manage and cannot spill: buffers, the user's own objects */
+	/* MB a slot that Spark does not manage and cannot spill: buffers, the user's own objects */
+	double user;
 	double managed; /* MB a slot that Spark spills where it does not fit */
 	double cached;	/* share of the input that is kept in memory between stages */
 };
@@ -88,10 +89,11 @@ static const struct footprint footprints[] = {
 };
 
 /*
- * What a collector costs beside the parallel one. barrier: factor on the tasks' own time; pause: on the time of collecting,
- * for concurrent collectors what they take from the tasks. Assumed, in the order that Cai, Blackburn, Bond and Maas,
- * "Distilling the Real Cost of Production Garbage Collectors", ISPASS 2022, found; the paper has parallel before G1.
- * ZGC has no compressed pointers.
+ * What a collector costs beside the parallel one. barrier: factor on the tasks' own time; pause: on
+ * the time of collecting, for concurrent collectors what they take from the tasks. Assumed, in the
+ * order that Cai, Blackburn, Bond and Maas, "Distilling the Real Cost of Production Garbage
+ * Collectors", ISPASS 2022, found; the paper has parallel before G1. ZGC has no compressed
+ * pointers.
  */
 struct collector {
 	double barrier, pause;
@@ -104,13 +106,15 @@ static const struct collector collectors[] = {
 	[GC_ZGC] = {1.2, 0.3, false, true}, [GC_SHENANDOAH] = {1.2, 0.3, false, false},
 };
 
-/* Spark sets 300 MB aside and manages 60 % of the rest (core/…/memory/UnifiedMemoryManager.scala). */
+/*
+ * Spark sets 300 MB aside and manages 60 % of the rest (core/…/memory/UnifiedMemoryManager.scala).
+ */
 #define RESERVED_BYTES (300 * MIB)
 #define MANAGED_SHARE  0.6
 
 /*
- * The same objects with 8-byte pointers need about 1.5 times the heap (OpenJDK wiki, CompressedOops); the JVM takes them
- * from 32 GB on.
+ * The same objects with 8-byte pointers need about 1.5 times the heap (OpenJDK wiki,
+ * CompressedOops); the JVM takes them from 32 GB on.
  */
 #define WIDE_FACTOR 1.5
 #define WIDE_FROM   (32 * GIB)
@@ -152,11 +156,12 @@ double cost_live_bytes(const struct cost_shape *s, const struct cost_job *job)
 }
 
 /*
- * Each byte allocated costs live / (heap - live) bytes of tracing (Jones, Hosking, Moss, The Garbage Collection Handbook,
- * "Copying garbage collection"); slices collect side by side, each for its own share of the input. HotSpot takes 5/8 of
- * the CPUs above 8 as threads (runtime/vm_version, nof_parallel_worker_threads), and what they gain saturates near 16: a
- * stop-the-world collector on eight nodes stops gaining there (Gidra, Thomas, Sopena, Shapiro, "A Study of the Scalability
- * of Stop-the-World Garbage Collectors on Multicores", ASPLOS 2013).
+ * Each byte allocated costs live / (heap - live) bytes of tracing (Jones, Hosking, Moss, The
+ * Garbage Collection Handbook, "Copying garbage collection"); slices collect side by side, each for
+ * its own share of the input. HotSpot takes 5/8 of the CPUs above 8 as threads (runtime/vm_version,
+ * nof_parallel_worker_threads), and what they gain saturates near 16: a stop-the-world collector on
+ * eight nodes stops gaining there (Gidra, Thomas, Sopena, Shapiro, "A Study of the Scalability of
+ * Stop-the-World Garbage Collectors on Multicores", ASPLOS 2013).
  */
 static double gc_feature(const struct cost_shape *s, const struct cost_job *job)
 {
@@ -172,12 +177,15 @@ static double gc_feature(const struct cost_shape *s, const struct cost_job *job)
 
 /* ---- the others ---- */
 
-/* The largest split of a file: spark.sql.files.maxPartitionBytes; with less data, each slot gets one. */
+/*
+ * The largest split of a file: spark.sql.files.maxPartitionBytes; with less data, each slot gets
+ * one.
+ */
 #define SPLIT_BYTES (128 * MIB)
 
 /*
- * A task that is behind takes as long as one core of its slice needs: with the shares of contention, coherency and remote
- * memory that the built-in table gives this workload.
+ * A task that is behind takes as long as one core of its slice needs: with the shares of
+ * contention, coherency and remote memory that the built-in table gives this workload.
  */
 static double tail_feature(const struct cost_shape *s, const struct cost_job *job)
 {
@@ -214,9 +222,10 @@ int cost_features(const struct cost_shape *s, const struct cost_job *job, struct
 		[COST_SERIAL] = data,
 		[COST_WORK] = work,
 		/*
-		 * Gunther's Universal Scalability Law, a JVM being the system that is scaled: the capacity of c cores is
-		 * c / (1 + σ(c - 1) + κc(c - 1)) (Gunther, Guerrilla Capacity Planning, ch. 4-6), so a unit of
-		 * work takes 1 + σ(c - 1) + κc(c - 1) times as long; lines travel as far as the cores lie apart.
+		 * Gunther's Universal Scalability Law, a JVM being the system that is scaled: the
+		 * capacity of c cores is c / (1 + σ(c - 1) + κc(c - 1)) (Gunther, Guerrilla
+		 * Capacity Planning, ch. 4-6), so a unit of work takes 1 + σ(c - 1) + κc(c - 1)
+		 * times as long; lines travel as far as the cores lie apart.
 		 */
 		[COST_CONTENTION] = work * s->others,
 		[COST_COHERENCY] = work * s->pairs,

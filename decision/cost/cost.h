@@ -2,10 +2,11 @@
 #define DECISION_COST_COST_H
 
 /*
- * How long a job takes on a partition: T = Σ θ_j · x_j. Each feature x_j is a pure function of the partition's shape and
- * of the job; the coefficients θ_j >= 0 belong to a kind of workload. The sum is linear in θ, so that `tune` can fit it by
- * non-negative least squares, and each term can be shown, and argued about, by itself. GB is 2^30 bytes; a core-second is a
- * second of one physical core.
+ * How long a job takes on a partition: T = Σ θ_j · x_j. Each feature x_j is a pure function of the
+ * partition's shape and of the job; the coefficients θ_j >= 0 belong to a kind of workload. The sum
+ * is linear in θ, so that `tune` can fit it by non-negative least squares, and each term can be
+ * shown, and argued about, by itself. GB is 2^30 bytes; a core-second is a second of one physical
+ * core.
  */
 
 #include <stdint.h>
@@ -38,8 +39,9 @@ struct cost_features {
 };
 
 /*
- * A partition, as far as time depends on it. Slices may be uneven: what is said of "a slice" is a mean over all cores, of
- * the slice that the core is in. Distances are ratios to local memory, >= 1.
+ * A partition, as far as time depends on it. Slices may be uneven: what is said of "a slice" is a
+ * mean over all cores, of the slice that the core is in. Distances are ratios to local memory, >=
+ * 1.
  */
 struct cost_shape {
 	unsigned slices, cores; /* cores of all slices, >= 1 */
@@ -59,20 +61,26 @@ struct cost_job {
 /* "contention" and so on: for messages and model files. */
 const char *cost_term_name(enum cost_term term);
 
-/* Input assumed where it is unknown: 1 GB a core, eight splits of 128 MB, so that slots have several tasks each. */
+/*
+ * Input assumed where it is unknown: 1 GB a core, eight splits of 128 MB, so that slots have
+ * several tasks each.
+ */
 uint64_t cost_assumed_bytes(unsigned cores);
 
 /* Live data of a slice in bytes, as its collector sees them at a collection. */
 double cost_live_bytes(const struct cost_shape *s, const struct cost_job *job);
 
 /*
- * The features; finite and >= 0. Return 0, or ERR_IMPOSSIBLE with the numbers where what tasks hold at once is more than
- * the heap.
+ * The features; finite and >= 0. Return 0, or ERR_IMPOSSIBLE with the numbers where what tasks hold
+ * at once is more than the heap.
  */
 int cost_features(const struct cost_shape *s, const struct cost_job *job, struct cost_features *out,
 		  struct err *e);
 
-/* Σ θ·x in seconds, and the same by cause: startup FIXED and SLICE; work SERIAL … COHERENCY; the others as they are. */
+/*
+ * Σ θ·x in seconds, and the same by cause: startup FIXED and SLICE; work SERIAL … COHERENCY; the
+ * others as they are.
+ */
 double cost_seconds(const struct cost_coefficients *c, const struct cost_features *f);
 void cost_terms(const struct cost_coefficients *c, const struct cost_features *f,
 		struct plan_terms *out);

@@ -8,8 +8,8 @@ enum { N = COST_TERMS };
 _Static_assert((int)N == (int)QUADRATIC_SIZE, "one unknown a term");
 
 /*
- * What the table's doubt is taken for, as standard deviations of factors around 1. `own` is for one coefficient,
- * `common` for all of a group together, after the group's scale was estimated.
+ * What the table's doubt is taken for, as standard deviations of factors around 1. `own` is for one
+ * coefficient, `common` for all of a group together, after the group's scale was estimated.
  */
 static const double own_doubt[N] = {
 	[COST_FIXED] = 0.3,	 [COST_SLICE] = 0.5,	 [COST_SERIAL] = 0.6, [COST_WORK] = 0.3,
@@ -19,7 +19,10 @@ static const double own_doubt[N] = {
 static const double common_doubt = 0.3;
 static const double held_doubt = 0.001;
 
-/* Before anything was measured: start-up is Spark's own, work is the application's and may be anything. */
+/*
+ * Before anything was measured: start-up is Spark's own, work is the application's and may be
+ * anything.
+ */
 static const double startup_doubt = 0.5, work_doubt = 10;
 
 /* A machine a hundred times as fast as the table's, or an application as light, is none. */
@@ -33,8 +36,9 @@ static bool is_startup(unsigned term)
 /* ---- the two scales ---- */
 
 /*
- * How many times the table's start-up and the table's work the runs took: the same least squares with two unknowns.
- * Without this, an application ten times as heavy would be ten standard deviations away in every term.
+ * How many times the table's start-up and the table's work the runs took: the same least squares
+ * with two unknowns. Without this, an application ten times as heavy would be ten standard
+ * deviations away in every term.
  */
 static void find_scales(const struct cost_coefficients *table, const struct fit_run *runs,
 			unsigned count, double *startup, double *work)

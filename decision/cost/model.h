@@ -2,8 +2,8 @@
 #define DECISION_COST_MODEL_H
 
 /*
- * What `tune` found out: coefficients of the cost model that were measured with one application on one machine, how far
- * they can be trusted, and where they come from. A value.
+ * What `tune` found out: coefficients of the cost model that were measured with one application on
+ * one machine, how far they can be trusted, and where they come from. A value.
  */
 
 #include <stdint.h>
@@ -20,8 +20,9 @@ enum { MODEL_PROBES = 6, MODEL_DATE = 21 };
 #define MODEL_COEFFICIENT_MOST 1e12
 
 /*
- * What makes two machines one for the model: the same hardware, not the same serial number, so that a rack of equal
- * servers needs one file. Counts are of what is allowed here, because that is what was divided.
+ * What makes two machines one for the model: the same hardware, not the same serial number, so that
+ * a rack of equal servers needs one file. Counts are of what is allowed here, because that is what
+ * was divided.
  */
 struct machine_identity {
 	char cpu[PROFILE_WORD]; /* the processor's name, "" unknown */
@@ -50,12 +51,16 @@ struct model {
 void machine_identify(const struct topology *t, const char *cpu, struct machine_identity *out);
 
 /*
- * Whether the numbers can be used: coefficients, times and error finite and >= 0, confidences 0 … 1, at least one probe,
- * a workload type, a date. Return 0, or ERR_WRONG with the key and the value.
+ * Whether the numbers can be used: coefficients, times and error finite and >= 0, confidences 0 …
+ * 1, at least one probe, a workload type, a date. Return 0, or ERR_WRONG with the key and the
+ * value.
  */
 int model_check(const struct model *m, struct err *e);
 
-/* Whether it was measured on `here`; a processor's name that is not known on either side is not compared. ERR_IMPOSSIBLE with what differs. */
+/*
+ * Whether it was measured on `here`; a processor's name that is not known on either side is not
+ * compared. ERR_IMPOSSIBLE with what differs.
+ */
 int model_check_machine(const struct model *m, const struct machine_identity *here, struct err *e);
 
 #endif

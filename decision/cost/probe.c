@@ -15,8 +15,9 @@ unsigned probe_best(const struct probe_option *options, unsigned count, const st
 }
 
 /*
- * How likely a rival beats the best, up to a common factor: exp(−k²/2), k the distance of the two predictions in standard
- * deviations of their difference. The model's own error is part of that deviation, so that doubt never becomes 0.
+ * How likely a rival beats the best, up to a common factor: exp(−k²/2), k the distance of the two
+ * predictions in standard deviations of their difference. The model's own error is part of that
+ * deviation, so that doubt never becomes 0.
  */
 static double chance(const struct fit *now, const struct cost_features *rival,
 		     const struct cost_features *best)
@@ -29,7 +30,10 @@ static double chance(const struct fit *now, const struct cost_features *rival,
 	return exp(-k2 / 2);
 }
 
-/* The variance, in s², that a run of `probe` would take off rival − best: the rank-one update of least squares. */
+/*
+ * The variance, in s², that a run of `probe` would take off rival − best: the rank-one update of
+ * least squares.
+ */
 static double gain(const struct fit *now, const struct cost_features *probe,
 		   const struct cost_features *rival, const struct cost_features *best)
 {

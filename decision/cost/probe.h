@@ -9,8 +9,8 @@
 #include "decision/cost/fit.h"
 
 /*
- * One partition that the job could run on. A partition is tried at most once: what the model lacks there would not
- * be averaged out by a second run.
+ * One partition that the job could run on. A partition is tried at most once: what the model lacks
+ * there would not be averaged out by a second run.
  */
 struct probe_option {
 	struct cost_features probe; /* of the short run */
@@ -18,15 +18,19 @@ struct probe_option {
 	bool tried;
 };
 
-/* The option with the least predicted time for the whole job; the first of equal ones. `count` >= 1. */
+/*
+ * The option with the least predicted time for the whole job; the first of equal ones. `count` >=
+ * 1.
+ */
 unsigned probe_best(const struct probe_option *options, unsigned count, const struct fit *now);
 
 /*
- * The untried option whose run would take most doubt off the differences between the best and those that may still beat
- * it: optimal design for a linear model, with the differences as what is to be told (V-optimality; Chaloner, Verdinelli,
- * Bayesian Experimental Design: A Review, Statistical Science 10, 1995, and Yu, Bi, Tresp, Active Learning via
- * Transductive Experimental Design, ICML 2006). Return its index; `count` if none is left, or if no run would change
- * what is known by a thousandth of the best time.
+ * The untried option whose run would take most doubt off the differences between the best and those
+ * that may still beat it: optimal design for a linear model, with the differences as what is to be
+ * told (V-optimality; Chaloner, Verdinelli, Bayesian Experimental Design: A Review, Statistical
+ * Science 10, 1995, and Yu, Bi, Tresp, Active Learning via Transductive Experimental Design, ICML
+ * 2006). Return its index; `count` if none is left, or if no run would change what is known by a
+ * thousandth of the best time.
  */
 unsigned probe_next(const struct probe_option *options, unsigned count, const struct fit *now);
 

@@ -74,8 +74,9 @@ static int predict_with(const struct engine *g, enum gc gc, struct candidate *c,
 }
 
 /*
- * An automatic collector is the parallel one unless another is clearly faster. ZGC and Shenandoah trade throughput for short
- * pauses, which a batch job does not ask for, and not every JDK has them.
+ * An automatic collector is the parallel one unless another is clearly faster. ZGC and Shenandoah
+ * trade throughput for short pauses, which a batch job does not ask for, and not every JDK has
+ * them.
  */
 static int predict(const struct engine *g, struct candidate *c, struct err *e)
 {
@@ -96,8 +97,8 @@ static int predict(const struct engine *g, struct candidate *c, struct err *e)
 }
 
 /*
- * Whether it can be made at all, and what it takes. A prediction may fail where the making does not: the model assumes what
- * tasks hold, so it cannot forbid what the profile fixes.
+ * Whether it can be made at all, and what it takes. A prediction may fail where the making does
+ * not: the model assumes what tasks hold, so it cannot forbid what the profile fixes.
  */
 static int judge(const struct engine *g, struct candidate *c, struct err *e)
 {
@@ -164,7 +165,10 @@ static void note_refusal(struct candidate *c, const struct err *e)
 	snprintf(c->why, PLAN_TEXT, "%.*s", (int)length, e->msg);
 }
 
-/* Append the choice unless its sizes are listed already. Return 0, or why it cannot be or is not predicted. */
+/*
+ * Append the choice unless its sizes are listed already. Return 0, or why it cannot be or is not
+ * predicted.
+ */
 static int consider(struct engine *g, const struct choice *choice, struct err *e)
 {
 	struct candidate *c = &g->candidates[g->count];
@@ -187,8 +191,8 @@ static int consider(struct engine *g, const struct choice *choice, struct err *e
 }
 
 /*
- * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which has all the memory
- * there is.
+ * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which
+ * has all the memory there is.
  */
 static int consider_all(struct engine *g, struct err *e)
 {
@@ -250,7 +254,10 @@ static double least_seconds(const struct engine *g, enum pool pool, bool needs_r
 	return least;
 }
 
-/* The preferred one of the fastest, those that need a reason only if they have it; g->count if there is none. */
+/*
+ * The preferred one of the fastest, those that need a reason only if they have it; g->count if
+ * there is none.
+ */
 static unsigned choose_in(const struct engine *g, enum pool pool)
 {
 	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
@@ -298,8 +305,9 @@ static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
 }
 
 /*
- * Two tasks a CPU, so that a slice has some for CPUs that it is lent, unless what they hold in the heap is predicted to cost
- * too much. Of the slice that is chosen, for the slots decide about its memory.
+ * Two tasks a CPU, so that a slice has some for CPUs that it is lent, unless what they hold in the
+ * heap is predicted to cost too much. Of the slice that is chosen, for the slots decide about its
+ * memory.
  */
 static int decide_slots(struct engine *g, struct err *e)
 {
@@ -347,29 +355,24 @@ static unsigned find_rival(const struct engine *g)
 	return best;
 }
 
-static int read_usable(struct engine *g, struct err *e)
-{
-	struct profile_partition wanted = g->profile->partition;
-	struct partition whole;
-
-	wanted.by = BY_MACHINE;
-	wanted.slices = 1;
-	wanted.cores = AMOUNT_AUTO;
-	if (partition_make(g->t, &wanted, &whole, e) < 0)
-		return e->code;
-	g->usable = whole.cores[0];
-	return 0;
-}
-
 int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
 		  const struct reserve_memory *reserve, struct engine *out, struct err *e)
 {
+	struct profile_partition one_jvm = p->partition;
+	struct partition whole;
+
 	out->t = t;
 	out->profile = p;
 	out->reserve = reserve;
 	out->slots_cost = 0;
 	read_job(out, f);
-	if (read_usable(out, e) < 0 || decide_slots(out, e) < 0)
+	one_jvm.by = BY_MACHINE;
+	one_jvm.slices = 1;
+	one_jvm.cores = AMOUNT_AUTO;
+	if (partition_make(t, &one_jvm, &whole, e) < 0)
+		return e->code;
+	out->usable = whole.cores[0];
+	if (decide_slots(out, e) < 0)
 		return e->code;
 	if (!partition_is_auto(&p->partition) ||
 	    out->refused_seconds > out->candidates[out->chosen].seconds * (1 + ENGINE_TIE))

@@ -2,8 +2,9 @@
 #define DECISION_ENGINE_ENGINE_H
 
 /*
- * The choice of a partition: every choice of how to cut the machine is made, priced by decision/cost, and one is taken. What the
- * profile fixes is taken whatever it costs, with the others beside it for comparison.
+ * The choice of a partition: every choice of how to cut the machine is made, priced by
+ * decision/cost, and one is taken. What the profile fixes is taken whatever it costs, with the
+ * others beside it for comparison.
  */
 
 #include <stdbool.h>
@@ -16,23 +17,16 @@
 #include "decision/partition/shape.h"
 #include "decision/plan/plan.h"
 
-/*
- * Predictions closer than this are one: of those, slices that do not cross packages go before those that do, then those that
- * do not cross nodes, then those that share no L3 cache, then fewer slices, then more cores. Where `tune` measured the
- * coefficients, only packages go before prediction: of 2,000 hidden laws each, the 95th percentile of regret is half of what
- * it is with all of these (tests/decision/engine/test_tune.c).
- */
+/* Predictions closer than this are one: decision/engine/README.md says what goes first then. */
 #define ENGINE_TIE 0.02
 /*
- * Cutting a node into parts, or leaving cores idle, must be predicted to gain at least this much: the model's own error,
- * as far as its terms are assumed. Not asked for where the coefficients were measured.
+ * Cutting a node into parts, or leaving cores idle, must be predicted to gain at least this much:
+ * the model's own error, as far as its terms are assumed. Not asked for where the coefficients were
+ * measured.
  */
 #define ENGINE_REASON 0.05
 /*
- * The most that tasks beyond the CPUs may cost where spark.slots_per_cpu is auto and CPUs are lent. One slice's spare tasks
- * are what a second slice's CPUs can be lent for. tests/bench/bench_slots, the real Spark on two slices of one CPU: where one
- * slice lags and gets the other's CPU, 2 slots take 0.57 of the time of 1 slot, which gains nothing from a loan; on a
- * balanced job they take 1.06 of it.
+ * The most that tasks beyond the CPUs may cost where spark.slots_per_cpu is auto and CPUs are lent.
  */
 #define ENGINE_SLOTS 0.05
 
@@ -67,7 +61,10 @@ struct engine {
 	bool is_measured; /* the coefficients are those of workload.model */
 	bool data_assumed;
 	unsigned slots_per_cpu;
-	double slots_cost; /* predicted time with slots_per_cpu to that with 1, less 1; 0 if it is 1 or not predicted */
+	/*
+	 * Predicted time with slots_per_cpu to that with 1, less 1; 0 if it is 1 or not predicted.
+	 */
+	double slots_cost;
 	uint16_t cpus[TOPOLOGY_CPUS]; /* used of each core */
 	unsigned usable;	      /* cores of one JVM on all cores */
 	unsigned count, chosen;
@@ -79,15 +76,15 @@ struct engine {
 };
 
 /*
- * Judge and choose. Return 0, or ERR_IMPOSSIBLE: what the profile fixes cannot be made, or nothing can. *out is large; keep
- * it off small stacks.
+ * Judge and choose. Return 0, or ERR_IMPOSSIBLE: what the profile fixes cannot be made, or nothing
+ * can. *out is large; keep it off small stacks.
  */
 int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
 		  const struct reserve_memory *reserve, struct engine *out, struct err *e);
 
 /*
- * Make one choice with the engine's slots. Return 0, or ERR_IMPOSSIBLE; out->partition then has no slices, or is what
- * there was not enough memory for.
+ * Make one choice with the engine's slots. Return 0, or ERR_IMPOSSIBLE; out->partition then has no
+ * slices, or is what there was not enough memory for.
  */
 int engine_cut(const struct engine *engine, const struct choice *choice, struct cut *out,
 	       struct err *e);
@@ -98,7 +95,10 @@ static inline bool candidate_is_open(const struct candidate *c)
 	return c->feasible && c->predicted;
 }
 
-/* Throughput relative to one JVM on all cores; where that cannot be, to the chosen candidate. 0: not predicted. */
+/*
+ * Throughput relative to one JVM on all cores; where that cannot be, to the chosen candidate. 0:
+ * not predicted.
+ */
 double engine_throughput(const struct engine *engine, const struct candidate *c);
 
 #endif

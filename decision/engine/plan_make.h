@@ -9,8 +9,8 @@
 #include "decision/plan/profile.h"
 
 /*
- * Decide. Same input, same plan. Return 0, or ERR_IMPOSSIBLE with a sentence that names the number that does not
- * fit and the profile key to change.
+ * Decide. Same input, same plan. Return 0, or ERR_IMPOSSIBLE with a sentence that names the number
+ * that does not fit and the profile key to change.
  */
 int plan_make(const struct topology *t, const struct profile *p, const struct facts *f,
 	      struct plan *out, struct err *e);

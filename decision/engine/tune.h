@@ -2,8 +2,8 @@
 #define DECISION_ENGINE_TUNE_H
 
 /*
- * What `tune` can try on this machine: each candidate of the engine with a part of the data, the short run's features
- * beside the whole job's. Pure.
+ * What `tune` can try on this machine: each candidate of the engine with a part of the data, the
+ * short run's features beside the whole job's. Pure.
  */
 
 #include "decision/cost/probe.h"
@@ -23,9 +23,9 @@ struct tune {
 };
 
 /*
- * List them for probes of `data_bytes`, 1 … the whole job's. The heap of a probe is the candidate's, times what is live in the
- * probe over what is live in the whole job, so that collections cost as much a byte; at least Spark's minimum. *out is
- * large.
+ * List them for probes of `data_bytes`, 1 … the whole job's. The heap of a probe is the
+ * candidate's, times what is live in the probe over what is live in the whole job, so that
+ * collections cost as much a byte; at least Spark's minimum. *out is large.
  */
 void tune_list(const struct engine *g, uint64_t data_bytes, struct tune *out);
 

@@ -1,6 +1,7 @@
+#include "decision/lending/lending.h"
+
 #include <string.h>
 
-#include "decision/lending/rebalance.h"
 #include "decision/machine/nearness.h"
 
 enum { NO_CORE = TOPOLOGY_NONE, NOBODY = SLICES_MAX, HELD = SLICES_MAX + 1 };
@@ -79,23 +80,17 @@ static bool is_in_scope(struct lending *l, unsigned core, unsigned borrower)
 	       nearness_has_package(near_of(l, borrower), l->t, core);
 }
 
-static bool loan_is_in_scope(struct lending *l, const struct loan *loan)
-{
-	cpuset_for_each(cpu, &loan->cpus)
-	{
-		if (l->core_of[cpu] != NO_CORE && !is_in_scope(l, l->core_of[cpu], loan->to))
-			return false;
-	}
-	return true;
-}
-
 static enum rebalance_reason why_ends(struct lending *l, const struct loan *loan)
 {
 	if (loan->by_hand)
 		return REBALANCE_STAYS;
-	if (l->policy->mode == REBALANCE_OFF || loan->mode != l->policy->loans ||
-	    !loan_is_in_scope(l, loan))
+	if (l->policy->mode == REBALANCE_OFF || loan->mode != l->policy->loans)
 		return REBALANCE_POLICY;
+	cpuset_for_each(cpu, &loan->cpus)
+	{
+		if (l->core_of[cpu] != NO_CORE && !is_in_scope(l, l->core_of[cpu], loan->to))
+			return REBALANCE_POLICY;
+	}
 	if (l->verdicts[loan->from].lending != REBALANCE_STAYS)
 		return l->verdicts[loan->from].lending;
 	return l->verdicts[loan->to].borrowing;
@@ -177,28 +172,6 @@ static void hold_by_hand(struct lending *l, const struct loan *loan)
 	}
 }
 
-static void hold(struct lending *l, const struct loan *loan)
-{
-	cpuset_for_each(cpu, &loan->cpus)
-	{
-		unsigned core = l->core_of[cpu];
-
-		if (core != NO_CORE && l->owner[core] == loan->from && l->holder[core] == NOBODY)
-			give(l, core, loan->to);
-	}
-}
-
-/* `keep` was raised, or the donor lost CPUs: it gets back what it lacks. */
-static void release(struct lending *l, unsigned donor)
-{
-	for (unsigned core = l->t->core_count; core-- > 0 && l->rest[donor] < l->keep;) {
-		if (l->owner[core] != donor || l->holder[core] >= NOBODY)
-			continue;
-		take_back(l, core);
-		l->released[donor] = true;
-	}
-}
-
 /* Those by hand first: their place in loans[] is theirs. */
 static void read_loans(struct lending *l)
 {
@@ -208,11 +181,30 @@ static void read_loans(struct lending *l)
 			hold_by_hand(l, &l->now->loans[i]);
 	}
 	for (unsigned i = 0; i < l->now->loan_count; i++) {
-		if (!l->now->loans[i].by_hand && l->ends[i] == REBALANCE_STAYS)
-			hold(l, &l->now->loans[i]);
+		const struct loan *loan = &l->now->loans[i];
+
+		if (loan->by_hand || l->ends[i] != REBALANCE_STAYS)
+			continue;
+		cpuset_for_each(cpu, &loan->cpus)
+		{
+			unsigned core = l->core_of[cpu];
+
+			if (core != NO_CORE && l->owner[core] == loan->from &&
+			    l->holder[core] == NOBODY)
+				give(l, core, loan->to);
+		}
 	}
-	for (unsigned i = 0; i < l->now->slice_count && l->policy->loans == LOANS_EXCLUSIVE; i++)
-		release(l, i);
+}
+
+/* `keep` was raised, or an exclusive donor lost CPUs: it gets back what it lacks. */
+static void release(struct lending *l, unsigned donor)
+{
+	for (unsigned core = l->t->core_count; core-- > 0 && l->rest[donor] < l->keep;) {
+		if (l->owner[core] != donor || l->holder[core] >= NOBODY)
+			continue;
+		take_back(l, core);
+		l->released[donor] = true;
+	}
 }
 
 /* ---- what can be had ---- */
@@ -229,85 +221,62 @@ static bool can_be_had(const struct lending *l, unsigned core)
 	       !l->borrows[donor];
 }
 
-/* A node may span packages. */
-static bool is_alike(const struct lending *l, const struct segment *s, unsigned core)
-{
-	const struct topology_core *a = &l->t->cores[s->first], *b = &l->t->cores[core];
-
-	return s->holder == l->holder[core] && a->numa == b->numa && a->package == b->package;
-}
-
 static void make_segments(struct lending *l)
 {
 	unsigned newest[SLICES_MAX];
 
 	memset(newest, 0xff, sizeof(newest));
-	for (unsigned core = 0; core < l->t->core_count; core++) {
-		unsigned donor = l->owner[core];
+	for (unsigned i = 0; i < l->t->core_count; i++) {
+		const struct topology_core *core = &l->t->cores[i], *first;
+		unsigned donor = l->owner[i];
 		struct segment *s;
 
-		if (!can_be_had(l, core))
+		if (!can_be_had(l, i))
 			continue;
-		l->next[core] = NO_CORE;
-		if (newest[donor] < l->segment_count &&
-		    is_alike(l, &l->segments[newest[donor]], core)) {
-			s = &l->segments[newest[donor]];
-			l->next[s->last] = (uint16_t)core;
-			s->last = (uint16_t)core;
+		l->next[i] = NO_CORE;
+		s = newest[donor] < l->segment_count ? &l->segments[newest[donor]] : NULL;
+		first = s ? &l->t->cores[s->first] : NULL;
+		/* A node may span packages. */
+		if (s && s->holder == l->holder[i] && first->numa == core->numa &&
+		    first->package == core->package) {
+			l->next[s->last] = (uint16_t)i;
+			s->last = (uint16_t)i;
 			continue;
 		}
 		newest[donor] = l->segment_count;
-		l->segments[l->segment_count++] = (struct segment){.head = (uint16_t)core,
-								   .first = (uint16_t)core,
-								   .last = (uint16_t)core,
+		l->segments[l->segment_count++] = (struct segment){.head = (uint16_t)i,
+								   .first = (uint16_t)i,
+								   .last = (uint16_t)i,
 								   .donor = (uint8_t)donor,
-								   .holder = l->holder[core]};
+								   .holder = l->holder[i]};
 	}
 }
 
 /* ---- who gets what ---- */
 
-/* CPUs for its size: a is below b. */
-static bool is_poorer(const struct lending *l, unsigned a, unsigned b)
-{
-	return l->width[a] * l->home[b] < l->width[b] * l->home[a];
-}
-
-/* Once the borrower has the core, the one who had it must not be the poorer. */
-static bool is_fair(const struct lending *l, unsigned core, unsigned holder, unsigned borrower)
-{
-	return (l->width[holder] - l->cpus[core]) * l->home[borrower] >=
-	       (l->width[borrower] + l->cpus[core]) * l->home[holder];
-}
-
 static bool may_have(struct lending *l, const struct segment *s, unsigned borrower)
 {
 	bool is_new = !l->pair_cores[s->donor][borrower];
+	unsigned cpus, holder = s->holder;
 
 	if (s->first == NO_CORE || s->donor == borrower || s->holder == borrower ||
 	    !is_in_scope(l, s->first, borrower))
 		return false;
-	if (s->holder != NOBODY)
-		return is_fair(l, s->first, s->holder, borrower) &&
+	cpus = l->cpus[s->first];
+	/* Once the borrower has the core, the one who had it must not be the poorer. */
+	if (holder != NOBODY)
+		return (l->width[holder] - cpus) * l->home[borrower] >=
+			       (l->width[borrower] + cpus) * l->home[holder] &&
 		       (!is_new || l->loan_count < SLICES_MAX ||
-			l->pair_cores[s->donor][s->holder] == 1);
+			l->pair_cores[s->donor][holder] == 1);
 	return (!is_new || l->loan_count < SLICES_MAX) &&
-	       (l->policy->loans == LOANS_SHARED ||
-		l->rest[s->donor] - l->cpus[s->first] >= l->keep);
+	       (l->policy->loans == LOANS_SHARED || l->rest[s->donor] - cpus >= l->keep);
 }
 
 /*
  * Idle cores before others' ones, then the nearest, then those of a donor that lends to this
  * borrower already, then of one that lends to nobody: so there are few loans.
  */
-static uint64_t preference(struct lending *l, const struct segment *s, unsigned borrower)
-{
-	unsigned near = nearness_rank(near_of(l, borrower), l->t, s->first);
-	unsigned donor = l->pair_cores[s->donor][borrower] ? 0 : l->lends[s->donor] ? 2 : 1;
-
-	return (uint64_t)(s->holder != NOBODY) << 63 | (uint64_t)near << 2 | donor;
-}
-
 static struct segment *best_segment(struct lending *l, unsigned borrower)
 {
 	struct segment *best = NULL;
@@ -315,11 +284,14 @@ static struct segment *best_segment(struct lending *l, unsigned borrower)
 
 	for (unsigned i = 0; i < l->segment_count; i++) {
 		struct segment *s = &l->segments[i];
+		unsigned near, donor;
 		uint64_t rank;
 
 		if (!may_have(l, s, borrower))
 			continue;
-		rank = preference(l, s, borrower);
+		near = nearness_rank(near_of(l, borrower), l->t, s->first);
+		donor = l->pair_cores[s->donor][borrower] ? 0 : l->lends[s->donor] ? 2 : 1;
+		rank = (uint64_t)(s->holder != NOBODY) << 63 | (uint64_t)near << 2 | donor;
 		if (rank < least) {
 			least = rank;
 			best = s;
@@ -336,7 +308,10 @@ static bool wants_more(const struct lending *l, unsigned slice)
 	       l->home[slice] && !l->lends[slice];
 }
 
-/* The poorest of those in `waiting`, the first of equal ones; NOBODY if none is left. */
+/*
+ * Who has fewest CPUs for its size of those in `waiting`, the first of equal ones; NOBODY if none
+ * is left.
+ */
 static unsigned poorest(const struct lending *l, uint64_t waiting)
 {
 	unsigned best = NOBODY;
@@ -344,7 +319,7 @@ static unsigned poorest(const struct lending *l, uint64_t waiting)
 	for (; waiting; waiting &= waiting - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(waiting);
 
-		if (best == NOBODY || is_poorer(l, i, best))
+		if (best == NOBODY || l->width[i] * l->home[best] < l->width[best] * l->home[i])
 			best = i;
 	}
 	return best;
@@ -451,20 +426,6 @@ static struct cpuset lent(const struct loan *loans, unsigned count, const struct
 	return cpus;
 }
 
-/* What others had of the donor, and would have kept. */
-static struct cpuset shared_out(const struct lending *l, unsigned donor, unsigned borrower)
-{
-	struct cpuset cpus = {0};
-
-	for (unsigned i = 0; i < l->now->loan_count; i++) {
-		const struct loan *loan = &l->now->loans[i];
-
-		if (loan->from == donor && loan->to != borrower && l->ends[i] == REBALANCE_STAYS)
-			cpus = cpuset_or(&cpus, &loan->cpus);
-	}
-	return cpus;
-}
-
 static void note(const struct lending *l, struct rebalance_decisions *out, const struct loan *loan,
 		 enum rebalance_reason reason, struct cpuset cpus)
 {
@@ -515,10 +476,17 @@ static void note_lent(const struct lending *l, struct rebalance_decisions *out)
 	for (unsigned i = 0; i < l->loan_count; i++) {
 		const struct loan *loan = &l->loans[i];
 		struct cpuset before = lent(l->now->loans, l->now->loan_count, loan);
-		struct cpuset others = shared_out(l, loan->from, loan->to);
 		struct cpuset whole = whole_cores(l, loan->from, &before);
 		struct cpuset gained = cpuset_and_not(&loan->cpus, &before);
+		struct cpuset others = {0}; /* had them of the donor, and would have kept them */
 
+		for (unsigned k = 0; k < l->now->loan_count; k++) {
+			const struct loan *other = &l->now->loans[k];
+
+			if (other->from == loan->from && other->to != loan->to &&
+			    l->ends[k] == REBALANCE_STAYS)
+				others = cpuset_or(&others, &other->cpus);
+		}
 		note(l, out, loan, REBALANCE_ONLINE, cpuset_and(&gained, &whole));
 		gained = cpuset_and_not(&gained, &whole);
 		note(l, out, loan, REBALANCE_SHARES, cpuset_and(&gained, &others));
@@ -526,45 +494,37 @@ static void note_lent(const struct lending *l, struct rebalance_decisions *out)
 	}
 }
 
-/* Most ticks: nothing is lent, and nobody lacks anything. */
-static bool is_quiet(const struct plan *now, const struct rebalance_verdict *verdicts)
-{
-	for (unsigned i = 0; i < now->slice_count; i++) {
-		if (verdicts[i].can_borrow)
-			return false;
-	}
-	return !now->loan_count;
-}
-
-static int decide(struct lending *l, struct rebalance_decisions *decisions, struct plan *out)
-{
-	read_homes(l);
-	read_loans(l);
-	if (l->policy->mode != REBALANCE_OFF)
-		lend(l);
-	make_loans(l);
-	note_returned(l, decisions);
-	note_lent(l, decisions);
-	if (!decisions->count)
-		return 0;
-	*out = *l->now;
-	out->loan_count = l->loan_count;
-	memcpy(out->loans, l->loans, sizeof(out->loans));
-	return 1;
-}
-
 int rebalance_decide(const struct plan *now, const struct topology *t,
 		     const struct rebalance_policy *policy,
 		     const struct rebalance_verdict *verdicts,
 		     struct rebalance_decisions *decisions, struct plan *out)
 {
+	struct lending l;
+	bool any = now->loan_count > 0;
+
 	decisions->count = 0;
-	if (is_quiet(now, verdicts))
+	for (unsigned i = 0; i < now->slice_count; i++)
+		any |= verdicts[i].can_borrow;
+	if (!any) /* most ticks: nothing is lent, and nobody lacks anything */
 		return 0;
-	return decide(&(struct lending){.now = now,
-					.t = t,
-					.policy = policy,
-					.verdicts = verdicts,
-					.keep = policy->keep ? policy->keep : 1},
-		      decisions, out);
+	l = (struct lending){.now = now,
+			     .t = t,
+			     .policy = policy,
+			     .verdicts = verdicts,
+			     .keep = policy->keep ? policy->keep : 1};
+	read_homes(&l);
+	read_loans(&l);
+	for (unsigned i = 0; i < now->slice_count && policy->loans == LOANS_EXCLUSIVE; i++)
+		release(&l, i);
+	if (policy->mode != REBALANCE_OFF)
+		lend(&l);
+	make_loans(&l);
+	note_returned(&l, decisions);
+	note_lent(&l, decisions);
+	if (!decisions->count)
+		return 0;
+	*out = *now;
+	out->loan_count = l.loan_count;
+	memcpy(out->loans, l.loans, sizeof(out->loans));
+	return 1;
 }

@@ -2,13 +2,13 @@
 #define DECISION_LENDING_LOAN_REQUEST_H
 
 /*
- * Loans by hand: `rebalance --from A --to B --cores N` and `rebalance --reset` (DESIGN §8). Pure: a
- * plan in, a plan out.
+ * Loans by hand: `rebalance --from A --to B --cores N` and `rebalance --reset`. Pure: a plan in, a
+ * plan out.
  */
 
 #include "decision/plan/plan.h"
 
-struct loan_wish {
+struct loan_request {
 	unsigned from, to; /* slice ids */
 	unsigned cores;
 	enum loan_mode mode;
@@ -21,8 +21,8 @@ struct loan_wish {
  * number, for a slice that is not there, a slice that would lend to itself, or lend and borrow at
  * once, and for more cores than the donor has left to lend.
  */
-int loan_wish(const struct plan *now, const struct topology *t, const struct loan_wish *wish,
-	      struct plan *out, struct err *e);
+int loan_request(const struct plan *now, const struct topology *t,
+		 const struct loan_request *request, struct plan *out, struct err *e);
 
 /* No loans, those by hand included. */
 void loan_reset(const struct plan *now, struct plan *out);

@@ -222,12 +222,6 @@ static bool has_tasks(const struct sample *s)
 	return s->known & SAMPLE_TASKS && (s->tasks_running || s->tasks_pending);
 }
 
-static bool is_confirmed(const struct rebalance_slice *m, const struct sample *s, uint64_t now_ns)
-{
-	return s->known & SAMPLE_TASKS && !has_tasks(s) && s->tasks_at_ns >= m->idle_since_ns &&
-	       s->tasks_at_ns <= now_ns;
-}
-
 /*
  * CPUs that it has threads for. Spark counts tasks and /proc is asked seldom: the larger is nearer
  * the truth. Pressure says that there are more than CPUs, but not how many.
@@ -247,45 +241,18 @@ static unsigned wanted(const struct rebalance_slice *m, const struct sample *s)
 	return wants < REBALANCE_WANTS ? (unsigned)wants : REBALANCE_WANTS;
 }
 
-static bool is_blind(const struct rebalance_slice *m, const struct rebalance_policy *policy,
-		     uint64_t now_ns)
-{
-	return !m->heard_ns || since(now_ns, m->heard_ns) > REBALANCE_BLIND_TICKS * policy->tick_ns;
-}
-
-static enum rebalance_reason why_not_lend(const struct rebalance_slice *m, const struct sample *s,
-					  const struct rebalance_policy *policy, uint64_t now_ns)
-{
-	if (is_blind(m, policy, now_ns))
-		return REBALANCE_BLIND;
-	if (s->starting)
-		return REBALANCE_STARTING;
-	if (policy->loans == LOANS_EXCLUSIVE && has_tasks(s))
-		return REBALANCE_DONOR_TASKS;
-	return m->away;
-}
-
-static enum rebalance_reason why_not_borrow(const struct rebalance_slice *m, const struct sample *s,
-					    const struct rebalance_policy *policy, uint64_t now_ns)
-{
-	if (is_blind(m, policy, now_ns))
-		return REBALANCE_BLIND;
-	if (s->starting)
-		return REBALANCE_STARTING;
-	if (!s->processes)
-		return REBALANCE_BORROWER_GONE;
-	if (m->idle_ticks >= REBALANCE_TICKS)
-		return REBALANCE_BORROWER_IDLE;
-	return m->unused && policy->mode != REBALANCE_OBSERVE ? REBALANCE_UNUSED : REBALANCE_STAYS;
-}
-
 static void judge(const struct rebalance_slice *m, const struct sample *s,
 		  const struct rebalance_policy *policy, uint64_t now_ns,
 		  struct rebalance_verdict *v)
 {
+	bool blind = !m->heard_ns ||
+		     since(now_ns, m->heard_ns) > REBALANCE_BLIND_TICKS * policy->tick_ns;
+	/* By Spark, since it is idle. */
+	bool confirmed = s->known & SAMPLE_TASKS && !has_tasks(s) &&
+			 s->tasks_at_ns >= m->idle_since_ns && s->tasks_at_ns <= now_ns;
+
 	*v = (struct rebalance_verdict){
-		.lending = why_not_lend(m, s, policy, now_ns),
-		.borrowing = why_not_borrow(m, s, policy, now_ns),
+		.lending = m->away,
 		.wants = wanted(m, s),
 		.width = m->width,
 		.used = m->used,
@@ -293,9 +260,19 @@ static void judge(const struct rebalance_slice *m, const struct sample *s,
 		.busy_ticks = m->busy_ticks,
 		.can_yield = since(now_ns, m->width_since_ns) >= policy->cool_down_ns,
 	};
+	if (policy->loans == LOANS_EXCLUSIVE && has_tasks(s))
+		v->lending = REBALANCE_DONOR_TASKS;
+	if (!s->processes)
+		v->borrowing = REBALANCE_BORROWER_GONE;
+	else if (m->idle_ticks >= REBALANCE_TICKS)
+		v->borrowing = REBALANCE_BORROWER_IDLE;
+	else if (m->unused && policy->mode != REBALANCE_OBSERVE)
+		v->borrowing = REBALANCE_UNUSED;
+	if (blind || s->starting)
+		v->lending = v->borrowing = blind ? REBALANCE_BLIND : REBALANCE_STARTING;
 	v->can_lend = v->lending == REBALANCE_STAYS && is_idle(m) &&
 		      m->idle_ticks >= REBALANCE_TICKS && now_ns >= m->lend_after_ns &&
-		      (policy->loans == LOANS_SHARED || is_confirmed(m, s, now_ns));
+		      (policy->loans == LOANS_SHARED || confirmed);
 	v->can_borrow = v->borrowing == REBALANCE_STAYS && m->busy_ticks >= REBALANCE_TICKS &&
 			now_ns >= m->borrow_after_ns && v->wants > m->width;
 }
@@ -321,50 +298,25 @@ static void donor_came_back(struct rebalance_slice *m, const struct rebalance_po
 	m->lend_after_ns = now_ns + pause_ns(base_ns, m->short_loans ? m->short_loans - 1 : 0);
 }
 
-static void loan_was_unused(struct rebalance_slice *m, const struct rebalance_policy *policy,
-			    uint64_t now_ns)
-{
-	if (now_ns < m->borrow_after_ns)
-		return;
-	m->borrow_after_ns =
-		now_ns + pause_ns(longest(policy->cool_down_ns, second_ns), m->unused_loans);
-	if (m->unused_loans < DOUBLINGS)
-		m->unused_loans++;
-}
-
 static void remember(struct rebalance *memory, const struct rebalance_policy *policy,
 		     uint64_t now_ns)
 {
 	for (unsigned i = 0; i < memory->decisions.count; i++) {
 		const struct rebalance_decision *d = &memory->decisions.items[i];
-		struct rebalance_slice *donor = &memory->slices[d->from];
 		struct rebalance_slice *borrower = &memory->slices[d->to];
+		uint64_t base_ns = longest(policy->cool_down_ns, second_ns);
 
-		switch (d->reason) {
-		case REBALANCE_DONOR_BACK:
-		case REBALANCE_DONOR_STAGE:
-		case REBALANCE_DONOR_TASKS:
-			donor_came_back(donor, policy, now_ns);
-			break;
-		case REBALANCE_UNUSED:
-			loan_was_unused(borrower, policy, now_ns);
-			break;
-		case REBALANCE_BORROWER_IDLE:
+		if (d->reason == REBALANCE_DONOR_BACK || d->reason == REBALANCE_DONOR_STAGE ||
+		    d->reason == REBALANCE_DONOR_TASKS) {
+			donor_came_back(&memory->slices[d->from], policy, now_ns);
+		} else if (d->reason == REBALANCE_UNUSED && now_ns >= borrower->borrow_after_ns) {
+			borrower->borrow_after_ns =
+				now_ns + pause_ns(base_ns, borrower->unused_loans);
+			if (borrower->unused_loans < DOUBLINGS)
+				borrower->unused_loans++;
+		} else if (d->reason == REBALANCE_BORROWER_IDLE) {
 			borrower->borrow_after_ns =
 				longest(borrower->borrow_after_ns, now_ns + policy->cool_down_ns);
-			break;
-		case REBALANCE_STAYS:
-		case REBALANCE_LENDS:
-		case REBALANCE_SHARES:
-		case REBALANCE_ONLINE:
-		case REBALANCE_BORROWER_GONE:
-		case REBALANCE_YIELDS:
-		case REBALANCE_STARTING:
-		case REBALANCE_BLIND:
-		case REBALANCE_OFFLINE:
-		case REBALANCE_POLICY:
-		case REBALANCE_REASONS:
-			break;
 		}
 	}
 }

@@ -2,105 +2,25 @@
 #define DECISION_LENDING_REBALANCE_H
 
 /*
- * The straggler monitor's decisions (DESIGN §4): which CPUs of idle slices are lent to lagging
- * ones, and when a loan ends. Two steps, both pure: samples and history become a verdict a slice,
- * and verdicts become loans. So an event that has the verdicts can be replayed without the history,
- * and the history without a machine.
- *
- * The rules:
- * - A donor used less than 5 % of its CPUs for two ticks. With exclusive loans Spark has confirmed
- *   since then that nothing runs there and nothing is pending that could.
- * - A borrower used at least 90 % of its CPUs for two ticks, and has more runnable threads than
- *   CPUs, as far as known.
- * - No slice lends and borrows at once, or does either while a JVM of it starts or nothing is heard
- *   of it.
- * - Whole cores go to the slice that has least for its size, the nearest to it first. One that has
- *   more than its share for longer than the cool-down gives up cores to one that has less.
- * - Loans end when the donor is back: in a tick it used 5 % and half a CPU, or 5 % in two ticks;
- *   and when Spark begins a stage on it. It does not lend again before the cool-down is over, and
- *   for longer if it came back before it was, up to a minute.
- * - Loans end when the borrower is idle, or used no more than its home CPUs for a second; then it
- *   borrows again after a second, and after twice as long each time, up to a minute, until it has
- *   used a loan or a stage began on it.
- * - Loans by hand stay, less what the machine lost.
+ * The straggler monitor: samples and their history become a verdict a slice, and verdicts become
+ * loans (decision/lending/lending.h). Pure: so the history needs no machine. The rules and what was
+ * measured of them are in decision/lending/README.md.
  */
 
-#include "decision/plan/plan.h"
+#include "decision/lending/lending.h"
 #include "decision/plan/sample.h"
 
 enum {
 	REBALANCE_TICKS = 2,	      /* how long a slice must be idle, or busy */
 	REBALANCE_BLIND_TICKS = 3,    /* without news of a slice */
 	REBALANCE_WANTS = CPUSET_MAX, /* CPUs that a slice wants if nobody knows how many */
-	/* Each loan that was: ended, less, given up; each that is: new, moved. */
-	REBALANCE_DECISIONS = 5 * SLICES_MAX,
 };
 
-#define REBALANCE_IDLE 0.05 /* of its CPUs: DESIGN §4 */
+#define REBALANCE_IDLE 0.05 /* of its CPUs */
 #define REBALANCE_BUSY 0.90
 /* CPUs: an idle JVM uses less in a tick, and a thread that is back more. */
 #define REBALANCE_BACK	   0.5
 #define REBALANCE_PRESSURE 0.25 /* of a tick: some thread waited, so there are more than CPUs */
-
-struct rebalance_policy {
-	enum rebalance_mode mode; /* off: all loans but those by hand end */
-	enum loan_mode loans;
-	enum loan_scope scope;
-	unsigned keep; /* home CPUs, whole cores, that an exclusive donor keeps */
-	uint64_t tick_ns, cool_down_ns;
-};
-
-enum rebalance_reason {
-	REBALANCE_STAYS,
-	/* CPUs are lent */
-	REBALANCE_LENDS,  /* they were idle */
-	REBALANCE_SHARES, /* another borrower had them, and more than its share */
-	REBALANCE_ONLINE, /* the machine has them again, and their core is lent */
-	/* and returned: because of the donor, */
-	REBALANCE_DONOR_BACK,
-	REBALANCE_DONOR_STAGE, /* a stage began on it */
-	REBALANCE_DONOR_TASKS, /* exclusive: Spark has something for it */
-	/* of the borrower, */
-	REBALANCE_BORROWER_IDLE,
-	REBALANCE_BORROWER_GONE, /* no process is left */
-	REBALANCE_UNUSED,
-	REBALANCE_YIELDS, /* the counterpart of REBALANCE_SHARES */
-	/* of either, */
-	REBALANCE_STARTING,
-	REBALANCE_BLIND,
-	/* or of neither */
-	REBALANCE_OFFLINE, /* the machine has lost them */
-	REBALANCE_POLICY,  /* another mode, scope or keep */
-	REBALANCE_REASONS,
-};
-
-/* What is known of one slice at one step. */
-struct rebalance_verdict {
-	/* All that rebalance_decide() reads: */
-	enum rebalance_reason
-		lending; /* why its loans to others must end; REBALANCE_STAYS: they need not */
-	enum rebalance_reason borrowing; /* likewise of those to it */
-	bool can_lend, can_borrow;	 /* more than now */
-	bool can_yield;			 /* has had what it borrowed for the cool-down */
-	unsigned wants;			 /* CPUs, with those it has */
-	/* What they come from: */
-	unsigned width; /* CPUs it has */
-	double used;	/* of them, in the last tick */
-	unsigned idle_ticks, busy_ticks;
-};
-
-struct rebalance_decision {
-	enum rebalance_reason reason;
-	unsigned from, to; /* slice ids */
-	enum loan_mode mode;
-	struct cpuset cpus;			  /* that begin or end to be lent */
-	struct rebalance_verdict donor, borrower; /* why */
-};
-
-struct rebalance_decisions {
-	unsigned count;
-	struct rebalance_decision items[REBALANCE_DECISIONS];
-};
 
 /* The history of one slice; private to rebalance.c. */
 struct rebalance_slice {
@@ -149,33 +69,5 @@ struct rebalance_policy rebalance_policy_of(const struct profile_rebalance *p);
 int rebalance_step(const struct plan *now, const struct topology *t,
 		   const struct rebalance_policy *policy, const struct sample *samples, size_t n,
 		   uint64_t now_ns, struct rebalance *memory, struct plan *out);
-
-/*
- * The second half alone: what `verdicts`, one a slice of `now`, lead to. Same input, same loans.
- * Linear in cores × slices. Return as rebalance_step() does.
- */
-int rebalance_decide(const struct plan *now, const struct topology *t,
-		     const struct rebalance_policy *policy,
-		     const struct rebalance_verdict *verdicts,
-		     struct rebalance_decisions *decisions, struct plan *out);
-
-/* Whether CPUs begin to be lent, not end. */
-bool rebalance_is_lent(enum rebalance_reason reason);
-
-/* "donor-back": the stable spelling of the events. */
-const char *rebalance_reason_name(unsigned reason);
-
-/*
- * One line with the numbers: "slice-1 lends 4-7 to slice-0: it uses 0.02 of 4 CPUs, slice-0 uses
- * 3.98 of 4".
- */
-char *rebalance_format(const struct rebalance_decision *d, char *text, size_t size);
-
-/*
- * Why a step that changed nothing did so: "no slice lags: the busiest, slice-1, uses 1.20 of 4
- * CPUs". `verdicts`: one a slice of `now`.
- */
-char *rebalance_format_nothing(const struct plan *now, const struct rebalance_verdict *verdicts,
-			       char *text, size_t size);
 
 #endif

@@ -34,75 +34,47 @@ bool rebalance_is_lent(enum rebalance_reason reason)
 /* Why, behind "slice-1 lends 4-7 to slice-0: " and "slice-0 returns 4-7 to slice-1: ". */
 static void format_why(const struct rebalance_decision *d, char *text, size_t size)
 {
-	switch (d->reason) {
-	case REBALANCE_LENDS:
-		snprintf(text, size, "it uses %.2f of %u CPUs, slice-%u %.2f of %u", d->donor.used,
-			 d->donor.width, d->to, d->borrower.used, d->borrower.width);
-		break;
-	case REBALANCE_SHARES:
+	static const char *const words[REBALANCE_REASONS] = {
+		[REBALANCE_STAYS] = "no reason",
+		[REBALANCE_ONLINE] = "the machine has them again",
+		[REBALANCE_BORROWER_IDLE] = "it is idle",
+		[REBALANCE_BORROWER_GONE] = "no process of it is left",
+		[REBALANCE_UNUSED] = "it did not use them for a second",
+		[REBALANCE_YIELDS] = "another slice has less",
+		[REBALANCE_STARTING] = "a JVM is starting in one of them",
+		[REBALANCE_BLIND] = "nothing is heard of one of them",
+		[REBALANCE_OFFLINE] = "the machine has lost them",
+		[REBALANCE_POLICY] = "rebalance.mode, loans, scope or keep forbids the loan",
+	};
+	const struct rebalance_verdict *donor = &d->donor, *borrower = &d->borrower;
+
+	if (d->reason == REBALANCE_LENDS)
+		snprintf(text, size, "it uses %.2f of %u CPUs, slice-%u %.2f of %u", donor->used,
+			 donor->width, d->to, borrower->used, borrower->width);
+	else if (d->reason == REBALANCE_SHARES)
 		snprintf(text, size, "slice-%u uses %.2f of %u CPUs and has less than others",
-			 d->to, d->borrower.used, d->borrower.width);
-		break;
-	case REBALANCE_ONLINE:
-		snprintf(text, size, "the machine has them again");
-		break;
-	case REBALANCE_DONOR_BACK:
+			 d->to, borrower->used, borrower->width);
+	else if (d->reason == REBALANCE_DONOR_BACK)
 		snprintf(text, size, "slice-%u is back and uses %.2f of %u CPUs", d->from,
-			 d->donor.used, d->donor.width);
-		break;
-	case REBALANCE_DONOR_STAGE:
+			 donor->used, donor->width);
+	else if (d->reason == REBALANCE_DONOR_STAGE)
 		snprintf(text, size, "a stage began on slice-%u", d->from);
-		break;
-	case REBALANCE_DONOR_TASKS:
+	else if (d->reason == REBALANCE_DONOR_TASKS)
 		snprintf(text, size, "Spark has tasks for slice-%u", d->from);
-		break;
-	case REBALANCE_BORROWER_IDLE:
-		snprintf(text, size, "it is idle");
-		break;
-	case REBALANCE_BORROWER_GONE:
-		snprintf(text, size, "no process of it is left");
-		break;
-	case REBALANCE_UNUSED:
-		snprintf(text, size, "it did not use them for a second");
-		break;
-	case REBALANCE_YIELDS:
-		snprintf(text, size, "another slice has less");
-		break;
-	case REBALANCE_STARTING:
-		snprintf(text, size, "a JVM is starting in one of them");
-		break;
-	case REBALANCE_BLIND:
-		snprintf(text, size, "nothing is heard of one of them");
-		break;
-	case REBALANCE_OFFLINE:
-		snprintf(text, size, "the machine has lost them");
-		break;
-	case REBALANCE_POLICY:
-		snprintf(text, size, "rebalance.mode, loans, scope or keep forbids the loan");
-		break;
-	case REBALANCE_STAYS:
-	case REBALANCE_REASONS:
-		snprintf(text, size, "no reason");
-		break;
-	}
+	else
+		snprintf(text, size, "%s", words[d->reason]);
 }
 
 char *rebalance_format(const struct rebalance_decision *d, char *text, size_t size)
 {
-	enum { WHY = 128 };
 	bool lends = rebalance_is_lent(d->reason);
-	char why[WHY];
+	char why[128];
 
 	format_why(d, why, sizeof(why));
 	snprintf(text, size, "slice-%u %s %s to slice-%u: %s", lends ? d->from : d->to,
 		 lends ? "lends" : "returns", CPUSET_STRING(&d->cpus), lends ? d->to : d->from,
 		 why);
 	return text;
-}
-
-static bool is_busier(const struct rebalance_verdict *a, const struct rebalance_verdict *b)
-{
-	return a->used * b->width > b->used * a->width;
 }
 
 char *rebalance_format_nothing(const struct plan *now, const struct rebalance_verdict *verdicts,
@@ -114,8 +86,11 @@ char *rebalance_format_nothing(const struct plan *now, const struct rebalance_ve
 		borrower = verdicts[i].can_borrow ? i : borrower;
 		donor = verdicts[i].can_lend ? i : donor;
 	}
-	for (unsigned i = 1; i < now->slice_count; i++)
-		busiest = is_busier(&verdicts[i], &verdicts[busiest]) ? i : busiest;
+	for (unsigned i = 1; i < now->slice_count; i++) {
+		const struct rebalance_verdict *a = &verdicts[i], *b = &verdicts[busiest];
+
+		busiest = a->used * b->width > b->used * a->width ? i : busiest;
+	}
 	if (borrower < SLICES_MAX && donor < SLICES_MAX)
 		snprintf(
 			text, size,

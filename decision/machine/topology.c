@@ -102,9 +102,9 @@ static int check_cores(const struct topology *t, struct err *e)
 /* ---- CPUs, cores, packages ---- */
 
 /*
- * Number cores and L3s from 0 in tree order, and note the package of each CPU: a run without a package is one of
- * its own. "No package" and "no L3" stay as they are in cpus[], so that a machine can be derived again after its
- * CPUs were restricted.
+ * Number cores and L3s from 0 in tree order, and note the package of each CPU: a run without a
+ * package is one of its own. "No package" and "no L3" stay as they are in cpus[], so that a machine
+ * can be derived again after its CPUs were restricted.
  */
 static void number_objects(struct topology *t, uint16_t packages[TOPOLOGY_CPUS])
 {
@@ -293,7 +293,10 @@ static uint64_t stand_in_nodes(const struct topology *t, const struct locality *
 	return l->stand_ins;
 }
 
-/* Runs of cores with one own node, and of cores without (one a package, or one in all if no package has nodes). */
+/*
+ * Runs of cores with one own node, and of cores without (one a package, or one in all if no package
+ * has nodes).
+ */
 static void build_numa(struct topology *t, const struct locality *l)
 {
 	unsigned last_key = 0;

@@ -3,7 +3,7 @@
 
 /*
  * The machine as cleave sees it: a plain value. A reader (hwloc, a test's generator) fills in the
- * part above "derived"; topology_derive() computes the rest by DESIGN's rules. Nothing else writes it.
+ * part above "derived"; topology_derive() computes the rest. Nothing else writes it.
  *
  * CPUs and everything made of CPUs stand in hwloc's logical ("tree") order, so each core, L3, NUMA
  * parent and package is a run of neighbours. Only CPUs that the machine allows are listed.
@@ -29,8 +29,8 @@ struct topology_cpu {
 	uint16_t os_index;
 	uint16_t core; /* core, counted in tree order from 0; a CPU without one is its own */
 	uint16_t l3;   /* L3 counted likewise, or TOPOLOGY_NONE */
-	uint16_t
-		package; /* package counted likewise, or TOPOLOGY_NONE; topology_core.package has one always */
+	/* Package counted likewise, or TOPOLOGY_NONE; topology_core.package has one always. */
+	uint16_t package;
 	uint16_t kind; /* hwloc's cpukind, 0 where there are none */
 };
 
@@ -40,7 +40,7 @@ struct topology_node {
 	uint64_t memory_bytes; /* capacity; 0: none, or unknown if no node has any */
 	struct cpuset cpus;    /* raw: as the firmware says, disallowed CPUs included */
 	/* derived */
-	bool memory_only; /* no CPUs of its own (see DESIGN) */
+	bool memory_only; /* no CPUs of its own */
 	uint16_t package; /* of its first CPU, or TOPOLOGY_NONE */
 };
 
@@ -102,18 +102,20 @@ struct topology {
 };
 
 /*
- * Compute the derived part from the rest, by "The machine as cleave sees it" of DESIGN. Cores, L3s and
- * packages of cpus[] are numbered from 0 in tree order; deriving again, after CPUs were taken away too,
- * is fine. A CPU belongs to the lowest-numbered node whose raw set has it: a node left without an allowed
- * CPU is memory-only (this covers equal sets, and a memory expander that spans several nodes). A node
- * whose CPUs are not neighbours is several parents in numa[]. Linear in CPUs × nodes. Return 0; -EINVAL
- * (ERR_WRONG) for a machine that contradicts itself (no CPU, a core in two packages, duplicate OS indexes,
- * out-of-range ids, an object in two places, no allowed node with memory), naming the object, with *t
- * untouched.
+ * Compute the derived part from the rest, by the rules of decision/partition/README.md. Cores, L3s
+ * and packages of cpus[] are numbered from 0 in tree order; deriving again, after CPUs were taken
+ * away too, is fine. A CPU belongs to the lowest-numbered node whose raw set has it: a node left
+ * without an allowed CPU is memory-only (this covers equal sets, and a memory expander that spans
+ * several nodes). A node whose CPUs are not neighbours is several parents in numa[]. Linear in CPUs
+ * × nodes. Return 0; -EINVAL (ERR_WRONG) for a machine that contradicts itself (no CPU, a core in
+ * two packages, duplicate OS indexes, out-of-range ids, an object in two places, no allowed node
+ * with memory), naming the object, with *t untouched.
  */
 int topology_derive(struct topology *t, struct err *e);
 
-/* The distance between two nodes by index: the matrix's value, or 10 / 20 where it has none or 0. */
+/*
+ * The distance between two nodes by index: the matrix's value, or 10 / 20 where it has none or 0.
+ */
 unsigned topology_distance(const struct topology *t, unsigned from, unsigned to);
 
 /* The CPUs of one core, and of a run of cores. */

@@ -10,8 +10,8 @@ static uint64_t bit(unsigned i)
 }
 
 /*
- * The nodes with CPUs beside which a memory-only node lies: in its package where it has one, else the nearest; of a node
- * of other CPUs, those it has its CPUs from.
+ * The nodes with CPUs beside which a memory-only node lies: in its package where it has one, else
+ * the nearest; of a node of other CPUs, those it has its CPUs from.
  */
 static uint64_t neighbours(const struct topology *t, unsigned memory_only, uint64_t with_cpus)
 {
@@ -250,7 +250,10 @@ static int check_written(const struct terms *terms, struct err *e)
 	return 0;
 }
 
-/* The limit in whole MB: the slice's share unless one is written. A written one needs no share to be known. */
+/*
+ * The limit in whole MB: the slice's share unless one is written. A written one needs no share to
+ * be known.
+ */
 static int set_limit(struct terms *terms, const struct budget_slice *slice, bool known,
 		     struct err *e)
 {

@@ -2,9 +2,9 @@
 #define DECISION_PARTITION_BUDGET_H
 
 /*
- * The memory of each slice, by subtraction from its limit (DESIGN §6): daemon, off-heap, Python and
- * tmpfs scratch come off, then JVM native and direct memory, room for the page cache, and the heap;
- * what is left is page cache.
+ * The memory of each slice, by subtraction from its limit: daemon, off-heap, Python and tmpfs
+ * scratch come off, then JVM native and direct memory, room for the page cache, and the heap; what
+ * is left is page cache (decision/partition/README.md has the sources of the figures).
  */
 
 #include <stdbool.h>
@@ -22,7 +22,7 @@
 /*
  * Spark refuses a heap below 1.5 × 300 MB (core/…/memory/UnifiedMemoryManager.scala,
  * RESERVED_SYSTEM_MEMORY_BYTES), and an executor with less than 200 MB of direct memory does not
- * start (SPARK.md, "Memory").
+ * start.
  */
 #define BUDGET_HEAP_LEAST   (450 * BUDGET_MIB)
 #define BUDGET_DIRECT_LEAST (200 * BUDGET_MIB)
@@ -33,10 +33,7 @@
 #define BUDGET_HEAP_MOST (31 * 1024 * BUDGET_MIB)
 /* Spark's own spark.executor.memory, for machines whose sizes are unknown. */
 #define BUDGET_HEAP_UNKNOWN (1024 * BUDGET_MIB)
-/*
- * Metaspace, code cache, GC tables, stacks: the larger of this and a tenth of the heap (SPARK.md,
- * "Memory").
- */
+/* Metaspace, code cache, GC tables, stacks: the larger of this and a tenth of the heap. */
 #define BUDGET_NATIVE_LEAST (768 * BUDGET_MIB)
 /*
  * A worker daemon with a heap of 384 MB (measured: 165 … 215 MB resident), and its own native
@@ -75,9 +72,10 @@ void budget_shares(const struct topology *t, const struct partition *p, bool mem
 		   const struct reserve_memory *reserve, struct budget_slice out[SLICES_MAX]);
 
 /*
- * `known`: shares are, and a share of 0 is nothing to live on; else slices have no limit unless memory.limit says one in
- * bytes. Return 0, or ERR_IMPOSSIBLE with the slice, the bytes that do not fit and the key to change. The heap is the
- * same for all slices (an application has one executor size): the smallest slice decides.
+ * `known`: shares are, and a share of 0 is nothing to live on; else slices have no limit unless
+ * memory.limit says one in bytes. Return 0, or ERR_IMPOSSIBLE with the slice, the bytes that do not
+ * fit and the key to change. The heap is the same for all slices (an application has one executor
+ * size): the smallest slice decides.
  */
 int budget_make(const struct profile_memory *wanted, const struct budget_slice *slices,
 		unsigned count, bool known, struct budget *out, struct err *e);

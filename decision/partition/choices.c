@@ -64,7 +64,9 @@ static void add_grain(struct choices *w, const struct grain *g)
 	add(w, g->by, AMOUNT_AUTO, AMOUNT_AUTO);
 }
 
-/* Equal parts of each: a reader knows what a half or a fifth is; beyond, one step is like the next. */
+/*
+ * Equal parts of each: a reader knows what a half or a fifth is; beyond, one step is like the next.
+ */
 static void add_parts(struct choices *w, const struct grain *g)
 {
 	static const uint8_t parts[] = {2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64};

@@ -2,8 +2,9 @@
 #define DECISION_PARTITION_CHOICES_H
 
 /*
- * The ways to cut a machine that are worth a prediction: the whole machine as one JVM, and that on fewer cores; packages
- * together; a package, a node, an L3 each; parts of them; packages of which some cores stay idle.
+ * The ways to cut a machine that are worth a prediction: the whole machine as one JVM, and that on
+ * fewer cores; packages together; a package, a node, an L3 each; parts of them; packages of which
+ * some cores stay idle.
  */
 
 #include "decision/partition/partition.h"
@@ -16,8 +17,8 @@ struct choice {
 enum { CHOICES_MAX = 192 };
 
 /*
- * Fill in at most CHOICES_MAX ways; out[0] is one JVM on all cores that may be used. Several of them can come to the same
- * sizes, some cannot be made. Return how many.
+ * Fill in at most CHOICES_MAX ways; out[0] is one JVM on all cores that may be used. Several of
+ * them can come to the same sizes, some cannot be made. Return how many.
  */
 unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX]);

@@ -54,22 +54,6 @@ unsigned parents_largest(const struct topology *t, enum partition_by by)
 	return largest;
 }
 
-static struct parent parent_read(const struct topology *t, const uint16_t *owner,
-				 struct topology_span span)
-{
-	struct parent parent = {.members = 1, .package = t->cores[span.first].package};
-
-	for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
-		if (owner[core] != CORE_OUTSIDE)
-			parent.usable++;
-		if (owner[core] == CORE_FREE)
-			parent.cores++;
-		parent.nodes |= t->numa[t->cores[core].numa].nodes;
-	}
-	parent.quota = parent.cores;
-	return parent;
-}
-
 void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
 		  struct parents *out)
 {
@@ -78,14 +62,20 @@ void parents_read(const struct topology *t, const uint16_t *owner, enum partitio
 	out->count = 0;
 	out->emptied = 0;
 	for (unsigned i = 0; span_at(t, by, i, &span); i++) {
-		struct parent parent = parent_read(t, owner, span);
-		uint16_t index = parent.cores ? (uint16_t)out->count : TOPOLOGY_NONE;
+		struct parent p = {.members = 1, .package = t->cores[span.first].package};
+		unsigned end = span.first + (unsigned)span.count;
 
-		for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++)
-			out->of_core[core] = index;
-		if (parent.cores)
-			out->list[out->count++] = parent;
-		else if (parent.usable)
+		for (unsigned core = span.first; core < end; core++) {
+			p.usable = (uint16_t)(p.usable + (owner[core] != CORE_OUTSIDE));
+			p.cores = (uint16_t)(p.cores + (owner[core] == CORE_FREE));
+			p.nodes |= t->numa[t->cores[core].numa].nodes;
+		}
+		p.quota = p.cores;
+		for (unsigned core = span.first; core < end; core++)
+			out->of_core[core] = p.cores ? (uint16_t)out->count : TOPOLOGY_NONE;
+		if (p.cores)
+			out->list[out->count++] = p;
+		else if (p.usable)
 			out->emptied++;
 	}
 }

@@ -209,7 +209,9 @@ static int divide_by(struct division *d, enum partition_by by, struct err *e)
 	return d->cores ? share_by_cores(d, e) : share_one_each(d, e);
 }
 
-/* Whether each parent holds the same whole number of the slices that are written, of as many cores. */
+/*
+ * Whether each parent holds the same whole number of the slices that are written, of as many cores.
+ */
 static bool suits(const struct division *d)
 {
 	const struct parents *ps = &d->parents;

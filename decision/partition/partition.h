@@ -3,7 +3,7 @@
 
 /*
  * Which core belongs to which slice. Sizes come first (partition.by, slices, cores, max_cores),
- * placement second (decision/place). A partition is a value; slices are numbered in tree order of
+ * placement second (place.h). A partition is a value; slices are numbered in tree order of
  * their first core.
  */
 
@@ -33,8 +33,9 @@ struct partition {
 };
 
 /*
- * Divide. partition.by: auto is, with slices or cores written, the smallest parents that suit them, else one slice a node,
- * or a package where that is larger. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to change.
+ * Divide. partition.by: auto is, with slices or cores written, the smallest parents that suit them,
+ * else one slice a node, or a package where that is larger. Return 0, or ERR_IMPOSSIBLE with the
+ * number that does not fit and the key to change.
  */
 int partition_make(const struct topology *t, const struct profile_partition *wanted,
 		   struct partition *out, struct err *e);

@@ -268,32 +268,20 @@ static bool is_less_used(const struct state *s, const struct run *a, const struc
 	return false;
 }
 
+/* What to place next; a big slice is free of cost where a core would be left over anyway. */
 enum fit { FIT_BIG_FREE, FIT_SMALL, FIT_BIG };
-
-/* A big slice is free of cost where a core would be left over anyway. */
-static bool run_fits(const struct state *s, const struct run *run, enum fit fit)
-{
-	unsigned size = s->p->size;
-
-	switch (fit) {
-	case FIT_BIG_FREE:
-		return s->big && run->free > size && run->free % size;
-	case FIT_SMALL:
-		return s->small && run->free >= size;
-	case FIT_BIG:
-		break;
-	}
-	return s->big && run->free > size;
-}
 
 /* Note one more slice for the least used run that fits. Return whether one did. */
 static bool assign_one(struct state *s, struct run *runs, unsigned count, enum fit fit)
 {
+	unsigned left = fit == FIT_SMALL ? s->small : s->big;
 	unsigned size = s->p->size + (fit != FIT_SMALL);
 	struct run *best = NULL;
 
-	for (unsigned i = 0; i < count; i++) {
-		if (run_fits(s, &runs[i], fit) && (!best || is_less_used(s, &runs[i], best)))
+	for (unsigned i = 0; left && i < count; i++) {
+		if (runs[i].free < size || (fit == FIT_BIG_FREE && runs[i].free % s->p->size == 0))
+			continue;
+		if (!best || is_less_used(s, &runs[i], best))
 			best = &runs[i];
 	}
 	if (!best)
@@ -316,7 +304,9 @@ static void place_phase(struct state *s, unsigned levels)
 		while (assign_one(s, runs, count, fit))
 			;
 	}
-	/* The counts that assign_one() advanced are taken back; take() counts the cores themselves. */
+	/*
+	 * The counts that assign_one() advanced are taken back; take() counts the cores themselves.
+	 */
 	for (unsigned i = 0; i < count; i++) {
 		struct run *run = &runs[i];
 		unsigned cores = run->big * (s->p->size + 1) + run->small * s->p->size;
@@ -398,8 +388,8 @@ static void place_hybrid(const struct place *p, unsigned free)
 /* ---- the whole ---- */
 
 /*
- * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are better taken out of the
- * game beforehand, from all packages as evenly as the reserve.
+ * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are
+ * better taken out of the game beforehand, from all packages as evenly as the reserve.
  */
 static void trim(const struct state *s, struct run region)
 {

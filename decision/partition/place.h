@@ -3,8 +3,8 @@
 
 /*
  * Placement: slices whose sizes are fixed get their cores out of one region (a parent, or the
- * machine), so that as few as possible cross an L3, a node or a package (DESIGN §2, invariant 3),
- * and those that must cross take whole containers, nearest first.
+ * machine), so that as few as possible cross an L3, a node or a package (invariant 3 of
+ * decision/README.md), and those that must cross take whole containers, nearest first.
  */
 
 #include <stdint.h>

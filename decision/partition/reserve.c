@@ -40,7 +40,10 @@ static unsigned fewest_taken_package(const struct topology *t, const struct take
 
 	for (unsigned i = 0; i < t->package_count; i++) {
 		unsigned numa = t->cores[t->packages[i].first].numa;
-		/* A node of several packages counts like a package, or its slices would lose a core for each. */
+		/*
+		 * A node of several packages counts like a package, or its slices would lose a core
+		 * for each.
+		 */
 		bool is_larger = t->numa[numa].cores.count > t->packages[i].count;
 		uint64_t key =
 			(uint64_t)taken->package[i] << 32 | (is_larger ? taken->numa[numa] : 0);
@@ -128,8 +131,8 @@ static uint64_t reserve_total(const struct size *wanted, uint64_t capacity)
 }
 
 /*
- * What one node may give at most: a quarter of itself, or, where more than a quarter of all is wanted, the same part of
- * itself, in 65536ths rounded up.
+ * What one node may give at most: a quarter of itself, or, where more than a quarter of all is
+ * wanted, the same part of itself, in 65536ths rounded up.
  */
 static uint64_t node_most(uint64_t bytes, uint64_t wanted, uint64_t capacity)
 {

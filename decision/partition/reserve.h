@@ -3,7 +3,7 @@
 
 /*
  * What the host group (Spark's master and the driver) gets before anything is divided: some cores,
- * some memory (DESIGN §2, "Reserve").
+ * some memory (decision/partition/README.md).
  */
 
 #include <stdint.h>
@@ -46,15 +46,15 @@ void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, ui
  * The memory that the wanted takes from the nodes in the mask `nodes`, evenly; what a small node
  * cannot give is taken evenly from the others. auto is the larger of 2 GB and 2 %, at most 25 % of
  * these nodes' memory. No node gives more than 25 % of its own, unless the wanted is more than 25 %
- * of all: then each gives the same share of itself. Return 0, or ERR_IMPOSSIBLE if that leaves nothing
- * for slices.
+ * of all: then each gives the same share of itself. Return 0, or ERR_IMPOSSIBLE if that leaves
+ * nothing for slices.
  */
 int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wanted,
 		   struct reserve_memory *out, struct err *e);
 
 /*
- * The same for a profile: from the nodes of the cores that we may use, for others' are not ours to take; `nodes` gets their
- * mask. All 0 where the machine's memory is not known.
+ * The same for a profile: from the nodes of the cores that we may use, for others' are not ours to
+ * take; `nodes` gets their mask. All 0 where the machine's memory is not known.
  */
 int reserve_for(const struct topology *t, const struct profile_partition *wanted, uint64_t *nodes,
 		struct reserve_memory *out, struct err *e);

@@ -99,31 +99,32 @@ static double to_memory(const struct topology *t, const struct part *part)
 	return sum / ((double)part->cores * part->cores);
 }
 
-static void look_at_l3s(const struct topology *t, const struct partition *p,
-			struct shape_place *place)
+static bool holds_several(const struct partition *p, struct topology_span span)
 {
-	for (unsigned i = 0; i < t->l3_count; i++) {
-		unsigned first = SLICES_MAX;
+	unsigned first = SLICES_MAX;
 
-		for (unsigned k = 0; k < t->l3s[i].count; k++) {
-			unsigned owner = p->owner[t->l3s[i].first + k];
+	for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
+		unsigned owner = p->owner[core];
 
-			if (owner >= p->slices)
-				continue;
-			if (first == SLICES_MAX)
-				first = owner;
-			place->splits_l3 |= owner != first;
-		}
+		if (owner >= p->slices)
+			continue;
+		if (first != SLICES_MAX && owner != first)
+			return true;
+		first = owner;
 	}
+	return false;
 }
 
 static void read_parts(const struct topology *t, const struct partition *p, const uint16_t *cpus,
 		       struct part parts[SLICES_MAX], struct shape_place *place)
 {
+	for (unsigned i = 0; i < t->l3_count; i++)
+		place->splits_l3 |= holds_several(p, t->l3s[i]);
 	for (unsigned i = 0; i < t->numa_count; i++) {
 		struct topology_span span = t->numa[i].cores;
-		unsigned home = home_of(t, &t->numa[i]), first = SLICES_MAX;
+		unsigned home = home_of(t, &t->numa[i]);
 
+		place->splits_node |= holds_several(p, span);
 		for (unsigned core = span.first; core < span.first + (unsigned)span.count; core++) {
 			unsigned owner = p->owner[core];
 
@@ -131,9 +132,6 @@ static void read_parts(const struct topology *t, const struct partition *p, cons
 				continue;
 			parts[owner].cpus += cpus[core];
 			add_core(t, &parts[owner], core, home, place);
-			if (first == SLICES_MAX)
-				first = owner;
-			place->splits_node |= owner != first;
 		}
 	}
 }
@@ -147,7 +145,6 @@ void shape_read(const struct topology *t, const struct partition *p,
 
 	*place = (struct shape_place){0};
 	read_parts(t, p, cpus, parts, place);
-	look_at_l3s(t, p, place);
 	for (unsigned i = 0; i < p->slices; i++) {
 		struct part *part = &parts[i];
 		double cores = part->cores;

@@ -10,8 +10,8 @@
 bool partition_is_auto(const struct profile_partition *wanted);
 
 /*
- * Add the CPUs of a core that the profile uses to *add_to, which may be NULL: those inside partition.cpus, only the first
- * in tree order if partition.smt is one. Return how many there are.
+ * Add the CPUs of a core that the profile uses to *add_to, which may be NULL: those inside
+ * partition.cpus, only the first in tree order if partition.smt is one. Return how many there are.
  */
 unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wanted,
 			     unsigned core, struct cpuset *add_to);

@@ -7,3 +7,11 @@ const struct observed_group *observed_find(const struct observation *seen, const
 			return &seen->groups[i];
 	return NULL;
 }
+
+bool observed_limit_differs(const struct observed_group *g, uint64_t bytes)
+{
+	enum { PAGE_MOST = 64 << 10 };
+	uint64_t seen = g->memory_max_bytes;
+
+	return (seen > bytes ? seen - bytes : bytes - seen) > PAGE_MOST;
+}

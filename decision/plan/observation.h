@@ -2,8 +2,8 @@
 #define DECISION_PLAN_OBSERVATION_H
 
 /*
- * What the kernel shows of a cluster's groups: the direct children of the cluster's own group. Made by a driver
- * (containers/driver.h), compared with plans by decision/reconcile.
+ * What the kernel shows of a cluster's groups: the direct children of the cluster's own group. Made
+ * by a driver (containers/driver.h), compared with plans by decision/reconcile.
  */
 
 #include "decision/plan/plan.h"
@@ -29,5 +29,11 @@ struct observation {
 
 /* The group of that name, or NULL. */
 const struct observed_group *observed_find(const struct observation *seen, const char *name);
+
+/*
+ * Whether the group has another memory limit than this one, which the kernel rounds down to pages
+ * (64 KiB at most).
+ */
+bool observed_limit_differs(const struct observed_group *g, uint64_t bytes);
 
 #endif

@@ -48,15 +48,6 @@ void plan_note(struct plan *p, const char *format, ...)
 	va_end(args);
 }
 
-bool plan_has_warning(const struct plan *p, enum warning_code code)
-{
-	for (unsigned i = 0; i < p->warning_count; i++) {
-		if (p->warnings[i].code == code)
-			return true;
-	}
-	return false;
-}
-
 const char *warning_code_name(enum warning_code code)
 {
 	static const char *const names[] = {

@@ -2,9 +2,9 @@
 #define DECISION_PLAN_PLAN_H
 
 /*
- * What cleave decided: a value, copied by `=`, compared field by field, nothing to free (about 400 KB:
- * keep it on the heap or static, not in deep stacks). The words are DESIGN §1's; its invariants are
- * plan_check()'s.
+ * What cleave decided: a value, copied by `=`, compared field by field, nothing to free (about 400
+ * KB: keep it on the heap or static, not in deep stacks). decision/README.md has its words and
+ * invariants; engine/plan_make makes one, check/plan_check guards them.
  */
 
 #include <stdbool.h>
@@ -26,13 +26,14 @@ enum {
 	WEIGHT_MAX = 10000,   /* v1: 262144 */
 };
 
-/* The default loopback block and ports (DESIGN §7, §8). */
+/* The default loopback block and ports. */
 #define PLAN_FIRST_ADDRESS 0x7f00000au /* 127.0.0.10 */
 enum { PLAN_MASTER_PORT = 7077, PLAN_MASTER_UI_PORT = 8080 };
 
 /*
- * The memory budget of one slice, in bytes. max = heap + direct + off_heap + python + native + daemon +
- * scratch + page_cache (invariant 8). max 0: sizes unknown, no limit is set, and page_cache is 0.
+ * The memory budget of one slice, in bytes. max = heap + direct + off_heap + python + native +
+ * daemon + scratch + page_cache (invariant 8). max 0: sizes unknown, no limit is set, and
+ * page_cache is 0.
  */
 struct slice_memory {
 	uint64_t max_bytes;
@@ -100,7 +101,7 @@ struct plan_warning {
 	char message[PLAN_TEXT]; /* one sentence; at most one warning a code */
 };
 
-/* Predicted seconds by cause (DESIGN §5). */
+/* Predicted seconds by cause (decision/cost/README.md). */
 struct plan_terms {
 	double startup, work, gc, remote, shuffle, tail;
 };
@@ -110,7 +111,8 @@ struct plan_candidate {
 	unsigned slices, cores; /* cores of the largest slice */
 	bool feasible;
 	char why[PLAN_TEXT]; /* why taken or not */
-	double throughput; /* relative to one JVM on all cores, or to the chosen one where that cannot be; 0: not predicted */
+	/* To one JVM on all cores, or to the chosen one where that cannot be; 0: not predicted. */
+	double throughput;
 	struct plan_terms terms;
 };
 
@@ -120,9 +122,11 @@ struct plan {
 	struct slice slices[SLICES_MAX];
 	struct plan_host host;
 	struct cpuset allowed; /* of the machine when the plan was made */
-	struct cpuset
-		usable; /* of these, what slices and reserve were cut from: in partition.cpus and
-				* within max_cores. A core is usable if one of its CPUs is here. */
+	/*
+	 * Of these, what slices and reserve were cut from: in partition.cpus and within max_cores.
+	 * A core is usable if one of its CPUs is here.
+	 */
+	struct cpuset usable;
 	unsigned loan_count;
 	struct loan loans[SLICES_MAX];
 	unsigned unused_count;
@@ -136,12 +140,12 @@ struct plan {
 	char notes[PLAN_NOTES][PLAN_TEXT];
 };
 
-/* Warnings and notes, as the plan's makers append them; a text that does not fit is cut with "…". */
+/*
+ * Warnings and notes, as the plan's makers append them; a text that does not fit is cut with "…".
+ */
 void plan_warn(struct plan *p, enum warning_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void plan_note(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-bool plan_has_warning(const struct plan *p, enum warning_code code);
 
 /* "uneven-packages" and so on: the stable spelling of --json. */
 const char *warning_code_name(enum warning_code code);
@@ -155,7 +159,10 @@ bool plan_is_equal(const struct plan *a, const struct plan *b);
 /* The CPUs of the host group: the reserve, or all that are allowed. */
 struct cpuset plan_host_cpus(const struct plan *p);
 
-/* The CPUs a slice may run on while the plan's loans are in force: home, plus borrowed, less exclusively lent. */
+/*
+ * The CPUs a slice may run on while the plan's loans are in force: home, plus borrowed, less
+ * exclusively lent.
+ */
 struct cpuset plan_effective_cpus(const struct plan *p, unsigned slice);
 
 /* Its CPU weight: WEIGHT_MAX while it lends shared, else WEIGHT_DEFAULT. */

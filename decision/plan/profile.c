@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* DESIGN §7: every key has a default. What is not named here is 0, false, "" or the first word of its enum. */
+/* What is not named here is 0, false, "" or the first word of its enum. */
 void profile_default(struct profile *out)
 {
 	const struct size automatic = {.unit = SIZE_AUTO};

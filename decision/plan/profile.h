@@ -2,9 +2,9 @@
 #define DECISION_PLAN_PROFILE_H
 
 /*
- * What the user wrote: one member a key of the YAML schema (DESIGN §7), in its order. A plain value;
- * profile_default() is the empty profile. profiles/load fills it in and guarantees every range stated
- * here; whoever makes one by hand must keep them.
+ * What the user wrote: one member a key of the YAML schema (profiles/README.md), in its order. A
+ * plain value; profile_default() is the empty profile. profiles/load fills it in and guarantees
+ * every range stated here; whoever makes one by hand must keep them.
  */
 
 #include <stdbool.h>
@@ -162,7 +162,7 @@ struct profile {
 	char metrics_listen[PROFILE_WORD]; /* "" for none */
 };
 
-/* Fill in the empty profile: every key at its default (DESIGN §7). */
+/* Fill in the empty profile: every key at its default. */
 void profile_default(struct profile *out);
 
 /* "wordcount" …: as profiles spell it. */
@@ -175,6 +175,14 @@ const char *workload_type_name(enum workload_type type);
 const char *rebalance_mode_name(unsigned mode);
 const char *loan_mode_name(unsigned mode);
 const char *loan_scope_name(unsigned scope);
+
+/*
+ * Whether a group has its slice's nodes only; under the other policies it has all of the machine's.
+ */
+static inline bool memory_policy_binds(enum memory_policy policy)
+{
+	return policy == POLICY_STRICT || policy == POLICY_INTERLEAVE;
+}
 
 /* Whether `name` is [a-z0-9][a-z0-9-]{0,30}. */
 bool profile_name_is_valid(const char *name);

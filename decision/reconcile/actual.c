@@ -1,27 +1,8 @@
 #include "decision/reconcile/actual.h"
 
-/* The kernel rounds limits to pages (64 KiB at most). */
-enum { LIMIT_ROUNDING = 64 << 10 };
-
 static const struct slice *known_slice(const struct plan *p, unsigned id)
 {
 	return p && id < p->slice_count ? &p->slices[id] : NULL;
-}
-
-static void observe_limit(uint64_t seen, struct slice_memory *memory)
-{
-	uint64_t known = memory->max_bytes;
-	uint64_t distance = seen > known ? seen - known : known - seen;
-
-	/* 0: no limit, or no memory controller to say so. */
-	if (seen && distance > LIMIT_ROUNDING)
-		memory->max_bytes = seen;
-}
-
-/* Under the others a group has all nodes (driver_create_slice), whatever its slice's are. */
-static bool policy_binds(enum memory_policy policy)
-{
-	return policy == POLICY_STRICT || policy == POLICY_INTERLEAVE;
 }
 
 static void observe_slice(const struct observed_group *g, const struct slice *known, unsigned id,
@@ -31,31 +12,14 @@ static void observe_slice(const struct observed_group *g, const struct slice *kn
 	out->id = id;
 	string_copy(out->name, g->name);
 	out->cpus = g->asked;
-	if (!known || policy_binds(policy))
+	if (!known || memory_policy_binds(policy))
 		out->nodes = g->nodes;
-	observe_limit(g->memory_max_bytes, &out->memory);
-}
-
-static void observe_host(const struct observation *seen, const struct plan *wanted,
-			 struct plan_host *out)
-{
-	const struct observed_group *host = observed_find(seen, GROUP_HOST);
-	struct cpuset cpus = plan_host_cpus(wanted);
-
-	*out = wanted->host;
-	if (!host || cpuset_is_equal(&host->asked, &cpus))
-		return;
-	out->shared = false;
-	out->cpus = host->asked;
+	/* 0: no limit, or no memory controller to say so. */
+	if (g->memory_max_bytes && observed_limit_differs(g, out->memory.max_bytes))
+		out->memory.max_bytes = g->memory_max_bytes;
 }
 
 /* ---- loans that a crash left */
-
-/* Whether a group has another weight than one that lends nothing. 0: no controller to say so. */
-static bool is_raised(const struct observed_group *g)
-{
-	return g && g->weight && g->weight != WEIGHT_DEFAULT;
-}
 
 static void add_loan(struct plan *p, unsigned from, unsigned to, const struct cpuset *cpus)
 {
@@ -85,32 +49,24 @@ static bool find_loans(struct plan *p, unsigned donor, const struct cpuset homes
 	return p->loan_count > before;
 }
 
-/* A weight raised for nobody is a loan of no CPUs (op.h). */
-static void observe_loans(const struct observation *seen, const struct cpuset homes[SLICES_MAX],
-			  struct plan *out)
-{
-	const struct cpuset none = {0};
-
-	for (unsigned id = 0; id < out->slice_count; id++)
-		if (is_raised(observed_find(seen, out->slices[id].name)) &&
-		    !find_loans(out, id, homes))
-			add_loan(out, id, id ? 0 : out->slice_count - 1, &none);
-}
-
 void actual_plan(const struct observation *seen, const struct plan *recorded,
 		 const struct plan *wanted, enum memory_policy policy, struct plan *out)
 {
-	struct cpuset homes[SLICES_MAX] = {0};
+	const struct observed_group *host = observed_find(seen, GROUP_HOST);
+	struct cpuset homes[SLICES_MAX] = {0}, host_cpus = plan_host_cpus(wanted), none = {0};
 
 	memset(out, 0, sizeof(*out));
 	string_copy(out->name, wanted->name);
 	out->allowed = wanted->allowed;
 	out->usable = wanted->usable;
-	observe_host(seen, wanted, &out->host);
+	out->host = wanted->host;
+	if (host && !cpuset_is_equal(&host->asked, &host_cpus)) {
+		out->host.shared = false;
+		out->host.cpus = host->asked;
+	}
 	for (unsigned id = 0; id < SLICES_MAX; id++) {
 		struct slice *slice = &out->slices[id];
-		const struct slice *known =
-			known_slice(known_slice(recorded, id) ? recorded : wanted, id);
+		const struct slice *known = known_slice(recorded, id);
 		const struct observed_group *group;
 
 		slice->id = id;
@@ -118,11 +74,21 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 		group = observed_find(seen, slice->name);
 		if (!group)
 			continue;
+		known = known ? known : known_slice(wanted, id);
 		observe_slice(group, known, id, policy, slice);
 		homes[id] = known ? known->cpus : slice->cpus;
 		out->slice_count = id + 1;
 	}
-	observe_loans(seen, homes, out);
+	for (unsigned id = 0; id < out->slice_count; id++) {
+		const struct observed_group *g = observed_find(seen, out->slices[id].name);
+
+		/*
+		 * 0: no controller to say so. A weight raised for nobody is a loan of no CPUs
+		 * (op.h).
+		 */
+		if (g && g->weight && g->weight != WEIGHT_DEFAULT && !find_loans(out, id, homes))
+			add_loan(out, id, id ? 0 : out->slice_count - 1, &none);
+	}
 	/* Names of slices that are not there must not make two equal plans differ. */
 	memset(&out->slices[out->slice_count], 0,
 	       (SLICES_MAX - out->slice_count) * sizeof(out->slices[0]));

@@ -6,8 +6,8 @@
 
 enum { NO_SLICE = SLICES_MAX };
 
-/* A slice on its way: what its group has after the ops so far. */
-struct way {
+/* The group of a slice: what it has after the ops so far. */
+struct group_state {
 	const struct slice *slice; /* of `from` */
 	unsigned next; /* the same slice in `to` if it is changed in place, else NO_SLICE */
 	bool same_home;
@@ -18,10 +18,10 @@ struct way {
 struct diff {
 	const struct plan *from, *to;
 	struct oplist *out;
-	struct way ways[SLICES_MAX]; /* by index in `from` */
-	unsigned back
-		[SLICES_MAX]; /* by index in `to`: the one in `from` changed in place, or NO_SLICE */
-	int result;
+	struct group_state groups[SLICES_MAX]; /* by index in `from` */
+	/* By index in `to`: the one in `from` that is changed in place, or NO_SLICE. */
+	unsigned back[SLICES_MAX];
+	int r;
 };
 
 /* ---- ops ---- */
@@ -31,7 +31,7 @@ static struct op *add_op(struct diff *d, enum op_kind kind, unsigned slice, cons
 	struct op *op;
 
 	if (d->out->count == OPLIST_MAX) {
-		d->result = -E2BIG;
+		d->r = -E2BIG;
 		return NULL;
 	}
 	op = &d->out->ops[d->out->count++];
@@ -40,45 +40,45 @@ static struct op *add_op(struct diff *d, enum op_kind kind, unsigned slice, cons
 	return op;
 }
 
-static unsigned way_id(const struct way *way)
+static unsigned group_id(const struct group_state *group)
 {
-	return way->next == NO_SLICE ? way->slice->id : way->next;
+	return group->next == NO_SLICE ? group->slice->id : group->next;
 }
 
 /* The kernel is told only what it does not have already, and never an empty set. */
-static void set_cpus(struct diff *d, struct way *way, const struct cpuset *cpus)
+static void set_cpus(struct diff *d, struct group_state *group, const struct cpuset *cpus)
 {
 	struct op *op;
 
-	if (cpuset_is_equal(&way->cpus, cpus) || cpuset_is_empty(cpus))
+	if (cpuset_is_equal(&group->cpus, cpus) || cpuset_is_empty(cpus))
 		return;
-	op = add_op(d, OP_SET_CPUS, way_id(way), way->slice->name);
+	op = add_op(d, OP_SET_CPUS, group_id(group), group->slice->name);
 	if (op)
 		op->cpus = *cpus;
-	way->cpus = *cpus;
+	group->cpus = *cpus;
 }
 
-static void set_weight(struct diff *d, struct way *way, unsigned weight)
+static void set_weight(struct diff *d, struct group_state *group, unsigned weight)
 {
 	struct op *op;
 
-	if (way->weight == weight)
+	if (group->weight == weight)
 		return;
-	op = add_op(d, OP_SET_WEIGHT, way_id(way), way->slice->name);
+	op = add_op(d, OP_SET_WEIGHT, group_id(group), group->slice->name);
 	if (op)
 		op->weight = weight;
-	way->weight = weight;
+	group->weight = weight;
 }
 
 /* ---- which slices stay ---- */
 
 /* What a worker was started with cannot be changed under it. */
-static bool can_stay(const struct slice *old, const struct slice *new)
+static bool can_stay(const struct slice *a, const struct slice *b)
 {
-	return strcmp(old->name, new->name) == 0 && cpuset_intersects(&old->cpus, &new->cpus) &&
-	       cpuset_is_equal(&old->nodes, &new->nodes) && old->slots == new->slots &&
-	       old->address == new->address &&slice_memory_is_equal(&old->memory, &new->memory) &&
-	       strings_is_equal(&old->jvm_options, &new->jvm_options);
+	return strcmp(a->name, b->name) == 0 && cpuset_intersects(&a->cpus, &b->cpus) &&
+	       cpuset_is_equal(&a->nodes, &b->nodes) && a->slots == b->slots &&
+	       a->address == b->address && slice_memory_is_equal(&a->memory, &b->memory) &&
+	       strings_is_equal(&a->jvm_options, &b->jvm_options);
 }
 
 static void match(struct diff *d)
@@ -86,17 +86,18 @@ static void match(struct diff *d)
 	for (unsigned i = 0; i < d->to->slice_count; i++)
 		d->back[i] = NO_SLICE;
 	for (unsigned i = 0; i < d->from->slice_count; i++) {
-		struct way *way = &d->ways[i];
+		struct group_state *group = &d->groups[i];
 
-		way->slice = &d->from->slices[i];
-		way->next = NO_SLICE;
-		way->cpus = plan_effective_cpus(d->from, i);
-		way->weight = plan_weight(d->from, i);
-		for (unsigned k = 0; k < d->to->slice_count && way->next == NO_SLICE; k++) {
-			if (d->back[k] != NO_SLICE || !can_stay(way->slice, &d->to->slices[k]))
+		group->slice = &d->from->slices[i];
+		group->next = NO_SLICE;
+		group->cpus = plan_effective_cpus(d->from, i);
+		group->weight = plan_weight(d->from, i);
+		for (unsigned k = 0; k < d->to->slice_count && group->next == NO_SLICE; k++) {
+			if (d->back[k] != NO_SLICE || !can_stay(group->slice, &d->to->slices[k]))
 				continue;
-			way->next = k;
-			way->same_home = cpuset_is_equal(&way->slice->cpus, &d->to->slices[k].cpus);
+			group->next = k;
+			group->same_home =
+				cpuset_is_equal(&group->slice->cpus, &d->to->slices[k].cpus);
 			d->back[k] = i;
 		}
 	}
@@ -104,10 +105,13 @@ static void match(struct diff *d)
 
 /* ---- loans end ---- */
 
-/* The CPUs of a loan of `from` that `to` has too, and that no change of home sets gets in the way of. */
+/*
+ * The CPUs of a loan of `from` that `to` has too, and that no change of home sets gets in the way
+ * of.
+ */
 static struct cpuset kept_cpus(const struct diff *d, const struct loan *loan)
 {
-	const struct way *donor = &d->ways[loan->from], *borrower = &d->ways[loan->to];
+	const struct group_state *donor = &d->groups[loan->from], *borrower = &d->groups[loan->to];
 	struct cpuset kept = {0};
 
 	if (donor->next == NO_SLICE || borrower->next == NO_SLICE || !donor->same_home ||
@@ -140,25 +144,25 @@ static void end_loans(struct diff *d)
 			lent[loan->from] = cpuset_or(&lent[loan->from], &kept);
 	}
 	for (unsigned i = 0; i < d->from->loan_count; i++) {
-		struct way *way = &d->ways[d->from->loans[i].to];
+		struct group_state *group = &d->groups[d->from->loans[i].to];
 		struct cpuset narrow =
-			cpuset_or(&way->slice->cpus, &borrowed[d->from->loans[i].to]);
+			cpuset_or(&group->slice->cpus, &borrowed[d->from->loans[i].to]);
 
-		set_cpus(d, way, &narrow);
+		set_cpus(d, group, &narrow);
 	}
 	for (unsigned i = 0; i < d->from->loan_count; i++) {
-		struct way *way = &d->ways[d->from->loans[i].from];
+		struct group_state *group = &d->groups[d->from->loans[i].from];
 		struct cpuset whole =
-			cpuset_and_not(&way->slice->cpus, &lent[d->from->loans[i].from]);
+			cpuset_and_not(&group->slice->cpus, &lent[d->from->loans[i].from]);
 
-		if (way->next != NO_SLICE)
-			set_cpus(d, way, &whole);
+		if (group->next != NO_SLICE)
+			set_cpus(d, group, &whole);
 	}
 	for (unsigned i = 0; i < d->from->slice_count; i++) {
-		struct way *way = &d->ways[i];
+		struct group_state *group = &d->groups[i];
 
-		if (way->next != NO_SLICE && plan_weight(d->to, way->next) < way->weight)
-			set_weight(d, way, plan_weight(d->to, way->next));
+		if (group->next != NO_SLICE && plan_weight(d->to, group->next) < group->weight)
+			set_weight(d, group, plan_weight(d->to, group->next));
 	}
 }
 
@@ -167,7 +171,7 @@ static void end_loans(struct diff *d)
 static void remove_slices(struct diff *d)
 {
 	for (unsigned i = 0; i < d->from->slice_count; i++) {
-		if (d->ways[i].next == NO_SLICE)
+		if (d->groups[i].next == NO_SLICE)
 			add_op(d, OP_REMOVE, d->from->slices[i].id, d->from->slices[i].name);
 	}
 }
@@ -175,28 +179,28 @@ static void remove_slices(struct diff *d)
 static void shrink_slices(struct diff *d)
 {
 	for (unsigned i = 0; i < d->from->slice_count; i++) {
-		struct way *way = &d->ways[i];
+		struct group_state *group = &d->groups[i];
 		struct cpuset both;
 
-		if (way->next == NO_SLICE || way->same_home)
+		if (group->next == NO_SLICE || group->same_home)
 			continue;
-		both = cpuset_and(&way->slice->cpus, &d->to->slices[way->next].cpus);
-		set_cpus(d, way, &both);
+		both = cpuset_and(&group->slice->cpus, &d->to->slices[group->next].cpus);
+		set_cpus(d, group, &both);
 	}
 }
 
 /* Its new CPUs are free of slices by now, and none has taken its old ones yet. */
 static void move_host(struct diff *d)
 {
-	struct cpuset old = plan_host_cpus(d->from), new = plan_host_cpus(d->to);
+	struct cpuset before = plan_host_cpus(d->from), after = plan_host_cpus(d->to);
 	struct op *op;
 
-	if (cpuset_is_empty(&new) || (cpuset_is_equal(&old, &new) &&
-				      cpuset_is_equal(&d->from->host.nodes, &d->to->host.nodes)))
+	if (cpuset_is_empty(&after) || (cpuset_is_equal(&before, &after) &&
+					cpuset_is_equal(&d->from->host.nodes, &d->to->host.nodes)))
 		return;
 	op = add_op(d, OP_SET_HOST, 0, GROUP_HOST);
 	if (op)
-		op->cpus = new;
+		op->cpus = after;
 }
 
 /* Born with the weight it is to have: a donor's is up before its first loan. */
@@ -219,42 +223,42 @@ static void create_slices(struct diff *d)
 static void grow_slices(struct diff *d)
 {
 	for (unsigned i = 0; i < d->from->slice_count; i++) {
-		struct way *way = &d->ways[i];
+		struct group_state *group = &d->groups[i];
 
-		if (way->next != NO_SLICE && !way->same_home)
-			set_cpus(d, way, &d->to->slices[way->next].cpus);
+		if (group->next != NO_SLICE && !group->same_home)
+			set_cpus(d, group, &d->to->slices[group->next].cpus);
 	}
 }
 
 /* ---- loans begin ---- */
 
-/* The way of a slice of `to`; one that was created joins in with what OP_CREATE gave it. */
-static struct way way_of(const struct diff *d, unsigned slice)
+/* That of a slice of `to`; one that was created joins in with what OP_CREATE gave it. */
+static struct group_state group_of(const struct diff *d, unsigned slice)
 {
 	if (d->back[slice] != NO_SLICE)
-		return d->ways[d->back[slice]];
-	return (struct way){.slice = &d->to->slices[slice],
-			    .next = slice,
-			    .cpus = d->to->slices[slice].cpus,
-			    .weight = plan_weight(d->to, slice)};
+		return d->groups[d->back[slice]];
+	return (struct group_state){.slice = &d->to->slices[slice],
+				    .next = slice,
+				    .cpus = d->to->slices[slice].cpus,
+				    .weight = plan_weight(d->to, slice)};
 }
 
 /* Weights go up, exclusive donors narrow, and only then borrowers widen. */
 static void begin_loans(struct diff *d)
 {
 	for (unsigned i = 0; i < d->to->slice_count; i++) {
-		struct way way = way_of(d, i);
+		struct group_state group = group_of(d, i);
 
-		set_weight(d, &way, plan_weight(d->to, i));
+		set_weight(d, &group, plan_weight(d->to, i));
 	}
 	for (unsigned widen = 0; widen < 2; widen++) {
 		for (unsigned i = 0; i < d->to->slice_count; i++) {
-			struct way way = way_of(d, i);
+			struct group_state group = group_of(d, i);
 			struct cpuset cpus = plan_effective_cpus(d->to, i);
-			bool narrower = cpuset_is_subset(&cpus, &way.cpus);
+			bool narrower = cpuset_is_subset(&cpus, &group.cpus);
 
 			if (narrower != (widen == 1))
-				set_cpus(d, &way, &cpus);
+				set_cpus(d, &group, &cpus);
 		}
 	}
 }
@@ -273,5 +277,5 @@ int plan_diff(const struct plan *from, const struct plan *to, struct oplist *out
 	create_slices(&d);
 	grow_slices(&d);
 	begin_loans(&d);
-	return d.result;
+	return d.r;
 }

@@ -44,14 +44,6 @@ void drifts_add(struct drifts *list, enum drift_kind kind, const char *group, co
 	va_end(args);
 }
 
-static const struct slice *slice_of(const struct plan *p, const char *name)
-{
-	for (unsigned i = 0; i < p->slice_count; i++)
-		if (!strcmp(p->slices[i].name, name))
-			return &p->slices[i];
-	return NULL;
-}
-
 static void compare_cpus(const struct observed_group *g, const struct cpuset *wanted,
 			 struct drifts *out)
 {
@@ -66,13 +58,10 @@ static void compare_slice(const struct plan *p, const struct profile *profile, u
 {
 	const struct slice *s = &p->slices[slice];
 	struct cpuset cpus = plan_effective_cpus(p, slice);
-	enum memory_policy policy = profile->memory.policy;
-	uint64_t max = s->memory.max_bytes;
 
 	compare_cpus(g, &cpus, out);
-	if (policy == POLICY_STRICT || policy == POLICY_INTERLEAVE
-		    ? !cpuset_is_equal(&g->nodes, &s->nodes)
-		    : !cpuset_is_subset(&s->nodes, &g->nodes))
+	if (memory_policy_binds(profile->memory.policy) ? !cpuset_is_equal(&g->nodes, &s->nodes)
+							: !cpuset_is_subset(&s->nodes, &g->nodes))
 		drifts_add(out, DRIFT_NODES, s->name,
 			   "%s has memory nodes %.80s, the plan says %.80s", s->name,
 			   CPUSET_STRING(&g->nodes), CPUSET_STRING(&s->nodes));
@@ -81,11 +70,10 @@ static void compare_slice(const struct plan *p, const struct profile *profile, u
 	if (g->weight != plan_weight(p, slice))
 		drifts_add(out, DRIFT_WEIGHT, s->name, "%s has CPU weight %u, the plan says %u",
 			   s->name, g->weight, plan_weight(p, slice));
-	/* The kernel rounds down to pages. */
-	if (g->memory_max_bytes / 65536 != max / 65536)
+	if (observed_limit_differs(g, s->memory.max_bytes))
 		drifts_add(out, DRIFT_MEMORY, s->name,
 			   "%s has a memory limit of %" PRIu64 " bytes, the plan says %" PRIu64,
-			   s->name, g->memory_max_bytes, max);
+			   s->name, g->memory_max_bytes, s->memory.max_bytes);
 }
 
 void verify_groups(const struct plan *p, const struct profile *profile,
@@ -110,9 +98,11 @@ void verify_groups(const struct plan *p, const struct profile *profile,
 		drifts_add(out, DRIFT_GROUP_MISSING, GROUP_HOST, "the host group is missing");
 	for (unsigned i = 0; i < seen->count; i++) {
 		const char *name = seen->groups[i].name;
+		bool known = !strcmp(name, GROUP_HOST) || !strcmp(name, GROUP_SUPERVISOR);
 
-		if (!slice_of(p, name) && strcmp(name, GROUP_HOST) != 0 &&
-		    strcmp(name, GROUP_SUPERVISOR) != 0)
+		for (unsigned k = 0; k < p->slice_count; k++)
+			known |= !strcmp(name, p->slices[k].name);
+		if (!known)
 			drifts_add(out, DRIFT_GROUP_EXTRA, name,
 				   "group %s (CPUs %.80s) is in no plan", name,
 				   CPUSET_STRING(&seen->groups[i].cpus));

@@ -2,10 +2,11 @@
 #define DECISION_RECONCILE_DIFFERENCES_H
 
 /*
- * Where plan, kernel and processes differ: a comparison of values, without an effect. What can be put back while processes
- * run (CPUs and weights) is drift.h's to find.
+ * Where plan, kernel and processes differ, as a list of sentences for `verify`: each drift has a
+ * kind, its group, and both values. A comparison of values, without an effect; the caller brings
+ * the observation, the affinity masks and the samples, and appends what it finds itself with
+ * drifts_add(). What can be put back while processes run is drift.h's to find.
  */
-
 
 #include "decision/plan/observation.h"
 #include "decision/plan/sample.h"

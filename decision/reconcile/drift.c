@@ -15,19 +15,14 @@ static bool is_same(const struct cpuset *a, const struct cpuset *b, const struct
 	return cpuset_is_equal(&left, &right);
 }
 
-static bool cpus_differ(const struct observed_group *g, const struct cpuset *cpus,
-			const struct cpuset *allowed)
-{
-	/* In v2 an asked set may be right and not in force: somebody wrote to the group above. */
-	return cpuset_intersects(cpus, allowed) &&
-	       !(is_same(&g->asked, cpus, allowed) && is_same(&g->cpus, cpus, allowed));
-}
-
 static unsigned find_in_group(const struct observed_group *g, const struct cpuset *cpus,
 			      const struct cpuset *allowed, unsigned weight, struct op *ops,
 			      unsigned count)
 {
-	if (cpus_differ(g, cpus, allowed)) {
+	/* In v2 an asked set may be right and not in force: somebody wrote to the group above. */
+	bool differ = !is_same(&g->asked, cpus, allowed) || !is_same(&g->cpus, cpus, allowed);
+
+	if (differ && cpuset_intersects(cpus, allowed)) {
 		count = add(ops, count, OP_SET_CPUS, g->name);
 		ops[count - 1].cpus = cpuset_and(cpus, allowed);
 	}
@@ -38,12 +33,6 @@ static unsigned find_in_group(const struct observed_group *g, const struct cpuse
 	return count;
 }
 
-static bool narrows(const struct observation *seen, const struct op *op)
-{
-	return op->kind == OP_SET_CPUS &&
-	       cpuset_is_subset(&op->cpus, &observed_find(seen, op->name)->asked);
-}
-
 /* Those that narrow come first, so that two slices never own a CPU at once. */
 static void narrow_first(const struct observation *seen, struct op *ops, unsigned count)
 {
@@ -52,7 +41,8 @@ static void narrow_first(const struct observation *seen, struct op *ops, unsigne
 	for (unsigned i = 0; i < count; i++) {
 		struct op op = ops[i];
 
-		if (!narrows(seen, &op))
+		if (op.kind != OP_SET_CPUS ||
+		    !cpuset_is_subset(&op.cpus, &observed_find(seen, op.name)->asked))
 			continue;
 		memmove(&ops[front + 1], &ops[front], (i - front) * sizeof(op));
 		ops[front++] = op;
@@ -86,22 +76,17 @@ bool drift_is_stranded(const struct plan *p, unsigned slice, const struct cpuset
 	return !cpuset_intersects(&cpus, allowed);
 }
 
-static bool gives_back(const struct observed_group *seen, const struct op *op,
-		       const struct cpuset *returned)
-{
-	struct cpuset given = cpuset_and_not(&op->cpus, &seen->asked);
-	struct cpuset taken = cpuset_and_not(&seen->cpus, &op->cpus);
-
-	return op->kind == OP_SET_CPUS && cpuset_is_subset(&given, returned) &&
-	       cpuset_is_empty(&taken);
-}
-
 bool drift_gives_back(const struct observation *seen, const struct op *ops, unsigned count,
 		      const struct cpuset *returned)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (!gives_back(observed_find(seen, ops[i].name), &ops[i], returned))
+	for (unsigned i = 0; i < count; i++) {
+		const struct observed_group *g = observed_find(seen, ops[i].name);
+		struct cpuset given = cpuset_and_not(&ops[i].cpus, &g->asked);
+
+		if (ops[i].kind != OP_SET_CPUS || !cpuset_is_subset(&given, returned) ||
+		    !cpuset_is_subset(&g->cpus, &ops[i].cpus))
 			return false;
+	}
 	return true;
 }
 

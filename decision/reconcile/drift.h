@@ -2,9 +2,11 @@
 #define DECISION_RECONCILE_DRIFT_H
 
 /*
- * Where the kernel's groups differ from the plan in force although nothing of ours is under way:
- * somebody else wrote to them. Repaired up to three times in ten seconds (DESIGN §9), then left
- * alone and told.
+ * The ops that put back what somebody else wrote to our groups: where an observation differs from
+ * the plan in force although nothing of ours is under way. CPUs and weights only, for they can be
+ * written while processes run; differences.h lists all that differs, for a reader. Repaired up to
+ * three times in ten seconds, then left alone and reported: two programs that repair each other
+ * would never end. A repair is a value too; whoever applies it owns the effect.
  */
 
 #include "decision/plan/observation.h"
@@ -25,7 +27,7 @@ struct drift_repairs {
 /*
  * The ops that put CPUs and weights of `seen` back to `p`, narrowing ones first; groups that are
  * gone are not theirs to make. Only CPUs of `allowed` (what the machine can give now:
- * driver_ops.allowed or driver_allowed()) count and are asked for: what is offline is nobody's
+ * driver_ops.allowed or tree_allowed()) count and are asked for: what is offline is nobody's
  * drift, and once it is back a group that has lost it (cgroup v1) is asked for it again. A group
  * none of whose CPUs are there is left alone, for drift_is_stranded() to tell. Return how many ops
  * there are.
@@ -34,8 +36,8 @@ unsigned drift_find(const struct observation *seen, const struct plan *p,
 		    const struct cpuset *allowed, struct op ops[DRIFT_OPS]);
 
 /*
- * Whether these ops, of drift_find(), only give groups CPUs that have `returned` to the machine: then nobody has written to them,
- * however many CPUs come back one after the other.
+ * Whether these ops, of drift_find(), only give groups CPUs that have `returned` to the machine:
+ * then nobody has written to them, however many CPUs come back one after the other.
  */
 bool drift_gives_back(const struct observation *seen, const struct op *ops, unsigned count,
 		      const struct cpuset *returned);

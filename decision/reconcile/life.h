@@ -2,13 +2,15 @@
 #define DECISION_RECONCILE_LIFE_H
 
 /*
- * The life of one supervised process (a slice's worker, the master) as a pure state × event machine: worker_step() says
- * what is to be done, the supervisor does it. Time is an argument.
+ * The life of one supervised process (a slice's worker, the master) as a pure state × event
+ * machine: worker_step() says what is to be done, the supervisor does it and owns the process. Time
+ * is an argument. An exit is forgotten after ten minutes, so back-off and giving up are about how
+ * often it died of late.
  *
  *   STOPPED ──wanted──▶ STARTING ──registered──▶ RUNNING
  *                          ▲  │ exited, refused       │ exited
  *                          │  ▼                       ▼
- *                       BACKING_OFF (1 s, 2 s, 4 s, 8 s)        five exits within ten minutes ──▶ DEGRADED
+ *                       BACKING_OFF (1 s, 2 s, 4 s, 8 s)   fifth exit in ten minutes ──▶ DEGRADED
  *   any ──unwanted──▶ STOPPING ──(10 s)──▶ killed ──exited──▶ STOPPED
  */
 
@@ -60,7 +62,10 @@ struct worker {
 	uint64_t exits[WORKER_EXITS];
 };
 
-/* One event at one time (CLOCK_MONOTONIC, ns, never going back). An event that means nothing in this state is ignored. */
+/*
+ * One event at one time (CLOCK_MONOTONIC, ns, never going back). An event that means nothing in
+ * this state is ignored.
+ */
 enum worker_action worker_step(struct worker *w, enum worker_event event, uint64_t now_ns);
 
 /* "stopped", "starting" …: the stable spelling of status --json. */

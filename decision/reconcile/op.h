@@ -2,9 +2,9 @@
 #define DECISION_RECONCILE_OP_H
 
 /*
- * One step from one plan to another, and the list that plan_diff() makes of them (DESIGN §3).
- * Order: loans end → remove → shrink → create → grow → loans begin, so that after every prefix no two slices
- * own the same home CPU, and stopping anywhere leaves a state from which the next diff goes on.
+ * One step from one plan to another, and the list that plan_diff() makes of them.
+ * decision/README.md has the order and what holds after every prefix. A list borrows the plan that
+ * it leads to.
  */
 
 #include "decision/base/cpuset.h"
@@ -35,13 +35,14 @@ struct oplist {
 };
 
 /*
- * The steps from `from` (what is: its plan_effective_cpus() are the kernel's) to `to` (what is wanted). Slices
- * are told apart by name. One is changed in place only if its old and new home CPUs intersect and nodes, slots,
- * memory, address and JVM options are equal; else it is removed and created. What a loan keeps stays in force
- * throughout if its parties' home sets stay. A weight that is raised for nobody (a crash came between) is
- * written in `from` as a shared loan of no CPUs. The host group moves once, between shrink and create. An empty
- * plan as `from` starts from nothing; as `to` it removes every slice and leaves the host group to
- * driver_destroy(). Equal plans give no ops. Return 0; never fails on plans that pass plan_check().
+ * The steps from `from` (what is: its plan_effective_cpus() are the kernel's) to `to` (what is
+ * wanted). Slices are told apart by name. One is changed in place only if its old and new home CPUs
+ * intersect and nodes, slots, memory, address and JVM options are equal; else it is removed and
+ * created. What a loan keeps stays in force throughout if its parties' home sets stay. A weight
+ * that is raised for nobody (a crash came between) is written in `from` as a shared loan of no
+ * CPUs. The host group moves once, between shrink and create. An empty plan as `from` starts from
+ * nothing; as `to` it removes every slice and leaves the host group to driver_destroy(). Equal
+ * plans give no ops. Return 0; never fails on plans that pass plan_check().
  */
 int plan_diff(const struct plan *from, const struct plan *to, struct oplist *out);
 

@@ -57,49 +57,30 @@ static int make_environment(const struct state *s, struct argv *env, struct err 
 	return !r && env->failed ? err_set(e, -ENOMEM, "no memory for an environment") : r;
 }
 
-static int not_started(const char *word, int error, const struct err *e)
+/* What cannot be executed is reported here, for the exit code is the shell's. */
+static int not_started(const char *program, int error, const char *why)
 {
-	fprintf(stderr, "cleave: %s: %s\n", word, e ? e->msg : strerror(-error));
+	fprintf(stderr, "cleave: %s: %s\n", program, why);
 	return error == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
-/* Start it in the group and wait. Its exit code; what cannot be executed is reported here. */
-static int run_in_group(const struct state *s, struct driver *d, const char *group, char **words,
-			struct err *e)
+/* Started in the group, and waited for: its exit code. */
+static int run_exec(const struct invocation *in, struct err *e)
 {
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
 	cleanup_argv struct argv env = {0};
-	char file[PROFILE_PATH];
+	char group[NAME_MAX_BYTES + 1], file[PROFILE_PATH];
 	struct spawn spawn = {
 		.group = group,
 		.file = file,
-		.argv = words,
+		.argv = in->words,
 		.in = STDIN_FILENO,
 		.out = STDOUT_FILENO,
 		.err = STDERR_FILENO,
 		.uid = (uid_t)-1,
 		.policy = POLICY_STRICT,
 	};
-	int r = make_environment(s, &env, e);
-
-	if (r)
-		return r;
-	spawn.envp = env.items;
-	r = find_program(words[0], argv_value(&env, "PATH"), file);
-	if (r)
-		return not_started(words[0], r, NULL);
-	r = foreground_block(&f, e);
-	if (!r)
-		r = foreground_start(&f, d, &spawn, e);
-	if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
-		return not_started(words[0], r, e);
-	return r ? r : foreground_wait(&f, NULL, NULL, e);
-}
-
-static int run_exec(const struct invocation *in, struct err *e)
-{
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
-	char group[NAME_MAX_BYTES + 1];
 	struct cluster c;
 	struct driver *d;
 	int r;
@@ -107,10 +88,21 @@ static int run_exec(const struct invocation *in, struct err *e)
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
 	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, s, e)) ||
-	    (r = running_group(s, in->operand, group, e)) ||
-	    (r = running_driver(&in->options, s, &d, e)))
+	    (r = running_group(s, in->operand, group, e)) || (r = make_environment(s, &env, e)))
 		return r;
-	r = run_in_group(s, d, group, in->words, e);
+	spawn.envp = env.items;
+	r = find_program(in->words[0], argv_value(&env, "PATH"), file);
+	if (r)
+		return not_started(in->words[0], r, strerror(-r));
+	if ((r = running_driver(&in->options, s, &d, e)))
+		return r;
+	r = foreground_block(&f, e);
+	if (!r)
+		r = foreground_start(&f, d, &spawn, e);
+	if (!r)
+		r = foreground_wait(&f, NULL, NULL, e);
+	else if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
+		r = not_started(in->words[0], r, e->msg);
 	d->ops->close(d);
 	return r;
 }

@@ -112,42 +112,12 @@ static int unknown_option(const struct command *const *list, const struct comman
 	return err_wrong(e, "unknown option --%.*s", (int)length, word + 2);
 }
 
-/* Store one option. *i moves on over a value that is a word of its own. */
-static int option_take(const struct option *o, int argc, char **argv, int *i,
-		       struct options *options, struct err *e)
-{
-	char *field = (char *)options + o->offset;
-	const char *value = strchr(argv[*i], '=');
-
-	if (!o->argument) {
-		if (value)
-			return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
-		*(bool *)field = true;
-		return 0;
-	}
-	if (value) {
-		value++;
-	} else {
-		value = *i + 1 < argc ? argv[*i + 1] : "";
-		if (value[0] == '-' && value[1])
-			return err_wrong(e,
-					 "--%s needs a value (%s), found '%s'; write --%s=%s if "
-					 "that is the value",
-					 o->name, o->argument, value, o->name, value);
-		*i += *i + 1 < argc;
-	}
-	if (!*value)
-		return err_wrong(e, "--%s needs a value (%s)", o->name, o->argument);
-	*(const char **)field = value;
-	return 0;
-}
-
-/* One word that begins with a dash. */
+/* One word that begins with a dash. *i moves on over a value that is a word of its own. */
 static int option_parse(const struct command *const *list, int argc, char **argv, int *i,
 			struct command_line *out, struct err *e)
 {
 	struct options *options = &out->invocation.options;
-	const char *word = argv[*i];
+	const char *word = argv[*i], *value = strchr(word, '=');
 	const struct option *o;
 
 	if (word[1] != '-') {
@@ -168,7 +138,27 @@ static int option_parse(const struct command *const *list, int argc, char **argv
 	o = option_find(list, out->command, word + 2, name_length(word + 2));
 	if (!o)
 		return unknown_option(list, out->command, word, e);
-	return option_take(o, argc, argv, i, options, e);
+	if (!o->argument && value)
+		return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
+	if (!o->argument) {
+		*(bool *)((char *)options + o->offset) = true;
+		return 0;
+	}
+	if (value) {
+		value++;
+	} else {
+		value = *i + 1 < argc ? argv[*i + 1] : "";
+		if (value[0] == '-' && value[1])
+			return err_wrong(e,
+					 "--%s needs a value (%s), found '%s'; write --%s=%s if "
+					 "that is the value",
+					 o->name, o->argument, value, o->name, value);
+		*i += *i + 1 < argc;
+	}
+	if (!*value)
+		return err_wrong(e, "--%s needs a value (%s)", o->name, o->argument);
+	*(const char **)((char *)options + o->offset) = value;
+	return 0;
 }
 
 /* Whether the numbers of operands and words suit the command. */

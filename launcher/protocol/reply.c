@@ -5,7 +5,7 @@
 
 #include "decision/base/cleanup.h"
 
-static const char *result_name(unsigned result)
+const char *reply_result_name(unsigned result)
 {
 	static const char *const names[] = {
 		[REPLY_STARTED] = "started",
@@ -39,7 +39,7 @@ static const struct json_field log_fields[] = {
 	JSON_END,
 };
 static const struct json_field done_fields[] = {
-	{"done", JSON_WORD(T, result, result_name, REPLY_DOWN + 1)},
+	{"done", JSON_WORD(T, result, reply_result_name, REPLY_DOWN + 1)},
 	{"adopted", JSON_AT(T, is_adopted), .when = is_up},
 	{"rebuilt", JSON_AT(T, rebuilt), .when = is_up},
 	JSON_END,

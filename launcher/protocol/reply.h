@@ -40,6 +40,9 @@ int reply_format(const struct reply *r, char **text, struct err *e);
 /* -EINVAL (ERR_WRONG): none of them. */
 int reply_parse(const char *text, size_t size, struct reply *out, struct err *e);
 
+/* "started" …: of an enum reply_result. */
+const char *reply_result_name(unsigned result);
+
 /* If an answer says why not: that error. 0: it does not. */
 int reply_error(struct json_t *answer, struct err *e);
 

@@ -14,7 +14,7 @@ _Static_assert(SLICES_MAX <= 64, "a slice is a bit of struct application");
 /* Neither sum overflows: executors and stages are few, and each counts at most INT_MAX tasks. */
 _Static_assert(EXECUTORS_MAX <= 1 << 20 && STAGES_MAX <= 1 << 20, "at most 2^20 times 2^31 tasks");
 
-/* "17", the "id" that Spark gives an executor: it counts them. False, and *number untouched, for anything else. */
+/* "17", as Spark counts executors. False, and *number untouched, for anything else. */
 static bool parse_number(const char *text, uint32_t *number)
 {
 	/* Nine digits always fit. */
@@ -129,7 +129,7 @@ int application_read_stages(struct application *a, const char *text, size_t size
 			if (a->stages[k].id == id && a->stages[k].attempt == attempt)
 				stage->counted = a->stages[k].counted;
 		next.stage_count++;
-		/* Counters that do not fit together (a copy of a task runs, an event is missing) leave none. */
+		/* Counters that do not fit together (an event is missing) leave none. */
 		if (tasks > completed + active)
 			next.waiting += (uint64_t)(tasks - completed - active);
 		next.active += (uint64_t)active;

@@ -68,9 +68,9 @@ void application_count_stages(struct application *a, uint64_t begun[SLICES_MAX])
 
 /*
  * Tasks of active stages that no executor has begun (launcher/spark/README.md: numTasks −
- * numCompletedIndices − running ones; running is numActiveTasks, as our applications run without speculation). A task that
- * only the stages count as running began in between, somewhere, and is one that waits, if they were
- * requested after the executors; else it has ended in between.
+ * numCompletedIndices − running ones; running is numActiveTasks, as our applications run without
+ * speculation). A task that only the stages count as running began in between, somewhere, and is
+ * one that waits, if they were requested after the executors; else it has ended in between.
  */
 uint64_t application_pending(const struct application *a);
 

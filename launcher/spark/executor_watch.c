@@ -75,7 +75,7 @@ int executor_watch_fd(const struct executor_watch *w)
 	return w->fd;
 }
 
-/* The place of the directory that inotify knows as `wd`, or a free place for 0; NULL: there is none. */
+/* Where the directory is that inotify knows as `wd`; 0: a free place. NULL: nowhere. */
 static struct directory **find(struct executor_watch *w, int wd)
 {
 	for (unsigned i = 0; i < DIRECTORIES; i++)
@@ -125,7 +125,7 @@ static void note_start(struct executor_watch *w, unsigned slice, const char *app
 	w->start_count++;
 }
 
-/* What is in a directory already: applications, which are watched from now on, or an application's executors. */
+/* Watch the applications that are there already, or note those of an application's executors. */
 static void look_into(struct executor_watch *w, unsigned slice, const char *path, const char *app)
 {
 	char below[PROFILE_PATH + NAME_MAX + 2];

@@ -2,8 +2,9 @@
 #define LAUNCHER_SPARK_EXECUTOR_WATCH_H
 
 /*
- * Executors about to start, known by the directories that Spark's Worker makes for them: WORK/APP/EXECUTOR comes before the
- * JVM does (ExecutorRunner.fetchAndRunExecutor), so that a loan can end before the JVM counts its CPUs.
+ * Executors about to start, known by the directories that Spark's Worker makes for them:
+ * WORK/APP/EXECUTOR comes before the JVM does (ExecutorRunner.fetchAndRunExecutor), so that a loan
+ * can end before the JVM counts its CPUs.
  */
 
 #include <stdint.h>
@@ -27,7 +28,7 @@ void executor_watch_close(struct executor_watch *w);
 /* For poll(): readable when something has started. */
 int executor_watch_fd(const struct executor_watch *w);
 
-/* Watch the work directory of a slice; directories that are there already are old. One more time: nothing. */
+/* Watch a slice's work directory; what is in it already is old. Once more: nothing. */
 int executor_watch_add(struct executor_watch *w, unsigned slice, const char *work, struct err *e);
 
 /* Forget all directories. */

@@ -15,7 +15,7 @@ enum {
 	MIB = 1 << 20,
 	SECRET_BYTES = 32, /* 256 bits from the kernel */
 	SECRET_DIGITS = 2 * SECRET_BYTES,
-	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB reserved; an executor with less refuses to start. */
+	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB; an executor with less does not start. */
 	HEAP_MIN_MB = 450,
 };
 
@@ -53,8 +53,9 @@ static int make_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, s
 }
 
 /*
- * memory.scratch.path may be a place where others write, too: what has our name there must be the worker's user's, or
- * ours from an `up` that was killed just here. Made before it is looked at, so that nobody comes between.
+ * memory.scratch.path may be a place where others write, too: what has our name there must be the
+ * worker's user's, or ours from an `up` that was killed just here. Made before it is looked at, so
+ * that nobody comes between.
  */
 static int make_scratch(const struct spark_cluster *all, unsigned slice, struct err *e)
 {
@@ -118,7 +119,7 @@ static int make_directories(const struct spark_cluster *c, struct err *e)
 	return 0;
 }
 
-/* Put `text` at STATE/file, whole or not at all; mode 0600 is for the worker's user, 0644 for all. */
+/* Put `text` at STATE/file, whole or not at all; mode 0600: for the worker's user. */
 static int write_file(const struct cluster *c, const char *file, mode_t mode, const char *text,
 		      size_t size, struct err *e)
 {
@@ -159,7 +160,7 @@ static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], 
 	return write_file(c, "secret", 0600, secret, SECRET_DIGITS, e);
 }
 
-/* The executor's heap, which is one for all slices and so the smallest one's; whole MiB. 0 without slices. */
+/* An executor's heap in MiB: one for all slices, so the smallest one's. 0 without slices. */
 static unsigned long long heap_mb(const struct plan *p)
 {
 	unsigned long long least = p->slice_count ? UINT64_MAX : 0;
@@ -293,7 +294,7 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	fputc('\n', file);
 }
 
-/* The properties of daemons and of applications, and what each slice's Worker offers, so that applications can choose. */
+/* Properties of daemons and of applications, and what each slice's Worker offers. */
 enum { FILE_OF_DAEMONS, FILE_OF_APPLICATIONS, FILE_OF_SLICE };
 
 static int write_built(const struct spark_cluster *c, unsigned what, const char *secret,

@@ -70,7 +70,7 @@ void spark_find_python(char path[PROFILE_PATH])
 	ask_python(found, "import sys; print(sys.executable)", path);
 }
 
-/* Read the versions from "spark-core_2.13-4.1.0.jar" in `home`. Return 0, or negative errno and no sentence. */
+/* The versions in "spark-core_2.13-4.1.0.jar". 0, or negative errno and no sentence. */
 static int read_jars(const char *home, struct spark *out)
 {
 	char path[PROFILE_PATH + 8];
@@ -258,8 +258,9 @@ static int check_java(const char *from, struct spark *out, struct err *e)
 }
 
 /*
- * Read the answer of org.apache.spark.launcher.Main: lines of text, a line of one NUL, then the words of the command,
- * each with a NUL behind it (bin/spark-class reads it the same way). What cleave sets itself is left out.
+ * Read the answer of org.apache.spark.launcher.Main: lines of text, a line of one NUL, then the
+ * words of the command, each with a NUL behind it (bin/spark-class reads it the same way). What
+ * cleave sets itself is left out.
  */
 static int parse_launch(const char *text, size_t size, struct strings *out)
 {

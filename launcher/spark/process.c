@@ -10,8 +10,9 @@
 enum { MIB = 1 << 20 };
 
 /*
- * What Master and Worker run with (README.md): they do no heavy work, so a small heap, the small collector and the first compiler
- * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
+ * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and
+ * the first compiler only, which halves what their start costs (launcher/spark/README.md). No
+ * /tmp/hsperfdata_USER.
  */
 static const char *const daemon_options[] = {
 	"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", NULL,
@@ -50,7 +51,7 @@ static void add_java_home(const struct spark *s, struct argv *env)
 	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
 }
 
-/* A rebuilt environment: nothing of the caller's, what a JVM and its Python workers need, spark.env. */
+/* Nothing of the caller's: what a JVM and its Python workers need, and spark.env. */
 static void build_environment(const struct spark_cluster *c, struct argv *env)
 {
 	const struct passwd *user = getpwuid(c->cluster->uid);
@@ -78,8 +79,8 @@ static void build_environment(const struct spark_cluster *c, struct argv *env)
 }
 
 /*
- * What spark-class would execute, our configuration directory first on the class path, our JVM options behind; the main
- * class is the caller's to add.
+ * What spark-class would execute, our configuration directory first on the class path, our JVM
+ * options behind; the main class is the caller's to add.
  */
 static void build_daemon(const struct spark_cluster *c, const char *tmp, struct argv *argv)
 {
@@ -134,7 +135,7 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	return finish(&p, out, e);
 }
 
-/* Put our JVM options before those that a variable has: no /tmp/hsperfdata_USER, and a directory of ours instead of /tmp. */
+/* Our JVM options before those that a variable has: nothing in /tmp but below `tmp`. */
 static void prefix_options(struct argv *env, const char *name, const char *tmp)
 {
 	const char *theirs = argv_value(env, name);
@@ -169,8 +170,8 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	argv_putf(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
 	argv_put(&p.env, "TMPDIR", tmp); /* of Python workers */
 	/*
-	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
-	 * executors inherit this, and the JVM reads it before its command line.
+	 * The executor's JVM options are one string for all slices, but its temporary directory is
+	 * the slice's own: executors inherit this, and the JVM reads it before its command line.
 	 */
 	prefix_options(&p.env, "JDK_JAVA_OPTIONS", tmp);
 	build_daemon(c, tmp, &p.argv);

@@ -2,8 +2,8 @@
 #define LAUNCHER_SPARK_REST_H
 
 /*
- * Spark's REST: bounded HTTP GETs by libcurl (multi, so that one loop serves all). Answers are foreign input. No proxy from
- * the environment, no redirects, no protocol but HTTP.
+ * Spark's REST: bounded HTTP GETs by libcurl (multi, so that one loop serves all). Answers are
+ * foreign input. No proxy from the environment, no redirects, no protocol but HTTP.
  */
 
 #include <stddef.h>
@@ -27,8 +27,9 @@ int rest_open(struct rest **out, struct err *e);
 void rest_close(struct rest *rest);
 
 /*
- * Send a GET; an answer of more than max_size bytes (at most REST_ANSWER_MAX) is -EFBIG. `answer` is called exactly once, by
- * a later rest_turn(), unless this fails or rest_drop() or rest_close() comes first.
+ * Send a GET; an answer of more than max_size bytes (at most REST_ANSWER_MAX) is -EFBIG. `answer`
+ * is called exactly once, by a later rest_turn(), unless this fails or rest_drop() or rest_close()
+ * comes first.
  */
 int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max_size,
 	     rest_answer *answer, void *context, struct err *e);

@@ -5,7 +5,7 @@
 
 #include "launcher/spark/spark.h"
 
-/* Where the slice's worker puts shuffle files: below memory.scratch.path, or below DATA/NAME/slice-N. */
+/* Where the slice's worker puts shuffle files: memory.scratch.path, or DATA/NAME/slice-N. */
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e);
 

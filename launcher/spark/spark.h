@@ -2,9 +2,10 @@
 #define LAUNCHER_SPARK_SPARK_H
 
 /*
- * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and applications. The facts
- * that it leans on are in launcher/spark/README.md. Nothing here starts a process, except that
- * spark_resolve() asks java and python3 for their versions and spark-class's launcher, once, for its command line.
+ * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and
+ * applications. The facts that it leans on are in launcher/spark/README.md. Nothing here starts a
+ * process, except that spark_resolve() asks java and python3 for their versions and spark-class's
+ * launcher, once, for its command line.
  */
 
 #include <stdint.h>
@@ -23,16 +24,17 @@ struct spark {
 	int java_version;	   /* 17 */
 	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
 	/*
-	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx and less the
-	 * configuration directory in front of the class path: those are ours.
+	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx
+	 * and less the configuration directory in front of the class path: those are ours.
 	 */
 	struct strings launch;
 };
 
 /*
- * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH), check its jars, find
- * the JDK (profile, $JAVA_HOME, java on PATH) and that it suits this Spark. Errors (ERR_FAILED) name the path looked at
- * and the profile key. Takes about half a second: it starts two JVMs, one after the other.
+ * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH),
+ * check its jars, find the JDK (profile, $JAVA_HOME, java on PATH) and that it suits this Spark.
+ * Errors (ERR_FAILED) name the path looked at and the profile key. Takes about half a second: it
+ * starts two JVMs, one after the other.
  */
 int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
 
@@ -61,8 +63,8 @@ struct spark_cluster {
 };
 
 /*
- * A command line, its environment, its directory ("": the caller's) and where stdout and stderr are appended to ("": the
- * caller's).
+ * A command line, its environment, its directory ("": the caller's) and where stdout and stderr are
+ * appended to ("": the caller's).
  */
 struct process {
 	struct argv argv, env;
@@ -73,10 +75,10 @@ void process_release(struct process *p);
 #define cleanup_process __attribute__((cleanup(process_release)))
 
 /*
- * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there), the properties of
- * daemons and of applications, and the log settings, and make the work, log, scratch and tmp directories with their
- * owner. Files are written whole or not at all. ERR_FAILED naming the path, ERR_IMPOSSIBLE for a heap below Spark's
- * minimum.
+ * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there),
+ * the properties of daemons and of applications, and the log settings, and make the work, log,
+ * scratch and tmp directories with their owner. Files are written whole or not at all. ERR_FAILED
+ * naming the path, ERR_IMPOSSIBLE for a heap below Spark's minimum.
  */
 int spark_prepare(const struct spark_cluster *c, struct err *e);
 
@@ -85,22 +87,23 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 			 struct err *e);
 
 /*
- * Which of spark-submit's words is the application: the first that is neither an option nor an option's value. What follows
- * is the application's own. The place of the NULL at the end if there is none.
+ * Which of spark-submit's words is the application: the first that is neither an option nor an
+ * option's value. What follows is the application's own. The place of the NULL at the end if there
+ * is none.
  */
 size_t spark_application_word(char *const *words);
 
 /*
- * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or NULL) before the user's
- * `words`; environment: the caller's, cleaned. ERR_WRONG if the words name a properties file of their own, which
- * would replace the one that holds the cluster's secret.
+ * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or
+ * NULL) before the user's `words`; environment: the caller's, cleaned. ERR_WRONG if the words name
+ * a properties file of their own, which would replace the one that holds the cluster's secret.
  */
 int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
 			 struct process *out, struct err *e);
 
 /*
- * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a 0600
- * spark-defaults.conf), loopback, python, temporary files below our own directories.
+ * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a
+ * 0600 spark-defaults.conf), loopback, python, temporary files below our own directories.
  */
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
 

@@ -15,9 +15,9 @@ enum question_kind {
 
 enum {
 	TIMEOUT_MS = 1000,
-	/* A driver's REST begins with the first question: measured, 2.0 … 2.6 s on a busy machine. */
+	/* A driver's REST begins with the first question: 2.0 … 2.6 s on a busy machine. */
 	FIRST_TIMEOUT_MS = 4000,
-	/* Room for EXECUTORS_MAX executors of 1.5 KB, or STAGES_MAX stages of 3 KB and their accumulators. */
+	/* Room for EXECUTORS_MAX executors of 1.5 KB, or STAGES_MAX stages of 3 KB. */
 	ANSWER_MAX = 2 << 20,
 	WAVES = 4,
 	WHY = 320, /* an application's id of 127 bytes, and a sentence */
@@ -161,7 +161,7 @@ static bool is_due(const struct question *q)
 	return due != UINT64_MAX && due <= q->app->watch->now_ns;
 }
 
-/* It is left alone for a while; "starting up" is a matter of seconds and costs the driver nothing. */
+/* Leave it alone for a while; "starting up" takes seconds and costs the driver nothing. */
 static void put_off(struct question *q, bool is_starting)
 {
 	uint64_t pause = 2 * q->pause_ns;
@@ -231,7 +231,7 @@ static int read_answer(struct question *q, const char *body, size_t size)
 
 static void on_answer(void *context, int status, const char *body, size_t size)
 {
-	/* What a driver's UI says until all that it waits for at the start is there (SparkUI.scala), with status 200. */
+	/* A driver's UI says so, with status 200, until all is there (SparkUI.scala). */
 	static const char starting[] = "Spark is starting up";
 	struct question *q = context;
 	struct task_watch *w = q->app->watch;
@@ -474,7 +474,9 @@ void task_watch_fill(const struct task_watch *w, unsigned slice, uint64_t now_ns
 	for (unsigned i = 0; i < w->app_count; i++) {
 		const struct application *said = &w->apps[i]->said;
 
-		/* One that is silent is where it last was; if that was nowhere, it may be anywhere. */
+		/*
+		 * One that is silent is where it last was; if that was nowhere, it may be anywhere.
+		 */
 		if (said->slices ? !(said->slices >> slice & 1)
 				 : is_fresh(said->executors_at_ns, now_ns))
 			continue;

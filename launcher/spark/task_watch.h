@@ -4,8 +4,8 @@
 /*
  * What Spark says of the slices' work: which applications run where, how many tasks run and wait,
  * which stages began. Asked through the Master (reverse proxy) when something triggers it, and
- * seldom otherwise; the monitor's second witness (launcher/spark/README.md). Everything in the answers is foreign:
- * bounded, fuzzed, and never waited for.
+ * seldom otherwise; the monitor's second witness (launcher/spark/README.md). Everything in the
+ * answers is foreign: bounded, fuzzed, and never waited for.
  *
  * No question waits for another application's, and of each kind (executors, stages, environment) an
  * application has at most one under way: so answers never come out of order. One that does not
@@ -75,7 +75,7 @@ bool task_watch_is_requesting(const struct task_watch *w);
 enum task_watch_pace {
 	TASK_WATCH_SELDOM,  /* every five seconds */
 	TASK_WATCH_LENDING, /* after a hundred times what the last answer took, 1 … 5 s */
-	TASK_WATCH_WAITING, /* every second: for an executor to register, or a loan to be confirmed */
+	TASK_WATCH_WAITING, /* every second: an executor is to register, a loan to be confirmed */
 };
 
 /* Send what is due. To be called after each rest_turn(). */

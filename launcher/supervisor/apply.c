@@ -87,8 +87,8 @@ int apply_begin(struct apply *a, struct err *e)
 	a->has_changed = false;
 	a->registered = UINT32_MAX;
 	string_copy(a->wanted->location, driver_location(s->driver));
-	if (s->known !=
-	    KNOWN_STATE) { /* what is wanted is all that can be told of it, and home.json */
+	/* What is wanted is all that can be told of it, and home.json. */
+	if (s->known != KNOWN_STATE) {
 		recorded = recover_homes(a, homes) ? homes : NULL;
 		*s->state = *a->wanted;
 	}
@@ -245,7 +245,9 @@ int apply_workers(struct apply *a, struct err *e)
 int apply_finish(struct apply *a, struct err *e)
 {
 	struct site *s = a->site;
-	const char *result = a->is_new ? "started" : a->has_changed ? "changed" : "unchanged";
+	enum reply_result result = a->is_new	    ? REPLY_STARTED
+				   : a->has_changed ? REPLY_CHANGED
+						    : REPLY_UNCHANGED;
 	int r;
 
 	s->state->phase = PHASE_UP;
@@ -254,7 +256,7 @@ int apply_finish(struct apply *a, struct err *e)
 	if (r)
 		return r;
 	a->is_new = false;
-	events_note(&s->events, "up", s->state->cluster.name, result,
+	events_note(&s->events, "up", s->state->cluster.name, reply_result_name(result),
 		    {"slices", s->state->plan.slice_count}, {"pid", getpid()});
 	clients_answer_up(a->clients, result, a->crew->has_adopted, s->why_lost);
 	a->crew->has_adopted = false;

@@ -1,6 +1,5 @@
 #include "launcher/supervisor/clients.h"
 
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,32 +78,10 @@ void clients_forget(struct clients *c, const struct control_client *client)
 
 /* ---- answers */
 
-void clients_answer(struct clients *c, struct control_client *client, const char *json)
-{
-	if (client)
-		control_answer(c->control, client, json);
-}
-
-static void answer_json(struct clients *c, struct control_client *client, json_t *answer)
-{
-	cleanup_free char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-
-	json_decref(answer);
-	if (text)
-		clients_answer(c, client, text);
-}
-
-void clients_refuse(struct clients *c, struct control_client *client, const struct err *why)
-{
-	answer_json(c, client, json_pack("{s:s, s:i}", "error", why->msg, "exit", (int)why->exit));
-}
-
 void clients_report(struct clients *c, const char *what, const char *object, unsigned done,
 		    unsigned total)
 {
-	answer_json(c, c->up,
-		    json_pack("{s:s, s:s, s:i, s:i}", "progress", what, "object", object, "count",
-			      (int)done, "total", (int)total));
+	control_progress(c->control, c->up, what, object, done, total);
 }
 
 void clients_report_log(struct clients *c, const char *daemon, const char *log)
@@ -117,21 +94,22 @@ void clients_report_log(struct clients *c, const char *daemon, const char *log)
 	rest = tail;
 	while ((line = strsep(&rest, "\n")))
 		if (line[0])
-			answer_json(c, c->up,
-				    json_pack("{s:s, s:s+}", "log", daemon, "line", line, ""));
+			control_log(c->control, c->up, daemon, line);
 }
 
-void clients_answer_up(struct clients *c, const char *result, bool is_adopted, const char *why_lost)
+void clients_answer_up(struct clients *c, enum reply_result result, bool is_adopted,
+		       const char *why_lost)
 {
-	answer_json(c, c->up,
-		    json_pack("{s:s, s:b, s:s}", "done", result, "adopted", (int)is_adopted,
-			      "rebuilt", why_lost));
+	struct reply reply = {.kind = REPLY_DONE, .result = result, .is_adopted = is_adopted};
+
+	string_copy(reply.rebuilt, why_lost);
+	control_reply(c->control, c->up, &reply);
 	c->up = NULL;
 }
 
 void clients_refuse_up(struct clients *c, const struct err *why)
 {
-	clients_refuse(c, c->up, why);
+	control_refuse(c->control, c->up, why);
 	c->up = NULL;
 }
 
@@ -141,18 +119,20 @@ void clients_answer_statuses(struct clients *c, const char *text, const struct e
 		struct control_client *client = c->statuses[i];
 
 		c->statuses[i] = NULL;
-		if (client && text)
-			clients_answer(c, client, text);
-		else if (client)
-			clients_refuse(c, client, why);
+		if (text)
+			control_answer(c->control, client, text);
+		else
+			control_refuse(c->control, client, why);
 	}
 }
 
 void clients_answer_downs(struct clients *c, const struct err *why)
 {
-	for (unsigned i = 0; i < CONTROL_CLIENTS && c->control; i++)
-		if (c->downs[i] && why)
-			clients_refuse(c, c->downs[i], why);
-		else if (c->downs[i])
-			clients_answer(c, c->downs[i], "{\"done\":\"down\"}");
+	const struct reply done = {.kind = REPLY_DONE, .result = REPLY_DOWN};
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (why)
+			control_refuse(c->control, c->downs[i], why);
+		else
+			control_reply(c->control, c->downs[i], &done);
 }

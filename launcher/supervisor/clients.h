@@ -31,20 +31,16 @@ void clients_forget(struct clients *c, const struct control_client *client);
 
 /* ---- to the `up`; nothing where none waits */
 
-/* A line {"progress": what, "object": object, "count": done, "total": total}. */
 void clients_report(struct clients *c, const char *what, const char *object, unsigned done,
 		    unsigned total);
 /* The last lines of a daemon's log. */
 void clients_report_log(struct clients *c, const char *daemon, const char *log);
 /* The last words. `why_lost`: why what was known before was lost, "": it was not. */
-void clients_answer_up(struct clients *c, const char *result, bool is_adopted,
+void clients_answer_up(struct clients *c, enum reply_result result, bool is_adopted,
 		       const char *why_lost);
 void clients_refuse_up(struct clients *c, const struct err *why);
 
 /* ---- to the others */
-
-void clients_answer(struct clients *c, struct control_client *client, const char *json);
-void clients_refuse(struct clients *c, struct control_client *client, const struct err *why);
 
 /* All `status`es get the text, or where there is none the reason. */
 void clients_answer_statuses(struct clients *c, const char *text, const struct err *why);

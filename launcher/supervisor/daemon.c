@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
 
-enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096, PROC_TEXT_MAX = 256 << 10 };
+enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096 };
 
 static const char master_class[] = "org.apache.spark.deploy.master.Master";
 static const char worker_class[] = "org.apache.spark.deploy.worker.Worker";
@@ -116,89 +117,47 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 
 /* ---- finding what runs already */
 
-static int read_proc(pid_t pid, const char *file, char **text, size_t *size)
+/* /proc/PID/file, on the heap, and its size; NULL: it cannot be had whole. */
+static char *read_proc(pid_t pid, const char *file, size_t *size)
 {
-	char path[64];
-	cleanup_close int fd = -1;
-	cleanup_free char *data = malloc(PROC_TEXT_MAX);
-	size_t used = 0;
-	ssize_t n;
+	cleanup_free char *text = malloc(PROC_TEXT_MAX);
+	int length = text ? proc_read_text(pid, file, text, PROC_TEXT_MAX) : -ENOMEM;
 
-	if (!data)
-		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	while ((n = read(fd, data + used, PROC_TEXT_MAX - used)) > 0)
-		used += (size_t)n;
-	if (n < 0)
-		return -errno;
-	*text = take_pointer(data);
-	*size = used;
-	return 0;
+	if (length < 0 || (length && text[length - 1] != '\0'))
+		return NULL;
+	*size = (size_t)length;
+	return take_pointer(text);
 }
 
-static bool has_word(const char *text, size_t size, const char *word)
+bool argv_match_proc(char *const *argv, const char *text, size_t size)
 {
-	for (const char *p = text; p < text + size; p += strnlen(p, (size_t)(text + size - p)) + 1)
-		if (strcmp(p, word) == 0)
-			return true;
-	return false;
-}
-
-static bool is_drivers_own(const char *item)
-{
-	return strncmp(item, GROUP_VARIABLE "=", sizeof(GROUP_VARIABLE)) == 0;
-}
-
-bool words_match_proc(char *const *words, const char *text, size_t size)
-{
-	const char *p = text, *end = text + size;
-
 	if (size && text[size - 1] != '\0')
 		return false; /* cut */
-	for (; p < end; p += strlen(p) + 1) {
-		if (is_drivers_own(p))
-			continue;
-		if (!words || !*words || strcmp(p, *words) != 0)
+	for (const char *p = text; p < text + size; p += strlen(p) + 1) {
+		if (strncmp(p, GROUP_VARIABLE "=", sizeof(GROUP_VARIABLE)) == 0)
+			continue; /* the driver's own */
+		if (!argv || !*argv || strcmp(p, *argv) != 0)
 			return false;
-		words++;
+		argv++;
 	}
-	return !words || !*words;
-}
-
-/* A script's command line begins with its interpreter: then ours is the tail of it. */
-static bool command_line_matches(char *const *argv, const char *text, size_t size)
-{
-	if (words_match_proc(argv, text, size))
-		return true;
-	for (const char *p = text; p < text + size; p += strnlen(p, (size_t)(text + size - p)) + 1)
-		if (strcmp(p, argv[0]) == 0)
-			return words_match_proc(argv, p, (size_t)(text + size - p));
-	return false;
+	return !argv || !*argv;
 }
 
 bool daemon_is(const struct daemon *d, const struct process *p)
 {
-	cleanup_free char *line = NULL;
-	cleanup_free char *environment = NULL;
-	size_t line_size, environment_size;
+	size_t size = 0, env_size = 0;
+	cleanup_free char *line = read_proc(d->process.pid, "cmdline", &size);
+	cleanup_free char *env = read_proc(d->process.pid, "environ", &env_size);
+	const char *ours = line;
 
-	if (read_proc(d->process.pid, "cmdline", &line, &line_size) ||
-	    read_proc(d->process.pid, "environ", &environment, &environment_size))
+	if (!line || !env)
 		return false;
-	return command_line_matches(p->argv.items, line, line_size) &&
-	       words_match_proc(p->env.items, environment, environment_size);
-}
-
-static bool runs_class(pid_t pid, const char *class)
-{
-	cleanup_free char *text = NULL;
-	size_t size = 0;
-
-	return read_proc(pid, "cmdline", &text, &size) == 0 && size && !text[size - 1] &&
-	       has_word(text, size, class);
+	/* A script's command line begins with its interpreter: then ours is the tail of it. */
+	if (!argv_match_proc(p->argv.items, line, size))
+		while (ours < line + size && strcmp(ours, p->argv.items[0]) != 0)
+			ours += strlen(ours) + 1;
+	return argv_match_proc(p->argv.items, ours, (size_t)(line + size - ours)) &&
+	       argv_match_proc(p->env.items, env, env_size);
 }
 
 static pid_t find_in_group(const struct daemon *d, struct driver *driver, struct err *e)
@@ -210,21 +169,15 @@ static pid_t find_in_group(const struct daemon *d, struct driver *driver, struct
 	if (!pids)
 		return err_set(e, -ENOMEM, "no memory for the processes of %s", d->group);
 	count = driver->ops->pids(driver, d->group, pids, GROUP_PIDS, e);
-	for (int i = 0; i < count && i < GROUP_PIDS; i++)
-		if (runs_class(pids[i], class))
-			return pids[i];
+	for (int i = 0; i < count && i < GROUP_PIDS; i++) {
+		size_t size = 0;
+		cleanup_free char *line = read_proc(pids[i], "cmdline", &size);
+
+		for (const char *p = line; p && p < line + size; p += strlen(p) + 1)
+			if (strcmp(p, class) == 0)
+				return pids[i];
+	}
 	return count < 0 ? count : 0;
-}
-
-static int hold(struct daemon *d, pid_t pid, struct err *e)
-{
-	int pidfd = pidfd_open(pid, 0);
-	int r;
-
-	if (pidfd < 0)
-		return errno == ESRCH ? 0 : err_errno(e, -errno, "process %d", (int)pid);
-	r = identify(d, pid, pidfd, e);
-	return r ? r : 1;
 }
 
 int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
@@ -232,15 +185,18 @@ int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
 {
 	cleanup_process struct process p = {0};
 	pid_t pid = process_is_alive(recorded) ? recorded->pid : find_in_group(d, driver, e);
-	int r;
+	int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 
 	if (pid <= 0)
 		return pid;
-	r = hold(d, pid, e);
+	if (pidfd < 0)
+		return errno == ESRCH ? 0 : err_errno(e, -errno, "process %d", (int)pid);
+	if (identify(d, pid, pidfd, e))
+		return e->code;
 	/* The log's place, for messages; that it cannot be told is no reason not to adopt. */
-	if (r > 0 && daemon_process(d, s, &p, &(struct err){0}) == 0)
+	if (daemon_process(d, s, &p, &(struct err){0}) == 0)
 		string_copy(d->log, p.log);
-	return r;
+	return 1;
 }
 
 /* ---- ending it */

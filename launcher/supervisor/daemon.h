@@ -53,7 +53,9 @@ void daemon_reap(struct daemon *d);
 /* "exited with status 1", "was killed by signal 9": of the last exit. */
 char *daemon_exit_text(const struct daemon *d, char *text, size_t size);
 
-/* The command line or environment of a process (NUL-separated, as in /proc), less GROUP_VARIABLE, against words. */
-bool words_match_proc(char *const *words, const char *text, size_t size);
+/*
+ * Whether the command line or environment of a process (NUL-separated, as in /proc) is `argv`, less GROUP_VARIABLE.
+ */
+bool argv_match_proc(char *const *argv, const char *text, size_t size);
 
 #endif

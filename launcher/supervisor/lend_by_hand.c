@@ -20,7 +20,7 @@ static int decide(struct monitor *m, const struct rebalance_request *request,
 		  struct rebalance_policy *policy, struct err *e)
 {
 	const struct plan *p = &m->site->state->plan;
-	struct loan_wish wanted = {
+	struct loan_request wanted = {
 		.from = request->from,
 		.to = request->to,
 		.cores = request->cores,
@@ -32,7 +32,7 @@ static int decide(struct monitor *m, const struct rebalance_request *request,
 	m->memory.decisions.count = 0;
 	switch (request->what) {
 	case REBALANCE_BY_HAND:
-		return loan_wish(p, &m->topology, &wanted, &m->book.wanted, e);
+		return loan_request(p, &m->topology, &wanted, &m->book.wanted, e);
 	case REBALANCE_ONCE:
 		policy->mode = REBALANCE_ACT;
 		decide_under(m, policy);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "containers/proc/process.h"
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "decision/cost/facts.h"
@@ -103,17 +104,14 @@ int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
 
 /* ---- opening */
 
-static bool mentions(pid_t pid, const char *text)
+/* Whether a word of its command line has one of the two in it. */
+static bool mentions(pid_t pid, const char *state, const char *data)
 {
-	char path[64];
-	cleanup_fclose FILE *file = NULL;
-	cleanup_free char *line = NULL;
-	size_t size = 0;
+	static char line[PROC_TEXT_MAX];
+	int size = proc_read_text(pid, "cmdline", line, sizeof(line));
 
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	file = fopen(path, "re");
-	while (file && getdelim(&line, &size, '\0', file) > 0)
-		if (strstr(line, text))
+	for (const char *p = line; size > 0 && p < line + size; p += strlen(p) + 1)
+		if (strstr(p, state) || strstr(p, data))
 			return true;
 	return false;
 }
@@ -135,7 +133,7 @@ static int check_ownership(struct site *s, const struct observation *seen, struc
 		if (count < 0)
 			return count;
 		for (int p = 0; p < count && p < 64; p++) {
-			if (mentions(pids[p], c->state) || mentions(pids[p], c->data))
+			if (mentions(pids[p], c->state, c->data))
 				return 0;
 			stranger = pids[p];
 		}

@@ -264,7 +264,7 @@ static void request_apply(struct supervisor *s, struct control_client *client,
 		err_set(&e, -EBUSY, "cluster %s is being taken down (process %d)",
 			s->site.state->cluster.name, (int)getpid());
 	if (!wanted) {
-		clients_refuse(&s->clients, client, &e);
+		control_refuse(s->clients.control, client, &e);
 		return;
 	}
 	s->apply.wanted = wanted;
@@ -304,9 +304,9 @@ static void request_rebalance(struct supervisor *s, struct control_client *clien
 	if (!r)
 		r = lend_by_hand(&s->monitor, request, &text, &e);
 	if (r)
-		clients_refuse(&s->clients, client, &e);
+		control_refuse(s->clients.control, client, &e);
 	else
-		clients_answer(&s->clients, client, text);
+		control_answer(s->clients.control, client, text);
 }
 
 static void on_request(void *context, struct control_client *client,

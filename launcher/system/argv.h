@@ -2,8 +2,8 @@
 #define LAUNCHER_SYSTEM_ARGV_H
 
 /*
- * A growing, NULL-terminated list of words on the heap: an argv or an environment. {0} is empty. Running out of
- * memory is remembered, so that a builder adds everything and reads `failed` once.
+ * A growing, NULL-terminated list of words on the heap: an argv or an environment. {0} is empty.
+ * Running out of memory is remembered, so that a builder adds everything and reads `failed` once.
  */
 
 #include <stdbool.h>

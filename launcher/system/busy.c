@@ -80,14 +80,6 @@ static int read_all(struct proc_stat **list, size_t *count, struct err *e)
 	return 0;
 }
 
-static bool is_ours(pid_t pid)
-{
-	char text[8192];
-
-	return pid == getpid() || (proc_read_text(pid, "cgroup", text, sizeof(text)) > 0 &&
-				   (strstr(text, "/cleave/") || strstr(text, "/cleave-")));
-}
-
 int busy_measure(unsigned wait_ms, double least, struct busy *out, unsigned size, struct err *e)
 {
 	cleanup_free struct proc_stat *before = NULL, *after = NULL;
@@ -107,8 +99,13 @@ int busy_measure(unsigned wait_ms, double least, struct busy *out, unsigned size
 	seconds = (double)(clock_now_ns() - begin_ns) / 1e9;
 	count = busy_compare(before, before_count, after, after_count, seconds,
 			     (double)sysconf(_SC_CLK_TCK), least, out, size);
-	for (unsigned i = 0; i < count; i++)
-		if (!is_ours(out[i].pid))
+	for (unsigned i = 0; i < count; i++) {
+		char text[8192];
+
+		if (out[i].pid != getpid() &&
+		    (proc_read_text(out[i].pid, "cgroup", text, sizeof(text)) < 0 ||
+		     (!strstr(text, "/cleave/") && !strstr(text, "/cleave-"))))
 			out[kept++] = out[i];
+	}
 	return (int)kept;
 }

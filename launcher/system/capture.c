@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
@@ -69,7 +68,10 @@ struct program {
 	int64_t deadline;
 };
 
-/* Wait until `fd` is readable. Return 0, -ETIMEDOUT, or -EINTR where a signal waits that would end us. */
+/*
+ * Wait until `fd` is readable. Return 0, -ETIMEDOUT, or -EINTR where a signal waits that would end
+ * us.
+ */
 static int await(const struct program *p, int fd)
 {
 	for (;;) {
@@ -110,15 +112,6 @@ static int drain(const struct program *p, char *text, size_t size, size_t *lengt
 	return await(p, p->pidfd);
 }
 
-static int explain(int failed, const char *program, unsigned timeout_ms, size_t size, struct err *e)
-{
-	if (failed == -ETIMEDOUT)
-		return err_set(e, failed, "%s did not end within %g s", program, timeout_ms / 1e3);
-	if (failed == -EFBIG)
-		return err_set(e, failed, "%s printed more than %zu bytes", program, size - 1);
-	return err_errno(e, failed, "cannot read what %s prints", program);
-}
-
 int capture(const char *const *argv, const char *const *envp, unsigned timeout_ms, char *text,
 	    size_t size, size_t *length, struct err *e)
 {
@@ -150,7 +143,11 @@ int capture(const char *const *argv, const char *const *envp, unsigned timeout_m
 	while (waitpid(p.pid, &status, 0) < 0 && errno == EINTR)
 		;
 	interrupts_release(&held);
+	if (failed == -ETIMEDOUT)
+		return err_set(e, failed, "%s did not end within %g s", argv[0], timeout_ms / 1e3);
+	if (failed == -EFBIG)
+		return err_set(e, failed, "%s printed more than %zu bytes", argv[0], size - 1);
 	if (failed)
-		return explain(failed, argv[0], timeout_ms, size, e);
+		return err_errno(e, failed, "cannot read what %s prints", argv[0]);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -1,17 +1,21 @@
 #ifndef LAUNCHER_SYSTEM_CAPTURE_H
 #define LAUNCHER_SYSTEM_CAPTURE_H
 
-/* Run a short-lived program (java -version, Spark's launcher, python3 -c …) and read what it prints. */
+/*
+ * Run a short-lived program (java -version, Spark's launcher, python3 -c …) and read what it
+ * prints.
+ */
 
 #include <stddef.h>
 
 #include "decision/base/err.h"
 
 /*
- * Run argv[0] (an absolute path) with stdin from /dev/null and both outputs into `text`, which gets a NUL behind its
- * `*length` bytes. `envp` NULL: our own environment. More than size - 1 bytes, or no end within timeout_ms: the program
- * is killed with all that it started and -EFBIG or -ETIMEDOUT returned; it also goes when we are ended by a signal
- * meanwhile. Return the exit status, 128 + n for signal n, or negative errno.
+ * Run argv[0] (an absolute path) with stdin from /dev/null and both outputs into `text`, which gets
+ * a NUL behind its `*length` bytes. `envp` NULL: our own environment. More than size - 1 bytes, or
+ * no end within timeout_ms: the program is killed with all that it started and -EFBIG or -ETIMEDOUT
+ * returned; it also goes when we are ended by a signal meanwhile. Return the exit status, 128 + n
+ * for signal n, or negative errno.
  */
 int capture(const char *const *argv, const char *const *envp, unsigned timeout_ms, char *text,
 	    size_t size, size_t *length, struct err *e);

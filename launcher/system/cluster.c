@@ -1,12 +1,12 @@
 #include "launcher/system/cluster.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
@@ -31,19 +31,6 @@ __attribute__((format(printf, 3, 4))) static int path_format(char path[PROFILE_P
 	return 0;
 }
 
-/* Relative paths are taken from the working directory, which a supervisor leaves. */
-static int absolute(const char *path, char out[PROFILE_PATH], struct err *e)
-{
-	cleanup_free char *cwd = NULL;
-
-	if (path[0] == '/')
-		return path_format(out, e, "%s", path);
-	cwd = getcwd(NULL, 0);
-	if (!cwd)
-		return err_errno(e, -errno, "the working directory");
-	return path_format(out, e, "%s/%s", cwd, path);
-}
-
 static const char *environment(const char *name)
 {
 	const char *value = getenv(name);
@@ -51,46 +38,47 @@ static const char *environment(const char *name)
 	return value && value[0] == '/' ? value : NULL;
 }
 
-static int user_state_top(char out[PROFILE_PATH], struct err *e)
+/* The directories that hold one directory a cluster, for the caller himself. */
+static int own_tops(char state[PROFILE_PATH], char data[PROFILE_PATH], struct err *e)
 {
-	const char *runtime = environment("XDG_RUNTIME_DIR");
+	const char *runtime = environment("XDG_RUNTIME_DIR"), *home = environment("HOME");
+	const char *states = environment("XDG_STATE_HOME");
+	bool root = geteuid() == 0;
+	int r;
 
-	if (runtime)
-		return path_format(out, e, "%s/cleave", runtime);
-	return path_format(out, e, "/tmp/cleave-%u", (unsigned)geteuid());
-}
-
-static int user_data_top(char out[PROFILE_PATH], struct err *e)
-{
-	const char *state = environment("XDG_STATE_HOME");
-	const char *home = environment("HOME");
-
-	if (state)
-		return path_format(out, e, "%s/cleave", state);
+	if (root)
+		r = path_format(state, e, "/run/cleave");
+	else if (runtime)
+		r = path_format(state, e, "%s/cleave", runtime);
+	else
+		r = path_format(state, e, "/tmp/cleave-%u", (unsigned)geteuid());
+	if (r)
+		return r;
+	if (root)
+		return path_format(data, e, "/var/lib/cleave");
+	if (states)
+		return path_format(data, e, "%s/cleave", states);
 	if (home)
-		return path_format(out, e, "%s/.local/state/cleave", home);
+		return path_format(data, e, "%s/.local/state/cleave", home);
 	return err_set(e, -ENOENT,
 		       "neither XDG_STATE_HOME nor HOME is set: name a directory with --state-dir");
 }
 
-/* The directories that hold one directory a cluster. */
+/* The same below --state-dir. Relative: from the working directory, which a supervisor leaves. */
 static int tops(const char *state_dir, char state[PROFILE_PATH], char data[PROFILE_PATH],
 		struct err *e)
 {
+	cleanup_free char *cwd = NULL;
 	char top[PROFILE_PATH];
 	int r;
 
-	if (!state_dir && geteuid() == 0) {
-		r = path_format(state, e, "/run/cleave");
-		return r ? r : path_format(data, e, "/var/lib/cleave");
-	}
-	if (!state_dir) {
-		r = user_state_top(state, e);
-		return r ? r : user_data_top(data, e);
-	}
+	if (!state_dir)
+		return own_tops(state, data, e);
 	if (!state_dir[0])
 		return err_wrong(e, "--state-dir: the directory's name is empty");
-	r = absolute(state_dir, top, e);
+	if (state_dir[0] != '/' && !(cwd = getcwd(NULL, 0)))
+		return err_errno(e, -errno, "the working directory");
+	r = path_format(top, e, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", state_dir);
 	if (!r)
 		r = path_format(state, e, "%s/state", top);
 	return r ? r : path_format(data, e, "%s/data", top);
@@ -187,21 +175,18 @@ static int make_directory(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-static int make_parents(const char *path, struct err *e)
+static int make_with_parents(const char *path, struct err *e)
 {
 	char parent[PROFILE_PATH];
+	int r = 0;
 
 	string_copy(parent, path);
-	for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		int r;
-
+	for (char *slash = strchr(parent + 1, '/'); !r && slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		r = make_directory(parent, 0755, e);
-		if (r)
-			return r;
 		*slash = '/';
 	}
-	return 0;
+	return r ? r : make_directory(path, 0711, e);
 }
 
 /* Anybody can make names in /tmp: there, the directory must be ours and closed. */
@@ -230,12 +215,8 @@ int cluster_make(const struct cluster *c, struct err *e)
 	int r = make_private_top(c, e);
 
 	if (!r)
-		r = make_parents(c->state, e);
-	if (!r)
-		r = make_directory(c->state, 0711, e);
-	if (!r)
-		r = make_parents(c->data, e);
-	return r ? r : make_directory(c->data, 0711, e);
+		r = make_with_parents(c->state, e);
+	return r ? r : make_with_parents(c->data, e);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
@@ -284,22 +265,20 @@ int cluster_remove_scratch(const struct cluster *c, const char *top, struct err 
 
 int cluster_clear_data(const struct cluster *c, struct err *e)
 {
-	struct dirent **entries = NULL;
-	int count = scandir(c->data, &entries, NULL, NULL);
-	int r = count < 0 && errno != ENOENT ? err_errno(e, -errno, "%s", c->data) : 0;
+	cleanup_closedir DIR *list = opendir(c->data);
+	int r = list || errno == ENOENT ? 0 : err_errno(e, -errno, "%s", c->data);
+	struct dirent *entry;
 
-	for (int i = 0; i < count; i++) {
-		const char *name = entries[i]->d_name;
+	while (!r && list && (entry = readdir(list))) {
+		const char *name = entry->d_name;
 		char path[PROFILE_PATH];
 
-		if (!r && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-		    strcmp(name, "supervisor.log") != 0) {
-			r = path_format(path, e, "%s/%s", c->data, name);
-			r = r ? r : remove_tree(path, e);
-		}
-		free(entries[i]);
+		if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "supervisor.log"))
+			continue;
+		r = path_format(path, e, "%s/%s", c->data, name);
+		if (!r)
+			r = remove_tree(path, e);
 	}
-	free(entries);
 	return r;
 }
 

@@ -4,7 +4,8 @@
 /*
  * Where one cluster keeps its things, and the identity of its processes.
  *
- *   STATE/NAME/  lock  control (socket)  state.json  home.json  events.jsonl  secret  spark.conf  conf/  env/
+ *   STATE/NAME/  lock  control (socket)  state.json  home.json  events.jsonl  secret
+ *                spark.conf  conf/  env/
  *   DATA/NAME/   supervisor.log  master/{log,work,tmp}  slice-0/{log,work,scratch,tmp}  host/tmp
  */
 
@@ -25,44 +26,55 @@ struct cluster {
 };
 
 /*
- * Compute the paths; make nothing. `state_dir` NULL: /run/cleave and /var/lib/cleave for root, else $XDG_RUNTIME_DIR/cleave
- * (/tmp/cleave-UID where that is unset) and $XDG_STATE_HOME/cleave (~/.local/state/cleave); otherwise
- * `state_dir`/state and `state_dir`/data. Errors: a name that is not one, a socket path of more than 107 bytes.
+ * Compute the paths; make nothing. `state_dir` NULL: /run/cleave and /var/lib/cleave for root, else
+ * $XDG_RUNTIME_DIR/cleave (/tmp/cleave-UID where that is unset) and $XDG_STATE_HOME/cleave
+ * (~/.local/state/cleave); otherwise `state_dir`/state and `state_dir`/data. Errors: a name that is
+ * not one, a socket path of more than 107 bytes.
  */
 int cluster_paths(const char *state_dir, const char *name, struct cluster *out, struct err *e);
 
-/* Resolve security.user into uid, gid and user. ERR_FAILED for an unknown user or a missing right. */
+/*
+ * Resolve security.user into uid, gid and user. ERR_FAILED for an unknown user or a missing right.
+ */
 int cluster_user(const struct profile *p, struct cluster *c, struct err *e);
 
 /*
- * Whether the workers' user may use `path` in the way of access(2)'s `mode`, parents included, judged from modes and owners.
- * ERR_FAILED with the first directory that is closed to him. Always fine if the workers run as the caller.
+ * Whether the workers' user may use `path` in the way of access(2)'s `mode`, parents included,
+ * judged from modes and owners. ERR_FAILED with the first directory that is closed to him. Always
+ * fine if the workers run as the caller.
  */
 int cluster_user_access(const struct cluster *c, const char *path, int mode, struct err *e);
 
-/* Make STATE/NAME and DATA/NAME (0711, a private one below /tmp 0700) with their parents; they may be there already. */
+/*
+ * Make STATE/NAME and DATA/NAME (0711, a private one below /tmp 0700) with their parents; they may
+ * be there already.
+ */
 int cluster_make(const struct cluster *c, struct err *e);
 
-/* Logs and work directories of an earlier cluster of this name; supervisor.log, which is the caller's, stays. */
+/*
+ * Logs and work directories of an earlier cluster of this name; supervisor.log, which is the
+ * caller's, stays.
+ */
 int cluster_clear_data(const struct cluster *c, struct err *e);
 
 /*
- * Remove STATE/NAME, without remains DATA/NAME as well, and the directory above each if that leaves it empty. What is gone
- * already is fine. Never follows a link out of them, never enters another file system.
+ * Remove STATE/NAME, without remains DATA/NAME as well, and the directory above each if that leaves
+ * it empty. What is gone already is fine. Never follows a link out of them, never enters another
+ * file system.
  */
 enum cluster_remains { REMAINS_DATA, REMAINS_NOTHING };
 int cluster_remove(const struct cluster *c, enum cluster_remains remains, struct err *e);
 
 /*
- * The scratch directory of a slice below `top` (memory.scratch.path), which is not cleave's: its name says whose it is.
- * Return -ENAMETOOLONG if it does not fit.
+ * The scratch directory of a slice below `top` (memory.scratch.path), which is not cleave's: its
+ * name says whose it is. Return -ENAMETOOLONG if it does not fit.
  */
 int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
 		    char path[PROFILE_PATH], struct err *e);
 
 /*
- * Remove the scratch directories of all slices that there may have been below `top`; "": none are there. Only directories
- * that belong to the workers' user. What is gone already is fine.
+ * Remove the scratch directories of all slices that there may have been below `top`; "": none are
+ * there. Only directories that belong to the workers' user. What is gone already is fine.
  */
 int cluster_remove_scratch(const struct cluster *c, const char *top, struct err *e);
 
@@ -72,7 +84,10 @@ int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PA
 /* The names of the clusters in the state directory, in alphabetical order. */
 int cluster_list(const char *state_dir, struct strings *names, struct err *e);
 
-/* A process: its pid and its start time (/proc/PID/stat field 22), so that a reused pid is not mistaken for it. */
+/*
+ * A process: its pid and its start time (/proc/PID/stat field 22), so that a reused pid is not
+ * mistaken for it.
+ */
 struct process_id {
 	pid_t pid;	     /* 0: none */
 	uint64_t start_time; /* clock ticks after boot */

@@ -2,7 +2,8 @@
 #define LAUNCHER_SYSTEM_FILES_H
 
 /*
- * Whole files: read with a bound, replaced so that a reader, a crash or a full disk sees the old file or the new one.
+ * Whole files: read with a bound, replaced so that a reader, a crash or a full disk sees the old
+ * file or the new one.
  */
 
 #include <stddef.h>
@@ -10,13 +11,22 @@
 
 #include "decision/base/err.h"
 
-/* Read a regular file of at most `max` bytes. *text is NUL-terminated and the caller's to free(). -ENOENT as it is. */
+/*
+ * Read a regular file of at most `max` bytes. *text is NUL-terminated and the caller's to free().
+ * -ENOENT as it is.
+ */
 int file_read(const char *path, size_t max, char **text, size_t *size, struct err *e);
 
-/* Write PATH.new, fsync, rename over PATH, fsync the directory. On failure the old file stays and PATH.new is gone. */
+/*
+ * Write PATH.new, fsync, rename over PATH, fsync the directory. On failure the old file stays and
+ * PATH.new is gone.
+ */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode, struct err *e);
 
-/* The last `lines` lines of a file, at most 8 KiB, for messages; "" where there is nothing. *text is the caller's to free(). */
+/*
+ * The last `lines` lines of a file, at most 8 KiB, for messages; "" where there is nothing. *text
+ * is the caller's to free().
+ */
 int file_tail(const char *path, unsigned lines, char **text);
 
 #endif

@@ -134,28 +134,6 @@ static void pass_on_signals(struct foreground *f)
 	}
 }
 
-/* After a signal: what the program leaves behind gets a moment, then it is killed. */
-static void family_end(struct foreground *f)
-{
-	int step = 0;
-
-	while (family_signal(f, 0) && step++ < GRACE_MS / GRACE_STEP_MS) {
-		struct pollfd p = {.fd = f->signals, .events = POLLIN};
-
-		if (poll(&p, 1, GRACE_STEP_MS) > 0)
-			break; /* another Ctrl-C: no more patience */
-	}
-	family_signal(f, SIGKILL);
-}
-
-static int plain_turn(void *context, struct pollfd *fds, unsigned count, struct err *e)
-{
-	(void)context;
-	if (poll(fds, count, -1) < 0 && errno != EINTR)
-		return err_errno(e, -errno, "cannot poll");
-	return 0;
-}
-
 int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, struct err *e)
 {
 	struct pollfd fds[] = {{.fd = f->signals, .events = POLLIN},
@@ -170,14 +148,23 @@ int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, 
 			break;
 		if (ended < 0 && errno != EINTR)
 			return err_errno(e, -errno, "cannot wait for process %d", (int)f->pid);
-		if ((turn ? turn : plain_turn)(context, fds, 2, e) < 0)
+		if (turn && turn(context, fds, 2, e) < 0)
 			return e->code;
+		if (!turn && poll(fds, 2, -1) < 0 && errno != EINTR)
+			return err_errno(e, -errno, "cannot poll");
 		pass_on_signals(f);
 	}
 	/* A Ctrl-C that ended it at once has come to us, too. */
 	while (next_signal(f, &late))
 		;
-	if (f->interrupts)
-		family_end(f);
+	if (f->interrupts) {
+		/*
+		 * What the program leaves behind gets a moment; another Ctrl-C ends the patience.
+		 */
+		for (int step = 0; family_signal(f, 0) && step < GRACE_MS / GRACE_STEP_MS; step++)
+			if (poll(fds, 1, GRACE_STEP_MS) > 0)
+				break;
+		family_signal(f, SIGKILL);
+	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

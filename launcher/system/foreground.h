@@ -2,9 +2,10 @@
 #define LAUNCHER_SYSTEM_FOREGROUND_H
 
 /*
- * A program in the foreground of the caller's terminal, born in one of the cluster's groups: the application of `run`, the
- * command of `exec`. It keeps the caller's session and process group, so a Ctrl-C of the terminal reaches it
- * without us; a signal sent to us alone (kill) is passed on. The second one kills it and all that it started.
+ * A program in the foreground of the caller's terminal, born in one of the cluster's groups: the
+ * application of `run`, the command of `exec`. It keeps the caller's session and process group, so
+ * a Ctrl-C of the terminal reaches it without us; a signal sent to us alone (kill) is passed on.
+ * The second one kills it and all that it started.
  */
 
 #include <poll.h>
@@ -35,12 +36,16 @@ void foreground_release(struct foreground *f);
 /* Start it. -ENOENT and -EACCES as exec gives them. */
 int foreground_start(struct foreground *f, struct driver *d, const struct spawn *s, struct err *e);
 
-/* Wait for one of the descriptors, at most as long as the turn's own business allows; 0 or negative errno. */
+/*
+ * Wait for one of the descriptors, at most as long as the turn's own business allows; 0 or negative
+ * errno.
+ */
 typedef int foreground_turn(void *context, struct pollfd *fds, unsigned count, struct err *e);
 
 /*
- * Wait for the end, passing signals on. `turn` NULL: plain poll(). Return its exit code, 128 + n if signal n ended it, or
- * negative errno. After a signal nothing that it had started is left when this returns.
+ * Wait for the end, passing signals on. `turn` NULL: plain poll(). Return its exit code, 128 + n if
+ * signal n ended it, or negative errno. After a signal nothing that it had started is left when
+ * this returns.
  */
 int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, struct err *e);
 

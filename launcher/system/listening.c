@@ -1,13 +1,13 @@
 #include "launcher/system/listening.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { TCP_LISTEN_STATE = 0x0a }; /* include/net/tcp_states.h of the kernel */
@@ -124,18 +124,6 @@ int listening_probe(uint32_t address, int port)
 	return 0;
 }
 
-/* The inodes of a process's sockets, by its links /proc/PID/fd/N → "socket:[INODE]". */
-static bool process_has_socket(int fd_directory, const char *entry, uint64_t *inode)
-{
-	char link[64];
-	ssize_t n = readlinkat(fd_directory, entry, link, sizeof(link) - 1);
-
-	if (n <= 0)
-		return false;
-	link[n] = '\0';
-	return sscanf(link, "socket:[%" SCNu64 "]", inode) == 1;
-}
-
 static int check_one(const char *name, pid_t pid, uint32_t address,
 		     const struct listening_socket *s, struct err *e)
 {
@@ -151,15 +139,20 @@ static int check_one(const char *name, pid_t pid, uint32_t address,
 		       name, (int)pid, where, s->port, wanted);
 }
 
+/* Its sockets are links /proc/PID/fd/N → "socket:[INODE]". */
 static int check_sockets(const char *name, pid_t pid, uint32_t address, DIR *fds,
 			 const struct listening_socket *list, size_t count, const int ports[2],
 			 bool seen[2], struct err *e)
 {
 	struct dirent *entry;
-	uint64_t inode;
 
 	while ((entry = readdir(fds))) {
-		if (!process_has_socket(dirfd(fds), entry->d_name, &inode))
+		char link[64];
+		ssize_t n = readlinkat(dirfd(fds), entry->d_name, link, sizeof(link) - 1);
+		uint64_t inode;
+
+		link[n > 0 ? n : 0] = '\0';
+		if (sscanf(link, "socket:[%" SCNu64 "]", &inode) != 1)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			if (list[i].inode != inode)
@@ -179,9 +172,9 @@ int listening_check(const char *name, pid_t pid, uint32_t address, const int por
 {
 	cleanup_free struct listening_socket *list = NULL;
 	bool seen[2] = {false, false};
+	cleanup_closedir DIR *fds = NULL;
 	char path[64];
 	size_t count;
-	DIR *fds;
 	int r = listening_read(&list, &count, e);
 
 	if (r)
@@ -191,7 +184,6 @@ int listening_check(const char *name, pid_t pid, uint32_t address, const int por
 	if (!fds)
 		return err_errno(e, -errno, "the sockets of %s (pid %d)", name, (int)pid);
 	r = check_sockets(name, pid, address, fds, list, count, ports, seen, e);
-	closedir(fds);
 	for (int p = 0; !r && p < 2; p++)
 		if (ports[p] && !seen[p])
 			r = err_set(

@@ -2,8 +2,9 @@
 #define LAUNCHER_SYSTEM_LISTENING_H
 
 /*
- * Who listens where, from /proc/net/tcp and tcp6: to choose free ports and addresses before Spark starts, and to check
- * afterwards that Spark listens where it was told (it moves to other ports and to 0.0.0.0 by itself).
+ * Who listens where, from /proc/net/tcp and tcp6: to choose free ports and addresses before Spark
+ * starts, and to check afterwards that Spark listens where it was told (it moves to other ports and
+ * to 0.0.0.0 by itself).
  */
 
 #include <stdbool.h>
@@ -21,7 +22,10 @@ struct listening_socket {
 	uint64_t inode;
 };
 
-/* One line of /proc/net/tcp or tcp6; false: its header, a socket that does not listen, or no such line. */
+/*
+ * One line of /proc/net/tcp or tcp6; false: its header, a socket that does not listen, or no such
+ * line.
+ */
 bool listening_parse(const char *line, struct listening_socket *out);
 
 /* All of this network namespace's. *list is the caller's to free(). */
@@ -34,8 +38,8 @@ bool listening_has_address(const struct listening_socket *list, size_t count, ui
 int listening_probe(uint32_t address, int port);
 
 /*
- * Check a process: it listens only on loopback and on `address`, and at each of the ports (0: none asked for) on `address`.
- * Errors name the process and where it listens.
+ * Check a process: it listens only on loopback and on `address`, and at each of the ports (0: none
+ * asked for) on `address`. Errors name the process and where it listens.
  */
 int listening_check(const char *name, pid_t pid, uint32_t address, const int ports[2],
 		    struct err *e);

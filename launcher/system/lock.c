@@ -7,57 +7,41 @@
 
 #include "decision/base/cleanup.h"
 
-/* flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last copy of the descriptor. */
-static int try_lock(int fd)
-{
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	return errno == EWOULDBLOCK ? -EBUSY : -errno;
-}
-
-/* Whether the locked file is still the one at `path`: a `down` may have removed it meanwhile. */
-static bool is_current(int fd, const char *path)
-{
-	struct stat ours, there;
-
-	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino &&
-	       ours.st_dev == there.st_dev;
-}
-
-static pid_t read_holder(int fd)
-{
-	char text[32];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-	int pid;
-
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	return sscanf(text, "%d", &pid) == 1 && pid > 0 ? pid : 0;
-}
-
+/*
+ * flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last
+ * copy.
+ */
 int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 {
 	char path[PROFILE_PATH], pid[32];
-	int r = cluster_file(c, "lock", path, e);
 	int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	int r = cluster_file(c, "lock", path, e);
 
 	*holder = 0;
 	while (!r) {
 		cleanup_close int lock =
 			open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		struct stat ours, there;
 
 		if (lock < 0)
 			return err_errno(e, -errno, "%s", path);
-		r = try_lock(lock);
-		if (r == -EBUSY) {
-			*holder = read_holder(lock);
+		if (flock(lock, LOCK_EX | LOCK_NB)) {
+			ssize_t n;
+
+			if (errno != EWOULDBLOCK)
+				return err_errno(e, -errno, "%s", path);
+			n = pread(lock, pid, sizeof(pid) - 1, 0);
+			pid[n > 0 ? n : 0] = '\0';
+			if (sscanf(pid, "%d", holder) != 1 || *holder < 0)
+				*holder = 0;
 			return err_set(e, -EBUSY, "cluster %s is held by process %d", c->name,
 				       (int)*holder);
 		}
-		if (r)
-			return err_errno(e, r, "%s", path);
-		if (!is_current(lock, path))
+		/*
+		 * A `down` may have removed it meanwhile: then the file at `path` is another one.
+		 */
+		if (fstat(lock, &ours) || stat(path, &there) || ours.st_ino != there.st_ino ||
+		    ours.st_dev != there.st_dev)
 			continue;
 		if (ftruncate(lock, 0) || pwrite(lock, pid, (size_t)length, 0) != length)
 			return err_errno(e, -(errno ? errno : ENOSPC), "cannot write %s", path);

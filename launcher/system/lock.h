@@ -1,7 +1,10 @@
 #ifndef LAUNCHER_SYSTEM_LOCK_H
 #define LAUNCHER_SYSTEM_LOCK_H
 
-/* STATE/NAME/lock: who holds it is the only writer of the cluster. It ends with the last copy of the descriptor. */
+/*
+ * STATE/NAME/lock: who holds it is the only writer of the cluster. It ends with the last copy of
+ * the descriptor.
+ */
 
 #include "launcher/system/cluster.h"
 

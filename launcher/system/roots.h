@@ -1,7 +1,10 @@
 #ifndef LAUNCHER_SYSTEM_ROOTS_H
 #define LAUNCHER_SYSTEM_ROOTS_H
 
-/* Where a command looks and works, other than where it would by itself: the global options. NULL: by itself. */
+/*
+ * Where a command looks and works, other than where it would by itself: the global options. NULL:
+ * by itself.
+ */
 
 #include <stdbool.h>
 

@@ -66,13 +66,6 @@ static bool user_may(const struct cluster *c, const gid_t *groups, int count, co
 	return (st->st_mode & wanted) == wanted;
 }
 
-static const char *mode_word(int mode)
-{
-	if (mode & W_OK)
-		return "write";
-	return mode & R_OK ? "read" : "enter";
-}
-
 static int check_one(const struct cluster *c, const gid_t *groups, int count, const char *path,
 		     int mode, struct err *e)
 {
@@ -86,7 +79,11 @@ static int check_one(const struct cluster *c, const gid_t *groups, int count, co
 		e, -EACCES,
 		"security.user: user %s may not %s %s (mode %04o): open it to that user, choose "
 		"another place, or another user",
-		c->user, mode_word(mode), path, (unsigned)(st.st_mode & 07777));
+		c->user,
+		mode & W_OK   ? "write"
+		: mode & R_OK ? "read"
+			      : "enter",
+		path, (unsigned)(st.st_mode & 07777));
 }
 
 int cluster_user_access(const struct cluster *c, const char *path, int mode, struct err *e)

@@ -126,7 +126,9 @@ static void populate(const char *group)
 	for (unsigned i = 0; i < FILES; i++)
 		if (!files[i][1][0] || control_has_word(enabled, files[i][1]))
 			make_file(group, files[i][0], files[i][2]);
-	/* A slice has what is asked for; the groups above slices, where nothing is, their parent's. */
+	/*
+	 * A slice has what is asked for; the groups above slices, where nothing is, their parent's.
+	 */
 	for (unsigned i = 0; i < 2; i++) {
 		const char *to = i ? "../cpuset.mems.effective" : "../cpuset.cpus.effective";
 

@@ -110,15 +110,15 @@ static struct place place_of_candidate(const struct topology *t, const struct pr
 				       const struct facts *f, unsigned i)
 {
 	const struct plan_candidate *c = &plan.candidates[i];
-	struct profile wish = *p;
+	struct profile wanted = *p;
 	struct err e;
 
-	wish.partition.by = c->by;
-	wish.partition.slices = (int)c->slices;
-	if (plan_make(t, &wish, f, &other, &e) < 0 ||
+	wanted.partition.by = c->by;
+	wanted.partition.slices = (int)c->slices;
+	if (plan_make(t, &wanted, f, &other, &e) < 0 ||
 	    other.candidates[other.chosen].cores != c->cores)
-		wish.partition.cores = (int)c->cores;
-	if (plan_make(t, &wish, f, &other, &e) < 0)
+		wanted.partition.cores = (int)c->cores;
+	if (plan_make(t, &wanted, f, &other, &e) < 0)
 		return (struct place){0};
 	return place_of(&other, t);
 }
@@ -149,8 +149,8 @@ static bool stays_inside(const struct topology *t, const struct profile *p, cons
 }
 
 /*
- * What is cut into parts must beat everything that is not, unless what is not crosses packages: then staying inside is the
- * reason.
+ * What is cut into parts must beat everything that is not, unless what is not crosses packages:
+ * then staying inside is the reason.
  */
 static bool has_reason(const struct topology *t, const struct profile *p, const struct facts *f,
 		       char why[CHOICE_TEXT])

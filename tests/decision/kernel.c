@@ -173,8 +173,8 @@ static bool has_loans(const struct plan *p, enum loan_mode mode)
 }
 
 /*
- * DESIGN §4: without exclusive loans every slice has its home CPUs always; without shared ones a CPU
- * is in one set at most.
+ * decision/lending/README.md: without exclusive loans every slice has its home CPUs always; without
+ * shared ones a CPU is in one set at most.
  */
 static void check_owners(const struct kernel *k, const struct plan *from, const struct plan *to,
 			 const char *where)

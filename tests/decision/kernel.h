@@ -3,9 +3,9 @@
 
 /*
  * A model of the kernel to hold plan_diff() against: ops are applied one by one, and after each of
- * them the rules of DESIGN §3 and §4 (who owns a CPU, who borrows it, whose weight is up) must
- * hold. A broken rule fails the running test with `where`. Large: keep it static; {0} is a kernel
- * without groups.
+ * them the rules of decision/README.md and decision/lending/README.md (who owns a CPU, who borrows
+ * it, whose weight is up) must hold. A broken rule fails the running test with `where`. Large: keep
+ * it static; {0} is a kernel without groups.
  */
 
 #include "decision/reconcile/op.h"

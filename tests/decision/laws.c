@@ -37,7 +37,10 @@ static void must(int code, const struct err *e)
 
 /* ---- machines and jobs ---- */
 
-/* Servers that are sold: 1 … 8 packages, sub-NUMA clustering, chiplets; memory in proportion to the cores. */
+/*
+ * Servers that are sold: 1 … 8 packages, sub-NUMA clustering, chiplets; memory in proportion to the
+ * cores.
+ */
 static void random_server(unsigned long long *state, struct topology *out)
 {
 	static const unsigned packages[] = {1, 1, 2, 2, 2, 4, 4, 8}, nodes[] = {1, 1, 1, 2, 4};
@@ -152,7 +155,9 @@ static void random_law(unsigned long long *state, struct law *law)
 	law->best = law_seconds(law, find_best(law));
 }
 
-/* Machines that firmware has been seen to make are every fourth. One too small for Spark is none. */
+/*
+ * Machines that firmware has been seen to make are every fourth. One too small for Spark is none.
+ */
 void law_random(unsigned long long *state, struct law *out)
 {
 	const struct facts none = {0};

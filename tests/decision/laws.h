@@ -2,9 +2,9 @@
 #define TESTS_DECISION_LAWS_H
 
 /*
- * Machines with hidden laws, to hold the engine, `tune` and rules of thumb against: random coefficients around the built-in
- * table's, and a term that the model lacks. The truth is known, so the regret of any choice is: how much longer the job
- * takes than on the best candidate.
+ * Machines with hidden laws, to hold the engine, `tune` and rules of thumb against: random
+ * coefficients around the built-in table's, and a term that the model lacks. The truth is known, so
+ * the regret of any choice is: how much longer the job takes than on the best candidate.
  */
 
 #include "decision/engine/engine.h"
@@ -38,8 +38,9 @@ void law_random(unsigned long long *state, struct law *out);
 double law_seconds(const struct law *law, const struct candidate *c);
 
 /*
- * Regret of each rule: truth of what it takes over the truth of the best, less 1. Probes are 12 % of the data, with log-normal noise
- * of 5 %. A rule that cannot be followed on this machine takes one executor, else one a package, else one a node, else the engine's.
+ * Regret of each rule: truth of what it takes over the truth of the best, less 1. Probes are 12 %
+ * of the data, with log-normal noise of 5 %. A rule that cannot be followed on this machine takes
+ * one executor, else one a package, else one a node, else the engine's.
  */
 void law_regrets(unsigned long long *state, struct law *law, double regret[RULES]);
 

@@ -175,7 +175,9 @@ static void make_cxl(struct builder *b)
 	set_distances(b->t, 1);
 }
 
-/* Four packages; the memory of the third is gone, and the firmware says which node is near to it. */
+/*
+ * Four packages; the memory of the third is gone, and the firmware says which node is near to it.
+ */
 static void make_memoryless(struct builder *b)
 {
 	add_regular(b, &(struct machine_shape){4, 1, 1, 8, 1, 32 * GIB});

@@ -243,7 +243,10 @@ void machine_random(unsigned long long *state, struct topology *out)
 		random_distances(state, out);
 		if (random_once(state, 3))
 			random_disallow(state, out);
-		/* The one machine that is refused here has no allowed node with memory left: draw again. */
+		/*
+		 * The one machine that is refused here has no allowed node with memory left: draw
+		 * again.
+		 */
 	} while (topology_derive(out, &e) < 0);
 }
 

@@ -22,7 +22,10 @@ static void set_memory(struct slice *s, uint64_t bytes)
 					  .page_cache_bytes = bytes - bytes / 2 - bytes / 8};
 }
 
-/* Fill in what follows from the cores of each slice. Slices without a core are dropped, later ones move up. */
+/*
+ * Fill in what follows from the cores of each slice. Slices without a core are dropped, later ones
+ * move up.
+ */
 static void assign(const struct topology *t, const uint8_t user[TOPOLOGY_CPUS], struct plan *out)
 {
 	struct slice old[SLICES_MAX];

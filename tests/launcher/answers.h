@@ -1,7 +1,7 @@
 #ifndef TESTS_LAUNCHER_ANSWERS_H
 #define TESTS_LAUNCHER_ANSWERS_H
 
-/* Spark's answers for tests: recorded from Spark 4.1.0 in tests/launcher/answers, and made of its words. */
+/* Spark 4.1.0's answers for tests: recorded ones, and such as are made of its words. */
 
 #include <stddef.h>
 

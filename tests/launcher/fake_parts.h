@@ -1,7 +1,7 @@
 #ifndef TESTS_LAUNCHER_FAKE_PARTS_H
 #define TESTS_LAUNCHER_FAKE_PARTS_H
 
-/* What fakes share: fake_spark.c (java, the Worker, the tree), fake_master.c, and servers of tests. */
+/* What the fakes share, fake_spark.c and fake_master.c, and servers of tests. */
 
 /* The word after an option, NULL: there is none. */
 const char *fake_option(char **argv, const char *option);

@@ -2,9 +2,9 @@
 #define TESTS_LAUNCHER_SCENE_H
 
 /*
- * A task_watch over three slices (127.0.0.10, .11, .12) whose clock and network are the test's: what
- * it asks is kept until the test answers. For programs that link with
- * -Wl,--wrap=rest_get -Wl,--wrap=rest_drop.
+ * A task_watch over three slices (127.0.0.10, .11, .12) whose clock and network are the test's:
+ * what it asks is kept until the test answers. For programs that link with -Wl,--wrap=rest_get
+ * -Wl,--wrap=rest_drop.
  */
 
 #include "launcher/spark/task_watch.h"

@@ -369,7 +369,9 @@ START_TEST(nothing_is_written_on_failure)
 }
 END_TEST
 
-/* Every beginning of a profile with everything in it is read or refused with a place in the file. */
+/*
+ * Every beginning of a profile with everything in it is read or refused with a place in the file.
+ */
 START_TEST(truncated)
 {
 	static struct profile all;
@@ -403,7 +405,9 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* A file full of one thing is refused where it first goes wrong, not after all of it was taken in. */
+/*
+ * A file full of one thing is refused where it first goes wrong, not after all of it was taken in.
+ */
 START_TEST(full_of_one_thing)
 {
 	static const struct {

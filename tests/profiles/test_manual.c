@@ -49,7 +49,7 @@ static void allowed_format(const struct field *f, FILE *file)
 	char allowed[FIELD_ALLOWED_MAX];
 
 	fputs("\nAllowed: ", file);
-	for (const char *c = field_allowed(f, allowed, sizeof(allowed)); *c; c++) {
+	for (const char *c = value_allowed(f, allowed, sizeof(allowed)); *c; c++) {
 		if (!strncmp(c, " | ", 3)) {
 			fputs(", ", file);
 			c += 2;

@@ -1,4 +1,7 @@
-/* The profiles in profiles/: they can be read, are named like their files, and wish what their names say. */
+/*
+ * The profiles in profiles/: they can be read, are named like their files, and ask for what their
+ * names say.
+ */
 
 #include <dirent.h>
 

@@ -256,13 +256,15 @@ static void random_field(unsigned long long *state, const struct field *f, void 
 
 void values_random(unsigned long long *state, struct profile *out)
 {
+	const char *path;
+
 	do {
 		profile_default(out);
 		for (unsigned i = 0; i < profile_fields.count; i++) {
 			if (below(state, 3))
 				random_field(state, &profile_fields.list[i], out);
 		}
-	} while (conflict_find(out));
+	} while (conflict_find(out, &path));
 }
 
 const char *values_difference(const struct profile *a, const struct profile *b)

@@ -138,5 +138,6 @@ START_TEST(test_cut)
 }
 END_TEST
 
-TEST_MAIN("strings", test_case("list", test_order, test_full, test_random_lists, test_equal, test_pairs),
+TEST_MAIN("strings",
+	  test_case("list", test_order, test_full, test_random_lists, test_equal, test_pairs),
 	  test_case("text", test_copy, test_cut))

@@ -102,7 +102,10 @@ static unsigned apart(unsigned a, unsigned b)
 	return a > b ? a - b : b - a;
 }
 
-/* Equal to begin with; an uneven reserve may make them differ by the one core that slices may differ by. */
+/*
+ * Equal to begin with; an uneven reserve may make them differ by the one core that slices may
+ * differ by.
+ */
 static bool are_equal(const struct parent *a, const struct parent *b)
 {
 	return a->cores == b->cores && a->members == b->members && apart(a->left, b->left) <= 1;

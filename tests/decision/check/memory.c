@@ -32,7 +32,9 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Most machines need no more than this: every consumer takes what its nodes still have, in order. */
+/*
+ * Most machines need no more than this: every consumer takes what its nodes still have, in order.
+ */
 static void pour(struct flow *f, unsigned consumer)
 {
 	for (uint64_t left = f->nodes[consumer]; left; left &= left - 1) {
@@ -46,8 +48,9 @@ static void pour(struct flow *f, unsigned consumer)
 }
 
 /*
- * Breadth first from `consumer` over "may lie on node" and "lies on node and may go elsewhere", to a node with
- * room. Fill in from[], the vertex before each, and return that node; TOPOLOGY_NODES if there is none.
+ * Breadth first from `consumer` over "may lie on node" and "lies on node and may go elsewhere", to
+ * a node with room. Fill in from[], the vertex before each, and return that node; TOPOLOGY_NODES if
+ * there is none.
  */
 static unsigned find_room(const struct flow *f, unsigned consumer, uint8_t from[VERTICES])
 {

@@ -5,6 +5,15 @@
 
 #include "decision/check/plan_check.h"
 
+bool plan_has_warning(const struct plan *p, enum warning_code code)
+{
+	for (unsigned i = 0; i < p->warning_count; i++) {
+		if (p->warnings[i].code == code)
+			return true;
+	}
+	return false;
+}
+
 /* Of a plan that passed plan_check(): a core has one user. */
 static void read_users(const struct plan *p, const struct topology *t, struct core_users *map)
 {

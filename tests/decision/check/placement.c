@@ -134,7 +134,8 @@ static void mark_parents(const struct placement *m, unsigned slice, bool parents
 }
 
 /*
- * Cores of one unit that a slice has or could have: left over, in its parents, and no new crossing at another level.
+ * Cores of one unit that a slice has or could have: left over, in its parents, and no new crossing
+ * at another level.
  */
 static unsigned reach(const struct placement *m, unsigned slice, struct topology_span span,
 		      const bool parents[TOPOLOGY_CPUS])
@@ -153,7 +154,10 @@ static unsigned reach(const struct placement *m, unsigned slice, struct topology
 	return count;
 }
 
-/* Nobody crosses who could lie in one of the units it touches already, with what is left over there. */
+/*
+ * Nobody crosses who could lie in one of the units it touches already, with what is left over
+ * there.
+ */
 static int check_needed(const struct placement *m, unsigned number, struct err *e)
 {
 	bool parents[TOPOLOGY_CPUS];
@@ -204,7 +208,10 @@ static bool is_nested(const struct topology *t)
 	return true;
 }
 
-/* Slices that lie wholly in [first, end): how many, how many of them cross, and their one size (0: several). */
+/*
+ * Slices that lie wholly in [first, end): how many, how many of them cross, and their one size (0:
+ * several).
+ */
 struct group {
 	unsigned count, crossing, size;
 };
@@ -227,8 +234,8 @@ static struct group find_group(const struct placement *m, unsigned number, unsig
 }
 
 /*
- * As few as possible: of n slices with c cores each, floor(cores / c) fit into each unit, and the others
- * have to cross. Cores of slices that reach beyond [first, end) are not to be had.
+ * As few as possible: of n slices with c cores each, floor(cores / c) fit into each unit, and the
+ * others have to cross. Cores of slices that reach beyond [first, end) are not to be had.
  */
 static int check_few(const struct placement *m, unsigned number, unsigned first, unsigned end,
 		     struct err *e)
@@ -333,7 +340,9 @@ int placement_check(const struct plan *p, const struct topology *t, const struct
 			continue;
 		if (check_named(&m, i, e) < 0)
 			return e->code;
-		/* Each kind of core is shared out by itself: that may break locality, and is said. */
+		/*
+		 * Each kind of core is shared out by itself: that may break locality, and is said.
+		 */
 		if (hybrid)
 			continue;
 		if (check_needed(&m, i, e) < 0)

@@ -1,6 +1,6 @@
 /*
- * plan_check() and the oracle: a good plan passes, and every invariant is broken in turn by a plan that is wrong in one
- * place. Without a machine plan_check() finds what the plan alone shows.
+ * plan_check() and the oracle: a good plan passes, and every invariant is broken in turn by a plan
+ * that is wrong in one place. Without a machine plan_check() finds what the plan alone shows.
  */
 
 #include <errno.h>
@@ -14,7 +14,10 @@
 static struct topology t;
 static struct plan good, p;
 
-/* Two packages of two nodes of two L3s of four cores with two threads: 32 cores, 64 CPUs, 8 GB a node. */
+/*
+ * Two packages of two nodes of two L3s of four cores with two threads: 32 cores, 64 CPUs, 8 GB a
+ * node.
+ */
 static void begin(enum partition_by by, unsigned slices)
 {
 	machine_regular(&(struct machine_shape){2, 2, 2, 4, 2, UINT64_C(8) << 30}, &t);
@@ -283,8 +286,9 @@ START_TEST(test_6_memory)
 END_TEST
 
 /*
- * A chain that greed gets wrong: slice i may lie on nodes i and i + 1 and takes i first, the host needs node 0, so each
- * slice has to give way to the next node. One byte more anywhere does not fit.
+ * A chain that greed gets wrong: slice i may lie on nodes i and i + 1 and takes i first, the host
+ * needs node 0, so each slice has to give way to the next node. One byte more anywhere does not
+ * fit.
  */
 START_TEST(test_6_flow)
 {
@@ -312,7 +316,10 @@ START_TEST(test_6_flow)
 }
 END_TEST
 
-/* The flow against a direct bound (Hall): for every set of consumers, what they ask is what their nodes have. */
+/*
+ * The flow against a direct bound (Hall): for every set of consumers, what they ask is what their
+ * nodes have.
+ */
 START_TEST(test_6_random)
 {
 	unsigned long long state = test_seed();

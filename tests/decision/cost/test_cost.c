@@ -1,6 +1,6 @@
 /*
- * The cost of one partition, term by term: values worked out by hand, what each term must be monotone in, and that the
- * sums are the terms.
+ * The cost of one partition, term by term: values worked out by hand, what each term must be
+ * monotone in, and that the sums are the terms.
  */
 
 #include <errno.h>
@@ -68,7 +68,9 @@ START_TEST(test_by_hand)
 	near(f.x[COST_COHERENCY], 210.0);
 	near(f.x[COST_REMOTE], 0.0);
 	near(f.x[COST_SHUFFLE], 7.0 / 8);
-	/* live: 300 MB, 30 tasks of 2 MB; 12.375 threads are 12.375 / (1 + 11.375 / 16) times one */
+	/*
+	 * live: 300 MB, 30 tasks of 2 MB; 12.375 threads are 12.375 / (1 + 11.375 / 16) times one
+	 */
 	near(f.x[COST_GC], 15 * 360.0 / (4096 - 360) / (12.375 / (1 + 11.375 / 16)));
 	/* a split of 128 MB, at the speed of one of 15 cores */
 	near(f.x[COST_TAIL], 0.125 * (1 + 0.002 * 14 + 9e-5 * 210));
@@ -195,7 +197,9 @@ static struct cost_shape random_shape(unsigned long long *state)
 	return s;
 }
 
-/* More of anything that costs never takes less time: data, distance, live data; less heap neither. */
+/*
+ * More of anything that costs never takes less time: data, distance, live data; less heap neither.
+ */
 START_TEST(test_monotone)
 {
 	unsigned long long state = test_seed();
@@ -240,7 +244,10 @@ START_TEST(test_monotone)
 }
 END_TEST
 
-/* Every built-in coefficient is finite, not negative, and of each row the work is what it is measured by. */
+/*
+ * Every built-in coefficient is finite, not negative, and of each row the work is what it is
+ * measured by.
+ */
 START_TEST(test_table)
 {
 	for (enum workload_type type = WORKLOAD_AUTO; type <= WORKLOAD_STREAMING; type++) {

@@ -1,4 +1,7 @@
-/* The fit: its solver against all active sets by brute force, what it recovers, what it leaves to the table, what it refuses. */
+/*
+ * The fit: its solver against all active sets by brute force, what it recovers, what it leaves to
+ * the table, what it refuses.
+ */
 
 #include <math.h>
 
@@ -201,7 +204,10 @@ START_TEST(one_run_sets_the_scale)
 }
 END_TEST
 
-/* Times that fall where a term grows ask for a negative coefficient; it gets 0, and nothing becomes negative. */
+/*
+ * Times that fall where a term grows ask for a negative coefficient; it gets 0, and nothing becomes
+ * negative.
+ */
 START_TEST(no_coefficient_is_negative)
 {
 	struct fit_run runs[6];

@@ -1,4 +1,7 @@
-/* The choice of a probe: what tells apart those that may win goes first, nothing twice, and nothing that tells nothing. */
+/*
+ * The choice of a probe: what tells apart those that may win goes first, nothing twice, and nothing
+ * that tells nothing.
+ */
 
 #include <math.h>
 
@@ -62,7 +65,10 @@ static double doubt(const struct fit *f, unsigned best)
 	return sum;
 }
 
-/* Probes are of other options each time, take doubt off the differences, and end early only where the best is clear. */
+/*
+ * Probes are of other options each time, take doubt off the differences, and end early only where
+ * the best is clear.
+ */
 START_TEST(each_probe_is_new_and_tells_something)
 {
 	unsigned all = 0;
@@ -101,7 +107,10 @@ START_TEST(each_probe_is_new_and_tells_something)
 }
 END_TEST
 
-/* Two that differ in the shuffle alone, whose price is in doubt: the run that shuffles much is asked for. */
+/*
+ * Two that differ in the shuffle alone, whose price is in doubt: the run that shuffles much is
+ * asked for.
+ */
 START_TEST(what_tells_them_apart_goes_first)
 {
 	struct fit f = fit_of(NULL, 0);

@@ -1,5 +1,6 @@
 /*
- * The engine's choice: what is known of the paper's machine, promises that hold on every machine, and inputs at their ends.
+ * The engine's choice: what is known of the paper's machine, promises that hold on every machine,
+ * and inputs at their ends.
  */
 
 #include <math.h>
@@ -194,7 +195,7 @@ START_TEST(test_random_choices)
 END_TEST
 
 /* What the profile fixes is taken; the list is as sound, and has the alternatives. */
-START_TEST(test_random_wishes)
+START_TEST(test_random_profiles)
 {
 	unsigned long long state = test_seed();
 	struct err e;
@@ -297,7 +298,9 @@ START_TEST(test_formats)
 }
 END_TEST
 
-/* A heap that no node holds: fewer slices, and those that cannot be are named with their numbers. */
+/*
+ * A heap that no node holds: fewer slices, and those that cannot be are named with their numbers.
+ */
 START_TEST(test_heap_larger_than_a_node)
 {
 	struct err e = {0};
@@ -389,7 +392,7 @@ START_TEST(test_many_parents)
 END_TEST
 
 TEST_MAIN("engine", test_case("paper", test_paper, test_paper_collector),
-	  test_case("promises", test_random_choices, test_random_wishes, test_small_machines),
+	  test_case("promises", test_random_choices, test_random_profiles, test_small_machines),
 	  test_case("model", test_model_decides),
 	  test_case("ends", test_data, test_formats, test_heap_larger_than_a_node, test_ceilings,
 		    test_slots, test_many_parents))

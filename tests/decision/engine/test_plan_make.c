@@ -256,7 +256,9 @@ START_TEST(test_reserve_stays_on_our_nodes)
 				  (128 * GIB / 100 * 2 + 128 * GIB % 100 * 2 / 100) % 2);
 }
 
-/* A reserve of all memory leaves nothing: that is not the same as memory whose size nobody knows. */
+/*
+ * A reserve of all memory leaves nothing: that is not the same as memory whose size nobody knows.
+ */
 START_TEST(test_reserve_of_all_memory)
 {
 	static const struct size sizes[] = {
@@ -409,7 +411,7 @@ START_TEST(test_loans)
 	ck_assert_uint_eq(plan_weight(&p, 2), WEIGHT_DEFAULT);
 }
 
-START_TEST(test_remarks_are_bounded)
+START_TEST(test_notes_are_bounded)
 {
 	char text[2 * PLAN_TEXT];
 
@@ -452,4 +454,4 @@ TEST_MAIN("plan_make",
 		    test_tight_memory, test_reserve_stays_on_our_nodes, test_reserve_of_all_memory,
 		    test_other_clusters, test_addresses, test_jvm_options, test_notes,
 		    test_largest),
-	  test_case("values", test_equality, test_loans, test_remarks_are_bounded, test_names))
+	  test_case("values", test_equality, test_loans, test_notes_are_bounded, test_names))

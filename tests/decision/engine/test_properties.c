@@ -1,6 +1,7 @@
 /*
- * plan_make() on random machines and profiles: it gives a plan that keeps every invariant and every written wish, or
- * refuses in a sentence that names a key. Which, and what plan, does not hang on how the machine numbers its parts.
+ * plan_make() on random machines and profiles: it gives a plan that keeps every invariant and every
+ * written key, or refuses in a sentence that names a key. Which, and what plan, does not hang on
+ * how the machine numbers its parts.
  */
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static void describe(unsigned long long state, unsigned round)
 
 /* ---- what a profile wrote is what the plan has ---- */
 
-static void check_wishes(void)
+static void check_wanted(void)
 {
 	const struct profile_partition *w = &profile.partition;
 	unsigned cores = 0;
@@ -208,7 +209,7 @@ START_TEST(test_random_decisions)
 		if (result == 0) {
 			made++;
 			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
-			check_wishes();
+			check_wanted();
 			check_memory_only();
 			check_accounts();
 			memset(&again, 0x5a, sizeof(again));
@@ -276,7 +277,7 @@ START_TEST(test_named_machines)
 			}
 			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s %s: %s", machine_names[m],
 				      where, e.msg);
-			check_wishes();
+			check_wanted();
 			check_accounts();
 		}
 	}

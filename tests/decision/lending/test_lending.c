@@ -237,9 +237,9 @@ START_TEST(test_smt_one)
 	ck_loans("1>0:2-3");
 	loan_reset(&world.p, &world.wanted);
 	world.p = world.wanted;
-	ck_assert_int_eq(loan_wish(&world.p, &world.t,
-				   &(struct loan_wish){1, 0, 1, LOANS_SHARED, 1}, &world.wanted,
-				   &(struct err){0}),
+	ck_assert_int_eq(loan_request(&world.p, &world.t,
+				      &(struct loan_request){1, 0, 1, LOANS_SHARED, 1},
+				      &world.wanted, &(struct err){0}),
 			 0);
 	world.p = world.wanted;
 	ck_loans("1>0:2 by hand");

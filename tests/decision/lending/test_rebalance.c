@@ -344,7 +344,10 @@ static const char *nothing(void)
 	return rebalance_format_nothing(&world.p, world.memory.verdicts, text, sizeof(text));
 }
 
-/* Why a pass may lead to nothing, as what is missing: somebody who lags, idle CPUs, or room for a loan. */
+/*
+ * Why a pass may lead to nothing, as what is missing: somebody who lags, idle CPUs, or room for a
+ * loan.
+ */
 START_TEST(test_words_of_nothing)
 {
 	world_begin();

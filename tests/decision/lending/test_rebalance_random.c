@@ -1,7 +1,7 @@
 /*
  * rebalance_step() on random machines, plans, samples and faults: after every step the loans keep
- * the rules of DESIGN §4, the decisions account for every CPU and can be replayed, and the ops that
- * put them in force keep the ownership rule one by one in a model of the kernel.
+ * the rules of decision/lending/README.md, the decisions account for every CPU and can be replayed,
+ * and the ops that put them in force keep the ownership rule one by one in a model of the kernel.
  */
 
 #include "decision/lending/loan_request.h"
@@ -193,18 +193,18 @@ static void apply_another_profile(void)
 static void lend_by_hand(void)
 {
 	struct err e = {0};
-	struct loan_wish wish = {.keep = policy.keep};
+	struct loan_request request = {.keep = policy.keep};
 
-	wish.from = random_below(&state, now.slice_count + 1);
-	wish.to = random_below(&state, now.slice_count + 1);
-	wish.cores = random_below(&state, 5);
-	wish.mode = (enum loan_mode)random_below(&state, 2);
-	if (loan_wish(&now, &t, &wish, &spare, &e) == 0) {
+	request.from = random_below(&state, now.slice_count + 1);
+	request.to = random_below(&state, now.slice_count + 1);
+	request.cores = random_below(&state, 5);
+	request.mode = (enum loan_mode)random_below(&state, 2);
+	if (loan_request(&now, &t, &request, &spare, &e) == 0) {
 		check_machine(&spare);
 		apply(&now, &spare);
 		now = spare;
 	} else {
-		ck_assert_msg(e.exit == ERR_IMPOSSIBLE || (e.exit == ERR_WRONG && !wish.cores),
+		ck_assert_msg(e.exit == ERR_IMPOSSIBLE || (e.exit == ERR_WRONG && !request.cores),
 			      "%s: %s", where, e.msg);
 	}
 }

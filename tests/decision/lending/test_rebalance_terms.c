@@ -179,11 +179,11 @@ END_TEST
 
 static struct err error;
 
-static int wish(unsigned from, unsigned to, unsigned cores, enum loan_mode mode)
+static int request(unsigned from, unsigned to, unsigned cores, enum loan_mode mode)
 {
-	int code = loan_wish(&world.p, &world.t,
-			     &(struct loan_wish){from, to, cores, mode, world.policy.keep},
-			     &world.wanted, &error);
+	int code = loan_request(&world.p, &world.t,
+				&(struct loan_request){from, to, cores, mode, world.policy.keep},
+				&world.wanted, &error);
 
 	if (code == 0)
 		world.p = world.wanted;
@@ -196,29 +196,31 @@ static int wish(unsigned from, unsigned to, unsigned cores, enum loan_mode mode)
 		ck_assert_str_eq(error.msg, text); \
 	} while (0)
 
-START_TEST(test_wish)
+START_TEST(test_request)
 {
 	world_begin();
-	ck_assert_int_eq(wish(1, 0, 2, LOANS_SHARED), 0);
+	ck_assert_int_eq(request(1, 0, 2, LOANS_SHARED), 0);
 	ck_loans("1>0:4-5 by hand");
-	ck_assert_int_eq(wish(1, 0, 1, LOANS_SHARED), 0);
+	ck_assert_int_eq(request(1, 0, 1, LOANS_SHARED), 0);
 	ck_loans("1>0:4-6 by hand");
-	ck_assert_int_eq(wish(3, 2, 3, LOANS_EXCLUSIVE), 0);
+	ck_assert_int_eq(request(3, 2, 3, LOANS_EXCLUSIVE), 0);
 	ck_loans("1>0:4-6 by hand 3>2:12-14! by hand");
-	refused(wish(1, 0, 2, LOANS_SHARED), 3,
+	refused(request(1, 0, 2, LOANS_SHARED), 3,
 		"slice 1 cannot lend 2 cores: 1 of its 4 are not lent");
-	refused(wish(3, 2, 1, LOANS_EXCLUSIVE), 3,
+	refused(request(3, 2, 1, LOANS_EXCLUSIVE), 3,
 		"slice 3 cannot lend 1 cores exclusively: at most 0, because it keeps 1 CPUs "
 		"(rebalance.keep), in whole cores, and lends no core twice");
-	refused(wish(1, 0, 0, LOANS_SHARED), 2, "0 cores are no loan: lend at least 1");
-	refused(wish(1, 4, 1, LOANS_SHARED), 3, "there is no slice 4: the plan has 4, from 0 on");
-	refused(wish(9, 0, 1, LOANS_SHARED), 3, "there is no slice 9: the plan has 4, from 0 on");
-	refused(wish(1, 1, 1, LOANS_SHARED), 3, "slice 1 cannot lend to itself");
-	refused(wish(0, 2, 1, LOANS_SHARED), 3,
+	refused(request(1, 0, 0, LOANS_SHARED), 2, "0 cores are no loan: lend at least 1");
+	refused(request(1, 4, 1, LOANS_SHARED), 3,
+		"there is no slice 4: the plan has 4, from 0 on");
+	refused(request(9, 0, 1, LOANS_SHARED), 3,
+		"there is no slice 9: the plan has 4, from 0 on");
+	refused(request(1, 1, 1, LOANS_SHARED), 3, "slice 1 cannot lend to itself");
+	refused(request(0, 2, 1, LOANS_SHARED), 3,
 		"slice 0 borrows CPUs 4-6 of slice 1 and cannot lend meanwhile");
-	refused(wish(2, 0, 1, LOANS_SHARED), 3,
+	refused(request(2, 0, 1, LOANS_SHARED), 3,
 		"slice 2 borrows CPUs 12-14 of slice 3 and cannot lend meanwhile");
-	refused(wish(3, 1, 1, LOANS_SHARED), 3,
+	refused(request(3, 1, 1, LOANS_SHARED), 3,
 		"slice 1 lends CPUs 4-6 to slice 0 and cannot borrow meanwhile");
 	loan_reset(&world.p, &world.wanted);
 	ck_assert_uint_eq(world.wanted.loan_count, 0);
@@ -229,7 +231,7 @@ END_TEST
 START_TEST(test_by_hand)
 {
 	world_begin();
-	ck_assert_int_eq(wish(1, 2, 2, LOANS_EXCLUSIVE), 0);
+	ck_assert_int_eq(request(1, 2, 2, LOANS_EXCLUSIVE), 0);
 	world.load[0] = 4;
 	world.load[1] = 0;
 	world_pass(3);
@@ -254,4 +256,4 @@ END_TEST
 TEST_MAIN("rebalance terms",
 	  test_case("exclusive", test_exclusive, test_exclusive_back, test_exclusive_width),
 	  test_case("policy", test_policy, test_offline),
-	  test_case("by hand", test_wish, test_by_hand))
+	  test_case("by hand", test_request, test_by_hand))

@@ -1,4 +1,6 @@
-/* topology_derive(): DESIGN's rules on named machines, its promises on random ones, refusal of nonsense. */
+/*
+ * topology_derive(): the rules on named machines, its promises on random ones, refusal of nonsense.
+ */
 
 #include <errno.h>
 
@@ -115,7 +117,10 @@ START_TEST(test_disallowed_node)
 }
 END_TEST
 
-/* Equally far: the one in the same package; a memory-only node, however near, is not taken while there is another. */
+/*
+ * Equally far: the one in the same package; a memory-only node, however near, is not taken while
+ * there is another.
+ */
 START_TEST(test_nearest_ties)
 {
 	struct err e = {0};

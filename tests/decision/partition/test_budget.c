@@ -19,10 +19,10 @@ static struct profile_memory *defaults(void)
 	return &profile.memory;
 }
 
-static int make(const struct profile_memory *wish, unsigned count, struct err *e)
+static int make(const struct profile_memory *wanted, unsigned count, struct err *e)
 {
 	memset(e, 0, sizeof(*e));
-	return budget_make(wish, slices, count, true, &budget, e);
+	return budget_make(wanted, slices, count, true, &budget, e);
 }
 
 static uint64_t sum(const struct slice_memory *m)
@@ -290,10 +290,10 @@ START_TEST(test_memory_only_nodes)
 }
 
 /*
- * Random shares and wishes: a budget adds up, keeps every written term, and gives all slices one
+ * Random shares and sizes: a budget adds up, keeps every written term, and gives all slices one
  * heap.
  */
-START_TEST(test_random_wishes)
+START_TEST(test_random_sizes)
 {
 	unsigned long long state = test_seed();
 
@@ -334,5 +334,5 @@ START_TEST(test_random_wishes)
 
 TEST_MAIN("budget",
 	  test_case("terms", test_automatic, test_smallest_decides, test_written, test_unknown,
-		    test_refusals, test_tmpfs_needs_a_size, test_random_wishes),
+		    test_refusals, test_tmpfs_needs_a_size, test_random_sizes),
 	  test_case("shares", test_shares, test_memory_only_nodes))

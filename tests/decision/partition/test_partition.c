@@ -34,13 +34,13 @@ static const char *shape(void)
 	return text;
 }
 
-struct wish {
+struct wanted {
 	const char *machine;
 	enum partition_by by;
 	int slices, cores, max_cores, reserve;
 };
 
-static const struct profile_partition *wish_of(const struct wish *w)
+static const struct profile_partition *wanted_of(const struct wanted *w)
 {
 	profile_default(&profile);
 	profile.partition.by = w->by;
@@ -56,7 +56,7 @@ static const struct profile_partition *wish_of(const struct wish *w)
 START_TEST(test_shapes)
 {
 	static const struct {
-		struct wish wish;
+		struct wanted wanted;
 		const char *shape;
 	} table[] = {
 		{{"paper-8x15", BY_SOCKET, 0, 0, 0, 0}, "15@0 15@1 15@2 15@3 15@4 15@5 15@6 15@7"},
@@ -110,18 +110,18 @@ START_TEST(test_shapes)
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct err e = {0};
 
-		machine_named(table[i].wish.machine, &t);
-		partition_make(&t, wish_of(&table[i].wish), &part, &e);
+		machine_named(table[i].wanted.machine, &t);
+		partition_make(&t, wanted_of(&table[i].wanted), &part, &e);
 		ck_assert_msg(e.code == 0, "row %u: %s", i, e.msg);
 		ck_assert_msg(strcmp(shape(), table[i].shape) == 0, "row %u, %s: %s instead of %s",
-			      i, table[i].wish.machine, shape(), table[i].shape);
+			      i, table[i].wanted.machine, shape(), table[i].shape);
 	}
 }
 
 START_TEST(test_refusals)
 {
 	static const struct {
-		struct wish wish;
+		struct wanted wanted;
 		const char *message;
 	} table[] = {
 		{{"paper-8x15", BY_MACHINE, 64, 2, 0, 0},
@@ -147,9 +147,9 @@ START_TEST(test_refusals)
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct err e = {0};
 
-		machine_named(table[i].wish.machine, &t);
+		machine_named(table[i].wanted.machine, &t);
 		memset(&part, 0x5a, sizeof(part));
-		ck_assert_int_lt(partition_make(&t, wish_of(&table[i].wish), &part, &e), 0);
+		ck_assert_int_lt(partition_make(&t, wanted_of(&table[i].wanted), &part, &e), 0);
 		ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
 		ck_assert_msg(strncmp(e.msg, table[i].message, strlen(table[i].message)) == 0,
 			      "row %u: %s", i, e.msg);
@@ -160,7 +160,7 @@ START_TEST(test_refusals)
 /* 64 nodes at most, but packages can be more: fewer slices join neighbours, all alike. */
 START_TEST(test_many_packages)
 {
-	static const struct wish wish = {.by = BY_AUTO};
+	static const struct wanted wanted = {.by = BY_AUTO};
 	struct err e = {0};
 
 	machine_regular(&(struct machine_shape){1, 1, 1, 1, 1, GIB}, &t);
@@ -172,12 +172,13 @@ START_TEST(test_many_packages)
 	}
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
 	/* one node holds all: the node is the larger of the two */
-	ck_assert_int_eq(partition_make(&t, wish_of(&wish), &part, &e), 0);
+	ck_assert_int_eq(partition_make(&t, wanted_of(&wanted), &part, &e), 0);
 	ck_assert_str_eq(shape(), "800@0-99");
-	ck_assert_int_lt(partition_make(&t, wish_of(&(struct wish){.by = BY_SOCKET}), &part, &e),
-			 0);
+	ck_assert_int_lt(
+		partition_make(&t, wanted_of(&(struct wanted){.by = BY_SOCKET}), &part, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "partition.by: socket makes 100 slices, more than 64"));
-	ck_assert_int_eq(partition_make(&t, wish_of(&(struct wish){.by = BY_SOCKET, .slices = 50}),
+	ck_assert_int_eq(partition_make(&t,
+					wanted_of(&(struct wanted){.by = BY_SOCKET, .slices = 50}),
 					&part, &e),
 			 0);
 	for (unsigned i = 0; i < 50; i++)
@@ -187,7 +188,7 @@ START_TEST(test_many_packages)
 /* Pairs by distance, not by number: the firmware puts 0 beside 2 and 1 beside 3. */
 START_TEST(test_nearest_first)
 {
-	static const struct wish wishes[] = {{.by = BY_SOCKET, .slices = 2},
+	static const struct wanted rows[] = {{.by = BY_SOCKET, .slices = 2},
 					     {.by = BY_MACHINE, .slices = 2},
 					     {.by = BY_MACHINE, .cores = 16}};
 	struct err e = {0};
@@ -197,8 +198,8 @@ START_TEST(test_nearest_first)
 		for (unsigned k = 0; k < 4; k++)
 			t.distance[i][k] = i == k ? 10 : i % 2 == k % 2 ? 15 : 30;
 	}
-	for (unsigned i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
-		ck_assert_int_eq(partition_make(&t, wish_of(&wishes[i]), &part, &e), 0);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_int_eq(partition_make(&t, wanted_of(&rows[i]), &part, &e), 0);
 		ck_assert_str_eq(shape(), "16@0,2 16@1,3");
 	}
 }
@@ -217,7 +218,8 @@ START_TEST(test_whole_packages)
 		t.cpus[i].l3 = TOPOLOGY_NONE;
 	}
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
-	ck_assert_int_eq(partition_make(&t, wish_of(&(struct wish){.by = BY_MACHINE, .slices = 2}),
+	ck_assert_int_eq(partition_make(&t,
+					wanted_of(&(struct wanted){.by = BY_MACHINE, .slices = 2}),
 					&part, &e),
 			 0);
 	ck_assert_str_eq(shape(), "8@0,3 8@1-2");
@@ -225,14 +227,14 @@ START_TEST(test_whole_packages)
 
 START_TEST(test_reserve_empties_a_package)
 {
-	static const struct wish wish = {.by = BY_SOCKET, .reserve = 2};
+	static const struct wanted wanted = {.by = BY_SOCKET, .reserve = 2};
 	struct err e = {0};
 
 	machine_regular(&(struct machine_shape){3, 1, 1, 3, 1, GIB}, &t);
 	for (unsigned i = 0; i < 9; i++) /* packages of 1, 4, 4 */
 		t.cpus[i].package = t.cpus[i].l3 = (uint16_t)((i + 3) / 4);
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
-	ck_assert_int_eq(partition_make(&t, wish_of(&wish), &part, &e), 0);
+	ck_assert_int_eq(partition_make(&t, wanted_of(&wanted), &part, &e), 0);
 	ck_assert_str_eq(shape(), "3@1 4@2");
 	ck_assert_uint_eq(part.emptied, 1);
 	ck_assert_uint_eq(part.reserved, 2);
@@ -240,22 +242,22 @@ START_TEST(test_reserve_empties_a_package)
 
 START_TEST(test_restricted_cpus)
 {
-	struct profile_partition wish = *wish_of(&(struct wish){.by = BY_SOCKET});
+	struct profile_partition wanted = *wanted_of(&(struct wanted){.by = BY_SOCKET});
 	struct err e = {0};
 
 	machine_regular(&(struct machine_shape){2, 1, 1, 4, 2, GIB}, &t);
-	wish.all_cpus = false;
-	ck_assert_int_eq(cpuset_parse("1-3,9-11,13", &wish.cpus, &e), 0);
-	ck_assert_int_eq(partition_make(&t, &wish, &part, &e), 0);
+	wanted.all_cpus = false;
+	ck_assert_int_eq(cpuset_parse("1-3,9-11,13", &wanted.cpus, &e), 0);
+	ck_assert_int_eq(partition_make(&t, &wanted, &part, &e), 0);
 	ck_assert_str_eq(shape(), "3@0 1@1"); /* CPU 13 is the second thread of core 5 */
-	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 5, NULL), 1);
-	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 1, NULL), 2);
-	wish.smt = SMT_ONE;
-	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 1, NULL), 1);
-	ck_assert_uint_eq(partition_core_cpus(&t, &wish, 4, NULL), 0);
+	ck_assert_uint_eq(partition_core_cpus(&t, &wanted, 5, NULL), 1);
+	ck_assert_uint_eq(partition_core_cpus(&t, &wanted, 1, NULL), 2);
+	wanted.smt = SMT_ONE;
+	ck_assert_uint_eq(partition_core_cpus(&t, &wanted, 1, NULL), 1);
+	ck_assert_uint_eq(partition_core_cpus(&t, &wanted, 4, NULL), 0);
 
-	ck_assert_int_eq(cpuset_parse("0-3,16-17", &wish.cpus, &e), 0);
-	ck_assert_int_lt(partition_make(&t, &wish, &part, &e), 0);
+	ck_assert_int_eq(cpuset_parse("0-3,16-17", &wanted.cpus, &e), 0);
+	ck_assert_int_lt(partition_make(&t, &wanted, &part, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "partition.cpus: CPUs 16-17 are not among those"));
 }
 
@@ -266,10 +268,10 @@ START_TEST(test_hybrid)
 
 	machine_named("hybrid", &t);
 	for (int slices = 1; slices <= 7; slices++) {
-		struct wish wish = {.by = BY_MACHINE, .slices = slices};
+		struct wanted wanted = {.by = BY_MACHINE, .slices = slices};
 		unsigned least[2] = {UINT16_MAX, UINT16_MAX}, most[2] = {0};
 
-		ck_assert_int_eq(partition_make(&t, wish_of(&wish), &part, &e), 0);
+		ck_assert_int_eq(partition_make(&t, wanted_of(&wanted), &part, &e), 0);
 		for (unsigned i = 0; i < part.slices; i++) {
 			unsigned count[2] = {0};
 

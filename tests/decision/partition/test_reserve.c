@@ -11,7 +11,7 @@ static struct topology t;
 START_TEST(test_count)
 {
 	static const struct {
-		int wish;
+		int wanted;
 		unsigned usable;
 		int count;
 	} table[] = {
@@ -29,8 +29,8 @@ START_TEST(test_count)
 	struct err e;
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		ck_assert_msg(reserve_count(table[i].wish, table[i].usable, &e) == table[i].count,
-			      "wish %d of %u cores", table[i].wish, table[i].usable);
+		ck_assert_msg(reserve_count(table[i].wanted, table[i].usable, &e) == table[i].count,
+			      "wanted %d of %u cores", table[i].wanted, table[i].usable);
 }
 
 START_TEST(test_count_refuses)
@@ -112,7 +112,7 @@ START_TEST(test_memory)
 {
 	static const struct {
 		unsigned gib[4];
-		struct size wish;
+		struct size wanted;
 		uint64_t node[4];
 	} table[] = {
 		/* auto: 2 GB, from 100 GB on 2 % */
@@ -137,7 +137,7 @@ START_TEST(test_memory)
 		uint64_t sum = 0;
 
 		four_nodes(table[i].gib);
-		ck_assert_int_eq(reserve_memory(&t, 15, &table[i].wish, &r, &e), 0);
+		ck_assert_int_eq(reserve_memory(&t, 15, &table[i].wanted, &r, &e), 0);
 		for (unsigned k = 0; k < 4; k++) {
 			ck_assert_msg(r.node[k] == table[i].node[k],
 				      "row %u: node %u gives %llu bytes instead of %llu", i, k,
@@ -152,12 +152,12 @@ START_TEST(test_memory)
 START_TEST(test_memory_of_some_nodes)
 {
 	static const unsigned gib[] = {16, 16, 16, 16};
-	static const struct size wish = {SIZE_BYTES, 2 * GIB};
+	static const struct size wanted = {SIZE_BYTES, 2 * GIB};
 	struct reserve_memory r;
 	struct err e;
 
 	four_nodes(gib);
-	ck_assert_int_eq(reserve_memory(&t, 1 << 1 | 1 << 3, &wish, &r, &e), 0);
+	ck_assert_int_eq(reserve_memory(&t, 1 << 1 | 1 << 3, &wanted, &r, &e), 0);
 	ck_assert_uint_eq(r.node[0], 0);
 	ck_assert_uint_eq(r.node[1], GIB);
 	ck_assert_uint_eq(r.node[3], GIB);
@@ -197,7 +197,7 @@ START_TEST(test_memory_random)
 
 	for (unsigned round = 0; round < 2000; round++) {
 		unsigned gib[4];
-		struct size wish = {SIZE_BYTES, test_random(&state) % (64 * GIB)};
+		struct size wanted = {SIZE_BYTES, test_random(&state) % (64 * GIB)};
 		struct reserve_memory r;
 		struct err e;
 		uint64_t all = 0;
@@ -207,17 +207,17 @@ START_TEST(test_memory_random)
 			all += gib[i] * GIB;
 		}
 		four_nodes(gib);
-		if (reserve_memory(&t, 15, &wish, &r, &e) < 0) {
-			ck_assert_msg(wish.value >= all, "seed %lu round %u: %s", test_seed(),
+		if (reserve_memory(&t, 15, &wanted, &r, &e) < 0) {
+			ck_assert_msg(wanted.value >= all, "seed %lu round %u: %s", test_seed(),
 				      round, e.msg);
 			continue;
 		}
 		for (unsigned i = 0; i < 4; i++)
 			ck_assert_msg(r.node[i] <= t.nodes[i].memory_bytes,
 				      "seed %lu round %u: node %u", test_seed(), round, i);
-		ck_assert_msg(r.total <= wish.value && r.total + 4 >= wish.value,
+		ck_assert_msg(r.total <= wanted.value && r.total + 4 >= wanted.value,
 			      "seed %lu round %u: %llu of %llu bytes", test_seed(), round,
-			      (unsigned long long)r.total, (unsigned long long)wish.value);
+			      (unsigned long long)r.total, (unsigned long long)wanted.value);
 	}
 }
 

@@ -1,6 +1,7 @@
 /*
- * plan_diff() against a model of the kernel: ops are applied one by one, and after each of them the rules of DESIGN §3
- * and §4 must hold; at the end the model is what was wanted; stopped anywhere and diffed again, it gets there too.
+ * plan_diff() against a model of the kernel: ops are applied one by one, and after each of them the
+ * rules of decision/README.md and decision/lending/README.md must hold; at the end the model is
+ * what was wanted; stopped anywhere and diffed again, it gets there too.
  */
 
 #include "decision/reconcile/op.h"

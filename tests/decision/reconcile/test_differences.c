@@ -109,7 +109,7 @@ START_TEST(a_loan_in_force_is_no_drift)
 	plan.loan_count = 1;
 	plan.loans[0] = (struct loan){.from = 1, .to = 0, .mode = LOANS_SHARED, .cpus = set("4-5")};
 	compare();
-	ck_assert_uint_eq(drifts.count, 2); /* the borrower's CPUs, the lender's weight */
+	ck_assert_uint_eq(drifts.count, 2); /* the borrower's CPUs, the donor's weight */
 	seen.groups[0].cpus = set("0-5");
 	seen.groups[1].weight = WEIGHT_MAX;
 	compare();

@@ -119,7 +119,10 @@ START_TEST(unwanted_while_backing_off)
 }
 END_TEST
 
-/* Whatever comes: a process is spawned only when there is none, and signalled only when there is one. */
+/*
+ * Whatever comes: a process is spawned only when there is none, and signalled only when there is
+ * one.
+ */
 START_TEST(any_order_of_events)
 {
 	unsigned long long random = test_seed();

@@ -1,6 +1,6 @@
 /* What doctor concludes from facts, and who uses the CPUs. */
 
-#include "launcher/commands/doctor.h"
+#include "launcher/commands/cmd_doctor.h"
 
 #include "launcher/commands/command.h"
 #include "tests/harness.h"

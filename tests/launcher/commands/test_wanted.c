@@ -110,7 +110,7 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 	struct inputs *in = calloc(1, sizeof(*in));
 	struct state *out = calloc(1, sizeof(*out)), *known = calloc(1, sizeof(*known));
 	const struct options o = {.roots.state_dir = test_directory()};
-	cleanup_close int somebody = listen_on(PLAN_FIRST_ADDRESS);
+	int somebody = listen_on(PLAN_FIRST_ADDRESS);
 
 	ck_assert(in && out && known);
 	ck_assert_int_eq(inputs_profile(NULL, in, &e), 0);
@@ -134,6 +134,7 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 	in->profile.spark.first_address = PLAN_FIRST_ADDRESS + 50;
 	ck_assert_msg(wanted_make(&o, known, in, out, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(out->plan.slices[0].address, PLAN_FIRST_ADDRESS + 50);
+	close(somebody);
 	free(in);
 	free(out);
 	free(known);

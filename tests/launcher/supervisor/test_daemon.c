@@ -8,15 +8,15 @@ START_TEST(command_lines)
 	char java[] = "/bin/java", option[] = "-x", empty[] = "";
 	char *words[] = {java, option, empty, NULL};
 
-	ck_assert(words_match_proc(words, "/bin/java\0-x\0", 14));
-	ck_assert(!words_match_proc(words, "/bin/java\0-x\0", 13));
-	ck_assert(!words_match_proc(words, "/bin/java\0-y\0\0", 14));
-	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0more\0", 19));
-	ck_assert(!words_match_proc(words, "/bin/java\0-x\0\0mo", 16));
-	ck_assert(words_match_proc(words + 3, "", 0));
-	ck_assert(!words_match_proc(words, "", 0));
-	ck_assert(words_match_proc(words + 2, "CLEAVE_GROUP=a/b:0:0\0\0", 22));
-	ck_assert(!words_match_proc(words + 2, "CLEAVE_GROUPS=a/b:0:0\0\0", 23));
+	ck_assert(argv_match_proc(words, "/bin/java\0-x\0", 14));
+	ck_assert(!argv_match_proc(words, "/bin/java\0-x\0", 13));
+	ck_assert(!argv_match_proc(words, "/bin/java\0-y\0\0", 14));
+	ck_assert(!argv_match_proc(words, "/bin/java\0-x\0\0more\0", 19));
+	ck_assert(!argv_match_proc(words, "/bin/java\0-x\0\0mo", 16));
+	ck_assert(argv_match_proc(words + 3, "", 0));
+	ck_assert(!argv_match_proc(words, "", 0));
+	ck_assert(argv_match_proc(words + 2, "CLEAVE_GROUP=a/b:0:0\0\0", 22));
+	ck_assert(!argv_match_proc(words + 2, "CLEAVE_GROUPS=a/b:0:0\0\0", 23));
 }
 END_TEST
 

@@ -147,7 +147,10 @@ START_TEST(the_second_kills_the_family)
 }
 END_TEST
 
-/* A program that ends on the first signal and leaves a child behind: it is gone too, after the grace. */
+/*
+ * A program that ends on the first signal and leaves a child behind: it is gone too, after the
+ * grace.
+ */
 START_TEST(nothing_is_left_after_a_signal)
 {
 	char script[2048], text[64] = "", *path = path_of("left");

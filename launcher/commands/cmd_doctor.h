@@ -1,5 +1,5 @@
-#ifndef LAUNCHER_COMMANDS_DOCTOR_H
-#define LAUNCHER_COMMANDS_DOCTOR_H
+#ifndef LAUNCHER_COMMANDS_CMD_DOCTOR_H
+#define LAUNCHER_COMMANDS_CMD_DOCTOR_H
 
 /*
  * What this machine can do for cleave, what is missing, and the command that would fix it: a list

@@ -1,4 +1,4 @@
-#include "launcher/commands/doctor.h"
+#include "launcher/commands/cmd_doctor.h"
 
 #include <errno.h>
 #include <fcntl.h>
