@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
-#include <time.h>
+
+#include "containers/proc/clock.h"
 
 struct told_group {
 	char name[NAME_MAX_BYTES + 1];
@@ -44,14 +45,6 @@ static void hold(void)
 static void let_go(void)
 {
 	pthread_mutex_unlock(&told->mutex);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 void told_begin(unsigned cpus)
@@ -101,7 +94,7 @@ static struct told_group *find_or_add(const char *name)
 	if (told->group_count == SLICES_MAX + 2)
 		abort();
 	g = &told->groups[told->group_count++];
-	*g = (struct told_group){.usage_us = 1000, .at_ns = monotonic_ns()};
+	*g = (struct told_group){.usage_us = 1000, .at_ns = clock_now_ns()};
 	string_copy(g->name, name);
 	return g;
 }
@@ -196,7 +189,7 @@ static double used_cpus(unsigned slice, const struct cpuset *cpus)
 static void count_usage(unsigned slice)
 {
 	struct told_group *g = find_slice(slice);
-	uint64_t now_ns = monotonic_ns();
+	uint64_t now_ns = clock_now_ns();
 	struct cpuset cpus;
 
 	if (!g)
