@@ -85,7 +85,7 @@ struct driver_ops {
 	 * online, some 10 µs. Where the cluster's own group had lost some of them (cgroup v1: a CPU
 	 * that was offline is gone from every group; v2: somebody wrote to it) it is given them
 	 * again, and the result is 1; else 0. What cannot be given back is not among `cpus`. NULL:
-	 * as driver_allowed().
+	 * as tree_allowed().
 	 */
 	int (*allowed)(struct driver *d, struct cpuset *cpus, struct err *e);
 	/*
@@ -121,8 +121,7 @@ struct driver_request {
 	const char *cluster;	 /* its name */
 	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
 	enum backend backend;	 /* auto, cgroup or affinity */
-	const char *
-		location; /* what driver_location() said when the cluster was made; NULL at first */
+	const char *location;	 /* driver_location() when the cluster was made; NULL at first */
 };
 
 /*
@@ -130,7 +129,7 @@ struct driver_request {
  * behind. Errors: ERR_IMPOSSIBLE for missing controllers, ERR_FAILED without the right to make
  * groups: the message names what is missing and the exact command that grants it.
  */
-int driver_open(const struct driver_request *r, struct driver **out, struct err *e);
+int driver_open(const struct driver_request *request, struct driver **out, struct err *e);
 
 /*
  * Where the groups are, as one line of text for the state file: enough for driver_open() to find
@@ -156,35 +155,5 @@ int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
  * are there, the rest 0. A driver that cannot look is asked to observe(), which walks through /proc.
  */
 int driver_look(struct driver *d, const struct plan *p, struct observation *seen, struct err *e);
-
-/*
- * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset
- * of the group that driver_open() would build in. Works without any right to write.
- */
-int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *nodes,
-		   struct err *e);
-
-/*
- * The least memory limit from the same group up to the root of its hierarchy, in bytes; 0: there is
- * none.
- */
-int driver_memory_limit(const char *cgroup_root, uint64_t *limit_bytes, struct err *e);
-
-/*
- * Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one.
- */
-int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
-		 char taken_by[NAME_MAX_BYTES + 1], struct err *e);
-
-/*
- * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree
- * to lock), driver_taken() and observe() see no halves of others'. Waits for at most patience_ms,
- * then -EBUSY.
- */
-int driver_lock(const char *cgroup_root, unsigned patience_ms, int *lock, struct err *e);
-
-/* The profile's memory and io keys that no controller here can honour. */
-int driver_missing(const char *cgroup_root, const struct profile *p, struct strings *missing,
-		   struct err *e);
 
 #endif

@@ -12,7 +12,7 @@ extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_status,
 	cmd_env, cmd_down, cmd_rebalance, cmd_tune, cmd_doctor, cmd_verify, cmd_help;
 
 /* In the order of the help. */
-const struct command *const commands[] = {
+static const struct command *const commands[] = {
 	&cmd_topology,	&cmd_plan,   &cmd_up,	  &cmd_run,  &cmd_status,
 	&cmd_rebalance, &cmd_exec,   &cmd_logs,	  &cmd_env,  &cmd_down,
 	&cmd_tune,	&cmd_doctor, &cmd_verify, &cmd_help, NULL, /* the end */
@@ -24,8 +24,8 @@ static void on_sigpipe(int signal_number)
 }
 
 /*
- * A write to a closed pipe is an error like another (EPIPE). A handler rather than SIG_IGN, which programs that we
- * execute would inherit.
+ * A write to a closed pipe is an error like another (EPIPE). A handler rather than SIG_IGN, which
+ * programs that we execute would inherit.
  */
 static void catch_sigpipe(void)
 {
@@ -38,8 +38,9 @@ static void catch_sigpipe(void)
 }
 
 /*
- * A caller may have closed descriptor 0, 1 or 2; then the next file that we open would get its number and be written
- * to by mistake. Fill the gap with something whose use in that direction fails.
+ * A caller may have closed descriptor 0, 1 or 2; then the next file that we open would get its
+ * number and be written to by mistake. Fill the gap with something whose use in that direction
+ * fails.
  */
 static int fill_standard_descriptors(void)
 {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "containers/cgroup/cgroup.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { MEMBERS_MAX = 4096 }; /* processes of a slice: one JVM, or some dozens of Python's */
@@ -73,11 +73,11 @@ static struct cgroup *handle(const struct cgroup_driver *d, enum controller c, c
 	cleanup_free char *mount = NULL;
 	char below[2 * LAYOUT_PATH + CGROUP_PATH];
 	struct cgroup *group;
-	int rc = cgroup_get_subsys_mount_point(name, &mount);
+	int r = cgroup_get_subsys_mount_point(name, &mount);
 
-	if (rc || strncmp(base, mount, strlen(mount))) {
+	if (r || strncmp(base, mount, strlen(mount))) {
 		err_set(e, -ENOENT, "libcgroup finds %s at %s, and the group is below %s", name,
-			rc ? cgroup_strerror(rc) : mount, base);
+			r ? cgroup_strerror(r) : mount, base);
 		return NULL;
 	}
 	snprintf(below, sizeof(below), "%s/%s", base + strlen(mount), path);
@@ -90,57 +90,56 @@ static struct cgroup *handle(const struct cgroup_driver *d, enum controller c, c
 	return NULL;
 }
 
-static int64_t libcgroup_error(int rc)
+static int64_t libcgroup_error(int r)
 {
-	return rc == ECGOTHER && cgroup_get_last_errno() ? cgroup_get_last_errno() : EIO;
+	return r == ECGOTHER && cgroup_get_last_errno() ? cgroup_get_last_errno() : EIO;
 }
 
 static int make_one(struct cgroup_driver *d, enum controller c, const char *path, struct err *e)
 {
 	struct cgroup *group;
-	int rc;
+	int r;
 
 	if (control_exists(d->base[c], path))
 		return 0;
 	group = handle(d, c, path, e);
 	if (!group)
 		return e->code;
-	rc = cgroup_create_cgroup(group, 1);
+	r = cgroup_create_cgroup(group, 1);
 	cgroup_free(&group);
 	/* It returns 0 without having made anything, too. */
 	if (!control_exists(d->base[c], path))
-		return err_set(e, rc ? (int)-libcgroup_error(rc) : -EIO,
+		return err_set(e, r ? (int)-libcgroup_error(r) : -EIO,
 			       "cannot make group %s/%s: %s", d->placement.base[c], path,
-			       rc ? cgroup_strerror(rc)
-				  : "libcgroup reports success, but it is not there");
+			       r ? cgroup_strerror(r)
+				 : "libcgroup reports success, but it is not there");
 	return 0;
 }
 
 static int unmake_one(struct cgroup_driver *d, enum controller c, const char *path, struct err *e)
 {
-	char procs[CGROUP_PATH + 16];
+	char procs[CGROUP_FILE], pid[32];
 	struct cgroup *group;
-	char pid[32];
-	int rc;
+	int r;
 
 	if (!control_exists(d->base[c], path))
 		return 0;
 	/* libcgroup would move what is left in it to the group above. */
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	group_join(path, "cgroup.procs", procs);
 	if (control_read(d->base[c], procs, pid, sizeof(pid), &(struct err){0}) != 0)
 		return err_set(e, -EBUSY, "group %s/%s still has processes", d->placement.base[c],
 			       path);
 	group = handle(d, c, path, e);
 	if (!group)
 		return e->code;
-	rc = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
+	r = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
 	cgroup_free(&group);
 	/* Its result is not the truth: errors after success, and successes that deleted a part. */
 	if (control_exists(d->base[c], path))
-		return err_set(e, rc ? (int)-libcgroup_error(rc) : -EBUSY,
+		return err_set(e, r ? (int)-libcgroup_error(r) : -EBUSY,
 			       "cannot remove group %s/%s: %s", d->placement.base[c], path,
-			       rc ? cgroup_strerror(rc)
-				  : "libcgroup reports success, but it is there");
+			       r ? cgroup_strerror(r)
+				 : "libcgroup reports success, but it is there");
 	return 0;
 }
 
@@ -150,24 +149,24 @@ static int attach(void *context, pid_t child, struct err *e)
 	struct cgroup_driver *d = m->driver;
 	char path[CGROUP_PATH];
 
-	cgroup_path(d, m->group, path);
+	group_path(d, m->group, path);
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
 		struct cgroup *group;
-		int rc;
+		int r;
 
 		if (d->base[c] < 0)
 			continue;
 		group = handle(d, c, path, e);
 		if (!group)
 			return e->code;
-		rc = cgroup_attach_task_pid(group, child);
+		r = cgroup_attach_task_pid(group, child);
 		cgroup_free(&group);
 		if (!cgroup_has_process(d, m->group, child, controller_name(c, 1)))
-			return err_set(e, rc ? (int)-libcgroup_error(rc) : -EIO,
+			return err_set(e, r ? (int)-libcgroup_error(r) : -EIO,
 				       "cannot put pid %d into %s/%s: %s", child,
 				       d->placement.base[c], path,
-				       rc ? cgroup_strerror(rc)
-					  : "libcgroup reports success, but it is not in it");
+				       r ? cgroup_strerror(r)
+					 : "libcgroup reports success, but it is not in it");
 	}
 	return 0;
 }
@@ -177,10 +176,10 @@ static int attach(void *context, pid_t child, struct err *e)
 static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		int rc = d->base[c] < 0 ? 0 : unmake_one(d, c, path, e);
+		int r = d->base[c] < 0 ? 0 : unmake_one(d, c, path, e);
 
-		if (rc < 0)
-			return rc;
+		if (r < 0)
+			return r;
 	}
 	if (d->unified >= 0 && unlinkat(d->unified, path, AT_REMOVEDIR) && errno != ENOENT)
 		return err_errno(e, -errno, "cannot remove group %s/%s", d->placement.unified,
@@ -191,10 +190,10 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 static int make(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		int rc = d->base[c] < 0 ? 0 : make_one(d, c, path, e);
+		int r = d->base[c] < 0 ? 0 : make_one(d, c, path, e);
 
-		if (rc < 0)
-			return rc;
+		if (r < 0)
+			return r;
 	}
 	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
@@ -203,286 +202,102 @@ static int make(struct cgroup_driver *d, const char *path, struct err *e)
 
 /* ---- limits */
 
-static int limit_swap(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+static int limit_memory(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
 {
+	const enum controller c = CONTROLLER_MEMORY;
 	const struct slice_memory *m = &g->memory;
-	int dir = d->base[CONTROLLER_MEMORY];
-	char path[CGROUP_PATH + 64];
+	int r = group_write_bytes(d, c, g->name, "memory.limit_in_bytes", m->max_bytes, "-1", e);
 
-	/*
-	 * memsw counts memory and swap together; kernels booted with swapaccount=0 do not have it.
-	 */
-	cgroup_file(d, g->name, "memory.memsw.limit_in_bytes", path);
-	if (control_exists(dir, path))
-		return cgroup_write_bytes(dir, path, m->max_bytes + m->swap_bytes, "-1", e);
-	if (m->swap_bytes)
-		return 0;
-	return control_write(dir, cgroup_file(d, g->name, "memory.swappiness", path), "0", e);
+	/* memsw counts memory and swap; kernels booted with swapaccount=0 do not have it. */
+	if (r == 0 && group_has_file(d, c, g->name, "memory.memsw.limit_in_bytes"))
+		return group_write_bytes(d, c, g->name, "memory.memsw.limit_in_bytes",
+					 m->max_bytes + m->swap_bytes, "-1", e);
+	if (r < 0 || m->swap_bytes)
+		return r;
+	return group_write(d, c, g->name, "memory.swappiness", "0", e);
 }
 
-static int limit_io(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+static int limit_device(struct cgroup_driver *d, const char *group, const struct profile_io *io,
+			struct err *e)
 {
-	for (unsigned i = 0; i < g->io_count; i++) {
-		const struct profile_io *io = &g->io[i];
-		const struct {
-			const char *file;
-			uint64_t value;
-		} limits[] = {
-			{"blkio.throttle.read_bps_device", io->read_bps},
-			{"blkio.throttle.write_bps_device", io->write_bps},
-			{"blkio.throttle.read_iops_device", io->read_iops},
-			{"blkio.throttle.write_iops_device", io->write_iops},
-		};
+	const struct {
+		const char *file;
+		uint64_t value;
+	} limits[] = {
+		{"blkio.throttle.read_bps_device", io->read_bps},
+		{"blkio.throttle.write_bps_device", io->write_bps},
+		{"blkio.throttle.read_iops_device", io->read_iops},
+		{"blkio.throttle.write_iops_device", io->write_iops},
+	};
+	char text[PROFILE_WORD + 32], now[CONTROL_TEXT];
 
-		for (unsigned k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
-			char path[CGROUP_PATH + 64], text[PROFILE_WORD + 32], now[CONTROL_TEXT];
-			int rc;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const char *file = limits[i].file;
+		int r;
 
-			if (!limits[k].value)
-				continue;
-			snprintf(text, sizeof(text), "%s %" PRIu64, io->device, limits[k].value);
-			cgroup_file(d, g->name, limits[k].file, path);
-			rc = control_write(d->base[CONTROLLER_IO], path, text, e);
-			if (rc == 0)
-				rc = control_read(d->base[CONTROLLER_IO], path, now, sizeof(now),
-						  e);
-			if (rc < 0)
-				return rc;
-			if (control_value(now, io->device, 0) != limits[k].value)
-				return err_set(e, -EIO,
-					       "%s of %s was set to \"%s\" and reads \"%.100s\"",
-					       limits[k].file, g->name, text, now);
-		}
+		if (!limits[i].value)
+			continue;
+		snprintf(text, sizeof(text), "%s %" PRIu64, io->device, limits[i].value);
+		r = group_write(d, CONTROLLER_IO, group, file, text, e);
+		if (r == 0)
+			r = group_read(d, CONTROLLER_IO, group, file, now, sizeof(now), e);
+		if (r < 0)
+			return r;
+		if (control_value(now, io->device, 0) != limits[i].value)
+			return err_set(e, -EIO, "%s of %s was set to \"%s\" and reads \"%.100s\"",
+				       file, group, text, now);
 	}
 	return 0;
 }
 
 static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
 {
-	char path[CGROUP_PATH + 64];
-	int rc = 0;
+	int r = g->memory.max_bytes ? limit_memory(d, g, e) : 0;
 
-	if (g->memory.max_bytes) {
-		cgroup_file(d, g->name, "memory.limit_in_bytes", path);
-		rc = cgroup_write_bytes(d->base[CONTROLLER_MEMORY], path, g->memory.max_bytes, "-1",
-					e);
-		if (rc == 0)
-			rc = limit_swap(d, g, e);
-	}
-	if (rc == 0 && g->io_count && d->base[CONTROLLER_IO] < 0)
+	if (r == 0 && g->io_count && d->base[CONTROLLER_IO] < 0)
 		return err_impossible(e, "io limits need the blkio controller, which is not "
 					 "available here: remove `io` from the profile");
-	return rc == 0 ? limit_io(d, g, e) : rc;
-}
-
-/* ---- samples */
-
-/* "anon=PAGES N0=PAGES N1=…" */
-static void sample_nodes(const char *text, const struct cpuset *nodes, struct sample *out)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), value;
-	const char *line = strstr(text, "\nanon=");
-
-	if (!line)
-		return;
-	line += strlen("\nanon=");
-	for (const char *c = line; *c && *c != '\n'; c += strcspn(c, " \n")) {
-		unsigned node;
-		int used = 0;
-
-		c += *c == ' ';
-		if (c == line && control_number(c, &value))
-			out->anon_bytes = value * page;
-		else if (sscanf(c, "N%u=%n", &node, &used) == 1 && used && node < CPUSET_MAX &&
-			 control_number(c + used, &value) && cpuset_has(nodes, node))
-			out->anon_local_bytes += value * page;
-	}
-}
-
-static int sample_memory(struct cgroup_driver *d, const char *group, const struct cpuset *nodes,
-			 struct sample *out, struct err *e)
-{
-	char path[CGROUP_PATH + 64], text[CONTROL_TEXT];
-	int dir = d->base[CONTROLLER_MEMORY], rc;
-	uint64_t max = UINT64_MAX;
-
-	rc = control_read_number(dir, cgroup_file(d, group, "memory.usage_in_bytes", path),
-				 &out->memory_bytes, e);
-	if (rc == 0)
-		rc = control_read_number(dir, cgroup_file(d, group, "memory.limit_in_bytes", path),
-					 &max, e);
-	if (rc < 0)
-		return rc;
-	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
-	if (control_read(dir, cgroup_file(d, group, "memory.numa_stat", path), text, sizeof(text),
-			 &(struct err){0}) >= 0)
-		sample_nodes(text, nodes, out);
-	if (control_read(dir, cgroup_file(d, group, "memory.oom_control", path), text, sizeof(text),
-			 &(struct err){0}) >= 0)
-		out->oom_kills = control_value(text, "oom_kill", 0);
-	return 0;
+	for (unsigned i = 0; r == 0 && i < g->io_count; i++)
+		r = limit_device(d, g->name, &g->io[i], e);
+	return r;
 }
 
 /* ---- the cluster's own group */
 
-/* Give a file of `path` what the group above it has in another. */
-static int inherit_one(struct cgroup_driver *d, const char *above, const char *from_file,
-		       const char *path, const char *to_file, struct err *e)
+/*
+ * Give the cpuset of `path` all that the group above it has: the CPUs, or the memory nodes. Where it
+ * has them nothing is written: nodes of a cpuset with processes below it would migrate their pages.
+ */
+static int inherit(struct cgroup_driver *d, const char *what, const char *above, const char *path,
+		   struct err *e)
 {
-	char from[CGROUP_PATH + 64], to[CGROUP_PATH + 64], text[CPUSET_TEXT], now[CPUSET_TEXT];
-	int dir = d->base[CONTROLLER_CPUSET], rc;
+	char from[CGROUP_FILE], to[CGROUP_FILE], file[32], text[CPUSET_TEXT], now[CPUSET_TEXT];
+	int dir = d->base[CONTROLLER_CPUSET], r;
 
-	snprintf(from, sizeof(from), "%s%s%s", above, above[0] ? "/" : "", from_file);
-	snprintf(to, sizeof(to), "%s%s%s", path, path[0] ? "/" : "", to_file);
-	rc = control_read(dir, from, text, sizeof(text), e);
-	if (rc >= 0)
-		rc = control_read(dir, to, now, sizeof(now), e);
-	if (rc >= 0 && strcmp(text, now))
-		rc = control_write(dir, to, text, e);
-	return rc < 0 ? rc : 0;
+	snprintf(file, sizeof(file), "cpuset.effective_%s", what);
+	r = control_read(dir, group_join(above, file, from), text, sizeof(text), e);
+	snprintf(file, sizeof(file), "cpuset.%s", what);
+	if (r >= 0)
+		r = control_read(dir, group_join(path, file, to), now, sizeof(now), e);
+	if (r >= 0 && strcmp(text, now) != 0)
+		r = control_write(dir, to, text, e);
+	return r < 0 ? r : 0;
 }
 
-static int inherit_cpus(struct cgroup_driver *d, const char *above, const char *path, struct err *e)
+/* From the group above the base, where that is ours, down to the cluster's own. */
+static int inherit_down(struct cgroup_driver *d, const char *what, struct err *e)
 {
-	return inherit_one(d, above, "cpuset.effective_cpus", path, "cpuset.cpus", e);
+	int r = d->placement.base_is_ours ? inherit(d, what, "..", "", e) : 0;
+
+	if (r == 0)
+		r = inherit(d, what, "", "cleave", e);
+	return r == 0 ? inherit(d, what, "cleave", d->inner, e) : r;
 }
 
-/* A v1 cpuset is born empty: give `path` all that the group above it has. */
-static int inherit(struct cgroup_driver *d, const char *above, const char *path, struct err *e)
-{
-	int rc = inherit_one(d, above, "cpuset.effective_mems", path, "cpuset.mems", e);
-
-	return rc == 0 ? inherit_cpus(d, above, path, e) : rc;
-}
-
-/* Memory nodes are left alone: a cpuset with processes below it would migrate their pages. */
+/* Memory nodes are left alone. */
 static int widen(struct cgroup_driver *d, struct err *e)
 {
-	int rc = d->placement.base_is_ours ? inherit_cpus(d, "..", "", e) : 0;
-
-	if (rc == 0)
-		rc = inherit_cpus(d, "", "cleave", e);
-	return rc == 0 ? inherit_cpus(d, "cleave", d->inner, e) : rc;
-}
-
-static const struct dialect dialect = {
-	.cpus_effective = "cpuset.effective_cpus",
-	.mems_effective = "cpuset.effective_mems",
-	.weight = "cpu.shares",
-	.usage = "cpuacct.usage",
-	.usage_controller = CONTROLLER_CPUACCT,
-	.weight_to_kernel = shares_from_weight,
-	.weight_from_kernel = weight_from_shares,
-	.usage_us = usage_us,
-	.memory_max = "memory.limit_in_bytes",
-	.make = make,
-	.unmake = unmake,
-	.limit = limit,
-	.sample_memory = sample_memory,
-	.widen = widen,
-	.attach = attach,
-};
-
-/* ---- processes that hot-unplug has moved out of their cpuset */
-
-/* A hierarchy other than cpuset's, which hot-unplug has left alone. COUNT: there is none. */
-static enum controller witness(const struct cgroup_driver *d)
-{
-	const char(*base)[2 * LAYOUT_PATH] = d->placement.base;
-
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
-		if (d->base[c] >= 0 && strcmp(base[c], base[CONTROLLER_CPUSET]))
-			return c;
-	return CONTROLLER_COUNT;
-}
-
-/* All its threads, by cgroup.procs. Return 1 if it was elsewhere, 0 if not, or negative. */
-static int bring_back_one(struct cgroup_driver *d, const char *group, enum controller seen_in,
-			  pid_t pid, struct err *e)
-{
-	char path[CGROUP_PATH + 64], text[16];
-	int rc;
-
-	if (cgroup_has_process(d, group, pid, "cpuset") ||
-	    !cgroup_has_process(d, group, pid, controller_name(seen_in, 1)))
-		return 0;
-	snprintf(text, sizeof(text), "%d", pid);
-	rc = control_write(d->base[CONTROLLER_CPUSET], cgroup_file(d, group, "cgroup.procs", path),
-			   text, e);
-	if (rc == -ESRCH) /* it has ended */
-		return 0;
-	if (rc == 0 && !cgroup_has_process(d, group, pid, "cpuset") &&
-	    cgroup_has_process(d, group, pid, controller_name(seen_in, 1)))
-		rc = err_set(e, -EIO, "pid %d was put back into the cpuset of %s and is not in it",
-			     pid, group);
-	return rc < 0 ? rc : 1;
-}
-
-static int compare_pids(const void *a, const void *b)
-{
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Asked once a second of each slice: what is in both lists is not looked at in /proc. */
-static int bring_back(struct driver *driver, const char *group, struct err *e)
-{
-	struct cgroup_driver *d = (struct cgroup_driver *)driver;
-	cleanup_free pid_t *all = malloc(MEMBERS_MAX * sizeof(*all));
-	cleanup_free pid_t *inside = malloc(MEMBERS_MAX * sizeof(*inside));
-	enum controller seen_in = witness(d);
-	int n, n_inside, moved = 0;
-
-	if (!cgroup_name_is_ours(group))
-		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
-	if (seen_in == CONTROLLER_COUNT)
-		return 0;
-	if (!all || !inside)
-		return err_errno(e, -ENOMEM, "bringing the processes of %s back", group);
-	n = cgroup_pids_in(d, seen_in, group, all, MEMBERS_MAX, e);
-	n_inside = n < 0 ? n : cgroup_pids_in(d, CONTROLLER_CPUSET, group, inside, MEMBERS_MAX, e);
-	if (n_inside < 0)
-		return n_inside;
-	n_inside = n_inside < MEMBERS_MAX ? n_inside : MEMBERS_MAX;
-	qsort(inside, (size_t)n_inside, sizeof(*inside), compare_pids);
-	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-		int rc = bsearch(&all[i], inside, (size_t)n_inside, sizeof(*inside), compare_pids)
-				 ? 0
-				 : bring_back_one(d, group, seen_in, all[i], e);
-
-		if (rc < 0)
-			return rc;
-		moved += rc;
-	}
-	return moved;
-}
-
-/* --cgroup-root NAME: the base itself, in each hierarchy, before anything is opened. */
-static int make_bases(const struct placement *p, struct err *e)
-{
-	const char *base = p->base[CONTROLLER_CPUSET];
-
-	for (unsigned c = 0; c <= CONTROLLER_COUNT; c++) {
-		const char *path = c < CONTROLLER_COUNT ? p->base[c] : p->unified;
-
-		if (path[0] && mkdir(path, 0755) && errno != EEXIST)
-			return err_errno(e, -errno, "cannot make group %s", path);
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		const char *file = i ? "cpus" : "mems";
-		char above[3 * LAYOUT_PATH], own[3 * LAYOUT_PATH], text[CPUSET_TEXT];
-		int rc;
-
-		snprintf(above, sizeof(above), "%s/../cpuset.effective_%s", base, file);
-		snprintf(own, sizeof(own), "%s/cpuset.%s", base, file);
-		rc = control_read(AT_FDCWD, above, text, sizeof(text), e);
-		if (rc >= 0)
-			rc = control_write(AT_FDCWD, own, text, e);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	return inherit_down(d, "cpus", e);
 }
 
 static void remove_bases(const struct placement *p)
@@ -499,7 +314,7 @@ static void remove_bases(const struct placement *p)
  * The parent `cleave` goes with the last cluster: it cannot be removed while there is another one
  * in it.
  */
-static void remove_parent(struct cgroup_driver *d)
+static void unmake_above(struct cgroup_driver *d)
 {
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
 		if (d->base[c] >= 0)
@@ -510,61 +325,144 @@ static void remove_parent(struct cgroup_driver *d)
 		remove_bases(&d->placement);
 }
 
-static int destroy(struct driver *driver, struct err *e)
-{
-	int rc = cgroup_destroy(driver, e);
+static const struct cgroup_version version = {
+	.cpus_effective = "cpuset.effective_cpus",
+	.mems_effective = "cpuset.effective_mems",
+	.weight = "cpu.shares",
+	.usage = "cpuacct.usage",
+	.usage_controller = CONTROLLER_CPUACCT,
+	.threads = "tasks",
+	.memory_usage = "memory.usage_in_bytes",
+	.memory_max = "memory.limit_in_bytes",
+	.memory_events = "memory.oom_control",
+	.weight_to_kernel = shares_from_weight,
+	.weight_from_kernel = weight_from_shares,
+	.usage_us = usage_us,
+	.make = make,
+	.unmake = unmake,
+	.unmake_above = unmake_above,
+	.limit = limit,
+	.widen = widen,
+	.attach = attach,
+};
 
-	if (rc == 0)
-		remove_parent((struct cgroup_driver *)driver);
-	return rc;
+/* ---- processes that hot-unplug has moved out of their cpuset */
+
+/* All its threads, by cgroup.procs. Return 1 if it was elsewhere, 0 if not, or negative. */
+static int bring_back_one(struct cgroup_driver *d, const char *group, enum controller seen_in,
+			  pid_t pid, struct err *e)
+{
+	const char *witness_name = controller_name(seen_in, 1);
+	char text[16];
+	int r;
+
+	if (cgroup_has_process(d, group, pid, "cpuset") ||
+	    !cgroup_has_process(d, group, pid, witness_name))
+		return 0;
+	snprintf(text, sizeof(text), "%d", pid);
+	r = group_write(d, CONTROLLER_CPUSET, group, "cgroup.procs", text, e);
+	if (r == -ESRCH) /* it has ended */
+		return 0;
+	if (r == 0 && !cgroup_has_process(d, group, pid, "cpuset") &&
+	    cgroup_has_process(d, group, pid, witness_name))
+		r = err_set(e, -EIO, "pid %d was put back into the cpuset of %s and is not in it",
+			    pid, group);
+	return r < 0 ? r : 1;
 }
 
-#define OPS(name_)                                                                            \
-	{                                                                                     \
-		.name = (name_), .create = cgroup_create, .set_cpus = cgroup_set_cpus,        \
-		.set_weight = cgroup_set_weight, .spawn = cgroup_spawn, .kill = cgroup_kill,  \
-		.remove = cgroup_remove, .observe = cgroup_observe, .sample = cgroup_sample,  \
-		.usage = cgroup_usage, .look = cgroup_look, .allowed = cgroup_allowed,        \
-		.runnable = cgroup_runnable, .bring_back = bring_back, .enter = cgroup_enter, \
-		.pids = cgroup_pids, .destroy = destroy, .close = cgroup_close,               \
-	}
-static const struct driver_ops cgroup1_ops = OPS("cgroup1"), hybrid_ops = OPS("hybrid");
-
-static int make_own(struct cgroup_driver *d, struct err *e)
+static int compare_pids(const void *a, const void *b)
 {
-	int rc = make(d, "cleave", e);
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
 
-	if (rc == 0)
-		rc = inherit(d, "", "cleave", e);
-	if (rc == 0)
-		rc = make(d, d->inner, e);
-	return rc == 0 ? inherit(d, "cleave", d->inner, e) : rc;
+	return (x > y) - (x < y);
+}
+
+/* Asked once a second of each slice: what is in both lists is not looked at in /proc. */
+static int bring_back(struct driver *driver, const char *group, struct err *e)
+{
+	struct cgroup_driver *d = cgroup_of(driver);
+	const char(*base)[2 * LAYOUT_PATH] = d->placement.base;
+	cleanup_free pid_t *all = malloc(MEMBERS_MAX * sizeof(*all));
+	cleanup_free pid_t *inside = malloc(MEMBERS_MAX * sizeof(*inside));
+	enum controller seen_in = 0;
+	int n, n_inside, moved = 0, r = group_check_name(d, group, e);
+
+	if (r < 0)
+		return r;
+	/* A hierarchy other than cpuset's, which hot-unplug has left alone. */
+	while (seen_in < CONTROLLER_COUNT &&
+	       (d->base[seen_in] < 0 || !strcmp(base[seen_in], base[CONTROLLER_CPUSET])))
+		seen_in++;
+	if (seen_in == CONTROLLER_COUNT)
+		return 0;
+	if (!all || !inside)
+		return err_errno(e, -ENOMEM, "bringing the processes of %s back", group);
+	n = cgroup_pids_in(d, seen_in, group, all, MEMBERS_MAX, e);
+	n_inside = n < 0 ? n : cgroup_pids_in(d, CONTROLLER_CPUSET, group, inside, MEMBERS_MAX, e);
+	if (n_inside < 0)
+		return n_inside;
+	n_inside = n_inside < MEMBERS_MAX ? n_inside : MEMBERS_MAX;
+	qsort(inside, (size_t)n_inside, sizeof(*inside), compare_pids);
+	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
+		if (bsearch(&all[i], inside, (size_t)n_inside, sizeof(*inside), compare_pids))
+			continue;
+		r = bring_back_one(d, group, seen_in, all[i], e);
+		if (r < 0)
+			return r;
+		moved += r;
+	}
+	return moved;
+}
+
+/* ---- opening */
+
+static const struct driver_ops cgroup1_ops = {
+	.name = "cgroup1", CGROUP_OPS, .bring_back = bring_back};
+static const struct driver_ops hybrid_ops = {
+	.name = "hybrid", CGROUP_OPS, .bring_back = bring_back};
+
+/* --cgroup-root NAME: the base itself, in each hierarchy, before anything is opened. */
+static int make_bases(const struct placement *p, struct err *e)
+{
+	for (unsigned c = 0; p->base_is_ours && c <= CONTROLLER_COUNT; c++) {
+		const char *path = c < CONTROLLER_COUNT ? p->base[c] : p->unified;
+
+		if (path[0] && mkdir(path, 0755) && errno != EEXIST)
+			return err_errno(e, -errno, "cannot make group %s", path);
+	}
+	return 0;
 }
 
 int cgroup1_open(const struct placement *p, const char *cluster, struct driver **out, struct err *e)
 {
-	struct cgroup_driver *d = NULL;
-	int rc = cgroup_init();
+	struct cgroup_driver *d;
+	int r = cgroup_init();
 
-	if (rc)
+	if (r)
 		return err_set(e, -EIO, "libcgroup finds no cgroup v1 here: %s",
-			       cgroup_strerror(rc));
-	rc = p->base_is_ours ? make_bases(p, e) : 0;
-	if (rc == 0)
-		rc = cgroup_driver_new(p, cluster, p->unified[0] ? &hybrid_ops : &cgroup1_ops,
-				       &dialect, &d, e);
-	if (rc == 0)
-		rc = make_own(d, e);
-	if (rc == 0) {
-		*out = &d->driver;
-		return 0;
+			       cgroup_strerror(r));
+	r = make_bases(p, e);
+	if (r == 0)
+		r = cgroup_new(p, cluster, p->unified[0] ? &hybrid_ops : &cgroup1_ops, &version, &d,
+			       e);
+	if (r < 0) {
+		if (p->base_is_ours)
+			remove_bases(p);
+		return r;
 	}
-	if (d) {
-		unmake(d, d->inner, &(struct err){0});
-		remove_parent(d);
+	/* A cpuset is born empty. */
+	r = make(d, "cleave", e);
+	if (r == 0)
+		r = make(d, d->inner, e);
+	if (r == 0)
+		r = inherit_down(d, "mems", e);
+	if (r == 0)
+		r = inherit_down(d, "cpus", e);
+	if (r < 0) {
+		cgroup_destroy(&d->driver, &(struct err){0});
 		cgroup_close(&d->driver);
-	} else if (p->base_is_ours) {
-		remove_bases(p);
+		return r;
 	}
-	return rc;
+	*out = &d->driver;
+	return 0;
 }

@@ -1,19 +1,16 @@
 /*
- * Cgroup v2: plain files below a directory descriptor; a throw-away directory that looks the same,
- * for tests.
+ * Cgroup v2: plain files below a directory descriptor. Controllers are enabled from the base down,
+ * one level at a time, and what that changed above our groups is taken back with the last cluster.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "containers/cgroup/cgroup.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "containers/where/scope.h"
 #include "decision/base/cleanup.h"
 
@@ -28,107 +25,24 @@ static const enum controller wanted[] = {CONTROLLER_MEMORY, CONTROLLER_CPUSET, C
 					 CONTROLLER_IO};
 enum { WANTED = sizeof(wanted) / sizeof(wanted[0]) };
 
-static bool is_throw_away(const struct cgroup_driver *d)
-{
-	return d->placement.kind == PLACEMENT_THROW_AWAY;
-}
-
 static int base_dir(const struct cgroup_driver *d)
 {
 	return d->base[CONTROLLER_CPUSET];
-}
-
-/* ---- throw-away trees: the control files that the kernel would show, with its initial values */
-
-static const char *const fake_files[][2] = {
-	{"cgroup.procs", ""},
-	{"cgroup.controllers", "cpuset cpu io memory"},
-	{"cgroup.subtree_control", ""},
-	{"cgroup.events", "populated 0\nfrozen 0\n"},
-	{"cpuset.cpus", ""},
-	{"cpuset.mems", ""},
-	{"cpu.weight", "100\n"},
-	{"cpu.stat", "usage_usec 0\n"},
-	{"memory.current", "0\n"},
-	{"memory.max", "max\n"},
-	{"memory.high", "max\n"},
-	{"memory.low", "0\n"},
-	{"memory.swap.max", "max\n"},
-	{"memory.oom.group", "0\n"},
-	{"memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"},
-	{"memory.numa_stat", ""},
-	{"io.max", ""},
-};
-/*
- * In the kernel these follow cpuset.cpus and .mems; here they are links to them. A test may put
- * files in their place.
- */
-static const char *const fake_links[][2] = {
-	{"cpuset.cpus.effective", "cpuset.cpus"},
-	{"cpuset.mems.effective", "cpuset.mems"},
-};
-enum {
-	FAKE_FILES = sizeof(fake_files) / sizeof(fake_files[0]),
-	FAKE_LINKS = sizeof(fake_links) / sizeof(fake_links[0]),
-};
-
-static int fake_group(int base, const char *path, struct err *e)
-{
-	char file[CGROUP_PATH + 64];
-
-	for (unsigned i = 0; i < FAKE_FILES; i++) {
-		int fd, rc;
-
-		snprintf(file, sizeof(file), "%s/%s", path, fake_files[i][0]);
-		fd = openat(base, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (fd < 0 && errno == EEXIST)
-			continue;
-		if (fd < 0)
-			return err_errno(e, -errno, "cannot make %s", file);
-		rc = control_rewrite(fd, file, fake_files[i][1], e);
-		close(fd);
-		if (rc < 0)
-			return rc;
-	}
-	for (unsigned i = 0; i < FAKE_LINKS; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path, fake_links[i][0]);
-		if (symlinkat(fake_links[i][1], base, file) && errno != EEXIST)
-			return err_errno(e, -errno, "cannot make %s", file);
-	}
-	return 0;
-}
-
-/*
- * The kernel's files vanish with their group; here they are removed first. Only those that
- * fake_group() makes.
- */
-static void unfake_group(int base, const char *path)
-{
-	char file[CGROUP_PATH + 64];
-
-	for (unsigned i = 0; i < FAKE_FILES + FAKE_LINKS; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path,
-			 i < FAKE_FILES ? fake_files[i][0] : fake_links[i - FAKE_FILES][0]);
-		unlinkat(base, file, 0);
-	}
 }
 
 /* ---- groups */
 
 static int make(struct cgroup_driver *d, const char *path, struct err *e)
 {
-	char file[CGROUP_PATH + 64], type[64];
-	int rc;
+	char file[CGROUP_FILE], type[64];
+	int r;
 
 	if (mkdirat(base_dir(d), path, 0755) && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.base[0], path);
-	if (is_throw_away(d))
-		return fake_group(base_dir(d), path, e);
 	/* A parent that had processes when cpuset or cpu were enabled turned threaded, silently. */
-	snprintf(file, sizeof(file), "%s/cgroup.type", path);
-	rc = control_read(base_dir(d), file, type, sizeof(type), e);
-	if (rc < 0)
-		return rc;
+	r = control_read(base_dir(d), group_join(path, "cgroup.type", file), type, sizeof(type), e);
+	if (r < 0)
+		return r;
 	if (strcmp(type, "domain"))
 		return err_set(
 			e, -EBUSY,
@@ -142,8 +56,6 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	if (!path[0]) /* a scope: systemd removes it */
 		return 0;
-	if (is_throw_away(d))
-		unfake_group(base_dir(d), path);
 	if (unlinkat(base_dir(d), path, AT_REMOVEDIR) && errno != ENOENT)
 		return err_errno(e, -errno,
 				 "cannot remove group %s/%s (processes or groups in it?)",
@@ -151,29 +63,30 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 	return 0;
 }
 
-/* Turn one controller on for the groups below `path`; say whether it was off. */
+/* Turn one controller on for the groups below `path`; say, also on failure, whether this did it. */
 static int enable_one(struct cgroup_driver *d, const char *path, enum controller c, bool *was_off,
 		      struct err *e)
 {
 	const char *name = controller_name(c, 2);
-	char file[CGROUP_PATH + 64], text[512], word[32];
-	int rc;
+	char file[CGROUP_FILE], text[512], word[32];
+	int r;
 
 	*was_off = false;
-	snprintf(file, sizeof(file), "%s%scgroup.subtree_control", path, path[0] ? "/" : "");
-	rc = control_read(base_dir(d), file, text, sizeof(text), e);
-	if (rc < 0 || control_has_word(text, name))
-		return rc < 0 ? rc : 0;
+	group_join(path, "cgroup.subtree_control", file);
+	r = control_read(base_dir(d), file, text, sizeof(text), e);
+	if (r < 0 || control_has_word(text, name))
+		return r < 0 ? r : 0;
 	snprintf(word, sizeof(word), "+%s", name);
-	rc = control_write(base_dir(d), file, word, e);
-	if (rc == 0)
-		rc = control_read(base_dir(d), file, text, sizeof(text), e);
-	if (rc < 0)
-		return rc;
+	r = control_write(base_dir(d), file, word, e);
+	if (r < 0)
+		return r;
+	*was_off = true;
+	r = control_read(base_dir(d), file, text, sizeof(text), e);
+	if (r < 0)
+		return r;
 	if (!control_has_word(text, name))
 		return err_set(e, -EIO, "%s was written to %s/%s and is not in it", word,
 			       d->placement.base[0], file);
-	*was_off = true;
 	return 0;
 }
 
@@ -181,15 +94,14 @@ static int enable_one(struct cgroup_driver *d, const char *path, enum controller
 static int enable(struct cgroup_driver *d, const char *path, char *list, size_t size, struct err *e)
 {
 	list[0] = '\0';
-	for (unsigned i = 0; i < WANTED && !is_throw_away(d); i++) {
+	for (unsigned i = 0; i < WANTED; i++) {
 		bool was_off;
-		int rc = enable_one(d, path, wanted[i], &was_off, e);
+		int r = enable_one(d, path, wanted[i], &was_off, e);
 
-		if (rc == 0 && was_off)
+		if (was_off)
 			snprintf(list + strlen(list), size - strlen(list), " %s",
 				 controller_name(wanted[i], 2));
-		if (rc == 0 ||
-		    wanted[i] == CONTROLLER_IO) /* io only adds limits that few ask for */
+		if (r == 0 || wanted[i] == CONTROLLER_IO) /* io only adds limits that few ask for */
 			continue;
 		return err_wrap(e, "enabling %s below %s%s%s", controller_name(wanted[i], 2),
 				d->placement.base[0], path[0] ? "/" : "", path);
@@ -216,37 +128,12 @@ static char *mark_path(const struct cgroup_driver *d, char path[3 * LAYOUT_PATH]
 	return path;
 }
 
-/* The parent `cleave` goes with the last cluster: while there is another one in it, rmdir fails. */
-static void remove_parent(struct cgroup_driver *d)
-{
-	char list[64] = "", path[3 * LAYOUT_PATH];
-	ssize_t n = getxattr(mark_path(d, path), ENABLED_MARK, list, sizeof(list) - 1);
-
-	list[n > 0 ? n : 0] = '\0';
-	if (unlinkat(base_dir(d), "cleave", AT_REMOVEDIR) && is_throw_away(d)) {
-		/*
-		 * A plain directory is never empty while its files are there: ask for the clusters
-		 * instead.
-		 */
-		struct stat st;
-
-		if (fstatat(base_dir(d), "cleave", &st, 0) || st.st_nlink > 2)
-			return;
-		unfake_group(base_dir(d), "cleave");
-		unlinkat(base_dir(d), "cleave", AT_REMOVEDIR);
-	}
-	if (!control_exists(base_dir(d), "cleave"))
-		disable(d, list);
-}
-
 /* ---- limits */
 
-static int limit_one(struct cgroup_driver *d, const char *group, const char *file, uint64_t bytes,
-		     struct err *e)
+static int limit_bytes(struct cgroup_driver *d, const char *group, const char *file, uint64_t bytes,
+		       struct err *e)
 {
-	char path[CGROUP_PATH + 64];
-
-	return cgroup_write_bytes(base_dir(d), cgroup_file(d, group, file, path), bytes, "max", e);
+	return group_write_bytes(d, CONTROLLER_MEMORY, group, file, bytes, "max", e);
 }
 
 /*
@@ -255,174 +142,105 @@ static int limit_one(struct cgroup_driver *d, const char *group, const char *fil
  */
 static int sum_low(int base, const char *path, uint64_t *sum, struct err *e)
 {
-	int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_closedir DIR *list = control_list(base, path);
 	struct dirent *entry;
 
-	if (!dir)
+	if (!list)
 		return err_errno(e, -errno, "cannot list %s", path);
 	*sum = 0;
-	while ((entry = readdir(dir))) {
+	while ((entry = readdir(list))) {
 		char file[300];
 		uint64_t low;
 
 		snprintf(file, sizeof(file), "%s/memory.low", entry->d_name);
 		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR &&
-		    control_read_number(fd, file, &low, &(struct err){0}) == 0 && low != UINT64_MAX)
+		    control_read_number(dirfd(list), file, &low, &(struct err){0}) == 0 &&
+		    low != UINT64_MAX)
 			*sum += low;
 	}
-	closedir(dir);
 	return 0;
 }
 
 /*
  * Protection counts only as far as every group above has it: give each the sum of its children's.
+ * A scope's own file is systemd's.
  */
 static int raise_low(struct cgroup_driver *d, struct err *e)
 {
-	char own[CGROUP_PATH], file[CGROUP_PATH + 64];
-	const char *above[] = {cgroup_path(d, "", own), "cleave"};
+	uint64_t sum;
+	int r = 0;
 
-	if (d->placement.kind == PLACEMENT_SCOPE) /* the scope's file is systemd's */
+	if (d->placement.kind == PLACEMENT_SCOPE)
 		return 0;
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t sum = 0;
-		int rc = sum_low(base_dir(d), above[i], &sum, e);
-
-		snprintf(file, sizeof(file), "%s/memory.low", above[i]);
-		if (rc == 0)
-			rc = cgroup_write_bytes(base_dir(d), file, sum, "max", e);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	r = sum_low(base_dir(d), d->inner, &sum, e);
+	if (r == 0)
+		r = limit_bytes(d, "", "memory.low", sum, e);
+	if (r == 0)
+		r = sum_low(base_dir(d), "cleave", &sum, e);
+	return r == 0 ? limit_bytes(d, "..", "memory.low", sum, e) : r;
 }
 
-static int limit_io(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+static int limit_device(struct cgroup_driver *d, const char *group, const struct profile_io *io,
+			struct err *e)
 {
-	char path[CGROUP_PATH + 64], text[PROFILE_WORD + 160], now[8192];
+	const struct {
+		const char *key;
+		uint64_t value;
+	} limits[] = {{"rbps", io->read_bps},
+		      {"wbps", io->write_bps},
+		      {"riops", io->read_iops},
+		      {"wiops", io->write_iops}};
+	char text[PROFILE_WORD + 160], now[8192];
+	int r, used = snprintf(text, sizeof(text), "%s", io->device);
 
-	cgroup_file(d, g->name, "io.max", path);
-	if (g->io_count && !control_exists(base_dir(d), path))
+	if (!group_has_file(d, CONTROLLER_IO, group, "io.max"))
 		return err_impossible(e,
 				      "io limits need the io controller, which is not enabled for "
 				      "%s: remove `io` from the profile",
-				      g->name);
-	for (unsigned i = 0; i < g->io_count; i++) {
-		const struct profile_io *io = &g->io[i];
-		const struct {
-			const char *key;
-			uint64_t value;
-		} limits[] = {{"rbps", io->read_bps},
-			      {"wbps", io->write_bps},
-			      {"riops", io->read_iops},
-			      {"wiops", io->write_iops}};
-		int rc, used = snprintf(text, sizeof(text), "%s", io->device);
-
-		for (unsigned k = 0; k < 4; k++)
-			if (limits[k].value)
-				used += snprintf(text + used, sizeof(text) - (size_t)used,
-						 " %s=%" PRIu64, limits[k].key, limits[k].value);
-		rc = control_write(base_dir(d), path, text, e);
-		if (rc == 0)
-			rc = control_read(base_dir(d), path, now, sizeof(now), e);
-		if (rc < 0)
-			return rc;
-		if (!strstr(now, io->device))
-			return err_set(e, -EIO,
-				       "io.max of %s was set to \"%s\" and reads \"%.100s\"",
-				       g->name, text, now);
-	}
+				      group);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (limits[i].value)
+			used += snprintf(text + used, sizeof(text) - (size_t)used, " %s=%" PRIu64,
+					 limits[i].key, limits[i].value);
+	r = group_write(d, CONTROLLER_IO, group, "io.max", text, e);
+	if (r == 0)
+		r = group_read(d, CONTROLLER_IO, group, "io.max", now, sizeof(now), e);
+	if (r < 0)
+		return r;
+	if (!strstr(now, io->device))
+		return err_set(e, -EIO, "io.max of %s was set to \"%s\" and reads \"%.100s\"",
+			       group, text, now);
 	return 0;
 }
 
 /* low before max before high: none of them is below the usage of an empty group. */
 static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
 {
+	const enum controller c = CONTROLLER_MEMORY;
 	const struct slice_memory *m = &g->memory;
-	char path[CGROUP_PATH + 64];
-	int rc = 0;
+	int r = 0;
 
 	if (m->low_bytes) {
-		rc = limit_one(d, g->name, "memory.low", m->low_bytes, e);
-		if (rc == 0)
-			rc = raise_low(d, e);
+		r = limit_bytes(d, g->name, "memory.low", m->low_bytes, e);
+		if (r == 0)
+			r = raise_low(d, e);
 	}
-	if (rc == 0 && m->max_bytes)
-		rc = limit_one(d, g->name, "memory.max", m->max_bytes, e);
-	if (rc == 0 && m->high_bytes)
-		rc = limit_one(d, g->name, "memory.high", m->high_bytes, e);
-	/* Kernels without swap accounting have no such file, and driver_missing() says so. */
-	if (rc == 0 && m->max_bytes &&
-	    control_exists(base_dir(d), cgroup_file(d, g->name, "memory.swap.max", path)))
-		rc = limit_one(d, g->name, "memory.swap.max", m->swap_bytes, e);
+	if (r == 0 && m->max_bytes)
+		r = limit_bytes(d, g->name, "memory.max", m->max_bytes, e);
+	if (r == 0 && m->high_bytes)
+		r = limit_bytes(d, g->name, "memory.high", m->high_bytes, e);
+	/* Kernels without swap accounting have no such file, and tree_missing() says so. */
+	if (r == 0 && m->max_bytes && group_has_file(d, c, g->name, "memory.swap.max"))
+		r = limit_bytes(d, g->name, "memory.swap.max", m->swap_bytes, e);
 	/*
 	 * Since 4.19: a worker without its executor, or half of Python, is worse than a dead slice.
 	 */
-	if (rc == 0 && !strncmp(g->name, "slice-", 6) &&
-	    control_exists(base_dir(d), cgroup_file(d, g->name, "memory.oom.group", path)))
-		rc = control_write(base_dir(d), path, "1", e);
-	return rc == 0 ? limit_io(d, g, e) : rc;
-}
-
-/* ---- samples */
-
-/* "anon N0=BYTES N1=…" */
-static void sample_nodes(const char *text, const struct cpuset *nodes, struct sample *out)
-{
-	const char *c = !strncmp(text, "anon ", 5) ? text : strstr(text, "\nanon ");
-	unsigned node;
-	uint64_t value;
-	int used;
-
-	if (!c)
-		return;
-	for (c = strchr(c, ' '); *c == ' '; c += strcspn(c, " \n")) {
-		c++;
-		used = 0;
-		if (sscanf(c, "N%u=%n", &node, &used) != 1 || !used || node >= CPUSET_MAX ||
-		    !control_number(c + used, &value))
-			continue;
-		out->anon_bytes += value;
-		if (cpuset_has(nodes, node))
-			out->anon_local_bytes += value;
-	}
-}
-
-static int sample_memory(struct cgroup_driver *d, const char *group, const struct cpuset *nodes,
-			 struct sample *out, struct err *e)
-{
-	char path[CGROUP_PATH + 64], text[CONTROL_TEXT];
-	uint64_t max = UINT64_MAX;
-	int rc = control_read_number(base_dir(d), cgroup_file(d, group, "memory.current", path),
-				     &out->memory_bytes, e);
-
-	if (rc == 0)
-		rc = control_read_number(base_dir(d), cgroup_file(d, group, "memory.max", path),
-					 &max, e);
-	if (rc == 0)
-		rc = control_read(base_dir(d), cgroup_file(d, group, "memory.events", path), text,
-				  sizeof(text), e);
-	if (rc < 0)
-		return rc;
-	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
-	out->oom_kills = control_value(text, "oom_kill", 0);
-	out->throttled = control_value(text, "high", 0);
-	/* Only kernels with NUMA have it. */
-	if (control_read(base_dir(d), cgroup_file(d, group, "memory.numa_stat", path), text,
-			 sizeof(text), &(struct err){0}) >= 0)
-		sample_nodes(text, nodes, out);
-	return 0;
-}
-
-static uint64_t weight_to_kernel(unsigned weight)
-{
-	return weight;
-}
-
-static unsigned weight_from_kernel(uint64_t value)
-{
-	return value > WEIGHT_MAX ? WEIGHT_MAX : (unsigned)value;
+	if (r == 0 && !strncmp(g->name, "slice-", 6) &&
+	    group_has_file(d, c, g->name, "memory.oom.group"))
+		r = group_write(d, c, g->name, "memory.oom.group", "1", e);
+	for (unsigned i = 0; r == 0 && i < g->io_count; i++)
+		r = limit_device(d, g->name, &g->io[i], e);
+	return r;
 }
 
 static uint64_t usage_us(const char *text)
@@ -433,136 +251,114 @@ static uint64_t usage_us(const char *text)
 /* A scope's own cpuset.cpus is systemd's (AllowedCPUs=). */
 static int widen(struct cgroup_driver *d, struct err *e)
 {
-	const char *const groups[] = {"cleave", d->inner};
-	int rc = d->inner[0] ? 0 : -EPERM;
+	int r = d->inner[0] ? group_write(d, CONTROLLER_CPUSET, "..", "cpuset.cpus", "\n", e)
+			    : -EPERM;
 
-	for (unsigned i = 0; rc == 0 && i < 2; i++) {
-		char file[CGROUP_PATH + 64];
-
-		snprintf(file, sizeof(file), "%s/cpuset.cpus", groups[i]);
-		rc = control_write(base_dir(d), file, "\n", e); /* all of the group above */
-	}
-	return rc;
+	/* Empty: all of the group above. */
+	return r == 0 ? group_write(d, CONTROLLER_CPUSET, "", "cpuset.cpus", "\n", e) : r;
 }
-
-static const struct dialect dialect = {
-	.cpus_effective = "cpuset.cpus.effective",
-	.mems_effective = "cpuset.mems.effective",
-	.weight = "cpu.weight",
-	.usage = "cpu.stat",
-	.usage_controller = CONTROLLER_CPU,
-	.weight_to_kernel = weight_to_kernel,
-	.weight_from_kernel = weight_from_kernel,
-	.usage_us = usage_us,
-	.memory_max = "memory.max",
-	.make = make,
-	.unmake = unmake,
-	.limit = limit,
-	.sample_memory = sample_memory,
-	.widen = widen,
-};
 
 /* ---- the cluster's own group */
 
 /* End the sleeping process; the scope goes when it is empty. It is ours: we made its group. */
 static void end_scope(struct cgroup_driver *d)
 {
-	char pids[1024];
+	pid_t pids[64];
+	struct err ignored;
+	int n;
 
-	if (control_write(base_dir(d), SCOPE_PAUSE "/cgroup.kill", "1", &(struct err){0}) == 0)
+	if (group_write(d, CONTROLLER_CPUSET, SCOPE_PAUSE, "cgroup.kill", "1", &ignored) == 0)
 		return;
-	if (control_read(base_dir(d), SCOPE_PAUSE "/cgroup.procs", pids, sizeof(pids),
-			 &(struct err){0}) < 0)
-		return;
-	for (const char *c = pids; *c; c += strcspn(c, "\n"), c += *c == '\n') {
-		uint64_t pid;
+	n = cgroup_pids_in(d, CONTROLLER_CPUSET, SCOPE_PAUSE, pids, 64, &ignored);
+	for (int i = 0; i < n && i < 64; i++) {
+		cleanup_close int fd = cgroup_kill_process(d, SCOPE_PAUSE, pids[i]);
 
-		if (control_number(c, &pid) && pid > 1 && pid <= INT32_MAX &&
-		    cgroup_has_process(d, SCOPE_PAUSE, (pid_t)pid, ""))
-			kill((pid_t)pid, SIGKILL);
+		(void)fd;
 	}
 }
 
-static int destroy(struct driver *driver, struct err *e)
+/*
+ * The parent `cleave` goes with the last cluster: while there is another one in it, rmdir fails.
+ * With it go the controllers that were off before it.
+ */
+static void unmake_above(struct cgroup_driver *d)
 {
-	struct cgroup_driver *d = (struct cgroup_driver *)driver;
-	char own[CGROUP_PATH];
-	int rc;
+	char list[64] = "", path[3 * LAYOUT_PATH];
+	ssize_t n;
 
-	if (is_throw_away(d))
-		unfake_group(base_dir(d), cgroup_path(d, "", own));
-	rc = cgroup_destroy(driver, e);
-	if (rc < 0)
-		return rc;
-	if (d->placement.kind == PLACEMENT_SCOPE)
+	if (d->placement.kind == PLACEMENT_SCOPE) {
 		end_scope(d);
-	else
-		remove_parent(d);
-	return 0;
+		return;
+	}
+	n = getxattr(mark_path(d, path), ENABLED_MARK, list, sizeof(list) - 1);
+	list[n > 0 ? n : 0] = '\0';
+	unlinkat(base_dir(d), "cleave", AT_REMOVEDIR);
+	if (!control_exists(base_dir(d), "cleave"))
+		disable(d, list);
 }
 
-static const struct driver_ops ops = {
-	.name = "cgroup2",
-	.create = cgroup_create,
-	.set_cpus = cgroup_set_cpus,
-	.set_weight = cgroup_set_weight,
-	.spawn = cgroup_spawn,
-	.kill = cgroup_kill,
-	.remove = cgroup_remove,
-	.observe = cgroup_observe,
-	.sample = cgroup_sample,
-	.usage = cgroup_usage,
-	.look = cgroup_look,
-	.allowed = cgroup_allowed,
-	.runnable = cgroup_runnable,
-	.enter = cgroup_enter,
-	.pids = cgroup_pids,
-	.destroy = destroy,
-	.close = cgroup_close,
+static const struct cgroup_version version = {
+	.cpus_effective = "cpuset.cpus.effective",
+	.mems_effective = "cpuset.mems.effective",
+	.weight = "cpu.weight",
+	.usage = "cpu.stat",
+	.usage_controller = CONTROLLER_CPU,
+	.threads = "cgroup.threads",
+	.memory_usage = "memory.current",
+	.memory_max = "memory.max",
+	.memory_events = "memory.events",
+	.numa_unit = 1,
+	.usage_us = usage_us,
+	.make = make,
+	.unmake = unmake,
+	.unmake_above = unmake_above,
+	.limit = limit,
+	.widen = widen,
 };
+
+static const struct driver_ops ops = {.name = "cgroup2", CGROUP_OPS};
 
 static int make_own(struct cgroup_driver *d, struct err *e)
 {
 	char list[64], ignored[64], path[3 * LAYOUT_PATH];
-	int rc;
+	int r;
 
 	if (d->placement.kind == PLACEMENT_SCOPE) {
-		rc = scope_make_room(base_dir(d), e);
-		return rc == 0 ? enable(d, "", ignored, sizeof(ignored), e) : rc;
+		r = scope_make_room(base_dir(d), e);
+		return r == 0 ? enable(d, "", ignored, sizeof(ignored), e) : r;
 	}
-	rc = enable(d, "", list, sizeof(list), e);
-	if (rc == 0)
-		rc = make(d, "cleave", e);
-	if (rc < 0)
+	r = enable(d, "", list, sizeof(list), e);
+	if (r == 0)
+		r = make(d, "cleave", e);
+	if (r < 0)
 		disable(d, list);
 	else if (list[0])
 		setxattr(mark_path(d, path), ENABLED_MARK, list, strlen(list), 0);
-	if (rc == 0)
-		rc = enable(d, "cleave", ignored, sizeof(ignored), e);
-	if (rc == 0)
-		rc = make(d, d->inner, e);
-	return rc == 0 ? enable(d, d->inner, ignored, sizeof(ignored), e) : rc;
+	if (r == 0)
+		r = enable(d, "cleave", ignored, sizeof(ignored), e);
+	if (r == 0)
+		r = make(d, d->inner, e);
+	return r == 0 ? enable(d, d->inner, ignored, sizeof(ignored), e) : r;
 }
 
 int cgroup2_open(const struct placement *p, const char *cluster, struct driver **out, struct err *e)
 {
+	bool is_scope = p->kind == PLACEMENT_SCOPE, was_there = is_scope && p->base[0][0];
 	struct placement place = *p;
-	struct cgroup_driver *d = NULL;
-	int rc = p->kind == PLACEMENT_SCOPE ? scope_start(&place, cluster, e) : 0;
+	struct cgroup_driver *d;
+	int r = is_scope ? scope_start(&place, cluster, e) : 0;
 
-	if (rc == 0)
-		rc = cgroup_driver_new(&place, cluster, &ops, &dialect, &d, e);
-	if (rc == 0)
-		rc = make_own(d, e);
-	if (rc == 0) {
-		*out = &d->driver;
-		return 0;
-	}
-	if (d) {
-		/* A scope that ran before we came keeps running. */
-		if (p->kind != PLACEMENT_SCOPE || !p->base[0][0])
-			destroy(&d->driver, &(struct err){0});
+	if (r == 0)
+		r = cgroup_new(&place, cluster, &ops, &version, &d, e);
+	if (r < 0)
+		return r;
+	r = make_own(d, e);
+	if (r < 0) {
+		if (!was_there) /* it keeps running */
+			cgroup_destroy(&d->driver, &(struct err){0});
 		cgroup_close(&d->driver);
+		return r;
 	}
-	return rc;
+	*out = &d->driver;
+	return 0;
 }

@@ -1,29 +1,28 @@
-/*
- * Processes of a cgroup driver: which are in a group, how one is born there, how the caller enters
- * and leaves.
- */
+#include "containers/cgroup/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
 
-#include "containers/cgroup/cgroup.h"
+#include "containers/proc/clock.h"
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 #include "containers/process/spawn.h"
-#include "containers/where/control_file.h"
 #include "decision/base/cleanup.h"
 
-static struct cgroup_driver *of(struct driver *d)
-{
-	return (struct cgroup_driver *)d;
-}
+enum { BATCH = 64, TURN_MS = 100, DYING_MS = 5 };
+
+/* ---- who is in a group */
 
 bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
 			const char *controller)
 {
-	char file[64], text[8192], own[2 * LAYOUT_PATH], suffix[CGROUP_PATH + 16];
+	char text[8192], own[2 * LAYOUT_PATH], suffix[CGROUP_PATH + 16];
 	const char *found;
 
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
-	if (control_read(AT_FDCWD, file, text, sizeof(text), &(struct err){0}) < 0 ||
+	if (proc_read_text(pid, "cgroup", text, sizeof(text)) < 0 ||
 	    !cgroup_own_path(text, controller, own, sizeof(own)))
 		return false;
 	if (d->placement.kind == PLACEMENT_SCOPE)
@@ -34,23 +33,18 @@ bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t 
 	return found && (found[strlen(suffix)] == '\0' || found[strlen(suffix)] == '/');
 }
 
-int cgroup_pids_in(struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
+int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
 		   size_t size, struct err *e)
 {
-	char path[CGROUP_PATH + 64], line[32];
-	int dir = d->base[c];
-	int fd = openat(dir, cgroup_file(d, group, "cgroup.procs", path), O_RDONLY | O_CLOEXEC);
-	cleanup_fclose FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	char path[CGROUP_FILE], line[32];
+	cleanup_fclose FILE *file =
+		control_open_lines(d->base[c], group_file(d, group, "cgroup.procs", path));
 	uint64_t pid;
 	int count = 0;
 
-	if (!file) {
-		int rc = err_errno(e, -errno, "cannot read %s",
-				   control_path(dir, path, (char[CONTROL_PATH]){0}));
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
+	if (!file)
+		return err_errno(e, -errno, "cannot read %s",
+				 control_path(d->base[c], path, (char[CONTROL_PATH]){0}));
 	while (fgets(line, sizeof(line), file)) {
 		if (!control_number(line, &pid) || pid > INT32_MAX || pid == 0)
 			continue; /* 0: a process of another pid namespace */
@@ -63,50 +57,50 @@ int cgroup_pids_in(struct cgroup_driver *d, enum controller c, const char *group
 
 int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)
 {
-	return cgroup_pids_in(of(driver), CONTROLLER_CPUSET, group, pids, size, e);
+	return cgroup_pids_in(cgroup_of(driver), CONTROLLER_CPUSET, group, pids, size, e);
 }
+
+/* ---- birth */
 
 static int join_v2(void *context, pid_t child, struct err *e)
 {
 	const struct cgroup_member *m = context;
-	char path[CGROUP_PATH + 64], pid[16];
-	int rc;
+	char path[CGROUP_FILE], pid[16];
+	int r;
 
 	snprintf(pid, sizeof(pid), "%d", child);
+	r = control_write(m->driver->unified, group_file(m->driver, m->group, "cgroup.procs", path),
+			  pid, e);
 	/*
 	 * Only who may write to a group above both may move a process in v2. Beside v1, which has
 	 * the walls, v2 is a help that can be missed.
 	 */
-	rc = control_write(m->driver->unified,
-			   cgroup_file(m->driver, m->group, "cgroup.procs", path), pid, e);
-	if ((rc == -EACCES || rc == -EPERM) && m->driver->dialect->attach)
+	if ((r == -EACCES || r == -EPERM) && m->driver->version->attach)
 		return 0;
-	if (rc == 0 && !cgroup_has_process(m->driver, m->group, child, ""))
-		rc = err_set(e, -EIO, "pid %d was put into %s and is not there", child, m->group);
-	return rc;
+	if (r == 0 && !cgroup_has_process(m->driver, m->group, child, ""))
+		r = err_set(e, -EIO, "pid %d was put into %s and is not there", child, m->group);
+	return r;
 }
 
 int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *pidfd,
 		 struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
+	struct cgroup_driver *d = cgroup_of(driver);
 	struct cgroup_member member = {d, s->group};
 	cleanup_close int dir = -1;
 	char path[CGROUP_PATH];
 	struct spawn_into into = {
-		.attach = d->dialect->attach,
+		.attach = d->version->attach,
 		.join = join_v2,
 		.context = &member,
 		.wall = WALL_CPUSET,
 	};
+	int r = group_check_name(d, s->group, e);
 
-	if (d->placement.kind == PLACEMENT_THROW_AWAY)
-		return err_wrong(e, "%s is a plain directory: no process can enter its groups",
-				 d->placement.base[CONTROLLER_CPUSET]);
-	if (!cgroup_name_is_ours(s->group))
-		return err_wrong(e, "\"%.40s\" is no group of cluster %s", s->group, d->cluster);
+	if (r < 0)
+		return r;
 	if (d->unified >= 0) {
-		dir = openat(d->unified, cgroup_path(d, s->group, path),
+		dir = openat(d->unified, group_path(d, s->group, path),
 			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
 			return err_errno(e, -errno, "cannot open group %s of cluster %s", s->group,
@@ -116,6 +110,8 @@ int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *
 	return spawn_process(s, &into, pid, pidfd, e);
 }
 
+/* ---- the caller itself */
+
 /*
  * Remember the caller's own groups; if it is in one of cleave's already (adoption), then what is
  * above them.
@@ -123,13 +119,11 @@ int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *
 static int remember_origin(struct cgroup_driver *d, struct err *e)
 {
 	struct cgroup_layout layout;
-	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = root < 0 ? err_errno(e, -errno, "cannot open /")
-			  : cgroup_layout_read(root, &layout, e);
+	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 ? err_errno(e, -errno, "cannot open /")
+			 : cgroup_layout_read(root, &layout, e);
 
-	if (root >= 0)
-		close(root);
-	for (unsigned c = 0; rc == 0 && c <= CONTROLLER_COUNT; c++) {
+	for (unsigned c = 0; r == 0 && c <= CONTROLLER_COUNT; c++) {
 		struct hierarchy *h =
 			c < CONTROLLER_COUNT ? &layout.controllers[c] : &layout.unified;
 
@@ -138,53 +132,101 @@ static int remember_origin(struct cgroup_driver *d, struct err *e)
 		if (h->version && !(h->version == 2 && c < CONTROLLER_COUNT))
 			snprintf(d->origin[c], sizeof(d->origin[c]), "%s%s", h->mount, h->own);
 	}
-	return rc;
-}
-
-static int move_self(int dir, const char *path, struct err *e)
-{
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	return control_write(dir, path, pid, e);
+	return r;
 }
 
 static int leave(struct cgroup_driver *d, struct err *e)
 {
-	for (unsigned c = 0; c <= CONTROLLER_COUNT; c++) {
-		char path[2 * LAYOUT_PATH + 16];
-		int rc;
+	char path[2 * LAYOUT_PATH + 16], pid[16];
+	int r = 0;
 
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	for (unsigned c = 0; r == 0 && c <= CONTROLLER_COUNT; c++) {
 		if (!d->origin[c][0])
 			continue;
 		snprintf(path, sizeof(path), "%s/cgroup.procs", d->origin[c]);
-		rc = move_self(AT_FDCWD, path, e);
-		if (rc < 0)
-			return rc;
+		r = control_write(AT_FDCWD, path, pid, e);
 	}
-	return 0;
+	return r;
 }
 
 /*
  * The supervisor's leaf is for machines without systemd; in a scope of its own slices it would die
- * with them, and in a plain directory there is nothing to enter.
+ * with them.
  */
 int cgroup_enter(struct driver *driver, const char *group, struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
+	struct cgroup_driver *d = cgroup_of(driver);
 	struct cgroup_member self = {d, group};
-	int rc;
+	int r;
 
-	if (d->placement.kind == PLACEMENT_SCOPE || d->placement.kind == PLACEMENT_THROW_AWAY)
+	if (d->placement.kind == PLACEMENT_SCOPE)
 		return 0;
 	if (!group)
 		return leave(d, e);
-	if (!cgroup_name_is_ours(group))
-		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
-	rc = remember_origin(d, e);
-	if (rc == 0 && d->dialect->attach)
-		rc = d->dialect->attach(&self, getpid(), e);
-	if (rc == 0 && d->unified >= 0)
-		rc = join_v2(&self, getpid(), e);
-	return rc;
+	r = group_check_name(d, group, e);
+	if (r == 0)
+		r = remember_origin(d, e);
+	if (r == 0 && d->version->attach)
+		r = d->version->attach(&self, getpid(), e);
+	if (r == 0 && d->unified >= 0)
+		r = join_v2(&self, getpid(), e);
+	return r;
+}
+
+/* ---- the end */
+
+int cgroup_kill_process(const struct cgroup_driver *d, const char *group, pid_t pid)
+{
+	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	const char *controller = d->version->attach ? controller_name(CONTROLLER_CPUSET, 1) : "";
+
+	if (fd < 0 || !cgroup_has_process(d, group, pid, controller) ||
+	    syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0))
+		return -1;
+	return take_fd(fd);
+}
+
+/* Kill one batch and wait until the first of them is gone, or for a turn. */
+static void kill_batch(const struct cgroup_driver *d, const char *group, const pid_t *pids,
+		       int count, int timeout_ms)
+{
+	struct pollfd fds[BATCH];
+	unsigned n = 0;
+
+	for (int i = 0; i < count && i < BATCH; i++) {
+		int fd = cgroup_kill_process(d, group, pids[i]);
+
+		if (fd >= 0)
+			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
+	/* With no descriptor this is a pause: pids that are dying already, or cannot be opened. */
+	poll(fds, n, n || timeout_ms < DYING_MS ? timeout_ms : DYING_MS);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i].fd);
+}
+
+/* Not by cgroup.kill: containers/README.md, "cgroup v2". */
+int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, struct err *e)
+{
+	struct cgroup_driver *d = cgroup_of(driver);
+	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
+	pid_t pids[BATCH];
+	int n = group_check_name(d, group, e);
+
+	if (n < 0)
+		return n;
+	for (;;) {
+		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
+
+		n = cgroup_pids(driver, group, pids, BATCH, e);
+		if (n <= 0)
+			return n == -ENOENT ? 0 : n;
+		if (left <= 0)
+			break;
+		kill_batch(d, group, pids, n, left < TURN_MS ? (int)left : TURN_MS);
+	}
+	return err_set(e, -ETIMEDOUT,
+		       "%d processes of %s are still there %u ms after SIGKILL, pid %d", n, group,
+		       timeout_ms, pids[0]);
 }

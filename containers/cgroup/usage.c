@@ -1,26 +1,17 @@
-/*
- * What the straggler monitor and the watch on drift read at every tick: kept descriptors, one
- * pread() a file, nothing allocated. And the threads that are runnable, which only /proc knows.
- */
+#include "containers/cgroup/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
-#include "containers/cgroup/cgroup.h"
 #include "containers/proc/clock.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 
 enum {
 	PAGE = 4096,	    /* a seq_file's buffer; larger ones give no less */
 	THREADS_MAX = 4096, /* some 30 ms of /proc */
 };
-
-static struct cgroup_driver *of(struct driver *d)
-{
-	return (struct cgroup_driver *)d;
-}
 
 /* ---- usage */
 
@@ -55,17 +46,39 @@ static int count_lines(int fd)
  * would say the same for ever: it is opened anew. The v2 tree beside v1 has no such list, but only
  * those processes that the caller had the right to put there: all, or none.
  */
-static int count_processes(struct cgroup_driver *d, const struct open_group *g)
+static int count_processes(const struct cgroup_driver *d, const struct open_group *g)
 {
 	cleanup_close int fd = -1;
-	char path[CGROUP_PATH + 64];
+	char path[CGROUP_FILE];
 	int count = g->processes < 0 ? 0 : count_lines(g->processes);
 
-	if (count || !d->dialect->attach)
+	if (count || !d->version->attach)
 		return count;
-	fd = openat(d->base[CONTROLLER_CPU], cgroup_file(d, g->name, "cgroup.procs", path),
+	fd = openat(d->base[CONTROLLER_CPU], group_file(d, g->name, "cgroup.procs", path),
 		    O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : count_lines(fd);
+}
+
+/* The moment, CPU time so far and processes; 0 CPU time where nothing counts it. */
+static int read_usage(struct cgroup_driver *d, const char *group, const struct open_group *g,
+		      struct sample *out, struct err *e)
+{
+	char text[1024];
+	int n = 0;
+
+	*out = (struct sample){.at_ns = clock_now_ns()};
+	if (g->usage >= 0) {
+		n = control_reread_record(g->usage, text, sizeof(text));
+		out->cpu_usage_us = n < 0 ? 0 : d->version->usage_us(text);
+	}
+	if (n >= 0)
+		n = count_processes(d, g);
+	if (n < 0) {
+		group_forget(d, group); /* it may have been made anew behind our back */
+		return err_errno(e, n, "cannot read CPU time and processes of %s", group);
+	}
+	out->processes = (unsigned)n;
+	return 0;
 }
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123", in µs (Documentation/accounting/psi.rst). */
@@ -89,64 +102,121 @@ static void read_pressure(struct open_group *g, struct sample *out)
 
 int cgroup_usage(struct driver *driver, const char *group, struct sample *out, struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
+	struct cgroup_driver *d = cgroup_of(driver);
 	struct open_group *g;
-	char text[1024];
 	struct sample s;
-	int n, rc = cgroup_find(d, group, &g, e);
+	int r = group_find(d, group, &g, e);
 
-	if (rc < 0)
-		return rc;
-	if (g->usage < 0)
+	if (r == 0 && g->usage < 0)
 		return err_set(e, -EOPNOTSUPP,
 			       "nothing here counts the CPU time of %s: mount the cpuacct "
 			       "controller, or set rebalance.mode: off",
 			       group);
-	s = (struct sample){.at_ns = clock_now_ns()};
-	n = control_reread_record(g->usage, text, sizeof(text));
-	if (n >= 0) {
-		s.cpu_usage_us = d->dialect->usage_us(text);
-		n = count_processes(d, g);
-	}
-	if (n < 0) {
-		cgroup_forget(d, group);
-		return err_errno(e, n, "cannot read CPU time and processes of %s", group);
-	}
-	s.processes = (unsigned)n;
+	if (r == 0)
+		r = read_usage(d, group, g, &s, e);
+	if (r < 0)
+		return r;
 	read_pressure(g, &s);
 	*out = s;
 	return 0;
 }
 
-/* ---- what somebody else may have written */
+/* ---- memory */
 
-static int reread_cpuset(int fd, const char *group, struct cpuset *out, struct err *e)
+/*
+ * Anonymous memory by node: v2's "anon N0=BYTES N1=…", v1's "anon=PAGES N0=PAGES N1=…", whose first
+ * number is the sum of the others.
+ */
+static void sample_nodes(const char *text, uint64_t unit, const struct cpuset *nodes,
+			 struct sample *out)
 {
-	char text[CPUSET_TEXT];
-	int n = control_reread_record(fd, text, sizeof(text));
+	const char *line = text;
 
-	if (n < 0)
-		return err_errno(e, n, "cannot read the CPUs of %s", group);
-	return cpuset_parse(text, out, e) < 0 ? err_wrap(e, "CPUs of %s", group) : 0;
+	while (line && (strncmp(line, "anon", 4) || !strchr(" =", line[4]))) {
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	if (!line)
+		return;
+	for (const char *c = line + strcspn(line, " \n"); *c == ' '; c += strcspn(c, " \n")) {
+		unsigned node;
+		uint64_t value;
+		int used = 0;
+
+		c++;
+		if (sscanf(c, "N%u=%n", &node, &used) != 1 || !used || node >= CPUSET_MAX ||
+		    !control_number(c + used, &value))
+			continue;
+		out->anon_bytes += value * unit;
+		if (cpuset_has(nodes, node))
+			out->anon_local_bytes += value * unit;
+	}
 }
+
+static int sample_memory(const struct cgroup_driver *d, const struct open_group *g,
+			 struct sample *out, struct err *e)
+{
+	const struct cgroup_version *v = d->version;
+	uint64_t unit = v->numa_unit ? v->numa_unit : (uint64_t)sysconf(_SC_PAGESIZE);
+	char text[CONTROL_TEXT];
+	uint64_t max = UINT64_MAX;
+	struct err ignored;
+	int r = group_read_number(d, CONTROLLER_MEMORY, g->name, v->memory_usage,
+				  &out->memory_bytes, e);
+
+	if (r == 0)
+		r = group_read_number(d, CONTROLLER_MEMORY, g->name, v->memory_max, &max, e);
+	if (r < 0)
+		return r;
+	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
+	/* A kernel for real time has no oom_control; v1 does not count "high". */
+	if (group_read(d, CONTROLLER_MEMORY, g->name, v->memory_events, text, sizeof(text),
+		       &ignored) >= 0) {
+		out->oom_kills = control_value(text, "oom_kill", 0);
+		out->throttled = control_value(text, "high", 0);
+	}
+	/* Only kernels with NUMA have it. */
+	if (group_read(d, CONTROLLER_MEMORY, g->name, "memory.numa_stat", text, sizeof(text),
+		       &ignored) >= 0)
+		sample_nodes(text, unit, &g->nodes, out);
+	return 0;
+}
+
+int cgroup_sample(struct driver *driver, const char *group, struct sample *out, struct err *e)
+{
+	struct cgroup_driver *d = cgroup_of(driver);
+	struct open_group *g;
+	struct sample s;
+	int r = group_find(d, group, &g, e);
+
+	if (r == 0)
+		r = read_usage(d, group, g, &s, e);
+	if (r == 0)
+		r = sample_memory(d, g, &s, e);
+	if (r == 0)
+		*out = s;
+	return r;
+}
+
+/* ---- what somebody else may have written */
 
 int cgroup_look(struct driver *driver, const char *group, struct observed_group *out, struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
+	struct cgroup_driver *d = cgroup_of(driver);
 	struct open_group *g;
 	unsigned weight;
-	int rc = cgroup_find(d, group, &g, e);
+	int r = group_find(d, group, &g, e);
 
-	if (rc < 0)
-		return rc;
-	rc = reread_cpuset(g->cpus, group, &out->asked, e);
-	if (rc == 0)
-		rc = reread_cpuset(g->effective, group, &out->cpus, e);
-	if (rc == 0)
-		rc = cgroup_read_weight(d, g, &weight, e);
-	if (rc < 0) {
-		cgroup_forget(d, group);
-		return rc;
+	if (r < 0)
+		return r;
+	r = group_reread_cpus(g->cpus, group, &out->asked, e);
+	if (r == 0)
+		r = group_reread_cpus(g->effective, group, &out->cpus, e);
+	if (r == 0)
+		r = group_reread_weight(d, g, &weight, e);
+	if (r < 0) {
+		group_forget(d, group);
+		return r;
 	}
 	snprintf(out->name, sizeof(out->name), "%s", group);
 	out->nodes = g->nodes;
@@ -158,99 +228,63 @@ int cgroup_look(struct driver *driver, const char *group, struct observed_group 
 
 /* ---- what the groups can have */
 
-static int open_effective(struct cgroup_driver *d, const char *path, int *out, struct err *e)
+static int open_effective(struct cgroup_driver *d, const char *path, int *fd, struct err *e)
 {
-	char file[CGROUP_PATH + 64];
+	char file[CGROUP_FILE];
 
-	snprintf(file, sizeof(file), "%s%s%s", path, path[0] ? "/" : "",
-		 d->dialect->cpus_effective);
-	*out = openat(d->base[CONTROLLER_CPUSET], file, O_RDONLY | O_CLOEXEC);
-	return *out < 0 ? err_errno(e, -errno, "cannot open %s of cluster %s", file, d->cluster)
-			: 0;
-}
-
-static int open_online(int *out, struct err *e)
-{
-	*out = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
-	return *out < 0 ? err_errno(e, -errno, "cannot see which CPUs are online") : 0;
-}
-
-/*
- * A --cgroup-root that cleave made is narrowed like the groups in it, so what counts is above it. A
- * throw-away tree has no group above: the machine is, and nothing is narrower.
- */
-static int open_above(struct cgroup_driver *d, struct err *e)
-{
-	const char *path = d->placement.base_is_ours ? ".." : "";
-	int rc = d->above < 0 ? open_effective(d, path, &d->above, e) : 0;
-
-	if (rc == -ENOENT && d->placement.kind == PLACEMENT_THROW_AWAY) {
-		rc = open_online(&d->above, e);
-		return rc == 0 ? open_online(&d->own, e) : rc;
-	}
-	return rc == 0 && d->own < 0 ? open_effective(d, d->inner, &d->own, e) : rc;
+	if (*fd >= 0)
+		return 0;
+	*fd = openat(d->base[CONTROLLER_CPUSET], group_join(path, d->version->cpus_effective, file),
+		     O_RDONLY | O_CLOEXEC);
+	return *fd < 0 ? err_errno(e, -errno, "cannot open %s of cluster %s", file, d->cluster) : 0;
 }
 
 int cgroup_allowed(struct driver *driver, struct cpuset *cpus, struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
+	struct cgroup_driver *d = cgroup_of(driver);
 	struct cpuset above, own;
-	int widened = 0, rc = open_above(d, e);
+	int widened = 0, r;
 
-	if (rc == 0)
-		rc = reread_cpuset(d->above, "the group above", &above, e);
-	if (rc == 0)
-		rc = reread_cpuset(d->own, d->cluster, &own, e);
-	if (rc == 0 && !cpuset_is_subset(&above, &own)) {
-		widened = d->dialect->widen(d, &(struct err){0}) == 0;
-		rc = reread_cpuset(d->own, d->cluster, &own, e);
+	/* A --cgroup-root that cleave made is narrowed like the groups in it: above it counts. */
+	r = open_effective(d, d->placement.base_is_ours ? ".." : "", &d->above, e);
+	if (r == 0)
+		r = open_effective(d, d->inner, &d->own, e);
+	if (r == 0)
+		r = group_reread_cpus(d->above, "the group above", &above, e);
+	if (r == 0)
+		r = group_reread_cpus(d->own, d->cluster, &own, e);
+	if (r == 0 && !cpuset_is_subset(&above, &own)) {
+		widened = d->version->widen(d, &(struct err){0}) == 0;
+		r = group_reread_cpus(d->own, d->cluster, &own, e);
 	}
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	*cpus = cpuset_and(&above, &own);
 	return widened;
 }
 
 /* ---- runnable threads */
 
-/* Field 3 of /proc/TID/stat (proc(5)): R is on a CPU or waits for one. */
-static bool is_running(const char *tid)
-{
-	char path[64], text[2048];
-	const char *end;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", tid);
-	if (control_read(AT_FDCWD, path, text, sizeof(text), &(struct err){0}) < 0)
-		return false; /* it has ended */
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' && end[2] == 'R';
-}
-
 int cgroup_runnable(struct driver *driver, const char *group, unsigned *out, struct err *e)
 {
-	struct cgroup_driver *d = of(driver);
-	const char *threads = d->dialect->attach ? "tasks" : "cgroup.threads";
-	char path[CGROUP_PATH + 64], line[32];
+	struct cgroup_driver *d = cgroup_of(driver);
+	const char *threads = d->version->threads;
+	char path[CGROUP_FILE], line[32];
 	cleanup_fclose FILE *file = NULL;
+	struct proc_stat s;
 	unsigned count = 0;
-	int fd;
+	uint64_t tid;
+	int r = group_check_name(d, group, e);
 
-	if (!cgroup_name_is_ours(group))
-		return err_wrong(e, "\"%.40s\" is no group of cluster %s", group, d->cluster);
-	fd = openat(d->base[CONTROLLER_CPU], cgroup_file(d, group, threads, path),
-		    O_RDONLY | O_CLOEXEC);
-	file = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!file) {
-		int rc = err_errno(e, -errno, "cannot read %s of %s", threads, group);
-
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	for (unsigned seen = 0; seen < THREADS_MAX && fgets(line, sizeof(line), file); seen++) {
-		line[strcspn(line, "\n")] = '\0';
-		count += is_running(line);
-	}
+	if (r < 0)
+		return r;
+	file = control_open_lines(d->base[CONTROLLER_CPU], group_file(d, group, threads, path));
+	if (!file)
+		return err_errno(e, -errno, "cannot read %s of %s", threads, group);
+	/* R is on a CPU or waits for one. */
+	for (unsigned seen = 0; seen < THREADS_MAX && fgets(line, sizeof(line), file); seen++)
+		count += control_number(line, &tid) && tid <= INT32_MAX &&
+			 proc_stat_read((pid_t)tid, &s) == 0 && s.state == 'R';
 	*out = count;
 	return 0;
 }

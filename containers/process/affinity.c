@@ -1,35 +1,24 @@
-/*
- * backend: affinity: no groups, so no limits and no weights; processes get an affinity mask and a
- * memory policy. Which process belongs to which slice is kept where it survives us: in the
- * environment of the process, which its children inherit: CLEAVE_GROUP=CLUSTER/GROUP:CPUS:NODES (as
- * they were when it was started).
- */
+#include "containers/process/affinity.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 
-#include "containers/cgroup/cgroup.h"
 #include "containers/proc/clock.h"
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 #include "containers/process/spawn.h"
-#include "containers/where/control_file.h"
+#include "containers/where/layout.h"
 #include "decision/base/cleanup.h"
 
 #define MARK GROUP_VARIABLE "="
 
 enum {
-	ENVIRONMENT_MAX =
-		2
-		<< 20, /* the kernel's bound on arguments and environment: a quarter of an 8 MB stack */
-	MEMBERS_MAX = 4096,
 	PASSES = 16,
 	EXEC_TURNS = 20, /* of a millisecond */
+	KILL_TURN_MS = 20,
 };
 
 struct affinity_group {
@@ -59,44 +48,30 @@ static struct affinity_group *find(struct affinity_driver *d, const char *name)
 static int need(struct affinity_driver *d, const char *name, struct affinity_group **out,
 		struct err *e)
 {
-	*out = cgroup_name_is_ours(name) ? find(d, name) : NULL;
+	*out = group_name_is_ours(name) ? find(d, name) : NULL;
 	return *out ? 0 : err_set(e, -ENOENT, "cluster %s has no group %.40s", d->cluster, name);
 }
 
 /* ---- whose process is it */
 
 /*
- * While a process executes another program its environment is empty for a moment; so is that of
- * kernel threads, which have no executable, always. Return its length, or negative.
- */
-static int read_environment(pid_t pid, char *text)
-{
-	char path[64], link[8];
-
-	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-	for (unsigned turn = 0; turn < EXEC_TURNS; turn++) {
-		cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-		int n = fd < 0 ? -errno : control_reread(fd, text, ENVIRONMENT_MAX);
-		char exe[64];
-
-		snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
-		if (n || readlink(exe, link, sizeof(link)) < 0)
-			return n;
-		poll(NULL, 0, 1);
-	}
-	return 0;
-}
-
-/*
- * The value of our variable in a process's environment. `text` holds ENVIRONMENT_MAX bytes. NULL:
- * none, or not readable.
+ * The value of our variable in a process's environment, which is read into `text` (PROC_TEXT_MAX bytes). NULL: none, or not
+ * readable. While a process executes another program its environment is empty for a moment; so is that of kernel threads,
+ * which have no executable, always.
  */
 static const char *mark_of(const struct affinity_driver *d, pid_t pid, char *text)
 {
+	char exe[64], link[8];
 	size_t size = strlen(d->cluster);
-	int n;
+	int n = 0;
 
-	n = read_environment(pid, text);
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
+	for (unsigned turn = 0; turn < EXEC_TURNS; turn++) {
+		n = proc_read_text(pid, "environ", text, PROC_TEXT_MAX);
+		if (n || readlink(exe, link, sizeof(link)) < 0)
+			break;
+		poll(NULL, 0, 1);
+	}
 	for (const char *item = text; n > 0 && item < text + n; item += strlen(item) + 1) {
 		const char *value = item + strlen(MARK);
 
@@ -107,42 +82,6 @@ static const char *mark_of(const struct affinity_driver *d, pid_t pid, char *tex
 	return NULL;
 }
 
-static bool is_alive(pid_t pid)
-{
-	char path[64], text[1024];
-	const char *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (control_read(AT_FDCWD, path, text, sizeof(text), &(struct err){0}) < 0)
-		return false;
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' && end[2] != 'Z' && end[2] != 'X';
-}
-
-typedef bool visit(void *context, pid_t pid, const char *mark); /* false: stop */
-
-static int for_each_process(struct affinity_driver *d, visit *visitor, void *context, struct err *e)
-{
-	cleanup_free char *text = malloc(ENVIRONMENT_MAX);
-	DIR *proc = text ? opendir("/proc") : NULL;
-	struct dirent *entry;
-
-	if (!proc)
-		return err_errno(e, -errno, "cannot list /proc");
-	while ((entry = readdir(proc))) {
-		uint64_t pid;
-		const char *mark;
-
-		if (!control_number(entry->d_name, &pid) || pid > INT32_MAX)
-			continue;
-		mark = mark_of(d, (pid_t)pid, text);
-		if (mark && is_alive((pid_t)pid) && !visitor(context, (pid_t)pid, mark))
-			break;
-	}
-	closedir(proc);
-	return 0;
-}
-
 static bool mark_is_of(const char *mark, const char *group)
 {
 	size_t size = strlen(group);
@@ -150,32 +89,55 @@ static bool mark_is_of(const char *mark, const char *group)
 	return !strncmp(mark, group, size) && mark[size] == ':';
 }
 
-struct members {
-	const char *group;
-	pid_t *pids;
-	size_t size;
-	int count;
+/* A walk over the living processes with a mark of the cluster's. */
+struct search {
+	const struct affinity_driver *driver;
+	DIR *processes;
+	char *text;	  /* environment of the one found last */
+	const char *mark; /* in it */
 };
 
-static bool count_member(void *context, pid_t pid, const char *mark)
+static int search_begin(struct search *s, const struct affinity_driver *d, struct err *e)
 {
-	struct members *m = context;
+	*s = (struct search){.driver = d, .text = malloc(PROC_TEXT_MAX)};
+	s->processes = s->text ? proc_list(0) : NULL;
+	return s->processes ? 0 : err_errno(e, -errno, "cannot list /proc");
+}
 
-	if (!mark_is_of(mark, m->group))
-		return true;
-	if ((size_t)m->count < m->size)
-		m->pids[m->count] = pid;
-	m->count++;
-	return true;
+static void search_end(struct search *s)
+{
+	if (s->processes)
+		closedir(s->processes);
+	free(s->text);
+}
+#define cleanup_search __attribute__((cleanup(search_end)))
+
+/* The next process of `group` (NULL: of any); 0: there is none. */
+static pid_t search_next(struct search *s, const char *group)
+{
+	struct proc_stat stat;
+	pid_t pid;
+
+	while ((pid = proc_next(s->processes))) {
+		s->mark = mark_of(s->driver, pid, s->text);
+		if (s->mark && (!group || mark_is_of(s->mark, group)) &&
+		    proc_stat_read(pid, &stat) == 0 && proc_is_alive(&stat))
+			break;
+	}
+	return pid;
 }
 
 static int affinity_pids(struct driver *driver, const char *group, pid_t *pids, size_t size,
 			 struct err *e)
 {
-	struct members m = {group, pids, size, 0};
-	int rc = for_each_process(of(driver), count_member, &m, e);
+	cleanup_search struct search s;
+	int count = 0, r = search_begin(&s, of(driver), e);
+	pid_t pid;
 
-	return rc < 0 ? rc : m.count;
+	for (; r == 0 && (pid = search_next(&s, group)); count++)
+		if ((size_t)count < size)
+			pids[count] = pid;
+	return r < 0 ? r : count;
 }
 
 /* ---- CPUs */
@@ -187,31 +149,21 @@ static int affinity_pids(struct driver *driver, const char *group, pid_t *pids, 
 static int set_threads(pid_t pid, const struct cpuset *cpus)
 {
 	const size_t size = sizeof(cpus->words); /* bit i of word i / 64, as the kernel has it */
-	char path[64];
-	struct dirent *entry;
+	cleanup_closedir DIR *threads = proc_list(pid);
 	int changed = 0;
-	DIR *dir;
+	pid_t tid;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
+	while (threads && (tid = proc_next(threads))) {
 		struct cpuset now = {0};
-		uint64_t tid;
 
-		if (!control_number(entry->d_name, &tid))
-			continue;
-		if (syscall(SYS_sched_getaffinity, (pid_t)tid, size, now.words) < 0 ||
+		if (syscall(SYS_sched_getaffinity, tid, size, now.words) < 0 ||
 		    cpuset_is_equal(&now, cpus))
 			continue;
-		if (!syscall(SYS_sched_setaffinity, (pid_t)tid, size, cpus->words))
+		if (!syscall(SYS_sched_setaffinity, tid, size, cpus->words))
 			changed++;
 		else if (errno != ESRCH)
-			changed = -errno;
-		if (changed < 0)
-			break;
+			return -errno;
 	}
-	if (dir)
-		closedir(dir);
 	return changed;
 }
 
@@ -222,23 +174,21 @@ static int set_threads(pid_t pid, const struct cpuset *cpus)
 static int set_all(struct affinity_driver *d, const char *group, const struct cpuset *cpus,
 		   struct err *e)
 {
-	cleanup_free pid_t *pids = malloc(MEMBERS_MAX * sizeof(*pids));
-
-	if (!pids)
-		return err_errno(e, -ENOMEM, "CPUs of %s", group);
 	for (unsigned pass = 0; pass < PASSES; pass++) {
-		int changed = 0, n = affinity_pids(&d->driver, group, pids, MEMBERS_MAX, e);
+		cleanup_search struct search s;
+		int changed = 0, r = search_begin(&s, d, e);
+		pid_t pid;
 
-		for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-			int rc = set_threads(pids[i], cpus);
+		while (r == 0 && (pid = search_next(&s, group))) {
+			int n = set_threads(pid, cpus);
 
-			if (rc < 0)
-				return err_errno(e, rc, "cannot set the CPUs of pid %d to %.200s",
-						 pids[i], CPUSET_STRING(cpus));
-			changed += rc;
+			if (n < 0)
+				return err_errno(e, n, "cannot set the CPUs of pid %d to %.200s",
+						 pid, CPUSET_STRING(cpus));
+			changed += n;
 		}
-		if (n <= 0 || !changed)
-			return n < 0 ? n : 0;
+		if (r < 0 || !changed)
+			return r;
 	}
 	return err_set(e, -EAGAIN,
 		       "threads of %s keep another CPU mask than %.200s after %d passes", group,
@@ -249,14 +199,14 @@ static int affinity_set_cpus(struct driver *driver, const char *group, const str
 			     struct cpuset *effective, struct err *e)
 {
 	struct affinity_group *g;
-	int rc = need(of(driver), group, &g, e);
+	int r = need(of(driver), group, &g, e);
 
-	if (rc == 0 && cpuset_is_empty(cpus))
-		rc = err_set(e, -EINVAL, "%s would be left without a CPU", group);
-	if (rc == 0)
-		rc = set_all(of(driver), group, cpus, e);
-	if (rc < 0)
-		return rc;
+	if (r == 0 && cpuset_is_empty(cpus))
+		r = err_set(e, -EINVAL, "%s would be left without a CPU", group);
+	if (r == 0)
+		r = set_all(of(driver), group, cpus, e);
+	if (r < 0)
+		return r;
 	g->cpus = *cpus;
 	if (effective)
 		*effective = *cpus;
@@ -267,10 +217,10 @@ static int affinity_set_weight(struct driver *driver, const char *group, unsigne
 			       struct err *e)
 {
 	struct affinity_group *g;
-	int rc = need(of(driver), group, &g, e);
+	int r = need(of(driver), group, &g, e);
 
-	if (rc < 0 || weight == WEIGHT_DEFAULT)
-		return rc;
+	if (r < 0 || weight == WEIGHT_DEFAULT)
+		return r;
 	return err_impossible(e,
 			      "%s: backend affinity has no CPU weights, which shared loans need: "
 			      "use backend: cgroup, or rebalance.loans: exclusive",
@@ -284,7 +234,7 @@ static int affinity_create(struct driver *driver, const struct group_spec *g, st
 	struct affinity_driver *d = of(driver);
 	struct affinity_group *place = find(d, g->name);
 
-	if (!cgroup_name_is_ours(g->name))
+	if (!group_name_is_ours(g->name))
 		return err_wrong(e, "\"%.40s\" is no name of a group of cleave's", g->name);
 	if (cpuset_is_empty(&g->cpus) || cpuset_is_empty(&g->nodes))
 		return err_set(e, -EINVAL, "%s has no %s", g->name,
@@ -330,10 +280,10 @@ static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *p
 	cleanup_free char *mark = NULL;
 	cleanup_free char **envp = NULL;
 	struct affinity_group *g;
-	int rc = need(d, s->group, &g, e);
+	int r = need(d, s->group, &g, e);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	if (asprintf(&mark, MARK "%s/%s:%s:%s", d->cluster, g->name, CPUSET_STRING(&g->cpus),
 		     CPUSET_STRING(&g->nodes)) < 0)
 		mark = NULL;
@@ -347,62 +297,49 @@ static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *p
 	return spawn_process(&marked, &into, pid, pidfd, e);
 }
 
-struct killing {
-	const struct affinity_driver *driver;
-	const char *group;
-	char *text;
-	int last; /* pidfd of the last one signalled, -1 */
-	int count;
-};
-
-static bool kill_member(void *context, pid_t pid, const char *mark)
+/*
+ * Signal every member through a pidfd: after it was opened the pid cannot become somebody else's any more, so the mark is
+ * looked at again. `last` is the pidfd of the last one signalled, -1: none. Return how many members there were.
+ */
+static int kill_members(struct affinity_driver *d, const char *group, int *last, struct err *e)
 {
-	struct killing *k = context;
-	int fd;
+	cleanup_search struct search s;
+	int count = 0, r = search_begin(&s, d, e);
+	pid_t pid;
 
-	if (!mark_is_of(mark, k->group))
-		return true;
-	k->count++;
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* Look again now that the pid cannot become somebody else's any more. */
-	mark = fd < 0 ? NULL : mark_of(k->driver, pid, k->text);
-	if (!mark || !mark_is_of(mark, k->group)) {
-		if (fd >= 0)
-			close(fd);
-		return true;
+	for (; r == 0 && (pid = search_next(&s, group)); count++) {
+		cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+		const char *mark = fd < 0 ? NULL : mark_of(d, pid, s.text);
+
+		if (!mark || !mark_is_of(mark, group))
+			continue;
+		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+		if (*last >= 0)
+			close(*last);
+		*last = take_fd(fd);
 	}
-	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
-	if (k->last >= 0)
-		close(k->last);
-	k->last = fd;
-	return true;
+	return r < 0 ? r : count;
 }
 
 static int affinity_kill(struct driver *driver, const char *group, unsigned timeout_ms,
 			 struct err *e)
 {
 	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
-	cleanup_free char *text = malloc(ENVIRONMENT_MAX);
 
-	if (!text)
-		return err_errno(e, -ENOMEM, "ending %s", group);
 	for (;;) {
-		struct killing k = {of(driver), group, text, -1, 0};
-		int rc = for_each_process(of(driver), kill_member, &k, e);
+		cleanup_close int last = -1;
+		int count = kill_members(of(driver), group, &last, e);
 		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
-		struct pollfd last = {.fd = k.last, .events = POLLIN};
+		struct pollfd fds = {.fd = last, .events = POLLIN};
 
-		if (rc == 0 && k.count && left > 0)
-			poll(&last, 1, left > 20 ? 20 : (int)left);
-		if (k.last >= 0)
-			close(k.last);
-		if (rc < 0 || !k.count)
-			return rc;
+		if (count <= 0)
+			return count;
 		if (left <= 0)
 			return err_set(e, -ETIMEDOUT,
 				       "%d processes of %s are still there %u ms "
 				       "after SIGKILL",
-				       k.count, group, timeout_ms);
+				       count, group, timeout_ms);
+		poll(&fds, 1, left > KILL_TURN_MS ? KILL_TURN_MS : (int)left);
 	}
 }
 
@@ -421,40 +358,45 @@ static int affinity_remove(struct driver *driver, const char *group, struct err 
 /* ---- what is there */
 
 /*
- * A process whose group this driver has not made: another supervisor did. Take over what its mark
- * says.
+ * Processes whose group this driver has not made: another supervisor did. Take over what their
+ * marks say.
  */
-static bool adopt(void *context, pid_t pid, const char *mark)
+static int adopt(struct affinity_driver *d, struct err *e)
 {
-	struct affinity_driver *d = context;
-	char name[NAME_MAX_BYTES + 1], cpus[CPUSET_TEXT];
-	const char *first = strchr(mark, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-	struct affinity_group *g;
-	struct err ignored;
+	cleanup_search struct search s;
+	struct err ignored; /* a mark that is not of our form */
+	int r = search_begin(&s, d, e);
+	pid_t pid;
 
-	if (!second || first - mark > NAME_MAX_BYTES || second - first > CPUSET_TEXT)
-		return true;
-	snprintf(name, sizeof(name), "%.*s", (int)(first - mark), mark);
-	snprintf(cpus, sizeof(cpus), "%.*s", (int)(second - first - 1), first + 1);
-	if (!cgroup_name_is_ours(name) || find(d, name))
-		return true;
-	g = find(d, "");
-	if (!g || cpuset_parse(cpus, &g->cpus, &ignored) ||
-	    cpuset_parse(second + 1, &g->nodes, &ignored))
-		return true;
-	/* What is in force may have changed since it was started. */
-	syscall(SYS_sched_getaffinity, pid, sizeof(g->cpus.words), g->cpus.words);
-	snprintf(g->name, sizeof(g->name), "%s", name);
-	return true;
+	while (r == 0 && (pid = search_next(&s, NULL))) {
+		char name[NAME_MAX_BYTES + 1], cpus[CPUSET_TEXT];
+		const char *first = strchr(s.mark, ':'),
+			   *second = first ? strchr(first + 1, ':') : NULL;
+		struct affinity_group *g = find(d, "");
+
+		if (!g || !second || first - s.mark > NAME_MAX_BYTES ||
+		    second - first > CPUSET_TEXT)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(first - s.mark), s.mark);
+		snprintf(cpus, sizeof(cpus), "%.*s", (int)(second - first - 1), first + 1);
+		if (!group_name_is_ours(name) || find(d, name) ||
+		    cpuset_parse(cpus, &g->cpus, &ignored) ||
+		    cpuset_parse(second + 1, &g->nodes, &ignored))
+			continue;
+		/* What is in force may have changed since it was started. */
+		syscall(SYS_sched_getaffinity, pid, sizeof(g->cpus.words), g->cpus.words);
+		snprintf(g->name, sizeof(g->name), "%s", name);
+	}
+	return r;
 }
 
 static int affinity_observe(struct driver *driver, struct observation *out, struct err *e)
 {
 	struct affinity_driver *d = of(driver);
-	int rc = for_each_process(d, adopt, d, e);
+	int r = adopt(d, e);
 
 	out->count = 0;
-	for (unsigned i = 0; rc == 0 && i < SLICES_MAX + 2; i++) {
+	for (unsigned i = 0; r == 0 && i < SLICES_MAX + 2; i++) {
 		const struct affinity_group *g = &d->groups[i];
 		struct observed_group *o = &out->groups[out->count];
 		int n;
@@ -472,69 +414,36 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 		memcpy(o->name, g->name, sizeof(o->name));
 		out->count++;
 	}
-	return rc;
-}
-
-/*
- * utime, stime and those of children waited for: fields 14 to 17 of /proc/PID/stat (proc(5)), in
- * clock ticks.
- */
-static uint64_t cpu_ticks(pid_t pid)
-{
-	uint64_t sum = 0, value;
-	char path[64], text[2048];
-	const char *c;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (control_read(AT_FDCWD, path, text, sizeof(text), &(struct err){0}) < 0)
-		return 0;
-	c = strrchr(text, ')');
-	for (unsigned field = 2; c && field < 17; field++) {
-		c = strchr(c + 1, ' ');
-		if (c && field + 1 >= 14 && control_number(c + 1, &value))
-			sum += value;
-	}
-	return sum;
-}
-
-static uint64_t resident_bytes(pid_t pid)
-{
-	char path[64], text[256];
-	const char *second;
-	uint64_t pages = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-	if (control_read(AT_FDCWD, path, text, sizeof(text), &(struct err){0}) < 0)
-		return 0;
-	second = strchr(text, ' ');
-	return second && control_number(second + 1, &pages)
-		       ? pages * (uint64_t)sysconf(_SC_PAGESIZE)
-		       : 0;
+	return r;
 }
 
 static int affinity_sample(struct driver *driver, const char *group, struct sample *out,
 			   struct err *e)
 {
-	cleanup_free pid_t *pids = malloc(MEMBERS_MAX * sizeof(*pids));
+	cleanup_search struct search search = {0};
 	struct affinity_group *g;
-	struct sample s = {0};
+	struct sample s = {.at_ns = clock_now_ns()};
 	uint64_t ticks = 0;
-	int n, rc = need(of(driver), group, &g, e);
+	pid_t pid;
+	int r = need(of(driver), group, &g, e);
 
-	if (rc < 0)
-		return rc;
-	if (!pids)
-		return err_errno(e, -ENOMEM, "sampling %s", group);
-	s.at_ns = clock_now_ns();
-	n = affinity_pids(driver, group, pids, MEMBERS_MAX, e);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-		ticks += cpu_ticks(pids[i]);
-		s.memory_bytes += resident_bytes(pids[i]);
+	if (r == 0)
+		r = search_begin(&search, of(driver), e);
+	if (r < 0)
+		return r;
+	for (; (pid = search_next(&search, group)); s.processes++) {
+		uint64_t pages; /* resident: the second word of statm */
+		struct proc_stat stat;
+		const char *second;
+		char statm[256];
+
+		if (proc_stat_read(pid, &stat) == 0)
+			ticks += stat.cpu_ticks + stat.waited_ticks;
+		if (proc_read_text(pid, "statm", statm, sizeof(statm)) > 0 &&
+		    (second = strchr(statm, ' ')) && control_number(second + 1, &pages))
+			s.memory_bytes += pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	}
 	s.cpu_usage_us = ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-	s.processes = (unsigned)n;
 	*out = s;
 	return 0;
 }
@@ -549,14 +458,13 @@ static int affinity_enter(struct driver *driver, const char *group, struct err *
 
 static int affinity_destroy(struct driver *driver, struct err *e)
 {
-	struct observation *o = malloc(sizeof(*o));
-	int rc = o ? affinity_observe(driver, o, e) : err_errno(e, -ENOMEM, "ending the cluster");
+	cleanup_search struct search s;
+	int r = search_begin(&s, of(driver), e);
 
-	for (unsigned i = 0; rc == 0 && i < o->count; i++)
-		if (o->groups[i].populated)
-			rc = err_set(e, -EBUSY, "%s still has processes", o->groups[i].name);
-	free(o);
-	return rc;
+	if (r == 0 && search_next(&s, NULL))
+		return err_set(e, -EBUSY, "%.*s still has processes", (int)strcspn(s.mark, ":"),
+			       s.mark);
+	return r;
 }
 
 static void affinity_close(struct driver *driver)
@@ -583,7 +491,7 @@ static const struct driver_ops ops = {
 int affinity_open(const char *cluster, struct driver **out, struct err *e)
 {
 	struct affinity_driver *d = calloc(1, sizeof(*d));
-	int rc;
+	int r;
 
 	if (!d)
 		return err_errno(e, -ENOMEM, "opening cluster %s", cluster);
@@ -594,10 +502,10 @@ int affinity_open(const char *cluster, struct driver **out, struct err *e)
 	 * What runs already tells which groups there are: a command on a running cluster makes none
 	 * itself.
 	 */
-	rc = for_each_process(d, adopt, d, e);
-	if (rc < 0) {
+	r = adopt(d, e);
+	if (r < 0) {
 		free(d);
-		return rc;
+		return r;
 	}
 	*out = &d->driver;
 	return 0;

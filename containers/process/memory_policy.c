@@ -30,12 +30,7 @@ struct memory_policy_call memory_policy_prepare(enum memory_policy policy,
 		call.mode = MPOL_INTERLEAVE;
 		break;
 	}
-	cpuset_for_each(node, nodes)
-	{
-		if (node < MEMORY_POLICY_NODES)
-			call.nodes[node / (8 * sizeof(call.nodes[0]))] |=
-				1ul << node % (8 * sizeof(call.nodes[0]));
-	}
+	memcpy(call.nodes, nodes->words, sizeof(call.nodes));
 	return call;
 }
 

@@ -12,7 +12,7 @@
 #include "decision/base/cpuset.h"
 #include "decision/plan/profile.h"
 
-enum { MEMORY_POLICY_NODES = 256 }; /* DESIGN's bound on node ids */
+enum { MEMORY_POLICY_NODES = 256 }; /* the bound on node ids (decision/machine/topology.h) */
 
 struct memory_policy_call {
 	int mode; /* set_mempolicy(2)'s */

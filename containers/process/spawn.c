@@ -53,7 +53,7 @@ struct report {
 struct prepared {
 	const struct spawn *s;
 	struct memory_policy_call memory;
-	unsigned long cpus[CPUSET_MAX / (8 * sizeof(unsigned long))];
+	struct cpuset cpus;
 	gid_t groups[GROUPS_MAX];
 	int group_count; /* -1: leave them */
 	bool must_wait;
@@ -63,11 +63,11 @@ struct prepared {
 
 /*
  * stdin, stdout, stderr from descriptors that may be 0 … 2 themselves: so first move all out of the
- * way.
+ * way. The rest is closed on exec.
  */
-static int place_files(const struct spawn *s)
+static int place_files(const struct prepared *p)
 {
-	int from[3] = {s->in, s->out, s->err};
+	int from[3] = {p->s->in, p->s->out, p->s->err};
 
 	for (int i = 0; i < 3; i++) {
 		int fd = from[i];
@@ -81,84 +81,73 @@ static int place_files(const struct spawn *s)
 	for (int i = 0; i < 3; i++)
 		if (dup2(from[i], i) < 0)
 			return -1;
-	return 0;
-}
-
-static void close_the_rest_on_exec(int file_limit)
-{
 	if (!syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC))
-		return;
+		return 0;
 	/* Before Linux 5.11. */
-	for (int fd = 3; fd < file_limit; fd++)
+	for (int fd = 3; fd < p->file_limit; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-/* The supervisor blocks what its signalfd reads; a worker must not inherit that. */
-static void reset_signals(void)
-{
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int signal = 1; signal < NSIG; signal++)
-		sigaction(signal, &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
 }
 
 /*
  * The raw system calls: glibc's wrappers would signal the threads of the parent, which do not exist
  * here.
  */
-static bool become_user(const struct prepared *p, struct report *r)
+static bool become_user(const struct prepared *p, struct report *report)
 {
 	const struct spawn *s = p->s;
 
-	r->step = STEP_GROUPS;
+	report->step = STEP_GROUPS;
 	if (p->group_count >= 0 && syscall(SYS_setgroups, p->group_count, p->groups))
 		return false;
 	if (s->uid == (uid_t)-1)
 		return true;
-	r->step = STEP_GID;
+	report->step = STEP_GID;
 	if (syscall(SYS_setresgid, s->gid, s->gid, s->gid))
 		return false;
-	r->step = STEP_UID;
+	report->step = STEP_UID;
 	return syscall(SYS_setresuid, s->uid, s->uid, s->uid) == 0;
 }
 
 /* Return only on failure, with errno. */
-static void child_run(const struct prepared *p, struct report *r)
+static void child_run(const struct prepared *p, struct report *report)
 {
 	const struct spawn *s = p->s;
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
 	char go;
 
-	r->step = STEP_WAIT;
+	report->step = STEP_WAIT;
 	close(p->go[1]);
 	if (p->must_wait && read(p->go[0], &go, 1) != 1)
 		_exit(127); /* the parent has given up, or died */
-	r->step = STEP_SESSION;
+	report->step = STEP_SESSION;
 	if (s->new_session && setsid() < 0)
 		return;
-	reset_signals();
-	r->step = STEP_AFFINITY;
-	if (syscall(SYS_sched_setaffinity, 0, sizeof(p->cpus), p->cpus) < 0)
+	/* The supervisor blocks what its signalfd reads; a worker must not inherit that. */
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	report->step = STEP_AFFINITY;
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(p->cpus.words), p->cpus.words) < 0)
 		return;
-	r->step = STEP_MEMORY;
+	report->step = STEP_MEMORY;
 	errno = -memory_policy_set(&p->memory);
 	if (errno)
 		return;
-	if (!become_user(p, r))
+	if (!become_user(p, report))
 		return;
-	r->step = STEP_DIRECTORY;
+	report->step = STEP_DIRECTORY;
 	if (s->directory && chdir(s->directory))
 		return;
-	r->step = STEP_PRIVILEGES;
+	report->step = STEP_PRIVILEGES;
 	if (s->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return;
-	r->step = STEP_FILES;
-	if (place_files(s))
+	report->step = STEP_FILES;
+	if (place_files(p))
 		return;
-	close_the_rest_on_exec(p->file_limit);
-	r->step = STEP_EXEC;
+	report->step = STEP_EXEC;
 	execve(s->file, s->argv, s->envp ? s->envp : (char *[]){NULL});
 }
 
@@ -271,14 +260,9 @@ static int prepare(struct prepared *p, const struct spawn *s, const struct spawn
 
 	*p = (struct prepared){.s = s, .go = {-1, -1}, .status = {-1, -1}};
 	p->memory = memory_policy_prepare(s->policy, &s->nodes, into->wall);
-	memset(p->cpus, into->cpus ? 0 : 0xff, sizeof(p->cpus));
-	if (into->cpus) {
-		cpuset_for_each(cpu, into->cpus)
-		{
-			p->cpus[cpu / (8 * sizeof(p->cpus[0]))] |=
-				1ul << cpu % (8 * sizeof(p->cpus[0]));
-		}
-	}
+	memset(&p->cpus, 0xff, sizeof(p->cpus));
+	if (into->cpus)
+		p->cpus = *into->cpus;
 	p->file_limit = getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1 << 20
 				? 1 << 20
 				: (int)files.rlim_cur;
@@ -303,14 +287,14 @@ static int finish_child(struct prepared *p, const struct spawn_into *into, bool 
 {
 	struct report report;
 	ssize_t n;
-	int rc = 0;
+	int r = 0;
 
 	if (!born_inside && into->cgroup2 >= 0)
-		rc = into->join(into->context, pid, e);
-	if (rc == 0 && into->attach)
-		rc = into->attach(into->context, pid, e);
-	if (rc < 0)
-		return rc;
+		r = into->join(into->context, pid, e);
+	if (r == 0 && into->attach)
+		r = into->attach(into->context, pid, e);
+	if (r < 0)
+		return r;
 	if (p->must_wait && write(p->go[1], "g", 1) != 1)
 		return err_errno(e, -EIO, "cannot start %s: it died before exec", p->s->file);
 	close(p->status[1]);
@@ -335,18 +319,18 @@ int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *p
 {
 	struct prepared p;
 	bool born_inside;
-	int fd = -1, rc = prepare(&p, s, into, e);
+	int fd = -1, r = prepare(&p, s, into, e);
 	pid_t child;
 
-	if (rc < 0)
+	if (r < 0)
 		goto out;
 	child = make_child(&p, into, &born_inside, &fd);
 	if (child < 0) {
-		rc = err_errno(e, -errno, "cannot start %s: clone", s->file);
+		r = err_errno(e, -errno, "cannot start %s: clone", s->file);
 		goto out;
 	}
-	rc = finish_child(&p, into, born_inside, child, e);
-	if (rc < 0) {
+	r = finish_child(&p, into, born_inside, child, e);
+	if (r < 0) {
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		close(fd);
@@ -357,5 +341,5 @@ int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *p
 out:
 	close_pipe(p.go);
 	close_pipe(p.status);
-	return rc;
+	return r;
 }

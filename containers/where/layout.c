@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
+#include "decision/plan/observation.h"
 
 const char *controller_name(enum controller c, int version)
 {
@@ -18,11 +19,7 @@ const char *controller_name(enum controller c, int version)
 	return c == CONTROLLER_IO && version == 1 ? "blkio" : names[c];
 }
 
-/*
- * One field of mountinfo: blanks inside are spelt \040, so decode in place. Return what follows,
- * NULL at the end.
- */
-static char *next_field(char *field)
+char *mount_field(char *field)
 {
 	char *end = field + strcspn(field, " "), *next = *end ? end + 1 : NULL, *to = field;
 
@@ -52,17 +49,17 @@ static bool parse_mount(char *line, struct mount *out)
 		return false;
 	*tail = '\0';
 	for (unsigned skipped = 0; skipped < 3; skipped++) {
-		field = next_field(field);
+		field = mount_field(field);
 		if (!field)
 			return false;
 	}
 	out->root = field;
-	out->point = next_field(out->root);
-	if (!out->point || !next_field(out->point))
+	out->point = mount_field(out->root);
+	if (!out->point || !mount_field(out->point))
 		return false;
 	out->type = tail + 3;
-	field = next_field(out->type);
-	out->options = field ? next_field(field) : NULL;
+	field = mount_field(out->type);
+	out->options = field ? mount_field(field) : NULL;
 	return out->options != NULL;
 }
 
@@ -136,13 +133,13 @@ static int take_line(struct cgroup_layout *out, const char *self_cgroup, char *l
 		return 0;
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
 		const char *name = controller_name(c, 1);
-		int rc = 0;
+		int r = 0;
 
 		if (control_has_word(m.options, name) &&
 		    cgroup_own_path(self_cgroup, name, own, sizeof(own)))
-			rc = take_mount(&out->controllers[c], 1, &m, own, e);
-		if (rc < 0)
-			return rc;
+			r = take_mount(&out->controllers[c], 1, &m, own, e);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -157,16 +154,16 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 	if (!copy)
 		return err_errno(e, -ENOMEM, "reading mountinfo");
 	for (char *line = copy; line; line = next) {
-		int rc;
+		int r;
 
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
 		if (!line[0])
 			continue;
-		rc = take_line(&layout, self_cgroup, line, e);
-		if (rc < 0)
-			return rc;
+		r = take_line(&layout, self_cgroup, line, e);
+		if (r < 0)
+			return r;
 	}
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
 		if (!layout.controllers[c].version && layout.unified.version &&
@@ -183,22 +180,22 @@ int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e)
 {
 	cleanup_free char *mountinfo = malloc(16 * (size_t)CONTROL_TEXT);
 	char self[8192], controllers[512] = "", path[LAYOUT_PATH + 64];
-	int rc;
+	int r;
 
 	if (!mountinfo)
 		return err_errno(e, -ENOMEM, "reading mountinfo");
-	rc = control_read(root, "proc/self/cgroup", self, sizeof(self), e);
-	if (rc >= 0)
-		rc = control_read(root, "proc/self/mountinfo", mountinfo, 16 * (size_t)CONTROL_TEXT,
-				  e);
-	if (rc >= 0)
-		rc = cgroup_layout_parse(self, mountinfo, "", out, e);
-	if (rc < 0 || !out->unified.version)
-		return rc < 0 ? rc : 0;
+	r = control_read(root, "proc/self/cgroup", self, sizeof(self), e);
+	if (r >= 0)
+		r = control_read(root, "proc/self/mountinfo", mountinfo, 16 * (size_t)CONTROL_TEXT,
+				 e);
+	if (r >= 0)
+		r = cgroup_layout_parse(self, mountinfo, "", out, e);
+	if (r < 0 || !out->unified.version)
+		return r < 0 ? r : 0;
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", out->unified.mount + 1);
-	rc = control_read(root, path, controllers, sizeof(controllers), e);
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
+	r = control_read(root, path, controllers, sizeof(controllers), e);
+	if (r < 0 && r != -ENOENT)
+		return r;
 	return cgroup_layout_parse(self, mountinfo, controllers, out, e);
 }
 
@@ -214,4 +211,14 @@ void cgroup_path_above_cleave(char *path)
 			return;
 		}
 	}
+}
+
+bool group_name_is_ours(const char *name)
+{
+	uint64_t number;
+
+	if (!strcmp(name, GROUP_HOST) || !strcmp(name, GROUP_SUPERVISOR))
+		return true;
+	return !strncmp(name, "slice-", 6) && control_number(name + 6, &number) &&
+	       number < SLICES_MAX && !strpbrk(name, " \t\n");
 }

@@ -63,6 +63,15 @@ void cgroup_path_above_cleave(char *path);
  */
 const char *cgroup_own_path(const char *proc_cgroup, const char *name, char *path, size_t size);
 
+/* The names that groups of ours have: GROUP_HOST, GROUP_SUPERVISOR, "slice-N". */
+bool group_name_is_ours(const char *name);
+
+/*
+ * End one blank-separated field of mountinfo, in which blanks are spelt \\040, and decode it in
+ * place. Return what follows, NULL at the end.
+ */
+char *mount_field(char *field);
+
 /* "cpuset" …; the name in version 1 differs for io. */
 const char *controller_name(enum controller c, int version);
 

@@ -2,9 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/strings.h"
 
 /* Without these a slice has no walls: CPUs, share of them, memory. cpuacct and io only add. */
@@ -66,14 +67,41 @@ static void read_v2_facts(int root, struct placement_facts *f)
 			has_all_required(text);
 }
 
+int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e)
+{
+	struct statfs fs;
+
+	if (!cgroup_root || cgroup_root[0] != '/') {
+		*out = cgroup_root ? ROOT_NAME : ROOT_NONE;
+		return 0;
+	}
+	if (statfs(cgroup_root, &fs))
+		return err_wrong(e, "--cgroup-root %s: %s", cgroup_root, strerror(errno));
+	if (fs.f_type == CGROUP_SUPER_MAGIC)
+		return err_wrong(
+			e,
+			"--cgroup-root %s is inside a cgroup v1 mount: give a name without a "
+			"leading slash, which becomes a group in every v1 hierarchy",
+			cgroup_root);
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return err_wrong(
+			e,
+			"--cgroup-root %s is a directory outside of the cgroup tree: give one below "
+			"a mounted cgroup2, or a name without a leading slash where the controllers "
+			"are in cgroup v1",
+			cgroup_root);
+	*out = ROOT_CGROUP2;
+	return 0;
+}
+
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e)
 {
 	struct placement_facts f = {.uid = uid};
 	char path[LAYOUT_PATH + 128];
-	int rc = cgroup_layout_read(root, &f.layout, e);
+	int r = cgroup_layout_read(root, &f.layout, e);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	f.systemd = control_exists(root, "run/systemd/system");
 	snprintf(path, sizeof(path), "run/user/%u/systemd/private", uid);
 	f.user_manager = control_exists(root, path);
@@ -231,47 +259,28 @@ static int decide_below_v1(const struct placement_facts *f, const char *name, st
 	return 0;
 }
 
-static int decide_root(const struct placement_facts *f, enum root_kind root, const char *path,
-		       struct placement *out, struct err *e)
+/* --cgroup-root NAME: a group of that name in every v1 hierarchy. */
+static int decide_named(const struct placement_facts *f, const char *name, struct placement *out,
+			struct err *e)
 {
-	switch (root) {
-	case ROOT_CGROUP1:
+	const struct hierarchy *v2 = &f->layout.unified;
+
+	if (strstr(name, "..") || strchr(name, '\n') || !name[0])
+		return err_wrong(e, "--cgroup-root \"%s\" is no name of a group", name);
+	if (f->layout.controllers[CONTROLLER_CPUSET].version != 1)
 		return err_wrong(
 			e,
-			"--cgroup-root %s is inside a cgroup v1 mount: give a name without a "
-			"leading slash, which becomes a group in every v1 hierarchy",
-			path);
-	case ROOT_CGROUP2:
-	case ROOT_PLAIN:
-		out->kind = root == ROOT_PLAIN ? PLACEMENT_THROW_AWAY : PLACEMENT_CGROUP2;
-		for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
-			if (string_copy(out->base[c], path))
-				return err_wrong(e, "--cgroup-root %.100s… has %zu bytes, %d fit",
-						 path, strlen(path), 2 * LAYOUT_PATH - 1);
-		return 0;
-	case ROOT_NAME:
-		if (strstr(path, "..") || strchr(path, '\n') || !path[0])
-			return err_wrong(e, "--cgroup-root \"%s\" is no name of a group", path);
-		if (f->layout.controllers[CONTROLLER_CPUSET].version != 1)
-			return err_wrong(
-				e,
-				"--cgroup-root %s names a group in cgroup v1, and cpuset is "
-				"not in v1 here: give a directory below %s",
-				path,
-				f->layout.unified.version ? f->layout.unified.mount
-							  : "a mounted cgroup2");
-		return decide_below_v1(f, path, out, e);
-	case ROOT_NONE:
-		break;
-	}
-	return -EINVAL;
+			"--cgroup-root %s names a group in cgroup v1, and cpuset is not in "
+			"v1 here: give a directory below %s",
+			name, v2->version ? v2->mount : "a mounted cgroup2");
+	return decide_below_v1(f, name, out, e);
 }
 
 int placement_decide(const struct placement_facts *f, enum backend backend, enum root_kind root,
 		     const char *cgroup_root, struct placement *out, struct err *e)
 {
 	struct placement p = {.kind = PLACEMENT_AFFINITY};
-	int version = 0, rc = 0;
+	int version = 0, r = 0;
 
 	if (backend == BACKEND_DOCKER)
 		return err_impossible(e, "backend: docker is not in this release: use backend: "
@@ -280,22 +289,32 @@ int placement_decide(const struct placement_facts *f, enum backend backend, enum
 		*out = p;
 		return 0;
 	}
-	if (root == ROOT_PLAIN || root == ROOT_CGROUP1) {
-		rc = decide_root(f, root, cgroup_root, &p, e);
-	} else {
-		rc = root == ROOT_CGROUP2 ? 0 : required_version(&f->layout, &version, e);
-		if (rc < 0)
-			return rc;
-		if (root != ROOT_NONE)
-			rc = decide_root(f, root, cgroup_root, &p, e);
-		else if (version == 1)
-			rc = decide_below_v1(f, NULL, &p, e);
+	if (root != ROOT_CGROUP2)
+		r = required_version(&f->layout, &version, e);
+	if (r < 0)
+		return r;
+	switch (root) {
+	case ROOT_CGROUP2:
+		p.kind = PLACEMENT_CGROUP2;
+		for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+			if (string_copy(p.base[c], cgroup_root))
+				return err_wrong(e, "--cgroup-root %.100s… has %zu bytes, %d fit",
+						 cgroup_root, strlen(cgroup_root),
+						 2 * LAYOUT_PATH - 1);
+		break;
+	case ROOT_NAME:
+		r = decide_named(f, cgroup_root, &p, e);
+		break;
+	case ROOT_NONE:
+		if (version == 1)
+			r = decide_below_v1(f, NULL, &p, e);
 		else
-			rc = f->systemd ? decide_scope(f, &p, e) : decide_below_v2(f, &p, e);
+			r = f->systemd ? decide_scope(f, &p, e) : decide_below_v2(f, &p, e);
+		break;
 	}
-	if (rc == 0)
+	if (r == 0)
 		*out = p;
-	return rc;
+	return r;
 }
 
 void placement_scope_command(const char *cluster, bool user_manager, struct scope_command *out)

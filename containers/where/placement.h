@@ -2,9 +2,9 @@
 #define CONTAINERS_WHERE_PLACEMENT_H
 
 /*
- * Where the groups of a cluster live (DESIGN §9): a decision over recorded facts, without an
- * effect. The groups are made below `base`/cleave/NAME in each hierarchy, or in a scope that
- * systemd delegates.
+ * Where the groups of a cluster live: a decision over recorded facts, without an effect. The groups
+ * are made below `base`/cleave/NAME in each hierarchy, or in a scope that systemd delegates
+ * (containers/README.md, "Where the groups live").
  */
 
 #include <stdbool.h>
@@ -33,7 +33,6 @@ enum placement_kind {
 	PLACEMENT_SCOPE,    /* systemd's, v2 */
 	PLACEMENT_CGROUP2,  /* base/cleave/NAME in the v2 tree */
 	PLACEMENT_CGROUP1,  /* the same in each v1 hierarchy, and in the v2 tree if there is one */
-	PLACEMENT_THROW_AWAY, /* a plain directory that looks like v2 */
 };
 
 struct placement {
@@ -44,15 +43,11 @@ struct placement {
 	char unified[2 * LAYOUT_PATH]; /* v1: base in the v2 tree, "" if there is none */
 };
 
-/* What --cgroup-root names; the file system was asked by the caller. */
-enum root_kind { ROOT_NONE, ROOT_NAME, ROOT_CGROUP2, ROOT_CGROUP1, ROOT_PLAIN };
+/* What --cgroup-root names: nothing is given, a group in every v1 hierarchy, a v2 directory. */
+enum root_kind { ROOT_NONE, ROOT_NAME, ROOT_CGROUP2 };
 
-/* Ask the file system what --cgroup-root (NULL: none) is. ERR_WRONG if it is not there. */
-int root_kind_of(const char *cgroup_root, enum root_kind *out, struct err *e);
-
-/* The kind of --cgroup-root, and the facts of this machine for this caller. */
-int driver_facts(const char *cgroup_root, enum root_kind *kind, struct placement_facts *out,
-		 struct err *e);
+/* Ask the file system. ERR_WRONG for a path that is not there, or not in a mounted cgroup2. */
+int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e);
 
 /* Read the facts below `root` ("/" or a recorded tree). */
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e);

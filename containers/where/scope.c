@@ -8,7 +8,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 
@@ -36,33 +37,6 @@ static pid_t start_pause(const struct scope_command *c, int messages)
 	_exit(127);
 }
 
-/* The v2 group of `pid`, if it is in the unit already. */
-static bool scope_of(pid_t pid, const char *unit, char *own, size_t size)
-{
-	char file[64], text[8192];
-	size_t n, u = strlen(unit);
-
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
-	if (control_read(AT_FDCWD, file, text, sizeof(text), &(struct err){0}) < 0 ||
-	    !cgroup_own_path(text, "", own, size))
-		return false;
-	n = strlen(own);
-	return n > u && own[n - u - 1] == '/' && !strcmp(own + n - u, unit);
-}
-
-/*
- * Whether the process has executed `sleep`: before that it is still systemd-run, which may yet
- * fail.
- */
-static bool is_asleep(pid_t pid)
-{
-	char file[64], text[64];
-
-	snprintf(file, sizeof(file), "/proc/%d/comm", pid);
-	return control_read(AT_FDCWD, file, text, sizeof(text), &(struct err){0}) > 0 &&
-	       !strcmp(text, "sleep");
-}
-
 static int failed(const struct scope_command *c, int messages, pid_t pid, struct err *e)
 {
 	char text[MESSAGE] = "";
@@ -81,30 +55,27 @@ static int failed(const struct scope_command *c, int messages, pid_t pid, struct
 		       text[0] ? text : "it did not answer in 30 s");
 }
 
-/* Wait until the process sleeps in its scope, or is dead. */
+/* Wait until the process sleeps in its scope, whose v2 group is written to `own`, or is dead. */
 static int wait_for_scope(const struct scope_command *c, pid_t pid, int messages, char *own,
 			  size_t size, struct err *e)
 {
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	char text[8192], comm[64], unit[sizeof(c->unit) + 1];
 
+	snprintf(unit, sizeof(unit), "/%s", c->unit);
 	for (int waited = 0; waited < START_MS; waited += TURN_MS) {
 		struct pollfd dead = {.fd = fd, .events = POLLIN};
 
-		if (scope_of(pid, c->unit, own, size) && is_asleep(pid))
+		/* Before it executes `sleep` it is still systemd-run, which may yet fail. */
+		if (proc_read_text(pid, "cgroup", text, sizeof(text)) >= 0 &&
+		    cgroup_own_path(text, "", own, size) && strlen(own) > strlen(unit) &&
+		    !strcmp(own + strlen(own) - strlen(unit), unit) &&
+		    proc_read_text(pid, "comm", comm, sizeof(comm)) > 0 && !strcmp(comm, "sleep"))
 			return 0;
 		if (poll(&dead, 1, TURN_MS) > 0)
 			break;
 	}
 	return failed(c, messages, pid, e);
-}
-
-static int take_directory(struct placement *p, const char *path, struct err *e)
-{
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
-		if (string_copy(p->base[c], path))
-			return err_set(e, -ENAMETOOLONG, "the scope's path %.100s… is too long",
-				       path);
-	return 0;
 }
 
 int scope_start(struct placement *p, const char *cluster, struct err *e)
@@ -113,50 +84,53 @@ int scope_start(struct placement *p, const char *cluster, struct err *e)
 	struct cgroup_layout layout;
 	struct scope_command c;
 	char own[2 * LAYOUT_PATH], path[4 * LAYOUT_PATH];
-	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int root = -1;
 	pid_t pid;
-	int rc = root < 0 ? err_errno(e, -errno, "cannot open /")
-			  : cgroup_layout_read(root, &layout, e);
+	int r;
 
-	if (rc < 0)
-		return rc;
 	/* It runs already: adoption. */
 	if (p->base[0][0] && control_exists(AT_FDCWD, p->base[0]))
 		return 0;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = root < 0 ? err_errno(e, -errno, "cannot open /") : cgroup_layout_read(root, &layout, e);
+	if (r < 0)
+		return r;
 	placement_scope_command(cluster, p->user_manager, &c);
 	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK))
 		return err_errno(e, -errno, "cannot start systemd-run");
 	pid = start_pause(&c, pipe_ends[1]);
 	close(pipe_ends[1]);
-	rc = pid < 0 ? err_errno(e, -errno, "cannot start systemd-run")
-		     : wait_for_scope(&c, pid, pipe_ends[0], own, sizeof(own), e);
+	r = pid < 0 ? err_errno(e, -errno, "cannot start systemd-run")
+		    : wait_for_scope(&c, pid, pipe_ends[0], own, sizeof(own), e);
 	close(pipe_ends[0]);
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	snprintf(path, sizeof(path), "%s%s", layout.unified.mount, own);
-	rc = take_directory(p, path, e);
-	if (rc < 0) {
+	if (string_copy(p->base[0], path)) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
+		return err_set(e, -ENAMETOOLONG, "the scope's path %.100s… is too long", path);
 	}
-	return rc;
+	for (enum controller k = 1; k < CONTROLLER_COUNT; k++)
+		memcpy(p->base[k], p->base[0], sizeof(p->base[0]));
+	return 0;
 }
 
 int scope_make_room(int dir, struct err *e)
 {
 	char pids[8192], pid[16];
-	int rc;
+	int r;
 
 	if (mkdirat(dir, SCOPE_PAUSE, 0755) && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make group " SCOPE_PAUSE);
-	rc = control_read(dir, "cgroup.procs", pids, sizeof(pids), e);
-	if (rc < 0)
-		return rc;
+	r = control_read(dir, "cgroup.procs", pids, sizeof(pids), e);
+	if (r < 0)
+		return r;
 	for (const char *c = pids; *c; c += strcspn(c, "\n"), c += *c == '\n') {
 		snprintf(pid, sizeof(pid), "%.*s", (int)strcspn(c, "\n"), c);
-		rc = control_write(dir, SCOPE_PAUSE "/cgroup.procs", pid, e);
-		if (rc < 0 && rc != -ESRCH)
-			return rc;
+		r = control_write(dir, SCOPE_PAUSE "/cgroup.procs", pid, e);
+		if (r < 0 && r != -ESRCH)
+			return r;
 	}
 	return 0;
 }

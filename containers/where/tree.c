@@ -1,39 +1,54 @@
-/*
- * What the cgroup tree says of the machine: driver_allowed() and so on. No file of it is written
- * here.
- */
+#include "containers/where/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
 
-#include "containers/cgroup/cgroup.h"
-#include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { WALK_DEPTH = 24 };
 
+int tree_read(const char *cgroup_root, struct tree *out, struct err *e)
+{
+	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct tree t = {.cgroup_root = cgroup_root};
+	int r = root < 0 ? err_errno(e, -errno, "cannot open /")
+			 : placement_root(cgroup_root, &t.root, e);
+
+	if (r == 0)
+		r = placement_facts_read(root, geteuid(), &t.facts, e);
+	if (r == 0)
+		*out = t;
+	return r;
+}
+
+int tree_place(const struct tree *t, enum backend backend, struct placement *out, struct err *e)
+{
+	return placement_decide(&t->facts, backend, t->root, t->cgroup_root, out, e);
+}
+
 /* ---- allowed */
 
 /* The group that cleave's own will be made in, as far as one controller goes. */
-static void group_above(const struct placement_facts *f, enum controller controller,
-			enum root_kind kind, const char *cgroup_root, char path[2 * LAYOUT_PATH])
+static void group_above(const struct tree *t, enum controller controller,
+			char path[2 * LAYOUT_PATH])
 {
-	const struct hierarchy *h = &f->layout.controllers[controller];
+	const struct hierarchy *h = &t->facts.layout.controllers[controller];
 	char own[LAYOUT_PATH];
 
-	if (kind == ROOT_PLAIN || kind == ROOT_CGROUP2) {
-		snprintf(path, 2 * LAYOUT_PATH, "%s", cgroup_root);
+	if (t->root == ROOT_CGROUP2) {
+		snprintf(path, 2 * LAYOUT_PATH, "%s", t->cgroup_root);
 		return;
 	}
-	if (h->version == 2 && f->systemd && kind == ROOT_NONE) {
-		if (f->uid)
+	if (h->version == 2 && t->facts.systemd && t->root == ROOT_NONE) {
+		unsigned uid = t->facts.uid;
+
+		if (uid)
 			snprintf(path, 2 * LAYOUT_PATH,
 				 "%s/user.slice/user-%u.slice/user@%u.service/app.slice", h->mount,
-				 f->uid, f->uid);
+				 uid, uid);
 		else
 			snprintf(path, 2 * LAYOUT_PATH, "%s/system.slice", h->mount);
 		return;
@@ -64,36 +79,28 @@ static int read_upwards(const char *path, const char *const files[2], struct cpu
 	return -ENOENT;
 }
 
-int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *nodes,
-		   struct err *e)
+int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes, struct err *e)
 {
 	static const char *const cpu_files[2] = {"cpuset.cpus.effective", "cpuset.effective_cpus"};
 	static const char *const node_files[2] = {"cpuset.mems.effective", "cpuset.effective_mems"};
 	struct cpuset found_cpus = {0}, found_nodes = {0};
-	struct placement_facts facts;
 	char path[2 * LAYOUT_PATH];
-	enum root_kind kind;
-	int rc = driver_facts(cgroup_root, &kind, &facts, e);
+	int r;
 
-	if (rc < 0)
-		return rc;
-	group_above(&facts, CONTROLLER_CPUSET, kind, cgroup_root, path);
-	rc = read_upwards(path, cpu_files, &found_cpus, e);
-	if (rc == -ENOENT || (rc == 0 && cpuset_is_empty(&found_cpus)))
-		rc = control_read_cpuset(AT_FDCWD, "/sys/devices/system/cpu/online", &found_cpus,
-					 e);
-	if (rc < 0)
-		return rc;
-	rc = read_upwards(path, node_files, &found_nodes, e);
-	if (rc == -ENOENT || (rc == 0 && cpuset_is_empty(&found_nodes)))
-		rc = control_read_cpuset(AT_FDCWD, "/sys/devices/system/node/has_memory",
-					 &found_nodes, e);
-	if (rc == -ENOENT) { /* a kernel without NUMA has one node */
+	group_above(t, CONTROLLER_CPUSET, path);
+	r = read_upwards(path, cpu_files, &found_cpus, e);
+	if (r == -ENOENT || (r == 0 && cpuset_is_empty(&found_cpus)))
+		r = control_read_cpuset(AT_FDCWD, "/sys/devices/system/cpu/online", &found_cpus, e);
+	if (r < 0)
+		return r;
+	r = read_upwards(path, node_files, &found_nodes, e);
+	if (r == -ENOENT || (r == 0 && cpuset_is_empty(&found_nodes)))
+		r = control_read_cpuset(AT_FDCWD, "/sys/devices/system/node/has_memory",
+					&found_nodes, e);
+	if (r == -ENOENT) /* a kernel without NUMA has one node */
 		cpuset_add(&found_nodes, 0);
-		rc = 0;
-	}
-	if (rc < 0)
-		return rc;
+	else if (r < 0)
+		return r;
 	*cpus = found_cpus;
 	*nodes = found_nodes;
 	return 0;
@@ -101,27 +108,24 @@ int driver_allowed(const char *cgroup_root, struct cpuset *cpus, struct cpuset *
 
 /* ---- memory limit */
 
-int driver_memory_limit(const char *cgroup_root, uint64_t *limit_bytes, struct err *e)
+int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e)
 {
 	static const char *const files[2] = {"memory.max", "memory.limit_in_bytes"};
 	char path[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64];
-	struct placement_facts facts;
-	enum root_kind kind;
 	uint64_t least = UINT64_MAX, limit;
-	int rc = driver_facts(cgroup_root, &kind, &facts, e);
 
-	if (rc < 0)
-		return rc;
-	group_above(&facts, CONTROLLER_MEMORY, kind, cgroup_root, path);
+	group_above(t, CONTROLLER_MEMORY, path);
 	for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
 		*end = '\0';
 		for (unsigned i = 0; i < 2; i++) {
+			int r;
+
 			snprintf(file, sizeof(file), "%s/%s", path, files[i]);
 			if (!control_exists(AT_FDCWD, file))
 				continue;
-			rc = control_read_number(AT_FDCWD, file, &limit, e);
-			if (rc < 0)
-				return rc;
+			r = control_read_number(AT_FDCWD, file, &limit, e);
+			if (r < 0)
+				return r;
 			least = limit < least ? limit : least;
 		}
 	}
@@ -143,18 +147,14 @@ struct walk {
  */
 static void take_slices(int dir, const char *name, struct walk *w)
 {
-	int fd = dup(dir);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_closedir DIR *list = control_list(dir, ".");
 	struct dirent *entry;
 
-	if (!list)
-		return;
-	rewinddir(list);
-	while ((entry = readdir(list))) {
+	while (list && (entry = readdir(list))) {
 		char path[512];
 		struct cpuset cpus;
 
-		if (strncmp(entry->d_name, "slice-", 6) || !cgroup_name_is_ours(entry->d_name))
+		if (strncmp(entry->d_name, "slice-", 6) || !group_name_is_ours(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/cpuset.cpus", entry->d_name);
 		if (control_read_cpuset(dir, path, &cpus, &(struct err){0}) < 0 ||
@@ -163,14 +163,17 @@ static void take_slices(int dir, const char *name, struct walk *w)
 		*w->taken = cpuset_or(w->taken, &cpus);
 		snprintf(w->taken_by, NAME_MAX_BYTES + 1, "%s", name);
 	}
-	closedir(list);
 }
 
-/* "cleave-NAME.scope" → NAME */
-static bool scope_cluster(const char *directory, char name[NAME_MAX_BYTES + 1])
+/* The cluster whose own group has this name: NAME in "cleave", else "cleave-NAME.scope". */
+static bool cluster_of(const char *directory, bool in_cleave, char name[NAME_MAX_BYTES + 1])
 {
 	size_t size = strlen(directory);
 
+	if (in_cleave) {
+		snprintf(name, NAME_MAX_BYTES + 1, "%.*s", NAME_MAX_BYTES, directory);
+		return profile_name_is_valid(directory);
+	}
 	if (size <= 13 || strncmp(directory, "cleave-", 7) ||
 	    strcmp(directory + size - 6, ".scope") != 0)
 		return false;
@@ -178,27 +181,21 @@ static bool scope_cluster(const char *directory, char name[NAME_MAX_BYTES + 1])
 	return profile_name_is_valid(name);
 }
 
-/* Look at the groups below `dir`; `in_cleave`: its own name is "cleave", so they are clusters. */
+/* Look at the groups below `dir`, whose own name is `own_name`. */
 static void walk_groups(int dir, const char *own_name, unsigned depth, struct walk *w)
 {
+	cleanup_closedir DIR *list = control_list(dir, ".");
 	bool in_cleave = !strcmp(own_name, "cleave");
-	int fd = dup(dir);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
-	if (!list)
-		return;
-	while (depth < WALK_DEPTH && (entry = readdir(list))) {
+	while (list && depth < WALK_DEPTH && (entry = readdir(list))) {
 		char name[NAME_MAX_BYTES + 1];
 		bool is_cluster;
 		cleanup_close int child = -1;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
-		is_cluster = in_cleave ? profile_name_is_valid(entry->d_name)
-				       : scope_cluster(entry->d_name, name);
-		if (in_cleave && is_cluster)
-			snprintf(name, sizeof(name), "%.*s", NAME_MAX_BYTES, entry->d_name);
+		is_cluster = cluster_of(entry->d_name, in_cleave, name);
 		if (is_cluster && !strcmp(name, w->cluster))
 			continue;
 		child = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -209,38 +206,31 @@ static void walk_groups(int dir, const char *own_name, unsigned depth, struct wa
 		else
 			walk_groups(child, entry->d_name, depth + 1, w);
 	}
-	closedir(list);
 }
 
 /*
  * Clusters may sit anywhere in the hierarchy of cpuset, so what concerns all of them begins at its
  * top. -1: there is none.
  */
-static int open_top(const char *cgroup_root, int *dir, struct err *e)
+static int open_top(const struct tree *t, int *dir, struct err *e)
 {
-	struct placement_facts facts;
-	const char *top;
-	enum root_kind kind;
-	int rc = driver_facts(cgroup_root, &kind, &facts, e);
+	const char *top = t->facts.layout.controllers[CONTROLLER_CPUSET].mount;
 
-	if (rc < 0)
-		return rc;
-	top = kind == ROOT_PLAIN ? cgroup_root : facts.layout.controllers[CONTROLLER_CPUSET].mount;
 	*dir = top[0] ? open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	return top[0] && *dir < 0 ? err_errno(e, -errno, "cannot open %s", top) : 0;
 }
 
-int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *taken,
-		 char taken_by[NAME_MAX_BYTES + 1], struct err *e)
+int tree_taken(const struct tree *t, const char *cluster, struct cpuset *taken,
+	       char taken_by[NAME_MAX_BYTES + 1], struct err *e)
 {
 	struct cpuset found = {0};
 	char by[NAME_MAX_BYTES + 1] = "";
 	struct walk w = {cluster, &found, by};
 	cleanup_close int dir = -1;
-	int rc = open_top(cgroup_root, &dir, e);
+	int r = open_top(t, &dir, e);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	if (dir >= 0)
 		walk_groups(dir, "", 0, &w);
 	*taken = found;
@@ -252,13 +242,13 @@ int driver_taken(const char *cgroup_root, const char *cluster, struct cpuset *ta
 
 enum { LOCK_RETRY_MS = 10 };
 
-int driver_lock(const char *cgroup_root, unsigned patience_ms, int *lock, struct err *e)
+int tree_lock(const struct tree *t, unsigned patience_ms, int *lock, struct err *e)
 {
 	cleanup_close int dir = -1;
-	int rc = open_top(cgroup_root, &dir, e);
+	int r = open_top(t, &dir, e);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	/*
 	 * Not a blocking flock(): everybody may lock a directory that he can read, for as long as
 	 * he likes.
@@ -285,38 +275,33 @@ static bool is_set(const struct size *s)
 	return s->unit == SIZE_PERCENT || (s->unit == SIZE_BYTES && s->value);
 }
 
-int driver_missing(const char *cgroup_root, const struct profile *p, struct strings *missing,
-		   struct err *e)
+int tree_missing(const struct tree *t, const struct profile *p, struct strings *missing,
+		 struct err *e)
 {
+	const struct hierarchy *of = t->facts.layout.controllers;
 	const struct profile_memory *m = &p->memory;
-	bool affinity = p->backend == BACKEND_AFFINITY, v1, memsw, io;
+	bool limits = p->backend != BACKEND_AFFINITY;
+	bool v2 = t->root == ROOT_CGROUP2 || of[CONTROLLER_MEMORY].version != 1;
+	char memsw[2 * LAYOUT_PATH];
 	struct strings list = {0};
-	struct placement_facts facts;
-	const struct hierarchy *memory, *blkio;
-	char file[2 * LAYOUT_PATH];
-	enum root_kind kind;
-	int rc = driver_facts(cgroup_root, &kind, &facts, e);
 
-	if (rc < 0)
-		return rc;
-	memory = &facts.layout.controllers[CONTROLLER_MEMORY];
-	blkio = &facts.layout.controllers[CONTROLLER_IO];
-	v1 = memory->version == 1 && kind != ROOT_PLAIN && kind != ROOT_CGROUP2;
-	snprintf(file, sizeof(file), "%s/memory.memsw.limit_in_bytes", memory->mount);
-	memsw = !v1 || control_exists(AT_FDCWD, file);
-	io = blkio->version || kind == ROOT_PLAIN;
-	if (is_set(&m->limit) && affinity)
-		rc |= strings_add(&list, "memory.limit");
-	if (is_set(&m->high) && (affinity || v1))
-		rc |= strings_add(&list, "memory.high");
-	if (is_set(&m->low) && (affinity || v1))
-		rc |= strings_add(&list, "memory.low");
-	if (is_set(&m->swap) && (affinity || !memsw))
-		rc |= strings_add(&list, "memory.swap");
-	if (p->io_count && (affinity || !io))
-		rc |= strings_add(&list, "io");
-	if (rc)
-		return err_set(e, -E2BIG, "the list of missing memory keys is full");
+	snprintf(memsw, sizeof(memsw), "%s/memory.memsw.limit_in_bytes",
+		 of[CONTROLLER_MEMORY].mount);
+	const struct {
+		const char *key;
+		bool is_wanted, can_be;
+	} keys[] = {
+		{"memory.limit", is_set(&m->limit), limits},
+		{"memory.high", is_set(&m->high), limits && v2},
+		{"memory.low", is_set(&m->low), limits && v2},
+		{"memory.swap", is_set(&m->swap),
+		 limits && (v2 || control_exists(AT_FDCWD, memsw))},
+		{"io", p->io_count > 0, limits && of[CONTROLLER_IO].version},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].is_wanted && !keys[i].can_be && strings_add(&list, keys[i].key))
+			return err_set(e, -E2BIG, "the list of missing memory keys is full");
 	*missing = list;
 	return 0;
 }

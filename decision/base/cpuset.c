@@ -85,26 +85,16 @@ static unsigned find(const struct cpuset *set, unsigned from, uint64_t flip)
 	return i * WORD_BITS + (unsigned)__builtin_ctzll(word);
 }
 
-static unsigned find_set(const struct cpuset *set, unsigned from)
-{
-	return find(set, from, 0);
-}
-
-static unsigned find_clear(const struct cpuset *set, unsigned from)
-{
-	return find(set, from, UINT64_MAX);
-}
-
 unsigned cpuset_first(const struct cpuset *set)
 {
-	unsigned index = find_set(set, 0);
+	unsigned index = find(set, 0, 0);
 
 	return index < CPUSET_MAX ? index : CPUSET_NONE;
 }
 
 unsigned cpuset_next(const struct cpuset *set, unsigned after)
 {
-	unsigned index = after < CPUSET_MAX ? find_set(set, after + 1) : CPUSET_MAX;
+	unsigned index = after < CPUSET_MAX ? find(set, after + 1, 0) : CPUSET_MAX;
 
 	return index < CPUSET_MAX ? index : CPUSET_NONE;
 }
@@ -138,11 +128,6 @@ struct cpuset cpuset_and_not(const struct cpuset *a, const struct cpuset *b)
 
 /* ---- cpulists ---- */
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -154,7 +139,7 @@ static bool read_number(const char **at, const char *end, unsigned *number)
 	const char *begin = *at;
 
 	*number = 0;
-	for (; *at < end && is_digit(**at); (*at)++) {
+	for (; *at < end && **at >= '0' && **at <= '9'; (*at)++) {
 		*number = *number * 10 + (unsigned)(**at - '0');
 		if (*number > CPUSET_MAX)
 			*number = CPUSET_MAX;
@@ -224,10 +209,10 @@ int cpuset_parse(const char *text, struct cpuset *out, struct err *e)
 		text++;
 	while (text < end) {
 		const char *comma = memchr(text, ',', (size_t)(end - text));
-		int result = parse_piece(text, comma ? comma : end, &set, e);
+		int r = parse_piece(text, comma ? comma : end, &set, e);
 
-		if (result < 0)
-			return result;
+		if (r < 0)
+			return r;
 		if (comma && comma + 1 == end)
 			return parse_piece(end, end, &set, e);
 		text = comma ? comma + 1 : end;
@@ -243,12 +228,11 @@ char *cpuset_format(const struct cpuset *set, char *text, size_t size)
 
 	if (size)
 		text[0] = '\0';
-	for (unsigned first = find_set(set, 0); first < CPUSET_MAX;
-	     first = find_set(set, last + 1)) {
+	for (unsigned first = find(set, 0, 0); first < CPUSET_MAX; first = find(set, last + 1, 0)) {
 		const char *comma = used ? "," : "";
 		int length;
 
-		last = find_clear(set, first) - 1;
+		last = find(set, first, UINT64_MAX) - 1;
 		if (last == first)
 			length = snprintf(text + used, size - used, "%s%u", comma, first);
 		else

@@ -5,16 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t room(const struct strings *list)
-{
-	return sizeof(list->pool) - list->used;
-}
-
 int strings_add(struct strings *list, const char *text)
 {
 	size_t size = strlen(text) + 1;
 
-	if (size > room(list))
+	if (size > sizeof(list->pool) - list->used)
 		return -E2BIG;
 	memcpy(list->pool + list->used, text, size);
 	list->used = (uint16_t)(list->used + size);
@@ -51,6 +46,19 @@ const char *strings_get(const struct strings *list, unsigned index)
 			return item;
 	}
 	return NULL;
+}
+
+const char *strings_value(const struct strings *pairs, const char *key)
+{
+	const char *last_key = NULL, *value = NULL;
+
+	strings_for_each(item, pairs)
+	{
+		if (last_key && strcmp(last_key, key) == 0)
+			value = item;
+		last_key = last_key ? NULL : item;
+	}
+	return value;
 }
 
 int string_copy_n(char *to, size_t size, const char *text)

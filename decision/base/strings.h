@@ -34,6 +34,9 @@ const char *strings_next(const struct strings *list, const char *item);
 #define strings_for_each(item, list) \
 	for (const char *item = strings_next(list, NULL); item; item = strings_next(list, item))
 
+/* Of a list of pairs: the last value of `key`, or NULL if it has none. */
+const char *strings_value(const struct strings *pairs, const char *key);
+
 /* Copy `text` into the fixed array `to`. Return 0, or -E2BIG and write nothing if it does not fit. */
 #define string_copy(to, text) string_copy_n((to), sizeof(to), (text))
 int string_copy_n(char *to, size_t size, const char *text);

@@ -2,16 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
-bool plan_has_warning(const struct plan *p, enum warning_code code)
-{
-	for (unsigned i = 0; i < p->warning_count; i++) {
-		if (p->warnings[i].code == code)
-			return true;
-	}
-	return false;
-}
+#include "decision/machine/topology.h"
 
 /* ---- the form of the value: nothing below may be led astray by it ---- */
 
@@ -49,44 +41,36 @@ static int check_form(const struct plan *p, struct err *e)
 
 /* ---- 1: sets ---- */
 
-static int check_inside(const struct plan *p, const struct topology *t, struct err *e)
+/* Slices, reserve and unused sets: allowed, and each CPU once. */
+static int check_sets(const struct plan *p, const struct cpuset *allowed, struct err *e)
 {
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		const struct cpuset *cpus = &p->slices[i].cpus;
-		struct cpuset outside = cpuset_and_not(cpus, &t->allowed);
+	struct cpuset seen = p->host.cpus;
 
-		if (cpuset_is_empty(cpus))
-			return err_set(e, -ERANGE, "invariant 1: %s has no CPU", p->slices[i].name);
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		const struct slice *s = &p->slices[i];
+		struct cpuset outside = cpuset_and_not(&s->cpus, allowed);
+		struct cpuset twice = cpuset_and(&s->cpus, &seen);
+
+		if (cpuset_is_empty(&s->cpus))
+			return err_set(e, -ERANGE, "invariant 1: %s has no CPU", s->name);
 		if (!cpuset_is_empty(&outside))
 			return err_set(e, -ERANGE,
 				       "invariant 1: %s has CPUs %s, which are not allowed",
-				       p->slices[i].name, CPUSET_STRING(&outside));
+				       s->name, CPUSET_STRING(&outside));
+		if (!cpuset_is_empty(&twice))
+			return err_set(e, -ERANGE,
+				       "invariant 1: %s has CPUs %s, which another slice or the "
+				       "reserve has too",
+				       s->name, CPUSET_STRING(&twice));
+		seen = cpuset_or(&seen, &s->cpus);
 	}
-	if (!cpuset_is_subset(&p->host.cpus, &t->allowed))
+	if (!cpuset_is_subset(&p->host.cpus, allowed))
 		return err_set(e, -ERANGE, "invariant 1: the reserve, %s, is not all allowed",
 			       CPUSET_STRING(&p->host.cpus));
 	if (p->host.shared != cpuset_is_empty(&p->host.cpus))
 		return err_set(
 			e, -ERANGE, "invariant 1: the host group is %s, but its reserve is \"%s\"",
 			p->host.shared ? "shared" : "not shared", CPUSET_STRING(&p->host.cpus));
-	return 0;
-}
-
-/* Slices, reserve and unused sets, each CPU once. */
-static int check_disjoint(const struct plan *p, struct err *e)
-{
-	struct cpuset seen = p->host.cpus;
-
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		struct cpuset twice = cpuset_and(&p->slices[i].cpus, &seen);
-
-		if (!cpuset_is_empty(&twice))
-			return err_set(e, -ERANGE,
-				       "invariant 1: %s has CPUs %s, which another slice or the "
-				       "reserve has too",
-				       p->slices[i].name, CPUSET_STRING(&twice));
-		seen = cpuset_or(&seen, &p->slices[i].cpus);
-	}
 	for (unsigned i = 0; i < p->unused_count; i++) {
 		struct cpuset twice = cpuset_and(&p->unused[i].cpus, &seen);
 
@@ -102,123 +86,78 @@ static int check_disjoint(const struct plan *p, struct err *e)
 
 /* ---- 2: cores ---- */
 
-static void map_cores(const struct plan *p, const struct topology *t, struct plan_map *map)
+/* Who has a CPU, or a core: a slice's id, or one of these. */
+enum { USER_HOST = SLICES_MAX, USER_NOBODY };
+
+static int check_cores(const struct plan *p, const struct topology *t, struct err *e)
 {
-	bool all = cpuset_is_empty(&p->usable);
+	uint8_t of_cpu[CPUSET_MAX];
+	struct cpuset packages[SLICES_MAX] = {0};
+	unsigned cores[SLICES_MAX] = {0};
 
-	memset(map->core, 0xff, sizeof(map->core));
-	memset(map->user, USER_OUTSIDE, sizeof(map->user));
-	for (unsigned i = 0; i < t->cpu_count; i++) {
-		const struct topology_cpu *cpu = &t->cpus[i];
-
-		map->core[cpu->os_index] = cpu->core;
-		if (all || cpuset_has(&p->usable, cpu->os_index))
-			map->user[cpu->core] = USER_NOBODY;
+	memset(of_cpu, USER_NOBODY, sizeof(of_cpu));
+	cpuset_for_each(cpu, &p->host.cpus) of_cpu[cpu] = USER_HOST;
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		cpuset_for_each(cpu, &p->slices[i].cpus) of_cpu[cpu] = (uint8_t)i;
 	}
-}
+	for (unsigned i = 0; i < t->core_count; i++) {
+		struct cpuset core = topology_core_cpus(t, i);
+		unsigned user = USER_NOBODY, first = 0;
 
-static int take_cores(const struct topology *t, const struct cpuset *cpus, unsigned user,
-		      struct plan_map *map, struct err *e)
-{
-	cpuset_for_each(cpu, cpus)
-	{
-		uint8_t *now = &map->user[map->core[cpu]];
+		cpuset_for_each(cpu, &core)
+		{
+			unsigned other = of_cpu[cpu];
 
-		if (*now == USER_HOST && user != USER_HOST)
-			return err_set(
-				e, -ERANGE,
-				"invariant 2: CPU %u of slice-%u is in a core of the reserve", cpu,
-				user);
-		if (*now < USER_HOST && *now != user) {
-			struct cpuset core = topology_core_cpus(t, map->core[cpu]);
-
-			return err_set(
-				e, -ERANGE,
-				"invariant 2: slice-%u and slice-%u share the core of CPUs %s",
-				*now, user, CPUSET_STRING(&core));
+			if (other == USER_NOBODY || other == user)
+				continue;
+			if (user == USER_NOBODY) {
+				user = other;
+				first = cpu;
+			} else if (user == USER_HOST || other == USER_HOST) {
+				return err_set(e, -ERANGE,
+					       "invariant 2: CPU %u of slice-%u is in a core of "
+					       "the reserve",
+					       user == USER_HOST ? cpu : first,
+					       user == USER_HOST ? other : user);
+			} else {
+				return err_set(e, -ERANGE,
+					       "invariant 2: slice-%u and slice-%u share the core "
+					       "of CPUs %s",
+					       user < other ? user : other,
+					       user < other ? other : user, CPUSET_STRING(&core));
+			}
 		}
-		*now = (uint8_t)user;
-	}
-	return 0;
-}
-
-/* What a slice says of its cores and packages must be what its CPUs are. */
-static int check_counts(const struct slice *s, const struct topology *t, const struct plan_map *map,
-			struct err *e)
-{
-	struct cpuset packages = {0};
-	unsigned cores = 0;
-
-	for (unsigned i = 0; i < t->core_count; i++) {
-		if (map->user[i] != s->id)
+		if (user >= SLICES_MAX)
 			continue;
-		cores++;
-		cpuset_add(&packages, t->cores[i].package);
-	}
-	if (cores != s->cores)
-		return err_set(e, -ERANGE,
-			       "invariant 2: %s says %u cores, but its CPUs are %u cores", s->name,
-			       s->cores, cores);
-	if (!cpuset_is_equal(&packages, &s->packages))
-		return err_set(e, -ERANGE,
-			       "invariant 2: %s says packages %s, but its CPUs are in %s", s->name,
-			       CPUSET_STRING(&s->packages), CPUSET_STRING(&packages));
-	return 0;
-}
-
-static int check_cores(const struct plan *p, const struct topology *t, struct plan_map *map,
-		       struct err *e)
-{
-	map_cores(p, t, map);
-	if (take_cores(t, &p->host.cpus, USER_HOST, map, e) < 0)
-		return e->code;
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		if (take_cores(t, &p->slices[i].cpus, i, map, e) < 0)
-			return e->code;
-	}
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		if (check_counts(&p->slices[i], t, map, e) < 0)
-			return e->code;
-	}
-	return 0;
-}
-
-/* ---- 5: nodes ---- */
-
-static uint64_t memory_only_nodes(const struct topology *t)
-{
-	uint64_t mask = 0;
-
-	for (unsigned i = 0; i < t->node_count; i++) {
-		const struct topology_node *node = &t->nodes[i];
-		bool has_memory = node->memory_bytes || t->oddities & TOPOLOGY_MEMORY_UNKNOWN;
-
-		if (node->memory_only && node->allowed && has_memory)
-			mask |= UINT64_C(1) << i;
-	}
-	return mask;
-}
-
-static int check_nodes(const struct plan *p, const struct topology *t, const struct plan_map *map,
-		       struct err *e)
-{
-	uint64_t local[SLICES_MAX] = {0};
-	struct cpuset extra = topology_node_ids(t, memory_only_nodes(t));
-
-	for (unsigned i = 0; i < t->core_count; i++) {
-		if (map->user[i] < SLICES_MAX)
-			local[map->user[i]] |= t->numa[t->cores[i].numa].nodes;
+		cores[user]++;
+		cpuset_add(&packages[user], t->cores[i].package);
 	}
 	for (unsigned i = 0; i < p->slice_count; i++) {
 		const struct slice *s = &p->slices[i];
-		struct cpuset needed = topology_node_ids(t, local[i]);
-		struct cpuset may = cpuset_or(&needed, &extra);
 
-		if (!cpuset_is_subset(&needed, &s->nodes) || !cpuset_is_subset(&s->nodes, &may))
+		if (cores[i] != s->cores)
 			return err_set(e, -ERANGE,
-				       "invariant 5: %s has nodes %s, but those local to its CPUs "
-				       "are %s",
-				       s->name, CPUSET_STRING(&s->nodes), CPUSET_STRING(&needed));
+				       "invariant 2: %s says %u cores, but its CPUs are %u cores",
+				       s->name, s->cores, cores[i]);
+		if (!cpuset_is_equal(&packages[i], &s->packages))
+			return err_set(e, -ERANGE,
+				       "invariant 2: %s says packages %s, but its CPUs are in %s",
+				       s->name, CPUSET_STRING(&s->packages),
+				       CPUSET_STRING(&packages[i]));
+	}
+	return 0;
+}
+
+/* Without a machine: what the numbers alone show. */
+static int check_core_counts(const struct plan *p, struct err *e)
+{
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		const struct slice *s = &p->slices[i];
+		unsigned cpus = cpuset_count(&s->cpus);
+
+		if (!s->cores || s->cores > cpus)
+			return err_set(e, -ERANGE, "invariant 2: %s says %u cores, but has %u CPUs",
+				       s->name, s->cores, cpus);
 	}
 	return 0;
 }
@@ -250,37 +189,46 @@ static int check_sums(const struct plan *p, struct err *e)
 
 /* ---- 9: loans ---- */
 
-static int check_loan(const struct plan *p, const struct topology *t, const struct plan_map *map,
-		      const struct loan *loan, struct err *e)
+static int check_whole_cores(const struct slice *lender, const struct topology *t,
+			     const struct loan *loan, struct err *e)
 {
-	const struct slice *lender = &p->slices[loan->from];
-	struct cpuset outside = cpuset_and_not(&loan->cpus, &lender->cpus);
-
-	if (loan->from == loan->to)
-		return err_set(e, -ERANGE, "invariant 9: %s lends to itself", lender->name);
-	if (cpuset_is_empty(&loan->cpus))
-		return err_set(e, -ERANGE, "invariant 9: %s lends no CPU", lender->name);
-	if (!cpuset_is_empty(&outside))
-		return err_set(e, -ERANGE, "invariant 9: %s lends CPUs %s, which are not its own",
-			       lender->name, CPUSET_STRING(&outside));
-	if (loan->mode == LOANS_EXCLUSIVE && cpuset_is_equal(&loan->cpus, &lender->cpus))
-		return err_set(e, -ERANGE, "invariant 9: %s lends all its CPUs exclusively",
-			       lender->name);
-	cpuset_for_each(cpu, &loan->cpus)
-	{
-		struct cpuset core = topology_core_cpus(t, map->core[cpu]);
+	for (unsigned i = 0; i < t->core_count; i++) {
+		struct cpuset core = topology_core_cpus(t, i);
 		struct cpuset own = cpuset_and(&core, &lender->cpus);
+		struct cpuset lent = cpuset_and(&own, &loan->cpus);
 
-		if (!cpuset_is_subset(&own, &loan->cpus))
+		if (!cpuset_is_empty(&lent) && !cpuset_is_equal(&lent, &own))
 			return err_set(e, -ERANGE,
 				       "invariant 9: %s lends CPU %u, but not all of its core, %s",
-				       lender->name, cpu, CPUSET_STRING(&own));
+				       lender->name, cpuset_first(&lent), CPUSET_STRING(&own));
 	}
 	return 0;
 }
 
-static int check_loans(const struct plan *p, const struct topology *t, const struct plan_map *map,
-		       struct err *e)
+static int check_loan(const struct plan *p, const struct topology *t, unsigned number,
+		      struct err *e)
+{
+	const struct loan *loan = &p->loans[number];
+	const struct slice *lender;
+	struct cpuset outside;
+
+	if (loan->from >= p->slice_count || loan->to >= p->slice_count)
+		return err_set(e, -ERANGE,
+			       "invariant 9: loan %u is from slice %u to slice %u of %u", number,
+			       loan->from, loan->to, p->slice_count);
+	lender = &p->slices[loan->from];
+	if (loan->from == loan->to)
+		return err_set(e, -ERANGE, "invariant 9: %s lends to itself", lender->name);
+	if (cpuset_is_empty(&loan->cpus))
+		return err_set(e, -ERANGE, "invariant 9: %s lends no CPU", lender->name);
+	outside = cpuset_and_not(&loan->cpus, &lender->cpus);
+	if (!cpuset_is_empty(&outside))
+		return err_set(e, -ERANGE, "invariant 9: %s lends CPUs %s, which are not its own",
+			       lender->name, CPUSET_STRING(&outside));
+	return t ? check_whole_cores(lender, t, loan, e) : 0;
+}
+
+static int check_loans(const struct plan *p, const struct topology *t, struct err *e)
 {
 	bool lends[SLICES_MAX] = {false}, borrows[SLICES_MAX] = {false};
 	struct cpuset exclusive[SLICES_MAX] = {0}, lent = {0};
@@ -288,11 +236,7 @@ static int check_loans(const struct plan *p, const struct topology *t, const str
 	for (unsigned i = 0; i < p->loan_count; i++) {
 		const struct loan *loan = &p->loans[i];
 
-		if (loan->from >= p->slice_count || loan->to >= p->slice_count)
-			return err_set(e, -ERANGE,
-				       "invariant 9: loan %u is from slice %u to slice %u of %u", i,
-				       loan->from, loan->to, p->slice_count);
-		if (check_loan(p, t, map, loan, e) < 0)
+		if (check_loan(p, t, i, e) < 0)
 			return e->code;
 		if (cpuset_intersects(&lent, &loan->cpus))
 			return err_set(e, -ERANGE, "invariant 9: CPUs of %s are lent twice",
@@ -316,15 +260,8 @@ static int check_loans(const struct plan *p, const struct topology *t, const str
 
 int plan_check(const struct plan *p, const struct topology *t, struct err *e)
 {
-	struct plan_map map;
-
-	if (check_form(p, e) < 0 || check_inside(p, t, e) < 0 || check_disjoint(p, e) < 0 ||
-	    check_cores(p, t, &map, e) < 0)
+	if (check_form(p, e) < 0 || check_sets(p, t ? &t->allowed : &p->allowed, e) < 0 ||
+	    (t ? check_cores(p, t, e) : check_core_counts(p, e)) < 0 || check_sums(p, e) < 0)
 		return e->code;
-	if (p->candidate_count &&
-	    (placement_check(p, t, &map, e) < 0 || evenness_check(p, t, &map, e) < 0))
-		return e->code;
-	if (check_nodes(p, t, &map, e) < 0 || memory_check(p, t, e) < 0 || check_sums(p, e) < 0)
-		return e->code;
-	return check_loans(p, t, &map, e);
+	return check_loans(p, t, e);
 }

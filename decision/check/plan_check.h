@@ -2,39 +2,19 @@
 #define DECISION_CHECK_PLAN_CHECK_H
 
 /*
- * The pieces of plan_check(), one file an idea: sets (plan_check.c), placement (placement_check.c), memory
- * (memory_check.c). All look at the same map from cores to their users. Each returns 0 or -ERANGE with a
- * sentence that begins "invariant N: ".
+ * Whether a plan can be put in force at all, whoever made it: it may come from a file or a socket. Of the invariants in
+ * decision/README.md these are 1, 2, 8 and 9. What only a wrong decision of plan_make() could break (3 to 6) is checked
+ * by the tests, tests/decision/check/oracle.h.
  */
 
 #include "decision/plan/plan.h"
 
-/* Who uses a core: a slice's id, or one of these. */
-enum {
-	USER_HOST = SLICES_MAX,	       /* the reserve */
-	USER_NOBODY = SLICES_MAX + 1,  /* usable, and left over */
-	USER_OUTSIDE = SLICES_MAX + 2, /* not for this plan */
-};
-
-struct plan_map {
-	uint16_t core[CPUSET_MAX];   /* by OS index; TOPOLOGY_NONE: not an allowed CPU */
-	uint8_t user[TOPOLOGY_CPUS]; /* by core */
-};
-
-/* Invariant 3: slices lie where they fit, and those that cannot are few and named. Linear in cores × slices. */
-int placement_check(const struct plan *p, const struct topology *t, const struct plan_map *map,
-		    struct err *e);
-
-/* Invariant 4: equal parents have equal slices. Linear in cores. */
-int evenness_check(const struct plan *p, const struct topology *t, const struct plan_map *map,
-		   struct err *e);
-
 /*
- * Invariant 6: the slices' limits and the host's reserve can be laid out on their own nodes. A maximum flow
- * (Edmonds and Karp 1972) over at most 65 consumers and 64 nodes; nothing is checked where sizes are unknown.
+ * `t` is the machine that the plan is for; NULL where it is not at hand. Then the plan's own `allowed` bounds its CPUs,
+ * and what needs the cores is left out: that none is split between slices or by a loan, and that slices count their cores
+ * and packages right (they must have at least one core, and no more of them than CPUs). Return 0, or -ERANGE with the
+ * number of the invariant, the slice that breaks it, and the numbers.
  */
-int memory_check(const struct plan *p, const struct topology *t, struct err *e);
-
-bool plan_has_warning(const struct plan *p, enum warning_code code);
+int plan_check(const struct plan *p, const struct topology *t, struct err *e);
 
 #endif

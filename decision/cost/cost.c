@@ -9,11 +9,11 @@
 
 /*
  * Where the numbers come from. "Paper" is the published study of these four workloads on 8 sockets × 15 cores with a heap
- * of 4 GB (SPARK.md, "Workloads of the paper"); only ratios to it are known, so WORK sets the scale of a row and the
- * others follow from it.
+ * of 4 GB (decision/cost/README.md); only ratios to it are known, so WORK sets the scale of a row and the others follow
+ * from it.
  *
  * FIXED       assumed: a short application that is submitted and does nothing
- * SLICE       measured: 7.4 core-s until a Worker's JVM has started and registered (SPARK.md, "Start-up cost")
+ * SLICE       measured: 7.4 core-s until a Worker's JVM has started and registered
  * SERIAL      fitted to the paper's gains at 120 cores (1.6, 1.5, 1.7, 1.1): without it the Universal Scalability Law
  *             alone would promise three and more
  * WORK        assumed: throughput of one core, 30 … 100 MB/s of text, less for the iterations of K-means
@@ -29,66 +29,13 @@
  *             skew; streaming is wordcount in small batches of short tasks, with more driver work
  */
 static const struct cost_coefficients table[] = {
-	[WORKLOAD_WORDCOUNT] = {{[COST_FIXED] = 8,
-				 [COST_SLICE] = 7.4,
-				 [COST_SERIAL] = 1.11,
-				 [COST_WORK] = 30,
-				 [COST_CONTENTION] = 0.06,
-				 [COST_COHERENCY] = 2.7e-3,
-				 [COST_GC] = 4,
-				 [COST_REMOTE] = 3,
-				 [COST_SHUFFLE] = 1,
-				 [COST_TAIL] = 15}},
-	[WORKLOAD_GREP] = {{[COST_FIXED] = 8,
-			    [COST_SLICE] = 7.4,
-			    [COST_SERIAL] = 0.46,
-			    [COST_WORK] = 10,
-			    [COST_CONTENTION] = 0.02,
-			    [COST_COHERENCY] = 0.9e-3,
-			    [COST_GC] = 2,
-			    [COST_REMOTE] = 3,
-			    [COST_SHUFFLE] = 0.05,
-			    [COST_TAIL] = 5}},
-	[WORKLOAD_NAIVE_BAYES] = {{[COST_FIXED] = 8,
-				   [COST_SLICE] = 7.4,
-				   [COST_SERIAL] = 1.55,
-				   [COST_WORK] = 45,
-				   [COST_CONTENTION] = 0.09,
-				   [COST_COHERENCY] = 4.05e-3,
-				   [COST_GC] = 6,
-				   [COST_REMOTE] = 6.75,
-				   [COST_SHUFFLE] = 2,
-				   [COST_TAIL] = 22.5}},
-	[WORKLOAD_KMEANS] = {{[COST_FIXED] = 8,
-			      [COST_SLICE] = 7.4,
-			      [COST_SERIAL] = 35.45,
-			      [COST_WORK] = 120,
-			      [COST_CONTENTION] = 0.12,
-			      [COST_COHERENCY] = 10.2e-3,
-			      [COST_GC] = 4,
-			      [COST_REMOTE] = 6,
-			      [COST_SHUFFLE] = 0.2,
-			      [COST_TAIL] = 60}},
-	[WORKLOAD_SQL] = {{[COST_FIXED] = 8,
-			   [COST_SLICE] = 7.4,
-			   [COST_SERIAL] = 0.74,
-			   [COST_WORK] = 20,
-			   [COST_CONTENTION] = 0.04,
-			   [COST_COHERENCY] = 1.8e-3,
-			   [COST_GC] = 4,
-			   [COST_REMOTE] = 5,
-			   [COST_SHUFFLE] = 4,
-			   [COST_TAIL] = 20}},
-	[WORKLOAD_STREAMING] = {{[COST_FIXED] = 8,
-				 [COST_SLICE] = 7.4,
-				 [COST_SERIAL] = 1.5,
-				 [COST_WORK] = 30,
-				 [COST_CONTENTION] = 0.06,
-				 [COST_COHERENCY] = 2.7e-3,
-				 [COST_GC] = 4,
-				 [COST_REMOTE] = 3,
-				 [COST_SHUFFLE] = 1,
-				 [COST_TAIL] = 15}},
+	/* fixed, slice, serial, work, contention, coherency, gc, remote, shuffle, tail: enum cost_term's order */
+	[WORKLOAD_WORDCOUNT] = {{8, 7.4, 1.11, 30, 0.06, 2.7e-3, 4, 3, 1, 15}},
+	[WORKLOAD_GREP] = {{8, 7.4, 0.46, 10, 0.02, 0.9e-3, 2, 3, 0.05, 5}},
+	[WORKLOAD_NAIVE_BAYES] = {{8, 7.4, 1.55, 45, 0.09, 4.05e-3, 6, 6.75, 2, 22.5}},
+	[WORKLOAD_KMEANS] = {{8, 7.4, 35.45, 120, 0.12, 10.2e-3, 4, 6, 0.2, 60}},
+	[WORKLOAD_SQL] = {{8, 7.4, 0.74, 20, 0.04, 1.8e-3, 4, 5, 4, 20}},
+	[WORKLOAD_STREAMING] = {{8, 7.4, 1.5, 30, 0.06, 2.7e-3, 4, 3, 1, 15}},
 };
 
 static enum workload_type known_type(enum workload_type type)
@@ -179,12 +126,6 @@ static double user_bytes(const struct cost_shape *s, const struct cost_job *job)
 	return s->slots * footprints[known_type(job->type)].user * MIB;
 }
 
-/* The heap that tasks fill with what Spark does not manage. */
-static double least_heap(const struct cost_shape *s, const struct cost_job *job)
-{
-	return RESERVED_BYTES + user_bytes(s, job) / (1 - MANAGED_SHARE);
-}
-
 /* Where it does not fit, what Spark manages is spilled or evicted. */
 static double live_bytes(const struct cost_shape *s, const struct cost_job *job, double heap)
 {
@@ -211,27 +152,18 @@ double cost_live_bytes(const struct cost_shape *s, const struct cost_job *job)
 }
 
 /*
- * How many times faster than one thread the collector's threads are: HotSpot takes 5/8 of the CPUs above 8
- * (runtime/vm_version, nof_parallel_worker_threads), and what they gain saturates near 16: a stop-the-world collector on
- * eight nodes stops gaining there (Gidra, Thomas, Sopena, Shapiro, "A Study of the Scalability of Stop-the-World Garbage
- * Collectors on Multicores", ASPLOS 2013).
- */
-static double collector_speed(double cpus)
-{
-	double threads = cpus <= 8 ? cpus : 8 + (cpus - 8) * 5 / 8;
-
-	return threads / (1 + (threads - 1) / 16);
-}
-
-/*
  * Each byte allocated costs live / (heap - live) bytes of tracing (Jones, Hosking, Moss, The Garbage Collection Handbook,
- * "Copying garbage collection"); slices collect side by side, each for its own share of the input.
+ * "Copying garbage collection"); slices collect side by side, each for its own share of the input. HotSpot takes 5/8 of
+ * the CPUs above 8 as threads (runtime/vm_version, nof_parallel_worker_threads), and what they gain saturates near 16: a
+ * stop-the-world collector on eight nodes stops gaining there (Gidra, Thomas, Sopena, Shapiro, "A Study of the Scalability
+ * of Stop-the-World Garbage Collectors on Multicores", ASPLOS 2013).
  */
 static double gc_feature(const struct cost_shape *s, const struct cost_job *job)
 {
 	const struct collector *c = &collectors[job->gc];
 	double heap = heap_worth(s, job), live = live_bytes(s, job, heap);
-	double speed = c->one_thread ? 1 : collector_speed(s->cpus);
+	double threads = s->cpus <= 8 ? s->cpus : 8 + (s->cpus - 8) * 5 / 8;
+	double speed = c->one_thread ? 1 : threads / (1 + (threads - 1) / 16);
 
 	if (!s->heap_bytes)
 		return 0;
@@ -264,7 +196,9 @@ static double tail_feature(const struct cost_shape *s, const struct cost_job *jo
 int cost_features(const struct cost_shape *s, const struct cost_job *job, struct cost_features *out,
 		  struct err *e)
 {
-	double heap = heap_worth(s, job), least = least_heap(s, job);
+	double heap = heap_worth(s, job);
+	/* What tasks fill with what Spark does not manage. */
+	double least = RESERVED_BYTES + user_bytes(s, job) / (1 - MANAGED_SHARE);
 	double data = (double)job->data_bytes / GIB;
 	double work = data / s->cores * collectors[job->gc].barrier;
 
@@ -296,15 +230,6 @@ int cost_features(const struct cost_shape *s, const struct cost_job *job, struct
 
 /* ---- sums ---- */
 
-double cost_seconds(const struct cost_coefficients *c, const struct cost_features *f)
-{
-	double sum = 0;
-
-	for (enum cost_term term = 0; term < COST_TERMS; term++)
-		sum += c->c[term] * f->x[term];
-	return sum;
-}
-
 static double part(const struct cost_coefficients *c, const struct cost_features *f,
 		   enum cost_term first, enum cost_term last)
 {
@@ -313,6 +238,11 @@ static double part(const struct cost_coefficients *c, const struct cost_features
 	for (enum cost_term term = first; term <= last; term++)
 		sum += c->c[term] * f->x[term];
 	return sum;
+}
+
+double cost_seconds(const struct cost_coefficients *c, const struct cost_features *f)
+{
+	return part(c, f, COST_FIXED, COST_TAIL);
 }
 
 void cost_terms(const struct cost_coefficients *c, const struct cost_features *f,

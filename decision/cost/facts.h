@@ -22,7 +22,6 @@ struct facts {
 	struct cost_coefficients model;
 	uint32_t
 		first_address; /* of a free loopback block, host order; 0: the default 127.0.0.10 */
-	int master_port, master_ui_port;   /* free ones; 0: the defaults 7077, 8080 */
 	struct cpuset taken;		   /* home CPUs of other clusters */
 	char taken_by[NAME_MAX_BYTES + 1]; /* one of them, for the message */
 	struct strings missing; /* memory keys no controller here can honour ("memory.high", …) */

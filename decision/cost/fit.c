@@ -61,20 +61,6 @@ static void find_scales(const struct cost_coefficients *table, const struct fit_
 
 /* ---- all coefficients ---- */
 
-/* The ridge: the inverse of the covariance of the table's doubt. */
-static void make_ridge(unsigned held, double doubt[N][N], double ridge[N][N])
-{
-	for (unsigned j = 0; j < N; j++) {
-		double own = held >> j & 1 ? held_doubt : own_doubt[j];
-
-		for (unsigned k = 0; k < N; k++)
-			doubt[j][k] =
-				is_startup(j) == is_startup(k) ? common_doubt * common_doubt : 0;
-		doubt[j][j] += own * own;
-	}
-	quadratic_invert((const double(*)[N])doubt, ridge);
-}
-
 static int check_numbers(const char *what, unsigned which, const double v[N], struct err *e)
 {
 	for (unsigned j = 0; j < N; j++) {
@@ -103,29 +89,24 @@ static int check_input(const struct cost_coefficients *table, const struct fit_r
 	return 0;
 }
 
-static double rms_residual(const struct cost_coefficients *theta, const struct fit_run *runs,
-			   unsigned count)
-{
-	double sum = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		double r = cost_seconds(theta, &runs[i].x) / runs[i].seconds - 1;
-
-		sum += r * r;
-	}
-	return count ? sqrt(sum / count) : 0;
-}
-
 int fit_make(const struct cost_coefficients *table, const struct fit_run *runs, unsigned count,
 	     unsigned held, struct fit *out, struct err *e)
 {
 	double doubt[N][N], ridge[N][N], a[N][N], left[N][N], b[N], base[N], u[N];
-	double startup, work;
+	double startup, work, squares = 0;
 
 	if (check_input(table, runs, count, e) < 0)
 		return e->code;
 	find_scales(table, runs, count, &startup, &work);
-	make_ridge(held, doubt, ridge);
+	for (unsigned j = 0; j < N; j++) {
+		double own = held >> j & 1 ? held_doubt : own_doubt[j];
+
+		for (unsigned k = 0; k < N; k++)
+			doubt[j][k] =
+				is_startup(j) == is_startup(k) ? common_doubt * common_doubt : 0;
+		doubt[j][j] += own * own;
+	}
+	quadratic_invert((const double(*)[N])doubt, ridge);
 	for (unsigned j = 0; j < N; j++) {
 		base[j] = table->c[j] * (is_startup(j) ? startup : work);
 		b[j] = 0;
@@ -153,7 +134,12 @@ int fit_make(const struct cost_coefficients *table, const struct fit_run *runs, 
 		for (unsigned k = 0; k < N; k++)
 			out->covariance[j][k] = base[j] * base[k] * left[j][k];
 	}
-	out->error = rms_residual(&out->theta, runs, count);
+	for (unsigned i = 0; i < count; i++) {
+		double residual = cost_seconds(&out->theta, &runs[i].x) / runs[i].seconds - 1;
+
+		squares += residual * residual;
+	}
+	out->error = count ? sqrt(squares / count) : 0;
 	return 0;
 }
 

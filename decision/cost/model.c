@@ -38,27 +38,28 @@ static int refuse_machine(const char *what, const char *there, const char *here,
 		what, there, here);
 }
 
-static int refuse_count(const char *what, unsigned there, unsigned here, struct err *e)
-{
-	char a[16], b[16];
-
-	snprintf(a, sizeof(a), "%u", there);
-	snprintf(b, sizeof(b), "%u", here);
-	return refuse_machine(what, a, b, e);
-}
-
 int model_check_machine(const struct model *m, const struct machine_identity *here, struct err *e)
 {
 	const struct machine_identity *there = &m->machine;
+	const struct {
+		const char *what;
+		unsigned there, here;
+	} counts[] = {
+		{"packages:", there->packages, here->packages},
+		{"NUMA nodes:", there->nodes, here->nodes},
+		{"cores:", there->cores, here->cores},
+		{"CPUs:", there->cpus, here->cpus},
+	};
 
-	if (there->packages != here->packages)
-		return refuse_count("packages:", there->packages, here->packages, e);
-	if (there->nodes != here->nodes)
-		return refuse_count("NUMA nodes:", there->nodes, here->nodes, e);
-	if (there->cores != here->cores)
-		return refuse_count("cores:", there->cores, here->cores, e);
-	if (there->cpus != here->cpus)
-		return refuse_count("CPUs:", there->cpus, here->cpus, e);
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		char a[16], b[16];
+
+		if (counts[i].there == counts[i].here)
+			continue;
+		snprintf(a, sizeof(a), "%u", counts[i].there);
+		snprintf(b, sizeof(b), "%u", counts[i].here);
+		return refuse_machine(counts[i].what, a, b, e);
+	}
 	if (there->distances != here->distances)
 		return refuse_machine("with", "other distances between its nodes", "its own", e);
 	if (there->cpu[0] && here->cpu[0] && strcmp(there->cpu, here->cpu) != 0)
@@ -75,19 +76,6 @@ static int check_number(const char *what, const char *which, double value, doubl
 		return 0;
 	return err_wrong(e, "%s%s%s: %g is not in 0 … %g", what, *which ? "." : "", which, value,
 			 most);
-}
-
-static int check_terms(const struct model *m, struct err *e)
-{
-	for (unsigned i = 0; i < COST_TERMS; i++) {
-		const char *name = cost_term_name((enum cost_term)i);
-
-		if (check_number("coefficients", name, m->theta.c[i], MODEL_COEFFICIENT_MOST, e) <
-			    0 ||
-		    check_number("confidence", name, m->confidence[i], 1, e) < 0)
-			return e->code;
-	}
-	return 0;
 }
 
 static int check_probes(const struct model *m, struct err *e)
@@ -135,7 +123,15 @@ int model_check(const struct model *m, struct err *e)
 		return err_wrong(e, "made: %.40s is no date like 2026-11-21T15:04:05Z", m->made);
 	if (!machine->packages || !machine->nodes || !machine->cores || !machine->cpus)
 		return err_wrong(e, "machine: 0 packages, nodes, cores or CPUs are no machine");
-	if (check_terms(m, e) < 0 || check_number("error", "", m->error, 1e6, e) < 0)
+	for (unsigned i = 0; i < COST_TERMS; i++) {
+		const char *name = cost_term_name((enum cost_term)i);
+
+		if (check_number("coefficients", name, m->theta.c[i], MODEL_COEFFICIENT_MOST, e) <
+			    0 ||
+		    check_number("confidence", name, m->confidence[i], 1, e) < 0)
+			return e->code;
+	}
+	if (check_number("error", "", m->error, 1e6, e) < 0)
 		return e->code;
 	return check_probes(m, e);
 }

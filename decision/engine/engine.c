@@ -1,4 +1,5 @@
 #include "decision/engine/engine.h"
+#include "decision/partition/usable.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -6,39 +7,28 @@
 
 /* ---- the question ---- */
 
-static void read_cpus(struct engine *g)
-{
-	for (unsigned core = 0; core < g->t->core_count; core++)
-		g->cpus[core] =
-			(uint16_t)partition_core_cpus(g->t, &g->profile->partition, core, NULL);
-}
-
-/* What is mostly done with such data, where the profile does not say. */
-static enum workload_type type_of(const struct profile_workload *w)
-{
-	if (w->type != WORKLOAD_AUTO)
-		return w->type;
-	switch (w->data_format) {
-	case FORMAT_COLUMNAR:
-		return WORKLOAD_SQL;
-	case FORMAT_VECTORS:
-		return WORKLOAD_KMEANS;
-	case FORMAT_AUTO:
-	case FORMAT_TEXT:
-		break;
-	}
-	return WORKLOAD_WORDCOUNT;
-}
-
 static void read_job(struct engine *g, const struct facts *f)
 {
+	/* What is mostly done with such data, where the profile does not say. */
+	static const enum workload_type by_format[] = {
+		[FORMAT_AUTO] = WORKLOAD_WORDCOUNT,
+		[FORMAT_TEXT] = WORKLOAD_WORDCOUNT,
+		[FORMAT_COLUMNAR] = WORKLOAD_SQL,
+		[FORMAT_VECTORS] = WORKLOAD_KMEANS,
+	};
 	const struct profile_workload *w = &g->profile->workload;
 	unsigned cores = 0;
 
-	for (unsigned core = 0; core < g->t->core_count; core++)
+	for (unsigned core = 0; core < g->t->core_count; core++) {
+		g->cpus[core] =
+			(uint16_t)partition_core_cpus(g->t, &g->profile->partition, core, NULL);
 		cores += g->cpus[core] > 0;
-	g->job = (struct cost_job){.type = type_of(w), .gc = g->profile->jvm.gc};
-	g->job.data_bytes = w->data_size.unit == SIZE_BYTES ? w->data_size.value : f->data_bytes;
+	}
+	g->job = (struct cost_job){
+		.type = w->type == WORKLOAD_AUTO ? by_format[w->data_format] : w->type,
+		.gc = g->profile->jvm.gc,
+		.data_bytes = w->data_size.unit == SIZE_BYTES ? w->data_size.value : f->data_bytes,
+	};
 	g->data_assumed = g->job.data_bytes == 0;
 	if (g->data_assumed)
 		g->job.data_bytes = cost_assumed_bytes(cores);
@@ -48,18 +38,18 @@ static void read_job(struct engine *g, const struct facts *f)
 
 /* ---- one candidate ---- */
 
-int engine_cut(const struct engine *g, const struct way *way, struct cut *out, struct err *e)
+int engine_cut(const struct engine *g, const struct choice *choice, struct cut *out, struct err *e)
 {
 	const struct profile *p = g->profile;
-	struct profile_partition wish = p->partition;
+	struct profile_partition wanted = p->partition;
 
-	wish.by = way->by;
-	wish.slices = way->slices;
-	wish.cores = way->cores;
+	wanted.by = choice->by;
+	wanted.slices = choice->slices;
+	wanted.cores = choice->cores;
 	out->partition.slices = 0;
-	if (partition_make(g->t, &wish, &out->partition, e) < 0)
+	if (partition_make(g->t, &wanted, &out->partition, e) < 0)
 		return e->code;
-	budget_shares(g->t, &out->partition, wish.memory_only_nodes, g->reserve, out->shares);
+	budget_shares(g->t, &out->partition, wanted.memory_only_nodes, g->reserve, out->shares);
 	for (unsigned i = 0; i < out->partition.slices; i++)
 		out->shares[i].slots = 0;
 	for (unsigned core = 0; core < g->t->core_count; core++) {
@@ -90,11 +80,11 @@ static int predict_with(const struct engine *g, enum gc gc, struct candidate *c,
 static int predict(const struct engine *g, struct candidate *c, struct err *e)
 {
 	static const enum gc others[] = {GC_G1, GC_SERIAL};
-	enum gc wish = g->job.gc;
+	enum gc wanted = g->job.gc;
 
-	if (predict_with(g, wish == GC_AUTO ? GC_PARALLEL : wish, c, e) < 0)
+	if (predict_with(g, wanted == GC_AUTO ? GC_PARALLEL : wanted, c, e) < 0)
 		return e->code;
-	for (unsigned i = 0; wish == GC_AUTO && i < sizeof(others) / sizeof(others[0]); i++) {
+	for (unsigned i = 0; wanted == GC_AUTO && i < sizeof(others) / sizeof(others[0]); i++) {
 		struct candidate other = *c;
 
 		if (predict_with(g, others[i], &other, e) == 0 &&
@@ -105,15 +95,6 @@ static int predict(const struct engine *g, struct candidate *c, struct err *e)
 	return 0;
 }
 
-static unsigned largest_slice(const struct partition *p)
-{
-	unsigned largest = 0;
-
-	for (unsigned i = 0; i < p->slices; i++)
-		largest = p->cores[i] > largest ? p->cores[i] : largest;
-	return largest;
-}
-
 /*
  * Whether it can be made at all, and what it takes. A prediction may fail where the making does not: the model assumes what
  * tasks hold, so it cannot forbid what the profile fixes.
@@ -122,19 +103,20 @@ static int judge(const struct engine *g, struct candidate *c, struct err *e)
 {
 	struct err ignored;
 	struct cut cut;
-	int code = engine_cut(g, &c->way, &cut, e);
+	int r = engine_cut(g, &c->choice, &cut, e);
 
 	if (!cut.partition.slices)
-		return code;
+		return r;
 	c->slices = cut.partition.slices;
-	c->cores = largest_slice(&cut.partition);
-	if (c->way.by == BY_AUTO)
-		c->way.by = cut.partition.by;
+	for (unsigned i = 0; i < c->slices; i++)
+		c->cores = cut.partition.cores[i] > c->cores ? cut.partition.cores[i] : c->cores;
+	if (c->choice.by == BY_AUTO)
+		c->choice.by = cut.partition.by;
 	shape_read(g->t, &cut.partition, g->cpus, g->slots_per_cpu, &c->shape, &c->place);
-	c->feasible = code == 0;
+	c->feasible = r == 0;
 	if (!c->feasible) { /* what it would take, were its memory no concern */
 		predict_with(g, GC_PARALLEL, c, &ignored);
-		return code;
+		return r;
 	}
 	c->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
 	return predict(g, c, e);
@@ -142,25 +124,26 @@ static int judge(const struct engine *g, struct candidate *c, struct err *e)
 
 /* ---- all of them ---- */
 
-static bool is_listed(const struct engine *g, const struct candidate *c)
+/* The candidate of these sizes; g->count if there is none. */
+static unsigned find(const struct engine *g, unsigned slices, unsigned cores)
 {
 	for (unsigned i = 0; i < g->count; i++) {
-		if (g->candidates[i].slices == c->slices && g->candidates[i].cores == c->cores)
-			return true;
+		if (g->candidates[i].slices == slices && g->candidates[i].cores == cores)
+			return i;
 	}
-	return false;
+	return g->count;
 }
 
-/* What a way that cannot even be divided would have come to. */
+/* What a choice that cannot even be divided would have come to. */
 static void guess_sizes(const struct engine *g, struct candidate *c)
 {
-	c->slices = c->way.slices == AMOUNT_AUTO ? 0 : (unsigned)c->way.slices;
-	c->cores = c->way.cores == AMOUNT_AUTO ? 0 : (unsigned)c->way.cores;
-	if (c->way.by == BY_SOCKET && !c->slices)
+	c->slices = c->choice.slices == AMOUNT_AUTO ? 0 : (unsigned)c->choice.slices;
+	c->cores = c->choice.cores == AMOUNT_AUTO ? 0 : (unsigned)c->choice.cores;
+	if (c->choice.by == BY_SOCKET && !c->slices)
 		c->slices = g->t->package_count;
-	else if (c->way.by == BY_NUMA && !c->slices)
+	else if (c->choice.by == BY_NUMA && !c->slices)
 		c->slices = g->t->numa_count;
-	else if (c->way.by == BY_L3 && !c->slices)
+	else if (c->choice.by == BY_L3 && !c->slices)
 		c->slices = g->t->l3_count;
 	if (!c->cores && c->slices)
 		c->cores = g->usable / c->slices ? g->usable / c->slices : 1;
@@ -181,59 +164,52 @@ static void note_refusal(struct candidate *c, const struct err *e)
 	snprintf(c->why, PLAN_TEXT, "%.*s", (int)length, e->msg);
 }
 
-/* Append the way unless its sizes are listed already. Return 0, or why it cannot be or is not predicted. */
-static int consider(struct engine *g, const struct way *way, struct err *e)
+/* Append the choice unless its sizes are listed already. Return 0, or why it cannot be or is not predicted. */
+static int consider(struct engine *g, const struct choice *choice, struct err *e)
 {
 	struct candidate *c = &g->candidates[g->count];
-	unsigned used;
-	int code;
+	int r;
 
-	*c = (struct candidate){.way = *way};
-	code = judge(g, c, e);
-	if (code < 0)
+	*c = (struct candidate){.choice = *choice};
+	r = judge(g, c, e);
+	if (r < 0)
 		note_refusal(c, e);
-	if (code < 0 && c->slices && way->by == BY_SOCKET && way->slices == AMOUNT_AUTO) {
+	if (r < 0 && c->slices && choice->by == BY_SOCKET && choice->slices == AMOUNT_AUTO) {
 		g->refused = c->slices;
 		g->refused_seconds = c->seconds;
 	}
 	if (!c->slices)
 		guess_sizes(g, c);
-	used = c->shape.cores;
-	c->needs_reason = c->place.splits_node || used < g->usable;
-	if (g->count < PLAN_CANDIDATES - 1 && !is_listed(g, c))
+	c->needs_reason = c->place.splits_node || c->shape.cores < g->usable;
+	if (g->count < PLAN_CANDIDATES - 1 && find(g, c->slices, c->cores) == g->count)
 		g->count++;
-	return code;
+	return r;
 }
 
 /*
- * The profile's own way first, if it has one: it decides about success. Else one JVM does, which has all the memory there
- * is.
+ * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which has all the memory
+ * there is.
  */
 static int consider_all(struct engine *g, struct err *e)
 {
-	const struct profile_partition *wish = &g->profile->partition;
-	struct way ways[WAYS_MAX], own = {wish->by, wish->slices, wish->cores};
-	unsigned count = ways_list(g->t, wish, ways);
+	const struct profile_partition *wanted = &g->profile->partition;
+	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
+	unsigned count = choices_list(g->t, wanted, choices);
 	struct err ignored;
 
 	g->count = 0;
 	g->refused = 0;
 	g->refused_seconds = 0;
-	if (partition_is_auto(wish))
-		own = ways[0];
+	if (partition_is_auto(wanted))
+		own = choices[0];
 	if (consider(g, &own, e) < 0 && !g->candidates[0].feasible)
 		return e->code;
 	for (unsigned i = 0; i < count; i++)
-		consider(g, &ways[i], &ignored);
+		consider(g, &choices[i], &ignored);
 	return 0;
 }
 
 /* ---- the choice ---- */
-
-static bool is_open(const struct candidate *c)
-{
-	return c->feasible && c->predicted;
-}
 
 /* Which of two that are predicted alike. */
 static bool is_preferred(const struct engine *g, const struct candidate *a,
@@ -257,7 +233,7 @@ enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
 
 static bool is_in(const struct candidate *c, enum pool pool)
 {
-	return is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
+	return candidate_is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
 }
 
 /* Least seconds of those that need a reason, or of those that need none; HUGE_VAL without any. */
@@ -339,7 +315,7 @@ static int decide_slots(struct engine *g, struct err *e)
 	if (judge_all(g, 2, e) < 0)
 		return judge_all(g, 1, e);
 	if (g->candidates[g->chosen].predicted) {
-		single = (struct candidate){.way = g->candidates[g->chosen].way};
+		single = (struct candidate){.choice = g->candidates[g->chosen].choice};
 		with_two = g->candidates[g->chosen].seconds;
 		g->slots_per_cpu = 1;
 		if (judge(g, &single, &ignored) == 0)
@@ -349,15 +325,6 @@ static int decide_slots(struct engine *g, struct err *e)
 			return 0;
 	}
 	return judge_all(g, 1, e);
-}
-
-static unsigned find(const struct engine *g, unsigned slices, unsigned cores)
-{
-	for (unsigned i = 0; i < g->count; i++) {
-		if (g->candidates[i].slices == slices && g->candidates[i].cores == cores)
-			return i;
-	}
-	return g->count;
 }
 
 /* One JVM; where that was taken, the best that crosses no package, else the best. */
@@ -370,7 +337,7 @@ static unsigned find_rival(const struct engine *g)
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i], *b = &g->candidates[best];
 
-		if (i == g->chosen || !is_open(c) || c->slices == 1)
+		if (i == g->chosen || !candidate_is_open(c) || c->slices == 1)
 			continue;
 		if (best == g->chosen ||
 		    (c->needs_reason != b->needs_reason ? b->needs_reason
@@ -382,13 +349,13 @@ static unsigned find_rival(const struct engine *g)
 
 static int read_usable(struct engine *g, struct err *e)
 {
-	struct profile_partition wish = g->profile->partition;
+	struct profile_partition wanted = g->profile->partition;
 	struct partition whole;
 
-	wish.by = BY_MACHINE;
-	wish.slices = 1;
-	wish.cores = AMOUNT_AUTO;
-	if (partition_make(g->t, &wish, &whole, e) < 0)
+	wanted.by = BY_MACHINE;
+	wanted.slices = 1;
+	wanted.cores = AMOUNT_AUTO;
+	if (partition_make(g->t, &wanted, &whole, e) < 0)
 		return e->code;
 	g->usable = whole.cores[0];
 	return 0;
@@ -401,7 +368,6 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 	out->profile = p;
 	out->reserve = reserve;
 	out->slots_cost = 0;
-	read_cpus(out);
 	read_job(out, f);
 	if (read_usable(out, e) < 0 || decide_slots(out, e) < 0)
 		return e->code;
@@ -409,7 +375,6 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 	    out->refused_seconds > out->candidates[out->chosen].seconds * (1 + ENGINE_TIE))
 		out->refused = 0; /* more memory would not have made it the choice */
 	out->rival = find_rival(out);
-	engine_explain(out);
 	return 0;
 }
 
@@ -418,7 +383,7 @@ double engine_throughput(const struct engine *g, const struct candidate *c)
 	unsigned one = find(g, 1, g->usable);
 	const struct candidate *base = &g->candidates[one < g->count ? one : g->chosen];
 
-	if (!is_open(base))
+	if (!candidate_is_open(base))
 		base = &g->candidates[g->chosen];
-	return is_open(c) && is_open(base) ? base->seconds / c->seconds : 0;
+	return candidate_is_open(c) && candidate_is_open(base) ? base->seconds / c->seconds : 0;
 }

@@ -2,7 +2,7 @@
 #define DECISION_ENGINE_ENGINE_H
 
 /*
- * The choice of a partition: every way to cut the machine is made, priced by decision/cost, and one is taken. What the
+ * The choice of a partition: every choice of how to cut the machine is made, priced by decision/cost, and one is taken. What the
  * profile fixes is taken whatever it costs, with the others beside it for comparison.
  */
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "decision/cost/cost.h"
+#include "decision/cost/facts.h"
 #include "decision/partition/budget.h"
 #include "decision/partition/choices.h"
 #include "decision/partition/shape.h"
@@ -35,16 +36,16 @@
  */
 #define ENGINE_SLOTS 0.05
 
-/* A way to cut, made: who has which core, and what memory each slice gets. */
+/* A choice, made: who has which core, and what memory each slice gets. */
 struct cut {
 	struct partition partition;
 	struct budget_slice shares[SLICES_MAX];
 	struct budget budget;
 };
 
-/* A way to cut, judged. */
+/* A choice, judged. */
 struct candidate {
-	struct way way;
+	struct choice choice;
 	unsigned slices, cores; /* cores of the largest slice */
 	bool feasible;
 	bool predicted; /* the rest holds */
@@ -78,20 +79,24 @@ struct engine {
 };
 
 /*
- * Judge and choose. Return 0, or ERR_IMPOSSIBLE: what the profile fixes cannot be made, or no way can. *out is large; keep
+ * Judge and choose. Return 0, or ERR_IMPOSSIBLE: what the profile fixes cannot be made, or nothing can. *out is large; keep
  * it off small stacks.
  */
 int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
 		  const struct reserve_memory *reserve, struct engine *out, struct err *e);
 
 /*
- * Make one way of cutting with the engine's slots. Return 0, or ERR_IMPOSSIBLE; out->partition then has no slices, or is what
+ * Make one choice with the engine's slots. Return 0, or ERR_IMPOSSIBLE; out->partition then has no slices, or is what
  * there was not enough memory for.
  */
-int engine_cut(const struct engine *engine, const struct way *way, struct cut *out, struct err *e);
+int engine_cut(const struct engine *engine, const struct choice *choice, struct cut *out,
+	       struct err *e);
 
-/* Write down why each candidate was taken or not (decision/engine/reason.c). */
-void engine_explain(struct engine *engine);
+/* Whether it can be taken, and is predicted. */
+static inline bool candidate_is_open(const struct candidate *c)
+{
+	return c->feasible && c->predicted;
+}
 
 /* Throughput relative to one JVM on all cores; where that cannot be, to the chosen candidate. 0: not predicted. */
 double engine_throughput(const struct engine *engine, const struct candidate *c);

@@ -1,8 +1,8 @@
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+#include "decision/engine/reason.h"
 
-#include "decision/engine/engine.h"
+#include <stdarg.h>
+
+#include "decision/partition/usable.h"
 
 /* What the slower one of two spends more on. */
 static const char *const causes[COST_TERMS] = {
@@ -39,26 +39,6 @@ static char *sizes(const struct candidate *c, struct sizes_text *out)
 }
 #define SIZES(c) sizes((c), &(struct sizes_text){{0}})
 
-struct loss {
-	enum cost_term term;
-	double seconds;
-};
-
-/* Where `slow` loses most against `fast`. */
-static struct loss largest_loss(const struct engine *g, const struct candidate *slow,
-				const struct candidate *fast)
-{
-	struct loss loss = {COST_FIXED, 0};
-
-	for (enum cost_term i = 0; i < COST_TERMS; i++) {
-		double more = g->coefficients->c[i] * (slow->features.x[i] - fast->features.x[i]);
-
-		if (more > loss.seconds)
-			loss = (struct loss){i, more};
-	}
-	return loss;
-}
-
 static void append(char why[PLAN_TEXT], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -72,14 +52,23 @@ static void append(char why[PLAN_TEXT], const char *format, ...)
 	va_end(args);
 }
 
+/* Where `slow` loses most against `fast`. */
 static void append_loss(const struct engine *g, const struct candidate *slow,
 			const struct candidate *fast, char why[PLAN_TEXT])
 {
-	struct loss loss = largest_loss(g, slow, fast);
+	enum cost_term term = COST_FIXED;
+	double seconds = 0;
 
-	if (loss.seconds > 0)
-		append(why, "%.*f s to %s", loss.seconds < 10 ? 1 : 0, loss.seconds,
-		       causes[loss.term]);
+	for (enum cost_term i = 0; i < COST_TERMS; i++) {
+		double more = g->coefficients->c[i] * (slow->features.x[i] - fast->features.x[i]);
+
+		if (more > seconds) {
+			seconds = more;
+			term = i;
+		}
+	}
+	if (seconds > 0)
+		append(why, "%.*f s to %s", seconds < 10 ? 1 : 0, seconds, causes[term]);
 }
 
 static const char *asks_reason(const struct candidate *c)
@@ -164,7 +153,7 @@ static void explain_chosen(const struct engine *g, struct candidate *c)
 		return;
 	}
 	append(c->why, "%s%s", is_auto ? "" : "as the profile says, ", SIZES(c));
-	if (rival == c || !rival->predicted || !rival->feasible)
+	if (rival == c || !candidate_is_open(rival))
 		return;
 	append(c->why, ": ");
 	explain_against(g, c, rival);
@@ -177,7 +166,7 @@ void engine_explain(struct engine *g)
 
 		if (i == g->chosen)
 			explain_chosen(g, c);
-		else if (c->feasible && c->predicted)
+		else if (candidate_is_open(c))
 			explain_other(g, c);
 	}
 }

@@ -50,3 +50,28 @@ unsigned nearness_rank(const struct nearness *n, const struct topology *t, unsig
 
 	return level << RANK_SHIFT | least_distance(t, nodes, n->nodes);
 }
+
+struct node_distances node_distances_of(const struct topology *t, uint64_t from)
+{
+	struct node_distances d = {.from = from};
+
+	for (unsigned to = 0; to < t->node_count; to++) {
+		for (uint64_t i = from; i; i &= i - 1) {
+			unsigned node = (unsigned)__builtin_ctzll(i);
+
+			d.sum[to] +=
+				topology_distance(t, node, to) + topology_distance(t, to, node);
+		}
+	}
+	return d;
+}
+
+unsigned node_distances_mean(const struct node_distances *d, uint64_t to)
+{
+	unsigned pairs = (unsigned)(__builtin_popcountll(d->from) * __builtin_popcountll(to));
+	uint64_t sum = 0;
+
+	for (uint64_t i = to; i; i &= i - 1)
+		sum += d->sum[__builtin_ctzll(i)];
+	return pairs ? (unsigned)(sum * 8 / pairs) : 0;
+}

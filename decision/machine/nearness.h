@@ -24,4 +24,15 @@ bool nearness_has_package(const struct nearness *n, const struct topology *t, un
  */
 unsigned nearness_rank(const struct nearness *n, const struct topology *t, unsigned core);
 
+/* How far each node is from a set of nodes, there and back, summed over the set. */
+struct node_distances {
+	uint64_t from; /* the set: a mask over topology.nodes */
+	unsigned sum[TOPOLOGY_NODES];
+};
+
+struct node_distances node_distances_of(const struct topology *t, uint64_t from);
+
+/* The mean distance between that set and another, times 16; 0 if either is empty. */
+unsigned node_distances_mean(const struct node_distances *d, uint64_t to);
+
 #endif

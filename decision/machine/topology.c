@@ -5,21 +5,6 @@
 
 /* ---- what a reader handed over: is it a machine at all? ---- */
 
-enum level { LEVEL_CORE, LEVEL_L3, LEVEL_PACKAGE };
-
-static uint16_t level_of(const struct topology_cpu *cpu, enum level level)
-{
-	switch (level) {
-	case LEVEL_CORE:
-		return cpu->core;
-	case LEVEL_L3:
-		return cpu->l3;
-	case LEVEL_PACKAGE:
-		break;
-	}
-	return cpu->package;
-}
-
 static int check_cpus(const struct topology *t, struct err *e)
 {
 	struct cpuset seen = {0};
@@ -71,24 +56,28 @@ static int check_nodes(const struct topology *t, struct err *e)
 }
 
 /* The same object may not come again after another one has begun. */
-static int check_runs(const struct topology *t, enum level level, struct err *e)
+static int check_runs(const struct topology *t, struct err *e)
 {
 	static const char *const names[] = {"core", "L3", "package"};
-	uint64_t seen[(UINT16_MAX + 1) / 64] = {0};
-	uint16_t last = TOPOLOGY_NONE;
 
-	for (unsigned i = 0; i < t->cpu_count; i++) {
-		uint16_t id = level_of(&t->cpus[i], level);
+	for (unsigned level = 0; level < 3; level++) {
+		uint64_t seen[(UINT16_MAX + 1) / 64] = {0};
+		uint16_t last = TOPOLOGY_NONE;
 
-		if (id != last && id != TOPOLOGY_NONE) {
-			if (seen[id / 64] & UINT64_C(1) << id % 64)
+		for (unsigned i = 0; i < t->cpu_count; i++) {
+			const struct topology_cpu *cpu = &t->cpus[i];
+			uint16_t id = (uint16_t[]){cpu->core, cpu->l3, cpu->package}[level];
+			bool begins = id != last && id != TOPOLOGY_NONE;
+
+			last = id;
+			if (begins && seen[id / 64] >> id % 64 & 1)
 				return err_wrong(e,
 						 "%s %u lies in two places of the topology: CPU %u "
 						 "does not follow the others",
-						 names[level], id, t->cpus[i].os_index);
-			seen[id / 64] |= UINT64_C(1) << id % 64;
+						 names[level], id, cpu->os_index);
+			if (begins)
+				seen[id / 64] |= UINT64_C(1) << id % 64;
 		}
-		last = id;
 	}
 	return 0;
 }
@@ -380,13 +369,8 @@ int topology_derive(struct topology *t, struct err *e)
 	uint16_t packages[TOPOLOGY_CPUS] = {0};
 	struct locality locality;
 
-	if (check_cpus(t, e) < 0 || check_nodes(t, e) < 0)
-		return e->code;
-	for (enum level level = LEVEL_CORE; level <= LEVEL_PACKAGE; level++) {
-		if (check_runs(t, level, e) < 0)
-			return e->code;
-	}
-	if (check_cores(t, e) < 0)
+	if (check_cpus(t, e) < 0 || check_nodes(t, e) < 0 || check_runs(t, e) < 0 ||
+	    check_cores(t, e) < 0)
 		return e->code;
 
 	t->oddities = 0;

@@ -10,43 +10,30 @@ static uint64_t bit(unsigned i)
 }
 
 /*
- * The nodes with CPUs to which a memory-only node is nearest; of a node of other CPUs, those it has
- * its CPUs from.
- */
-static uint64_t nearest_to(const struct topology *t, unsigned memory_only, uint64_t with_cpus)
-{
-	unsigned nearest = UINT32_MAX;
-	uint64_t mask = 0;
-
-	for (unsigned i = 0; i < t->node_count; i++) {
-		unsigned distance = topology_distance(t, i, memory_only);
-
-		if (!(with_cpus & bit(i)) || distance > nearest)
-			continue;
-		if (distance < nearest)
-			mask = 0;
-		mask |= bit(i);
-		nearest = distance;
-	}
-	return mask;
-}
-
-/*
- * The nodes with CPUs beside which a memory-only node lies: in its package where it has one, else
- * the nearest.
+ * The nodes with CPUs beside which a memory-only node lies: in its package where it has one, else the nearest; of a node
+ * of other CPUs, those it has its CPUs from.
  */
 static uint64_t neighbours(const struct topology *t, unsigned memory_only, uint64_t with_cpus)
 {
-	uint64_t mask = 0;
+	unsigned nearest = UINT32_MAX;
+	uint64_t near = 0, mask = 0;
 
 	for (unsigned i = 0; i < t->node_count; i++) {
 		if ((with_cpus & bit(i)) && t->nodes[i].package != TOPOLOGY_NONE &&
 		    t->nodes[i].package == t->nodes[memory_only].package)
 			mask |= bit(i);
 	}
-	if (mask && t->has_distances)
-		return nearest_to(t, memory_only, mask);
-	return mask ? mask : nearest_to(t, memory_only, with_cpus);
+	if (mask && !t->has_distances)
+		return mask;
+	for (unsigned i = 0; i < t->node_count; i++) {
+		unsigned distance = topology_distance(t, i, memory_only);
+
+		if (!((mask ? mask : with_cpus) & bit(i)) || distance > nearest)
+			continue;
+		near = bit(i) | (distance < nearest ? 0 : near);
+		nearest = distance;
+	}
+	return near;
 }
 
 static void add_memory_only(const struct topology *t, uint64_t beside[TOPOLOGY_NODES])
@@ -118,12 +105,6 @@ static uint64_t less_of(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* A percentage of a limit that is unknown is as good as automatic. */
-static bool is_auto(const struct size *size, uint64_t limit)
-{
-	return size->unit == SIZE_AUTO || (size->unit == SIZE_PERCENT && !limit);
-}
-
 /* A written size in bytes; auto and none are 0. */
 static uint64_t size_bytes(const struct size *size, uint64_t percent_of)
 {
@@ -139,11 +120,6 @@ static uint64_t size_bytes(const struct size *size, uint64_t percent_of)
 	return 0;
 }
 
-static uint64_t native_for(uint64_t heap)
-{
-	return more_of(BUDGET_NATIVE_LEAST, heap / 10);
-}
-
 /* a + b, at most UINT64_MAX: sizes of a profile may be anything */
 static uint64_t plus(uint64_t a, uint64_t b)
 {
@@ -152,76 +128,31 @@ static uint64_t plus(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-/* All terms but the page cache. */
-static uint64_t used(const struct slice_memory *m)
-{
-	uint64_t sum = plus(plus(m->daemon_bytes, m->off_heap_bytes),
-			    plus(m->python_bytes, m->scratch_bytes));
-
-	return plus(sum, plus(plus(m->direct_bytes, m->native_bytes), m->heap_bytes));
-}
-
-/* The largest heap, in whole MB, that fits with its native memory into `room`. */
-static uint64_t largest_heap(uint64_t room)
-{
-	uint64_t heap = room > BUDGET_NATIVE_LEAST ? room - BUDGET_NATIVE_LEAST : 0;
-
-	if (heap / 10 > BUDGET_NATIVE_LEAST)
-		heap = share_of(room, 10, 11);
-	return heap - heap % BUDGET_MIB;
-}
-
-static void fixed_terms(const struct profile_memory *wish, uint64_t limit, struct slice_memory *m)
-{
-	*m = (struct slice_memory){
-		.max_bytes = limit,
-		.daemon_bytes = BUDGET_DAEMON,
-		.off_heap_bytes = size_bytes(&wish->off_heap, limit),
-		.python_bytes = size_bytes(&wish->python, limit),
-		.high_bytes = size_bytes(&wish->high, limit),
-		.low_bytes = size_bytes(&wish->low, limit),
-		.swap_bytes = size_bytes(&wish->swap, limit),
-	};
-	if (wish->scratch.type == SCRATCH_TMPFS)
-		m->scratch_bytes = size_bytes(&wish->scratch.size, limit);
-}
-
-static uint64_t wished_direct(const struct profile_memory *wish, unsigned slots, uint64_t limit)
-{
-	uint64_t bytes = slots * BUDGET_DIRECT_A_SLOT;
-
-	if (!is_auto(&wish->direct, limit))
-		return size_bytes(&wish->direct, limit);
-	if (limit)
-		bytes = less_of(bytes, limit / 10 - limit / 10 % BUDGET_MIB);
-	return more_of(bytes, BUDGET_DIRECT_LEAST);
-}
-
-static uint64_t wished_page_cache(const struct profile_memory *wish, uint64_t limit)
-{
-	if (wish->page_cache.unit == SIZE_AUTO)
-		return share_of(limit, BUDGET_PAGE_CACHE_PERCENT, 100);
-	return size_bytes(&wish->page_cache, limit);
-}
-
 /* ---- one slice ---- */
 
 struct terms {
-	const struct profile_memory *wish;
+	const struct profile_memory *wanted;
 	unsigned slice;
+	bool is_limited;     /* m.max_bytes is a limit; else sizes are unknown, and it is 0 */
 	uint64_t page_cache; /* least room to leave */
 	struct slice_memory m;
 };
 
-static uint64_t heap_with(const struct terms *terms)
+/* A percentage of a limit that is unknown is as good as automatic. */
+static bool is_auto(const struct terms *terms, const struct size *size)
 {
-	struct slice_memory rest = terms->m;
-	uint64_t off;
+	return size->unit == SIZE_AUTO || (size->unit == SIZE_PERCENT && !terms->is_limited);
+}
 
-	rest.heap_bytes = 0;
-	rest.native_bytes = 0;
-	off = plus(used(&rest), terms->page_cache);
-	return off < rest.max_bytes ? largest_heap(rest.max_bytes - off) : 0;
+/* What all terms together need: those of the budget, and the least room for the page cache. */
+static uint64_t needed(const struct terms *terms)
+{
+	const struct slice_memory *m = &terms->m;
+	uint64_t sum = plus(plus(m->daemon_bytes, m->off_heap_bytes),
+			    plus(m->python_bytes, m->scratch_bytes));
+
+	sum = plus(sum, plus(plus(m->direct_bytes, m->native_bytes), m->heap_bytes));
+	return plus(sum, terms->page_cache);
 }
 
 /* Give up what is automatic. Return whether something was. */
@@ -229,87 +160,65 @@ static bool shrink(struct terms *terms)
 {
 	bool shrunk = false;
 
-	if (terms->wish->page_cache.unit == SIZE_AUTO && terms->page_cache) {
+	if (terms->wanted->page_cache.unit == SIZE_AUTO && terms->page_cache) {
 		terms->page_cache = 0;
 		shrunk = true;
 	}
-	if (terms->wish->direct.unit == SIZE_AUTO && terms->m.direct_bytes > BUDGET_DIRECT_LEAST) {
+	if (terms->wanted->direct.unit == SIZE_AUTO &&
+	    terms->m.direct_bytes > BUDGET_DIRECT_LEAST) {
 		terms->m.direct_bytes = BUDGET_DIRECT_LEAST;
 		shrunk = true;
 	}
 	return shrunk;
 }
 
-static bool terms_fit(const struct terms *terms)
+static int refuse_terms(const struct terms *terms, unsigned slices, struct err *e)
 {
-	return plus(used(&terms->m), terms->page_cache) <= terms->m.max_bytes;
-}
-
-static int refuse_limit(unsigned slice, uint64_t limit, uint64_t share, struct err *e)
-{
-	return err_impossible(
-		e,
-		"memory.limit: %s for slice-%u are %s more than its share of its nodes, %s: write "
-		"less, or fewer partition.slices",
-		SIZE_STRING(limit), slice, SIZE_STRING(limit - share), SIZE_STRING(share));
-}
-
-struct remedy {
-	const char *key, *advice;
-};
-
-/* The largest term that somebody wrote, else what decides how much a slice has. */
-static struct remedy remedy_for(const struct terms *terms, unsigned slices)
-{
-	const struct profile_memory *wish = terms->wish;
+	const struct profile_memory *wanted = terms->wanted;
+	const struct slice_memory *m = &terms->m;
 	const struct {
 		const char *key;
 		bool written;
 		uint64_t bytes;
 	} written[] = {
-		{"memory.heap", wish->heap.unit != SIZE_AUTO, terms->m.heap_bytes},
-		{"memory.direct", wish->direct.unit != SIZE_AUTO, terms->m.direct_bytes},
-		{"memory.off_heap", true, terms->m.off_heap_bytes},
-		{"memory.python", true, terms->m.python_bytes},
-		{"memory.scratch.size", true, terms->m.scratch_bytes},
-		{"memory.page_cache", wish->page_cache.unit != SIZE_AUTO, terms->page_cache},
+		{"memory.heap", wanted->heap.unit != SIZE_AUTO, m->heap_bytes},
+		{"memory.direct", wanted->direct.unit != SIZE_AUTO, m->direct_bytes},
+		{"memory.off_heap", true, m->off_heap_bytes},
+		{"memory.python", true, m->python_bytes},
+		{"memory.scratch.size", true, m->scratch_bytes},
+		{"memory.page_cache", wanted->page_cache.unit != SIZE_AUTO, terms->page_cache},
 	};
-	struct remedy remedy = {"partition.slices",
-				"write fewer slices, or a coarser partition.by"};
+	const char *key = "partition.slices",
+		   *advice = "write fewer slices, or a coarser partition.by";
 	uint64_t most = 0;
 
-	if (slices == 1)
-		remedy = (struct remedy){"partition.reserve.memory",
-					 "write less, or use a machine with more memory"};
-	if (wish->limit.unit != SIZE_AUTO)
-		remedy = (struct remedy){"memory.limit", "write more"};
+	/* The largest term that somebody wrote, else what decides how much a slice has. */
+	if (slices == 1) {
+		key = "partition.reserve.memory";
+		advice = "write less, or use a machine with more memory";
+	}
+	if (wanted->limit.unit != SIZE_AUTO) {
+		key = "memory.limit";
+		advice = "write more";
+	}
 	for (unsigned i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
 		if (!written[i].written || written[i].bytes <= most)
 			continue;
-		remedy = (struct remedy){written[i].key, "write less, or fewer partition.slices"};
+		key = written[i].key;
+		advice = "write less, or fewer partition.slices";
 		most = written[i].bytes;
 	}
-	return remedy;
-}
-
-static int refuse_terms(const struct terms *terms, unsigned slices, struct err *e)
-{
-	const struct slice_memory *m = &terms->m;
-	struct remedy remedy = remedy_for(terms, slices);
-
-	uint64_t need = plus(used(m), terms->page_cache);
-
 	return err_impossible(
 		e,
 		"%s: slice-%u has %s and needs %s more (heap %s, native %s, direct %s, daemon %s, "
 		"off-heap, Python, scratch and page cache %s): %s",
-		remedy.key, terms->slice, SIZE_STRING(m->max_bytes),
-		SIZE_STRING(need - m->max_bytes), SIZE_STRING(m->heap_bytes),
+		key, terms->slice, SIZE_STRING(m->max_bytes),
+		SIZE_STRING(needed(terms) - m->max_bytes), SIZE_STRING(m->heap_bytes),
 		SIZE_STRING(m->native_bytes), SIZE_STRING(m->direct_bytes),
 		SIZE_STRING(m->daemon_bytes),
 		SIZE_STRING(plus(plus(m->off_heap_bytes, m->python_bytes),
 				 plus(m->scratch_bytes, terms->page_cache))),
-		remedy.advice);
+		advice);
 }
 
 static int refuse_least(const char *key, uint64_t bytes, uint64_t least, struct err *e)
@@ -320,19 +229,19 @@ static int refuse_least(const char *key, uint64_t bytes, uint64_t least, struct 
 }
 
 /* What is wrong with written sizes whatever the heap becomes. */
-static int check_written(const struct profile_memory *wish, const struct terms *terms,
-			 struct err *e)
+static int check_written(const struct terms *terms, struct err *e)
 {
+	const struct profile_memory *wanted = terms->wanted;
 	const struct slice_memory *m = &terms->m;
 
-	if (wish->scratch.type == SCRATCH_TMPFS && !m->scratch_bytes)
+	if (wanted->scratch.type == SCRATCH_TMPFS && !m->scratch_bytes)
 		return err_impossible(e, "memory.scratch.size: 0 bytes are no size for a tmpfs, "
 					 "which would then have no limit: write one");
 	if (m->direct_bytes < BUDGET_DIRECT_LEAST)
 		return refuse_least("memory.direct", m->direct_bytes, BUDGET_DIRECT_LEAST, e);
-	if (wish->heap.unit == SIZE_BYTES && wish->heap.value < BUDGET_HEAP_LEAST)
-		return refuse_least("memory.heap", wish->heap.value, BUDGET_HEAP_LEAST, e);
-	if (m->max_bytes && (m->high_bytes > m->max_bytes || m->low_bytes > m->max_bytes))
+	if (wanted->heap.unit == SIZE_BYTES && wanted->heap.value < BUDGET_HEAP_LEAST)
+		return refuse_least("memory.heap", wanted->heap.value, BUDGET_HEAP_LEAST, e);
+	if (terms->is_limited && (m->high_bytes > m->max_bytes || m->low_bytes > m->max_bytes))
 		return err_impossible(
 			e, "memory.%s: %s is above slice-%u's limit of %s: write less",
 			m->high_bytes > m->max_bytes ? "high" : "low",
@@ -341,68 +250,113 @@ static int check_written(const struct profile_memory *wish, const struct terms *
 	return 0;
 }
 
-/* The heap that this slice alone would have. */
+/* The limit in whole MB: the slice's share unless one is written. A written one needs no share to be known. */
+static int set_limit(struct terms *terms, const struct budget_slice *slice, bool known,
+		     struct err *e)
+{
+	const struct size *wanted = &terms->wanted->limit;
+	uint64_t share = known ? slice->share : 0, limit = share;
+
+	terms->is_limited = known || wanted->unit == SIZE_BYTES;
+	if (wanted->unit != SIZE_AUTO)
+		limit = size_bytes(wanted, share);
+	terms->m.max_bytes = limit - limit % BUDGET_MIB;
+	if (known && terms->m.max_bytes > share)
+		return err_impossible(
+			e,
+			"memory.limit: %s for slice-%u are %s more than its share of its nodes, "
+			"%s: write less, or fewer partition.slices",
+			SIZE_STRING(terms->m.max_bytes), terms->slice,
+			SIZE_STRING(terms->m.max_bytes - share), SIZE_STRING(share));
+	if (!terms->is_limited || terms->m.max_bytes)
+		return 0;
+	if (wanted->unit != SIZE_AUTO)
+		return err_impossible(e,
+				      "memory.limit: %s for slice-%u is less than 1 MB: write more",
+				      SIZE_STRING(limit), terms->slice);
+	return err_impossible(e,
+			      "partition.reserve.memory: it leaves slice-%u less than 1 MB of its "
+			      "nodes: write less, or fewer partition.slices",
+			      terms->slice);
+}
+
+/* The limit, and every term that does not depend on the heap. */
+static int begin_slice(struct terms *terms, const struct budget_slice *slice, bool known,
+		       struct err *e)
+{
+	const struct profile_memory *wanted = terms->wanted;
+	uint64_t direct = slice->slots * BUDGET_DIRECT_A_SLOT, limit;
+
+	if (set_limit(terms, slice, known, e) < 0)
+		return e->code;
+	limit = terms->m.max_bytes;
+	if (terms->is_limited)
+		direct = less_of(direct, limit / 10 - limit / 10 % BUDGET_MIB);
+	terms->m = (struct slice_memory){
+		.max_bytes = limit,
+		.daemon_bytes = BUDGET_DAEMON,
+		.direct_bytes = is_auto(terms, &wanted->direct)
+					? more_of(direct, BUDGET_DIRECT_LEAST)
+					: size_bytes(&wanted->direct, limit),
+		.off_heap_bytes = size_bytes(&wanted->off_heap, limit),
+		.python_bytes = size_bytes(&wanted->python, limit),
+		.high_bytes = size_bytes(&wanted->high, limit),
+		.low_bytes = size_bytes(&wanted->low, limit),
+		.swap_bytes = size_bytes(&wanted->swap, limit),
+	};
+	if (wanted->scratch.type == SCRATCH_TMPFS)
+		terms->m.scratch_bytes = size_bytes(&wanted->scratch.size, limit);
+	terms->page_cache = wanted->page_cache.unit == SIZE_AUTO
+				    ? share_of(limit, BUDGET_PAGE_CACHE_PERCENT, 100)
+				    : size_bytes(&wanted->page_cache, limit);
+	return check_written(terms, e);
+}
+
+/* The heap that this slice alone would have, in whole MB. */
 static uint64_t own_heap(struct terms *terms, bool *tight)
 {
-	const struct size *wish = &terms->wish->heap;
-	uint64_t heap;
+	const struct size *wanted = &terms->wanted->heap;
+	uint64_t off = needed(terms), room, heap;
 
-	if (!is_auto(wish, terms->m.max_bytes)) {
-		heap = size_bytes(wish, terms->m.max_bytes);
+	if (!is_auto(terms, wanted)) {
+		heap = size_bytes(wanted, terms->m.max_bytes);
 		return heap - heap % BUDGET_MIB;
 	}
-	if (!terms->m.max_bytes)
+	if (!terms->is_limited)
 		return BUDGET_HEAP_UNKNOWN;
-	heap = heap_with(terms);
+	/* The largest that fits into what is left, with its native memory. */
+	room = off < terms->m.max_bytes ? terms->m.max_bytes - off : 0;
+	heap = room > BUDGET_NATIVE_LEAST ? room - BUDGET_NATIVE_LEAST : 0;
+	if (heap / 10 > BUDGET_NATIVE_LEAST)
+		heap = share_of(room, 10, 11);
+	heap -= heap % BUDGET_MIB;
 	if (heap >= BUDGET_HEAP_LEAST)
 		return less_of(heap, BUDGET_HEAP_MOST);
 	*tight |= shrink(terms);
 	return BUDGET_HEAP_LEAST;
 }
 
-static void set_heap(struct terms *terms, uint64_t heap, bool *tight)
-{
-	terms->m.heap_bytes = heap;
-	terms->m.native_bytes = native_for(heap);
-	if (terms->m.max_bytes && !terms_fit(terms))
-		*tight |= shrink(terms);
-}
-
-/* Set the limit and every term that does not depend on the heap. */
-static int begin_slice(const struct budget_slice *slice, bool known, struct terms *terms,
-		       struct err *e)
-{
-	const struct profile_memory *wish = terms->wish;
-	uint64_t limit = known ? slice->share : 0;
-
-	if (wish->limit.unit == SIZE_PERCENT)
-		limit = size_bytes(&wish->limit, limit);
-	else if (wish->limit.unit == SIZE_BYTES)
-		limit = wish->limit.value;
-	limit -= limit % BUDGET_MIB;
-	if (known && limit > slice->share)
-		return refuse_limit(terms->slice, limit, slice->share, e);
-	fixed_terms(wish, limit, &terms->m);
-	terms->m.direct_bytes = wished_direct(wish, slice->slots, limit);
-	terms->page_cache = wished_page_cache(wish, limit);
-	return check_written(wish, terms, e);
-}
-
+/* What is left beside this heap is page cache. */
 static int finish_slice(struct terms *terms, unsigned slices, uint64_t heap, bool *tight,
 			struct err *e)
 {
 	struct slice_memory *m = &terms->m;
 
-	set_heap(terms, heap, tight);
+	m->heap_bytes = heap;
+	m->native_bytes = more_of(BUDGET_NATIVE_LEAST, heap / 10);
+	if (terms->is_limited && needed(terms) > m->max_bytes)
+		*tight |= shrink(terms);
 	if (heap < BUDGET_HEAP_LEAST)
 		return refuse_least("memory.heap", heap, BUDGET_HEAP_LEAST, e);
-	if (m->max_bytes && !terms_fit(terms))
+	if (!terms->is_limited)
+		return 0;
+	if (needed(terms) > m->max_bytes)
 		return refuse_terms(terms, slices, e);
-	m->page_cache_bytes = m->max_bytes ? m->max_bytes - used(m) : 0;
+	m->page_cache_bytes = m->max_bytes - (needed(terms) - terms->page_cache);
 	return 0;
 }
 
-int budget_make(const struct profile_memory *wish, const struct budget_slice *slices,
+int budget_make(const struct profile_memory *wanted, const struct budget_slice *slices,
 		unsigned count, bool known, struct budget *out, struct err *e)
 {
 	struct terms terms[SLICES_MAX];
@@ -410,8 +364,8 @@ int budget_make(const struct profile_memory *wish, const struct budget_slice *sl
 	bool tight = false;
 
 	for (unsigned i = 0; i < count; i++) {
-		terms[i] = (struct terms){.wish = wish, .slice = i};
-		if (begin_slice(&slices[i], known, &terms[i], e) < 0)
+		terms[i] = (struct terms){.wanted = wanted, .slice = i};
+		if (begin_slice(&terms[i], &slices[i], known, e) < 0)
 			return e->code;
 		heap = less_of(heap, own_heap(&terms[i], &tight));
 	}

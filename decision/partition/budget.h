@@ -75,11 +75,11 @@ void budget_shares(const struct topology *t, const struct partition *p, bool mem
 		   const struct reserve_memory *reserve, struct budget_slice out[SLICES_MAX]);
 
 /*
- * Return 0, or ERR_IMPOSSIBLE with the slice, the bytes that do not fit and the key to change. The
- * heap is the same for all slices (an application has one executor size): the smallest slice
- * decides.
+ * `known`: shares are, and a share of 0 is nothing to live on; else slices have no limit unless memory.limit says one in
+ * bytes. Return 0, or ERR_IMPOSSIBLE with the slice, the bytes that do not fit and the key to change. The heap is the
+ * same for all slices (an application has one executor size): the smallest slice decides.
  */
-int budget_make(const struct profile_memory *wish, const struct budget_slice *slices,
+int budget_make(const struct profile_memory *wanted, const struct budget_slice *slices,
 		unsigned count, bool known, struct budget *out, struct err *e);
 
 #endif

@@ -1,21 +1,22 @@
 #include "decision/partition/choices.h"
+#include "decision/partition/usable.h"
 
-/* What there is of one kind of parents, as far as the wish uses it. */
+/* What there is of one kind of parents, as far as the wanted uses it. */
 struct grain {
 	enum partition_by by;
 	unsigned count;	  /* with a core */
 	unsigned largest; /* cores */
 };
 
-struct ways {
-	struct way *list;
+struct choices {
+	struct choice *list;
 	unsigned count;
 };
 
-static void add(struct ways *w, enum partition_by by, int slices, int cores)
+static void add(struct choices *w, enum partition_by by, int slices, int cores)
 {
-	if (w->count < WAYS_MAX)
-		w->list[w->count++] = (struct way){by, slices, cores};
+	if (w->count < CHOICES_MAX)
+		w->list[w->count++] = (struct choice){by, slices, cores};
 }
 
 static void count_core(struct grain *g, unsigned unit, unsigned *last, unsigned *run)
@@ -31,7 +32,7 @@ static void count_core(struct grain *g, unsigned unit, unsigned *last, unsigned 
 
 enum { PACKAGES, NODES, L3S, GRAINS };
 
-static unsigned read_grains(const struct topology *t, const struct profile_partition *wish,
+static unsigned read_grains(const struct topology *t, const struct profile_partition *wanted,
 			    struct grain grains[GRAINS])
 {
 	unsigned last[GRAINS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX}, run[GRAINS] = {0};
@@ -43,7 +44,7 @@ static unsigned read_grains(const struct topology *t, const struct profile_parti
 	for (unsigned i = 0; i < t->core_count; i++) {
 		const struct topology_core *core = &t->cores[i];
 
-		if (!partition_core_cpus(t, wish, i, NULL))
+		if (!partition_core_cpus(t, wanted, i, NULL))
 			continue;
 		usable++;
 		count_core(&grains[PACKAGES], core->package, &last[PACKAGES], &run[PACKAGES]);
@@ -54,7 +55,7 @@ static unsigned read_grains(const struct topology *t, const struct profile_parti
 }
 
 /* One slice each, and whole neighbours together, as many in each slice. */
-static void add_grain(struct ways *w, const struct grain *g)
+static void add_grain(struct choices *w, const struct grain *g)
 {
 	for (unsigned slices = 2; slices < g->count && slices <= SLICES_MAX; slices++) {
 		if (g->count % slices == 0)
@@ -64,7 +65,7 @@ static void add_grain(struct ways *w, const struct grain *g)
 }
 
 /* Equal parts of each: a reader knows what a half or a fifth is; beyond, one step is like the next. */
-static void add_parts(struct ways *w, const struct grain *g)
+static void add_parts(struct choices *w, const struct grain *g)
 {
 	static const uint8_t parts[] = {2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64};
 
@@ -75,7 +76,7 @@ static void add_parts(struct ways *w, const struct grain *g)
 }
 
 /* One JVM on few cores, then on more and more packages, or on parts of the only one. */
-static void add_sweep(struct ways *w, const struct grain *packages, unsigned usable)
+static void add_sweep(struct choices *w, const struct grain *packages, unsigned usable)
 {
 	static const uint8_t counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48};
 	unsigned each = packages->largest;
@@ -93,7 +94,7 @@ static void add_sweep(struct ways *w, const struct grain *packages, unsigned usa
 }
 
 /* A slice each, on half of its cores and on three quarters. */
-static void add_idle(struct ways *w, const struct grain *g)
+static void add_idle(struct choices *w, const struct grain *g)
 {
 	for (unsigned quarters = 2; quarters <= 3; quarters++) {
 		if (g->count > 1 && g->count <= SLICES_MAX && g->largest * quarters / 4 > 0)
@@ -101,12 +102,12 @@ static void add_idle(struct ways *w, const struct grain *g)
 	}
 }
 
-unsigned ways_list(const struct topology *t, const struct profile_partition *wish,
-		   struct way out[WAYS_MAX])
+unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
+		      struct choice out[CHOICES_MAX])
 {
 	struct grain grains[GRAINS];
-	unsigned usable = read_grains(t, wish, grains);
-	struct ways w = {.list = out};
+	unsigned usable = read_grains(t, wanted, grains);
+	struct choices w = {.list = out};
 
 	add(&w, BY_MACHINE, 1, AMOUNT_AUTO);
 	add_sweep(&w, &grains[PACKAGES], usable);

@@ -8,18 +8,18 @@
 
 #include "decision/partition/partition.h"
 
-struct way {
+struct choice {
 	enum partition_by by;
 	int slices, cores; /* as in the profile; AMOUNT_AUTO */
 };
 
-enum { WAYS_MAX = 192 };
+enum { CHOICES_MAX = 192 };
 
 /*
- * Fill in at most WAYS_MAX ways; out[0] is one JVM on all cores that may be used. Several of them can come to the same
+ * Fill in at most CHOICES_MAX ways; out[0] is one JVM on all cores that may be used. Several of them can come to the same
  * sizes, some cannot be made. Return how many.
  */
-unsigned ways_list(const struct topology *t, const struct profile_partition *wish,
-		   struct way out[WAYS_MAX]);
+unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
+		      struct choice out[CHOICES_MAX]);
 
 #endif

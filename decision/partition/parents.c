@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "decision/partition/place.h"
+#include "decision/machine/nearness.h"
 #include "decision/partition/reserve.h"
 
 const char *parent_noun(enum partition_by by, unsigned count)
@@ -19,46 +19,38 @@ const char *parent_noun(enum partition_by by, unsigned count)
 	return count == 1 ? one[by] : many[by];
 }
 
-static unsigned span_count(const struct topology *t, enum partition_by by)
+/* The cores of the parent number `i` on the whole machine. Return false past the last one. */
+static bool span_at(const struct topology *t, enum partition_by by, unsigned i,
+		    struct topology_span *out)
 {
+	*out = (struct topology_span){0, (uint16_t)t->core_count};
 	switch (by) {
 	case BY_SOCKET:
-		return t->package_count;
+		if (i < t->package_count)
+			*out = t->packages[i];
+		return i < t->package_count;
 	case BY_NUMA:
-		return t->numa_count;
+		if (i < t->numa_count)
+			*out = t->numa[i].cores;
+		return i < t->numa_count;
 	case BY_L3:
-		return t->l3_count;
+		if (i < t->l3_count)
+			*out = t->l3s[i];
+		return i < t->l3_count;
 	case BY_AUTO:
 	case BY_MACHINE:
 		break;
 	}
-	return 1;
-}
-
-static struct topology_span span_at(const struct topology *t, enum partition_by by, unsigned i)
-{
-	switch (by) {
-	case BY_SOCKET:
-		return t->packages[i];
-	case BY_NUMA:
-		return t->numa[i].cores;
-	case BY_L3:
-		return t->l3s[i];
-	case BY_AUTO:
-	case BY_MACHINE:
-		break;
-	}
-	return (struct topology_span){0, (uint16_t)t->core_count};
+	return i == 0;
 }
 
 unsigned parents_largest(const struct topology *t, enum partition_by by)
 {
+	struct topology_span span;
 	unsigned largest = 0;
 
-	for (unsigned i = 0; i < span_count(t, by); i++) {
-		if (span_at(t, by, i).count > largest)
-			largest = span_at(t, by, i).count;
-	}
+	for (unsigned i = 0; span_at(t, by, i, &span); i++)
+		largest = span.count > largest ? span.count : largest;
 	return largest;
 }
 
@@ -81,10 +73,11 @@ static struct parent parent_read(const struct topology *t, const uint16_t *owner
 void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
 		  struct parents *out)
 {
+	struct topology_span span;
+
 	out->count = 0;
 	out->emptied = 0;
-	for (unsigned i = 0; i < span_count(t, by); i++) {
-		struct topology_span span = span_at(t, by, i);
+	for (unsigned i = 0; span_at(t, by, i, &span); i++) {
 		struct parent parent = parent_read(t, owner, span);
 		uint16_t index = parent.cores ? (uint16_t)out->count : TOPOLOGY_NONE;
 
@@ -107,7 +100,7 @@ enum {
  * The nearest parent without a group, one of the package at hand before all others; the first in
  * tree order.
  */
-static unsigned nearest_parent(const struct place_view *view, const struct parents *ps,
+static unsigned nearest_parent(const struct node_distances *distances, const struct parents *ps,
 			       const uint16_t *group, unsigned from, uint16_t package)
 {
 	unsigned best = TOPOLOGY_NONE, nearest = UINT32_MAX, seen = 0;
@@ -120,7 +113,7 @@ static unsigned nearest_parent(const struct place_view *view, const struct paren
 		if (ps->list[i].package == package)
 			return i;
 		seen++;
-		distance = place_distance(view, ps->list[i].nodes);
+		distance = node_distances_mean(distances, ps->list[i].nodes);
 		if (distance < nearest) {
 			best = i;
 			nearest = distance;
@@ -152,7 +145,7 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 	for (unsigned g = 0; g < count; g++) {
 		struct parent *to = &ps->list[g];
 		unsigned groups = count - g; /* still to be made */
-		struct place_view view = {0};
+		struct node_distances distances = {0};
 
 		for (; group[next] != TOPOLOGY_NONE; next++)
 			;
@@ -162,9 +155,9 @@ void parents_join(const struct topology *t, struct parents *ps, unsigned count)
 		while (parents > groups - 1) {
 			unsigned add;
 
-			if (view.from != to->nodes)
-				place_view(t, to->nodes, &view);
-			add = nearest_parent(&view, &old, group, next, to->package);
+			if (distances.from != to->nodes)
+				distances = node_distances_of(t, to->nodes);
+			add = nearest_parent(&distances, &old, group, next, to->package);
 			/* one more would be further from left / groups than none */
 			if (groups > 1 &&
 			    (2u * to->cores + old.list[add].cores) * groups > 2 * left)

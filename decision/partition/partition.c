@@ -2,43 +2,19 @@
 
 #include "decision/partition/parents.h"
 #include "decision/partition/place.h"
+#include "decision/partition/usable.h"
 #include "decision/plan/plan.h"
 
 /* The work in hand. */
 struct division {
 	const struct topology *t;
-	const struct profile_partition *wish;
+	const struct profile_partition *wanted;
 	struct partition *out;
-	unsigned slices, cores; /* as wished, 0 for auto */
+	unsigned slices, cores; /* as written, 0 for auto */
 	unsigned free;		/* cores that are neither outside nor reserved */
 	unsigned ceiling;	/* cores that slices may have in all */
 	struct parents parents;
 };
-
-bool partition_is_auto(const struct profile_partition *wish)
-{
-	return wish->by == BY_AUTO && wish->slices == AMOUNT_AUTO && wish->cores == AMOUNT_AUTO;
-}
-
-unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
-			     unsigned core, struct cpuset *add_to)
-{
-	const struct topology_core *c = &t->cores[core];
-	unsigned count = 0;
-
-	for (unsigned i = c->first_cpu; i < c->first_cpu + (unsigned)c->cpus; i++) {
-		unsigned cpu = t->cpus[i].os_index;
-
-		if (!wish->all_cpus && !cpuset_has(&wish->cpus, cpu))
-			continue;
-		if (add_to)
-			cpuset_add(add_to, cpu);
-		count++;
-		if (wish->smt == SMT_ONE)
-			break;
-	}
-	return count;
-}
 
 static void describe_parents(struct division *d)
 {
@@ -201,16 +177,6 @@ static int share_one_each(struct division *d, struct err *e)
 	return 0;
 }
 
-static int share_slices(struct division *d, struct err *e)
-{
-	set_quotas(d);
-	if (d->slices)
-		return share_written_slices(d, e);
-	if (d->cores)
-		return share_by_cores(d, e);
-	return share_one_each(d, e);
-}
-
 /* ---- what is divided ---- */
 
 static void read_parents(struct division *d, enum partition_by by)
@@ -220,33 +186,31 @@ static void read_parents(struct division *d, enum partition_by by)
 	d->out->emptied = d->parents.emptied;
 }
 
-static unsigned with_room(const struct parents *ps, unsigned cores)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < ps->count; i++)
-		count += ps->list[i].quota >= cores;
-	return count;
-}
-
 /*
  * Fewer slices than parents: joined parents make the sizes. Where sizes are written, each slice is
  * put into a parent of its own, or, where it does not fit, all parents are one place to find room.
  */
 static int divide_by(struct division *d, enum partition_by by, struct err *e)
 {
+	unsigned with_room = 0;
+
 	read_parents(d, by);
-	if (!d->slices || d->slices >= d->parents.count)
-		return share_slices(d, e);
-	if (!d->cores)
-		parents_join(d->t, &d->parents, d->slices);
-	else if (with_room(&d->parents, d->cores) < d->slices)
-		parents_join(d->t, &d->parents, 1);
-	return share_slices(d, e);
+	for (unsigned i = 0; i < d->parents.count; i++)
+		with_room += d->parents.list[i].quota >= d->cores;
+	if (d->slices && d->slices < d->parents.count) {
+		if (!d->cores)
+			parents_join(d->t, &d->parents, d->slices);
+		else if (with_room < d->slices)
+			parents_join(d->t, &d->parents, 1);
+	}
+	set_quotas(d);
+	if (d->slices)
+		return share_written_slices(d, e);
+	return d->cores ? share_by_cores(d, e) : share_one_each(d, e);
 }
 
-/* Whether each parent holds the same whole number of the wished slices. */
-static bool suits_wish(const struct division *d)
+/* Whether each parent holds the same whole number of the slices that are written, of as many cores. */
+static bool suits(const struct division *d)
 {
 	const struct parents *ps = &d->parents;
 	unsigned each = d->slices ? d->slices / ps->count : 1;
@@ -262,30 +226,23 @@ static bool suits_wish(const struct division *d)
 	return true;
 }
 
-/* Slices or cores are written: the smallest parents that suit, at last the machine. */
-static int divide_wish(struct division *d, enum partition_by grain, struct err *e)
-{
-	const enum partition_by order[] = {grain, BY_SOCKET, BY_MACHINE};
-	unsigned i = 0;
-
-	for (;; i++) {
-		read_parents(d, order[i]);
-		if (order[i] == BY_MACHINE || suits_wish(d))
-			break;
-	}
-	return divide_by(d, order[i], e);
-}
-
 static int divide(struct division *d, struct err *e)
 {
-	enum partition_by grain = BY_NUMA;
+	enum partition_by by = d->wanted->by;
 
-	if (d->wish->by != BY_AUTO)
-		return divide_by(d, d->wish->by, e);
+	if (by != BY_AUTO)
+		return divide_by(d, by, e);
 	/* Nodes, or packages where they are larger. */
-	if (parents_largest(d->t, BY_SOCKET) > parents_largest(d->t, BY_NUMA))
-		grain = BY_SOCKET;
-	return d->slices || d->cores ? divide_wish(d, grain, e) : divide_by(d, grain, e);
+	by = parents_largest(d->t, BY_SOCKET) > parents_largest(d->t, BY_NUMA) ? BY_SOCKET
+									       : BY_NUMA;
+	/* Slices or cores are written: the smallest parents that suit, at last the machine. */
+	while ((d->slices || d->cores) && by != BY_MACHINE) {
+		read_parents(d, by);
+		if (suits(d))
+			break;
+		by = by == BY_NUMA ? BY_SOCKET : BY_MACHINE;
+	}
+	return divide_by(d, by, e);
 }
 
 /* ---- cutting ---- */
@@ -366,11 +323,11 @@ static void cut(struct division *d)
 
 static int find_usable(struct division *d, struct err *e)
 {
-	const struct profile_partition *wish = d->wish;
+	const struct profile_partition *wanted = d->wanted;
 	int reserved;
 
-	if (!wish->all_cpus && !cpuset_is_subset(&wish->cpus, &d->t->allowed)) {
-		struct cpuset missing = cpuset_and_not(&wish->cpus, &d->t->allowed);
+	if (!wanted->all_cpus && !cpuset_is_subset(&wanted->cpus, &d->t->allowed)) {
+		struct cpuset missing = cpuset_and_not(&wanted->cpus, &d->t->allowed);
 
 		return err_impossible(e,
 				      "partition.cpus: CPUs %.200s are not among those allowed "
@@ -378,33 +335,33 @@ static int find_usable(struct division *d, struct err *e)
 				      CPUSET_STRING(&missing), CPUSET_STRING(&d->t->allowed));
 	}
 	for (unsigned core = 0; core < d->t->core_count; core++) {
-		bool usable = partition_core_cpus(d->t, wish, core, NULL) > 0;
+		bool usable = partition_core_cpus(d->t, wanted, core, NULL) > 0;
 
 		d->out->owner[core] = usable ? CORE_FREE : CORE_OUTSIDE;
 		d->out->usable += usable;
 	}
-	reserved = reserve_count(wish->reserve_cores, d->out->usable, e);
+	reserved = reserve_count(wanted->reserve_cores, d->out->usable, e);
 	if (reserved < 0)
 		return e->code;
 	d->out->reserved = (unsigned)reserved;
 	reserve_cores(d->t, d->out->owner, d->out->reserved, CORE_RESERVED);
 	d->free = d->out->usable - d->out->reserved;
 	d->ceiling = d->free;
-	if (wish->max_cores != AMOUNT_ALL && (unsigned)wish->max_cores < d->free)
-		d->ceiling = (unsigned)wish->max_cores;
+	if (wanted->max_cores != AMOUNT_ALL && (unsigned)wanted->max_cores < d->free)
+		d->ceiling = (unsigned)wanted->max_cores;
 	return 0;
 }
 
-int partition_make(const struct topology *t, const struct profile_partition *wish,
+int partition_make(const struct topology *t, const struct profile_partition *wanted,
 		   struct partition *out, struct err *e)
 {
 	struct partition made = {0};
 	struct division d = {
 		.t = t,
-		.wish = wish,
+		.wanted = wanted,
 		.out = &made,
-		.slices = wish->slices == AMOUNT_AUTO ? 0 : (unsigned)wish->slices,
-		.cores = wish->cores == AMOUNT_AUTO ? 0 : (unsigned)wish->cores,
+		.slices = wanted->slices == AMOUNT_AUTO ? 0 : (unsigned)wanted->slices,
+		.cores = wanted->cores == AMOUNT_AUTO ? 0 : (unsigned)wanted->cores,
 	};
 
 	if (find_usable(&d, e) < 0 || divide(&d, e) < 0)

@@ -36,17 +36,7 @@ struct partition {
  * Divide. partition.by: auto is, with slices or cores written, the smallest parents that suit them, else one slice a node,
  * or a package where that is larger. Return 0, or ERR_IMPOSSIBLE with the number that does not fit and the key to change.
  */
-int partition_make(const struct topology *t, const struct profile_partition *wish,
+int partition_make(const struct topology *t, const struct profile_partition *wanted,
 		   struct partition *out, struct err *e);
-
-/* Whether the profile leaves everything to the engine (decision/engine). */
-bool partition_is_auto(const struct profile_partition *wish);
-
-/*
- * The CPUs of a core that the wish uses: inside partition.cpus, one only if partition.smt is one.
- * Tree order decides.
- */
-unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wish,
-			     unsigned core, struct cpuset *add_to);
 
 #endif

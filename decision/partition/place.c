@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "decision/machine/nearness.h"
 #include "decision/partition/reserve.h"
 
 enum level { LEVEL_L3, LEVEL_NODE, LEVEL_PACKAGE, LEVELS };
@@ -113,29 +114,6 @@ static unsigned take(struct state *s, struct run *run, unsigned count)
 
 /* ---- one slice out of several containers ---- */
 
-void place_view(const struct topology *t, uint64_t from, struct place_view *out)
-{
-	*out = (struct place_view){.from = from};
-	for (unsigned to = 0; to < t->node_count; to++) {
-		for (uint64_t i = from; i; i &= i - 1) {
-			unsigned node = (unsigned)__builtin_ctzll(i);
-
-			out->sum[to] +=
-				topology_distance(t, node, to) + topology_distance(t, to, node);
-		}
-	}
-}
-
-unsigned place_distance(const struct place_view *view, uint64_t to)
-{
-	unsigned pairs = (unsigned)(__builtin_popcountll(view->from) * __builtin_popcountll(to));
-	uint64_t sum = 0;
-
-	for (uint64_t i = to; i; i &= i - 1)
-		sum += view->sum[__builtin_ctzll(i)];
-	return pairs ? (unsigned)(sum * 8 / pairs) : 0;
-}
-
 /* The parts that one slice takes, in this order, and its size. */
 struct pick {
 	bool whole; /* they are used up */
@@ -150,14 +128,13 @@ static void order_parts(const struct state *s, const struct run *parts, unsigned
 			unsigned start, struct pick *out)
 {
 	uint64_t keys[PARTS_MAX];
-	struct place_view view;
+	struct node_distances distances = node_distances_of(s->p->t, parts[start].nodes);
 
-	place_view(s->p->t, parts[start].nodes, &view);
 	out->count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		unsigned apart = i < start ? start - i : i - start, at = out->count;
-		uint64_t key = (uint64_t)place_distance(&view, parts[i].nodes) << 16 | apart << 8 |
-			       (i < start);
+		uint64_t key = (uint64_t)node_distances_mean(&distances, parts[i].nodes) << 16 |
+			       apart << 8 | (i < start);
 
 		if (!parts[i].free)
 			continue;
@@ -330,17 +307,6 @@ static bool assign_one(struct state *s, struct run *runs, unsigned count, enum f
 	return true;
 }
 
-/* The counts that assign_one() advanced are taken back; take() counts the cores themselves. */
-static void unassign(struct state *s, struct run *run)
-{
-	unsigned cores = run->big * (s->p->size + 1) + run->small * s->p->size;
-
-	run->free = (uint16_t)(run->free + cores);
-	for (enum level level = 0; level < LEVELS; level++)
-		s->taken[level][container(s->p->t, level, s->p->cores[run->first])] -=
-			(uint16_t)cores;
-}
-
 static void place_phase(struct state *s, unsigned levels)
 {
 	struct run runs[TOPOLOGY_CPUS], region = {.count = (uint16_t)s->p->count};
@@ -350,8 +316,16 @@ static void place_phase(struct state *s, unsigned levels)
 		while (assign_one(s, runs, count, fit))
 			;
 	}
-	for (unsigned i = 0; i < count; i++)
-		unassign(s, &runs[i]);
+	/* The counts that assign_one() advanced are taken back; take() counts the cores themselves. */
+	for (unsigned i = 0; i < count; i++) {
+		struct run *run = &runs[i];
+		unsigned cores = run->big * (s->p->size + 1) + run->small * s->p->size;
+
+		run->free = (uint16_t)(run->free + cores);
+		for (enum level level = 0; level < LEVELS; level++)
+			s->taken[level][container(s->p->t, level, s->p->cores[run->first])] -=
+				(uint16_t)cores;
+	}
 	for (unsigned i = 0; i < count; i++)
 		carve(s, &runs[i], WITHIN_ALL);
 }
@@ -368,15 +342,6 @@ static unsigned free_cores(const struct place *p, unsigned kind)
 		free += p->owner[p->cores[i]] == CORE_FREE &&
 			(kind == ANY_KIND || p->t->cores[p->cores[i]].kind == kind);
 	return free;
-}
-
-static bool is_hybrid(const struct place *p)
-{
-	for (unsigned i = 1; i < p->count; i++) {
-		if (p->t->cores[p->cores[i]].kind != p->t->cores[p->cores[0]].kind)
-			return true;
-	}
-	return false;
 }
 
 /* Slice i gets share[i] cores of the kind, in tree order. */
@@ -432,12 +397,20 @@ static void place_hybrid(const struct place *p, unsigned free)
 
 /* ---- the whole ---- */
 
-/* Take the region's spare cores out of the game, from all packages as evenly as the reserve. */
-static void trim(const struct state *s)
+/*
+ * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are better taken out of the
+ * game beforehand, from all packages as evenly as the reserve.
+ */
+static void trim(const struct state *s, struct run region)
 {
 	const struct place *p = s->p;
+	struct run parts[PARTS_MAX];
+	unsigned count = runs_read(s, region, WITHIN_PACKAGE, parts, PARTS_MAX);
 	uint16_t owner[TOPOLOGY_CPUS];
 
+	if (!s->slack || s->small + s->big < p->small + p->big ||
+	    pick_parts(s, parts, count, s->big, s->small).whole)
+		return;
 	for (unsigned core = 0; core < p->t->core_count; core++)
 		owner[core] = CORE_OUTSIDE;
 	for (unsigned i = 0; i < p->count; i++)
@@ -447,36 +420,25 @@ static void trim(const struct state *s)
 		p->owner[p->cores[i]] = owner[p->cores[i]];
 }
 
-/*
- * Whether spare cores are better taken evenly: no slice fits into a package, nor is one the sum of
- * some.
- */
-static bool is_to_be_trimmed(const struct state *s, const struct run *region)
-{
-	struct run parts[PARTS_MAX];
-	unsigned count = runs_read(s, *region, WITHIN_PACKAGE, parts, PARTS_MAX);
-
-	return s->slack && s->small + s->big == s->p->small + s->p->big &&
-	       !pick_parts(s, parts, count, s->big, s->small).whole;
-}
-
 void place_slices(const struct place *p)
 {
 	struct state s = {.p = p, .next = p->first, .small = p->small, .big = p->big};
 	struct run region = {.count = (uint16_t)p->count};
 	unsigned free = free_cores(p, ANY_KIND);
+	bool hybrid = false;
 
 	if (!p->size || !free || !(p->small + p->big))
 		return;
-	if (is_hybrid(p)) {
+	for (unsigned i = 1; i < p->count; i++)
+		hybrid |= p->t->cores[p->cores[i]].kind != p->t->cores[p->cores[0]].kind;
+	if (hybrid) {
 		place_hybrid(p, free);
 		return;
 	}
 	s.slack = free - (p->small + p->big) * p->size - p->big;
 	for (unsigned i = 0; i < sizeof(phases) && s.small + s.big; i++)
 		place_phase(&s, phases[i]);
-	if (is_to_be_trimmed(&s, &region))
-		trim(&s);
+	trim(&s, region);
 	region.small = (uint16_t)s.small;
 	region.big = (uint16_t)s.big;
 	carve(&s, &region, WITHIN_PACKAGE);

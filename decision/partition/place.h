@@ -27,18 +27,4 @@ struct place {
  */
 void place_slices(const struct place *p);
 
-/* How far nodes are from a mask of nodes, summed over the mask, there and back. */
-struct place_view {
-	uint64_t from; /* mask over topology.nodes */
-	unsigned sum[TOPOLOGY_NODES];
-};
-
-void place_view(const struct topology *t, uint64_t from, struct place_view *out);
-
-/*
- * The mean distance between the nodes of the view and those of a mask, times 16; 0 if either has
- * none.
- */
-unsigned place_distance(const struct place_view *view, uint64_t to);
-
 #endif

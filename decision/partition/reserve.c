@@ -1,17 +1,16 @@
 #include "decision/partition/reserve.h"
 
-#include "decision/partition/partition.h"
-
 #include "decision/base/size_text.h"
+#include "decision/partition/usable.h"
 
 /* ---- cores ---- */
 
-int reserve_count(int wish, unsigned usable, struct err *e)
+int reserve_count(int wanted, unsigned usable, struct err *e)
 {
 	unsigned count;
 
-	if (wish != AMOUNT_AUTO)
-		count = (unsigned)wish;
+	if (wanted != AMOUNT_AUTO)
+		count = (unsigned)wanted;
 	else
 		count = usable <= 4 ? 0 : usable <= 64 ? 1 : usable <= 256 ? 2 : 4;
 	if (count >= usable)
@@ -34,22 +33,17 @@ static void taken_count(struct taken *taken, const struct topology_core *core)
 	taken->l3[core->l3]++;
 }
 
-/* A node of several packages counts like a package, or its slices would lose a core for each. */
-static unsigned taken_around(const struct topology *t, const struct taken *taken, unsigned package)
-{
-	unsigned numa = t->cores[t->packages[package].first].numa;
-	bool larger = t->numa[numa].cores.count > t->packages[package].count;
-
-	return larger ? taken->numa[numa] : 0;
-}
-
 static unsigned fewest_taken_package(const struct topology *t, const struct taken *taken)
 {
 	unsigned best = TOPOLOGY_NONE;
 	uint64_t best_key = UINT64_MAX;
 
 	for (unsigned i = 0; i < t->package_count; i++) {
-		uint64_t key = (uint64_t)taken->package[i] << 32 | taken_around(t, taken, i);
+		unsigned numa = t->cores[t->packages[i].first].numa;
+		/* A node of several packages counts like a package, or its slices would lose a core for each. */
+		bool is_larger = t->numa[numa].cores.count > t->packages[i].count;
+		uint64_t key =
+			(uint64_t)taken->package[i] << 32 | (is_larger ? taken->numa[numa] : 0);
 
 		if (taken->free[i] && key < best_key) {
 			best = i;
@@ -113,37 +107,37 @@ static uint64_t percent_of(uint64_t bytes, uint64_t percent)
 	return bytes / 100 * percent + bytes % 100 * percent / 100;
 }
 
-static uint64_t reserve_total(const struct size *wish, uint64_t capacity)
+static uint64_t reserve_total(const struct size *wanted, uint64_t capacity)
 {
-	uint64_t total = percent_of(capacity, AUTO_PERCENT);
+	uint64_t most = percent_of(capacity, MOST_PERCENT), total;
 
-	switch (wish->unit) {
+	switch (wanted->unit) {
 	case SIZE_NONE:
 		return 0;
 	case SIZE_BYTES:
-		return wish->value;
+		return wanted->value;
 	case SIZE_PERCENT:
-		return percent_of(capacity, wish->value);
+		return percent_of(capacity, wanted->value);
 	case SIZE_AUTO:
 		break;
 	}
+	total = percent_of(capacity, AUTO_PERCENT);
 	if (total < AUTO_BYTES)
 		total = AUTO_BYTES;
-	if (total > percent_of(capacity, MOST_PERCENT))
-		total = percent_of(capacity, MOST_PERCENT);
-	return total;
+	return total < most ? total : most;
 }
 
-/* What one node may give at most. */
-static uint64_t node_most(uint64_t bytes, uint64_t total, uint64_t capacity)
+/*
+ * What one node may give at most: a quarter of itself, or, where more than a quarter of all is wanted, the same part of
+ * itself, in 65536ths rounded up.
+ */
+static uint64_t node_most(uint64_t bytes, uint64_t wanted, uint64_t capacity)
 {
-	uint64_t quarter = percent_of(bytes, MOST_PERCENT);
+	uint64_t part;
 
-	uint64_t part; /* of all memory, in 65536ths, rounded up */
-
-	if (total <= percent_of(capacity, MOST_PERCENT) || capacity < 1 << 16)
-		return quarter;
-	part = total / (capacity >> 16) + 1;
+	if (wanted <= percent_of(capacity, MOST_PERCENT) || capacity < 1 << 16)
+		return percent_of(bytes, MOST_PERCENT);
+	part = wanted / (capacity >> 16) + 1;
 	return part >> 16 ? bytes : (bytes >> 16) * part;
 }
 
@@ -177,7 +171,7 @@ static void give_evenly(const struct topology *t, uint64_t nodes, uint64_t wante
 		out->total += out->node[i];
 }
 
-int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wish,
+int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wanted,
 		   struct reserve_memory *out, struct err *e)
 {
 	uint64_t capacity = 0, total;
@@ -188,28 +182,33 @@ int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *
 		if (__builtin_add_overflow(capacity, t->nodes[i].memory_bytes, &capacity))
 			return err_wrong(e, "the topology's nodes have more than 16 EB of memory");
 	}
-	total = reserve_total(wish, capacity);
+	total = reserve_total(wanted, capacity);
 	if (total > capacity)
 		return err_impossible(e,
 				      "partition.reserve.memory: %s are more than the %s of the "
 				      "nodes: write a smaller size",
 				      SIZE_STRING(total), SIZE_STRING(capacity));
+	if (total && total == capacity)
+		return err_impossible(e,
+				      "partition.reserve.memory: %s are all that the nodes have "
+				      "and leave none for slices: write a smaller size",
+				      SIZE_STRING(total));
 	give_evenly(t, nodes, total, capacity, out);
 	return 0;
 }
 
-int reserve_for(const struct topology *t, const struct profile_partition *wish, uint64_t *nodes,
+int reserve_for(const struct topology *t, const struct profile_partition *wanted, uint64_t *nodes,
 		struct reserve_memory *out, struct err *e)
 {
 	uint64_t mask = 0;
 
 	for (unsigned core = 0; core < t->core_count; core++) {
-		if (partition_core_cpus(t, wish, core, NULL))
+		if (partition_core_cpus(t, wanted, core, NULL))
 			mask |= t->numa[t->cores[core].numa].nodes;
 	}
 	*nodes = mask;
 	*out = (struct reserve_memory){0};
 	if (t->oddities & TOPOLOGY_MEMORY_UNKNOWN)
 		return 0;
-	return reserve_memory(t, mask, &wish->reserve_memory, out, e);
+	return reserve_memory(t, mask, &wanted->reserve_memory, out, e);
 }

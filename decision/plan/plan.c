@@ -48,6 +48,15 @@ void plan_note(struct plan *p, const char *format, ...)
 	va_end(args);
 }
 
+bool plan_has_warning(const struct plan *p, enum warning_code code)
+{
+	for (unsigned i = 0; i < p->warning_count; i++) {
+		if (p->warnings[i].code == code)
+			return true;
+	}
+	return false;
+}
+
 const char *warning_code_name(enum warning_code code)
 {
 	static const char *const names[] = {
@@ -85,12 +94,8 @@ const char *partition_by_name(enum partition_by by)
 
 bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b)
 {
-	return a->max_bytes == b->max_bytes && a->heap_bytes == b->heap_bytes &&
-	       a->direct_bytes == b->direct_bytes && a->off_heap_bytes == b->off_heap_bytes &&
-	       a->python_bytes == b->python_bytes && a->native_bytes == b->native_bytes &&
-	       a->daemon_bytes == b->daemon_bytes && a->scratch_bytes == b->scratch_bytes &&
-	       a->page_cache_bytes == b->page_cache_bytes && a->high_bytes == b->high_bytes &&
-	       a->low_bytes == b->low_bytes && a->swap_bytes == b->swap_bytes;
+	_Static_assert(sizeof(*a) == 12 * sizeof(uint64_t), "without padding, bytes are values");
+	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 bool slice_is_equal(const struct slice *a, const struct slice *b)
@@ -101,18 +106,6 @@ bool slice_is_equal(const struct slice *a, const struct slice *b)
 	       a->slots == b->slots && a->address == b->address &&
 	       slice_memory_is_equal(&a->memory, &b->memory) &&
 	       strings_is_equal(&a->jvm_options, &b->jvm_options);
-}
-
-static bool host_is_equal(const struct plan_host *a, const struct plan_host *b)
-{
-	return cpuset_is_equal(&a->cpus, &b->cpus) && a->shared == b->shared &&
-	       cpuset_is_equal(&a->nodes, &b->nodes) && a->memory_bytes == b->memory_bytes;
-}
-
-static bool loan_is_equal(const struct loan *a, const struct loan *b)
-{
-	return a->from == b->from && a->to == b->to && a->mode == b->mode &&
-	       cpuset_is_equal(&a->cpus, &b->cpus) && a->by_hand == b->by_hand;
 }
 
 static bool candidate_is_equal(const struct plan_candidate *a, const struct plan_candidate *b)
@@ -126,27 +119,8 @@ static bool candidate_is_equal(const struct plan_candidate *a, const struct plan
 	       x->tail == y->tail;
 }
 
-static bool decisions_are_equal(const struct plan *a, const struct plan *b)
-{
-	if (a->slice_count != b->slice_count || a->loan_count != b->loan_count ||
-	    a->candidate_count != b->candidate_count || a->chosen != b->chosen)
-		return false;
-	for (unsigned i = 0; i < a->slice_count; i++) {
-		if (!slice_is_equal(&a->slices[i], &b->slices[i]))
-			return false;
-	}
-	for (unsigned i = 0; i < a->loan_count; i++) {
-		if (!loan_is_equal(&a->loans[i], &b->loans[i]))
-			return false;
-	}
-	for (unsigned i = 0; i < a->candidate_count; i++) {
-		if (!candidate_is_equal(&a->candidates[i], &b->candidates[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool remarks_are_equal(const struct plan *a, const struct plan *b)
+/* Warnings, notes and what is unused: the plan's words. */
+static bool words_are_equal(const struct plan *a, const struct plan *b)
 {
 	if (a->unused_count != b->unused_count || a->warning_count != b->warning_count ||
 	    a->note_count != b->note_count)
@@ -170,9 +144,32 @@ static bool remarks_are_equal(const struct plan *a, const struct plan *b)
 
 bool plan_is_equal(const struct plan *a, const struct plan *b)
 {
-	return strcmp(a->name, b->name) == 0 && host_is_equal(&a->host, &b->host) &&
-	       cpuset_is_equal(&a->allowed, &b->allowed) && decisions_are_equal(a, b) &&
-	       remarks_are_equal(a, b);
+	const struct plan_host *x = &a->host, *y = &b->host;
+
+	if (strcmp(a->name, b->name) != 0 || !cpuset_is_equal(&a->allowed, &b->allowed) ||
+	    !cpuset_is_equal(&a->usable, &b->usable) || !cpuset_is_equal(&x->cpus, &y->cpus) ||
+	    !cpuset_is_equal(&x->nodes, &y->nodes) || x->shared != y->shared ||
+	    x->memory_bytes != y->memory_bytes)
+		return false;
+	if (a->slice_count != b->slice_count || a->loan_count != b->loan_count ||
+	    a->candidate_count != b->candidate_count || a->chosen != b->chosen)
+		return false;
+	for (unsigned i = 0; i < a->slice_count; i++) {
+		if (!slice_is_equal(&a->slices[i], &b->slices[i]))
+			return false;
+	}
+	for (unsigned i = 0; i < a->loan_count; i++) {
+		const struct loan *l = &a->loans[i], *m = &b->loans[i];
+
+		if (l->from != m->from || l->to != m->to || l->mode != m->mode ||
+		    l->by_hand != m->by_hand || !cpuset_is_equal(&l->cpus, &m->cpus))
+			return false;
+	}
+	for (unsigned i = 0; i < a->candidate_count; i++) {
+		if (!candidate_is_equal(&a->candidates[i], &b->candidates[i]))
+			return false;
+	}
+	return words_are_equal(a, b);
 }
 
 /* ---- what loans mean ---- */

@@ -13,7 +13,6 @@
 #include "decision/base/cpuset.h"
 #include "decision/base/err.h"
 #include "decision/base/strings.h"
-#include "decision/cost/facts.h"
 #include "decision/machine/topology.h"
 #include "decision/plan/profile.h"
 
@@ -137,25 +136,12 @@ struct plan {
 	char notes[PLAN_NOTES][PLAN_TEXT];
 };
 
-/*
- * Decide. Same input, same plan. Return 0, or ERR_IMPOSSIBLE with a sentence that names the number that does not
- * fit and the profile key to change.
- */
-int plan_make(const struct topology *t, const struct profile *p, const struct facts *f,
-	      struct plan *out, struct err *e);
-
-/*
- * The invariants of DESIGN §2, in one place. Written against DESIGN, not against plan_make. 3 and 4 speak of a
- * decision: they are checked where the plan has candidates, with those of candidates[chosen].by as the parents.
- * 7 speaks of two plans and is left to the tests. Return 0, or -ERANGE with the number of the invariant, the
- * slice that breaks it, and the numbers.
- */
-int plan_check(const struct plan *p, const struct topology *t, struct err *e);
-
 /* Warnings and notes, as the plan's makers append them; a text that does not fit is cut with "…". */
 void plan_warn(struct plan *p, enum warning_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void plan_note(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+bool plan_has_warning(const struct plan *p, enum warning_code code);
 
 /* "uneven-packages" and so on: the stable spelling of --json. */
 const char *warning_code_name(enum warning_code code);

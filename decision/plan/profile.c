@@ -62,23 +62,14 @@ bool profile_name_is_valid(const char *name)
 
 const char *workload_type_name(enum workload_type type)
 {
-	switch (type) {
-	case WORKLOAD_AUTO:
-		return "auto";
-	case WORKLOAD_WORDCOUNT:
-		return "wordcount";
-	case WORKLOAD_GREP:
-		return "grep";
-	case WORKLOAD_NAIVE_BAYES:
-		return "naive-bayes";
-	case WORKLOAD_KMEANS:
-		return "kmeans";
-	case WORKLOAD_SQL:
-		return "sql";
-	case WORKLOAD_STREAMING:
-		return "streaming";
-	}
-	return "unknown";
+	static const char *const names[] = {
+		[WORKLOAD_AUTO] = "auto",	    [WORKLOAD_WORDCOUNT] = "wordcount",
+		[WORKLOAD_GREP] = "grep",	    [WORKLOAD_NAIVE_BAYES] = "naive-bayes",
+		[WORKLOAD_KMEANS] = "kmeans",	    [WORKLOAD_SQL] = "sql",
+		[WORKLOAD_STREAMING] = "streaming",
+	};
+
+	return type <= WORKLOAD_STREAMING ? names[type] : "unknown";
 }
 
 const char *rebalance_mode_name(unsigned mode)

@@ -1,24 +1,16 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 
-extern const struct command cmd_down;
-
 /* What would go: groups in the order of their ops, then files. */
-static int print_steps(const struct options *o, const char *name, struct err *e)
+static int print_steps(const struct options *o, const struct cluster *c, struct err *e)
 {
-	struct cluster c;
-	struct state *s;
-	int r = cluster_paths(o->roots.state_dir, name, &c, e);
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	int r = s ? state_read(c, s, e) : err_set(e, -ENOMEM, "no memory for the state");
 
-	if (r)
-		return r;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return err_set(e, -ENOMEM, "no memory for the state");
-	r = state_read(&c, s, e);
 	if (r == 0) {
 		printf("stop the master and %u workers\n", s->plan.slice_count);
 		for (unsigned i = 0; i < s->plan.slice_count; i++)
@@ -26,27 +18,25 @@ static int print_steps(const struct options *o, const char *name, struct err *e)
 		printf("remove host and supervisor\n");
 	}
 	if (r == 0 || r == -ENOENT) {
-		printf("remove the directory %s\n", c.state);
+		printf("remove the directory %s\n", c->state);
 		if (o->purge)
-			printf("remove the directory %s\n", c.data);
+			printf("remove the directory %s\n", c->data);
 		r = 0;
 	}
-	free(s);
 	return r;
 }
 
 static int run_down(const struct invocation *in, struct err *e)
 {
-	const char *operand = in->operand_count ? in->operands[0] : NULL;
-	char name[NAME_MAX_BYTES + 1];
-	int r = load_cluster_name(&in->options, operand, name, e);
+	struct cluster c;
+	int r = running_cluster(&in->options, in->operand, &c, e);
 
 	if (!r && in->options.dry_run)
-		return print_steps(&in->options, name, e);
+		return print_steps(&in->options, &c, e);
 	if (!r)
-		r = down_cluster(&in->options, name, e);
+		r = down_cluster(&in->options, c.name, e);
 	if (!r)
-		printf("%s is down\n", name);
+		printf("%s is down\n", c.name);
 	return r;
 }
 

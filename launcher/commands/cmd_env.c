@@ -5,45 +5,36 @@
 #include "launcher/commands/running.h"
 #include "launcher/supervisor/daemon.h"
 
-extern const struct command cmd_env;
-
 /* In single quotes a shell changes nothing; a quote itself is written '\''. */
-static void print_quoted(const char *text)
-{
-	putchar('\'');
-	for (; *text; text++) {
-		if (*text == '\'')
-			fputs("'\\''", stdout);
-		else
-			putchar(*text);
-	}
-	putchar('\'');
-}
-
 static void print_export(const char *item)
 {
 	const char *value = strchr(item, '=');
 
-	printf("export %.*s=", (int)(value - item), item);
-	print_quoted(value + 1);
-	putchar('\n');
+	printf("export %.*s='", (int)(value - item), item);
+	while (*++value) {
+		if (*value == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*value);
+	}
+	fputs("'\n", stdout);
 }
 
 static int run_env(const struct invocation *in, struct err *e)
 {
-	const char *operand = in->operand_count ? in->operands[0] : NULL;
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
-	cleanup_words struct words env = {0};
-	struct spark_cluster c;
+	cleanup_argv struct argv env = {0};
+	struct spark_cluster spark;
+	struct cluster c;
 	int r;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = running_state(&in->options, operand, s, e);
-	if (r)
+	if ((r = running_cluster(&in->options, in->operand, &c, e)) ||
+	    (r = running_state(&c, s, e)))
 		return r;
-	c = state_spark(s);
-	r = spark_shell_environment(&c, &env, e);
+	spark = state_spark(s);
+	r = spark_shell_environment(&spark, &env, e);
 	for (size_t i = 0; !r && i < env.count; i++)
 		print_export(env.items[i]);
 	return r;

@@ -6,14 +6,12 @@
 #include "launcher/supervisor/daemon.h"
 #include "launcher/system/foreground.h"
 
-extern const struct command cmd_exec;
-
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* as the shell has it */
 
 /* execvp(3)'s search, in the PATH that the command will have. Return 0, -ENOENT or -EACCES. */
 static int find_program(const char *word, const char *path, char found[PROFILE_PATH])
 {
-	int result = -ENOENT;
+	int r = -ENOENT;
 
 	if (strchr(word, '/')) {
 		snprintf(found, PROFILE_PATH, "%s", word);
@@ -29,33 +27,33 @@ static int find_program(const char *word, const char *path, char found[PROFILE_P
 		if (stat(found, &st) == 0 && S_ISREG(st.st_mode)) {
 			if (access(found, X_OK) == 0)
 				return 0;
-			result = -EACCES;
+			r = -EACCES;
 		}
 		path = *colon ? colon + 1 : NULL;
 	}
-	return result;
+	return r;
 }
 
-/* The caller's environment, less what would change how the machine is seen, plus what Spark's tools need. */
-static int make_environment(const struct state *s, struct words *env, struct err *e)
+/* The caller's, less what would change how the machine is seen, plus what Spark's tools need. */
+static int make_environment(const struct state *s, struct argv *env, struct err *e)
 {
 	struct spark_cluster c = state_spark(s);
-	cleanup_words struct words spark = {0};
+	cleanup_argv struct argv spark = {0};
 	int r = spark_shell_environment(&c, &spark, e);
 
 	for (char **item = environ; !r && *item; item++)
-		words_add(env, *item);
-	words_drop(env, "HWLOC_");
+		argv_add(env, *item);
+	argv_drop(env, "HWLOC_");
 	for (size_t i = 0; !r && i < spark.count; i++) {
 		char *value = strchr(spark.items[i], '=');
 
 		*value = '\0';
-		words_put(env, spark.items[i], value + 1);
+		argv_put(env, spark.items[i], value + 1);
 	}
 	if (!r)
-		words_putf(env, "PATH", "%s:%s/bin",
-			   words_value(env, "PATH") ? words_value(env, "PATH") : "/usr/bin:/bin",
-			   s->spark.home);
+		argv_putf(env, "PATH", "%s:%s/bin",
+			  argv_value(env, "PATH") ? argv_value(env, "PATH") : "/usr/bin:/bin",
+			  s->spark.home);
 	return !r && env->failed ? err_set(e, -ENOMEM, "no memory for an environment") : r;
 }
 
@@ -65,12 +63,12 @@ static int not_started(const char *word, int error, const struct err *e)
 	return error == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
-/* Start it in the group and wait. Its exit code, or negative errno; what cannot be executed is told here. */
+/* Start it in the group and wait. Its exit code; what cannot be executed is reported here. */
 static int run_in_group(const struct state *s, struct driver *d, const char *group, char **words,
 			struct err *e)
 {
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
-	cleanup_words struct words env = {0};
+	cleanup_argv struct argv env = {0};
 	char file[PROFILE_PATH];
 	struct spawn spawn = {
 		.group = group,
@@ -87,7 +85,7 @@ static int run_in_group(const struct state *s, struct driver *d, const char *gro
 	if (r)
 		return r;
 	spawn.envp = env.items;
-	r = find_program(words[0], words_value(&env, "PATH"), file);
+	r = find_program(words[0], argv_value(&env, "PATH"), file);
 	if (r)
 		return not_started(words[0], r, NULL);
 	r = foreground_block(&f, e);
@@ -102,17 +100,15 @@ static int run_exec(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
 	char group[NAME_MAX_BYTES + 1];
+	struct cluster c;
 	struct driver *d;
 	int r;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = running_state(&in->options, NULL, s, e);
-	if (!r)
-		r = running_group(s, in->operands[0], group, e);
-	if (!r)
-		r = running_driver(&in->options, s, &d, e);
-	if (r)
+	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, s, e)) ||
+	    (r = running_group(s, in->operand, group, e)) ||
+	    (r = running_driver(&in->options, s, &d, e)))
 		return r;
 	r = run_in_group(s, d, group, in->words, e);
 	d->ops->close(d);

@@ -4,11 +4,11 @@ static int run_help(const struct invocation *in, struct err *e)
 {
 	const struct command *c;
 
-	if (in->operand_count == 0) {
-		help_print(commands, stdout);
+	if (!in->operand) {
+		help_print(in->commands, stdout);
 		return 0;
 	}
-	c = command_find(commands, in->operands[0], e);
+	c = command_find(in->commands, in->operand, e);
 	if (!c)
 		return e->code;
 	command_help_print(c, stdout);

@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -9,8 +8,6 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
-
-extern const struct command cmd_logs;
 
 enum { FILES_MAX = 512, FOLLOW_MS = 250 };
 
@@ -27,40 +24,35 @@ struct logs {
 	const struct log_file *last;
 };
 
-static bool is_log(const char *path)
+static bool is_log(const char *name)
 {
-	const char *name = strrchr(path, '/') + 1;
 	size_t length = strlen(name);
 
 	return strcmp(name, "stdout") == 0 || strcmp(name, "stderr") == 0 ||
 	       (length > 4 && strcmp(name + length - 4, ".log") == 0);
 }
 
-static void logs_add(struct logs *l, const char *path)
-{
-	for (unsigned i = 0; i < l->count; i++)
-		if (strcmp(l->files[i].path, path) == 0)
-			return;
-	if (l->count < FILES_MAX)
-		l->files[l->count++] = (struct log_file){.path = strdup(path)};
-}
-
-/* A worker's log, and stdout and stderr of each executor below its work directory. Links are not followed. */
+/* A worker's log, stdout and stderr of each executor below. Links are not followed. */
 static void logs_find(struct logs *l, const char *directory, int depth)
 {
 	struct dirent **entries;
 	int count = depth ? scandir(directory, &entries, NULL, alphasort) : 0;
 
 	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
 		char path[PROFILE_PATH * 2];
+		unsigned known = 0;
 		struct stat st;
 
-		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
-		if (entries[i]->d_name[0] != '.' && lstat(path, &st) == 0) {
+		snprintf(path, sizeof(path), "%s/%s", directory, name);
+		while (known < l->count && strcmp(l->files[known].path, path) != 0)
+			known++;
+		if (name[0] != '.' && lstat(path, &st) == 0) {
 			if (S_ISDIR(st.st_mode))
 				logs_find(l, path, depth - 1);
-			else if (S_ISREG(st.st_mode) && is_log(path))
-				logs_add(l, path);
+			else if (S_ISREG(st.st_mode) && is_log(name) && known == l->count &&
+				 l->count < FILES_MAX)
+				l->files[l->count++] = (struct log_file){.path = strdup(path)};
 		}
 		free(entries[i]);
 	}
@@ -93,8 +85,7 @@ static int show_all(struct logs *l, const char *part, struct err *e)
 	char directory[PROFILE_PATH * 2];
 	int r = 0;
 
-	snprintf(directory, sizeof(directory), "%s%s%s", l->data, part ? "/" : "",
-		 part ? part : "");
+	snprintf(directory, sizeof(directory), "%s%s%s", l->data, *part ? "/" : "", part);
 	logs_find(l, directory, 6);
 	for (unsigned i = 0; !r && i < l->count; i++)
 		r = l->files[i].path ? copy_rest(l, &l->files[i], e) : 0;
@@ -103,7 +94,7 @@ static int show_all(struct logs *l, const char *part, struct err *e)
 	return r;
 }
 
-/* "0" and "slice-0" are a slice's; logs outlive the state, so the directory decides what there is. */
+/* "0" and "slice-0" are a slice's; logs outlive the state, so the directory decides. */
 static int part_of(const struct cluster *c, const char *word, char part[NAME_MAX_BYTES + 1],
 		   struct err *e)
 {
@@ -124,21 +115,19 @@ static int part_of(const struct cluster *c, const char *word, char part[NAME_MAX
 static int run_logs(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct logs *l = calloc(1, sizeof(*l));
-	char name[NAME_MAX_BYTES + 1], part[NAME_MAX_BYTES + 1] = "";
+	char part[NAME_MAX_BYTES + 1] = "";
 	struct cluster c;
-	int r = load_cluster_name(&in->options, NULL, name, e);
+	int r = running_cluster(&in->options, NULL, &c, e);
 
-	if (!r)
-		r = cluster_paths(in->options.roots.state_dir, name, &c, e);
 	if (!r && access(c.data, F_OK))
-		r = err_errno(e, -errno, "cluster %s has no logs: %s", name, c.data);
-	if (!r && in->operand_count)
-		r = part_of(&c, in->operands[0], part, e);
+		r = err_errno(e, -errno, "cluster %s has no logs: %s", c.name, c.data);
+	if (!r && in->operand)
+		r = part_of(&c, in->operand, part, e);
 	if (!l)
 		return err_set(e, -ENOMEM, "no memory for the list of logs");
 	l->data = c.data;
 	do
-		r = r ? r : show_all(l, part[0] ? part : NULL, e);
+		r = r ? r : show_all(l, part, e);
 	while (!r && in->options.follow && poll(NULL, 0, FOLLOW_MS) == 0);
 	for (unsigned i = 0; i < l->count; i++)
 		free(l->files[i].path);

@@ -1,17 +1,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "containers/driver.h"
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/actual.h"
-#include "launcher/commands/command.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/plan_json.h"
-#include "launcher/protocol/state.h"
 #include "launcher/show/picture.h"
 #include "launcher/show/plan_text.h"
-#include "launcher/system/cluster.h"
 #include "profiles/load.h"
 
 static int no_memory(struct err *e)
@@ -19,140 +15,119 @@ static int no_memory(struct err *e)
 	return err_set(e, -ENOMEM, "out of memory");
 }
 
-static int print_profile(const char *name, struct err *e)
-{
-	cleanup_free struct profile *p = malloc(sizeof(*p));
-	cleanup_free char *text = NULL;
+/* ---- --dry-run */
 
-	if (!p)
-		return no_memory(e);
-	if (load_profile(name, p, e) < 0 || profile_emit(p, &text, e) < 0)
+/* The cluster that runs here under the profile's name; no slices: there is none. */
+static int read_running(const struct options *o, const struct inputs *in, struct state *out,
+			struct err *e)
+{
+	struct cluster c;
+	int r;
+
+	out->plan = (struct plan){0};
+	if (!in->topology.this_machine)
+		return 0;
+	if (cluster_paths(o->roots.state_dir, in->profile.name, &c, e) < 0)
 		return e->code;
-	fputs(text, stdout);
-	return 0;
-}
-
-static int print_json(const struct inputs *in, struct err *e)
-{
-	cleanup_free char *text = NULL;
-
-	if (plan_json_format(&in->plan, &in->topology, &text, e) < 0)
-		return e->code;
-	puts(text);
-	return 0;
-}
-
-/* The slices that the kernel shows under this state. */
-static int observe(const struct options *o, const struct state *state, const struct plan *wanted,
-		   struct plan *out, struct err *e)
-{
-	cleanup_free struct observation *seen = malloc(sizeof(*seen));
-	struct driver *driver;
-	int code;
-
-	if (!seen)
-		return no_memory(e);
-	if (running_driver(o, state, &driver, e) < 0)
-		return e->code;
-	code = driver->ops->observe(driver, seen, e);
-	driver->ops->close(driver);
-	if (code == 0)
-		actual_plan(seen, &state->plan, wanted, state->profile.memory.policy, out);
-	return code;
-}
-
-/* `up` keeps the addresses of a running cluster where the profile leaves them open. */
-static void keep_addresses(const struct profile *p, const struct plan *running, struct plan *wanted)
-{
-	if (p->spark.first_address || running->slice_count == 0)
-		return;
-	for (unsigned i = 0; i < wanted->slice_count; i++)
-		wanted->slices[i].address = running->slices[0].address + i;
+	r = state_read(&c, out, e);
+	return r == -ENOENT ? 0 : r;
 }
 
 /*
- * What is there now under the profile's name: nothing, or a cluster. One without its supervisor is taken from its state file:
- * finding out more could make groups.
+ * What is there of it: what the kernel shows. One without its supervisor is taken from its state
+ * file: finding out more could make groups.
  */
-static int read_actual(const struct options *o, struct inputs *in, struct plan *out, struct err *e)
+static int observe(const struct options *o, const struct state *running, const struct plan *wanted,
+		   struct plan *out, struct err *e)
 {
-	cleanup_free struct state *state = malloc(sizeof(*state));
-	struct cluster cluster;
-	int code;
+	cleanup_free struct observation *seen = NULL;
+	struct driver *driver;
+	int r;
 
-	if (!state)
-		return no_memory(e);
-	*out = (struct plan){0};
-	if (!in->topology.this_machine)
+	*out = running->plan;
+	if (!running->plan.slice_count || !process_is_alive(&running->supervisor))
 		return 0;
-	if (cluster_paths(o->roots.state_dir, in->profile.name, &cluster, e) < 0)
+	seen = malloc(sizeof(*seen));
+	if (!seen)
+		return no_memory(e);
+	if (running_driver(o, running, &driver, e) < 0)
 		return e->code;
-	code = state_read(&cluster, state, e);
-	if (code < 0)
-		return code == -ENOENT ? 0 : code;
-	keep_addresses(&in->profile, &state->plan, &in->plan);
-	*out = state->plan;
-	if (process_is_alive(&state->supervisor))
-		return observe(o, state, &in->plan, out, e);
-	return 0;
+	r = driver->ops->observe(driver, seen, e);
+	driver->ops->close(driver);
+	if (r == 0)
+		actual_plan(seen, &running->plan, wanted, running->profile.memory.policy, out);
+	return r;
 }
 
 static int print_steps(const struct options *o, struct inputs *in, struct err *e)
 {
+	cleanup_free struct state *running = malloc(sizeof(*running));
 	cleanup_free struct plan *actual = malloc(sizeof(*actual));
 	cleanup_free struct oplist *ops = malloc(sizeof(*ops));
 
-	if (!actual || !ops)
+	if (!running || !actual || !ops)
 		return no_memory(e);
-	if (read_actual(o, in, actual, e) < 0 || plan_diff(actual, &in->plan, ops) < 0)
+	if (read_running(o, in, running, e) < 0)
+		return e->code;
+	/* `up` keeps the addresses of a running cluster where the profile leaves them open. */
+	if (running->plan.slice_count)
+		in->facts.first_address = running->plan.slices[0].address;
+	if (inputs_decide(in, e) < 0 || observe(o, running, &in->plan, actual, e) < 0 ||
+	    plan_diff(actual, &in->plan, ops) < 0)
 		return e->code;
 	plan_text_ops(ops, stdout);
 	return 0;
 }
 
+/* ---- the others */
+
 static int print_text(const struct options *o, const struct inputs *in, struct err *e)
 {
 	struct picture_style style;
 	bool terminal = picture_style_detect(stdout, &style);
-	int code = 0;
+	int r = 0;
 
 	if (terminal)
-		code = picture_print(&in->plan, &in->topology, &style, stdout);
-	if (code == 0)
-		code = plan_text_print(&in->plan, stdout);
-	if (code == 0 && o->explain)
-		code = plan_text_explain(&in->plan, terminal ? &style : NULL, stdout);
-	return code < 0 ? no_memory(e) : 0;
+		r = picture_print(&in->plan, &in->topology, &style, stdout);
+	if (r == 0)
+		r = plan_text_print(&in->plan, stdout);
+	if (r == 0 && o->explain)
+		r = plan_text_explain(&in->plan, terminal ? &style : NULL, stdout);
+	return r < 0 ? no_memory(e) : 0;
 }
 
 /* --json, --dry-run and --profile each are an output of their own. */
-static int check_options(const struct options *o, struct err *e)
+static int run_plan(const struct invocation *invocation, struct err *e)
 {
+	const struct options *o = &invocation->options;
+	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
+	cleanup_free char *text = NULL;
+
+	if (!in)
+		return no_memory(e);
 	if (o->json + o->dry_run + o->profile > 1)
 		return err_wrong(e, "--%s and --%s exclude each other",
 				 o->json ? "json" : "dry-run", o->profile ? "profile" : "dry-run");
-	return 0;
-}
-
-static int run_plan(const struct invocation *in, struct err *e)
-{
-	const struct options *o = &in->options;
-	const char *profile = in->operand_count ? in->operands[0] : NULL;
-	cleanup_free struct inputs *inputs = malloc(sizeof(*inputs));
-
-	if (!inputs)
-		return no_memory(e);
-	if (check_options(o, e) < 0)
+	if (inputs_profile(invocation->operand, in, e) < 0)
 		return e->code;
-	if (o->profile)
-		return print_profile(profile, e);
-	if (load_inputs(&o->roots, profile, inputs, e) < 0)
+	if (o->profile) {
+		if (profile_emit(&in->profile, &text, e) < 0)
+			return e->code;
+		fputs(text, stdout);
+		return 0;
+	}
+	if (inputs_read(&o->roots, in, e) < 0)
 		return e->code;
-	if (o->json)
-		return print_json(inputs, e);
 	if (o->dry_run)
-		return print_steps(o, inputs, e);
-	return print_text(o, inputs, e);
+		return print_steps(o, in, e);
+	if (inputs_decide(in, e) < 0)
+		return e->code;
+	if (!o->json)
+		return print_text(o, in, e);
+	if (plan_json_format(&in->plan, &in->topology, &text, e) < 0)
+		return e->code;
+	puts(text);
+	return 0;
 }
 
 static const struct option options[] = {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/commands/print_json.h"
 #include "launcher/commands/replay.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
@@ -10,11 +11,9 @@
 #include "launcher/show/table.h"
 #include "launcher/system/files.h"
 
-extern const struct command cmd_rebalance;
-
 enum { ANSWER_MS = 10000 };
 
-/* ---- what is asked for */
+/* ---- what is requested */
 
 /* Digits only, up to `max`. */
 static bool number_parse(const char *word, unsigned max, unsigned *out)
@@ -36,15 +35,12 @@ static bool number_parse(const char *word, unsigned max, unsigned *out)
 
 static int parse_slice(const char *option, const char *word, unsigned *out, struct err *e)
 {
-	static const char prefix[] = "slice-";
-	const char *digits = word;
+	bool is_name = strncmp(word, "slice-", 6) == 0;
 
-	if (strncmp(word, prefix, strlen(prefix)) == 0)
-		digits += strlen(prefix);
-	if (!number_parse(digits, SLICES_MAX - 1, out))
-		return err_wrong(e, "%s: '%s' is no slice: write its number, 0 … %d, or slice-0",
-				 option, word, SLICES_MAX - 1);
-	return 0;
+	if (number_parse(word + (is_name ? 6 : 0), SLICES_MAX - 1, out))
+		return 0;
+	return err_wrong(e, "%s: '%s' is no slice: write its number, 0 … %d, or slice-0", option,
+			 word, SLICES_MAX - 1);
 }
 
 static int parse_word(const char *option, const char *word, const char *(*name)(unsigned),
@@ -86,35 +82,34 @@ static int parse_loan(const struct options *o, struct rebalance_request *out, st
 	return r;
 }
 
-/* The one of them that is given. */
-static int choose_way(const struct options *o, const char **way, struct err *e)
+/* One of them is given, and what goes with it. */
+static int check_options(const struct options *o, struct err *e)
 {
 	const struct {
 		const char *name;
 		bool is_given;
-	} ways[] = {
+	} choices[] = {
 		{"--from … --to … --cores …", o->from || o->to || o->cores},
 		{"--auto", o->automatic},
 		{"--reset", o->reset},
 		{"--mode", o->mode},
 		{"--replay", o->replay},
 	};
+	const char *chosen = NULL;
 
-	*way = NULL;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (!ways[i].is_given)
-			continue;
-		if (*way)
-			return err_wrong(e, "%s and %s are two wishes: give one", *way,
-					 ways[i].name);
-		*way = ways[i].name;
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		if (choices[i].is_given && chosen)
+			return err_wrong(e, "%s and %s are two wishes: give one", chosen,
+					 choices[i].name);
+		if (choices[i].is_given)
+			chosen = choices[i].name;
 	}
-	if (!*way)
+	if (!chosen)
 		return err_wrong(e, "'rebalance' needs one of --from A --to B --cores N, --auto, "
 				    "--reset, --mode off|observe|act and --replay EVENTS");
-	if (o->loans && !o->from && !o->to && !o->cores)
+	if (o->loans && chosen != choices[0].name)
 		return err_wrong(e, "--loans goes with --from, --to and --cores, not with %s",
-				 *way);
+				 chosen);
 	return 0;
 }
 
@@ -139,40 +134,7 @@ static int parse_request(const struct options *o, struct rebalance_request *out,
 	return r;
 }
 
-/* ---- asking */
-
-/* The supervisor alone may lend: it is the one that takes back. */
-static int explain_silence(const struct options *o, const char *operand, struct err *e)
-{
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
-	int r = s ? running_state(o, operand, s, e)
-		  : err_set(e, -ENOMEM, "no memory for the state");
-
-	return r ? r
-		 : err_set(e, -ECONNREFUSED, "the supervisor of %s is dead: run cleave up",
-			   s->cluster.name);
-}
-
-static int ask(const struct invocation *in, const struct rebalance_request *request, char **answer,
-	       struct err *e)
-{
-	const char *operand = in->operand_count ? in->operands[0] : NULL;
-	cleanup_free char *text = NULL;
-	char name[NAME_MAX_BYTES + 1];
-	struct cluster c;
-	int r;
-
-	if ((r = load_cluster_name(&in->options, operand, name, e)) ||
-	    (r = cluster_paths(in->options.roots.state_dir, name, &c, e)) ||
-	    (r = rebalance_request_format(request, &text, e)))
-		return r;
-	r = control_ask(&c, text, ANSWER_MS, answer, e);
-	if (r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE)
-		return explain_silence(&in->options, operand, e);
-	return r;
-}
-
-/* ---- what came of it */
+/* ---- asking, and what came of it */
 
 static void add_change(struct table *t, const struct rebalance_change *c, bool dry_run)
 {
@@ -182,7 +144,8 @@ static void add_change(struct table *t, const struct rebalance_change *c, bool d
 	if (is_weight)
 		table_add(t, "weight %u → %u", c->weight_before, c->weight);
 	else
-		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before), CPUSET_STRING(&c->asked));
+		table_add(t, "CPUs %s → %s", CPUSET_STRING(&c->before),
+			  CPUSET_STRING(&c->requested));
 	if (dry_run)
 		return;
 	if (is_weight) {
@@ -195,18 +158,6 @@ static void add_change(struct table *t, const struct rebalance_change *c, bool d
 		table_add(t, "%.0f µs", c->write_us);
 		table_add(t, "%s", CPUSET_STRING(&c->effective));
 	}
-}
-
-static void print_changes(const struct rebalance_answer *a)
-{
-	static const char *const done[] = {"GROUP", "CHANGE", ">WRITE", "THE KERNEL SAYS", NULL};
-	static const char *const wanted[] = {"GROUP", "CHANGE", NULL};
-	cleanup_table struct table t;
-
-	table_init(&t, a->dry_run ? wanted : done);
-	for (unsigned i = 0; i < a->change_count; i++)
-		add_change(&t, &a->changes[i], a->dry_run);
-	table_print(&t, "", stdout);
 }
 
 static void print_loans(const struct rebalance_answer *a)
@@ -222,7 +173,7 @@ static void print_loans(const struct rebalance_answer *a)
 	}
 	table_init(&t, a->dry_run ? wanted : in_force);
 	for (unsigned i = 0; i < a->loan_count; i++) {
-		const struct status_loan *loan = &a->loans[i];
+		const struct loan *loan = &a->loans[i].loan;
 
 		table_add(&t, "slice-%u", loan->from);
 		table_add(&t, "slice-%u", loan->to);
@@ -230,7 +181,7 @@ static void print_loans(const struct rebalance_answer *a)
 		table_add(&t, "%s", loan_mode_name(loan->mode));
 		table_add(&t, "%s", loan->by_hand ? "hand" : "monitor");
 		if (!a->dry_run)
-			table_add(&t, "%.1f s", loan->since_s);
+			table_add(&t, "%.1f s", a->loans[i].since_s);
 	}
 	table_print(&t, "", stdout);
 }
@@ -252,13 +203,20 @@ static const char *why_nothing(const struct rebalance_request *r, const struct r
 
 static void print_answer(const struct rebalance_request *r, const struct rebalance_answer *a)
 {
+	static const char *const done[] = {"GROUP", "CHANGE", ">WRITE", "THE KERNEL SAYS", NULL};
+	static const char *const wanted[] = {"GROUP", "CHANGE", NULL};
+	cleanup_table struct table t;
+
 	if (r->what == REBALANCE_SET_MODE)
 		printf("%s: rebalance.mode %s %s until the next up\n", a->name,
 		       a->dry_run ? "would be" : "is", rebalance_mode_name(r->mode));
 	if (a->dry_run && a->change_count)
 		printf("dry run, nothing is written:\n");
+	table_init(&t, a->dry_run ? wanted : done);
+	for (unsigned i = 0; i < a->change_count; i++)
+		add_change(&t, &a->changes[i], a->dry_run);
 	if (a->change_count)
-		print_changes(a);
+		table_print(&t, "", stdout);
 	else
 		printf("no group changes: %s\n", why_nothing(r, a));
 	print_loans(a);
@@ -269,37 +227,48 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 	}
 }
 
+/* The supervisor alone may lend: it is the one that takes back. */
 static int rebalance(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct rebalance_answer *a = calloc(1, sizeof(*a));
-	struct rebalance_request request = {0};
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
 	cleanup_free char *text = NULL;
-	int r = a ? parse_request(&in->options, &request, e)
-		  : err_set(e, -ENOMEM, "no memory for an answer");
+	struct control_request all = {.command = CONTROL_REBALANCE};
+	struct cluster c;
+	int r;
 
-	if (!r && in->options.roots.topology)
-		r = err_wrong(e, "a running cluster is on this machine: --topology goes with "
-				 "--replay");
-	if (!r)
-		r = ask(in, &request, &text, e);
-	if (!r)
-		r = rebalance_answer_parse(text, strlen(text), a, e);
+	if (!a || !s)
+		return err_set(e, -ENOMEM, "no memory for an answer");
+	if (parse_request(&in->options, &all.rebalance, e))
+		return e->code;
+	if (in->options.roots.topology)
+		return err_wrong(e, "a running cluster is on this machine: --topology goes with "
+				    "--replay");
+	if ((r = running_cluster(&in->options, in->operand, &c, e)))
+		return r;
+	r = control_query(&c, &all, ANSWER_MS, &text,
+			  in->options.json ? NULL : &rebalance_answer_table, a, e);
+	if (running_is_dead(r)) {
+		r = running_state(&c, s, e);
+		return r ? r
+			 : err_set(e, -ECONNREFUSED, "the supervisor of %s is dead: run cleave up",
+				   c.name);
+	}
 	if (r)
 		return r;
 	if (in->options.json)
 		puts(text);
 	else
-		print_answer(&request, a);
+		print_answer(&all.rebalance, a);
 	return 0;
 }
 
 /* ---- --replay */
 
-static void print_step(void *context, const struct replay_step *step)
+static void print_step(const struct replay *r)
 {
-	const struct rebalance_event *ev = step->event;
+	const struct rebalance_event *ev = &r->event;
 
-	(void)context;
 	printf("%s %s:", ev->time, ev->what);
 	for (unsigned i = 0; i < ev->decisions.count; i++) {
 		char text[CPUSET_TEXT + PLAN_TEXT];
@@ -308,73 +277,59 @@ static void print_step(void *context, const struct replay_step *step)
 		       rebalance_format(&ev->decisions.items[i], text, sizeof(text)));
 	}
 	putchar('\n');
-	if (!step->is_same)
-		printf("  line %u: %s\n", step->line, step->difference);
+	if (!r->is_same)
+		printf("  line %u: %s\n", r->line, r->difference);
 }
 
-static void note_step(void *context, const struct replay_step *step)
+/* Each step is printed as it comes; with --json those that differ, at the end. */
+static int replay_all(const struct options *o, struct replay *replay, struct err *e)
 {
-	if (!step->is_same)
-		json_array_append_new(context,
-				      json_pack("{s:i, s:s, s:s}", "line", (int)step->line, "time",
-						step->event->time, "text", step->difference));
-}
+	json_auto_t *different = json_array();
+	int r;
 
-static int print_replay_json(const struct replay *result, json_t *different, struct err *e)
-{
-	json_auto_t *root =
-		json_pack("{s:s, s:i, s:i, s:O}", "schema", "cleave.replay/1", "steps",
-			  (int)result->steps, "same", (int)result->same, "different", different);
-
-	if (!root || json_dumpf(root, stdout, JSON_COMPACT))
-		return err_set(e, -ENOMEM, "cannot print JSON");
-	putchar('\n');
+	while ((r = replay_next(replay, e)) > 0) {
+		if (!o->json)
+			print_step(replay);
+		else if (!replay->is_same)
+			json_array_append_new(
+				different,
+				json_pack("{s:i, s:s, s:s}", "line", (int)replay->line, "time",
+					  replay->event.time, "text", replay->difference));
+	}
+	if (r)
+		return err_wrap(e, "%s", o->replay);
+	if (replay->cut_line)
+		fprintf(stderr,
+			"cleave: %s: line %u has no end, as after a crash, and is passed by\n",
+			o->replay, replay->cut_line);
+	if (o->json)
+		return print_json(json_pack("{s:s, s:i, s:i, s:O}", "schema", "cleave.replay/1",
+					    "steps", (int)replay->steps, "same", (int)replay->same,
+					    "different", different),
+				  JSON_COMPACT, e);
+	printf("%u step%s, ", replay->steps, replay->steps == 1 ? "" : "s");
+	if (!replay->steps)
+		printf("because no loan began or ended\n");
+	else if (replay->same == replay->steps)
+		printf("all as recorded\n");
+	else
+		printf("%u of them decided otherwise\n", replay->steps - replay->same);
 	return 0;
 }
 
-static int replay_text(const struct options *o, const char *text, size_t size, struct replay *out,
-		       struct err *e)
-{
-	cleanup_free struct topology *t = calloc(1, sizeof(*t));
-	json_auto_t *different = json_array();
-	struct cpuset mask;
-	int r;
-
-	if (!t || !different)
-		return err_set(e, -ENOMEM, "no memory for a replay");
-	r = load_topology(&o->roots, t, &mask, e);
-	if (r)
-		return r;
-	r = replay_run(text, size, t, o->json ? note_step : print_step, different, out, e);
-	if (r)
-		return err_wrap(e, "%s", o->replay);
-	if (out->cut_line)
-		fprintf(stderr,
-			"cleave: %s: line %u has no end, as after a crash, and is passed by\n",
-			o->replay, out->cut_line);
-	return o->json ? print_replay_json(out, different, e) : 0;
-}
-
-static void print_sum(const struct replay *r)
-{
-	printf("%u step%s, ", r->steps, r->steps == 1 ? "" : "s");
-	if (!r->steps)
-		printf("because no loan began or ended\n");
-	else if (r->same == r->steps)
-		printf("all as recorded\n");
-	else
-		printf("%u of them decided otherwise\n", r->steps - r->same);
-}
-
-static int replay(const struct invocation *in, struct err *e)
+static int run_replay(const struct invocation *in, struct err *e)
 {
 	const struct options *o = &in->options;
-	struct replay result = {0};
+	cleanup_free struct replay *replay = calloc(1, sizeof(*replay));
+	cleanup_free struct topology *machine = calloc(1, sizeof(*machine));
 	cleanup_free char *text = NULL;
+	struct cpuset mask;
 	size_t size;
 	int r;
 
-	if (in->operand_count || o->cluster || o->dry_run)
+	if (!replay || !machine)
+		return err_set(e, -ENOMEM, "no memory for a replay");
+	if (in->operand || o->cluster || o->dry_run)
 		return err_wrong(e, "--replay reads the file %s and no cluster: leave out %s",
 				 o->replay, o->dry_run ? "--dry-run" : "its name");
 	r = file_read(o->replay, REPLAY_MAX_BYTES, &text, &size, e);
@@ -382,22 +337,21 @@ static int replay(const struct invocation *in, struct err *e)
 		e->exit = ERR_WRONG;
 		return r;
 	}
-	r = replay_text(o, text, size, &result, e);
-	if (r)
-		return r;
-	if (!o->json)
-		print_sum(&result);
-	return result.same == result.steps ? 0 : ERR_DRIFT;
+	if (load_topology(&o->roots, machine, &mask, e) < 0)
+		return e->code;
+	replay->text = text;
+	replay->end = text + size;
+	replay->machine = machine;
+	if (replay_all(o, replay, e) < 0)
+		return e->code;
+	return replay->same == replay->steps ? 0 : ERR_DRIFT;
 }
 
 static int run_rebalance(const struct invocation *in, struct err *e)
 {
-	const char *way;
-	int r = choose_way(&in->options, &way, e);
-
-	if (r)
-		return r;
-	return in->options.replay ? replay(in, e) : rebalance(in, e);
+	if (check_options(&in->options, e) < 0)
+		return e->code;
+	return in->options.replay ? run_replay(in, e) : rebalance(in, e);
 }
 
 static const struct option options[] = {

@@ -7,11 +7,8 @@
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/control.h"
-#include "launcher/protocol/status.h"
 #include "launcher/show/picture.h"
 #include "launcher/show/table.h"
-
-extern const struct command cmd_status;
 
 enum {
 	SAMPLE_MS = 250, /* between the two samples that this command takes itself */
@@ -20,69 +17,61 @@ enum {
 
 /* ---- where it comes from */
 
-/* CPU time needs two looks. */
-static int collect_twice(const struct state *s, struct driver *d, struct status *out, struct err *e)
-{
-	cleanup_free struct sample *samples = calloc(2 * SLICES_MAX, sizeof(*samples));
-	int r = samples ? status_collect(s, d, samples, out, e)
-			: err_set(e, -ENOMEM, "no memory for samples");
-
-	if (r)
-		return r;
-	poll(NULL, 0, SAMPLE_MS);
-	r = status_collect(s, d, samples + SLICES_MAX, out, e);
-	for (unsigned i = 0; !r && i < out->slice_count; i++)
-		out->slices[i].cpu_used = sample_cpus_used(&samples[i], &samples[SLICES_MAX + i]);
-	return r;
-}
-
-/* Without a supervisor: state and kernel. */
+/* Without a supervisor: state and kernel. CPU time needs two looks. */
 static int look_ourselves(const struct options *o, const struct state *s, struct status *out,
-			  char **text, struct err *e)
+			  struct err *e)
 {
+	cleanup_free struct sample *before = calloc(2 * SLICES_MAX, sizeof(*before));
+	struct sample *now = before + SLICES_MAX;
 	struct driver *d;
-	int r = running_driver(o, s, &d, e);
+	int r;
 
+	if (!before)
+		return err_set(e, -ENOMEM, "no memory for samples");
+	r = running_driver(o, s, &d, e);
 	if (r)
 		return r;
-	r = collect_twice(s, d, out, e);
+	r = status_collect(s, d, before, out, e);
+	if (!r) {
+		poll(NULL, 0, SAMPLE_MS);
+		r = status_collect(s, d, now, out, e);
+	}
 	d->ops->close(d);
-	if (r)
-		return r;
+	for (unsigned i = 0; !r && i < out->slice_count; i++) {
+		out->slices[i].cpu_used = sample_cpus_used(&before[i], &now[i]);
+		out->alive_workers += out->slices[i].worker_pid != 0;
+	}
 	out->phase = PHASE_DEGRADED;
 	string_copy(out->why, "the supervisor is dead: run up");
 	out->monitor.mode = REBALANCE_OFF; /* nobody is there to lend */
-	for (unsigned i = 0; i < out->slice_count; i++)
-		out->alive_workers += out->slices[i].worker_pid != 0;
-	return status_format(out, text, e);
+	return r;
 }
 
-static int get_status(const struct options *o, const char *name, struct status *out, char **text,
-		      struct err *e)
+static int get_status(const struct options *o, const struct cluster *c, struct status *out,
+		      char **text, struct err *e)
 {
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
-	struct cluster c;
 	int r;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = cluster_paths(o->roots.state_dir, name, &c, e);
-	if (r || (r = running_status(&c, out, text, e)) == 0)
-		return r;
-	if (r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET && r != -EPIPE)
+	r = running_status(c, o->json ? NULL : out, text, e);
+	if (!r || !running_is_dead(r))
 		return r;
 	memset(out, 0, sizeof(*out));
-	r = state_read(&c, s, e);
-	if (r == 0)
-		return look_ourselves(o, s, out, text, e);
-	string_copy(out->name, name);
+	string_copy(out->name, c->name);
+	r = state_read(c, s, e);
 	if (r == -EBADMSG) {
 		out->phase = PHASE_DEGRADED;
 		string_copy(out->why, "the supervisor is dead and its state unreadable: run up");
+	} else if (r == 0) {
+		r = look_ourselves(o, s, out, e);
+		if (r)
+			return r;
 	} else if (r != -ENOENT) {
 		return r;
 	}
-	return status_format(out, text, e);
+	return json_table_format(&status_table, out, text, e);
 }
 
 /* ---- how it looks */
@@ -134,19 +123,14 @@ static void print_monitor(const struct status *s, FILE *to)
 			m->loans == LOANS_SHARED
 				? "shared loans go on by kernel signals alone"
 				: "exclusive loans wait until Spark confirms that a slice is idle");
-	for (unsigned i = 0; i < s->loan_count; i++)
-		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
-			CPUSET_STRING(&s->loans[i].cpus), s->loans[i].from, s->loans[i].to,
-			s->loans[i].since_s,
-			s->loans[i].mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
-			s->loans[i].by_hand ? ", by hand" : "");
-}
+	for (unsigned i = 0; i < s->loan_count; i++) {
+		const struct loan *loan = &s->loans[i].loan;
 
-/* Loans may be shorter than the pause between two pictures: --watch shows those that were, too. */
-static void print_recent(const struct status_monitor *m, FILE *to)
-{
-	for (unsigned i = 0; i < m->recent_count; i++)
-		fprintf(to, "%7.1f s ago  %s\n", m->recent[i].ago_s, m->recent[i].text);
+		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
+			CPUSET_STRING(&loan->cpus), loan->from, loan->to, s->loans[i].since_s,
+			loan->mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
+			loan->by_hand ? ", by hand" : "");
+	}
 }
 
 static void print_text(const struct options *o, const struct status *s, FILE *to)
@@ -164,8 +148,10 @@ static void print_text(const struct options *o, const struct status *s, FILE *to
 	fputc('\n', to);
 	print_slices(s, to);
 	print_monitor(s, to);
-	if (o->watch)
-		print_recent(&s->monitor, to);
+	/* Loans may be shorter than the pause between two pictures. */
+	for (unsigned i = 0; o->watch && i < s->monitor.recent_count; i++)
+		fprintf(to, "%7.1f s ago  %s\n", s->monitor.recent[i].ago_s,
+			s->monitor.recent[i].text);
 	for (unsigned i = 0; i < s->warning_count; i++)
 		fprintf(to, "warning: %s\n", s->warnings[i].message);
 }
@@ -197,22 +183,21 @@ static int print_picture(const struct options *o, const struct status *s,
 	return r ? err_set(e, r, "no memory for a picture") : 0;
 }
 
-static int show(const struct options *o, const char *name, struct err *e)
+static int show(const struct options *o, const struct cluster *c, struct err *e)
 {
 	cleanup_free struct status *s = calloc(1, sizeof(*s));
 	cleanup_free char *text = NULL;
 	struct picture_style style;
-	int r = s ? get_status(o, name, s, &text, e)
-		  : err_set(e, -ENOMEM, "no memory for the status");
+	int r = s ? get_status(o, c, s, &text, e) : err_set(e, -ENOMEM, "no memory for the status");
 
 	if (r)
 		return r;
-	if (o->watch && !o->json)
-		fputs("\033[H\033[J", stdout);
 	if (o->json) {
 		puts(text);
 		return 0;
 	}
+	if (o->watch)
+		fputs("\033[H\033[J", stdout);
 	if (s->slice_count && picture_style_detect(stdout, &style))
 		r = print_picture(o, s, &style, e);
 	if (!r)
@@ -222,14 +207,13 @@ static int show(const struct options *o, const char *name, struct err *e)
 
 static int run_status(const struct invocation *in, struct err *e)
 {
-	const char *operand = in->operand_count ? in->operands[0] : NULL;
-	char name[NAME_MAX_BYTES + 1];
-	int r = load_cluster_name(&in->options, operand, name, e);
+	struct cluster c;
+	int r = running_cluster(&in->options, in->operand, &c, e);
 
 	if (r)
 		return r;
 	do {
-		r = show(&in->options, name, e);
+		r = show(&in->options, &c, e);
 		if (!r && fflush(stdout))
 			r = err_errno(e, -errno, "cannot write standard output");
 	} while (!r && in->options.watch && poll(NULL, 0, REFRESH_MS) == 0);

@@ -1,10 +1,10 @@
 #include <errno.h>
 #include <jansson.h>
-#include <string.h>
 
 #include "decision/base/cleanup.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/print_json.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/topology_json.h"
 #include "launcher/show/table.h"
@@ -61,13 +61,6 @@ static int print_cores(const struct topology *t)
 	return table_print(&table, "", stdout);
 }
 
-static const char *node_remark(const struct topology_node *n)
-{
-	if (!n->allowed)
-		return "not ours";
-	return n->memory_only ? "memory only" : "";
-}
-
 static int print_nodes(const struct topology *t)
 {
 	static const char *const titles[] = {">node",  ">package", ">memory",
@@ -84,7 +77,10 @@ static int print_nodes(const struct topology *t)
 		else
 			table_add(&table, "%u", n->package);
 		table_add(&table, "%s", n->memory_bytes ? SIZE_STRING(n->memory_bytes) : "-");
-		table_add(&table, "%s", node_remark(n));
+		table_add(&table, "%s",
+			  !n->allowed	   ? "not ours"
+			  : n->memory_only ? "memory only"
+					   : "");
 		table_add(&table, "%s", n->memory_only ? "" : CPUSET_STRING(&n->cpus));
 	}
 	puts("");
@@ -125,27 +121,6 @@ static const char *oddity_sentence(enum topology_oddity oddity)
 	return "cores are of more than one kind";
 }
 
-static void print_oddities(const struct topology *t)
-{
-	if (t->oddities)
-		puts("");
-	for (unsigned bit = 1; bit <= TOPOLOGY_HYBRID_CORES; bit <<= 1)
-		if (t->oddities & bit)
-			printf("%s: %s\n", topology_oddity_name(bit), oddity_sentence(bit));
-}
-
-static int print_json(const struct topology *t, struct err *e)
-{
-	json_t *json = topology_json(t);
-	int failed = !json || json_dumpf(json, stdout, JSON_INDENT(2)) < 0;
-
-	json_decref(json);
-	if (failed)
-		return err_set(e, -ENOMEM, "cannot write the topology as JSON");
-	puts("");
-	return 0;
-}
-
 static int run_topology(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct topology *t = malloc(sizeof(*t));
@@ -156,12 +131,16 @@ static int run_topology(const struct invocation *in, struct err *e)
 	if (load_topology(&in->options.roots, t, &mask, e) < 0)
 		return e->code;
 	if (in->options.json)
-		return print_json(t, e);
+		return print_json(topology_json(t), JSON_INDENT(2), e);
 	print_head(t, &mask);
 	if (print_cores(t) < 0 || print_nodes(t) < 0)
 		return err_set(e, -ENOMEM, "out of memory");
 	print_distances(t);
-	print_oddities(t);
+	if (t->oddities)
+		puts("");
+	for (unsigned bit = 1; bit <= TOPOLOGY_HYBRID_CORES; bit <<= 1)
+		if (t->oddities & bit)
+			printf("%s: %s\n", topology_oddity_name(bit), oddity_sentence(bit));
 	return 0;
 }
 

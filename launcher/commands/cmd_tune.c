@@ -1,9 +1,6 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -18,60 +15,74 @@
 
 /* ---- what is tuned */
 
-/* The profile of the probes: a cluster of its own, everything about the partition left open, no model. */
-static void open_profile(struct profile *p)
+/*
+ * Where the model goes: to workload.model, else beside the profile's file, else to the current
+ * directory. Absolute, and tried before the first probe, which takes a minute.
+ */
+static int find_model_path(struct tuning *t, struct err *e)
 {
-	static const char suffix[] = "-tune";
-	size_t room = NAME_MAX_BYTES - (sizeof(suffix) - 1), length = strlen(p->name);
-
-	memcpy(p->name + (length < room ? length : room), suffix, sizeof(suffix));
-	p->partition.by = BY_AUTO;
-	p->partition.slices = AMOUNT_AUTO;
-	p->partition.cores = AMOUNT_AUTO;
-	p->workload.model[0] = '\0';
-}
-
-/* Absolute, also where the file is not there yet. */
-static int absolute_path(const char *path, char out[PROFILE_PATH], struct err *e)
-{
-	char here[PATH_MAX];
+	static const char yaml[] = ".yaml";
+	const char *stem = t->in.called, *suffix = ".model.json";
+	char here[PATH_MAX] = "", directory[PROFILE_PATH];
+	size_t length;
 	int n;
 
-	if (path[0] != '/' && !getcwd(here, sizeof(here)))
-		return err_errno(e, -errno, "the current directory");
-	n = path[0] == '/' ? snprintf(out, PROFILE_PATH, "%s", path)
-			   : snprintf(out, PROFILE_PATH, "%s/%s", here, path);
-	return n < 0 || n >= PROFILE_PATH ? err_errno(e, -ENAMETOOLONG, "%.300s", path) : 0;
-}
-
-/*
- * Where the model goes: to workload.model, else beside the profile's file, else to the current directory. Tried before the
- * first probe, which takes a minute.
- */
-static int find_model_path(struct tuning *t, const struct profile *p, struct err *e)
-{
-	static const char yaml[] = ".yaml", suffix[] = ".model.json";
-	char path[PROFILE_PATH + sizeof(suffix)], directory[PROFILE_PATH];
-	const char *stem = t->profile_name;
-	size_t length;
-
 	if (!stem || !shipped_is_path(stem))
-		stem = p->name;
+		stem = t->in.profile.name;
 	length = strlen(stem);
 	if (length > strlen(yaml) && !strcmp(stem + length - strlen(yaml), yaml))
 		length -= strlen(yaml);
-	if (p->workload.model[0])
-		snprintf(path, sizeof(path), "%s", p->workload.model);
-	else
-		snprintf(path, sizeof(path), "%.*s%s", (int)(length < PROFILE_PATH ? length : 0),
-			 stem, suffix);
-	if (absolute_path(path, t->model_path, e) < 0)
-		return e->code;
+	if (t->in.profile.workload.model[0]) {
+		stem = t->in.profile.workload.model;
+		length = strlen(stem);
+		suffix = "";
+	}
+	if (stem[0] != '/' && !getcwd(here, sizeof(here)))
+		return err_errno(e, -errno, "the current directory");
+	n = snprintf(t->model_path, PROFILE_PATH, "%s%s%.*s%s", here, stem[0] != '/' ? "/" : "",
+		     (int)length, stem, suffix);
+	if (n < 0 || n >= PROFILE_PATH)
+		return err_errno(e, -ENAMETOOLONG, "%.300s", stem);
 	string_copy(directory, t->model_path);
 	*(strrchr(directory, '/') + 1) = '\0';
-	return access(directory, W_OK) < 0
-		       ? err_errno(e, -errno, "the model cannot be written to %s", directory)
-		       : 0;
+	if (access(directory, W_OK) < 0)
+		return err_errno(e, -errno, "the model cannot be written to %s", directory);
+	return 0;
+}
+
+static int make_inputs(struct tuning *t, const char *called, struct err *e)
+{
+	static const char suffix[] = "-tune";
+	struct inputs *in = &t->in;
+	char *name = in->profile.name;
+	uint64_t nodes;
+
+	if (inputs_profile(called, in, e) < 0)
+		return e->code;
+	/* Known before anything is decided. */
+	if (!t->probe_args && !tuning_has_data_word(&in->profile, t->words))
+		return err_wrong(
+			e,
+			"a probe needs less data: write --probe-args with the words that replace "
+			"the application's own, or workload.data.path, a local one, as it stands "
+			"among them");
+	if (find_model_path(t, e) < 0)
+		return e->code;
+	/* A cluster of its own, everything about the partition left open, no model. */
+	memcpy(name + strnlen(name, NAME_MAX_BYTES - strlen(suffix)), suffix, sizeof(suffix));
+	in->profile.partition.by = BY_AUTO;
+	in->profile.partition.slices = AMOUNT_AUTO;
+	in->profile.partition.cores = AMOUNT_AUTO;
+	in->profile.workload.model[0] = '\0';
+	if (inputs_read(t->roots, in, e) < 0 || inputs_decide(in, e) < 0)
+		return e->code;
+	if (!in->topology.this_machine)
+		return err_impossible(
+			e, "--topology %.200s is another machine: tune measures this one",
+			in->topology.source);
+	if (reserve_for(&in->topology, &in->profile.partition, &nodes, &t->reserve, e) < 0)
+		return e->code;
+	return engine_decide(&in->topology, &in->profile, &in->facts, &t->reserve, &t->engine, e);
 }
 
 /* ---- the data of a probe */
@@ -79,7 +90,7 @@ static int find_model_path(struct tuning *t, const struct profile *p, struct err
 /* What --probe-args name on this machine; where that is nothing, the greatest share is assumed. */
 static void measure_arguments(struct tuning *t)
 {
-	cleanup_free char *arguments = strdup(t->options->probe_args);
+	cleanup_free char *arguments = strdup(t->probe_args);
 	uint64_t whole = t->engine.job.data_bytes, sum = 0;
 	char *rest = arguments, *word;
 
@@ -97,17 +108,6 @@ static void measure_arguments(struct tuning *t)
 			"cleave: --probe-args name no local data: %.0f %% of the whole are "
 			"assumed\n",
 			100 * TUNE_SHARE);
-}
-
-/* Whether probes can read less than the whole; known before anything is decided. */
-static int check_short_run(const struct tuning *t, const struct profile *p, struct err *e)
-{
-	if (t->options->probe_args || tuning_has_data_word(p, t->words))
-		return 0;
-	return err_wrong(
-		e,
-		"a probe needs less data: write --probe-args with the words that replace the "
-		"application's own, or workload.data.path, a local one, as it stands among them");
 }
 
 static int take_part(struct tuning *t, struct err *e)
@@ -131,20 +131,14 @@ static int take_part(struct tuning *t, struct err *e)
 
 /* ---- the fit, and the file */
 
-static unsigned held_terms(const struct tuning *t)
+static int fit_probes(struct tuning *t, struct err *e)
 {
 	unsigned held = 0;
 
 	for (unsigned i = 0; i < t->count; i++)
 		if (!t->tune.heap_is_scaled[t->probes[i].option])
 			held |= 1u << COST_GC;
-	return held;
-}
-
-static int fit_probes(struct tuning *t, struct err *e)
-{
-	return fit_make(cost_builtin(t->engine.job.type), t->runs, t->count, held_terms(t), &t->fit,
-			e);
+	return fit_make(cost_builtin(t->engine.job.type), t->runs, t->count, held, &t->fit, e);
 }
 
 static void make_model(const struct tuning *t, struct model *out)
@@ -173,16 +167,6 @@ static void make_model(const struct tuning *t, struct model *out)
 	}
 }
 
-static int keep_model(const struct tuning *t, struct err *e)
-{
-	struct model m;
-
-	make_model(t, &m);
-	if (model_check(&m, e) < 0)
-		return err_wrap(e, "this is a defect of cleave: the model");
-	return model_write(t->model_path, &m, e);
-}
-
 /* ---- the probes */
 
 /* One probe, its fit, and the model so far. 1 if there is no more to learn. */
@@ -191,6 +175,7 @@ static int probe_once(struct tuning *t, struct err *e)
 	unsigned option = probe_next(t->tune.options, t->tune.count, &t->fit);
 	struct probe_option *o = &t->tune.options[option];
 	double seconds = 0;
+	struct model m;
 
 	if (option == t->tune.count)
 		return 1;
@@ -204,21 +189,35 @@ static int probe_once(struct tuning *t, struct err *e)
 		tuning_sizes(&t->engine.candidates[t->tune.candidate[option]],
 			     &(struct sizes_text){{0}}),
 		seconds, t->probes[t->count - 1].expected);
-	return fit_probes(t, e) < 0 || keep_model(t, e) < 0 ? e->code : 0;
+	if (fit_probes(t, e) < 0)
+		return e->code;
+	make_model(t, &m);
+	if (model_check(&m, e) < 0)
+		return err_wrap(e, "this is a defect of cleave: the model");
+	return model_write(t->model_path, &m, e);
 }
 
-static int probe_all(struct tuning *t, struct err *e)
+static int tune(struct tuning *t, struct err *e)
 {
-	int r = fit_probes(t, e);
+	int r = 0;
 
+	if (t->probe_args)
+		measure_arguments(t);
+	else if (take_part(t, e) < 0)
+		return e->code;
+	tune_list(&t->engine, t->data_bytes, &t->tune);
+	if (!t->tune.count)
+		return err_impossible(e, "no partition of this machine can be probed: see cleave "
+					 "plan --explain");
+	if (fit_probes(t, e) < 0)
+		return e->code;
 	while (r == 0 && t->count < TUNE_PROBES)
 		r = probe_once(t, e);
-	return r < 0 ? r : 0;
-}
-
-/* A signal: what was learned is kept, and its file named. */
-static int tell_interrupt(const struct tuning *t)
-{
+	if (r >= 0)
+		return tuning_report(t, e);
+	if (r != -EINTR)
+		return r;
+	/* A signal: what was learned is kept. */
 	if (t->count)
 		fprintf(stderr, "cleave: interrupted after %u probes; the model so far is in %s\n",
 			t->count, t->model_path);
@@ -228,49 +227,7 @@ static int tell_interrupt(const struct tuning *t)
 	return 128 + t->foreground.last_signal;
 }
 
-static int tune(struct tuning *t, struct err *e)
-{
-	int r;
-
-	if (t->options->probe_args)
-		measure_arguments(t);
-	else if (take_part(t, e) < 0)
-		return e->code;
-	tune_list(&t->engine, t->data_bytes, &t->tune);
-	if (!t->tune.count)
-		return err_impossible(e, "no partition of this machine can be probed: see cleave "
-					 "plan --explain");
-	r = probe_all(t, e);
-	if (r == -EINTR)
-		return tell_interrupt(t);
-	return r < 0 ? r : tuning_report(t, e);
-}
-
 /* ---- the command */
-
-static int make_inputs(struct tuning *t, struct err *e)
-{
-	cleanup_free struct profile *p = malloc(sizeof(*p));
-	uint64_t nodes;
-
-	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
-	if (load_profile(t->profile_name, p, e) < 0)
-		return e->code;
-	if (check_short_run(t, p, e) < 0 || find_model_path(t, p, e) < 0)
-		return e->code;
-	open_profile(p);
-	if (load_inputs_of(&t->options->roots, p, t->profile_name, &t->in, e) < 0)
-		return e->code;
-	if (!t->in.topology.this_machine)
-		return err_impossible(
-			e, "--topology %.200s is another machine: tune measures this one",
-			t->in.topology.source);
-	if (reserve_for(&t->in.topology, &t->in.profile.partition, &nodes, &t->reserve, e) < 0)
-		return e->code;
-	return engine_decide(&t->in.topology, &t->in.profile, &t->in.facts, &t->reserve, &t->engine,
-			     e);
-}
 
 static int make_directory(char out[PROFILE_PATH], struct err *e)
 {
@@ -295,19 +252,19 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 	return 0;
 }
 
-static int run(const struct invocation *in, struct err *e)
+static int run_tune(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct tuning *t = calloc(1, sizeof(*t));
 	int r;
 
 	if (!t)
 		return err_set(e, -ENOMEM, "out of memory");
-	t->options = &in->options;
+	t->roots = &in->options.roots;
+	t->probe_args = in->options.probe_args;
 	t->words = in->words;
-	t->profile_name = in->operand_count ? in->operands[0] : NULL;
 	if (!t->words[spark_application_word(t->words)])
 		return err_wrong(e, "there is no application among the words after '--'");
-	if (make_inputs(t, e) < 0 || make_directory(t->directory, e) < 0)
+	if (make_inputs(t, in->operand, e) < 0 || make_directory(t->directory, e) < 0)
 		return e->code;
 	r = foreground_block(&t->foreground, e);
 	if (!r) {
@@ -318,7 +275,7 @@ static int run(const struct invocation *in, struct err *e)
 	return r;
 }
 
-static const struct option tune_options[] = {
+static const struct option options[] = {
 	{"probe-args", "WORDS", "the application's own words for a short run, split at blanks",
 	 offsetof(struct options, probe_args)},
 	OPTION_END,
@@ -336,9 +293,9 @@ const struct command cmd_tune = {
 		"removed at the end: let outputs go there. The cluster is one of its own, NAME-tune. "
 		"What was learned is written to workload.model, else beside the profile as "
 		"PROFILE.model.json, after every probe; Ctrl-C keeps that.",
-	.options = tune_options,
+	.options = options,
 	.max_operands = 1,
 	.words_required = 1,
 	.failure = ERR_FAILED,
-	.run = run,
+	.run = run_tune,
 };

@@ -5,38 +5,31 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/up.h"
 
-extern const struct command cmd_up, cmd_plan;
+extern const struct command cmd_plan;
 
-static void print_result(enum up_result result, const struct state *s)
+static int run_up(const struct invocation *in, struct err *e)
 {
-	static const char *const words[] = {
+	static const char *const what[] = {
 		[UP_STARTED] = "is up",
 		[UP_CHANGED] = "was changed",
 		[UP_UNCHANGED] = "is unchanged",
 	};
-
-	printf("%s %s: spark://%s:%d, %u slice%s\n", s->cluster.name, words[result],
-	       s->master.address, s->master.port, s->plan.slice_count,
-	       s->plan.slice_count == 1 ? "" : "s");
-}
-
-static int run_up(const struct invocation *in, struct err *e)
-{
-	const char *profile = in->operand_count ? in->operands[0] : NULL;
-	cleanup_free struct state *state = NULL;
+	cleanup_free struct state *s = NULL;
 	enum up_result result;
 	int r;
 
 	if (in->options.dry_run)
 		return cmd_plan.run(in, e);
 	if (in->options.foreground)
-		return up_foreground(&in->options, profile, e);
-	state = calloc(1, sizeof(*state));
-	if (!state)
+		return up_foreground(&in->options, in->operand, e);
+	s = calloc(1, sizeof(*s));
+	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = up_ensure(&in->options, profile, &result, state, e);
+	r = up_ensure(&in->options, in->operand, &result, s, e);
 	if (!r)
-		print_result(result, state);
+		printf("%s %s: spark://%s:%d, %u slice%s\n", s->cluster.name, what[result],
+		       s->master.address, s->master.port, s->plan.slice_count,
+		       s->plan.slice_count == 1 ? "" : "s");
 	return r;
 }
 

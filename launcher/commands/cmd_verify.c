@@ -3,14 +3,13 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/differences.h"
 #include "decision/reconcile/drift.h"
-#include "launcher/commands/command.h"
+#include "launcher/commands/print_json.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
-#include "launcher/inputs/inputs.h"
-#include "launcher/protocol/state.h"
 #include "launcher/show/table.h"
 #include "launcher/system/listening.h"
 
@@ -21,8 +20,8 @@ struct look {
 	struct cluster cluster; /* where its state is; the state's own may be out of date */
 	struct state state;
 	struct driver *driver;
-	const char *cgroup_root;
 	enum verify_depth depth;
+	struct status status; /* the supervisor's, for the loans */
 	struct observation seen;
 	struct sample samples[SLICES_MAX + 2]; /* of seen.groups */
 	struct drifts drifts;
@@ -31,28 +30,13 @@ struct look {
 	pid_t pids[PIDS_MAX];
 };
 
-static void release(struct look **look)
-{
-	if (*look && (*look)->driver)
-		(*look)->driver->ops->close((*look)->driver);
-	free(*look);
-}
-
-static const struct slice *slice_of(const struct look *l, const char *group)
-{
-	for (unsigned i = 0; i < l->state.plan.slice_count; i++)
-		if (!strcmp(l->state.plan.slices[i].name, group))
-			return &l->state.plan.slices[i];
-	return NULL;
-}
-
 /* A process that has ended since it was listed is no drift. */
-static void check_pid(struct look *l, const struct observed_group *g, pid_t pid)
+static void check_pid(struct look *l, const struct observed_group *g, const struct slice *s,
+		      pid_t pid)
 {
-	const struct slice *s = slice_of(l, g->name);
+	const int any_port[2] = {0, 0};
 	struct cpuset mask = {0};
 	struct err e = {0};
-	const int any_port[2] = {0, 0};
 
 	if (syscall(SYS_sched_getaffinity, pid, sizeof(mask.words), mask.words) < 0)
 		return;
@@ -61,80 +45,74 @@ static void check_pid(struct look *l, const struct observed_group *g, pid_t pid)
 		drifts_add(&l->drifts, DRIFT_SOCKET, g->name, "%.200s", e.msg);
 }
 
-static bool has_pid(const struct look *l, int count, pid_t pid)
-{
-	for (int i = 0; i < count && i < PIDS_MAX; i++)
-		if (l->pids[i] == pid)
-			return true;
-	return false;
-}
-
-/* The process that the state file names for a group: a slice's worker, the host group's master. */
-static const struct process_id *recorded(const struct look *l, const char *group)
-{
-	const struct slice *s;
-
-	if (!strcmp(group, GROUP_HOST))
-		return &l->state.master_process;
-	s = slice_of(l, group);
-	return s ? &l->state.workers[s->id].id : NULL;
-}
-
+/* The processes of a group, and whether the one that the state names for it is among them. */
 static int check_group(struct look *l, unsigned index, struct err *e)
 {
 	const struct observed_group *g = &l->seen.groups[index];
-	const struct process_id *owner = recorded(l, g->name);
+	const struct process_id *owner = NULL;
+	const struct slice *s = NULL;
+	bool is_inside = false;
 	int count = l->driver->ops->pids(l->driver, g->name, l->pids, PIDS_MAX, e);
+	int r;
 
 	if (count < 0)
 		return count;
-	for (int i = 0; i < count && i < PIDS_MAX; i++)
-		check_pid(l, g, l->pids[i]);
-	if (owner && owner->pid && process_is_alive(owner) && !has_pid(l, count, owner->pid))
+	if (!strcmp(g->name, GROUP_HOST))
+		owner = &l->state.master_process;
+	for (unsigned i = 0; i < l->state.plan.slice_count; i++) {
+		if (!strcmp(l->state.plan.slices[i].name, g->name)) {
+			s = &l->state.plan.slices[i];
+			owner = &l->state.workers[i].id;
+		}
+	}
+	for (int i = 0; i < count && i < PIDS_MAX; i++) {
+		check_pid(l, g, s, l->pids[i]);
+		is_inside |= owner && owner->pid == l->pids[i];
+	}
+	if (owner && owner->pid && !is_inside && process_is_alive(owner))
 		verify_process(g->name, owner->pid, false, &g->cpus, &g->cpus, &l->drifts);
-	count = l->driver->ops->sample(l->driver, g->name, &l->samples[index], e);
-	if (count == 0 && slice_of(l, g->name))
+	r = l->driver->ops->sample(l->driver, g->name, &l->samples[index], e);
+	if (r == 0 && s)
 		verify_locality(&l->state.profile, g->name, &l->samples[index], &l->drifts);
-	return count;
+	return r;
 }
 
 static int take_a_look(struct look *l, struct err *e)
 {
-	int rc;
+	struct err ignored;
+	int r;
 
-	running_loans(&l->cluster, &l->state.plan);
-	rc = l->driver->ops->observe(l->driver, &l->seen, e);
+	/* The loans in force, as the supervisor reports them; where it is dead or mute, none. */
+	l->state.plan.loan_count = 0;
+	if (running_status(&l->cluster, &l->status, NULL, &ignored) == 0)
+		status_plan_loans(&l->status, &l->state.plan);
 	l->drifts.count = 0;
-	if (rc < 0)
-		return rc;
+	r = l->driver->ops->observe(l->driver, &l->seen, e);
+	if (r < 0)
+		return r;
 	verify_groups(&l->state.plan, &l->state.profile, &l->seen, l->depth, &l->drifts);
-	for (unsigned i = 0; rc == 0 && i < l->seen.count; i++)
-		rc = check_group(l, i, e);
-	return rc;
+	for (unsigned i = 0; r == 0 && i < l->seen.count; i++)
+		r = check_group(l, i, e);
+	return r;
 }
 
-/* The supervisor is the only writer while it lives. */
-static int write_repairs(const struct look *l, struct err *e)
+/* Put CPUs and weights back, and look again. The supervisor is the only writer while it lives. */
+static int repair(struct look *l, const char *cgroup_root, struct err *e)
 {
 	cleanup_close int lock = -1;
-	int rc = up_again(&l->state, &lock, e);
-
-	for (unsigned i = 0; rc == 0 && lock >= 0 && i < l->repair_count; i++)
-		rc = driver_execute(l->driver, &l->repairs[i], NULL, NULL, NULL, e);
-	return rc;
-}
-
-/* Put CPUs and weights back, and look again. */
-static int repair(struct look *l, struct err *e)
-{
 	struct cpuset allowed, nodes;
-	int rc = driver_allowed(l->cgroup_root, &allowed, &nodes, e);
+	struct tree tree;
+	int r = tree_read(cgroup_root, &tree, e);
 
-	if (rc < 0)
-		return rc;
+	if (r == 0)
+		r = tree_allowed(&tree, &allowed, &nodes, e);
+	if (r < 0)
+		return r;
 	l->repair_count = drift_find(&l->seen, &l->state.plan, &allowed, l->repairs);
-	rc = write_repairs(l, e);
-	return rc == 0 ? take_a_look(l, e) : rc;
+	r = up_again(&l->state, &lock, e);
+	for (unsigned i = 0; r == 0 && lock >= 0 && i < l->repair_count; i++)
+		r = driver_execute(l->driver, &l->repairs[i], NULL, NULL, NULL, e);
+	return r == 0 ? take_a_look(l, e) : r;
 }
 
 static double local_share(const struct sample *s)
@@ -147,7 +125,7 @@ static int print_text(const struct look *l)
 	static const char *const titles[] = {"group",	   "CPUs",   "nodes", ">weight",
 					     ">processes", ">local", NULL};
 	cleanup_table struct table table;
-	int rc;
+	int r;
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < l->seen.count; i++) {
@@ -160,7 +138,7 @@ static int print_text(const struct look *l)
 		table_add(&table, "%u", l->samples[i].processes);
 		table_add(&table, "%.0f %%", 100 * local_share(&l->samples[i]));
 	}
-	rc = table_print(&table, "", stdout);
+	r = table_print(&table, "", stdout);
 	for (unsigned i = 0; i < l->repair_count; i++)
 		printf("repaired: %s\n",
 		       op_format(&l->repairs[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},
@@ -169,82 +147,81 @@ static int print_text(const struct look *l)
 		printf("drift: %s\n", l->drifts.items[i].text);
 	if (!l->drifts.count)
 		printf("plan and kernel agree\n");
-	return rc;
+	return r;
 }
 
-static int print_json(const struct look *l, struct err *e)
+static int print_all_json(const struct look *l, struct err *e)
 {
 	json_t *groups = json_array(), *drift = json_array();
 	json_t *all =
 		json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "schema", "cleave.verify/1", "name",
 			  l->state.plan.name, "state", l->drifts.count ? "drift" : "ok", "repaired",
 			  (int)l->repair_count, "groups", groups, "drift", drift);
-	int rc = 0;
+	int failed = !all;
 
-	for (unsigned i = 0; all && i < l->seen.count; i++) {
+	for (unsigned i = 0; !failed && i < l->seen.count; i++) {
 		const struct observed_group *g = &l->seen.groups[i];
 
-		rc |= json_array_append_new(
+		failed |= json_array_append_new(
 			groups, json_pack("{s:s, s:s, s:s, s:i, s:i, s:f}", "name", g->name, "cpus",
 					  CPUSET_STRING(&g->cpus), "nodes",
 					  CPUSET_STRING(&g->nodes), "weight", (int)g->weight,
 					  "processes", (int)l->samples[i].processes, "local_share",
 					  local_share(&l->samples[i])));
 	}
-	for (unsigned i = 0; all && i < l->drifts.count && i < DRIFTS_MAX; i++) {
+	for (unsigned i = 0; !failed && i < l->drifts.count && i < DRIFTS_MAX; i++) {
 		const struct drift *d = &l->drifts.items[i];
 
-		rc |= json_array_append_new(
+		failed |= json_array_append_new(
 			drift, json_pack("{s:s, s:s, s:s, s:b}", "kind", drift_kind_name(d->kind),
 					 "group", d->group, "message", d->text, "repairable",
 					 drift_is_repairable(d->kind)));
 	}
-	if (!all || rc || json_dumpf(all, stdout, JSON_INDENT(2)))
-		rc = err_errno(e, -ENOMEM, "cannot print JSON");
-	else
-		putchar('\n');
-	json_decref(all);
-	return rc;
+	if (failed) {
+		json_decref(all);
+		all = NULL;
+	}
+	return print_json(all, JSON_INDENT(2), e);
 }
 
 static int open_cluster(const struct invocation *in, struct look *l, struct err *e)
 {
 	const struct options *o = &in->options;
-	char name[NAME_MAX_BYTES + 1];
-	int rc = load_cluster_name(o, in->operand_count ? in->operands[0] : NULL, name, e);
+	int r = running_cluster(o, in->operand, &l->cluster, e);
 
-	if (rc == 0)
-		rc = cluster_paths(o->roots.state_dir, name, &l->cluster, e);
-	if (rc == 0)
-		rc = state_read(&l->cluster, &l->state, e);
-	if (rc == -ENOENT)
-		return err_set(e, rc, "cluster %s is not up: there is nothing to verify", name);
-	if (rc < 0)
-		return rc;
-	l->cgroup_root = o->roots.cgroup_root;
-	rc = running_driver(o, &l->state, &l->driver, e);
-	if (rc == 0)
+	if (r == 0)
+		r = state_read(&l->cluster, &l->state, e);
+	if (r == -ENOENT)
+		return err_set(e, r, "cluster %s is not up: there is nothing to verify",
+			       l->cluster.name);
+	if (r < 0)
+		return r;
+	r = running_driver(o, &l->state, &l->driver, e);
+	if (r == 0)
 		l->depth = !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
-	return rc;
+	return r;
 }
 
-static int run(const struct invocation *in, struct err *e)
+static int run_verify(const struct invocation *in, struct err *e)
 {
-	__attribute__((cleanup(release))) struct look *l = calloc(1, sizeof(*l));
-	int rc;
+	cleanup_free struct look *l = calloc(1, sizeof(*l));
+	int r;
 
 	if (!l)
 		return err_errno(e, -ENOMEM, "verifying");
-	rc = open_cluster(in, l, e);
+	r = open_cluster(in, l, e);
+	if (r < 0)
+		return r;
 	/* A loan may begin or end between two questions: what differs is looked at again. */
-	for (unsigned i = 0; rc == 0 && i < LOOKS && (i == 0 || l->drifts.count); i++)
-		rc = take_a_look(l, e);
-	if (rc == 0 && in->options.repair && l->drifts.count)
-		rc = repair(l, e);
-	if (rc == 0)
-		rc = in->options.json ? print_json(l, e) : print_text(l);
-	if (rc < 0)
-		return rc;
+	for (unsigned i = 0; r == 0 && i < LOOKS && (i == 0 || l->drifts.count); i++)
+		r = take_a_look(l, e);
+	if (r == 0 && in->options.repair && l->drifts.count)
+		r = repair(l, in->options.roots.cgroup_root, e);
+	l->driver->ops->close(l->driver);
+	if (r == 0)
+		r = in->options.json ? print_all_json(l, e) : print_text(l);
+	if (r < 0)
+		return r;
 	return l->drifts.count ? ERR_DRIFT : 0;
 }
 
@@ -252,7 +229,8 @@ static const struct option options[] = {
 	OPTION_CLUSTER,
 	{"repair", NULL, "put CPUs and weights back", offsetof(struct options, repair)},
 	OPTION_JSON,
-	OPTION_END};
+	OPTION_END,
+};
 
 const struct command cmd_verify = {
 	.name = "verify",
@@ -263,6 +241,6 @@ const struct command cmd_verify = {
 		   "their memory is. Exits with 4 if something differs.",
 	.options = options,
 	.max_operands = 1,
-	.failure = 1,
-	.run = run,
+	.failure = ERR_FAILED,
+	.run = run_verify,
 };

@@ -2,8 +2,9 @@
 #define LAUNCHER_COMMANDS_COMMAND_H
 
 /*
- * The shape of a command: one `const struct command` a cmd_*.c. Help is generated from it, main.c holds only the
- * list. Options may stand anywhere before `--`; options.c fills one struct for all commands.
+ * The shape of a command: one `const struct command` a cmd_*.c. Help is generated from it, main.c
+ * holds only the list. Options may stand anywhere before `--`; options.c fills one struct for all
+ * commands.
  */
 
 #include <stdbool.h>
@@ -45,11 +46,15 @@ struct option {
 		NULL, NULL, NULL, 0 \
 	}
 
+struct command;
+
 struct invocation {
 	struct options options;
 	int operand_count;
 	char **operands;
+	const char *operand; /* the first one, or NULL */
 	char **words; /* what stands after `--`, ends with NULL; NULL itself if there was no `--` */
+	const struct command *const *commands; /* all there are; ends with NULL */
 };
 
 struct command {
@@ -65,10 +70,7 @@ struct command {
 		   struct err *e); /* exit status >= 0, or negative: `e` is shown */
 };
 
-/* The list that main.c holds; ends with NULL. */
-extern const struct command *const commands[];
-
-/* What an error exits with: its class; of commands that pass on another program's code, their own `failure`. */
+/* What an error exits with: its class, or the `failure` of commands that pass on another's code. */
 int command_exit_status(const struct command *c, const struct err *e);
 
 #endif

@@ -2,13 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
+#include "launcher/commands/command.h"
+#include "launcher/commands/print_json.h"
+#include "launcher/show/table.h"
+
+enum { MEASURE_MS = 300 };
 
 /* ---- facts */
 
@@ -64,38 +70,30 @@ static void read_kernel(struct doctor_facts *f)
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
 {
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
-	enum root_kind kind;
-	int rc;
+	struct tree tree;
+	int r;
 
 	if (!profile)
 		return err_errno(e, -ENOMEM, "examining this machine");
 	*out = (struct doctor_facts){0};
 	profile_default(profile);
-	rc = driver_facts(cgroup_root, &kind, &out->place, e);
-	if (rc < 0)
-		return rc;
-	out->place_result = placement_decide(&out->place, BACKEND_AUTO, kind, cgroup_root,
-					     &out->decided, &out->place_error);
+	r = tree_read(cgroup_root, &tree, e);
+	if (r < 0)
+		return r;
+	out->place = tree.facts;
+	out->place_result = tree_place(&tree, BACKEND_AUTO, &out->decided, &out->place_error);
 	read_kernel(out);
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
-	rc = driver_taken(cgroup_root, "", &out->taken, out->taken_by, e);
-	if (rc == 0)
-		rc = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
-	if (rc < 0)
-		return rc;
-	out->busy_count = (unsigned)rc;
+	r = tree_taken(&tree, "", &out->taken, out->taken_by, e);
+	if (r == 0)
+		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
+	if (r < 0)
+		return r;
+	out->busy_count = (unsigned)r;
 	return 0;
 }
 
 /* ---- findings */
-
-const char *finding_kind_name(enum finding_kind kind)
-{
-	static const char *const names[] = {
-		[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_MISSING] = "missing"};
-
-	return names[kind];
-}
 
 static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
 		const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -108,6 +106,7 @@ static void add(struct findings *list, enum finding_kind kind, const char *name,
 	if (list->count == FINDINGS_MAX)
 		return;
 	f = &list->items[list->count++];
+	list->missing += kind == FINDING_MISSING;
 	f->kind = kind;
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	snprintf(f->fix, sizeof(f->fix), "%s", fix);
@@ -170,28 +169,27 @@ static void judge_kernel(const struct doctor_facts *f, struct findings *out)
 	const struct {
 		const char *name;
 		bool have;
-		const char *with, *without;
+		const char *with, *without, *fix;
 	} features[] = {
 		{"clone3", f->clone3 && f->place.layout.unified.version,
 		 "processes are born inside their slice",
-		 "processes wait until they are put into their slice"},
+		 "processes wait until they are put into their slice", ""},
 		{"cgroup.freeze", f->v2_freeze, "a slice can be stopped as a whole",
-		 "a slice cannot be stopped as a whole"},
+		 "a slice cannot be stopped as a whole", ""},
 		{"memory.reclaim", f->v2_reclaim, "memory can be taken back from an idle slice",
-		 "memory cannot be taken back from an idle slice"},
+		 "memory cannot be taken back from an idle slice", ""},
 		{"memory.oom.group", f->v2_oom_group, "a slice out of memory ends as a whole",
-		 "out of memory may end a part of a slice only"},
+		 "out of memory may end a part of a slice only", ""},
 		{"pressure", f->pressure, "waiting for CPUs and memory is measured by the kernel",
-		 "no pressure counters: runnable threads are counted instead"},
+		 "no pressure counters: runnable threads are counted instead",
+		 "psi=1 (on the kernel command line)"},
 	};
 
 	add(out, FINDING_OK, "kernel", "", "Linux %s", f->kernel);
 	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		add(out, features[i].have ? FINDING_OK : FINDING_NOTE, features[i].name,
-		    !strcmp(features[i].name, "pressure") && !features[i].have
-			    ? "psi=1 (on the kernel command line)"
-			    : "",
-		    "%s", features[i].have ? features[i].with : features[i].without);
+		    features[i].have ? "" : features[i].fix, "%s",
+		    features[i].have ? features[i].with : features[i].without);
 }
 
 static void judge_memory(const struct doctor_facts *f, struct findings *out)
@@ -231,7 +229,7 @@ static void judge_spark(const struct doctor_facts *f, struct findings *out)
 
 void doctor_judge(const struct doctor_facts *f, struct findings *out)
 {
-	out->count = 0;
+	out->count = out->missing = 0;
 	judge_controllers(f, out);
 	judge_place(f, out);
 	judge_kernel(f, out);
@@ -246,3 +244,80 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 		    "process %d (%s) outside of every slice uses %.1f CPUs", f->busy[i].pid,
 		    f->busy[i].name, f->busy[i].cpus);
 }
+
+/* ---- the command */
+
+static const char *const kinds[] = {
+	[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_MISSING] = "missing"};
+
+static int print_text(const struct findings *list)
+{
+	static const char *const titles[] = {"", "what", "finding", NULL};
+	cleanup_table struct table table;
+
+	table_init(&table, titles);
+	for (unsigned i = 0; i < list->count; i++) {
+		const struct finding *f = &list->items[i];
+
+		table_add(&table, "%s", kinds[f->kind]);
+		table_add(&table, "%s", f->name);
+		table_add(&table, "%s%s%s", f->what, f->fix[0] ? "; fix: " : "", f->fix);
+	}
+	return table_print(&table, "", stdout);
+}
+
+static json_t *findings_json(const struct findings *list)
+{
+	json_t *checks = json_array();
+	json_t *all = json_pack("{s:s, s:o}", "schema", "cleave.doctor/1", "checks", checks);
+	bool failed = !all;
+
+	for (unsigned i = 0; !failed && i < list->count; i++) {
+		const struct finding *f = &list->items[i];
+
+		failed = json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "name",
+								 f->name, "status", kinds[f->kind],
+								 "what", f->what, "fix", f->fix));
+	}
+	if (!failed)
+		return all;
+	json_decref(all);
+	return NULL;
+}
+
+static int run_doctor(const struct invocation *in, struct err *e)
+{
+	cleanup_free struct doctor_facts *facts = malloc(sizeof(*facts));
+	cleanup_free struct findings *list = malloc(sizeof(*list));
+	int r;
+
+	if (!facts || !list)
+		return err_errno(e, -ENOMEM, "examining this machine");
+	r = doctor_read(in->options.roots.cgroup_root, MEASURE_MS, facts, e);
+	if (r < 0)
+		return r;
+	doctor_judge(facts, list);
+	if (in->options.json)
+		r = print_json(findings_json(list), JSON_INDENT(2), e);
+	else if (print_text(list) < 0)
+		r = err_errno(e, -ENOMEM, "cannot print the findings");
+	if (r < 0)
+		return r;
+	return list->missing ? ERR_IMPOSSIBLE : 0;
+}
+
+static const struct option options[] = {OPTION_JSON, OPTION_END};
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.arguments = "",
+	.summary = "Tell what this machine can do, and what is missing",
+	.details =
+		"Looks at the control groups, the kernel, memory settings, Spark, Java and Python, "
+		"and at who else uses the CPUs. Changes nothing. Each line that says \"missing\" "
+		"comes with what would fix it, and is something that `up` cannot do without: then "
+		"the exit code is 3.",
+	.options = options,
+	.failure = ERR_FAILED,
+	.run = run_doctor,
+};

@@ -26,6 +26,7 @@ enum { FINDINGS_MAX = 64, BUSY_MAX = 8 };
 
 struct findings {
 	unsigned count;
+	unsigned missing; /* of them: `up` cannot work without */
 	struct finding items[FINDINGS_MAX];
 };
 
@@ -57,7 +58,5 @@ struct doctor_facts {
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e);
 
 void doctor_judge(const struct doctor_facts *f, struct findings *out);
-
-const char *finding_kind_name(enum finding_kind kind); /* ok | note | missing */
 
 #endif

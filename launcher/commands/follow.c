@@ -1,13 +1,12 @@
 #include "launcher/commands/follow.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/protocol/control.h"
-#include "launcher/system/json.h"
+#include "launcher/protocol/control_line.h"
+#include "launcher/protocol/reply.h"
 
 enum { LOOK_MS = 200 };
 
@@ -68,72 +67,52 @@ static void show(struct display *d, const char *text)
 	fflush(stderr);
 }
 
-static void show_progress(struct display *d, json_t *line)
+static void show_progress(struct display *d, const struct reply *r)
 {
-	char what[32], object[PROFILE_WORD], text[PROFILE_WORD + 96];
-	unsigned count, total;
-	struct err e;
+	char text[sizeof(r->object) + 96];
 
-	if (json_read_text(line, "progress", what, sizeof(what), &e) ||
-	    json_read_text(line, "object", object, sizeof(object), &e) ||
-	    json_read_unsigned(line, "count", UINT16_MAX, &count, &e) ||
-	    json_read_unsigned(line, "total", UINT16_MAX, &total, &e))
-		return;
-	if (strcmp(what, "workers") == 0)
-		snprintf(text, sizeof(text), "workers: %u of %u registered", count, total);
-	else if (strcmp(what, "master") == 0)
-		snprintf(text, sizeof(text), "master: %s", count ? "answers" : "starting");
+	if (strcmp(r->what, "workers") == 0)
+		snprintf(text, sizeof(text), "workers: %u of %u registered", r->count, r->total);
+	else if (strcmp(r->what, "master") == 0)
+		snprintf(text, sizeof(text), "master: %s", r->count ? "answers" : "starting");
 	else
-		snprintf(text, sizeof(text), "%s: %u of %u (%s)", what, count, total, object);
+		snprintf(text, sizeof(text), "%s: %u of %u (%s)", r->what, r->count, r->total,
+			 r->object);
 	show(d, text);
 }
 
-static void show_log(struct display *d, json_t *line)
-{
-	const char *name = json_string_value(json_object_get(line, "log"));
-	const char *text = json_string_value(json_object_get(line, "line"));
-
-	if (!name || !text)
-		return;
-	end_line(d);
-	fprintf(stderr, "  %s | %s\n", name, text);
-}
-
-/* ---- reading */
-
-static int read_done(json_t *line, struct outcome *out)
-{
-	const char *done = json_string_value(json_object_get(line, "done"));
-	struct err ignored;
-
-	out->result = strcmp(done, "started") == 0   ? UP_STARTED
-		      : strcmp(done, "changed") == 0 ? UP_CHANGED
-						     : UP_UNCHANGED;
-	out->adopted = json_is_true(json_object_get(line, "adopted"));
-	if (json_read_text(line, "rebuilt", out->rebuilt, sizeof(out->rebuilt), &ignored))
-		out->rebuilt[0] = '\0';
-	return 1;
-}
-
 /* 1: done; 0: go on; negative: the error that the supervisor reports. */
-static int read_line(struct display *d, const char *text, struct outcome *out, struct err *e)
+static int take_reply(struct display *d, const char *line, struct outcome *out, struct err *e)
 {
-	json_auto_t *line = json_read(text, strlen(text), e);
+	static const enum up_result results[] = {
+		[REPLY_STARTED] = UP_STARTED,
+		[REPLY_CHANGED] = UP_CHANGED,
+		[REPLY_UNCHANGED] = UP_UNCHANGED,
+		[REPLY_DOWN] = UP_CHANGED,
+	};
+	struct reply reply;
 
-	if (!line)
+	if (reply_parse(line, strlen(line), &reply, e))
 		return err_wrap(e, "the supervisor's answer");
-	if (json_object_get(line, "error")) {
-		end_line(d);
-		return control_error(line, e);
+	if (reply.kind == REPLY_PROGRESS) {
+		show_progress(d, &reply);
+		return 0;
 	}
-	if (json_is_string(json_object_get(line, "done"))) {
-		end_line(d);
-		return read_done(line, out);
+	end_line(d);
+	switch (reply.kind) {
+	case REPLY_LOG:
+		fprintf(stderr, "  %s | %s\n", reply.log, reply.line);
+		break;
+	case REPLY_ERROR:
+		*e = reply.error;
+		return e->code;
+	case REPLY_DONE:
+		*out = (struct outcome){results[reply.result], reply.is_adopted, ""};
+		string_copy(out->rebuilt, reply.rebuilt);
+		return 1;
+	case REPLY_PROGRESS:
+		break;
 	}
-	if (json_object_get(line, "log"))
-		show_log(d, line);
-	else
-		show_progress(d, line);
 	return 0;
 }
 
@@ -160,7 +139,7 @@ static int follow(int fd, struct display *d, struct outcome *out, int *signal_nu
 				    "the supervisor ended without an answer: see "
 				    "supervisor.log");
 		else if (r > 0)
-			r = read_line(d, line, out, e);
+			r = take_reply(d, line, out, e);
 	}
 	line_buffer_release(&b);
 	return r > 0 ? 0 : r;

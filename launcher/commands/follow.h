@@ -5,7 +5,9 @@
 
 #include <stdbool.h>
 
-#include "launcher/commands/up.h"
+#include "decision/base/err.h"
+
+enum up_result { UP_STARTED, UP_CHANGED, UP_UNCHANGED };
 
 struct outcome {
 	enum up_result result;

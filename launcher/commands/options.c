@@ -28,7 +28,7 @@ static const struct option *option_in(const struct option *list, const char *nam
 	return NULL;
 }
 
-/* The option of that name: a global one, else the command's own, else (no command yet) any command's. */
+/* A global one, else the command's own, else (no command yet) any command's. */
 static const struct option *option_find(const struct command *const *list, const struct command *c,
 					const char *name, size_t length)
 {
@@ -43,38 +43,23 @@ static const struct option *option_find(const struct command *const *list, const
 	return found;
 }
 
-/* A short option is one letter for a global flag. */
-static const struct option *option_short(char letter)
-{
-	const char *name = letter == 'v' ? "verbose" : letter == 'h' ? "help" : NULL;
-
-	return name ? option_in(global_options, name, strlen(name)) : NULL;
-}
-
 static size_t name_length(const char *word)
 {
 	return strcspn(word, "=");
-}
-
-/* Whether argv's word after this one is this option's value. */
-static bool takes_next_word(const struct command *const *list, const struct command *c,
-			    const char *word)
-{
-	const struct option *o;
-
-	if (strncmp(word, "--", 2) != 0 || word[2 + name_length(word + 2)] == '=')
-		return false;
-	o = option_find(list, c, word + 2, strlen(word + 2));
-	return o && o->argument;
 }
 
 /* The first word that is neither an option nor an option's value. */
 static const char *first_operand(const struct command *const *list, int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (argv[i][0] != '-' || !argv[i][1])
-			return argv[i];
-		if (takes_next_word(list, NULL, argv[i]))
+		const char *word = argv[i];
+		const struct option *o = NULL;
+
+		if (word[0] != '-' || !word[1])
+			return word;
+		if (word[1] == '-' && !strchr(word, '='))
+			o = option_find(list, NULL, word + 2, strlen(word + 2));
+		if (o && o->argument)
 			i++;
 	}
 	return NULL;
@@ -99,7 +84,7 @@ const struct command *command_find(const struct command *const *list, const char
 	return NULL;
 }
 
-/* What to say of an option that is none here: which command has it, else what it was meant to be. */
+/* An option that is none here: which command has it, else what it was meant to be. */
 static int unknown_option(const struct command *const *list, const struct command *c,
 			  const char *word, struct err *e)
 {
@@ -161,18 +146,18 @@ static int option_take(const struct option *o, int argc, char **argv, int *i,
 static int option_parse(const struct command *const *list, int argc, char **argv, int *i,
 			struct command_line *out, struct err *e)
 {
+	struct options *options = &out->invocation.options;
 	const char *word = argv[*i];
 	const struct option *o;
 
 	if (word[1] != '-') {
 		for (const char *letter = word + 1; *letter; letter++) {
-			o = option_short(*letter);
-			if (!o)
+			if (*letter != 'v' && *letter != 'h')
 				return err_wrong(e,
 						 "unknown option -%c in '%s'; the short ones "
 						 "are -h and -v",
 						 *letter, word);
-			*(bool *)((char *)&out->invocation.options + o->offset) = true;
+			*(*letter == 'v' ? &options->roots.verbose : &options->help) = true;
 		}
 		return 0;
 	}
@@ -183,7 +168,7 @@ static int option_parse(const struct command *const *list, int argc, char **argv
 	o = option_find(list, out->command, word + 2, name_length(word + 2));
 	if (!o)
 		return unknown_option(list, out->command, word, e);
-	return option_take(o, argc, argv, i, &out->invocation.options, e);
+	return option_take(o, argc, argv, i, options, e);
 }
 
 /* Whether the numbers of operands and words suit the command. */
@@ -230,8 +215,10 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 			argv[operands++] = argv[i];
 		}
 	}
+	line.invocation.commands = list;
 	line.invocation.operands = argv + 1;
 	line.invocation.operand_count = operands > 0 ? operands - 1 : 0;
+	line.invocation.operand = operands > 1 ? argv[1] : NULL;
 	if (!line.command && !line.version && !line.invocation.options.help)
 		return err_wrong(e, "no command given");
 	if (line.command && !line.invocation.options.help &&
@@ -241,23 +228,19 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 	return 0;
 }
 
-static void option_print(const struct option *o, FILE *to)
-{
-	int width = fprintf(to, "  --%s%s%s", o->name, o->argument ? " " : "",
-			    o->argument ? o->argument : "");
-
-	if (width >= HELP_COLUMN) {
-		fputc('\n', to);
-		width = 0;
-	}
-	fprintf(to, "%*s%s\n", HELP_COLUMN - width, "", o->help);
-}
-
 static void options_print(const char *title, const struct option *list, FILE *to)
 {
 	fprintf(to, "\n%s:\n", title);
-	for (; list->name; list++)
-		option_print(list, to);
+	for (const struct option *o = list; o->name; o++) {
+		int width = fprintf(to, "  --%s%s%s", o->name, o->argument ? " " : "",
+				    o->argument ? o->argument : "");
+
+		if (width >= HELP_COLUMN) {
+			fputc('\n', to);
+			width = 0;
+		}
+		fprintf(to, "%*s%s\n", HELP_COLUMN - width, "", o->help);
+	}
 }
 
 void help_print(const struct command *const *list, FILE *to)

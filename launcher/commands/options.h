@@ -2,8 +2,8 @@
 #define LAUNCHER_COMMANDS_OPTIONS_H
 
 /*
- * The command line: from argv to one struct invocation, and the help that is generated from the same tables. Pure but
- * for the FILE that help is printed to.
+ * The command line: from argv to one struct invocation, and the help that is generated from the
+ * same tables. Pure but for the FILE that help is printed to.
  */
 
 #include <stdio.h>
@@ -17,10 +17,10 @@ struct command_line {
 };
 
 /*
- * Read argv[1] … argv[argc - 1] by the NULL-terminated list of commands. The operands are gathered at the front of argv,
- * which is reordered for that and must live as long as `out`. On failure only `command` of `out` is written, as far as
- * it was understood, and `e` holds what is wrong with the use (ERR_WRONG). Numbers of operands and words are not
- * checked where --help is asked for.
+ * Read argv[1] … argv[argc - 1] by the NULL-terminated list of commands. The operands are gathered
+ * at the front of argv, which is reordered for that and must live as long as `out`. On failure only
+ * `command` of `out` is written, as far as it was understood, and `e` holds what is wrong with the
+ * use (ERR_WRONG). Numbers of operands and words are not checked where --help is asked for.
  */
 int command_line_parse(const struct command *const *list, int argc, char **argv,
 		       struct command_line *out, struct err *e);

@@ -2,7 +2,8 @@
 #define LAUNCHER_COMMANDS_REPLAY_H
 
 /*
- * The steps of an events.jsonl, decided again by rebalance_decide() and held against what was decided then.
+ * The steps of an events.jsonl, decided again by rebalance_decide() and held against what was
+ * decided then.
  */
 
 #include "launcher/protocol/rebalance_event.h"
@@ -12,28 +13,30 @@ enum {
 	REPLAY_MAX_BYTES = EVENTS_MAX_BYTES + (1 << 20), /* with the line that filled it up */
 };
 
-struct replay_step {
+/* About 3 MB: keep it on the heap. Begins as {.text, .end, .machine}, which are borrowed. */
+struct replay {
+	const char *text, *end; /* what is still to be read */
+	const struct topology *machine;
+	/* This step: */
 	unsigned line; /* from 1 */
-	const struct rebalance_event *event;
+	struct rebalance_event event;
 	bool is_same;
 	char difference[REPLAY_TEXT]; /* "decided then: …; now: …", or "" */
-};
-
-/* Called for each step in turn. */
-typedef void replay_tell(void *context, const struct replay_step *step);
-
-struct replay {
+	/* All so far: */
 	unsigned steps, same;
-	unsigned
-		cut_line; /* the last line if it has no end and is no JSON, as after a crash; else 0 */
+	unsigned cut_line; /* the last line if it is cut, as after a crash; else 0 */
+	/* Private to replay.c: */
+	struct topology then; /* the machine with the CPUs of the event alone */
+	struct plan now;      /* what comes of the event's inputs */
+	struct rebalance_decisions decisions;
 };
 
 /*
- * Decide again on `machine`, of which only the CPUs that an event allows count. Lines of other kinds are passed by.
- * Return 0; ERR_WRONG with the line for one that cannot be read; ERR_IMPOSSIBLE with the line where the machine is
- * another one: it lacks CPUs, or its cores are not those that the slices were made of.
+ * Decide the next step again on `machine`, of which only the CPUs that the event allows count.
+ * Lines of other kinds are passed by. Return 1; 0 at the end; ERR_WRONG with the line for one that
+ * cannot be read; ERR_IMPOSSIBLE with the line where the machine is another one: it lacks CPUs, or
+ * its cores are not those that the slices were made of.
  */
-int replay_run(const char *text, size_t size, const struct topology *machine, replay_tell *tell,
-	       void *context, struct replay *out, struct err *e);
+int replay_next(struct replay *r, struct err *e);
 
 #endif

@@ -1,5 +1,4 @@
 #include "launcher/commands/running.h"
-#include "launcher/commands/command.h"
 
 #include <errno.h>
 
@@ -7,32 +6,25 @@
 #include "launcher/inputs/inputs.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/protocol/control.h"
-#include "launcher/protocol/status.h"
 
 enum { ANSWER_MS = 5000 };
 
-static bool has_name(const struct strings *names, const char *name)
-{
-	strings_for_each(known, names)
-	{
-		if (!strcmp(known, name))
-			return true;
-	}
-	return false;
-}
-
-/* The name in a profile, as a word that may also be a cluster's name. */
+/* The name that a word means: a cluster's, or that in a profile. */
 static int name_of_word(const struct strings *running, const char *word,
 			char name[NAME_MAX_BYTES + 1], struct err *e)
 {
 	cleanup_free struct profile *p = malloc(sizeof(*p));
 	char path[PROFILE_PATH];
+	bool is_running = false;
 	struct err ignored;
 
 	if (!p)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (shipped_is_path(word) ||
-	    (!has_name(running, word) && shipped_find(word, path, &ignored) == 0)) {
+	strings_for_each(known, running)
+	{
+		is_running |= !strcmp(known, word);
+	}
+	if (shipped_is_path(word) || (!is_running && shipped_find(word, path, &ignored) == 0)) {
 		if (load_profile(word, p, e) < 0)
 			return e->code;
 		word = p->name;
@@ -45,48 +37,47 @@ static int name_of_word(const struct strings *running, const char *word,
 	return string_copy_n(name, NAME_MAX_BYTES + 1, word);
 }
 
-int load_cluster_name(const struct options *o, const char *operand, char name[NAME_MAX_BYTES + 1],
-		      struct err *e)
+int running_cluster(const struct options *o, const char *operand, struct cluster *out,
+		    struct err *e)
 {
 	struct strings running = {0};
 	const char *word = o->cluster ? o->cluster : operand;
-	cleanup_free struct profile *defaults = NULL;
+	char name[NAME_MAX_BYTES + 1];
 
 	if (o->cluster && operand)
 		return err_wrong(e, "both --cluster %s and '%s' name a cluster; give one",
 				 o->cluster, operand);
 	if (cluster_list(o->roots.state_dir, &running, e) < 0)
 		return e->code;
-	if (word)
-		return name_of_word(&running, word, name, e);
-	if (running.count == 1)
-		return string_copy_n(name, NAME_MAX_BYTES + 1, strings_get(&running, 0));
-	if (running.count > 1)
+	if (word) {
+		if (name_of_word(&running, word, name, e) < 0)
+			return e->code;
+	} else if (running.count == 1) {
+		string_copy(name, strings_get(&running, 0));
+	} else if (running.count > 1) {
 		return err_wrong(e, "there are %u clusters (%s, %s%s); name one with --cluster",
 				 running.count, strings_get(&running, 0), strings_get(&running, 1),
 				 running.count > 2 ? ", …" : "");
-	defaults = malloc(sizeof(*defaults));
-	if (!defaults)
-		return err_set(e, -ENOMEM, "out of memory");
-	profile_default(defaults);
-	return string_copy_n(name, NAME_MAX_BYTES + 1, defaults->name);
+	} else {
+		cleanup_free struct profile *defaults = malloc(sizeof(*defaults));
+
+		if (!defaults)
+			return err_set(e, -ENOMEM, "out of memory");
+		profile_default(defaults);
+		string_copy(name, defaults->name);
+	}
+	return cluster_paths(o->roots.state_dir, name, out, e);
 }
 
-int running_state(const struct options *o, const char *operand, struct state *out, struct err *e)
+int running_state(const struct cluster *c, struct state *out, struct err *e)
 {
-	char name[NAME_MAX_BYTES + 1];
-	struct cluster c;
-	int r = load_cluster_name(o, operand, name, e);
+	int r = state_read(c, out, e);
 
-	if (!r)
-		r = cluster_paths(o->roots.state_dir, name, &c, e);
-	if (!r)
-		r = state_read(&c, out, e);
 	if (r == -ENOENT)
 		return err_set(e, r, "no cluster %s is up (there is no %s/state.json): cleave up",
-			       name, c.state);
+			       c->name, c->state);
 	if (r == -EBADMSG)
-		return err_wrap(e, "the state of %s is lost, run up to rebuild it", name);
+		return err_wrap(e, "the state of %s is lost, run up to rebuild it", c->name);
 	return r;
 }
 
@@ -118,24 +109,13 @@ int running_group(const struct state *s, const char *word, char group[NAME_MAX_B
 			 s->cluster.name, s->plan.slice_count - 1);
 }
 
-int running_status(const struct cluster *c, struct status *out, char **text, struct err *e)
+bool running_is_dead(int r)
 {
-	cleanup_free char *answer = NULL;
-	int r = control_ask(c, "{\"cmd\":\"status\"}", ANSWER_MS, &answer, e);
-
-	if (!r)
-		r = status_parse(answer, strlen(answer), out, e);
-	if (!r && text)
-		*text = take_pointer(answer);
-	return r;
+	return r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;
 }
 
-void running_loans(const struct cluster *c, struct plan *p)
+int running_status(const struct cluster *c, struct status *out, char **text, struct err *e)
 {
-	cleanup_free struct status *status = calloc(1, sizeof(*status));
-	struct err ignored;
-
-	p->loan_count = 0;
-	if (status && running_status(c, status, NULL, &ignored) == 0)
-		status_plan_loans(status, p);
+	return control_query(c, &(struct control_request){.command = CONTROL_STATUS}, ANSWER_MS,
+			     text, out ? &status_table : NULL, out, e);
 }

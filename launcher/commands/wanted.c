@@ -1,10 +1,10 @@
 #include "launcher/commands/wanted.h"
-#include "launcher/commands/command.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/spark/slices.h"
 #include "launcher/system/listening.h"
 
 enum { PORTS_TRIED = 512 };
@@ -12,41 +12,42 @@ static const uint32_t loopback_last = 0x7ffffffe; /* 127.255.255.254 */
 
 /* ---- the master's ports */
 
-struct port_wish {
+struct port_request {
 	const char *key;
-	int asked; /* AMOUNT_AUTO or the profile's */
-	int first; /* of auto */
-	int known; /* of the running master, 0: none runs */
-	int other; /* the master's other port, already chosen */
+	int requested; /* AMOUNT_AUTO or the profile's */
+	int first;     /* of auto */
+	int known;     /* of the running master, 0: none runs */
+	int other;     /* the master's other port, already chosen */
 };
 
-static int choose_port(const struct port_wish *w, const char *host, int *port, struct err *e)
+static int choose_port(const struct port_request *q, const char *host, int *port, struct err *e)
 {
+	bool is_auto = q->requested == AMOUNT_AUTO;
+	int first = is_auto ? q->first : q->requested;
+	int last = is_auto ? q->first + PORTS_TRIED - 1 : q->requested;
 	struct in_addr address;
 	bool is_numeric = inet_pton(AF_INET, host, &address) == 1;
-	int first = w->asked == AMOUNT_AUTO ? w->first : w->asked;
-	int last = w->asked == AMOUNT_AUTO ? w->first + PORTS_TRIED - 1 : w->asked;
 	int r = 0;
 
-	if (w->known && (w->asked == AMOUNT_AUTO || w->asked == w->known)) {
-		*port = w->known;
+	if (q->known && (is_auto || q->requested == q->known)) {
+		*port = q->known;
 		return 0;
 	}
 	for (int p = first; p <= last; p++) {
 		/* A name is Spark's to resolve: then only the check after the start can tell. */
 		r = is_numeric ? listening_probe(ntohl(address.s_addr), p) : 0;
-		if (!r && p != w->other) {
+		if (!r && p != q->other) {
 			*port = p;
 			return 0;
 		}
 		if (r != -EADDRINUSE && r)
 			break;
 	}
-	if (w->asked == AMOUNT_AUTO)
-		return err_errno(e, r, "%s: no port from %d to %d is free on %s", w->key, first,
+	if (is_auto)
+		return err_errno(e, r, "%s: no port from %d to %d is free on %s", q->key, first,
 				 last, host);
-	return err_errno(e, r, "%s: port %d on %s cannot be used: choose another or auto", w->key,
-			 w->asked, host);
+	return err_errno(e, r, "%s: port %d on %s cannot be used: choose another or auto", q->key,
+			 q->requested, host);
 }
 
 static int choose_endpoints(const struct profile *p, const struct state *known,
@@ -54,15 +55,15 @@ static int choose_endpoints(const struct profile *p, const struct state *known,
 {
 	bool is_running = known && process_is_alive(&known->master_process) &&
 			  strcmp(known->master.address, p->spark.master_address) == 0;
-	struct port_wish master = {
+	struct port_request master = {
 		.key = "spark.master.port",
-		.asked = p->spark.master_port,
+		.requested = p->spark.master_port,
 		.first = PLAN_MASTER_PORT,
 		.known = is_running ? known->master.port : 0,
 	};
-	struct port_wish ui = {
+	struct port_request ui = {
 		.key = "spark.master.ui_port",
-		.asked = p->spark.master_ui_port,
+		.requested = p->spark.master_ui_port,
 		.first = PLAN_MASTER_UI_PORT,
 		.known = is_running ? known->master.ui_port : 0,
 	};
@@ -76,30 +77,33 @@ static int choose_endpoints(const struct profile *p, const struct state *known,
 
 /* ---- the slices' addresses */
 
+/* Free, or our own already. */
 static bool is_free(const struct listening_socket *list, size_t count, uint32_t address,
-		    const struct state *known)
+		    const struct plan *running)
 {
-	const struct plan *running = known ? &known->plan : NULL;
-
 	for (unsigned i = 0; running && i < running->slice_count; i++)
 		if (running->slices[i].address == address)
-			return true; /* our own */
+			return true;
 	return !listening_has_address(list, count, address);
 }
 
-/* The first block of free addresses from `first` on. */
-static int find_block(uint32_t first, unsigned slices, const struct state *known, uint32_t *out,
-		      struct err *e)
+/*
+ * The first of `slices` free addresses in a row, from those of the running cluster or the default
+ * on: slice i listens on the first address + i. A profile's own block is taken as it is.
+ */
+static int choose_first_address(const struct profile *p, const struct plan *running,
+				unsigned slices, uint32_t *out, struct err *e)
 {
 	cleanup_free struct listening_socket *list = NULL;
-	uint32_t begin = first;
+	uint32_t begin =
+		running && running->slice_count ? running->slices[0].address : PLAN_FIRST_ADDRESS;
 	size_t count;
-	int r = listening_read(&list, &count, e);
+	int r = p->spark.first_address ? 0 : listening_read(&list, &count, e);
 
-	if (r)
+	if (r || p->spark.first_address)
 		return r;
 	for (uint32_t a = begin; a < begin + slices && a < loopback_last; a++)
-		if (!is_free(list, count, a, known))
+		if (!is_free(list, count, a, running))
 			begin = a + 1;
 	if (begin + slices > loopback_last)
 		return err_set(e, -EADDRINUSE,
@@ -109,49 +113,39 @@ static int find_block(uint32_t first, unsigned slices, const struct state *known
 	return 0;
 }
 
-/* A profile's own block is taken as it is; DESIGN §8: slice i listens on the first address + i. */
-static int choose_addresses(const struct profile *p, const struct state *known, struct plan *plan,
-			    struct err *e)
+/* ---- all of it */
+
+int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
+		struct state *out, struct err *e)
 {
-	uint32_t first = PLAN_FIRST_ADDRESS;
+	struct cpuset slices;
 	int r;
 
-	if (p->spark.first_address)
-		return 0;
-	if (known && known->plan.slice_count)
-		first = known->plan.slices[0].address;
-	r = find_block(first, plan->slice_count, known, &first, e);
-	for (unsigned i = 0; !r && i < plan->slice_count; i++)
-		plan->slices[i].address = first + i;
-	return r;
-}
-
-int wish_make(const struct options *o, const char *profile, const struct state *known,
-	      struct inputs *inputs, struct state *out, struct err *e)
-{
-	int r = load_inputs(&o->roots, profile, inputs, e);
-
-	if (r)
-		return r;
-	if (!inputs->topology.this_machine)
+	if (inputs_read(&o->roots, in, e) < 0 || inputs_decide(in, e) < 0)
+		return e->code;
+	/* Of `run`: refused before anything is started for it. */
+	if (o->slices && spark_slices_parse(o->slices, &in->plan, &slices, e))
+		return e->code;
+	if (!in->topology.this_machine)
 		return err_impossible(
 			e,
 			"--topology %.200s is another machine: up works on this one, plan shows others",
-			inputs->topology.source);
-	if (inputs->profile.backend == BACKEND_DOCKER)
+			in->topology.source);
+	if (in->profile.backend == BACKEND_DOCKER)
 		return err_impossible(
 			e, "backend: docker is not in this release, cgroup and affinity are");
-	r = cluster_paths(o->roots.state_dir, inputs->profile.name, &out->cluster, e);
-	if (!r)
-		r = cluster_user(&inputs->profile, &out->cluster, e);
-	if (!r)
-		r = spark_resolve(&inputs->profile, &out->spark, e);
-	if (!r)
-		r = choose_endpoints(&inputs->profile, known, &out->master, e);
-	if (!r)
-		r = choose_addresses(&inputs->profile, known, &inputs->plan, e);
+	if ((r = cluster_paths(o->roots.state_dir, in->profile.name, &out->cluster, e)) ||
+	    (r = cluster_user(&in->profile, &out->cluster, e)) ||
+	    (r = spark_resolve(&in->profile, &out->spark, e)) ||
+	    (r = choose_endpoints(&in->profile, known, &out->master, e)) ||
+	    (r = choose_first_address(&in->profile, known ? &known->plan : NULL,
+				      in->plan.slice_count, &in->facts.first_address, e)))
+		return r;
+	/* Decided again, now that this is known too: the same cut, where it is to listen. */
+	in->facts.java_version = out->spark.java_version;
+	r = inputs_decide(in, e);
 	out->phase = PHASE_STARTING;
-	out->profile = inputs->profile;
-	out->plan = inputs->plan;
+	out->profile = in->profile;
+	out->plan = in->plan;
 	return r;
 }

@@ -2,7 +2,8 @@
 #define LAUNCHER_COMMANDS_WANTED_H
 
 /*
- * What `up` asks a supervisor for: the plan of a profile on this machine, with the ports and addresses that are free here.
+ * What `up` wants of a supervisor: the plan of a profile on this machine, with the JDK, the ports
+ * and the addresses that are here.
  */
 
 #include "launcher/commands/command.h"
@@ -10,11 +11,13 @@
 #include "launcher/protocol/state.h"
 
 /*
- * `known` is the state of the running cluster, or what its daemons tell (traces.h), or NULL: its ports and addresses
- * are kept where the profile says auto.
- * Errors: those of load_inputs() and spark_resolve(); ERR_IMPOSSIBLE for another machine's topology; ERR_FAILED for a port in use.
+ * Go on with `in`, of which the profile is read. `known` is the state of the running cluster, or
+ * what its daemons tell (state_recover.h), or NULL: its ports and addresses are kept where the
+ * profile says auto. Errors: those of inputs_read(), inputs_decide() and spark_resolve(); ERR_WRONG
+ * for --slices that the plan has not; ERR_IMPOSSIBLE for another machine's topology; ERR_FAILED for
+ * a port in use.
  */
-int wish_make(const struct options *o, const char *profile, const struct state *known,
-	      struct inputs *inputs, struct state *out, struct err *e);
+int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
+		struct state *out, struct err *e);
 
 #endif

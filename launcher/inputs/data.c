@@ -87,11 +87,6 @@ static int add_file(struct file_list *l, const char *path, uint64_t bytes, struc
 	return 0;
 }
 
-static bool is_hidden(const FTSENT *entry)
-{
-	return entry->fts_level > 0 && (entry->fts_name[0] == '.' || entry->fts_name[0] == '_');
-}
-
 static int list_files(const char *data, struct file_list *out, struct err *e)
 {
 	FTS *walk = walk_open(data);
@@ -106,7 +101,7 @@ static int list_files(const char *data, struct file_list *out, struct err *e)
 		    entry->fts_info == FTS_NS)
 			r = err_errno(e, -entry->fts_errno, "workload.data.path: %s",
 				      entry->fts_path);
-		else if (is_hidden(entry))
+		else if (entry->fts_level > 0 && strchr("._", entry->fts_name[0]))
 			fts_set(walk, entry, FTS_SKIP);
 		else if (entry->fts_info == FTS_F && entry->fts_statp->st_size)
 			r = add_file(out, below + strspn(below, "/"),
@@ -121,7 +116,7 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
 }
 
-/* At each file, what is taken is at most the share of what was seen: so the part is spread over all of them. */
+/* At each file at most the share of what was seen: so the part is spread over all of them. */
 static void take_share(struct file_list *l, double share, struct data_part *out)
 {
 	double seen = 0;

@@ -55,7 +55,7 @@ static enum source_kind source_kind(const char **text)
 	return strchr(*text, ':') ? SOURCE_SYNTHETIC : SOURCE_XML;
 }
 
-/* hwloc's own reader gives no reason: look for the usual ones first. `head` gets the first bytes. */
+/* hwloc's own reader gives no reason: look for the usual ones. `head` gets the first bytes. */
 static int check_file(const char *path, char *head, size_t size, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -95,7 +95,7 @@ static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
 			 HWLOC_VERSION);
 }
 
-/* The PUs that synthetic text asks for, as far as its "type:count" words tell; at most `limit` + 1. */
+/* The PUs of synthetic text, as far as its "type:count" words tell; at most `limit` + 1. */
 static unsigned synthetic_count(const char *text, unsigned limit)
 {
 	unsigned long product = 1;
@@ -133,37 +133,6 @@ static int load_synthetic(hwloc_topology_t h, const char *text, struct err *e)
 	return 0;
 }
 
-static int load_live(hwloc_topology_t h, struct err *e)
-{
-	if (hwloc_topology_load(h) < 0)
-		return err_errno(e, -errno, "hwloc cannot read this machine's topology");
-	return 0;
-}
-
-static int load(hwloc_topology_t h, enum source_kind kind, const char *text, struct err *e)
-{
-	switch (kind) {
-	case SOURCE_LIVE:
-		break;
-	case SOURCE_XML:
-		return load_xml(h, text, e);
-	case SOURCE_SYNTHETIC:
-		return load_synthetic(h, text, e);
-	}
-	return load_live(h, e);
-}
-
-/* What cleave does not look at need not be built. */
-static void set_filters(hwloc_topology_t h)
-{
-	hwloc_topology_set_flags(h, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
-	hwloc_topology_set_icache_types_filter(h, HWLOC_TYPE_FILTER_KEEP_NONE);
-	hwloc_topology_set_io_types_filter(h, HWLOC_TYPE_FILTER_KEEP_NONE);
-	hwloc_topology_set_type_filter(h, HWLOC_OBJ_L1CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
-	hwloc_topology_set_type_filter(h, HWLOC_OBJ_L2CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
-	hwloc_topology_set_type_filter(h, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE);
-}
-
 extern char **environ;
 
 static void clean_environment(void)
@@ -186,18 +155,35 @@ static int open_source(enum source_kind kind, const char *text, hwloc_topology_t
 		       struct err *e)
 {
 	cleanup_topology hwloc_topology_t h = NULL;
-	int code;
+	int r = 0;
 
 	clean_environment();
 	if (hwloc_topology_init(&h) < 0)
 		return err_set(e, -ENOMEM, "hwloc cannot be initialised");
-	set_filters(h);
+	/* What cleave does not look at need not be built. */
+	hwloc_topology_set_flags(h, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+	hwloc_topology_set_icache_types_filter(h, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_io_types_filter(h, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_type_filter(h, HWLOC_OBJ_L1CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_type_filter(h, HWLOC_OBJ_L2CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
+	hwloc_topology_set_type_filter(h, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE);
 	/* What hwloc would print on standard error about odd firmware is not for our users. */
 	setenv("HWLOC_HIDE_ERRORS", "2", 1);
-	code = load(h, kind, text, e);
+	switch (kind) {
+	case SOURCE_LIVE:
+		if (hwloc_topology_load(h) < 0)
+			r = err_errno(e, -errno, "hwloc cannot read this machine's topology");
+		break;
+	case SOURCE_XML:
+		r = load_xml(h, text, e);
+		break;
+	case SOURCE_SYNTHETIC:
+		r = load_synthetic(h, text, e);
+		break;
+	}
 	unsetenv("HWLOC_HIDE_ERRORS");
-	if (code < 0)
-		return code;
+	if (r < 0)
+		return r;
 	*out = take_pointer(h);
 	return 0;
 }
@@ -284,15 +270,6 @@ static int read_nodes(hwloc_topology_t h, const struct cpuset *allowed, struct t
 	return 0;
 }
 
-/* Synthetic text that names no sizes gets 1 GB a node from hwloc; nobody said so: they are unknown. */
-static void forget_assumed_sizes(const char *synthetic, struct topology *t)
-{
-	if (strstr(synthetic, "memory="))
-		return;
-	for (unsigned i = 0; i < t->node_count; i++)
-		t->nodes[i].memory_bytes = 0;
-}
-
 static unsigned node_index(const struct topology *t, unsigned id)
 {
 	for (unsigned i = 0; i < t->node_count; i++)
@@ -301,7 +278,7 @@ static unsigned node_index(const struct topology *t, unsigned id)
 	return TOPOLOGY_NONE;
 }
 
-/* The firmware's matrix by its name, else (version 1 captures) the first over nodes whose kind says latency. */
+/* The firmware's matrix by name, else (version 1 captures) the first over nodes of latencies. */
 static struct hwloc_distances_s *find_distances(hwloc_topology_t h)
 {
 	struct hwloc_distances_s *found = NULL;
@@ -367,23 +344,15 @@ static int read_kinds(hwloc_topology_t h, struct topology *t, struct err *e)
 
 /* ---- this machine ---- */
 
-static int read_list(const char *path, struct cpuset *out)
-{
-	cleanup_fclose FILE *file = fopen(path, "re");
-	char text[4096] = "";
-	struct err ignored;
-
-	if (!file || !fgets(text, sizeof(text), file))
-		return -ENOENT;
-	return cpuset_parse(text, out, &ignored);
-}
-
 /* Nodes that the kernel has no CPU in only look local to some (expanders, graphics memory). */
 static void drop_foreign_cpus(struct topology *t)
 {
+	cleanup_fclose FILE *file = fopen("/sys/devices/system/node/has_cpu", "re");
+	char text[4096] = "";
 	struct cpuset has_cpu;
+	struct err ignored;
 
-	if (read_list("/sys/devices/system/node/has_cpu", &has_cpu) < 0)
+	if (!file || !fgets(text, sizeof(text), file) || cpuset_parse(text, &has_cpu, &ignored) < 0)
 		return;
 	for (unsigned i = 0; i < t->node_count; i++)
 		if (!cpuset_has(&has_cpu, t->nodes[i].id))
@@ -414,26 +383,13 @@ static void read_mask(hwloc_topology_t h, struct cpuset *mask)
 
 /* ---- all of it ---- */
 
-static int name_source(enum source_kind kind, const char *text, struct topology *t, struct err *e)
-{
-	static const char *const prefixes[] = {"live", "xml:", "synthetic:"};
-	int n = snprintf(t->source, sizeof(t->source), "%s%s", prefixes[kind], text ? text : "");
-
-	if ((size_t)n >= sizeof(t->source))
-		return err_wrong(e, "the value of --topology has %zu bytes; the limit is %zu",
-				 strlen(text), sizeof(t->source) - strlen(prefixes[kind]) - 1);
-	return 0;
-}
-
 /* The raw part of *t, which is zeroed. */
 static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topology_source *source,
 		    struct topology *t, struct cpuset *mask, struct err *e)
 {
-	bool live = !source->text;
 	struct cpuset cpus = source->cpus, nodes = source->nodes;
 
-	t->this_machine = live && hwloc_topology_is_thissystem(h);
-	if (!live &&
+	if (kind != SOURCE_LIVE &&
 	    (to_cpuset(hwloc_topology_get_allowed_cpuset(h), "CPU", CPUSET_MAX, &cpus, e) < 0 ||
 	     to_cpuset(hwloc_topology_get_allowed_nodeset(h), "NUMA node", TOPOLOGY_NODE_IDS,
 		       &nodes, e) < 0))
@@ -442,9 +398,12 @@ static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topo
 	    read_kinds(h, t, e) < 0)
 		return e->code;
 	read_distances(h, t);
-	if (kind == SOURCE_SYNTHETIC)
-		forget_assumed_sizes(source->text, t);
-	if (live) {
+	/* Synthetic text without sizes gets 1 GB a node from hwloc; nobody said so: unknown. */
+	if (kind == SOURCE_SYNTHETIC && !strstr(source->text, "memory="))
+		for (unsigned i = 0; i < t->node_count; i++)
+			t->nodes[i].memory_bytes = 0;
+	if (kind == SOURCE_LIVE) {
+		t->this_machine = hwloc_topology_is_thissystem(h);
 		drop_foreign_cpus(t);
 		read_sizes(t, source->memory_limit_bytes);
 		read_mask(h, mask);
@@ -455,16 +414,21 @@ static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topo
 int topology_read(const struct topology_source *source, struct topology *out, struct cpuset *mask,
 		  struct err *e)
 {
+	static const char *const prefixes[] = {"live", "xml:", "synthetic:"};
 	const char *text = source->text;
 	enum source_kind kind = source_kind(&text);
 	cleanup_topology hwloc_topology_t h = NULL;
 	cleanup_free struct topology *t = calloc(1, sizeof(*t));
 	struct cpuset bound = {0};
+	int n;
 
 	if (!t)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (name_source(kind, text, t, e) < 0 || open_source(kind, text, &h, e) < 0 ||
-	    read_raw(h, kind, source, t, &bound, e) < 0)
+	n = snprintf(t->source, sizeof(t->source), "%s%s", prefixes[kind], text ? text : "");
+	if ((size_t)n >= sizeof(t->source))
+		return err_wrong(e, "the value of --topology has %zu bytes; the limit is %zu",
+				 strlen(text), sizeof(t->source) - strlen(prefixes[kind]) - 1);
+	if (open_source(kind, text, &h, e) < 0 || read_raw(h, kind, source, t, &bound, e) < 0)
 		return e->code;
 	if (topology_derive(t, e) < 0)
 		return text ? err_wrap(e, "topology '%s'", text) : e->code;

@@ -2,8 +2,8 @@
 #define LAUNCHER_INPUTS_HOST_HWLOC_H
 
 /*
- * From hwloc to struct topology: this machine, an XML file of another one, or hwloc's synthetic text. The only file
- * that knows hwloc.
+ * From hwloc to struct topology: this machine, an XML file of another one, or hwloc's synthetic
+ * text. The only file that knows hwloc.
  */
 
 #include "decision/machine/topology.h"
@@ -12,8 +12,8 @@ enum { TOPOLOGY_FILE_MAX = 64 << 20 }; /* 4096 CPUs are 4 MB of XML */
 
 struct topology_source {
 	/*
-	 * NULL: this machine. Else FILE (with a '/', ending in ".xml", or "xml:FILE") or synthetic text ("pack:8 core:15
-	 * pu:1" or "synthetic:…").
+	 * NULL: this machine. Else FILE (with a '/', ending in ".xml", or "xml:FILE") or synthetic
+	 * text ("pack:8 core:15 pu:1" or "synthetic:…").
 	 */
 	const char *text;
 	/* Of this machine only: what may be used, and the least memory limit above us (0: none). */
@@ -22,10 +22,11 @@ struct topology_source {
 };
 
 /*
- * Read and derive. `mask` gets the CPUs that this process is bound to if they are fewer than its cpuset allows (taskset, numactl;
- * cleave ignores that), else the empty set. HWLOC_* variables leave the environment: they would silently replace the machine.
- * Errors are ERR_WRONG: unreadable files, XML that this hwloc cannot read, synthetic text that is none, machines over
- * DESIGN's bounds.
+ * Read and derive. `mask` gets the CPUs that this process is bound to if they are fewer than its
+ * cpuset allows (taskset, numactl; cleave ignores that), else the empty set. HWLOC_* variables
+ * leave the environment: they would silently replace the machine. Errors are ERR_WRONG: unreadable
+ * files, XML that this hwloc cannot read, synthetic text that is none, machines over the bounds of
+ * decision/machine/topology.h. Why it is read this way: launcher/inputs/README.md.
  */
 int topology_read(const struct topology_source *source, struct topology *out, struct cpuset *mask,
 		  struct err *e);

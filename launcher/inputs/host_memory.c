@@ -4,38 +4,25 @@
 
 enum { LINE = 256 };
 
-static uint64_t parse_total(FILE *meminfo)
-{
-	char line[LINE];
-	uint64_t kilobytes;
-
-	while (fgets(line, sizeof(line), meminfo))
-		if (sscanf(line, "MemTotal: %" SCNu64 " kB", &kilobytes) == 1)
-			return kilobytes <= UINT64_MAX / 1024 ? kilobytes * 1024 : 0;
-	return 0;
-}
-
-static void parse_present(FILE *zoneinfo, uint64_t present_pages[TOPOLOGY_NODE_IDS])
+void host_memory_parse(FILE *meminfo, FILE *zoneinfo, struct host_memory *out)
 {
 	char line[LINE];
 	unsigned node = TOPOLOGY_NODE_IDS, id;
-	uint64_t pages;
+	uint64_t kilobytes, pages;
 
-	while (fgets(line, sizeof(line), zoneinfo)) {
+	*out = (struct host_memory){0};
+	while (meminfo && fgets(line, sizeof(line), meminfo)) {
+		if (sscanf(line, "MemTotal: %" SCNu64 " kB", &kilobytes) != 1)
+			continue;
+		out->total_bytes = kilobytes <= UINT64_MAX / 1024 ? kilobytes * 1024 : 0;
+		break;
+	}
+	while (zoneinfo && fgets(line, sizeof(line), zoneinfo)) {
 		if (sscanf(line, "Node %u, zone", &id) == 1)
 			node = id;
 		else if (node < TOPOLOGY_NODE_IDS && sscanf(line, " present %" SCNu64, &pages) == 1)
-			present_pages[node] += pages;
+			out->present_pages[node] += pages;
 	}
-}
-
-void host_memory_parse(FILE *meminfo, FILE *zoneinfo, struct host_memory *out)
-{
-	*out = (struct host_memory){0};
-	if (meminfo)
-		out->total_bytes = parse_total(meminfo);
-	if (zoneinfo)
-		parse_present(zoneinfo, out->present_pages);
 }
 
 static uint64_t sum_of_nodes(const struct topology *t)

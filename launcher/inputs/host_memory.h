@@ -2,8 +2,9 @@
 #define LAUNCHER_INPUTS_HOST_MEMORY_H
 
 /*
- * How much memory the nodes of this machine really have. nodeN/meminfo can tell far too little (memory that is
- * initialised later, balloons); then /proc/meminfo's total is spread by the pages that /proc/zoneinfo has present.
+ * How much memory the nodes of this machine really have. nodeN/meminfo can tell far too little
+ * (memory that is initialised later, balloons); then /proc/meminfo's total is spread by the pages
+ * that /proc/zoneinfo has present.
  */
 
 #include <stdint.h>
@@ -16,16 +17,17 @@ struct host_memory {
 	uint64_t present_pages[TOPOLOGY_NODE_IDS]; /* by OS index of the node, over all zones */
 };
 
-/* Read the two files; a NULL or unreadable one leaves its part at 0. Anything but the lines looked for is skipped. */
+/* Read the two files, all but the lines looked for skipped; a NULL one leaves its part at 0. */
 void host_memory_parse(FILE *meminfo, FILE *zoneinfo, struct host_memory *out);
 
 /*
- * Where the nodes' sizes sum up to less than 0.95 of the total (a few per cent are the kernel's own), replace them: total ×
- * present pages of the node / all present pages. Nothing changes if the total or the pages are unknown.
+ * Where the nodes' sizes sum up to less than 0.95 of the total (a few per cent are the kernel's
+ * own), replace them: total × present pages of the node / all present pages. Nothing changes if the
+ * total or the pages are unknown.
  */
 void host_memory_correct(struct topology *t, const struct host_memory *memory);
 
-/* Where all nodes together have more than `limit_bytes` (0: no limit), shrink each in proportion. */
+/* Where all nodes together have more than `limit_bytes` (0: no limit), shrink each alike. */
 void host_memory_limit(struct topology *t, uint64_t limit_bytes);
 
 #endif

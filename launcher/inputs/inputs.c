@@ -1,59 +1,100 @@
 #include "launcher/inputs/inputs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
-#include "containers/driver.h"
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
+#include "decision/check/plan_check.h"
+#include "decision/engine/plan_make.h"
 #include "launcher/inputs/data.h"
 #include "launcher/inputs/host_hwloc.h"
-#include "launcher/inputs/processor.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/protocol/model_file.h"
+#include "launcher/spark/spark.h"
 #include "profiles/load.h"
 
-int load_profile(const char *profile, struct profile *out, struct err *e)
+int load_profile(const char *called, struct profile *out, struct err *e)
 {
 	char path[PROFILE_PATH];
 
-	if (!profile) {
+	if (!called) {
 		profile_default(out);
 		return 0;
 	}
-	if (shipped_is_path(profile))
-		return profile_load(profile, out, e);
-	if (shipped_find(profile, path, e) < 0)
+	if (shipped_is_path(called))
+		return profile_load(called, out, e);
+	if (shipped_find(called, path, e) < 0)
 		return e->code;
 	return profile_load(path, out, e);
+}
+
+int inputs_profile(const char *called, struct inputs *in, struct err *e)
+{
+	in->called = called;
+	return load_profile(called, &in->profile, e);
+}
+
+/* `tree` NULL: --topology is given, nothing of this machine counts. */
+static int read_topology(const struct roots *roots, const struct tree *tree, struct topology *out,
+			 struct cpuset *mask, struct err *e)
+{
+	struct topology_source source = {.text = roots->topology};
+
+	if (tree && (tree_allowed(tree, &source.cpus, &source.nodes, e) < 0 ||
+		     tree_memory_limit(tree, &source.memory_limit_bytes, e) < 0))
+		return e->code;
+	return topology_read(&source, out, mask, e);
 }
 
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e)
 {
-	struct topology_source source = {.text = roots->topology};
+	struct tree here, *tree = roots->topology ? NULL : &here;
 
-	if (!source.text &&
-	    (driver_allowed(roots->cgroup_root, &source.cpus, &source.nodes, e) < 0 ||
-	     driver_memory_limit(roots->cgroup_root, &source.memory_limit_bytes, e) < 0))
+	if (tree && tree_read(roots->cgroup_root, tree, e) < 0)
 		return e->code;
-	return topology_read(&source, out, mask, e);
+	return read_topology(roots, tree, out, mask, e);
 }
 
-static int read_facts(const struct roots *roots, const struct profile *p, struct facts *f,
+static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
 		      struct err *e)
 {
 	const char *data = data_local_path(p->workload.data_path);
 
 	*f = (struct facts){0};
-	if (roots->topology)
+	if (!tree)
 		return 0;
 	f->this_machine = true;
 	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
 		f->data_bytes = data_measure(data);
-	if (driver_taken(roots->cgroup_root, p->name, &f->taken, f->taken_by, e) < 0 ||
-	    driver_missing(roots->cgroup_root, p, &f->missing, e) < 0)
+	f->java_version = spark_java_release(p);
+	if (tree_taken(tree, p->name, &f->taken, f->taken_by, e) < 0 ||
+	    tree_missing(tree, p, &f->missing, e) < 0)
 		return e->code;
 	return 0;
+}
+
+/* "model name" of the first CPU, cut to fit; "" where the kernel names none (most of arm64). */
+static void read_processor(char name[PROFILE_WORD])
+{
+	static const char key[] = "model name";
+	cleanup_fclose FILE *file = fopen("/proc/cpuinfo", "re");
+	char line[PROFILE_WORD + 64];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *value = strchr(line, ':');
+
+		if (strncmp(line, key, strlen(key)) != 0 || !value)
+			continue;
+		for (value++; isspace((unsigned char)*value);)
+			value++;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(name, PROFILE_WORD, "%.*s", (int)string_cut(value, PROFILE_WORD - 1),
+			 value);
+		return;
+	}
 }
 
 /* The processor's name is known of this machine only. */
@@ -62,76 +103,41 @@ void load_identity(const struct topology *t, struct machine_identity *out)
 	char cpu[PROFILE_WORD] = "";
 
 	if (t->this_machine)
-		processor_name(cpu);
+		read_processor(cpu);
 	machine_identify(t, cpu, out);
 }
 
 /* What is not written, and can be read off the model, is taken from there: the kind of workload. */
 static int read_model(struct inputs *in, struct err *e)
 {
-	struct profile_workload *wish = &in->profile.workload;
+	struct profile_workload *workload = &in->profile.workload;
 	struct machine_identity here;
 	struct err other;
 
-	if (!wish->model[0])
+	if (!workload->model[0])
 		return 0;
-	if (model_read(wish->model, &in->model, e) < 0)
+	if (model_read(workload->model, &in->model, e) < 0)
 		return e->code;
 	load_identity(&in->topology, &here);
-	if (model_check_machine(&in->model, &here, &other) < 0 && !wish->model_force) {
+	in->is_foreign_model = model_check_machine(&in->model, &here, &other) < 0;
+	if (in->is_foreign_model && !workload->model_force) {
 		*e = other;
-		return err_wrap(e, "workload.model: %s", wish->model);
+		return err_wrap(e, "workload.model: %s", workload->model);
 	}
 	in->facts.has_model = true;
 	in->facts.model = in->model.theta;
-	if (wish->type == WORKLOAD_AUTO)
-		wish->type = in->model.type;
+	if (workload->type == WORKLOAD_AUTO)
+		workload->type = in->model.type;
 	return 0;
 }
 
-static void note_model(struct inputs *in)
-{
-	const struct model *m = &in->model;
-	enum workload_type type = in->profile.workload.type;
-	struct machine_identity here;
-	struct err other;
-
-	load_identity(&in->topology, &here);
-	plan_note(&in->plan, "workload.model: %s, made %s of %u probes, off by %.0f %% in the mean",
-		  workload_type_name(m->type), m->made, m->probe_count, 100 * m->error);
-	if (type != m->type)
-		plan_note(&in->plan,
-			  "workload.model: it was measured as %s, workload.type is %s; its "
-			  "coefficients hold",
-			  workload_type_name(m->type), workload_type_name(type));
-	if (model_check_machine(m, &here, &other) < 0)
-		plan_note(&in->plan,
-			  "workload.model: of another machine, used because of model_force");
-}
-
-static void add_notes(struct inputs *in, const struct cpuset *mask)
-{
-	struct strings later = {0};
-
-	if (in->facts.has_model)
-		note_model(in);
-	profile_not_yet(&in->profile, &later);
-	strings_for_each(key, &later)
-		plan_note(&in->plan, "%s: accepted, but not in effect in this release", key);
-	strings_for_each(missing, &in->facts.missing) plan_note(
-		&in->plan, "%s: no controller of this machine can do that; it is ignored", missing);
-	if (!cpuset_is_empty(mask))
-		plan_note(&in->plan, "this process is bound to CPUs %s; that is ignored",
-			  CPUSET_STRING(mask));
-}
-
-/* -v: what the decision was made from. */
-static void say_inputs(const struct inputs *in, const char *profile)
+/* -v: what the decision is made from. */
+static void say_inputs(const struct inputs *in)
 {
 	const struct facts *f = &in->facts;
 
-	fprintf(stderr, "cleave: profile %s (name %s)\n", profile ? profile : "built-in defaults",
-		in->profile.name);
+	fprintf(stderr, "cleave: profile %s (name %s)\n",
+		in->called ? in->called : "built-in defaults", in->profile.name);
 	fprintf(stderr, "cleave: topology %s, allowed CPUs %s\n", in->topology.source,
 		CPUSET_STRING(&in->topology.allowed));
 	if (f->data_bytes)
@@ -142,20 +148,40 @@ static void say_inputs(const struct inputs *in, const char *profile)
 			CPUSET_STRING(&f->taken), f->taken_by);
 }
 
-int load_inputs_of(const struct roots *roots, const struct profile *profile, const char *called,
-		   struct inputs *out, struct err *e)
+int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 {
-	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
-	struct cpuset mask;
+	struct tree here, *tree = roots->topology ? NULL : &here;
 
-	if (!in)
-		return err_set(e, -ENOMEM, "out of memory");
-	in->profile = *profile;
-	if (load_topology(roots, &in->topology, &mask, e) < 0 ||
-	    read_facts(roots, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
+	if ((tree && tree_read(roots->cgroup_root, tree, e) < 0) ||
+	    read_topology(roots, tree, &in->topology, &in->mask, e) < 0 ||
+	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
 	if (roots->verbose)
-		say_inputs(in, called);
+		say_inputs(in);
+	return 0;
+}
+
+static void note_model(struct inputs *in)
+{
+	const struct model *m = &in->model;
+	enum workload_type type = in->profile.workload.type;
+
+	plan_note(&in->plan, "workload.model: %s, made %s of %u probes, off by %.0f %% in the mean",
+		  workload_type_name(m->type), m->made, m->probe_count, 100 * m->error);
+	if (type != m->type)
+		plan_note(&in->plan,
+			  "workload.model: it was measured as %s, workload.type is %s; its "
+			  "coefficients hold",
+			  workload_type_name(m->type), workload_type_name(type));
+	if (in->is_foreign_model)
+		plan_note(&in->plan,
+			  "workload.model: of another machine, used because of model_force");
+}
+
+int inputs_decide(struct inputs *in, struct err *e)
+{
+	struct strings later = {0};
+
 	if (plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
 		return e->code;
 	if (plan_check(&in->plan, &in->topology, e) < 0) {
@@ -163,18 +189,15 @@ int load_inputs_of(const struct roots *roots, const struct profile *profile, con
 		return err_wrap(e, "this is a defect of cleave, nothing was done: the plan for %s",
 				in->topology.source);
 	}
-	add_notes(in, &mask);
-	*out = *in;
+	if (in->facts.has_model)
+		note_model(in);
+	profile_not_yet(&in->profile, &later);
+	strings_for_each(key, &later)
+		plan_note(&in->plan, "%s: accepted, but not in effect in this release", key);
+	strings_for_each(missing, &in->facts.missing) plan_note(
+		&in->plan, "%s: no controller of this machine can do that; it is ignored", missing);
+	if (!cpuset_is_empty(&in->mask))
+		plan_note(&in->plan, "this process is bound to CPUs %s; that is ignored",
+			  CPUSET_STRING(&in->mask));
 	return 0;
-}
-
-int load_inputs(const struct roots *roots, const char *profile, struct inputs *out, struct err *e)
-{
-	cleanup_free struct profile *p = malloc(sizeof(*p));
-
-	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
-	if (load_profile(profile, p, e) < 0)
-		return e->code;
-	return load_inputs_of(roots, p, profile, out, e);
 }

@@ -2,40 +2,51 @@
 #define LAUNCHER_INPUTS_INPUTS_H
 
 /*
- * The first steps of every command that decides: options → topology, profile, facts → plan.
+ * What every command that decides walks through: PROFILE → profile, then machine → topology, facts
+ * and model, then all of it → plan. One value carries it, filled from above to below, so that
+ * nothing is read twice.
  */
 
+#include "decision/cost/facts.h"
 #include "decision/cost/model.h"
 #include "decision/plan/plan.h"
 #include "launcher/system/roots.h"
 
 /* About 1 MB: keep it on the heap. */
 struct inputs {
-	struct topology topology;
+	/* inputs_profile() */
+	const char *called; /* PROFILE as the user gave it; NULL: the built-in defaults */
 	struct profile profile;
+	/* inputs_read() */
+	struct topology topology;
+	struct cpuset mask; /* the CPUs that the caller is bound to, which is ignored; else empty */
 	struct facts facts;
-	struct model model; /* of workload.model, where facts.has_model */
+	struct model model;    /* of workload.model, where facts.has_model */
+	bool is_foreign_model; /* of another machine, used because of model_force */
+	/* inputs_decide() */
 	struct plan plan;
 };
 
-/* Resolve PROFILE (path, shipped name, NULL: defaults) and read it. The profile's errors come before the topology's. */
-int load_profile(const char *profile, struct profile *out, struct err *e);
+/* Resolve PROFILE (path, shipped name, NULL: defaults) and read it. `called` is borrowed. */
+int inputs_profile(const char *called, struct inputs *in, struct err *e);
+
+/* What is to be known: the machine, its facts (none with --topology), the model. */
+int inputs_read(const struct roots *roots, struct inputs *in, struct err *e);
+
+/* The plan, checked, and with notes. May be done again when facts have become known. */
+int inputs_decide(struct inputs *in, struct err *e);
+
+/* The same reading for those who need one thing only. */
+int load_profile(const char *called, struct profile *out, struct err *e);
 
 /*
- * Read --topology or this machine; this machine is restricted to what driver_allowed() says. `mask` gets the CPUs that the
- * caller is bound to where that is ignored (taskset), else the empty set.
+ * Read --topology or this machine; this machine is restricted to what tree_allowed() says. `mask`
+ * gets the CPUs that the caller is bound to where that is ignored (taskset), else the empty set.
  */
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e);
 
 /* What a model file calls this machine, or the one of --topology. */
 void load_identity(const struct topology *t, struct machine_identity *out);
-
-/* All of it: profile, topology, facts of this machine (none with --topology), plan, plan_check. */
-int load_inputs(const struct roots *roots, const char *profile, struct inputs *out, struct err *e);
-
-/* The same for a profile that was read already; `called` is its name for --verbose, NULL: the defaults. */
-int load_inputs_of(const struct roots *roots, const struct profile *profile, const char *called,
-		   struct inputs *out, struct err *e);
 
 #endif

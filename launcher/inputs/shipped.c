@@ -14,7 +14,7 @@ static const char suffix[] = ".yaml";
 
 static bool ends_in_suffix(const char *text)
 {
-	size_t length = strlen(text), end = sizeof(suffix) - 1;
+	size_t length = strlen(text), end = strlen(suffix);
 
 	return length > end && !strcmp(text + length - end, suffix);
 }
@@ -24,7 +24,7 @@ bool shipped_is_path(const char *profile)
 	return strchr(profile, '/') || ends_in_suffix(profile);
 }
 
-/* Relative to the running binary: installed (PREFIX/bin), in build/, in build/VARIANT/. The first that is there. */
+/* Beside the running binary: installed (PREFIX/bin), in build/, in build/VARIANT/. */
 static int find_directory(char directory[PROFILE_PATH], struct err *e)
 {
 	static const char *const places[] = {"../share/cleave/profiles", "../profiles",
@@ -47,47 +47,39 @@ static int find_directory(char directory[PROFILE_PATH], struct err *e)
 			 binary, places[0]);
 }
 
-static int compare_words(const void *a, const void *b)
+static int is_profile(const struct dirent *entry)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return ends_in_suffix(entry->d_name);
 }
 
-/* The names in a directory, sorted, into `names` (NULL-terminated), each to be freed. */
-static void list_names(const char *directory, char *names[SHIPPED_MAX + 1])
-{
-	DIR *dir = opendir(directory);
-	size_t count = 0;
-
-	for (struct dirent *entry; dir && count < SHIPPED_MAX && (entry = readdir(dir));)
-		if (ends_in_suffix(entry->d_name)) {
-			names[count] = strndup(entry->d_name,
-					       strlen(entry->d_name) - (sizeof(suffix) - 1));
-			count += names[count] != NULL;
-		}
-	names[count] = NULL;
-	if (dir)
-		closedir(dir);
-	qsort(names, count, sizeof(*names), compare_words);
-}
-
+/* The sentence has the nearest name, and all that there are in alphabetical order. */
 static int unknown(const char *name, const char *directory, struct err *e)
 {
-	char *names[SHIPPED_MAX + 1], list[256] = "";
-	const char *nearest;
+	const char *names[SHIPPED_MAX + 1] = {NULL}, *nearest;
+	struct dirent **entries = NULL;
+	int count = scandir(directory, &entries, is_profile, alphasort);
+	char list[256] = "";
+	size_t used = 0;
 
-	list_names(directory, names);
-	for (size_t i = 0, used = 0; names[i] && used < sizeof(list); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
-					 names[i]);
-	nearest = word_nearest(name, (const char *const *)names);
+	for (int i = 0; i < count && i < SHIPPED_MAX; i++) {
+		char *end = entries[i]->d_name + strlen(entries[i]->d_name) - strlen(suffix);
+
+		*end = '\0';
+		names[i] = entries[i]->d_name;
+		if (used < sizeof(list))
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+						 i ? ", " : "", names[i]);
+	}
+	nearest = word_nearest(name, names);
 	err_wrong(
 		e,
 		"no shipped profile is called '%s'%s%s%s; there are: %s; a file's path needs a '/' "
 		"or ends in .yaml",
 		name, nearest ? "; the nearest is '" : "", nearest ? nearest : "",
 		nearest ? "'" : "", list);
-	for (size_t i = 0; names[i]; i++)
-		free(names[i]);
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
 	return e->code;
 }
 

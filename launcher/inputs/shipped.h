@@ -2,8 +2,8 @@
 #define LAUNCHER_INPUTS_SHIPPED_H
 
 /*
- * The profiles that come with cleave: NAME.yaml in `profiles` beside the directory of the running binary (a source tree: build/cleave
- * or build/VARIANT/cleave), else in the installed place.
+ * The profiles that come with cleave: NAME.yaml in `profiles` beside the directory of the running
+ * binary (a source tree: build/cleave or build/VARIANT/cleave), else in the installed place.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 /* PROFILE is a path if it has a '/' or ends in ".yaml", else a shipped profile's name. */
 bool shipped_is_path(const char *profile);
 
-/* The path of a shipped profile. ERR_WRONG with the nearest name and all names where there is none. */
+/* The path of a shipped profile. ERR_WRONG with the nearest name and all names: there is none. */
 int shipped_find(const char *name, char path[PROFILE_PATH], struct err *e);
 
 #endif

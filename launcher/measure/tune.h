@@ -2,8 +2,9 @@
 #define LAUNCHER_MEASURE_TUNE_H
 
 /*
- * `tune` at work: what it knows, one probe, and what it tells. A probe is what a user would do by hand: this very program is run
- * as `up`, `run`, `down` with a profile like the user's, for a cluster of its own called NAME-tune.
+ * `tune` at work: what it knows, one probe, and what it tells. A probe is what a user would do by
+ * hand: this very program is run as `up`, `run`, `down` with a profile like the user's, for a
+ * cluster of its own called NAME-tune.
  */
 
 #include "decision/engine/tune.h"
@@ -18,11 +19,11 @@ struct tuning_probe {
 
 /* About 2 MB: keep it on the heap. */
 struct tuning {
-	const struct options *options;
-	char *const *words;	  /* behind `--` */
-	const char *profile_name; /* as the user gave it, or NULL */
-	struct inputs
-		in; /* the user's profile with everything left to the engine, called NAME-tune, without a model */
+	const struct roots *roots;
+	const char *probe_args; /* of --probe-args, or NULL */
+	char *const *words;	/* behind `--` */
+	/* The user's profile, all left to the engine, named NAME-tune, without a model. */
+	struct inputs in;
 	struct reserve_memory reserve;
 	struct engine engine; /* with the built-in table */
 	struct tune tune;
@@ -38,24 +39,25 @@ struct tuning {
 };
 
 /*
- * The words of probe number `probe`: the part of the data in place of workload.data.path, or --probe-args in place of the
- * application's own, and in each word {scratch} replaced by a new directory.
+ * The words of probe number `probe`: the part of the data in place of workload.data.path, or
+ * --probe-args in place of the application's own, and in each word {scratch} replaced by a new
+ * directory.
  */
-int tuning_words(const struct tuning *t, unsigned probe, struct words *out, struct err *e);
+int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struct err *e);
 
-/* Whether a word of the application's own is the path of the data, so that a part can stand in for it. */
+/* Whether a word of the application's own is the path of the data: a part can stand in for it. */
 bool tuning_has_data_word(const struct profile *p, char *const *words);
 
 /*
- * The seconds of one probe at an option. -EINTR after a signal: the cluster is down then, as it is after an error (the last words
- * of the program that failed are on stderr).
+ * The seconds of one probe at an option. -EINTR after a signal: the cluster is down then, as it is
+ * after an error (the last words of the program that failed are on stderr).
  */
 int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct err *e);
 
 /* The profile that a probe's cluster has. */
 void tuning_probe_profile(const struct tuning *t, unsigned option, struct profile *out);
 
-/* What is told at the end, on stdout: probes, coefficients, the recommended partition, the line for the profile. */
+/* On stdout: probes, coefficients, the recommended partition, the line for the profile. */
 int tuning_report(const struct tuning *t, struct err *e);
 
 /* "2 slices of 1 core" */

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
 #include "launcher/measure/tune.h"
 #include "launcher/spark/spark.h"
@@ -26,24 +25,24 @@ bool tuning_has_data_word(const struct profile *p, char *const *words)
 }
 
 /* Append a word with every {scratch} replaced. */
-static int add_word(const char *word, const char *directory, struct words *out)
+static int add_word(const char *word, const char *directory, struct argv *out)
 {
 	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 
 	if (!file)
-		return words_add(out, NULL);
+		return argv_add(out, NULL);
 	for (const char *at; (at = strstr(word, scratch)); word = at + strlen(scratch))
 		fprintf(file, "%.*s%s", (int)(at - word), word, directory);
 	fputs(word, file);
 	if (fclose(file) != 0)
 		return -ENOMEM;
-	return words_add(out, text);
+	return argv_add(out, text);
 }
 
 /* --probe-args, at its blanks. */
-static int add_arguments(const char *arguments, const char *directory, struct words *out)
+static int add_arguments(const char *arguments, const char *directory, struct argv *out)
 {
 	static const char blanks[] = " \t\n";
 
@@ -58,39 +57,30 @@ static int add_arguments(const char *arguments, const char *directory, struct wo
 	return 0;
 }
 
-/* A new directory that everybody may write to: the application may run as another user. */
-static int make_scratch(const struct tuning *t, unsigned probe, char path[PROFILE_PATH],
-			struct err *e)
-{
-	int n = snprintf(path, PROFILE_PATH, "%s/scratch-%u", t->directory, probe);
-
-	if (n < 0 || n >= PROFILE_PATH)
-		return err_errno(e, -ENAMETOOLONG, "%s", t->directory);
-	if (mkdir(path, 0700) < 0 || chmod(path, 01777) < 0)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	return 0;
-}
-
-int tuning_words(const struct tuning *t, unsigned probe, struct words *out, struct err *e)
+int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struct err *e)
 {
 	size_t application = spark_application_word(t->words);
 	char directory[PROFILE_PATH];
 	int failed = 0;
+	int n = snprintf(directory, sizeof(directory), "%s/scratch-%u", t->directory, probe);
 
-	if (make_scratch(t, probe, directory, e) < 0)
-		return e->code;
+	if (n < 0 || n >= PROFILE_PATH)
+		return err_errno(e, -ENAMETOOLONG, "%s", t->directory);
+	/* Everybody may write to it: the application may run as another user. */
+	if (mkdir(directory, 0700) < 0 || chmod(directory, 01777) < 0)
+		return err_errno(e, -errno, "cannot make the directory %s", directory);
 	for (size_t i = 0; t->words[i] && !failed; i++) {
 		bool own = i > application;
 
-		if (own && t->options->probe_args)
+		if (own && t->probe_args)
 			break;
 		if (own && t->data[0] && is_data(&t->in.profile, t->words[i]))
-			failed = words_addf(out, "%s%s",
-					    strstr(t->words[i], "://") ? "file://" : "", t->data);
+			failed = argv_addf(out, "%s%s", strstr(t->words[i], "://") ? "file://" : "",
+					   t->data);
 		else
 			failed = add_word(t->words[i], directory, out);
 	}
-	if (!failed && t->options->probe_args)
-		failed = add_arguments(t->options->probe_args, directory, out);
+	if (!failed && t->probe_args)
+		failed = add_arguments(t->probe_args, directory, out);
 	return failed || out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }

@@ -7,7 +7,6 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/measure/tune.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
@@ -96,43 +95,34 @@ static int run_step(struct tuning *t, struct step *s, char *const *argv, struct 
 	return status;
 }
 
-static int fail_step(const struct step *s, int status, struct err *e)
-{
-	cleanup_free char *tail = NULL;
-
-	if (file_tail(s->log, LAST_WORDS, &tail) == 0 && *tail)
-		fprintf(stderr, "%s\n", tail);
-	return err_set(e, -EIO, "%s: %s ended with exit code %d; its last words are above",
-		       s->probe, strcmp(s->what, "run") != 0 ? s->what : "the application", status);
-}
-
-static void add_globals(const struct options *o, struct words *argv)
-{
-	words_add(argv, "cleave");
-	if (o->roots.state_dir)
-		words_addf(argv, "--state-dir=%s", o->roots.state_dir);
-	if (o->roots.cgroup_root)
-		words_addf(argv, "--cgroup-root=%s", o->roots.cgroup_root);
-}
-
 /* `words` ends with NULL. -EINTR if a signal came. */
 static int take_step(struct tuning *t, struct step *s, const char *const *words,
 		     char *const *application, struct err *e)
 {
-	cleanup_words struct words argv = {0};
+	cleanup_argv struct argv argv = {0};
+	cleanup_free char *tail = NULL;
 	int status;
 
-	add_globals(t->options, &argv);
+	argv_add(&argv, "cleave");
+	if (t->roots->state_dir)
+		argv_addf(&argv, "--state-dir=%s", t->roots->state_dir);
+	if (t->roots->cgroup_root)
+		argv_addf(&argv, "--cgroup-root=%s", t->roots->cgroup_root);
 	for (; *words; words++)
-		words_add(&argv, *words);
+		argv_add(&argv, *words);
 	for (; application && *application; application++)
-		words_add(&argv, *application);
+		argv_add(&argv, *application);
 	if (argv.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	status = run_step(t, s, argv.items, e);
 	if (status >= 0 && t->foreground.interrupts && !s->is_shielded)
 		return err_set(e, -EINTR, "interrupted");
-	return status > 0 ? fail_step(s, status, e) : status;
+	if (status <= 0)
+		return status;
+	if (file_tail(s->log, LAST_WORDS, &tail) == 0 && *tail)
+		fprintf(stderr, "%s\n", tail);
+	return err_set(e, -EIO, "%s: %s ended with exit code %d; its last words are above",
+		       s->probe, strcmp(s->what, "run") != 0 ? s->what : "the application", status);
 }
 
 /* ---- a probe */
@@ -142,9 +132,9 @@ void tuning_probe_profile(const struct tuning *t, unsigned option, struct profil
 	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
 
 	*out = t->in.profile;
-	out->partition.by = c->way.by;
-	out->partition.slices = c->way.slices;
-	out->partition.cores = c->way.cores;
+	out->partition.by = c->choice.by;
+	out->partition.slices = c->choice.slices;
+	out->partition.cores = c->choice.cores;
 	out->workload.data_size = (struct size){SIZE_BYTES, t->data_bytes};
 	out->jvm.gc = c->gc;
 	out->spark.slots_per_cpu = (int)t->engine.slots_per_cpu;
@@ -165,44 +155,16 @@ static int write_profile(const struct tuning *t, unsigned option, const char *pa
 	return file_replace(path, text, strlen(text), 0600, e);
 }
 
-/* Whatever happened, and whatever else the user presses now: the cluster goes. */
-static int take_down(struct tuning *t, const struct step *like, struct err *e)
-{
-	const char *const words[] = {"down", t->in.profile.name, "--purge", NULL};
-	struct step s = *like;
-	unsigned interrupts = t->foreground.interrupts;
-	int r;
-
-	s.what = "down";
-	s.is_shielded = true;
-	t->foreground.interrupts = 0;
-	r = take_step(t, &s, words, NULL, e);
-	t->foreground.interrupts += interrupts;
-	return r;
-}
-
-static int up_and_run(struct tuning *t, struct step *s, const char *profile,
-		      char *const *application, double *seconds, struct err *e)
-{
-	const char *const up[] = {"up", profile, NULL};
-	const char *const run[] = {"run", "--cluster", t->in.profile.name, "--", NULL};
-
-	s->what = "up";
-	if (take_step(t, s, up, NULL, e) < 0)
-		return e->code;
-	s->what = "run";
-	if (take_step(t, s, run, application, e) < 0)
-		return e->code;
-	*seconds = now_s() - s->begin;
-	return 0;
-}
-
 int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct err *e)
 {
 	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
-	cleanup_words struct words application = {0};
+	cleanup_argv struct argv application = {0};
 	char profile[PROFILE_PATH + 16], log[PROFILE_PATH + 16], probe[128];
+	const char *const up[] = {"up", profile, NULL};
+	const char *const run[] = {"run", "--cluster", t->in.profile.name, "--", NULL};
+	const char *const down[] = {"down", t->in.profile.name, "--purge", NULL};
 	struct step s = {.probe = probe, .log = log, .is_terminal = isatty(STDERR_FILENO) == 1};
+	unsigned interrupts;
 	struct err ours;
 	int r;
 
@@ -213,10 +175,23 @@ int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct 
 	if (tuning_words(t, t->count, &application, e) < 0 ||
 	    write_profile(t, option, profile, e) < 0)
 		return e->code;
-	r = up_and_run(t, &s, profile, application.items, seconds, e);
-	if (take_down(t, &s, &ours) < 0 && r >= 0) {
+	s.what = "up";
+	r = take_step(t, &s, up, NULL, e);
+	if (r >= 0) {
+		s.what = "run";
+		r = take_step(t, &s, run, application.items, e);
+	}
+	if (r >= 0)
+		*seconds = now_s() - s.begin;
+	/* Whatever happened, and whatever else the user presses now: the cluster goes. */
+	interrupts = t->foreground.interrupts;
+	t->foreground.interrupts = 0;
+	s.what = "down";
+	s.is_shielded = true;
+	if (take_step(t, &s, down, NULL, &ours) < 0 && r >= 0) {
 		*e = ours;
 		r = ours.code;
 	}
+	t->foreground.interrupts += interrupts;
 	return r;
 }

@@ -19,11 +19,6 @@ static const char *const units[COST_TERMS] = {
 	[COST_TAIL] = "core-s/GB of a task",
 };
 
-static const struct candidate *candidate_of(const struct tuning *t, unsigned option)
-{
-	return &t->engine.candidates[t->tune.candidate[option]];
-}
-
 static int print_probes(const struct tuning *t)
 {
 	static const char *const titles[] = {">probe",	  "partition", ">data", ">predicted",
@@ -32,10 +27,11 @@ static int print_probes(const struct tuning *t)
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < t->count; i++) {
+		const struct candidate *c =
+			&t->engine.candidates[t->tune.candidate[t->probes[i].option]];
+
 		table_add(&table, "%u", i + 1);
-		table_add(&table, "%s",
-			  tuning_sizes(candidate_of(t, t->probes[i].option),
-				       &(struct sizes_text){{0}}));
+		table_add(&table, "%s", tuning_sizes(c, &(struct sizes_text){{0}}));
 		table_add(&table, "%s", SIZE_STRING(t->data_bytes));
 		table_add(&table, "%.1f s", t->probes[i].expected);
 		table_add(&table, "%.1f s", t->runs[i].seconds);
@@ -60,16 +56,6 @@ static int print_coefficients(const struct tuning *t)
 		table_add(&table, "%s", units[i]);
 	}
 	return table_print(&table, "", stdout);
-}
-
-static void print_way(const struct way *way)
-{
-	printf("  partition: {by: %s", partition_by_name(way->by));
-	if (way->slices != AMOUNT_AUTO)
-		printf(", slices: %d", way->slices);
-	if (way->cores != AMOUNT_AUTO)
-		printf(", cores: %d", way->cores);
-	puts("}");
 }
 
 /* What the engine takes with the fitted coefficients, beside what it takes without. */
@@ -99,7 +85,12 @@ static int print_choice(const struct tuning *t, struct err *e)
 	puts("With partition left to auto, this line in the profile has that taken:");
 	printf("  workload: {model: \"%s\"}\n", t->model_path);
 	puts("Written out, without the model, it is:");
-	print_way(&now->way);
+	printf("  partition: {by: %s", partition_by_name(now->choice.by));
+	if (now->choice.slices != AMOUNT_AUTO)
+		printf(", slices: %d", now->choice.slices);
+	if (now->choice.cores != AMOUNT_AUTO)
+		printf(", cores: %d", now->choice.cores);
+	puts("}");
 	return 0;
 }
 

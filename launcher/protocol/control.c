@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "decision/base/cleanup.h"
 
@@ -24,23 +22,11 @@ struct control_client {
 struct control {
 	int listener;
 	char path[PROFILE_PATH];
-	control_asked *asked;
+	control_requested *requested;
 	control_gone *gone;
 	void *context;
 	struct control_client clients[CONTROL_CLIENTS];
 };
-
-static int fill_address(const struct cluster *c, struct sockaddr_un *address, struct err *e)
-{
-	char path[PROFILE_PATH];
-	int r = cluster_file(c, "control", path, e);
-
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (!r && string_copy(address->sun_path, path))
-		r = err_set(e, -ENAMETOOLONG,
-			    "the socket path %s is too long: use a shorter --state-dir", path);
-	return r;
-}
 
 static int listen_at(const struct sockaddr_un *address)
 {
@@ -55,12 +41,12 @@ static int listen_at(const struct sockaddr_un *address)
 	return take_fd(fd);
 }
 
-int control_open(const struct cluster *c, control_asked *asked, control_gone *gone, void *context,
-		 struct control **out, struct err *e)
+int control_open(const struct cluster *c, control_requested *requested, control_gone *gone,
+		 void *context, struct control **out, struct err *e)
 {
 	struct sockaddr_un address;
 	struct control *control;
-	int r = fill_address(c, &address, e);
+	int r = control_address(c, &address, e);
 	int fd;
 
 	if (r)
@@ -75,7 +61,7 @@ int control_open(const struct cluster *c, control_asked *asked, control_gone *go
 	}
 	control->listener = fd;
 	string_copy(control->path, address.sun_path);
-	control->asked = asked;
+	control->requested = requested;
 	control->gone = gone;
 	control->context = context;
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
@@ -123,7 +109,7 @@ void control_answer(struct control *c, struct control_client *client, const char
 	size_t length = strlen(json);
 	char *out;
 
-	if (client->fd < 0)
+	if (!client || client->fd < 0)
 		return;
 	out = client->out_used + length + 1 > CONTROL_ANSWER_MAX
 		      ? NULL
@@ -137,6 +123,47 @@ void control_answer(struct control *c, struct control_client *client, const char
 	client->out = out;
 	client->out_used += length + 1;
 	flush(c, client);
+}
+
+/* ---- replies */
+
+/* Without memory for a reply the client is dropped, like one that does not read: it must not wait for ever. */
+void control_reply(struct control *c, struct control_client *client, const struct reply *r)
+{
+	cleanup_free char *text = NULL;
+	struct err ignored;
+
+	if (!client || client->fd < 0)
+		return;
+	if (reply_format(r, &text, &ignored))
+		drop(c, client);
+	else
+		control_answer(c, client, text);
+}
+
+void control_progress(struct control *c, struct control_client *client, const char *what,
+		      const char *object, unsigned count, unsigned total)
+{
+	struct reply r = {.kind = REPLY_PROGRESS, .count = count, .total = total};
+
+	snprintf(r.what, sizeof(r.what), "%s", what);
+	memcpy(r.object, object, string_cut(object, sizeof(r.object) - 1));
+	control_reply(c, client, &r);
+}
+
+void control_log(struct control *c, struct control_client *client, const char *name,
+		 const char *line)
+{
+	struct reply r = {.kind = REPLY_LOG};
+
+	snprintf(r.log, sizeof(r.log), "%s", name);
+	memcpy(r.line, line, string_cut(line, sizeof(r.line) - 1));
+	control_reply(c, client, &r);
+}
+
+void control_refuse(struct control *c, struct control_client *client, const struct err *why)
+{
+	control_reply(c, client, &(struct reply){.kind = REPLY_ERROR, .error = *why});
 }
 
 void control_close(struct control *c)
@@ -192,14 +219,10 @@ static void accept_client(struct control *c)
 		close(fd);
 }
 
-static void refuse(struct control *c, struct control_client *client, const struct err *e)
+/* What is no request ends the connection. */
+static void end_refused(struct control *c, struct control_client *client, const struct err *e)
 {
-	json_t *answer = json_pack("{s:s, s:i}", "error", e->msg, "exit", (int)e->exit);
-	cleanup_free char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-
-	json_decref(answer);
-	if (text)
-		control_answer(c, client, text);
+	control_refuse(c, client, e);
 	if (client->fd >= 0)
 		drop(c, client);
 }
@@ -215,10 +238,10 @@ static void serve_lines(struct control *c, struct control_client *client)
 		struct err e;
 
 		if (control_request_parse(line, length, &request, &e)) {
-			refuse(c, client, &e);
+			end_refused(c, client, &e);
 			return;
 		}
-		c->asked(c->context, client, &request);
+		c->requested(c->context, client, &request);
 	}
 }
 
@@ -241,7 +264,7 @@ static void receive(struct control *c, struct control_client *client, uint64_t n
 	}
 	if (line_buffer_add(&client->in, bytes, (size_t)n)) {
 		err_wrong(&e, "a request may have %d bytes", CONTROL_LINE_MAX);
-		refuse(c, client, &e);
+		end_refused(c, client, &e);
 		return;
 	}
 	serve_lines(c, client);
@@ -253,20 +276,18 @@ static void receive(struct control *c, struct control_client *client, uint64_t n
 		client->line_since_ns = now_ns;
 }
 
-static short wanted_events(const struct control_client *client)
-{
-	return (short)((client->hung_up ? 0 : POLLIN) | (client->out_used ? POLLOUT : 0));
-}
-
 unsigned control_fds(struct control *c, struct pollfd *fds)
 {
 	unsigned count = 0;
 
 	fds[count++] = (struct pollfd){.fd = c->listener, .events = POLLIN};
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-		if (c->clients[i].fd >= 0)
-			fds[count++] = (struct pollfd){.fd = c->clients[i].fd,
-						       .events = wanted_events(&c->clients[i])};
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		const struct control_client *client = &c->clients[i];
+		int events = (client->hung_up ? 0 : POLLIN) | (client->out_used ? POLLOUT : 0);
+
+		if (client->fd >= 0)
+			fds[count++] = (struct pollfd){.fd = client->fd, .events = (short)events};
+	}
 	return count;
 }
 

@@ -1,13 +1,14 @@
-/* Lines, requests and the commands' side of the control socket. */
+#include "launcher/protocol/control_line.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/protocol/control.h"
-#include "launcher/system/json.h"
+#include "launcher/protocol/reply.h"
+
+/* ---- lines */
 
 /* Forget the line that was handed out. */
 static void discard_taken(struct line_buffer *b)
@@ -60,41 +61,69 @@ void line_buffer_release(struct line_buffer *b)
 	*b = (struct line_buffer){0};
 }
 
-static int read_command(json_t *root, struct control_request *out, struct err *e)
-{
-	static const char *const names[] = {"status", "apply", "down", "rebalance"};
-	const char *name = json_string_value(json_object_get(root, "cmd"));
+/* ---- requests */
 
-	if (!name)
-		return err_wrong(e, "a request is a JSON object with the key cmd");
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0) {
-			out->command = (enum control_command)i;
-			return 0;
-		}
-	return err_wrong(e, "cmd: %.40s is not one of status, apply, down, rebalance", name);
+static const char *command_name(unsigned command)
+{
+	static const char *const names[] = {
+		[CONTROL_STATUS] = "status",
+		[CONTROL_APPLY] = "apply",
+		[CONTROL_DOWN] = "down",
+		[CONTROL_REBALANCE] = "rebalance",
+	};
+
+	return names[command];
 }
 
-static int read_request(json_t *root, struct control_request *out, struct err *e)
+static bool is_apply(const void *value, const void *document)
 {
-	json_t *state = json_object_get(root, "state");
-	int r = read_command(root, out, e);
+	const struct control_request *r = value;
 
-	if (r)
-		return r;
-	if (out->command == CONTROL_REBALANCE)
-		return rebalance_request_read(root, &out->rebalance, e);
-	if (json_object_size(root) != (out->command == CONTROL_APPLY ? 2u : 1u))
-		return err_wrong(e, "a request has the key cmd, apply's also state, and no other");
-	if (out->command != CONTROL_APPLY)
+	(void)document;
+	return r->command == CONTROL_APPLY;
+}
+
+static bool is_rebalance(const void *value, const void *document)
+{
+	const struct control_request *r = value;
+
+	(void)document;
+	return r->command == CONTROL_REBALANCE;
+}
+
+#define T struct control_request
+static const struct json_field request_fields[] = {
+	{"cmd", JSON_WORD(T, command, command_name, CONTROL_REBALANCE + 1)},
+	{"state", JSON_AT(T, state), .when = is_apply},
+	{JSON_SAME(T, rebalance, &rebalance_request_table), .when = is_rebalance},
+	JSON_END,
+};
+static const struct json_table request_table = {
+	.fields = request_fields,
+	.size = sizeof(T),
+	.style = JSON_COMPACT,
+};
+#undef T
+
+int control_request_format(const struct control_request *r, char **text, struct err *e)
+{
+	return json_table_format(&request_table, r, text, e);
+}
+
+/* As many keys as the same request of ours would have: none is unknown. */
+static int check_keys(const struct control_request *r, json_t *root, struct err *e)
+{
+	json_auto_t *ours = json_table_build(&request_table, r, e);
+
+	if (!ours)
+		return e->code;
+	if (json_object_size(root) == json_object_size(ours))
 		return 0;
-	if (!json_is_object(state))
-		return err_wrong(e, "state: an object is expected");
-	out->state = json_dumps(state, JSON_COMPACT);
-	if (!out->state)
-		return err_set(e, -ENOMEM, "no memory for a request");
-	out->state_size = strlen(out->state);
-	return 0;
+	if (r->command == CONTROL_REBALANCE)
+		return err_wrong(e, "rebalance, %s: %zu keys are expected, found %zu",
+				 rebalance_what_name(r->rebalance.what), json_object_size(ours),
+				 json_object_size(root));
+	return err_wrong(e, "a request has the key cmd, apply's also state, and no other");
 }
 
 int control_request_parse(const char *line, size_t length, struct control_request *out,
@@ -106,37 +135,52 @@ int control_request_parse(const char *line, size_t length, struct control_reques
 
 	if (!root)
 		return err_wrap(e, "the request");
-	r = read_request(root, &request, e);
+	r = json_table_read(&request_table, root, &request, e);
 	if (!r)
-		*out = request;
-	return r;
+		r = check_keys(&request, root, e);
+	if (r)
+		return r;
+	*out = request;
+	json_incref(out->state);
+	return 0;
 }
 
 void control_request_release(struct control_request *r)
 {
-	free(r->state);
+	json_decref(r->state);
 	*r = (struct control_request){0};
+}
+
+/* ---- the commands' side */
+
+int control_address(const struct cluster *c, struct sockaddr_un *out, struct err *e)
+{
+	char path[PROFILE_PATH];
+	int r = cluster_file(c, "control", path, e);
+
+	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!r && string_copy(out->sun_path, path))
+		r = err_set(e, -ENAMETOOLONG,
+			    "the socket path %s is too long: use a shorter --state-dir", path);
+	return r;
 }
 
 int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char path[PROFILE_PATH];
+	struct sockaddr_un address;
 	struct ucred owner;
 	socklen_t size = sizeof(owner);
-	int r = cluster_file(c, "control", path, e);
+	int r = control_address(c, &address, e);
 
 	if (r)
 		return r;
 	if (s < 0)
 		return err_errno(e, -errno, "socket");
-	if (string_copy(address.sun_path, path))
-		return err_set(e, -ENAMETOOLONG, "the socket path %s is too long", path);
 	if (connect(s, (struct sockaddr *)&address, sizeof(address)))
-		return err_errno(e, -errno, "no supervisor answers at %s", path);
+		return err_errno(e, -errno, "no supervisor answers at %s", address.sun_path);
 	if (getsockopt(s, SOL_SOCKET, SO_PEERCRED, &owner, &size))
-		return err_errno(e, -errno, "%s", path);
+		return err_errno(e, -errno, "%s", address.sun_path);
 	if (peer)
 		*peer = owner.pid;
 	*fd = take_fd(s);
@@ -196,54 +240,36 @@ int control_receive(int fd, struct line_buffer *b, int timeout_ms, char **line, 
 	}
 }
 
-int control_error(json_t *answer, struct err *e)
+static int read_answer(const char *line, const struct json_table *t, void *value, struct err *e)
 {
-	char text[ERR_TEXT];
-	int exit_class = ERR_FAILED;
-	struct err ignored;
-
-	if (!json_object_get(answer, "error"))
-		return 0;
-	if (json_read_text(answer, "error", text, sizeof(text), &ignored))
-		return err_set(e, -EBADMSG, "the supervisor's answer cannot be understood");
-	json_read_int(answer, "exit", ERR_FAILED, ERR_DRIFT, &exit_class, &ignored);
-	err_set(e, -ECANCELED, "%s", text);
-	e->exit = (enum err_exit)exit_class;
-	return e->code;
-}
-
-static int take_answer(const char *line, char **answer, struct err *e)
-{
-	json_auto_t *root = json_read(line, strlen(line), e);
+	json_auto_t *json = json_read(line, strlen(line), e);
 	int r;
 
-	if (!root)
+	if (!json)
 		return err_wrap(e, "the supervisor's answer");
-	r = control_error(root, e);
-	if (r)
-		return r;
-	*answer = strdup(line);
-	return *answer ? 0 : err_set(e, -ENOMEM, "no memory for the supervisor's answer");
+	r = reply_error(json, e);
+	return r || !t ? r : json_table_read(t, json, value, e);
 }
 
-int control_ask(const struct cluster *c, const char *request, int timeout_ms, char **answer,
-		struct err *e)
+int control_query(const struct cluster *c, const struct control_request *request, int timeout_ms,
+		  char **text, const struct json_table *t, void *value, struct err *e)
 {
+	cleanup_free char *asked = NULL;
 	struct line_buffer b = {0};
 	cleanup_close int fd = -1;
 	char *line;
-	int r = control_connect(c, &fd, NULL, e);
+	int r;
 
-	if (r)
+	if ((r = control_request_format(request, &asked, e)) ||
+	    (r = control_connect(c, &fd, NULL, e)) || (r = control_send(fd, asked, e)))
 		return r;
-	r = control_send(fd, request, e);
-	if (!r) {
-		r = control_receive(fd, &b, timeout_ms, &line, e);
-		if (r > 0)
-			r = take_answer(line, answer, e);
-		else if (r == 0)
-			r = err_set(e, -ECONNRESET, "the supervisor ended without an answer");
-	}
+	r = control_receive(fd, &b, timeout_ms, &line, e);
+	if (r == 0)
+		r = err_set(e, -ECONNRESET, "the supervisor ended without an answer");
+	else if (r > 0)
+		r = read_answer(line, t, value, e);
+	if (!r && text && !(*text = strdup(line)))
+		r = err_set(e, -ENOMEM, "no memory for the supervisor's answer");
 	line_buffer_release(&b);
 	return r;
 }

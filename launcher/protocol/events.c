@@ -8,6 +8,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "launcher/system/json.h"
 
 static int open_log(const char *path)
 {
@@ -77,22 +78,19 @@ char *event_format(uint64_t realtime_ns, const char *what, const char *object, c
 		   const struct event_input *inputs, size_t count)
 {
 	json_t *values = json_object();
-	json_t *event;
-	char when[EVENT_TIME];
+	json_auto_t *event = NULL;
 	cleanup_free char *text = NULL;
-	char *line = NULL;
+	char when[EVENT_TIME], *line = NULL;
+	bool failed = false;
 
 	for (size_t i = 0; i < count; i++)
-		json_object_set_new(values, inputs[i].key, json_integer(inputs[i].value));
+		failed |= json_object_set_new(values, inputs[i].key, json_integer(inputs[i].value));
 	event_time(realtime_ns, when);
-	event = json_pack("{s:s, s:s, s:s, s:s, s:o}", "time", when, "what", what, "object", object,
-			  "reason", reason, "inputs", values);
-	if (event)
+	event = json_pack("{s:s, s:s, s:o, s:o, s:o}", "time", when, "what", what, "object",
+			  json_text(object), "reason", json_text(reason), "inputs", values);
+	if (event && !failed)
 		text = json_dumps(event, JSON_COMPACT);
-	json_decref(event);
-	if (!text || asprintf(&line, "%s\n", text) < 0)
-		return NULL;
-	return line;
+	return text && asprintf(&line, "%s\n", text) > 0 ? line : NULL;
 }
 
 static void rotate(struct events *ev)

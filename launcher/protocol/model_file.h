@@ -10,17 +10,13 @@
  *    "probes":[{"slices":8,"cores":15,"data_bytes":1073741824,"predicted_s":20.1,"measured_s":19.8}]}
  */
 
-#include <stddef.h>
-
 #include "decision/cost/model.h"
+#include "launcher/system/json.h"
 
 enum { MODEL_FILE_MAX = 64 << 10 };
 
-/* *text is the caller's to free(). Return 0, or -ENOMEM. */
-int model_format(const struct model *m, char **text, struct err *e);
-
-/* Foreign bytes, checked by model_check(): ERR_WRONG with the key that is wrong, *out untouched. */
-int model_parse(const char *text, size_t size, struct model *out, struct err *e);
+/* What is read is a usable model: model_check(). */
+extern const struct json_table model_table;
 
 /* Read a file; errors begin with its path. ERR_WRONG, also where there is none. */
 int model_read(const char *path, struct model *out, struct err *e);

@@ -1,177 +1,190 @@
 #include "launcher/protocol/plan_json.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/protocol/loan_json.h"
 #include "launcher/protocol/topology_json.h"
 
-/*
- * Append `item` and give it up. Without memory the array becomes NULL and stays so; json_pack() with "o" then fails as a
- * whole, so that no caller needs to look before the end.
- */
-static void append(json_t **array, json_t *item)
+/* ---- slices */
+
+#define T struct slice_memory
+static const struct json_field memory_fields[] = {
+	{"max_bytes", JSON_AT(T, max_bytes)},
+	{"heap_bytes", JSON_AT(T, heap_bytes)},
+	{"direct_bytes", JSON_AT(T, direct_bytes)},
+	{"off_heap_bytes", JSON_AT(T, off_heap_bytes)},
+	{"python_bytes", JSON_AT(T, python_bytes)},
+	{"native_bytes", JSON_AT(T, native_bytes)},
+	{"daemon_bytes", JSON_AT(T, daemon_bytes)},
+	{"scratch_bytes", JSON_AT(T, scratch_bytes)},
+	{"page_cache_bytes", JSON_AT(T, page_cache_bytes)},
+	{"high_bytes", JSON_AT(T, high_bytes)},
+	{"low_bytes", JSON_AT(T, low_bytes)},
+	{"swap_bytes", JSON_AT(T, swap_bytes)},
+	JSON_END,
+};
+#undef T
+static const struct json_table memory_table = {.fields = memory_fields};
+
+static int check_slice(const void *value, struct err *e)
 {
-	if (!*array) {
-		json_decref(item);
-	} else if (json_array_append_new(*array, item) < 0) {
-		json_decref(*array);
-		*array = NULL;
-	}
+	const struct slice *s = value;
+
+	return profile_name_is_valid(s->name)
+		       ? 0
+		       : err_wrong(e, "name '%s' is not a slice's name", s->name);
 }
 
-static json_t *strings_json(const struct strings *list)
-{
-	json_t *out = json_array();
+#define T struct slice
+static const struct json_field slice_fields[] = {
+	{"id", JSON_AT(T, id), .max = SLICES_MAX - 1},
+	{"name", JSON_AT(T, name)},
+	{"cpus", JSON_AT(T, cpus)},
+	{"nodes", JSON_AT(T, nodes)},
+	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
+	{"packages", JSON_AT(T, packages)},
+	{"slots", JSON_AT(T, slots)},
+	{"address", JSON_BY(JSON_AS_ADDRESS, T, address)},
+	{"memory", JSON_PART(T, memory, &memory_table)},
+	{"jvm_options", JSON_AT(T, jvm_options)},
+	JSON_END,
+};
+#undef T
+static const struct json_table slice_table = {.fields = slice_fields, .check = check_slice};
 
-	strings_for_each(item, list) append(&out, json_string(item));
-	return out;
+/* ---- the host group, what is left over */
+
+#define T struct plan_host
+static const struct json_field host_fields[] = {
+	{"cpus", JSON_AT(T, cpus)},
+	{"shared", JSON_AT(T, shared)},
+	{"nodes", JSON_AT(T, nodes)},
+	{"memory_bytes", JSON_AT(T, memory_bytes)},
+	JSON_END,
+};
+#undef T
+static const struct json_table host_table = {.fields = host_fields};
+
+static const struct json_field unused_fields[] = {
+	{"cpus", JSON_AT(struct plan_unused, cpus)},
+	{"why", JSON_AT(struct plan_unused, why)},
+	JSON_END,
+};
+static const struct json_table unused_table = {.fields = unused_fields};
+
+/* ---- the decision */
+
+#define T struct plan_terms
+static const struct json_field term_fields[] = {
+	{"startup", JSON_AT(T, startup)},
+	{"work", JSON_AT(T, work)},
+	{"gc", JSON_AT(T, gc)},
+	{"remote", JSON_AT(T, remote)},
+	{"shuffle", JSON_AT(T, shuffle)},
+	{"tail", JSON_AT(T, tail)},
+	JSON_END,
+};
+#undef T
+static const struct json_table term_table = {.fields = term_fields};
+
+#define T struct plan_candidate
+static const struct json_field candidate_fields[] = {
+	{"by", JSON_WORD(T, by, partition_by_name, BY_L3 + 1)},
+	{"slices", JSON_AT(T, slices)},
+	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
+	{"feasible", JSON_AT(T, feasible)},
+	{"why", JSON_AT(T, why)},
+	{"throughput", JSON_AT(T, throughput)},
+	{"terms", JSON_PART(T, terms, &term_table)},
+	JSON_END,
+};
+#undef T
+static const struct json_table candidate_table = {.fields = candidate_fields};
+
+static int check_decision(const void *value, struct err *e)
+{
+	const struct plan *p = value;
+	unsigned last = p->candidate_count ? p->candidate_count - 1 : 0;
+
+	return p->chosen <= last ? 0 : err_wrong(e, "chosen: %u is not in 0 … %u", p->chosen, last);
 }
 
-static json_t *memory_json(const struct slice_memory *m)
+#define T struct plan
+static const struct json_field decision_fields[] = {
+	{"chosen", JSON_AT(T, chosen)},
+	{"candidates", JSON_LIST(T, candidates, candidate_count, &candidate_table)},
+	JSON_END,
+};
+static const struct json_table chosen_table = {.fields = decision_fields, .check = check_decision};
+
+/* ---- all of it */
+
+static const struct json_field warning_fields[] = {
+	{"code", JSON_WORD(struct plan_warning, code, warning_code_name, WARN_COUNT)},
+	{"message", JSON_AT(struct plan_warning, message)},
+	JSON_END,
+};
+const struct json_table warning_table = {.fields = warning_fields};
+
+static int check_plan(const void *value, struct err *e)
 {
-	const struct {
-		const char *key;
-		uint64_t bytes;
-	} terms[] = {
-		{"max_bytes", m->max_bytes},
-		{"heap_bytes", m->heap_bytes},
-		{"direct_bytes", m->direct_bytes},
-		{"off_heap_bytes", m->off_heap_bytes},
-		{"python_bytes", m->python_bytes},
-		{"native_bytes", m->native_bytes},
-		{"daemon_bytes", m->daemon_bytes},
-		{"scratch_bytes", m->scratch_bytes},
-		{"page_cache_bytes", m->page_cache_bytes},
-		{"high_bytes", m->high_bytes},
-		{"low_bytes", m->low_bytes},
-		{"swap_bytes", m->swap_bytes},
-	};
-	json_t *out = json_object();
+	const struct plan *p = value;
 
-	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++) {
-		if (json_object_set_new(out, terms[i].key,
-					json_integer((json_int_t)terms[i].bytes)) < 0) {
-			json_decref(out);
-			return NULL;
-		}
-	}
-	return out;
-}
-
-static json_t *slices_json(const struct plan *p)
-{
-	json_t *out = json_array();
-
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		const struct slice *s = &p->slices[i];
-		struct in_addr address = {htonl(s->address)};
-		char dotted[INET_ADDRSTRLEN];
-
-		inet_ntop(AF_INET, &address, dotted, sizeof(dotted));
-		append(&out,
-		       json_pack("{s:i, s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:o}", "id",
-				 (int)s->id, "name", s->name, "cpus", CPUSET_STRING(&s->cpus),
-				 "nodes", CPUSET_STRING(&s->nodes), "cores", (int)s->cores,
-				 "packages", CPUSET_STRING(&s->packages), "slots", (int)s->slots,
-				 "address", dotted, "memory", memory_json(&s->memory),
-				 "jvm_options", strings_json(&s->jvm_options)));
-	}
-	return out;
-}
-
-static json_t *host_json(const struct plan_host *h)
-{
-	return json_pack("{s:s, s:b, s:s, s:I}", "cpus", CPUSET_STRING(&h->cpus), "shared",
-			 (int)h->shared, "nodes", CPUSET_STRING(&h->nodes), "memory_bytes",
-			 (json_int_t)h->memory_bytes);
-}
-
-static json_t *unused_json(const struct plan *p)
-{
-	json_t *out = json_array();
-
-	for (unsigned i = 0; i < p->unused_count; i++)
-		append(&out, json_pack("{s:s, s:s}", "cpus", CPUSET_STRING(&p->unused[i].cpus),
-				       "why", p->unused[i].why));
-	return out;
-}
-
-static json_t *loans_json(const struct plan *p)
-{
-	json_t *out = json_array();
-
+	for (unsigned i = 0; i < p->slice_count; i++)
+		if (p->slices[i].id != i)
+			return err_wrong(e, "slices[%u]: id is %u instead of %u", i,
+					 p->slices[i].id, i);
 	for (unsigned i = 0; i < p->loan_count; i++) {
 		const struct loan *l = &p->loans[i];
 
-		append(&out, json_pack("{s:i, s:i, s:s, s:s, s:b}", "from", (int)l->from, "to",
-				       (int)l->to, "cpus", CPUSET_STRING(&l->cpus), "mode",
-				       loan_mode_name(l->mode), "by_hand", (int)l->by_hand));
+		if (!p->slice_count)
+			return err_wrong(e, "loans[%u]: there are loans, but no slices", i);
+		if (l->from >= p->slice_count || l->to >= p->slice_count)
+			return err_wrong(e, "loans[%u]: %s: %u is not in 0 … %u", i,
+					 l->from >= p->slice_count ? "from" : "to",
+					 l->from >= p->slice_count ? l->from : l->to,
+					 p->slice_count - 1);
 	}
-	return out;
+	return 0;
 }
 
-static json_t *decision_json(const struct plan *p)
-{
-	json_t *out = json_array();
-
-	for (unsigned i = 0; i < p->candidate_count; i++) {
-		const struct plan_candidate *c = &p->candidates[i];
-		json_t *terms = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "startup",
-					  c->terms.startup, "work", c->terms.work, "gc",
-					  c->terms.gc, "remote", c->terms.remote, "shuffle",
-					  c->terms.shuffle, "tail", c->terms.tail);
-
-		append(&out, json_pack("{s:s, s:i, s:i, s:b, s:s, s:f, s:o}", "by",
-				       partition_by_name(c->by), "slices", (int)c->slices, "cores",
-				       (int)c->cores, "feasible", (int)c->feasible, "why", c->why,
-				       "throughput", c->throughput, "terms", terms));
-	}
-	return json_pack("{s:i, s:o}", "chosen", (int)p->chosen, "candidates", out);
-}
-
-static json_t *warnings_json(const struct plan *p)
-{
-	json_t *out = json_array();
-
-	for (unsigned i = 0; i < p->warning_count; i++)
-		append(&out, json_pack("{s:s, s:s}", "code", warning_code_name(p->warnings[i].code),
-				       "message", p->warnings[i].message));
-	return out;
-}
-
-static json_t *notes_json(const struct plan *p)
-{
-	json_t *out = json_array();
-
-	for (unsigned i = 0; i < p->note_count; i++)
-		append(&out, json_string(p->notes[i]));
-	return out;
-}
-
-json_t *plan_json_build(const struct plan *p, const struct topology *t)
-{
-	json_t *summary = t ? topology_json_summary(t) : NULL;
-
-	if (t && !summary)
-		return NULL;
-	return json_pack("{s:s, s:s, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s}", "schema",
-			 "cleave.plan/1", "name", p->name, "topology", summary, "slices",
-			 slices_json(p), "host", host_json(&p->host), "unused", unused_json(p),
-			 "decision", decision_json(p), "loans", loans_json(p), "warnings",
-			 warnings_json(p), "notes", notes_json(p), "allowed_cpus",
-			 CPUSET_STRING(&p->allowed), "usable_cpus", CPUSET_STRING(&p->usable));
-}
+static const struct json_field plan_fields[] = {
+	{"name", JSON_AT(T, name)},
+	{"slices", JSON_LIST(T, slices, slice_count, &slice_table)},
+	{"host", JSON_PART(T, host, &host_table)},
+	{"unused", JSON_LIST(T, unused, unused_count, &unused_table)},
+	{"decision", JSON_GROUP(&chosen_table)},
+	{"loans", JSON_LIST(T, loans, loan_count, &loan_table)},
+	{"warnings", JSON_LIST(T, warnings, warning_count, &warning_table)},
+	{"notes", JSON_ITEMS(T, notes, note_count)},
+	{"allowed_cpus", JSON_AT(T, allowed)},
+	{"usable_cpus", JSON_AT(T, usable)},
+	JSON_END,
+};
+const struct json_table plan_table = {
+	.fields = plan_fields,
+	.check = check_plan,
+	.schema = "cleave.plan/1",
+	.size = sizeof(T),
+	.style = JSON_INDENT(2) | JSON_REAL_PRECISION(15),
+};
 
 int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e)
 {
-	json_t *json = plan_json_build(p, t);
-	char *out = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+	json_auto_t *plan = json_table_build(&plan_table, p, e);
+	/* "topology" comes behind the name: the keys that are missing here are appended in their order. */
+	json_auto_t *all = json_pack("{s:s, s:s, s:o}", "schema", plan_table.schema, "name",
+				     p->name, "topology", topology_json_summary(t));
+	char *made;
 
-	json_decref(json);
-	if (!out)
+	if (!plan)
+		return e->code;
+	made = all && !json_object_update_missing(all, plan) ? json_dumps(all, plan_table.style)
+							     : NULL;
+	if (!made)
 		return err_set(e, -ENOMEM, "no memory for the plan's JSON");
-	*text = out;
+	*text = made;
 	return 0;
 }

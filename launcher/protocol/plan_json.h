@@ -1,30 +1,21 @@
 #ifndef LAUNCHER_PROTOCOL_PLAN_JSON_H
 #define LAUNCHER_PROTOCOL_PLAN_JSON_H
 
-/*
- * struct plan ↔ JSON of schema cleave.plan/1 (DESIGN §8). The same text is in `plan --json`, in the state file, and
- * on the control socket.
- */
-
-#include <stddef.h>
+/* struct plan ↔ JSON of schema cleave.plan/1: in `plan --json`, in the state file, and on the control socket. */
 
 #include "decision/plan/plan.h"
-
-struct json_t; /* jansson's */
-
-enum { PLAN_JSON_MAX = 4 << 20 }; /* the largest plan has about 1 MB of text */
-
-/* `t` adds the object "topology"; NULL: without it (state files). *text is the caller's to free(). Return 0 or -ENOMEM. */
-int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e);
+#include "launcher/system/json.h"
 
 /*
- * Read back what plan_json_format() wrote: an equal plan. For foreign bytes: sizes, counts and indexes are bounded, keys
- * that are not known are skipped. Return 0, or -EINVAL with the key that is wrong (ERR_WRONG) and *out untouched.
+ * All of a plan: what is written is read back equal. Of foreign bytes indexes are bounded by what they point into; the
+ * invariants of a plan are plan_check()'s.
  */
-int plan_json_parse(const char *text, size_t size, struct plan *out, struct err *e);
+extern const struct json_table plan_table;
 
-/* The same two as values of jansson's, for texts that hold a plan among other things. The former is NULL without memory. */
-struct json_t *plan_json_build(const struct plan *p, const struct topology *t);
-int plan_json_read(struct json_t *json, struct plan *out, struct err *e);
+/* One of its warnings. */
+extern const struct json_table warning_table;
+
+/* The text of plan_table with the object "topology", which is only for people. The caller's to free(). */
+int plan_json_format(const struct plan *p, const struct topology *t, char **text, struct err *e);
 
 #endif

@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_REBALANCE_ANSWER_H
 
 /*
- * What `cleave rebalance` asks the supervisor for, and what it is answered: values, and their JSON on the control
- * socket. The answer's JSON is also what --json prints (schema cleave.rebalance/1).
+ * What `cleave rebalance` requests of the supervisor, and the answer: values, and their JSON on the control socket. The
+ * answer's text is also what --json prints (schema cleave.rebalance/1).
  */
 
 #include "decision/lending/rebalance.h"
@@ -30,7 +30,7 @@ struct rebalance_request {
 struct rebalance_change {
 	char group[NAME_MAX_BYTES + 1];
 	enum op_kind kind;		/* OP_SET_CPUS or OP_SET_WEIGHT */
-	struct cpuset before, asked;	/* of OP_SET_CPUS; before: plan_effective_cpus() */
+	struct cpuset before, requested;	/* of OP_SET_CPUS; before: plan_effective_cpus() */
 	unsigned weight_before, weight; /* of OP_SET_WEIGHT; the driver has read it back */
 	/* 0 and empty in a dry run: */
 	double write_us;	 /* from the write to its return */
@@ -51,22 +51,16 @@ struct rebalance_answer {
 };
 
 /*
- * {"cmd":"rebalance","what":"lend","from":1,"to":0,"cores":1,"loans":"shared","dry_run":false}, without "loans" for the
- * profile's; {"cmd":"rebalance","what":"once|reset","dry_run":false}; {"cmd":"rebalance","what":"mode","mode":"act",
- * "dry_run":false}. *text is the caller's to free().
+ * The keys of a request beside "cmd": {"what":"lend","dry_run":false,"from":1,"to":0,"cores":1,"loans":"shared"}, without "loans"
+ * for the profile's; {"what":"once|reset","dry_run":false}; {"what":"mode","dry_run":false,"mode":"act"}.
  */
-int rebalance_request_format(const struct rebalance_request *r, char **text, struct err *e);
-
-/* The other way, from the whole request. ERR_WRONG with the key; keys of other requests are refused. */
-struct json_t;
-int rebalance_request_read(struct json_t *request, struct rebalance_request *out, struct err *e);
+extern const struct json_table rebalance_request_table;
+const char *rebalance_what_name(unsigned what);
 
 /*
- * *text is the caller's to free(). Of verdicts only `used` and `width` are written, which rebalance_format() shows: the
- * answer is for people and scripts, the events are for replay.
+ * Of verdicts only `used` and `width`, which rebalance_format() shows: the answer is for people and scripts, the events
+ * are for replay.
  */
-int rebalance_answer_format(const struct rebalance_answer *a, char **text, struct err *e);
-int rebalance_answer_parse(const char *text, size_t size, struct rebalance_answer *out,
-			   struct err *e);
+extern const struct json_table rebalance_answer_table;
 
 #endif

@@ -2,407 +2,250 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/check/plan_check.h"
 #include "launcher/protocol/plan_json.h"
 #include "launcher/system/files.h"
-#include "launcher/system/json.h"
 #include "profiles/load.h"
 
-static const char state_schema[] = "cleave.state/1";
-static const char home_schema[] = "cleave.home/1";
+const char *cluster_phase_name(unsigned phase)
+{
+	static const char *const names[] = {
+		[PHASE_DOWN] = "down",	       [PHASE_STARTING] = "starting", [PHASE_UP] = "up",
+		[PHASE_DEGRADED] = "degraded", [PHASE_STOPPING] = "stopping",
+	};
 
-static const char *const phase_names[] = {
-	[PHASE_DOWN] = "down",	       [PHASE_STARTING] = "starting", [PHASE_UP] = "up",
-	[PHASE_DEGRADED] = "degraded", [PHASE_STOPPING] = "stopping",
+	return names[phase];
+}
+
+/* ---- the parts of a state */
+
+static int check_cluster(const void *value, struct err *e)
+{
+	const struct cluster *c = value;
+
+	return profile_name_is_valid(c->name)
+		       ? 0
+		       : err_wrong(e, "name: %s is not a cluster's name", c->name);
+}
+
+#define T struct cluster
+static const struct json_field cluster_fields[] = {
+	{"name", JSON_AT(T, name)},
+	{"state", JSON_AT(T, state)},
+	{"data", JSON_AT(T, data)},
+	{"uid", JSON_AT(T, uid), .max = UINT32_MAX - 1},
+	{"gid", JSON_AT(T, gid), .max = UINT32_MAX - 1},
+	{"user", JSON_AT(T, user)},
+	JSON_END,
 };
-enum { PHASES = sizeof(phase_names) / sizeof(phase_names[0]) };
+#undef T
+static const struct json_table cluster_table = {.fields = cluster_fields, .check = check_cluster};
 
-const char *cluster_phase_name(enum cluster_phase phase)
+#define T struct spark
+static const struct json_field spark_fields[] = {
+	{"home", JSON_AT(T, home)},
+	{"version", JSON_AT(T, version)},
+	{"scala_version", JSON_AT(T, scala_version)},
+	{"java", JSON_AT(T, java)},
+	{"java_version", JSON_AT(T, java_version), .max = 1000},
+	{"python", JSON_AT(T, python)},
+	{"launch", JSON_AT(T, launch)},
+	JSON_END,
+};
+#undef T
+static const struct json_table spark_table = {.fields = spark_fields};
+
+#define T struct endpoints
+static const struct json_field endpoint_fields[] = {
+	{"address", JSON_AT(T, address)},
+	{"port", JSON_AT(T, port), .max = 65535},
+	{"ui_port", JSON_AT(T, ui_port), .max = 65535},
+	JSON_END,
+};
+#undef T
+static const struct json_table endpoint_table = {.fields = endpoint_fields};
+
+static const struct json_field process_fields[] = {
+	{"pid", JSON_AT(struct process_id, pid)},
+	{"start_time", JSON_AT(struct process_id, start_time)},
+	JSON_END,
+};
+static const struct json_table process_table = {.fields = process_fields};
+
+static const struct json_field worker_fields[] = {
+	{"process", JSON_PART(struct worker_record, id, &process_table)},
+	{"restarts", JSON_AT(struct worker_record, restarts)},
+	JSON_END,
+};
+static const struct json_table worker_table = {.fields = worker_fields};
+
+/* A profile is its YAML. */
+static int write_profile(const struct json_field *f, const void *value,
+			 const struct json_document *d, json_t *object, struct err *e)
 {
-	return (unsigned)phase < PHASES ? phase_names[phase] : "unknown";
+	const struct state *s = value;
+	cleanup_free char *text = NULL;
+	int r = profile_emit(&s->profile, &text, e);
+
+	(void)d;
+	return r ? r : json_put(object, f->key, json_string(text), e);
 }
 
-/* ---- the parts of a state: a format_ and a parse_ each */
-
-static json_t *format_process(const struct process_id *id)
+static int read_profile(const struct json_field *f, json_t *object, void *value,
+			const struct json_document *d, struct err *e)
 {
-	return json_pack("{s:i, s:I}", "pid", (int)id->pid, "start_time",
-			 (json_int_t)id->start_time);
-}
+	const json_t *json = json_object_get(object, f->key);
+	struct state *s = value;
 
-static int parse_process(json_t *object, struct process_id *out, struct err *e)
-{
-	int64_t start_time;
-	int pid = 0;
-	int r = json_read_int(object, "pid", 0, INT_MAX, &pid, e);
-
-	if (!r)
-		r = json_read_integer(object, "start_time", 0, INT64_MAX, &start_time, e);
-	if (!r)
-		*out = (struct process_id){pid, (uint64_t)start_time};
-	return r;
-}
-
-static json_t *format_workers(const struct state *s)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < s->plan.slice_count; i++)
-		json_array_append_new(list, json_pack("{s:o, s:i}", "process",
-						      format_process(&s->workers[i].id), "restarts",
-						      (int)s->workers[i].restarts));
-	return list;
-}
-
-static int parse_workers(json_t *list, struct state *out, struct err *e)
-{
-	if (!json_is_array(list) || json_array_size(list) != out->plan.slice_count)
-		return err_wrong(e, "workers: a list of %u is expected, one a slice",
-				 out->plan.slice_count);
-	for (unsigned i = 0; i < out->plan.slice_count; i++) {
-		json_t *item = json_array_get(list, i);
-		json_t *process;
-		int restarts = 0;
-		int r = json_read_object(item, "process", &process, e);
-
-		if (!r)
-			r = parse_process(process, &out->workers[i].id, e);
-		if (!r)
-			r = json_read_int(item, "restarts", 0, INT_MAX, &restarts, e);
-		if (r)
-			return err_wrap(e, "workers");
-		out->workers[i].restarts = (unsigned)restarts;
-	}
-	return 0;
-}
-
-static json_t *format_spark(const struct spark *s)
-{
-	json_t *launch = json_array();
-
-	strings_for_each(word, &s->launch) json_array_append_new(launch, json_string(word));
-	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:o}", "home", s->home, "version",
-			 s->version, "scala_version", s->scala_version, "java", s->java,
-			 "java_version", s->java_version, "python", s->python, "launch", launch);
-}
-
-static int parse_launch(json_t *list, struct strings *out, struct err *e)
-{
-	if (!json_is_array(list))
-		return err_wrong(e, "launch: a list is expected");
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *word = json_string_value(json_array_get(list, i));
-
-		if (!word)
-			return err_wrong(e, "launch: a list of strings is expected");
-		if (strings_add(out, word))
-			return err_wrong(e, "launch: more than %d bytes", STRINGS_POOL);
-	}
-	return 0;
-}
-
-static int parse_spark(json_t *object, struct spark *out, struct err *e)
-{
-	int r = json_read_text(object, "home", out->home, sizeof(out->home), e);
-
-	if (!r)
-		r = json_read_text(object, "version", out->version, sizeof(out->version), e);
-	if (!r)
-		r = json_read_text(object, "scala_version", out->scala_version,
-				   sizeof(out->scala_version), e);
-	if (!r)
-		r = json_read_text(object, "java", out->java, sizeof(out->java), e);
-	if (!r)
-		r = json_read_int(object, "java_version", 0, 1000, &out->java_version, e);
-	if (!r)
-		r = json_read_text(object, "python", out->python, sizeof(out->python), e);
-	return r ? r : parse_launch(json_object_get(object, "launch"), &out->launch, e);
-}
-
-static json_t *format_cluster(const struct cluster *c)
-{
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "name", c->name, "state", c->state,
-			 "data", c->data, "uid", (json_int_t)c->uid, "gid", (json_int_t)c->gid,
-			 "user", c->user);
-}
-
-static int parse_cluster(json_t *object, struct cluster *out, struct err *e)
-{
-	int64_t uid = 0, gid = 0;
-	int r = json_read_text(object, "name", out->name, sizeof(out->name), e);
-
-	if (!r && !profile_name_is_valid(out->name))
-		r = err_wrong(e, "name: %s is not a cluster's name", out->name);
-	if (!r)
-		r = json_read_text(object, "state", out->state, sizeof(out->state), e);
-	if (!r)
-		r = json_read_text(object, "data", out->data, sizeof(out->data), e);
-	if (!r)
-		r = json_read_integer(object, "uid", 0, UINT32_MAX - 1, &uid, e);
-	if (!r)
-		r = json_read_integer(object, "gid", 0, UINT32_MAX - 1, &gid, e);
-	if (!r)
-		r = json_read_text(object, "user", out->user, sizeof(out->user), e);
-	out->uid = (uid_t)uid;
-	out->gid = (gid_t)gid;
-	return r;
-}
-
-static json_t *format_endpoints(const struct endpoints *m)
-{
-	return json_pack("{s:s, s:i, s:i}", "address", m->address, "port", m->port, "ui_port",
-			 m->ui_port);
-}
-
-static int parse_endpoints(json_t *object, struct endpoints *out, struct err *e)
-{
-	int r = json_read_text(object, "address", out->address, sizeof(out->address), e);
-
-	if (!r)
-		r = json_read_int(object, "port", 0, 65535, &out->port, e);
-	return r ? r : json_read_int(object, "ui_port", 0, 65535, &out->ui_port, e);
-}
-
-int cluster_phase_parse(const char *name, enum cluster_phase *out, struct err *e)
-{
-	for (unsigned i = 0; i < PHASES; i++)
-		if (strcmp(name, phase_names[i]) == 0) {
-			*out = (enum cluster_phase)i;
-			return 0;
-		}
-	return err_wrong(e, "%.40s is not one of down, starting, up, degraded, stopping", name);
-}
-
-static int parse_phase(json_t *root, enum cluster_phase *out, struct err *e)
-{
-	char name[16];
-	int r = json_read_text(root, "phase", name, sizeof(name), e);
-
-	return r ? r : cluster_phase_parse(name, out, e);
-}
-
-static int parse_profile(json_t *root, struct profile *out, struct err *e)
-{
-	json_t *value = json_object_get(root, "profile");
-
-	if (!json_is_string(value))
-		return err_wrong(e, "profile: a string is expected");
-	return profile_parse(json_string_value(value), json_string_length(value), "profile", out,
+	(void)d;
+	if (!json_is_string(json))
+		return err_wrong(e, "%s: a string is expected", f->key);
+	return profile_parse(json_string_value(json), json_string_length(json), f->key, &s->profile,
 			     e);
 }
+static const struct json_type profile_type = {write_profile, read_profile};
 
-static int parse_plan(json_t *root, struct plan *out, struct err *e)
+/* ---- state.json */
+
+#define T struct state
+static const struct json_field state_fields[] = {
+	{"cluster", JSON_PART(T, cluster, &cluster_table)},
+	{"phase", JSON_WORD(T, phase, cluster_phase_name, PHASE_STOPPING + 1)},
+	{"why", JSON_AT(T, why)},
+	{"profile", JSON_OTHER(&profile_type)},
+	{"plan", JSON_PART(T, plan, &plan_table)},
+	{"spark", JSON_PART(T, spark, &spark_table)},
+	{"master", JSON_PART(T, master, &endpoint_table)},
+	{"location", JSON_AT(T, location)},
+	{"supervisor", JSON_PART(T, supervisor, &process_table)},
+	{"master_process", JSON_PART(T, master_process, &process_table)},
+	{"workers", JSON_LIST(T, workers, plan.slice_count, &worker_table), .is_counted = true},
+	JSON_END,
+};
+const struct json_table state_table = {
+	.fields = state_fields,
+	.schema = "cleave.state/1",
+	.size = sizeof(T),
+	.style = JSON_COMPACT,
+};
+#undef T
+
+/* A file of the cluster, at most as large as a state. -ENOENT; -EBADMSG: it is there and cannot be understood. */
+static int read_file(const struct cluster *c, const char *file, const struct json_table *t,
+		     int (*check)(const struct cluster *c, const void *value, struct err *e),
+		     void *out, struct err *e)
 {
-	json_t *object;
-	int r = json_read_object(root, "plan", &object, e);
+	cleanup_free void *value = malloc(t->size);
 	cleanup_free char *text = NULL;
-
-	if (r)
-		return r;
-	text = json_dumps(object, JSON_COMPACT);
-	if (!text)
-		return err_set(e, -ENOMEM, "no memory for a plan");
-	r = plan_json_parse(text, strlen(text), out, e);
-	return r ? err_wrap(e, "plan") : 0;
-}
-
-/* ---- the whole */
-
-static json_t *state_to_json(const struct state *s, const char *profile, json_t *plan)
-{
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "schema",
-			 state_schema, "cluster", format_cluster(&s->cluster), "phase",
-			 cluster_phase_name(s->phase), "why", s->why, "profile", profile, "plan",
-			 plan, "spark", format_spark(&s->spark), "master",
-			 format_endpoints(&s->master), "location", s->location, "supervisor",
-			 format_process(&s->supervisor), "master_process",
-			 format_process(&s->master_process), "workers", format_workers(s));
-}
-
-int state_format(const struct state *s, char **text, struct err *e)
-{
-	cleanup_free char *profile = NULL;
-	cleanup_free char *plan_text = NULL;
-	json_auto_t *root = NULL;
-	json_t *plan;
-	int r = profile_emit(&s->profile, &profile, e);
+	char path[PROFILE_PATH];
+	size_t size;
+	int r = value ? cluster_file(c, file, path, e)
+		      : err_set(e, -ENOMEM, "no memory for %s", file);
 
 	if (!r)
-		r = plan_json_format(&s->plan, NULL, &plan_text, e);
-	if (r)
+		r = file_read(path, STATE_MAX_BYTES, &text, &size, e);
+	if (r && r != -EFBIG)
 		return r;
-	plan = json_loads(plan_text, 0, NULL);
-	root = plan ? state_to_json(s, profile, plan) : NULL;
-	*text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-	return *text ? 0
-		     : err_set(e, -ENOMEM, "the state of %s cannot be written as JSON",
-			       s->cluster.name);
-}
-
-static int parse_members(json_t *root, struct state *out, struct err *e)
-{
-	json_t *cluster, *spark, *master, *supervisor, *master_process;
-	int r = json_check_schema(root, state_schema, e);
-
-	if (r || (r = json_read_object(root, "cluster", &cluster, e)) ||
-	    (r = json_read_object(root, "spark", &spark, e)) ||
-	    (r = json_read_object(root, "master", &master, e)) ||
-	    (r = json_read_object(root, "supervisor", &supervisor, e)) ||
-	    (r = json_read_object(root, "master_process", &master_process, e)) ||
-	    (r = parse_cluster(cluster, &out->cluster, e)) ||
-	    (r = parse_phase(root, &out->phase, e)) ||
-	    (r = json_read_text(root, "why", out->why, sizeof(out->why), e)) ||
-	    (r = parse_profile(root, &out->profile, e)) || (r = parse_plan(root, &out->plan, e)) ||
-	    (r = parse_spark(spark, &out->spark, e)) ||
-	    (r = parse_endpoints(master, &out->master, e)) ||
-	    (r = json_read_text(root, "location", out->location, sizeof(out->location), e)) ||
-	    (r = parse_process(supervisor, &out->supervisor, e)) ||
-	    (r = parse_process(master_process, &out->master_process, e)))
-		return r;
-	return parse_workers(json_object_get(root, "workers"), out, e);
-}
-
-int state_parse(const char *text, size_t size, struct state *out, struct err *e)
-{
-	json_auto_t *root = NULL;
-	cleanup_free struct state *state = calloc(1, sizeof(*state));
-	int r;
-
-	if (!state)
-		return err_set(e, -ENOMEM, "no memory for a state");
-	root = json_read(text, size, e);
-	if (!root)
-		return e->code;
-	r = parse_members(root, state, e);
 	if (!r)
-		*out = *state;
-	return r;
-}
-
-/* A file that exists and cannot be understood is told apart (-EBADMSG) from one that cannot be read. */
-static int unreadable(const char *path, struct err *e)
-{
+		r = json_table_parse(t, text, size, value, e);
+	if (!r)
+		r = check(c, value, e);
+	if (!r) {
+		memcpy(out, value, t->size);
+		return 0;
+	}
 	err_wrap(e, "%s", path);
 	e->code = -EBADMSG;
 	e->exit = ERR_FAILED;
-	return -EBADMSG;
+	return e->code;
 }
 
-static int parse_state_of(const struct cluster *c, const char *text, size_t size, struct state *out,
-			  struct err *e)
+static int write_file(const struct cluster *c, const char *file, const struct json_table *t,
+		      const void *value, struct err *e)
 {
-	cleanup_free struct state *state = malloc(sizeof(*state));
-	int r = state ? state_parse(text, size, state, e)
-		      : err_set(e, -ENOMEM, "no memory for a state");
+	cleanup_free char *text = NULL;
+	char path[PROFILE_PATH];
+	int r = cluster_file(c, file, path, e);
 
-	if (r)
-		return r;
-	if (strcmp(state->cluster.name, c->name) != 0)
-		return err_set(e, -EBADMSG, "this is the state of a cluster %s",
-			       state->cluster.name);
-	*out = *state;
-	return 0;
+	if (!r && (r = json_table_format(t, value, &text, e)))
+		err_wrap(e, "%s", path);
+	return r ? r : file_replace(path, text, strlen(text), 0600, e);
+}
+
+static int check_state(const struct cluster *c, const void *value, struct err *e)
+{
+	const struct state *s = value;
+
+	if (strcmp(s->cluster.name, c->name) != 0)
+		return err_wrong(e, "this is the state of a cluster %s", s->cluster.name);
+	return plan_check(&s->plan, NULL, e) ? err_wrap(e, "plan") : 0;
 }
 
 int state_read(const struct cluster *c, struct state *out, struct err *e)
 {
-	char path[PROFILE_PATH];
-	cleanup_free char *text = NULL;
-	size_t size;
-	int r = cluster_file(c, "state.json", path, e);
-
-	if (!r)
-		r = file_read(path, STATE_MAX_BYTES, &text, &size, e);
-	if (r)
-		return r == -EFBIG ? unreadable(path, e) : r;
-	return parse_state_of(c, text, size, out, e) ? unreadable(path, e) : 0;
+	return read_file(c, "state.json", &state_table, check_state, out, e);
 }
 
 int state_write(const struct state *s, struct err *e)
 {
-	char path[PROFILE_PATH];
-	cleanup_free char *text = NULL;
-	int r = cluster_file(&s->cluster, "state.json", path, e);
-
-	if (!r)
-		r = state_format(s, &text, e);
-	return r ? r : file_replace(path, text, strlen(text), 0600, e);
+	return write_file(&s->cluster, "state.json", &state_table, s, e);
 }
 
 /* ---- home.json */
 
-static int parse_home(json_t *root, struct plan *out, struct err *e)
+#define T struct slice
+static const struct json_field home_slice_fields[] = {
+	{"name", JSON_AT(T, name)},
+	{"cpus", JSON_AT(T, cpus)},
+	{"nodes", JSON_AT(T, nodes)},
+	JSON_END,
+};
+#undef T
+static const struct json_table home_slice_table = {.fields = home_slice_fields};
+
+#define T struct plan
+static const struct json_field home_fields[] = {
+	{"name", JSON_AT(T, name)},
+	{"slices", JSON_LIST(T, slices, slice_count, &home_slice_table)},
+	JSON_END,
+};
+static const struct json_table home_table = {
+	.fields = home_fields,
+	.schema = "cleave.home/1",
+	.size = sizeof(T),
+	.style = JSON_COMPACT,
+};
+#undef T
+
+/* A CPU that two slices own proves nothing. */
+static int check_home(const struct cluster *c, const void *value, struct err *e)
 {
-	json_t *list;
-	int r = json_check_schema(root, home_schema, e);
+	const struct plan *p = value;
+	struct cpuset seen = {0};
 
-	if (!r)
-		r = json_read_text(root, "name", out->name, sizeof(out->name), e);
-	if (!r)
-		r = json_read_list(root, "slices", SLICES_MAX, &list, e);
-	for (unsigned i = 0; !r && i < json_array_size(list); i++) {
-		json_t *item = json_array_get(list, i);
-		struct slice *slice = &out->slices[i];
-
-		slice->id = i;
-		r = json_read_text(item, "name", slice->name, sizeof(slice->name), e);
-		if (!r)
-			r = json_read_cpuset(item, "cpus", &slice->cpus, e);
-		if (!r)
-			r = json_read_cpuset(item, "nodes", &slice->nodes, e);
-		out->slice_count = i + 1;
+	(void)c;
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		if (cpuset_intersects(&p->slices[i].cpus, &seen))
+			return err_wrong(e, "slices[%u]: another one has CPUs of it, too", i);
+		seen = cpuset_or(&seen, &p->slices[i].cpus);
 	}
-	return r;
+	return 0;
 }
 
 int home_read(const struct cluster *c, struct plan *out, struct err *e)
 {
-	char path[PROFILE_PATH];
-	cleanup_free char *text = NULL;
-	cleanup_free struct plan *plan = calloc(1, sizeof(*plan));
-	json_auto_t *root = NULL;
-	size_t size;
-	int r = cluster_file(c, "home.json", path, e);
+	int r = read_file(c, "home.json", &home_table, check_home, out, e);
 
-	if (!plan)
-		return err_set(e, -ENOMEM, "no memory for a plan");
-	if (!r)
-		r = file_read(path, STATE_MAX_BYTES, &text, &size, e);
-	if (r)
-		return r;
-	root = json_read(text, size, e);
-	if (!root || parse_home(root, plan, e))
-		return unreadable(path, e);
-	*out = *plan;
-	return 0;
+	for (unsigned i = 0; !r && i < out->slice_count; i++)
+		out->slices[i].id = i;
+	return r;
 }
 
 int home_write(const struct cluster *c, const struct plan *p, struct err *e)
 {
-	char path[PROFILE_PATH], cpus[CPUSET_TEXT], nodes[CPUSET_TEXT];
-	json_t *slices = json_array();
-	json_auto_t *root = NULL;
-	cleanup_free char *text = NULL;
-	int r = cluster_file(c, "home.json", path, e);
-
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		const struct slice *s = &p->slices[i];
-
-		json_array_append_new(
-			slices, json_pack("{s:s, s:s, s:s}", "name", s->name, "cpus",
-					  cpuset_format(&s->cpus, cpus, sizeof(cpus)), "nodes",
-					  cpuset_format(&s->nodes, nodes, sizeof(nodes))));
-	}
-	root = json_pack("{s:s, s:s, s:o}", "schema", home_schema, "name", p->name, "slices",
-			 slices);
-	if (r)
-		return r;
-	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-	if (!text)
-		return err_set(e, -ENOMEM, "no memory for %s", path);
-	return file_replace(path, text, strlen(text), 0600, e);
+	return write_file(c, "home.json", &home_table, p, e);
 }
 
 struct spark_cluster state_spark(const struct state *s)

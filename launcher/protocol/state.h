@@ -9,6 +9,7 @@
 #include "containers/driver.h"
 #include "launcher/spark/spark.h"
 #include "launcher/system/cluster.h"
+#include "launcher/system/json.h"
 
 enum cluster_phase { PHASE_DOWN, PHASE_STARTING, PHASE_UP, PHASE_DEGRADED, PHASE_STOPPING };
 
@@ -31,17 +32,19 @@ struct state {
 	struct worker_record workers[SLICES_MAX];
 };
 
-enum { STATE_MAX_BYTES = 4 << 20 };
+enum { STATE_MAX_BYTES = JSON_MAX_BYTES };
 
-/* The text of state.json, and back. *text is the caller's to free(). Foreign bytes: ERR_WRONG with the key that is wrong. */
-int state_format(const struct state *s, char **text, struct err *e);
-int state_parse(const char *text, size_t size, struct state *out, struct err *e);
+/* All of it: in state.json and in an `apply` (README.md). */
+extern const struct json_table state_table;
 
-/* Return 0; -ENOENT: there is none; -EBADMSG: unreadable (the sentence says where and why). */
+/*
+ * Return 0; -ENOENT: there is none; -EBADMSG: unreadable, or its plan is none that plan_check() lets pass (the sentence says
+ * where and why).
+ */
 int state_read(const struct cluster *c, struct state *out, struct err *e);
 int state_write(const struct state *s, struct err *e);
 
-/* Only name, CPUs and nodes of each slice. */
+/* Only name, CPUs and nodes of each slice. Errors as of state_read(). */
 int home_read(const struct cluster *c, struct plan *out, struct err *e);
 int home_write(const struct cluster *c, const struct plan *p, struct err *e);
 
@@ -51,7 +54,6 @@ struct spark_cluster state_spark(const struct state *s);
 /* What driver_open() needs to find this cluster's groups, or to make them: borrows from the state. */
 struct driver_request state_groups(const struct state *s, const char *cgroup_root);
 
-const char *cluster_phase_name(enum cluster_phase phase);
-int cluster_phase_parse(const char *name, enum cluster_phase *out, struct err *e);
+const char *cluster_phase_name(unsigned phase);
 
 #endif

@@ -1,55 +1,34 @@
 #include "launcher/protocol/state_recover.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
-#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 
-/* The options that cleave starts Spark's daemons with. */
-enum option { OPTION_HOST, OPTION_PORT, OPTION_UI_PORT, OPTION_WORK_DIR, OPTION_FILE, OPTIONS };
+/* ---- daemons */
 
-static const char *const names[OPTIONS] = {
-	[OPTION_HOST] = "--host",
-	[OPTION_PORT] = "--port",
-	[OPTION_UI_PORT] = "--webui-port",
-	[OPTION_WORK_DIR] = "--work-dir",
-	[OPTION_FILE] = "--properties-file",
+/* A command line as /proc has it: words that end with NUL. */
+struct command_line {
+	const char *text;
+	int size;
 };
 
-struct trace {
-	pid_t pid;
-	char values[OPTIONS][PROFILE_PATH]; /* "" where the option is not given */
-};
-
-static enum option option_of(const char *word)
+/* The word behind `option`; "" where there is none. */
+static const char *value_of(const struct command_line *line, const char *option)
 {
-	enum option o = OPTION_HOST;
+	const char *end = line->text + line->size;
 
-	while (o < OPTIONS && strcmp(word, names[o]) != 0)
-		o++;
-	return o;
-}
-
-static void read_trace(pid_t pid, struct trace *out)
-{
-	cleanup_fclose FILE *file = NULL;
-	cleanup_free char *word = NULL;
-	enum option o = OPTIONS;
-	size_t size = 0;
-	char path[64];
-
-	*out = (struct trace){.pid = pid};
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	file = fopen(path, "re");
-	while (file && getdelim(&word, &size, '\0', file) > 0) {
-		if (o < OPTIONS && string_copy(out->values[o], word))
-			out->values[o][0] = '\0'; /* longer than any of ours */
-		o = option_of(word);
-	}
+	for (const char *word = line->text; word < end; word += strlen(word) + 1)
+		if (strcmp(word, option) == 0) {
+			word += strlen(word) + 1;
+			return word < end ? word : "";
+		}
+	return "";
 }
 
 static int port_of(const char *text)
@@ -60,30 +39,33 @@ static int port_of(const char *text)
 	return end != text && !*end && port > 0 && port <= 65535 ? (int)port : 0;
 }
 
-static bool use_master(const struct trace *t, struct state *out)
+static bool use_master(const struct command_line *line, pid_t pid, struct state *out)
 {
-	int port = port_of(t->values[OPTION_PORT]), ui_port = port_of(t->values[OPTION_UI_PORT]);
-	struct endpoints master = {.port = port, .ui_port = ui_port};
+	struct endpoints master = {
+		.port = port_of(value_of(line, "--port")),
+		.ui_port = port_of(value_of(line, "--webui-port")),
+	};
 	struct err ignored; /* it ended just now */
 
-	if (!port || !ui_port || string_copy(master.address, t->values[OPTION_HOST]) ||
-	    process_identify(t->pid, &out->master_process, &ignored))
+	if (!master.port || !master.ui_port ||
+	    string_copy(master.address, value_of(line, "--host")) ||
+	    process_identify(pid, &out->master_process, &ignored))
 		return false;
 	out->master = master;
 	return true;
 }
 
 /* DATA/slice-3/work: slice 3. Slice i has the first address + i, so one worker tells all addresses up to its own. */
-static bool use_worker(const struct trace *t, const struct cluster *c, struct state *out)
+static bool use_worker(const struct command_line *line, const char *work, const struct cluster *c,
+		       struct state *out)
 {
-	const char *place = t->values[OPTION_WORK_DIR];
 	size_t length = strlen(c->data);
 	struct in_addr address;
 	unsigned id;
 
-	if (strncmp(place, c->data, length) != 0 ||
-	    sscanf(place + length, "/slice-%2u/work", &id) != 1 || id >= SLICES_MAX ||
-	    inet_pton(AF_INET, t->values[OPTION_HOST], &address) != 1)
+	if (strncmp(work, c->data, length) != 0 ||
+	    sscanf(work + length, "/slice-%2u/work", &id) != 1 || id >= SLICES_MAX ||
+	    inet_pton(AF_INET, value_of(line, "--host"), &address) != 1)
 		return false;
 	for (unsigned i = 0; i <= id; i++)
 		out->plan.slices[i].address = ntohl(address.s_addr) - id + i;
@@ -92,27 +74,52 @@ static bool use_worker(const struct trace *t, const struct cluster *c, struct st
 	return true;
 }
 
-unsigned traces_read(const struct cluster *c, struct state *out)
+unsigned state_recover_daemons(const struct cluster *c, struct state *out)
 {
-	DIR *proc = opendir("/proc");
+	cleanup_closedir DIR *processes = proc_list(0);
+	cleanup_free char *text = malloc(PROC_TEXT_MAX);
+	struct command_line line = {.text = text};
 	char ours[PROFILE_PATH];
-	struct dirent *entry;
 	unsigned found = 0;
-	struct trace t;
 	struct err ignored; /* without a path there is no daemon either */
+	pid_t pid;
 
-	if (!proc || cluster_file(c, "spark.conf", ours, &ignored))
-		ours[0] = '\0';
-	while (proc && ours[0] && (entry = readdir(proc))) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
+	if (!processes || !text || cluster_file(c, "spark.conf", ours, &ignored))
+		return 0;
+	while ((pid = proc_next(processes))) {
+		const char *work;
+
+		line.size = proc_read_text(pid, "cmdline", text, PROC_TEXT_MAX);
+		if (line.size < 0 || strcmp(value_of(&line, "--properties-file"), ours) != 0)
 			continue;
-		read_trace((pid_t)strtol(entry->d_name, NULL, 10), &t);
-		if (strcmp(t.values[OPTION_FILE], ours) != 0)
-			continue;
-		found +=
-			t.values[OPTION_WORK_DIR][0] ? use_worker(&t, c, out) : use_master(&t, out);
+		work = value_of(&line, "--work-dir");
+		found += *work ? use_worker(&line, work, c, out) : use_master(&line, pid, out);
 	}
-	if (proc)
-		closedir(proc);
 	return found;
+}
+
+/* ---- home.json */
+
+int state_recover_plan(const struct cluster *c, const struct plan *wanted, struct plan *out,
+		       struct err *e)
+{
+	cleanup_free struct plan *home = malloc(sizeof(*home));
+	int r = home ? home_read(c, home, e) : err_set(e, -ENOMEM, "no memory for a plan");
+
+	if (r)
+		return r;
+	*out = *wanted;
+	out->slice_count = home->slice_count;
+	out->loan_count = 0;
+	for (unsigned i = 0; i < home->slice_count; i++) {
+		struct slice *slice = &out->slices[i];
+
+		if (i >= wanted->slice_count) {
+			*slice = home->slices[i];
+			continue;
+		}
+		slice->cpus = home->slices[i].cpus;
+		slice->nodes = home->slices[i].nodes;
+	}
+	return 0;
 }

@@ -2,8 +2,8 @@
 #define LAUNCHER_PROTOCOL_STATUS_H
 
 /*
- * What `status` shows, as a value, and its JSON of schema cleave.status/1 (DESIGN §8). The supervisor makes it and sends the JSON;
- * the command reads it back, or makes it itself from state and kernel where the supervisor is dead.
+ * What `status` shows, as a value and as JSON of schema cleave.status/1 (README.md). The supervisor makes it and sends the
+ * text; the command reads it, or makes it itself from state and kernel where the supervisor is dead.
  */
 
 #include "containers/driver.h"
@@ -26,14 +26,16 @@ struct slice_status {
 };
 
 struct status_loan {
-	unsigned from, to;
-	enum loan_mode mode;
-	struct cpuset cpus;
+	struct loan loan;
 	double since_s;
-	bool by_hand;
 };
 
 enum { STATUS_RECENT = 8 };
+
+struct status_recent {
+	double ago_s;
+	char text[PLAN_TEXT];
+};
 
 /* The straggler monitor. */
 struct status_monitor {
@@ -41,10 +43,7 @@ struct status_monitor {
 	enum loan_mode loans;
 	char tasks[PLAN_TEXT]; /* why Spark's tasks are not known; "": they are, or nothing runs */
 	unsigned recent_count; /* what changed last, the newest first */
-	struct {
-		double ago_s;
-		char text[PLAN_TEXT];
-	} recent[STATUS_RECENT];
+	struct status_recent recent[STATUS_RECENT];
 };
 
 /* About 250 KB: keep it on the heap. */
@@ -76,17 +75,10 @@ int status_collect(const struct state *s, struct driver *d, struct sample *sampl
 /* CPUs used between two samples of one group. */
 double sample_cpus_used(const struct sample *before, const struct sample *now);
 
-/* *text is the caller's to free(). */
-int status_format(const struct status *s, char **text, struct err *e);
-int status_parse(const char *text, size_t size, struct status *out, struct err *e);
+extern const struct json_table status_table;
+extern const struct json_table status_loan_table; /* struct status_loan: a loan, and "since_s" */
 
 /* Its loans as those of a plan: nothing else of `out` is written. */
 void status_plan_loans(const struct status *s, struct plan *out);
-
-/* The list of --json's key "loans", there and in other answers: a new reference, and a member of `object`. */
-struct json_t;
-struct json_t *status_loans_build(const struct status_loan *loans, unsigned count);
-int status_loans_read(struct json_t *object, struct status_loan loans[SLICES_MAX], unsigned *count,
-		      struct err *e);
 
 #endif

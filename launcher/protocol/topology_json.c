@@ -3,7 +3,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "decision/base/cleanup.h"
 #include "decision/plan/plan.h"
+#include "launcher/system/json.h"
 
 const char *topology_oddity_name(enum topology_oddity oddity)
 {
@@ -54,7 +56,7 @@ static json_t *nodes_json(const struct topology *t)
 
 json_t *topology_json_summary(const struct topology *t)
 {
-	return json_pack("{s:s, s:i, s:i, s:i, s:o}", "source", t->source, "packages",
+	return json_pack("{s:o, s:i, s:i, s:i, s:o}", "source", json_text(t->source), "packages",
 			 (int)t->package_count, "cores", (int)t->core_count, "cpus",
 			 (int)t->cpu_count, "nodes", nodes_json(t));
 }
@@ -102,20 +104,16 @@ static json_t *cores_json(const struct topology *t)
 
 json_t *topology_json(const struct topology *t)
 {
-	json_t *out = json_pack("{s:s, s:b}", "schema", "cleave.topology/1", "this_machine",
-				(int)t->this_machine);
-	json_t *summary = topology_json_summary(t);
-	json_t *more = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o}", "l3s", (int)t->l3_count,
-				 "allowed_cpus", CPUSET_STRING(&t->allowed), "other_cpus",
-				 CPUSET_STRING(&t->disallowed), "distances", distances_json(t),
-				 "oddities", oddities_json(t), "core_list", cores_json(t));
+	json_auto_t *out = json_pack("{s:s, s:b}", "schema", "cleave.topology/1", "this_machine",
+				     (int)t->this_machine);
+	json_auto_t *summary = topology_json_summary(t);
+	json_auto_t *more = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o}", "l3s", (int)t->l3_count,
+				      "allowed_cpus", CPUSET_STRING(&t->allowed), "other_cpus",
+				      CPUSET_STRING(&t->disallowed), "distances", distances_json(t),
+				      "oddities", oddities_json(t), "core_list", cores_json(t));
 
 	if (!out || !summary || !more || json_object_update(out, summary) < 0 ||
-	    json_object_update(out, more) < 0) {
-		json_decref(out);
-		out = NULL;
-	}
-	json_decref(summary);
-	json_decref(more);
-	return out;
+	    json_object_update(out, more) < 0)
+		return NULL;
+	return take_pointer(out);
 }

@@ -91,7 +91,9 @@ static void find_owners(struct picture *pic)
 		set_owner(pic->borrower, &p->loans[i].cpus, p->loans[i].to);
 }
 
-/* The one owner of a run of cores. Threads that nobody uses beside used ones (smt: one) do not count. */
+/*
+ * The one owner of some cores. Threads that nobody uses beside used ones (smt: one) do not count.
+ */
 static unsigned owner_of_cores(const struct picture *pic, const uint8_t owner[CPUSET_MAX],
 			       struct topology_span cores)
 {
@@ -114,27 +116,9 @@ static unsigned owner_of_cores(const struct picture *pic, const uint8_t owner[CP
 
 /* ---- layout ---- */
 
-static enum fold choose_fold(const struct topology *t)
-{
-	if (t->cpu_count <= CELLS_A_SCREEN)
-		return FOLD_NONE;
-	return t->core_count <= CELLS_A_SCREEN ? FOLD_CORES : FOLD_L3S;
-}
-
 static unsigned cell_width(const struct picture *pic)
 {
 	return pic->fold == FOLD_NONE ? pic->threads : 1;
-}
-
-/* How many cells fit a row of one box, at most CELLS_A_ROW characters of them. */
-static unsigned cells_a_row(const struct picture *pic)
-{
-	unsigned room = pic->style->width > 4 + 1 ? pic->style->width - 4 : 1;
-	unsigned cell = cell_width(pic), most = CELLS_A_ROW / cell;
-
-	if (most * (cell + 1) > room)
-		most = room / (cell + 1);
-	return most > 0 ? most : 1;
 }
 
 static void add_row(struct picture *pic, unsigned first, unsigned count, bool title)
@@ -145,17 +129,25 @@ static void add_row(struct picture *pic, unsigned first, unsigned count, bool ti
 	pic->inner = width > pic->inner ? width : pic->inner;
 }
 
-/* Cells [first, end), as even rows: 15 cells are 8 and 7. */
+/* Cells [first, end), as even rows of at most CELLS_A_ROW characters: 15 cells are 8 and 7. */
 static void add_rows(struct picture *pic, unsigned first, unsigned end)
 {
-	unsigned most = cells_a_row(pic), count = end - first;
-	unsigned rows = (count + most - 1) / most, each = (count + rows - 1) / rows;
+	unsigned room = pic->style->width > 4 + 1 ? pic->style->width - 4 : 1;
+	unsigned cell = cell_width(pic), most = CELLS_A_ROW / cell, count = end - first, rows, each;
 
+	if (most * (cell + 1) > room)
+		most = room / (cell + 1);
+	most = most > 0 ? most : 1;
+	rows = (count + most - 1) / most;
+	each = (count + rows - 1) / rows;
 	for (; first < end; first += each)
 		add_row(pic, first, end - first < each ? end - first : each, false);
 }
 
-/* The cores of one package: a title for each node, its cells below, each L3 beginning a row where that is not one core. */
+/*
+ * The cores of one package: a title for each node, its cells below, each L3 beginning a row where
+ * that is not one core.
+ */
 static void lay_out_cores(struct picture *pic, struct topology_span package)
 {
 	const struct topology *t = pic->topology;
@@ -173,28 +165,24 @@ static void lay_out_cores(struct picture *pic, struct topology_span package)
 	}
 }
 
-static void lay_out_l3s(struct picture *pic, struct topology_span package)
-{
-	const struct topology *t = pic->topology;
-	unsigned last = (unsigned)package.first + package.count - 1;
-
-	add_rows(pic, t->cores[package.first].l3, t->cores[last].l3 + 1u);
-}
-
 static void lay_out(struct picture *pic)
 {
 	const struct topology *t = pic->topology;
 
-	pic->fold = choose_fold(t);
+	if (t->cpu_count > CELLS_A_SCREEN)
+		pic->fold = t->core_count <= CELLS_A_SCREEN ? FOLD_CORES : FOLD_L3S;
 	for (unsigned i = 0; i < t->core_count; i++)
 		pic->threads = t->cores[i].cpus > pic->threads ? t->cores[i].cpus : pic->threads;
 	pic->inner = TITLE_WIDTH;
 	for (unsigned i = 0; i < t->package_count; i++) {
+		struct topology_span cores = t->packages[i];
+
 		pic->boxes[i].first_row = pic->row_count;
 		if (pic->fold == FOLD_L3S)
-			lay_out_l3s(pic, t->packages[i]);
+			add_rows(pic, t->cores[cores.first].l3,
+				 t->cores[cores.first + cores.count - 1].l3 + 1u);
 		else
-			lay_out_cores(pic, t->packages[i]);
+			lay_out_cores(pic, cores);
 		pic->boxes[i].row_count = pic->row_count - pic->boxes[i].first_row;
 	}
 }
@@ -217,33 +205,21 @@ static const char *symbol(const struct picture *pic, unsigned who, char mark[2])
 	}
 }
 
-/* Colours of like brightness, neighbours far apart, so that black text reads on all of them (xterm's 256). */
-static void begin_colour(const struct picture *pic, unsigned who)
-{
-	static const unsigned char palette[] = {39,  208, 78,  213, 220, 141, 80,  203,
-						150, 180, 111, 170, 185, 116, 217, 72};
-
-	if (who >= SLICES_MAX || pic->style->colours == 0)
-		return;
-	if (pic->style->colours == 256)
-		fprintf(pic->to, "\033[30;48;5;%um", palette[who % sizeof(palette)]);
-	else
-		fprintf(pic->to, "\033[30;4%um", 1 + who % 6);
-}
-
-static void end_colour(const struct picture *pic, unsigned who)
-{
-	if (who < SLICES_MAX && pic->style->colours)
-		fputs("\033[0m", pic->to);
-}
-
 static void draw_symbol(const struct picture *pic, unsigned who, unsigned colour)
 {
+	/* Of xterm's 256: neighbours far apart, and black text reads on all of them. */
+	static const unsigned char palette[] = {39,  208, 78,  213, 220, 141, 80,  203,
+						150, 180, 111, 170, 185, 116, 217, 72};
+	bool has_colour = colour < SLICES_MAX && pic->style->colours;
 	char mark[2];
 
-	begin_colour(pic, colour);
+	if (has_colour && pic->style->colours == 256)
+		fprintf(pic->to, "\033[30;48;5;%um", palette[colour % sizeof(palette)]);
+	else if (has_colour)
+		fprintf(pic->to, "\033[30;4%um", 1 + colour % 6);
 	fputs(symbol(pic, who, mark), pic->to);
-	end_colour(pic, colour);
+	if (has_colour)
+		fputs("\033[0m", pic->to);
 }
 
 static void draw_cell(const struct picture *pic, unsigned cell)
@@ -270,23 +246,19 @@ static void draw_cell(const struct picture *pic, unsigned cell)
 	}
 }
 
-static void draw_title(const struct picture *pic, unsigned core)
-{
-	const struct topology *t = pic->topology;
-	struct cpuset nodes = topology_node_ids(t, t->numa[t->cores[core].numa].nodes);
-	char text[TITLE_WIDTH + 1];
-
-	snprintf(text, sizeof(text), "node%s %s", cpuset_count(&nodes) > 1 ? "s" : "",
-		 CPUSET_STRING(&nodes));
-	fprintf(pic->to, "%-*s", (int)pic->inner, text);
-}
-
 static void draw_row(const struct picture *pic, const struct row *row)
 {
+	const struct topology *t = pic->topology;
 	unsigned used = row->count * (cell_width(pic) + 1) - 1;
 
 	if (row->title) {
-		draw_title(pic, row->first);
+		struct cpuset nodes =
+			topology_node_ids(t, t->numa[t->cores[row->first].numa].nodes);
+		char text[TITLE_WIDTH + 1];
+
+		snprintf(text, sizeof(text), "node%s %s", cpuset_count(&nodes) > 1 ? "s" : "",
+			 CPUSET_STRING(&nodes));
+		fprintf(pic->to, "%-*s", (int)pic->inner, text);
 		return;
 	}
 	for (unsigned i = 0; i < row->count; i++) {
@@ -333,10 +305,9 @@ static void draw_line(const struct picture *pic, unsigned package, unsigned line
 static void draw_boxes(const struct picture *pic)
 {
 	unsigned count = pic->topology->package_count;
-	unsigned across = (pic->style->width + 1) / (pic->inner + 5);
+	unsigned fitting = (pic->style->width + 1) / (pic->inner + 5);
+	unsigned across = fitting > 0 ? fitting : 1;
 
-	if (across == 0)
-		across = 1;
 	for (unsigned first = 0; first < count; first += across) {
 		unsigned end = first + across < count ? first + across : count, height = 0;
 

@@ -2,8 +2,8 @@
 #define LAUNCHER_SHOW_PICTURE_H
 
 /*
- * The machine as boxes of cells, one box a package, coloured by slice. A cell is a CPU; on machines with more CPUs than fit a
- * screen a core, then an L3 cache.
+ * The machine as boxes of cells, one box a package, coloured by slice. A cell is a CPU; on machines
+ * with more CPUs than fit a screen a core, then an L3 cache.
  */
 
 #include <stdbool.h>
@@ -21,8 +21,8 @@ struct picture_style {
 bool picture_style_detect(FILE *to, struct picture_style *out);
 
 /*
- * Draw the plan on the machine that it was made for, and the legend. A lent CPU has its owner's mark on its borrower's colour.
- * Return 0 or -ENOMEM.
+ * Draw the plan on the machine that it was made for, and the legend. A lent CPU has its owner's
+ * mark on its borrower's colour. Return 0 or -ENOMEM.
  */
 int picture_print(const struct plan *p, const struct topology *t, const struct picture_style *style,
 		  FILE *to);

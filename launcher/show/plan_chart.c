@@ -49,7 +49,7 @@ static void draw_part(unsigned term, unsigned width, const struct picture_style 
 		fputs("\033[0m", to);
 }
 
-/* Parts end where the sum of the terms so far ends, so that rounding does not add up. Return the columns used. */
+/* Parts end where the sum of terms ends: rounding does not add up. Return the columns used. */
 static unsigned draw_bar(const struct plan_candidate *c, double scale, unsigned width,
 			 const struct picture_style *style, FILE *to)
 {
@@ -81,16 +81,6 @@ static double longest(const struct plan *p)
 	return most;
 }
 
-static void draw_legend(const struct picture_style *style, FILE *to)
-{
-	fprintf(to, "%*s", LABEL, "");
-	for (unsigned i = 0; i < TERMS; i++) {
-		draw_part(i, 1, style, to);
-		fprintf(to, " %s  ", looks[i].name);
-	}
-	fputs("in predicted seconds; x: throughput to one JVM\n", to);
-}
-
 void plan_chart_print(const struct plan *p, const struct picture_style *style, FILE *to)
 {
 	const char *times = style->utf8 ? "×" : "x", *more = style->utf8 ? "…" : ">";
@@ -115,5 +105,10 @@ void plan_chart_print(const struct plan *p, const struct picture_style *style, F
 		fprintf(to, "%*s%9.1f s %5.2f %s\n", (int)(width - used), "", seconds,
 			c->throughput, times);
 	}
-	draw_legend(style, to);
+	fprintf(to, "%*s", LABEL, "");
+	for (unsigned i = 0; i < TERMS; i++) {
+		draw_part(i, 1, style, to);
+		fprintf(to, " %s  ", looks[i].name);
+	}
+	fputs("in predicted seconds; x: throughput to one JVM\n", to);
 }

@@ -7,8 +7,8 @@
 #include "launcher/show/picture.h"
 
 /*
- * One line a candidate that is predicted, in the plan's order, then a legend. Bars that are much longer than the chosen one's
- * are cut, and say so.
+ * One line a candidate that is predicted, in the plan's order, then a legend. Bars that are much
+ * longer than the chosen one's are cut, and say so.
  */
 void plan_chart_print(const struct plan *p, const struct picture_style *style, FILE *to);
 

@@ -34,9 +34,12 @@ static int print_slices(const struct plan *p, FILE *to)
 	return table_print(&table, "", to);
 }
 
-static void print_host(const struct plan_host *h, FILE *to)
+int plan_text_print(const struct plan *p, FILE *to)
 {
-	fprintf(to, "host group: ");
+	const struct plan_host *h = &p->host;
+	int r = print_slices(p, to);
+
+	fprintf(to, "\nhost group: ");
 	if (h->shared)
 		fprintf(to, "all allowed CPUs (none is reserved)");
 	else
@@ -45,14 +48,6 @@ static void print_host(const struct plan_host *h, FILE *to)
 	if (h->memory_bytes)
 		fprintf(to, ", %s of memory left free", SIZE_STRING(h->memory_bytes));
 	fputc('\n', to);
-}
-
-int plan_text_print(const struct plan *p, FILE *to)
-{
-	int code = print_slices(p, to);
-
-	fputc('\n', to);
-	print_host(&p->host, to);
 	for (unsigned i = 0; i < p->unused_count; i++)
 		fprintf(to, "unused: CPUs %s: %s\n", CPUSET_STRING(&p->unused[i].cpus),
 			p->unused[i].why);
@@ -61,7 +56,7 @@ int plan_text_print(const struct plan *p, FILE *to)
 			p->warnings[i].message);
 	for (unsigned i = 0; i < p->note_count; i++)
 		fprintf(to, "note: %s\n", p->notes[i]);
-	return code;
+	return r;
 }
 
 static void add_seconds(struct table *table, bool predicted, double seconds)
@@ -92,7 +87,7 @@ static void add_candidate(struct table *table, const struct plan_candidate *c, b
 	table_add(table, "%s", chosen ? "taken" : c->why);
 }
 
-/* All candidates with their predicted seconds, those that cannot be last; then why the taken one was. */
+/* All candidates with their predicted seconds, those that cannot be last; why the taken one was. */
 static int print_candidates(const struct plan *p, FILE *to)
 {
 	static const char *const titles[] = {
@@ -151,15 +146,15 @@ static int print_memory(const struct slice_memory *m, const struct cpuset *slice
 int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to)
 {
 	struct cpuset done = {0};
-	int code;
+	int r;
 
 	fputc('\n', to);
 	if (style) {
 		plan_chart_print(p, style, to);
 		fputc('\n', to);
 	}
-	code = print_candidates(p, to);
-	for (unsigned i = 0; i < p->slice_count && code == 0; i++) {
+	r = print_candidates(p, to);
+	for (unsigned i = 0; i < p->slice_count && r == 0; i++) {
 		struct cpuset same = {0};
 
 		if (cpuset_has(&done, i))
@@ -168,9 +163,9 @@ int plan_text_explain(const struct plan *p, const struct picture_style *style, F
 			if (slice_memory_is_equal(&p->slices[i].memory, &p->slices[j].memory))
 				cpuset_add(&same, j);
 		done = cpuset_or(&done, &same);
-		code = print_memory(&p->slices[i].memory, &same, to);
+		r = print_memory(&p->slices[i].memory, &same, to);
 	}
-	return code;
+	return r;
 }
 
 void plan_text_ops(const struct oplist *ops, FILE *to)

@@ -1,7 +1,9 @@
 #ifndef LAUNCHER_SHOW_PLAN_TEXT_H
 #define LAUNCHER_SHOW_PLAN_TEXT_H
 
-/* A plan as text for people: plain and the same everywhere; the picture comes from picture.h. Each returns 0 or -ENOMEM. */
+/*
+ * A plan as text for people, the same everywhere; pictures: picture.h. Each returns 0 or -ENOMEM.
+ */
 
 #include <stdio.h>
 
@@ -13,8 +15,8 @@
 int plan_text_print(const struct plan *p, FILE *to);
 
 /*
- * Why this plan: the candidates with their predicted times, as bars too if there is a style, and each term of the slices'
- * memory with the profile key that sets it.
+ * Why this plan: the candidates with their predicted times, as bars too if there is a style, and
+ * each term of the slices' memory with the profile key that sets it.
  */
 int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to);
 

@@ -1,7 +1,7 @@
 #ifndef LAUNCHER_SHOW_TABLE_H
 #define LAUNCHER_SHOW_TABLE_H
 
-/* Plain text tables: columns as wide as their widest cell, two blanks between them, no blank at a line's end. */
+/* Tables: columns as wide as their widest cell, two blanks between them, none at a line's end. */
 
 #include <stddef.h>
 #include <stdint.h>

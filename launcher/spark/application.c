@@ -1,101 +1,164 @@
 #include "launcher/spark/application.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <jansson.h>
+#include <limits.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
+#include "launcher/system/json.h"
 
 _Static_assert(SLICES_MAX <= 64, "a slice is a bit of struct application");
 
 /* Neither sum overflows: executors and stages are few, and each counts at most INT_MAX tasks. */
-_Static_assert(EXECUTORS_MAX <= 1 << 20 && REST_STAGES <= 1 << 20, "at most 2^20 times 2^31 tasks");
+_Static_assert(EXECUTORS_MAX <= 1 << 20 && STAGES_MAX <= 1 << 20, "at most 2^20 times 2^31 tasks");
 
-static void note_executor(struct application *a, const struct slice_addresses *slices,
-			  const struct executor *x)
+/* "17", the "id" that Spark gives an executor: it counts them. False, and *number untouched, for anything else. */
+static bool parse_number(const char *text, uint32_t *number)
 {
-	a->running_everywhere += x->active_tasks;
-	a->numbers[a->number_count++] = x->number;
-	for (unsigned i = 0; x->address && i < slices->count; i++) {
-		if (slices->items[i] != x->address)
-			continue;
-		a->slices |= UINT64_C(1) << i;
-		a->executors[i]++;
-		a->running[i] += x->active_tasks;
-	}
+	/* Nine digits always fit. */
+	if (!text[0] || strlen(text) > 9 || text[strspn(text, "0123456789")])
+		return false;
+	*number = (uint32_t)strtoul(text, NULL, 10);
+	return true;
+}
+
+/* Whether it is what Spark counts with, tasks and stages. */
+static bool is_count(json_int_t n)
+{
+	return n >= 0 && n <= INT_MAX;
+}
+
+/* The address in "127.0.0.10:38201", host order; 0: a name. */
+static uint32_t parse_address(const char *host_port)
+{
+	struct in_addr address;
+	char host[64];
+
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(host_port, ":"), host_port);
+	return inet_pton(AF_INET, host, &address) == 1 ? ntohl(address.s_addr) : 0;
+}
+
+/* A list of at most `max`, or NULL and a sentence. */
+static json_t *read_list(const char *text, size_t size, size_t max, const char *what, struct err *e)
+{
+	json_t *list = json_read(text, size, e);
+
+	if (json_is_array(list) && json_array_size(list) <= max)
+		return list;
+	err_set(e, -EBADMSG, "%s: a list of at most %zu is expected", what, max);
+	json_decref(list);
+	return NULL;
 }
 
 int application_read_executors(struct application *a, const struct slice_addresses *slices,
-			       const char *text, size_t size, uint64_t asked_ns, struct err *e)
+			       const char *text, size_t size, uint64_t requested_ns, struct err *e)
 {
-	cleanup_free struct executors *found = calloc(1, sizeof(*found));
+	json_auto_t *list = read_list(text, size, EXECUTORS_MAX, "executors", e);
+	struct application next = *a;
+	json_t *item;
+	size_t i;
 
-	if (!found)
-		return err_set(e, -ENOMEM, "out of memory");
-	if (executors_parse(text, size, found, e))
+	if (!list)
 		return e->code;
-	a->executors_at_ns = asked_ns;
-	a->slices = a->running_everywhere = 0;
-	a->number_count = 0;
-	memset(a->executors, 0, sizeof(a->executors));
-	memset(a->running, 0, sizeof(a->running));
-	for (unsigned i = 0; i < found->count; i++)
-		note_executor(a, slices, &found->items[i]);
-	return 0;
-}
+	next.executors_at_ns = requested_ns;
+	next.slices = next.running_everywhere = 0;
+	next.number_count = 0;
+	memset(next.executors, 0, sizeof(next.executors));
+	memset(next.running, 0, sizeof(next.running));
+	json_array_foreach(list, i, item)
+	{
+		const char *id, *host_port;
+		json_int_t tasks;
+		int is_active = true;
+		uint32_t address;
 
-/* For which slices an earlier answer had this stage counted. */
-static uint64_t already_counted(const struct application *a, const struct stage *stage)
-{
-	for (unsigned i = 0; i < a->stage_count; i++)
-		if (a->stages[i].id == stage->id && a->stages[i].attempt == stage->attempt)
-			return a->stages[i].counted;
-	return 0;
-}
-
-/* Counters that do not fit together (a copy of a task runs, an event is missing) leave none. */
-static uint64_t stage_waiting(const struct stage *stage)
-{
-	uint64_t begun = (uint64_t)stage->completed + stage->active;
-
-	return stage->tasks > begun ? stage->tasks - begun : 0;
-}
-
-int application_read_stages(struct application *a, const char *text, size_t size, uint64_t asked_ns,
-			    struct err *e)
-{
-	cleanup_free struct stages *found = calloc(1, sizeof(*found));
-	struct application_stage stages[REST_STAGES];
-
-	if (!found)
-		return err_set(e, -ENOMEM, "out of memory");
-	if (stages_parse(text, size, found, e))
-		return e->code;
-	a->stages_at_ns = asked_ns;
-	a->waiting = a->active = 0;
-	for (unsigned i = 0; i < found->count; i++) {
-		const struct stage *stage = &found->stages[i];
-
-		stages[i] = (struct application_stage){stage->id, stage->attempt,
-						       already_counted(a, stage)};
-		a->waiting += stage_waiting(stage);
-		a->active += stage->active;
+		if (json_unpack(item, "{s:s, s:s, s:I, s?b}", "id", &id, "hostPort", &host_port,
+				"activeTasks", &tasks, "isActive", &is_active) ||
+		    !is_count(tasks))
+			return err_set(e, -EBADMSG, "executor %zu of the answer is incomplete", i);
+		if (!is_active || strcmp(id, "driver") == 0)
+			continue;
+		if (!parse_number(id, &next.numbers[next.number_count++]))
+			return err_set(e, -EBADMSG, "the id of executor %zu is no number", i);
+		next.running_everywhere += (uint64_t)tasks;
+		address = parse_address(host_port);
+		for (unsigned slice = 0; address && slice < slices->count; slice++) {
+			if (slices->items[slice] != address)
+				continue;
+			next.slices |= UINT64_C(1) << slice;
+			next.executors[slice]++;
+			next.running[slice] += (uint64_t)tasks;
+		}
 	}
-	a->stage_count = found->count;
-	memcpy(a->stages, stages, found->count * sizeof(stages[0]));
-	a->has_more_stages = found->left_out > 0;
+	*a = next;
+	return 0;
+}
+
+int application_read_stages(struct application *a, const char *text, size_t size,
+			    uint64_t requested_ns, struct err *e)
+{
+	json_auto_t *list = read_list(text, size, SIZE_MAX, "stages", e);
+	struct application next = *a;
+	json_t *item;
+	size_t i;
+
+	if (!list)
+		return e->code;
+	next.stages_at_ns = requested_ns;
+	next.stage_count = 0;
+	next.waiting = next.active = 0;
+	next.has_more_stages = json_array_size(list) > STAGES_MAX;
+	json_array_foreach(list, i, item)
+	{
+		json_int_t id, attempt, tasks, completed, active;
+		struct application_stage *stage = &next.stages[next.stage_count];
+
+		if (next.stage_count == STAGES_MAX)
+			break;
+		/* Indices, not tasks: a copy of a task that also ends does not count twice. */
+		if (json_unpack(item, "{s:I, s:I, s:I, s:I, s:I}", "stageId", &id, "attemptId",
+				&attempt, "numTasks", &tasks, "numCompletedIndices", &completed,
+				"numActiveTasks", &active) ||
+		    !is_count(id) || !is_count(attempt) || !is_count(tasks) ||
+		    !is_count(completed) || !is_count(active))
+			return err_set(e, -EBADMSG, "stage %zu of the answer is incomplete", i);
+		*stage = (struct application_stage){(int)id, (int)attempt, 0};
+		for (unsigned k = 0; k < a->stage_count; k++)
+			if (a->stages[k].id == id && a->stages[k].attempt == attempt)
+				stage->counted = a->stages[k].counted;
+		next.stage_count++;
+		/* Counters that do not fit together (a copy of a task runs, an event is missing) leave none. */
+		if (tasks > completed + active)
+			next.waiting += (uint64_t)(tasks - completed - active);
+		next.active += (uint64_t)active;
+	}
+	*a = next;
 	return 0;
 }
 
 int application_read_environment(struct application *a, const char *text, size_t size,
 				 struct err *e)
 {
-	char value[32];
-	int r = application_property_parse(text, size, "spark.task.cpus", value, sizeof(value), e);
+	json_auto_t *root = json_read(text, size, e);
+	json_t *pairs = json_object_get(root, "sparkProperties"), *pair;
+	const char *key, *value;
 	uint32_t cpus = 0;
+	size_t i;
 
-	if (r && r != -ENOENT)
-		return r;
+	if (!json_is_array(pairs))
+		return err_set(e, -EBADMSG, "the application's environment has no sparkProperties");
+	json_array_foreach(pairs, i, pair)
+	{
+		if (json_unpack(pair, "[s, s]", &key, &value) == 0 &&
+		    strcmp(key, "spark.task.cpus") == 0) {
+			parse_number(value, &cpus);
+			break;
+		}
+	}
 	/* Spark's default is 1; it would have refused to start with anything that is no number. */
-	a->task_cpus = !r && executor_number_parse(value, &cpus) && cpus ? cpus : 1;
+	a->task_cpus = cpus ? cpus : 1;
 	return 0;
 }
 
@@ -123,7 +186,7 @@ bool application_has_executor(const struct application *a, const char *id)
 {
 	uint32_t number;
 
-	if (!executor_number_parse(id, &number))
+	if (!parse_number(id, &number))
 		return false;
 	for (unsigned i = 0; i < a->number_count; i++)
 		if (a->numbers[i] == number)

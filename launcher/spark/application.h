@@ -8,14 +8,17 @@
  *
  * The counters are hints. Spark's listener drops events under load, and then "running" may stay
  * above what it is for as long as the application lives; "waiting" is meant to err on the same
- * side.
+ * side. Answers are foreign text: bounded here, and by rest.h in size; fuzzed.
  */
 
-#include "decision/plan/plan.h"
-#include "launcher/spark/executors.h"
-#include "launcher/spark/rest.h"
+#include <stddef.h>
 
-/* Where slices listen, so that executors are told apart. */
+#include "decision/base/err.h"
+#include "decision/plan/plan.h"
+
+enum { EXECUTORS_MAX = 1024, STAGES_MAX = 64 };
+
+/* Where slices listen, so that executors are matched with their slices. */
 struct slice_addresses {
 	unsigned count;
 	uint32_t items[SLICES_MAX]; /* IPv4, host order */
@@ -28,7 +31,7 @@ struct application_stage {
 
 /* About 6 KB. {0}: nothing was heard. */
 struct application {
-	/* When the questions were asked whose answers these are; 0: none was answered. */
+	/* When the questions were sent whose answers these are; 0: none was answered. */
 	uint64_t executors_at_ns, stages_at_ns;
 
 	/* Of its executors: */
@@ -41,22 +44,22 @@ struct application {
 
 	/* Of its active stages: */
 	unsigned stage_count;
-	struct application_stage stages[REST_STAGES];
-	uint64_t waiting; /* tasks that were not begun */
-	uint64_t active;  /* tasks that run, as the stages count them */
-	bool has_more_stages;
+	struct application_stage stages[STAGES_MAX];
+	uint64_t waiting;     /* tasks that were not begun */
+	uint64_t active;      /* tasks that run, as the stages count them */
+	bool has_more_stages; /* than STAGES_MAX */
 
 	unsigned task_cpus; /* spark.task.cpus; 0: not heard */
 };
 
 /*
- * Take in an answer to a question asked at asked_ns: /executors, /stages?status=active,
+ * Take in an answer to a question sent at requested_ns: /executors, /stages?status=active,
  * /environment. An answer that is none of Spark's is an error and changes nothing.
  */
 int application_read_executors(struct application *a, const struct slice_addresses *slices,
-			       const char *text, size_t size, uint64_t asked_ns, struct err *e);
-int application_read_stages(struct application *a, const char *text, size_t size, uint64_t asked_ns,
-			    struct err *e);
+			       const char *text, size_t size, uint64_t requested_ns, struct err *e);
+int application_read_stages(struct application *a, const char *text, size_t size,
+			    uint64_t requested_ns, struct err *e);
 int application_read_environment(struct application *a, const char *text, size_t size,
 				 struct err *e);
 
@@ -64,10 +67,10 @@ int application_read_environment(struct application *a, const char *text, size_t
 void application_count_stages(struct application *a, uint64_t begun[SLICES_MAX]);
 
 /*
- * Tasks of active stages that no executor has begun (SPARK.md: numTasks − numCompletedIndices −
- * running ones; running is numActiveTasks, as our applications run without speculation). A task that
+ * Tasks of active stages that no executor has begun (launcher/spark/README.md: numTasks −
+ * numCompletedIndices − running ones; running is numActiveTasks, as our applications run without speculation). A task that
  * only the stages count as running began in between, somewhere, and is one that waits, if they were
- * asked after the executors; else it has ended in between.
+ * requested after the executors; else it has ended in between.
  */
 uint64_t application_pending(const struct application *a);
 

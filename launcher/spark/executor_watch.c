@@ -13,8 +13,8 @@
 #include "decision/base/strings.h"
 
 enum {
-	DIRECTORIES =
-		1024, /* work directories and applications in them; of more, starts are missed */
+	/* Work directories and applications in them; of more, starts are missed. */
+	DIRECTORIES = 1024,
 	STARTS = SLICES_MAX,
 	EVENTS_BYTES = 16 * (sizeof(struct inotify_event) + NAME_MAX + 1),
 };
@@ -30,7 +30,7 @@ struct directory {
 struct executor_watch {
 	int fd;
 	unsigned start_count;
-	struct executor_start starts[STARTS]; /* found, not yet told */
+	struct executor_start starts[STARTS]; /* found, not yet reported */
 	struct directory *directories[DIRECTORIES];
 };
 
@@ -75,26 +75,24 @@ int executor_watch_fd(const struct executor_watch *w)
 	return w->fd;
 }
 
+/* The place of the directory that inotify knows as `wd`, or a free place for 0; NULL: there is none. */
 static struct directory **find(struct executor_watch *w, int wd)
 {
 	for (unsigned i = 0; i < DIRECTORIES; i++)
-		if (w->directories[i] && w->directories[i]->wd == wd)
+		if ((w->directories[i] ? w->directories[i]->wd : 0) == wd)
 			return &w->directories[i];
 	return NULL;
 }
 
-static struct directory **find_free(struct executor_watch *w)
+static bool is_app(const char *name)
 {
-	for (unsigned i = 0; i < DIRECTORIES; i++)
-		if (!w->directories[i])
-			return &w->directories[i];
-	return NULL;
+	return strncmp(name, "app-", 4) == 0;
 }
 
 /* -EEXIST: it is watched already. */
 static int watch(struct executor_watch *w, unsigned slice, const char *path, const char *app)
 {
-	struct directory **place = find_free(w), *d;
+	struct directory **place = find(w, 0), *d;
 	int wd = inotify_add_watch(w->fd, path, IN_CREATE | IN_ONLYDIR);
 
 	if (wd < 0)
@@ -127,36 +125,19 @@ static void note_start(struct executor_watch *w, unsigned slice, const char *app
 	w->start_count++;
 }
 
-/* Executors whose directories were made before the application's was watched. */
-static void note_present(struct executor_watch *w, unsigned slice, const char *path,
-			 const char *app)
+/* What is in a directory already: applications, which are watched from now on, or an application's executors. */
+static void look_into(struct executor_watch *w, unsigned slice, const char *path, const char *app)
 {
+	char below[PROFILE_PATH + NAME_MAX + 2];
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			note_start(w, slice, app, entry->d_name);
-	if (dir)
-		closedir(dir);
-}
-
-static bool is_app(const char *name)
-{
-	return strncmp(name, "app-", 4) == 0;
-}
-
-/* The applications that ran already when we began. */
-static void watch_present(struct executor_watch *w, unsigned slice, const char *work)
-{
-	DIR *dir = opendir(work);
-	struct dirent *entry;
-	char path[PROFILE_PATH + NAME_MAX + 2];
-
 	while (dir && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s", work, entry->d_name);
-		if (is_app(entry->d_name))
-			watch(w, slice, path, entry->d_name);
+		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		if (app[0] && entry->d_name[0] != '.')
+			note_start(w, slice, app, entry->d_name);
+		else if (!app[0] && is_app(entry->d_name))
+			watch(w, slice, below, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
@@ -166,11 +147,10 @@ int executor_watch_add(struct executor_watch *w, unsigned slice, const char *wor
 {
 	int r = watch(w, slice, work, "");
 
-	if (r == -EEXIST)
-		return 0;
-	if (r)
+	if (r && r != -EEXIST)
 		return err_errno(e, r, "cannot watch %s for executors", work);
-	watch_present(w, slice, work);
+	if (!r)
+		look_into(w, slice, work, "");
 	return 0;
 }
 
@@ -190,33 +170,25 @@ static void on_event(struct executor_watch *w, const struct inotify_event *event
 	}
 	if (!event->len || !(event->mask & IN_ISDIR))
 		return;
-	if (d->app[0]) {
-		note_start(w, d->slice, d->app, event->name);
-		return;
-	}
 	snprintf(path, sizeof(path), "%s/%s", d->path, event->name);
-	if (is_app(event->name) && !watch(w, d->slice, path, event->name))
-		note_present(w, d->slice, path, event->name);
+	if (d->app[0])
+		note_start(w, d->slice, d->app, event->name);
+	else if (is_app(event->name) && !watch(w, d->slice, path, event->name))
+		look_into(w, d->slice, path, event->name); /* made before it was watched */
 }
 
-static void read_events(struct executor_watch *w)
+bool executor_watch_next(struct executor_watch *w, struct executor_start *out)
 {
 	_Alignas(struct inotify_event) char bytes[EVENTS_BYTES];
 	ssize_t size;
 
-	while ((size = read(w->fd, bytes, sizeof(bytes))) > 0)
+	while (!w->start_count && (size = read(w->fd, bytes, sizeof(bytes))) > 0)
 		for (char *at = bytes; at < bytes + size;) {
 			const struct inotify_event *event = (const struct inotify_event *)at;
 
 			on_event(w, event);
 			at += sizeof(*event) + event->len;
 		}
-}
-
-bool executor_watch_next(struct executor_watch *w, struct executor_start *out)
-{
-	if (!w->start_count)
-		read_events(w);
 	if (!w->start_count)
 		return false;
 	*out = w->starts[--w->start_count];

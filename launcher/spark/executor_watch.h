@@ -2,7 +2,7 @@
 #define LAUNCHER_SPARK_EXECUTOR_WATCH_H
 
 /*
- * Executors about to start, told by the directories that Spark's Worker makes for them: WORK/APP/EXECUTOR comes before the
+ * Executors about to start, known by the directories that Spark's Worker makes for them: WORK/APP/EXECUTOR comes before the
  * JVM does (ExecutorRunner.fetchAndRunExecutor), so that a loan can end before the JVM counts its CPUs.
  */
 

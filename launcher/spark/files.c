@@ -1,7 +1,8 @@
-#include "launcher/spark/spark.h"
+#include "launcher/spark/room.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -17,21 +18,6 @@ enum {
 	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB reserved; an executor with less refuses to start. */
 	HEAP_MIN_MB = 450,
 };
-
-uint64_t spark_worker_memory_mb(const struct slice *s)
-{
-	return s->memory.heap_bytes / MIB + (s->memory.off_heap_bytes + MIB - 1) / MIB;
-}
-
-uint64_t spark_executor_memory_mb(const struct plan *p)
-{
-	uint64_t least = p->slice_count ? UINT64_MAX : 0;
-
-	for (unsigned i = 0; i < p->slice_count; i++)
-		if (p->slices[i].memory.heap_bytes / MIB < least)
-			least = p->slices[i].memory.heap_bytes / MIB;
-	return least;
-}
 
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e)
@@ -90,57 +76,45 @@ static int make_scratch(const struct spark_cluster *all, unsigned slice, struct 
 	return make_directory(path, 0700, c->uid, c->gid, e);
 }
 
-/* The directory `path`/`names`… for the worker's user, each level 0700. */
-static int make_private(const struct cluster *c, const char *top, const char *const *names,
-			struct err *e)
-{
-	char path[2 * PROFILE_PATH];
-
-	if (make_directory(top, 0700, c->uid, c->gid, e))
-		return e->code;
-	for (; *names; names++) {
-		snprintf(path, sizeof(path), "%s/%s", top, *names);
-		if (make_directory(path, 0700, c->uid, c->gid, e))
-			return e->code;
-	}
-	return 0;
-}
-
-static int make_slice_directories(const struct spark_cluster *c, unsigned slice, struct err *e)
-{
-	static const char *const names[] = {"log", "work", "tmp", NULL};
-	char path[2 * PROFILE_PATH];
-
-	snprintf(path, sizeof(path), "%s/%s", c->cluster->data, c->plan->slices[slice].name);
-	return make_private(c->cluster, path, names, e) ? e->code : make_scratch(c, slice, e);
-}
-
 static int make_directories(const struct spark_cluster *c, struct err *e)
 {
-	static const char *const of_master[] = {"log", "work", "tmp", NULL};
-	static const char *const of_host[] = {"tmp", NULL};
+	static const char *const of_slice[] = {"", "/log", "/work", "/tmp", NULL};
+	static const char *const of_user[] = {
+		"master", "master/log", "master/work", "master/tmp", "host", "host/tmp", NULL,
+	};
 	const struct cluster *k = c->cluster;
+	/* Those that others have to pass can be searched. */
+	const struct {
+		const char *top, *name;
+		mode_t mode;
+	} ours[] = {
+		{k->state, "", 0711},
+		{k->data, "", 0711},
+		{k->state, "/conf", 0755},
+		{k->state, "/env", 0755},
+	};
 	char path[2 * PROFILE_PATH];
 
-	/* Searchable, so that the worker's user reaches its own directories below. */
-	if (make_directory(k->state, 0711, geteuid(), getegid(), e) ||
-	    make_directory(k->data, 0711, geteuid(), getegid(), e))
-		return e->code;
-	snprintf(path, sizeof(path), "%s/conf", k->state);
-	if (make_directory(path, 0755, geteuid(), getegid(), e))
-		return e->code;
-	snprintf(path, sizeof(path), "%s/env", k->state);
-	if (make_directory(path, 0755, geteuid(), getegid(), e))
-		return e->code;
-	snprintf(path, sizeof(path), "%s/master", k->data);
-	if (make_private(k, path, of_master, e))
-		return e->code;
-	snprintf(path, sizeof(path), "%s/host", k->data);
-	if (make_private(k, path, of_host, e))
-		return e->code;
-	for (unsigned i = 0; i < c->plan->slice_count; i++)
-		if (make_slice_directories(c, i, e))
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+		snprintf(path, sizeof(path), "%s%s", ours[i].top, ours[i].name);
+		if (make_directory(path, ours[i].mode, geteuid(), getegid(), e))
 			return e->code;
+	}
+	for (const char *const *name = of_user; *name; name++) {
+		snprintf(path, sizeof(path), "%s/%s", k->data, *name);
+		if (make_directory(path, 0700, k->uid, k->gid, e))
+			return e->code;
+	}
+	for (unsigned i = 0; i < c->plan->slice_count; i++) {
+		for (const char *const *name = of_slice; *name; name++) {
+			snprintf(path, sizeof(path), "%s/%s%s", k->data, c->plan->slices[i].name,
+				 *name);
+			if (make_directory(path, 0700, k->uid, k->gid, e))
+				return e->code;
+		}
+		if (make_scratch(c, i, e))
+			return e->code;
+	}
 	return 0;
 }
 
@@ -161,41 +135,39 @@ static int write_file(const struct cluster *c, const char *file, mode_t mode, co
 
 /* ---- the secret */
 
-static bool is_secret(const char *text)
-{
-	return strspn(text, "0123456789abcdef") == SECRET_DIGITS && !text[SECRET_DIGITS];
-}
-
-/* The secret that is there; "" if there is none of ours. */
-static int read_secret(const char *path, char secret[SECRET_DIGITS + 1], struct err *e)
-{
-	cleanup_free char *text = NULL;
-	size_t size;
-	int failed = file_read(path, SECRET_DIGITS, &text, &size, e);
-
-	secret[0] = '\0';
-	if (failed && failed != -ENOENT)
-		return failed;
-	if (!failed && is_secret(text))
-		memcpy(secret, text, SECRET_DIGITS + 1);
-	return 0;
-}
-
+/* The one that is there, or a new one. */
 static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], struct err *e)
 {
 	unsigned char bytes[SECRET_BYTES];
 	char path[PROFILE_PATH + 16];
+	cleanup_free char *text = NULL;
+	size_t size;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/secret", c->state);
-	if (read_secret(path, secret, e))
-		return e->code;
-	if (secret[0])
+	r = file_read(path, SECRET_DIGITS, &text, &size, e);
+	if (r && r != -ENOENT)
+		return r;
+	if (!r && strspn(text, "0123456789abcdef") == SECRET_DIGITS && !text[SECRET_DIGITS]) {
+		memcpy(secret, text, SECRET_DIGITS + 1);
 		return 0;
+	}
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
 		return err_errno(e, -errno, "cannot get random bytes for the secret");
 	for (unsigned i = 0; i < SECRET_BYTES; i++)
 		snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
 	return write_file(c, "secret", 0600, secret, SECRET_DIGITS, e);
+}
+
+/* The executor's heap, which is one for all slices and so the smallest one's; whole MiB. 0 without slices. */
+static unsigned long long heap_mb(const struct plan *p)
+{
+	unsigned long long least = p->slice_count ? UINT64_MAX : 0;
+
+	for (unsigned i = 0; i < p->slice_count; i++)
+		if (p->slices[i].memory.heap_bytes / MIB < least)
+			least = p->slices[i].memory.heap_bytes / MIB;
+	return least;
 }
 
 /* ---- properties, in the form that java.util.Properties.load() reads */
@@ -221,72 +193,56 @@ static void put_property(FILE *file, const char *key, const char *value)
 	fputc('\n', file);
 }
 
-static void put_secret(FILE *file, const char *secret)
+/* The same for short values of ours. */
+static void put_format(FILE *file, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void put_format(FILE *file, const char *key, const char *format, ...)
 {
-	if (!secret[0])
-		return;
-	put_property(file, "spark.authenticate", "true");
-	put_property(file, "spark.authenticate.secret", secret);
+	char value[PROFILE_WORD + 64];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	put_property(file, key, value);
 }
 
-/* Of Master and Workers. */
-static void put_daemon_properties(FILE *file, const char *secret)
-{
-	put_secret(file, secret);
+struct property {
+	const char *key, *value;
+};
+
+static const struct property of_daemons[] = {
 	/* Spark moves to the next port silently if one is taken. */
-	put_property(file, "spark.port.maxRetries", "0");
+	{"spark.port.maxRetries", "0"},
 	/* On by default since 4.1, and refuses to start with a secret. */
-	put_property(file, "spark.master.rest.enabled", "false");
-	put_property(file, "spark.ui.reverseProxy", "true");
-	put_property(file, "spark.ui.killEnabled", "false");
-	put_property(file, "spark.worker.cleanup.enabled", "true");
-}
+	{"spark.master.rest.enabled", "false"},
+	{"spark.ui.reverseProxy", "true"},
+	{"spark.ui.killEnabled", "false"},
+	{"spark.worker.cleanup.enabled", "true"},
+	{NULL, NULL},
+};
 
-/* The plan's JVM options of an executor, then the user's own. */
-static void put_executor_options(FILE *file, const struct spark_cluster *c, const char *own)
+static const struct property of_applications[] = {
+	/* Else the first stage may begin on the first slice alone. */
+	{"spark.scheduler.minRegisteredResourcesRatio", "1.0"},
+	{"spark.ui.reverseProxy", "true"},
+	{"spark.ui.killEnabled", "false"},
+	{"spark.ui.liveUpdate.period", "0"},
+	/* Both would read lent CPUs as a change of the cluster. */
+	{"spark.dynamicAllocation.enabled", "false"},
+	{"spark.speculation", "false"},
+	{NULL, NULL},
+};
+
+/* The secret, where there is one, and what is always the same. */
+static void put_fixed(FILE *file, const char *secret, const struct property *fixed)
 {
-	static const char key[] = "spark.executor.extraJavaOptions";
-
-	fprintf(file, "%s=-XX:-UsePerfData", key);
-	if (c->plan->slice_count) {
-		strings_for_each(option, &c->plan->slices[0].jvm_options)
-		{
-			fputc(' ', file);
-			put_escaped(file, option, "");
-		}
+	if (secret[0]) {
+		put_property(file, "spark.authenticate", "true");
+		put_property(file, "spark.authenticate.secret", secret);
 	}
-	if (own) {
-		fputc(' ', file);
-		put_escaped(file, own, "");
-	}
-	fputc('\n', file);
-}
-
-static void put_memory_properties(FILE *file, const struct plan *p)
-{
-	uint64_t off_heap = p->slice_count ? p->slices[0].memory.off_heap_bytes : 0;
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llum", (unsigned long long)spark_executor_memory_mb(p));
-	put_property(file, "spark.executor.memory", text);
-	if (!off_heap)
-		return;
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)off_heap);
-	put_property(file, "spark.memory.offHeap.enabled", "true");
-	put_property(file, "spark.memory.offHeap.size", text);
-}
-
-static void put_master(FILE *file, const struct spark_cluster *c)
-{
-	char text[PROFILE_WORD + 32];
-
-	if (c->profile->spark.join[0])
-		snprintf(text, sizeof(text), "%s", c->profile->spark.join);
-	else
-		snprintf(text, sizeof(text), "spark://%s:%d", c->master.address, c->master.port);
-	put_property(file, "spark.master", text);
-	put_property(file, "spark.driver.host", c->master.address);
-	put_property(file, "spark.driver.bindAddress", c->master.address);
+	for (; fixed->key; fixed++)
+		put_property(file, fixed->key, fixed->value);
 }
 
 /* Of applications: cleave's, then the profile's spark.conf, of which the last word counts. */
@@ -294,69 +250,75 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 				       const char *secret)
 {
 	static const char options[] = "spark.executor.extraJavaOptions";
-	const char *key = NULL, *own_options = NULL;
+	const char *key = NULL, *own_options = strings_value(&c->profile->spark.conf, options);
+	const struct slice *first = c->plan->slice_count ? &c->plan->slices[0] : NULL;
 	unsigned slots = 0;
-	char text[32];
 
 	for (unsigned i = 0; i < c->plan->slice_count; i++)
 		slots += c->plan->slices[i].slots;
-	snprintf(text, sizeof(text), "%u", slots);
-	put_master(file, c);
-	put_secret(file, secret);
-	put_property(file, "spark.cores.max", text);
-	/* Else the first stage may begin on the first slice alone. */
-	put_property(file, "spark.scheduler.minRegisteredResourcesRatio", "1.0");
-	put_memory_properties(file, c->plan);
-	put_property(file, "spark.ui.reverseProxy", "true");
-	put_property(file, "spark.ui.killEnabled", "false");
-	put_property(file, "spark.ui.showConsoleProgress", "false"); /* cleave shows it */
-	put_property(file, "spark.ui.liveUpdate.period", "0");
-	/* Both would read lent CPUs as a change of the cluster. */
-	put_property(file, "spark.dynamicAllocation.enabled", "false");
-	put_property(file, "spark.speculation", "false");
+	if (c->profile->spark.join[0])
+		put_property(file, "spark.master", c->profile->spark.join);
+	else
+		put_format(file, "spark.master", "spark://%s:%d", c->master.address,
+			   c->master.port);
+	put_property(file, "spark.driver.host", c->master.address);
+	put_property(file, "spark.driver.bindAddress", c->master.address);
+	put_format(file, "spark.cores.max", "%u", slots);
+	put_format(file, "spark.executor.memory", "%llum", heap_mb(c->plan));
+	if (first && first->memory.off_heap_bytes) {
+		put_property(file, "spark.memory.offHeap.enabled", "true");
+		put_format(file, "spark.memory.offHeap.size", "%llu",
+			   (unsigned long long)first->memory.off_heap_bytes);
+	}
+	put_fixed(file, secret, of_applications);
 	strings_for_each(item, &c->profile->spark.conf)
 	{
-		if (key && strcmp(key, options) == 0)
-			own_options = item;
-		else if (key)
+		if (key && strcmp(key, options) != 0)
 			put_property(file, key, item);
 		key = key ? NULL : item;
 	}
-	put_executor_options(file, c, own_options);
+	/* The plan's JVM options of an executor, then the user's own. */
+	fprintf(file, "%s=-XX:-UsePerfData", options);
+	if (first) {
+		strings_for_each(option, &first->jvm_options)
+		{
+			fputc(' ', file);
+			put_escaped(file, option, "");
+		}
+	}
+	if (own_options) {
+		fputc(' ', file);
+		put_escaped(file, own_options, "");
+	}
+	fputc('\n', file);
 }
 
-static int write_properties(const struct spark_cluster *c, const char *file, const char *secret,
-			    struct err *e)
+/* The properties of daemons and of applications, and what each slice's Worker offers, so that applications can choose. */
+enum { FILE_OF_DAEMONS, FILE_OF_APPLICATIONS, FILE_OF_SLICE };
+
+static int write_built(const struct spark_cluster *c, unsigned what, const char *secret,
+		       struct err *e)
 {
 	cleanup_free char *text = NULL;
+	char file[NAME_MAX_BYTES + 32] = "spark.conf";
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (!stream)
-		return err_errno(e, -errno, "cannot build %s", file);
-	if (strcmp(file, "spark.conf") == 0)
-		put_daemon_properties(stream, secret);
-	else
+		return err_errno(e, -errno, "no memory for a file of Spark's");
+	if (what == FILE_OF_DAEMONS) {
+		put_fixed(stream, secret, of_daemons);
+	} else if (what == FILE_OF_APPLICATIONS) {
+		string_copy(file, "env/spark-defaults.conf");
 		put_application_properties(stream, c, secret);
+	} else {
+		unsigned slice = what - FILE_OF_SLICE;
+
+		snprintf(file, sizeof(file), "%s.resources", c->plan->slices[slice].name);
+		spark_slices_write(c->plan, slice, stream);
+	}
 	if (fclose(stream))
 		return err_errno(e, -errno, "cannot build %s", file);
-	return write_file(c->cluster, file, 0600, text, size, e);
-}
-
-/* What each Worker offers, so that applications can choose slices. */
-static int write_resources(const struct spark_cluster *c, unsigned slice, struct err *e)
-{
-	cleanup_free char *text = NULL;
-	char file[NAME_MAX_BYTES + 16];
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
-
-	if (!stream)
-		return err_errno(e, -errno, "cannot build the resources of slice %u", slice);
-	spark_slices_write(c->plan, slice, stream);
-	if (fclose(stream))
-		return err_errno(e, -errno, "cannot build the resources of slice %u", slice);
-	snprintf(file, sizeof(file), "%s.resources", c->plan->slices[slice].name);
 	return write_file(c->cluster, file, 0600, text, size, e);
 }
 
@@ -379,54 +341,38 @@ static int check_properties(const struct spark_cluster *c, struct err *e)
 {
 	static const char *const own[] = {"spark.master", "spark.authenticate",
 					  "spark.authenticate.secret", NULL};
-	uint64_t heap = spark_executor_memory_mb(c->plan);
-	bool is_key = true;
+	unsigned long long heap = heap_mb(c->plan);
 
 	if (heap < HEAP_MIN_MB)
 		return err_impossible(e,
 				      "an executor would get %llu MB of heap, below Spark's "
 				      "minimum of %d MB: choose fewer partition.slices, or raise "
 				      "memory.limit or memory.heap",
-				      (unsigned long long)heap, HEAP_MIN_MB);
-	strings_for_each(item, &c->profile->spark.conf)
-	{
-		for (unsigned i = 0; is_key && own[i]; i++)
-			if (strcmp(item, own[i]) == 0)
-				return err_wrong(e, "spark.conf: %s is set by cleave; remove it",
-						 item);
-		is_key = !is_key;
-	}
+				      heap, HEAP_MIN_MB);
+	for (const char *const *key = own; *key; key++)
+		if (strings_value(&c->profile->spark.conf, *key))
+			return err_wrong(e, "spark.conf: %s is set by cleave; remove it", *key);
 	return 0;
-}
-
-/* Whether the worker's user reaches what it needs. */
-static int check_user(const struct spark_cluster *c, struct err *e)
-{
-	const struct cluster *k = c->cluster;
-	char jars[PROFILE_PATH + 8];
-
-	snprintf(jars, sizeof(jars), "%s/jars", c->spark->home);
-	if (cluster_user_access(k, k->state, X_OK, e) || cluster_user_access(k, k->data, X_OK, e) ||
-	    cluster_user_access(k, jars, R_OK | X_OK, e) ||
-	    cluster_user_access(k, c->spark->java, X_OK, e))
-		return e->code;
-	return c->spark->python[0] ? cluster_user_access(k, c->spark->python, X_OK, e) : 0;
 }
 
 int spark_prepare(const struct spark_cluster *c, struct err *e)
 {
-	char secret[SECRET_DIGITS + 1] = "";
+	const struct cluster *k = c->cluster;
+	char secret[SECRET_DIGITS + 1] = "", path[PROFILE_PATH + 8];
 
-	if (check_properties(c, e) || make_directories(c, e) || check_user(c, e))
+	if (check_properties(c, e) || make_directories(c, e))
 		return e->code;
-	if (c->profile->security.authenticate && make_secret(c->cluster, secret, e))
+	/* The worker's user has to reach what it needs. */
+	snprintf(path, sizeof(path), "%s/jars", c->spark->home);
+	if (cluster_user_access(k, k->state, X_OK, e) || cluster_user_access(k, k->data, X_OK, e) ||
+	    cluster_user_access(k, path, R_OK | X_OK, e) ||
+	    cluster_user_access(k, c->spark->java, X_OK, e) ||
+	    (c->spark->python[0] && cluster_user_access(k, c->spark->python, X_OK, e)))
 		return e->code;
-	if (write_properties(c, "spark.conf", secret, e) ||
-	    write_properties(c, "env/spark-defaults.conf", secret, e))
+	if (c->profile->security.authenticate && make_secret(k, secret, e))
 		return e->code;
-	for (unsigned i = 0; i < c->plan->slice_count; i++)
-		if (write_resources(c, i, e))
+	for (unsigned i = 0; i < FILE_OF_SLICE + c->plan->slice_count; i++)
+		if (write_built(c, i, secret, e))
 			return e->code;
-	return write_file(c->cluster, "log4j2.properties", 0644, log_settings,
-			  sizeof(log_settings) - 1, e);
+	return write_file(k, "log4j2.properties", 0644, log_settings, sizeof(log_settings) - 1, e);
 }

@@ -1,4 +1,4 @@
-#include "launcher/spark/spark.h"
+#include "launcher/spark/room.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -70,65 +70,55 @@ void spark_find_python(char path[PROFILE_PATH])
 	ask_python(found, "import sys; print(sys.executable)", path);
 }
 
-/* Split "spark-core_2.13-4.1.0.jar" into the two versions; false for any other name. */
-static bool core_jar_versions(const char *name, struct spark *out)
-{
-	static const char prefix[] = "spark-core_";
-	size_t length = strlen(name);
-	const char *scala = name + sizeof(prefix) - 1, *dash;
-
-	if (length < sizeof(prefix) + 4 || strncmp(name, prefix, sizeof(prefix) - 1) != 0 ||
-	    strcmp(name + length - 4, ".jar") != 0)
-		return false;
-	dash = strchr(scala, '-');
-	if (!dash || dash - scala >= (ptrdiff_t)sizeof(out->scala_version) || !isdigit(dash[1]) ||
-	    length - 4 - (size_t)(dash + 1 - name) >= sizeof(out->version))
-		return false;
-	snprintf(out->scala_version, sizeof(out->scala_version), "%.*s", (int)(dash - scala),
-		 scala);
-	snprintf(out->version, sizeof(out->version), "%.*s",
-		 (int)(length - 4 - (size_t)(dash + 1 - name)), dash + 1);
-	return true;
-}
-
-/* Read the versions from the jars of `home`. Return 0, or negative errno and no sentence. */
+/* Read the versions from "spark-core_2.13-4.1.0.jar" in `home`. Return 0, or negative errno and no sentence. */
 static int read_jars(const char *home, struct spark *out)
 {
 	char path[PROFILE_PATH + 8];
 	struct dirent *entry;
-	int result = -ENOENT;
+	int r = -ENOENT;
 	DIR *jars;
 
 	snprintf(path, sizeof(path), "%s/jars", home);
 	jars = opendir(path);
 	if (!jars)
 		return -errno;
-	while (result && (entry = readdir(jars)))
-		if (core_jar_versions(entry->d_name, out))
-			result = 0;
+	while (r && (entry = readdir(jars))) {
+		char scala[sizeof(out->scala_version)], version[sizeof(out->version) + 4];
+		size_t length;
+
+		if (sscanf(entry->d_name, "spark-core_%15[^-]-%35s", scala, version) != 2)
+			continue;
+		length = strlen(version);
+		if (length < 5 || !isdigit(version[0]) || strcmp(version + length - 4, ".jar") != 0)
+			continue;
+		version[length - 4] = '\0';
+		string_copy(out->scala_version, scala);
+		string_copy(out->version, version);
+		r = 0;
+	}
 	closedir(jars);
-	return result;
+	return r;
 }
 
 /* Take `home`, which `from` (a profile key, a variable, a place) names. */
 static int use_home(const char *from, const char *home, struct spark *out, struct err *e)
 {
 	char submit[PROFILE_PATH + 32], real[PATH_MAX];
-	int failed;
+	int r;
 
 	if (!realpath(home, real))
 		return err_errno(e, -errno, "%s: no Spark at %s", from, home);
 	if (string_copy(out->home, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of Spark is longer than %d bytes",
 			       from, PROFILE_PATH - 1);
-	failed = read_jars(out->home, out);
-	if (failed == -ENOENT)
-		return err_set(e, failed,
+	r = read_jars(out->home, out);
+	if (r == -ENOENT)
+		return err_set(e, r,
 			       "%s: %s has no jars/spark-core_*.jar, so it is no Spark; set "
 			       "spark.home to an unpacked Spark or a pyspark directory",
 			       from, out->home);
-	if (failed)
-		return err_errno(e, failed, "%s: cannot read %s/jars", from, out->home);
+	if (r)
+		return err_errno(e, r, "%s: cannot read %s/jars", from, out->home);
 	snprintf(submit, sizeof(submit), "%s/bin/spark-submit", out->home);
 	if (access(submit, X_OK) < 0)
 		return err_errno(e, -errno, "%s: cannot execute %s", from, submit);
@@ -179,20 +169,22 @@ static int find_home(const struct profile *p, struct spark *out, struct err *e)
 		       out->python[0] ? out->python : "no python3 is on PATH, which");
 }
 
+/* 17 of "17.0.15", 8 of "1.8.0_392", the numbers before JDK 9; 0 for what is none. */
+static int feature_release(const char *version)
+{
+	char *end;
+	long release = strtol(version, &end, 10);
+
+	if (release == 1 && *end == '.')
+		release = strtol(end + 1, NULL, 10);
+	return release > 0 && release < 1000 ? (int)release : 0;
+}
+
 int java_version_parse(const char *text)
 {
 	const char *at = strstr(text, "version \"");
-	long first, second;
-	char *end;
 
-	if (!at)
-		return 0;
-	first = strtol(at + 9, &end, 10);
-	if (first == 1 && *end == '.') { /* 1.8.0_392, the numbers before JDK 9 */
-		second = strtol(end + 1, NULL, 10);
-		first = second;
-	}
-	return first > 0 && first < 1000 ? (int)first : 0;
+	return at ? feature_release(at + strlen("version \"")) : 0;
 }
 
 /* Which java, and what named it. */
@@ -217,6 +209,26 @@ static int find_java(const struct profile *p, struct spark *out, const char **fr
 	/* Without links, so that the home of the JDK is two directories up. */
 	if (!realpath(path, real) || string_copy(out->java, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
+	return 0;
+}
+
+int spark_java_release(const struct profile *p)
+{
+	static const char key[] = "JAVA_VERSION=\"";
+	cleanup_fclose FILE *file = NULL;
+	char path[PROFILE_PATH + 16], line[256];
+	struct spark spark;
+	const char *from;
+	struct err ignored;
+
+	if (find_java(p, &spark, &from, &ignored))
+		return 0;
+	*strrchr(spark.java, '/') = '\0';
+	snprintf(path, sizeof(path), "%s/../release", spark.java);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			return feature_release(line + strlen(key));
 	return 0;
 }
 
@@ -245,39 +257,32 @@ static int check_java(const char *from, struct spark *out, struct err *e)
 	return 0;
 }
 
-/* Keep one word of the launcher's answer, or drop what cleave sets itself. */
-static int keep_word(const char *word, const char *before, struct strings *launch)
-{
-	if (strncmp(word, "-Xmx", 4) == 0)
-		return 0;
-	if (before && strcmp(before, "-cp") == 0 &&
-	    strncmp(word, conf_mark, sizeof(conf_mark) - 1) == 0) {
-		word += sizeof(conf_mark) - 1;
-		word += *word == '/'; /* the launcher ends directories that exist with one */
-		word += *word == ':';
-	}
-	return strings_add(launch, word);
-}
-
 /*
  * Read the answer of org.apache.spark.launcher.Main: lines of text, a line of one NUL, then the words of the command,
- * each with a NUL behind it (bin/spark-class reads it the same way).
+ * each with a NUL behind it (bin/spark-class reads it the same way). What cleave sets itself is left out.
  */
 static int parse_launch(const char *text, size_t size, struct strings *out)
 {
-	const char *at = memchr(text, '\0', size), *end = text + size, *before = NULL;
+	const char *at = memchr(text, '\0', size), *end = text + size, *before = "";
 	struct strings launch = {0};
 
 	if (!at || end - at < 2 || at[1] != '\n')
 		return -EBADMSG;
-	for (at += 2; at < end; at += strlen(at) + 1) {
-		if (!memchr(at, '\0', (size_t)(end - at)))
-			return -EBADMSG;
-		if (strcmp(at, daemon_class) == 0) {
+	for (at += 2; at < end && memchr(at, '\0', (size_t)(end - at)); at += strlen(at) + 1) {
+		const char *word = at;
+
+		if (strcmp(word, daemon_class) == 0) {
 			*out = launch;
-			return before ? 0 : -EBADMSG;
+			return before[0] ? 0 : -EBADMSG;
 		}
-		if (keep_word(at, before, &launch))
+		if (strcmp(before, "-cp") == 0 &&
+		    strncmp(word, conf_mark, strlen(conf_mark)) == 0) {
+			word += strlen(conf_mark);
+			word += *word ==
+				'/'; /* the launcher ends directories that exist with one */
+			word += *word == ':';
+		}
+		if (strncmp(word, "-Xmx", 4) != 0 && strings_add(&launch, word))
 			return -E2BIG;
 		before = at;
 	}
@@ -286,38 +291,39 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 
 static int ask_launcher(struct spark *out, struct err *e)
 {
-	cleanup_words struct words argv = {0}, env = {0};
+	char jars[PROFILE_PATH + 8], java_home[PROFILE_PATH + 16], spark_home[PROFILE_PATH + 16];
+	char scala_version[64], conf_dir[64];
+	const char *const argv[] = {
+		/* as spark-class starts it */
+		out->java, "-XX:-UsePerfData", "-Xmx128m",   "-cp",
+		jars,	   launcher_class,     daemon_class, NULL,
+	};
+	const char *const env[] = {spark_home, scala_version, conf_dir, java_home, NULL};
 	cleanup_free char *text = malloc(ANSWER_MAX);
 	size_t length;
-	int status;
+	int r;
 
-	words_add(&argv, out->java);
-	words_add(&argv, "-XX:-UsePerfData");
-	words_add(&argv, "-Xmx128m"); /* as spark-class starts it */
-	words_add(&argv, "-cp");
-	words_addf(&argv, "%s/jars/*", out->home);
-	words_add(&argv, launcher_class);
-	words_add(&argv, daemon_class);
-	words_put(&env, "SPARK_HOME", out->home);
-	words_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
-	words_put(&env, "SPARK_CONF_DIR", conf_mark);
-	words_putf(&env, "JAVA_HOME", "%.*s", (int)(strlen(out->java) - strlen("/bin/java")),
-		   out->java);
-	if (!text || argv.failed || env.failed)
+	if (!text)
 		return err_set(e, -ENOMEM, "out of memory");
-	status = capture((const char *const *)argv.items, (const char *const *)env.items,
-			 PROGRAM_TIMEOUT_MS, text, ANSWER_MAX, &length, e);
-	if (status < 0)
+	snprintf(jars, sizeof(jars), "%s/jars/*", out->home);
+	snprintf(spark_home, sizeof(spark_home), "SPARK_HOME=%s", out->home);
+	snprintf(scala_version, sizeof(scala_version), "SPARK_SCALA_VERSION=%s",
+		 out->scala_version);
+	snprintf(conf_dir, sizeof(conf_dir), "SPARK_CONF_DIR=%s", conf_mark);
+	snprintf(java_home, sizeof(java_home), "JAVA_HOME=%.*s",
+		 (int)(strlen(out->java) - strlen("/bin/java")), out->java);
+	r = capture(argv, env, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX, &length, e);
+	if (r < 0)
 		return err_wrap(e, "Spark's launcher");
-	if (status == 0)
-		status = parse_launch(text, length, &out->launch);
-	if (status == -E2BIG)
-		return err_set(e, status,
+	if (r == 0)
+		r = parse_launch(text, length, &out->launch);
+	if (r == -E2BIG)
+		return err_set(e, r,
 			       "Spark's command line is longer than %d bytes; move Spark (%s) to a "
 			       "shorter path",
 			       STRINGS_POOL, out->home);
 	text[strcspn(text, "\n")] = '\0';
-	if (status)
+	if (r)
 		return err_set(e, -EBADMSG,
 			       "spark.home: the launcher of %s gave no command line: %.200s",
 			       out->home, text);
@@ -328,19 +334,13 @@ int spark_resolve(const struct profile *p, struct spark *out, struct err *e)
 {
 	cleanup_free struct spark *found = calloc(1, sizeof(*found));
 	const char *from;
-	int failed;
 
 	if (!found)
 		return err_set(e, -ENOMEM, "out of memory");
 	spark_find_python(found->python);
-	failed = find_home(p, found, e);
-	if (!failed)
-		failed = find_java(p, found, &from, e);
-	if (!failed)
-		failed = check_java(from, found, e);
-	if (!failed)
-		failed = ask_launcher(found, e);
-	if (!failed)
-		*out = *found;
-	return failed;
+	if (find_home(p, found, e) || find_java(p, found, &from, e) || check_java(from, found, e) ||
+	    ask_launcher(found, e))
+		return e->code;
+	*out = *found;
+	return 0;
 }

@@ -1,4 +1,4 @@
-#include "launcher/spark/spark.h"
+#include "launcher/spark/room.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -7,20 +7,20 @@
 
 #include "launcher/spark/slices.h"
 
+enum { MIB = 1 << 20 };
+
 /*
- * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and the first compiler
+ * What Master and Worker run with (README.md): they do no heavy work, so a small heap, the small collector and the first compiler
  * only (measured: half the start-up's wall time, a quarter of its CPU time). No /tmp/hsperfdata_USER.
  */
 static const char *const daemon_options[] = {
 	"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", NULL,
 };
 
-static const char no_perf_data[] = "-XX:-UsePerfData";
-
 void process_release(struct process *p)
 {
-	words_release(&p->argv);
-	words_release(&p->env);
+	argv_release(&p->argv);
+	argv_release(&p->env);
 }
 
 /* Write a path below the cluster's data directory. */
@@ -45,35 +45,35 @@ static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct er
 }
 
 /* The JDK's home: two directories above the binary. */
-static void add_java_home(const struct spark *s, struct words *env)
+static void add_java_home(const struct spark *s, struct argv *env)
 {
-	words_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
+	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
 }
 
 /* A rebuilt environment: nothing of the caller's, what a JVM and its Python workers need, spark.env. */
-static void build_environment(const struct spark_cluster *c, struct words *env)
+static void build_environment(const struct spark_cluster *c, struct argv *env)
 {
 	const struct passwd *user = getpwuid(c->cluster->uid);
 	const char *name;
 
-	words_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	words_put(env, "LANG", "C.UTF-8");
+	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	argv_put(env, "LANG", "C.UTF-8");
 	if (user) {
-		words_put(env, "HOME", user->pw_dir);
-		words_put(env, "USER", user->pw_name);
-		words_put(env, "LOGNAME", user->pw_name);
+		argv_put(env, "HOME", user->pw_dir);
+		argv_put(env, "USER", user->pw_name);
+		argv_put(env, "LOGNAME", user->pw_name);
 	}
 	name = NULL;
 	strings_for_each(item, &c->profile->spark.env)
 	{
 		if (name)
-			words_put(env, name, item);
+			argv_put(env, name, item);
 		name = name ? NULL : item;
 	}
-	words_put(env, "SPARK_HOME", c->spark->home);
+	argv_put(env, "SPARK_HOME", c->spark->home);
 	/* Without it every executor dies with "Cannot find any build directories". */
-	words_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
-	words_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
+	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
+	argv_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
 	add_java_home(c->spark, env);
 }
 
@@ -81,22 +81,22 @@ static void build_environment(const struct spark_cluster *c, struct words *env)
  * What spark-class would execute, our configuration directory first on the class path, our JVM options behind; the main
  * class is the caller's to add.
  */
-static void build_daemon(const struct spark_cluster *c, const char *tmp, struct words *argv)
+static void build_daemon(const struct spark_cluster *c, const char *tmp, struct argv *argv)
 {
 	const char *before = "";
 
 	strings_for_each(word, &c->spark->launch)
 	{
 		if (strcmp(before, "-cp") == 0)
-			words_addf(argv, "%s/conf/:%s", c->cluster->state, word);
+			argv_addf(argv, "%s/conf/:%s", c->cluster->state, word);
 		else
-			words_add(argv, word);
+			argv_add(argv, word);
 		before = word;
 	}
 	for (const char *const *option = daemon_options; *option; option++)
-		words_add(argv, *option);
-	words_addf(argv, "-Djava.io.tmpdir=%s", tmp);
-	words_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
+		argv_add(argv, *option);
+	argv_addf(argv, "-Djava.io.tmpdir=%s", tmp);
+	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
 }
 
 static int finish(struct process *built, struct process *out, struct err *e)
@@ -120,38 +120,32 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 		return e->code;
 	build_environment(c, &p.env);
 	/* Also for the Master: else its user interface listens on all addresses. */
-	words_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
+	argv_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
 	build_daemon(c, tmp, &p.argv);
-	words_add(&p.argv, "org.apache.spark.deploy.master.Master");
-	words_add(&p.argv, "--host");
-	words_add(&p.argv, c->master.address);
-	words_add(&p.argv, "--port");
-	words_addf(&p.argv, "%d", c->master.port);
-	words_add(&p.argv, "--webui-port");
-	words_addf(&p.argv, "%d", c->master.ui_port);
-	words_add(&p.argv, "--properties-file");
-	words_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
+	argv_add(&p.argv, "--host");
+	argv_add(&p.argv, c->master.address);
+	argv_add(&p.argv, "--port");
+	argv_addf(&p.argv, "%d", c->master.port);
+	argv_add(&p.argv, "--webui-port");
+	argv_addf(&p.argv, "%d", c->master.ui_port);
+	argv_add(&p.argv, "--properties-file");
+	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
 	return finish(&p, out, e);
 }
 
-static void build_worker_environment(const struct spark_cluster *c, const struct slice *s,
-				     const char *address, const char *tmp, const char *scratch,
-				     struct words *env)
+/* Put our JVM options before those that a variable has: no /tmp/hsperfdata_USER, and a directory of ours instead of /tmp. */
+static void prefix_options(struct argv *env, const char *name, const char *tmp)
 {
-	const char *options;
+	const char *theirs = argv_value(env, name);
 
-	build_environment(c, env);
-	words_put(env, "SPARK_LOCAL_IP", address);
-	words_put(env, "SPARK_LOCAL_DIRS", scratch);
-	words_putf(env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
-	words_put(env, "TMPDIR", tmp); /* of Python workers */
-	/*
-	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
-	 * executors inherit this, and the JVM reads it before its command line.
-	 */
-	options = words_value(env, "JDK_JAVA_OPTIONS");
-	words_putf(env, "JDK_JAVA_OPTIONS", "%s '-Djava.io.tmpdir=%s'%s%s", no_perf_data, tmp,
-		   options ? " " : "", options ? options : "");
+	if (!theirs)
+		theirs = "";
+	if (tmp)
+		argv_putf(env, name, "-XX:-UsePerfData '-Djava.io.tmpdir=%s'%s%s", tmp,
+			  theirs[0] ? " " : "", theirs);
+	else
+		argv_putf(env, name, "-XX:-UsePerfData%s%s", theirs[0] ? " " : "", theirs);
 }
 
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
@@ -169,105 +163,100 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 		return e->code;
 	snprintf(address, sizeof(address), "%u.%u.%u.%u", s->address >> 24, s->address >> 16 & 0xff,
 		 s->address >> 8 & 0xff, s->address & 0xff);
-	build_worker_environment(c, s, address, tmp, scratch, &p.env);
+	build_environment(c, &p.env);
+	argv_put(&p.env, "SPARK_LOCAL_IP", address);
+	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
+	argv_putf(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
+	argv_put(&p.env, "TMPDIR", tmp); /* of Python workers */
+	/*
+	 * The executor's JVM options are one string for all slices, but its temporary directory is the slice's own:
+	 * executors inherit this, and the JVM reads it before its command line.
+	 */
+	prefix_options(&p.env, "JDK_JAVA_OPTIONS", tmp);
 	build_daemon(c, tmp, &p.argv);
 	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
 	spark_slices_offer(c->plan, slice, resources, &p.argv);
-	words_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
-	words_add(&p.argv, "--host");
-	words_add(&p.argv, address);
-	words_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */
-	words_add(&p.argv, "0");
-	words_add(&p.argv, "--webui-port");
-	words_add(&p.argv, "0");
-	words_add(&p.argv, "--cores");
-	words_addf(&p.argv, "%u", s->slots);
-	words_add(&p.argv, "--memory");
-	words_addf(&p.argv, "%lluM", (unsigned long long)spark_worker_memory_mb(s));
-	words_add(&p.argv, "--work-dir");
-	words_add(&p.argv, p.directory);
-	words_add(&p.argv, "--properties-file");
-	words_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	argv_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
+	argv_add(&p.argv, "--host");
+	argv_add(&p.argv, address);
+	argv_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */
+	argv_add(&p.argv, "0");
+	argv_add(&p.argv, "--webui-port");
+	argv_add(&p.argv, "0");
+	argv_add(&p.argv, "--cores");
+	argv_addf(&p.argv, "%u", s->slots);
+	argv_add(&p.argv, "--memory");
+	/* Whole MiB: heap and off-heap memory of its slice. */
+	argv_addf(&p.argv, "%lluM",
+		  (unsigned long long)(s->memory.heap_bytes / MIB +
+				       (s->memory.off_heap_bytes + MIB - 1) / MIB));
+	argv_add(&p.argv, "--work-dir");
+	argv_add(&p.argv, p.directory);
+	argv_add(&p.argv, "--properties-file");
+	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
 	if (c->profile->spark.join[0])
-		words_add(&p.argv, c->profile->spark.join);
+		argv_add(&p.argv, c->profile->spark.join);
 	else
-		words_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
+		argv_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
 	return finish(&p, out, e);
 }
 
-/* Put "ours theirs" for a variable that holds JVM options. */
-static void prefix_options(struct words *env, const char *name, const char *ours)
-{
-	const char *theirs = words_value(env, name);
-
-	words_putf(env, name, "%s%s%s", ours, theirs ? " " : "", theirs ? theirs : "");
-}
-
 /* What every application of this cluster runs with, wherever it is started; over what `env` has. */
-static int put_application_environment(const struct spark_cluster *c, struct words *env,
+static int put_application_environment(const struct spark_cluster *c, struct argv *env,
 				       struct err *e)
 {
-	cleanup_words struct words options = {0};
 	char tmp[PROFILE_PATH], python[PROFILE_PATH];
 
 	if (data_path(c->cluster, tmp, e, "host/tmp"))
 		return e->code;
-	words_put(env, "SPARK_HOME", c->spark->home);
+	argv_put(env, "SPARK_HOME", c->spark->home);
 	add_java_home(c->spark, env);
-	words_put(env, "SPARK_LOCAL_IP", c->master.address);
-	words_put(env, "SPARK_LOCAL_DIRS", tmp);
-	words_addf(&options, "%s '-Djava.io.tmpdir=%s'", no_perf_data, tmp);
-	if (options.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	prefix_options(env, "SPARK_LAUNCHER_OPTS", no_perf_data);
-	prefix_options(env, "SPARK_SUBMIT_OPTS", options.items[0]);
-	if (words_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
+	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
+	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
+	prefix_options(env, "SPARK_LAUNCHER_OPTS", NULL);
+	prefix_options(env, "SPARK_SUBMIT_OPTS", tmp);
+	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
 		return 0;
 	spark_find_python(python);
 	if (python[0]) {
-		words_put(env, "PYSPARK_PYTHON", python);
-		words_put(env, "PYSPARK_DRIVER_PYTHON", python);
+		argv_put(env, "PYSPARK_PYTHON", python);
+		argv_put(env, "PYSPARK_DRIVER_PYTHON", python);
 	}
 	return 0;
 }
 
-int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e)
+int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
 {
-	struct words env = {0};
-	int failed = put_application_environment(c, &env, e);
+	struct argv env = {0};
+	int r = put_application_environment(c, &env, e);
 
-	words_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
-	if (!failed && env.failed)
-		failed = err_set(e, -ENOMEM, "out of memory");
-	if (failed) {
-		words_release(&env);
-		return failed;
-	}
-	*out = env;
-	return 0;
-}
-
-/* How many words an option of spark-submit takes: SparkSubmitOptionParser's switches stand alone. */
-static unsigned option_words(const char *option)
-{
-	static const char *const switches[] = {
-		"--help",    "-h", "--supervise", "--usage-error",
-		"--verbose", "-v", "--version",	  "--load-spark-defaults",
-		NULL,
-	};
-
-	for (const char *const *s = switches; *s; s++)
-		if (strcmp(option, *s) == 0)
-			return 1;
-	return strchr(option, '=') && strncmp(option, "--", 2) == 0 ? 1 : 2;
+	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
+	if (!r && env.failed)
+		r = err_set(e, -ENOMEM, "out of memory");
+	if (r)
+		argv_release(&env);
+	else
+		*out = env;
+	return r;
 }
 
 /* The word behind an option and its value. */
 static size_t after_option(char *const *words, size_t at)
 {
-	for (unsigned n = option_words(words[at]); n && words[at]; n--)
-		at++;
-	return at;
+	/* SparkSubmitOptionParser's switches, which take none. */
+	static const char *const switches[] = {
+		"--help",    "-h", "--supervise", "--usage-error",
+		"--verbose", "-v", "--version",	  "--load-spark-defaults",
+		NULL,
+	};
+	const char *option = words[at++];
+
+	if (strncmp(option, "--", 2) == 0 && strchr(option, '='))
+		return at;
+	for (const char *const *s = switches; *s; s++)
+		if (strcmp(option, *s) == 0)
+			return at;
+	return words[at] ? at + 1 : at;
 }
 
 size_t spark_application_word(char *const *words)
@@ -279,9 +268,11 @@ size_t spark_application_word(char *const *words)
 	return at;
 }
 
-static int check_submit_words(char *const *words, struct err *e)
+int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
+			 struct process *out, struct err *e)
 {
 	static const char file[] = "--properties-file";
+	struct process p = {0};
 
 	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
 		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
@@ -290,29 +281,19 @@ static int check_submit_words(char *const *words, struct err *e)
 					 "cluster's secret; use --conf, or spark.conf of the "
 					 "profile",
 					 file);
-	return 0;
-}
-
-int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
-			 struct process *out, struct err *e)
-{
-	struct process p = {0};
-
-	if (check_submit_words(words, e))
-		return e->code;
-	words_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
-	words_add(&p.argv, "--properties-file");
-	words_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
+	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
+	argv_add(&p.argv, "--properties-file");
+	argv_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
 	for (; conf && *conf; conf++) {
-		words_add(&p.argv, "--conf");
-		words_add(&p.argv, *conf);
+		argv_add(&p.argv, "--conf");
+		argv_add(&p.argv, *conf);
 	}
 	for (; *words; words++)
-		words_add(&p.argv, *words);
+		argv_add(&p.argv, *words);
 	for (char **variable = environ; *variable; variable++)
-		words_add(&p.env, *variable);
-	words_drop(&p.env, "HWLOC_");
-	words_drop(&p.env, "_JAVA_OPTIONS=");
+		argv_add(&p.env, *variable);
+	argv_drop(&p.env, "HWLOC_");
+	argv_drop(&p.env, "_JAVA_OPTIONS=");
 	if (put_application_environment(c, &p.env, e)) {
 		process_release(&p);
 		return e->code;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "decision/base/cleanup.h"
@@ -16,7 +17,7 @@ struct request {
 	CURL *easy;
 	rest_answer *answer;
 	void *context;
-	char *url, *body;
+	char *body;
 	size_t size, room; /* of body: used, and allocated less the NUL */
 	size_t max_size;
 	int failed; /* -EFBIG or -ENOMEM, found while receiving */
@@ -29,21 +30,21 @@ struct rest {
 
 int rest_open(struct rest **out, struct err *e)
 {
-	struct rest *r = calloc(1, sizeof(*r));
+	struct rest *rest = calloc(1, sizeof(*rest));
 
+	if (!rest)
+		return err_set(e, -ENOMEM, "out of memory");
 	/* Counted by libcurl; undone in rest_close(). */
-	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
-		free(r);
+	if (curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK) {
+		rest->multi = curl_multi_init();
+		if (!rest->multi)
+			curl_global_cleanup();
+	}
+	if (!rest->multi) {
+		free(rest);
 		return err_set(e, -ENOMEM, "libcurl does not start");
 	}
-	if (r)
-		r->multi = curl_multi_init();
-	if (!r || !r->multi) {
-		curl_global_cleanup();
-		free(r);
-		return err_set(e, -ENOMEM, "out of memory");
-	}
-	*out = r;
+	*out = rest;
 	return 0;
 }
 
@@ -52,76 +53,70 @@ static void request_free(struct request *q)
 	if (q->easy)
 		curl_easy_cleanup(q->easy);
 	free(q->body);
-	free(q->url);
 	free(q);
 }
 
 /* Take `q` out of the list and out of libcurl's hands. */
-static void request_unlink(struct rest *r, struct request *q)
+static void request_unlink(struct rest *rest, struct request *q)
 {
-	struct request **at = &r->requests;
+	struct request **at = &rest->requests;
 
 	while (*at && *at != q)
 		at = &(*at)->next;
 	if (*at)
 		*at = q->next;
-	curl_multi_remove_handle(r->multi, q->easy);
+	curl_multi_remove_handle(rest->multi, q->easy);
 }
 
-void rest_close(struct rest *r)
+void rest_close(struct rest *rest)
 {
-	if (!r)
+	if (!rest)
 		return;
-	while (r->requests) {
-		struct request *q = r->requests;
+	while (rest->requests) {
+		struct request *q = rest->requests;
 
-		request_unlink(r, q);
+		request_unlink(rest, q);
 		request_free(q);
 	}
-	curl_multi_cleanup(r->multi);
+	curl_multi_cleanup(rest->multi);
 	curl_global_cleanup();
-	free(r);
+	free(rest);
 }
 
-/* Make room for `size` more bytes and a NUL. */
-static int request_grow(struct request *q, size_t size)
-{
-	size_t room = q->room ? q->room : 4096;
-	char *grown;
-
-	if (size > q->max_size - q->size)
-		return -EFBIG;
-	while (room < q->size + size)
-		room *= 2;
-	if (room == q->room)
-		return 0;
-	grown = realloc(q->body, room + 1);
-	if (!grown)
-		return -ENOMEM;
-	q->body = grown;
-	q->room = room;
-	return 0;
-}
-
+/* Keep what came, and a NUL behind it. */
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
 	struct request *q = context;
+	size_t room = q->room ? q->room : 4096;
 
 	(void)one; /* always 1 */
-	q->failed = request_grow(q, size);
-	if (q->failed)
+	if (size > q->max_size - q->size) {
+		q->failed = -EFBIG;
 		return 0; /* libcurl gives up */
+	}
+	while (room < q->size + size)
+		room *= 2;
+	if (room != q->room) {
+		char *grown = realloc(q->body, room + 1);
+
+		if (!grown) {
+			q->failed = -ENOMEM;
+			return 0;
+		}
+		q->body = grown;
+		q->room = room;
+	}
 	memcpy(q->body + q->size, data, size);
 	q->size += size;
 	q->body[q->size] = '\0';
 	return size;
 }
 
-static bool set_options(struct request *q, unsigned timeout_ms)
+static bool set_options(struct request *q, const char *url, unsigned timeout_ms)
 {
 	CURL *c = q->easy;
 
-	return curl_easy_setopt(c, CURLOPT_URL, q->url) == CURLE_OK &&
+	return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
 	       /* $http_proxy is for the world, not for loopback */
@@ -133,8 +128,8 @@ static bool set_options(struct request *q, unsigned timeout_ms)
 	       curl_easy_setopt(c, CURLOPT_PRIVATE, q) == CURLE_OK;
 }
 
-int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
-		     rest_answer *answer, void *context, struct err *e)
+int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max_size,
+	     rest_answer *answer, void *context, struct err *e)
 {
 	struct request *q = calloc(1, sizeof(*q));
 
@@ -143,33 +138,26 @@ int rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_
 	q->max_size = max_size;
 	q->answer = answer;
 	q->context = context;
-	q->url = strdup(url);
 	q->easy = curl_easy_init();
-	if (!q->url || !q->easy || !set_options(q, timeout_ms) ||
-	    curl_multi_add_handle(r->multi, q->easy) != CURLM_OK) {
+	if (!q->easy || !set_options(q, url, timeout_ms) ||
+	    curl_multi_add_handle(rest->multi, q->easy) != CURLM_OK) {
 		request_free(q);
 		return err_set(e, -EINVAL, "cannot ask %s", url);
 	}
-	q->next = r->requests;
-	r->requests = q;
+	q->next = rest->requests;
+	rest->requests = q;
 	return 0;
 }
 
-int rest_get(struct rest *r, const char *url, unsigned timeout_ms, rest_answer *answer,
-	     void *context, struct err *e)
-{
-	return rest_get_bounded(r, url, timeout_ms, REST_ANSWER_MAX, answer, context, e);
-}
-
-void rest_drop(struct rest *r, const void *context)
+void rest_drop(struct rest *rest, const void *context)
 {
 	struct request *next;
 
-	for (struct request *q = r->requests; q; q = next) {
+	for (struct request *q = rest->requests; q; q = next) {
 		next = q->next;
 		if (q->context != context)
 			continue;
-		request_unlink(r, q);
+		request_unlink(rest, q);
 		request_free(q);
 	}
 }
@@ -177,12 +165,12 @@ void rest_drop(struct rest *r, const void *context)
 /* HTTP's status, or what went wrong as negative errno. */
 static int request_status(const struct request *q, CURLcode result)
 {
-	long code = 0, number = 0;
+	long status = 0, number = 0;
 
 	if (q->failed)
 		return q->failed;
-	if (result == CURLE_OK && curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &code) == 0)
-		return (int)code;
+	if (result == CURLE_OK && curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status) == 0)
+		return (int)status;
 	if (result == CURLE_OPERATION_TIMEDOUT)
 		return -ETIMEDOUT;
 	if (curl_easy_getinfo(q->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number > 0)
@@ -191,13 +179,13 @@ static int request_status(const struct request *q, CURLcode result)
 }
 
 /* Hand out what is complete; return how many answers that was. */
-static unsigned deliver(struct rest *r)
+static unsigned deliver(struct rest *rest)
 {
 	unsigned count = 0;
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(r->multi, &left))) {
+	while ((message = curl_multi_info_read(rest->multi, &left))) {
 		struct request *q;
 		int status;
 
@@ -206,7 +194,7 @@ static unsigned deliver(struct rest *r)
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&q);
 		status = request_status(q, message->data.result);
 		/* First out of the list: the answer may ask again, or take long. */
-		request_unlink(r, q);
+		request_unlink(rest, q);
 		q->answer(q->context, status, q->body ? q->body : "", q->size);
 		request_free(q);
 		count++;
@@ -214,7 +202,7 @@ static unsigned deliver(struct rest *r)
 	return count;
 }
 
-int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
+int rest_turn(struct rest *rest, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
 {
 	struct curl_waitfd extra[REST_FDS];
 	int ready = 0, running;
@@ -228,69 +216,19 @@ int rest_turn(struct rest *r, struct pollfd *fds, unsigned count, int timeout_ms
 				(fds[i].events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
 				(fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
 			0};
-	if (curl_multi_perform(r->multi, &running) != CURLM_OK)
+	if (curl_multi_perform(rest->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");
-	if (deliver(r)) /* nothing is left that would wake the poll */
+	if (deliver(rest)) /* nothing is left that would wake the poll */
 		timeout_ms = 0;
 	if (timeout_ms < 0) /* curl_multi_poll() takes no "for ever" */
 		timeout_ms = INT_MAX;
-	if (curl_multi_poll(r->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
-	    curl_multi_perform(r->multi, &running) != CURLM_OK)
+	if (curl_multi_poll(rest->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
+	    curl_multi_perform(rest->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");
-	deliver(r);
+	deliver(rest);
 	/* curl_multi_poll() does not pass on hang-ups and errors: ask again, without waiting. */
 	ready = poll(fds, count, 0);
 	if (ready < 0 && errno != EINTR)
 		return err_errno(e, -errno, "cannot poll");
 	return ready < 0 ? 0 : ready;
-}
-
-struct fetch {
-	bool done;
-	int status;
-	char *body;
-	size_t size;
-};
-
-static void keep_answer(void *context, int status, const char *body, size_t size)
-{
-	struct fetch *f = context;
-
-	f->done = true;
-	f->status = status;
-	f->size = size;
-	f->body = malloc(size + 1);
-	if (f->body)
-		memcpy(f->body, body, size + 1);
-	else
-		f->status = -ENOMEM;
-}
-
-static int fetch_result(struct fetch *f, const char *url, char **body, size_t *size, struct err *e)
-{
-	if (f->status < 0)
-		return err_errno(e, f->status, "no answer from %s", url);
-	if (f->status != 200)
-		return err_set(e, -EPROTO, "%s answered with status %d", url, f->status);
-	*body = take_pointer(f->body);
-	*size = f->size;
-	return 0;
-}
-
-int rest_fetch(const char *url, unsigned timeout_ms, char **body, size_t *size, struct err *e)
-{
-	struct fetch f = {0};
-	struct rest *r = NULL;
-	int failed;
-
-	if (rest_open(&r, e))
-		return e->code;
-	failed = rest_get(r, url, timeout_ms, keep_answer, &f, e);
-	while (!failed && !f.done)
-		failed = rest_turn(r, NULL, 0, (int)timeout_ms, e) < 0 ? e->code : 0;
-	rest_close(r);
-	if (!failed)
-		failed = fetch_result(&f, url, body, size, e);
-	free(f.body);
-	return failed;
 }

@@ -9,26 +9,15 @@ static unsigned offered(const struct slice *s)
 	return s->slots < SPARK_SLICE_EXECUTORS ? s->slots : SPARK_SLICE_EXECUTORS;
 }
 
-void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct words *argv)
+void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct argv *argv)
 {
 	if (p->slice_count < 2)
 		return;
-	words_addf(argv, "-Dspark.worker.resourcesFile=%s", file);
+	argv_addf(argv, "-Dspark.worker.resourcesFile=%s", file);
 	for (unsigned i = 0; i < p->slice_count; i++)
 		if (i != slice)
-			words_addf(argv, "-Dspark.worker.resource.not-%u.amount=%u", i,
-				   offered(&p->slices[slice]));
-}
-
-static void write_resource(unsigned excluded, unsigned amount, FILE *file)
-{
-	fprintf(file,
-		"{\"id\":{\"componentName\":\"spark.worker\",\"resourceName\":\"not-%u\"},"
-		"\"addresses\":[",
-		excluded);
-	for (unsigned i = 0; i < amount; i++)
-		fprintf(file, "%s\"%u\"", i ? "," : "", i);
-	fputs("]}", file);
+			argv_addf(argv, "-Dspark.worker.resource.not-%u.amount=%u", i,
+				  offered(&p->slices[slice]));
 }
 
 void spark_slices_write(const struct plan *p, unsigned slice, FILE *file)
@@ -39,27 +28,24 @@ void spark_slices_write(const struct plan *p, unsigned slice, FILE *file)
 	for (unsigned i = 0; i < p->slice_count; i++) {
 		if (i == slice)
 			continue;
-		fputs(comma, file);
-		write_resource(i, offered(&p->slices[slice]), file);
+		fprintf(file,
+			"%s{\"id\":{\"componentName\":\"spark.worker\",\"resourceName\":\"not-%u\"},"
+			"\"addresses\":[",
+			comma, i);
+		for (unsigned k = 0; k < offered(&p->slices[slice]); k++)
+			fprintf(file, "%s\"%u\"", k ? "," : "", k);
+		fputs("]}", file);
 		comma = ",\n";
 	}
 	fputs("]\n", file);
 }
 
-static struct cpuset all_slices(const struct plan *p)
+int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *out, struct err *e)
 {
-	struct cpuset all = {0};
+	struct cpuset all = {0}, slices, unknown;
 
 	for (unsigned i = 0; i < p->slice_count; i++)
 		cpuset_add(&all, i);
-	return all;
-}
-
-int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *out, struct err *e)
-{
-	const struct cpuset all = all_slices(p);
-	struct cpuset slices, unknown;
-
 	if (cpuset_parse(list, &slices, e) || cpuset_is_empty(&slices))
 		return err_wrong(e,
 				 "--slices: '%.100s' is no list of slices such as 0,2-3: choose "
@@ -73,35 +59,22 @@ int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *ou
 	return 0;
 }
 
-/* spark.cores.max of the profile, or `most` where it names none, or more, or what is no number. */
-static unsigned cores_wanted(const struct strings *conf, unsigned most)
-{
-	bool is_key = true, is_ours = false;
-	unsigned long wanted = most;
-	char *end;
-
-	strings_for_each(item, conf)
-	{
-		if (is_ours) {
-			unsigned long n = strtoul(item, &end, 10);
-
-			wanted = !*end && n && n < most ? n : most;
-		}
-		is_ours = is_key && strcmp(item, "spark.cores.max") == 0;
-		is_key = !is_key;
-	}
-	return (unsigned)wanted;
-}
-
 void spark_slices_request(const struct plan *p, const struct strings *conf,
-			  const struct cpuset *slices, struct words *out)
+			  const struct cpuset *slices, struct argv *out)
 {
+	const char *limit = strings_value(conf, "spark.cores.max");
 	unsigned slots = 0;
+	unsigned long wanted;
+	char *end;
 
 	for (unsigned i = 0; i < p->slice_count; i++)
 		if (cpuset_has(slices, i))
 			slots += p->slices[i].slots;
 		else
-			words_addf(out, "spark.executor.resource.not-%u.amount=1", i);
-	words_addf(out, "spark.cores.max=%u", cores_wanted(conf, slots));
+			argv_addf(out, "spark.executor.resource.not-%u.amount=1", i);
+	/* What is more, or no number, is none. */
+	wanted = limit ? strtoul(limit, &end, 10) : 0;
+	if (!wanted || *end || wanted > slots)
+		wanted = slots;
+	argv_addf(out, "spark.cores.max=%lu", wanted);
 }

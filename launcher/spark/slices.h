@@ -2,7 +2,7 @@
 #define LAUNCHER_SPARK_SLICES_H
 
 /*
- * Which slices an application may use (`run --slices`). Standalone Spark cannot be told on which Workers to place
+ * Which slices an application may use (`run --slices`). Standalone Spark takes no list of Workers to place
  * executors, but it places them only where the custom resources they ask for are free. So each Worker offers, for every
  * *other* slice i, a resource not-i, and an application that is not to use slice i asks for one not-i an executor: all
  * Workers but slice i's have it. An application that asks for none goes everywhere. Tried on Spark 4.1.0.
@@ -24,7 +24,7 @@ enum { SPARK_SLICE_EXECUTORS = 32 };
  * JVM options of the slice's Worker: how many of each resource it offers, and the file of their addresses. They are on its
  * command line so that a Worker that offers something else is seen to be another one. None in a plan of one slice.
  */
-void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct words *argv);
+void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct argv *argv);
 
 /* What that file holds: JSON, as spark.worker.resourcesFile wants it. */
 void spark_slices_write(const struct plan *p, unsigned slice, FILE *file);
@@ -40,6 +40,6 @@ int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *ou
  * slices (or spark.cores.max of the profile's `conf` where that is less), since it waits until it has them all.
  */
 void spark_slices_request(const struct plan *p, const struct strings *conf,
-			  const struct cpuset *slices, struct words *out);
+			  const struct cpuset *slices, struct argv *out);
 
 #endif

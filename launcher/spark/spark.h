@@ -2,8 +2,8 @@
 #define LAUNCHER_SPARK_SPARK_H
 
 /*
- * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and applications. Facts
- * it leans on are measured ones (SPARK notes in the README's design notes). Nothing here starts a process, except that
+ * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and applications. The facts
+ * that it leans on are in launcher/spark/README.md. Nothing here starts a process, except that
  * spark_resolve() asks java and python3 for their versions and spark-class's launcher, once, for its command line.
  */
 
@@ -39,8 +39,11 @@ int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
 /* The feature release in what `java -version` prints: 17, 8 for "1.8.0_392"; 0 if there is none. */
 int java_version_parse(const char *text);
 
-/* python3 on the caller's PATH, "" if there is none. */
-void spark_find_python(char path[PROFILE_PATH]);
+/*
+ * The feature release of the JDK that spark_resolve() would take, out of the file `release` beside its
+ * bin/ (JEP 223), without starting it; 0: there is no JDK, or no such file.
+ */
+int spark_java_release(const struct profile *p);
 
 /* Where Spark listens; decided at `up`, kept in the state. */
 struct endpoints {
@@ -62,23 +65,12 @@ struct spark_cluster {
  * caller's).
  */
 struct process {
-	struct words argv, env;
+	struct argv argv, env;
 	char directory[PROFILE_PATH];
 	char log[PROFILE_PATH];
 };
 void process_release(struct process *p);
 #define cleanup_process __attribute__((cleanup(process_release)))
-
-/*
- * Whole MiB: what a Worker offers (heap and off-heap memory of its slice), and the executor's heap, which is one for
- * all slices and so the smallest one's. 0 without slices.
- */
-uint64_t spark_worker_memory_mb(const struct slice *s);
-uint64_t spark_executor_memory_mb(const struct plan *p);
-
-/* Where the slice's worker puts shuffle files: below memory.scratch.path, or below DATA/NAME/slice-N. */
-int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
-		  struct err *e);
 
 /*
  * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there), the properties of
@@ -110,6 +102,6 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
  * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a 0600
  * spark-defaults.conf), loopback, python, temporary files below our own directories.
  */
-int spark_shell_environment(const struct spark_cluster *c, struct words *out, struct err *e);
+int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
 
 #endif

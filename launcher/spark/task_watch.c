@@ -7,9 +7,9 @@
 #include "launcher/spark/application.h"
 
 enum question_kind {
-	ASK_EXECUTORS,
-	ASK_STAGES,
-	ASK_ENVIRONMENT, /* once */
+	QUESTION_EXECUTORS,
+	QUESTION_STAGES,
+	QUESTION_ENVIRONMENT, /* once */
 	QUESTIONS,
 };
 
@@ -17,28 +17,26 @@ enum {
 	TIMEOUT_MS = 1000,
 	/* A driver's REST begins with the first question: measured, 2.0 … 2.6 s on a busy machine. */
 	FIRST_TIMEOUT_MS = 4000,
-	/*
-	 * Room for EXECUTORS_MAX executors of 1.5 KB, or REST_STAGES stages of 3 KB and their
-	 * accumulators.
-	 */
+	/* Room for EXECUTORS_MAX executors of 1.5 KB, or STAGES_MAX stages of 3 KB and their accumulators. */
 	ANSWER_MAX = 2 << 20,
 	WAVES = 4,
 	WHY = 320, /* an application's id of 127 bytes, and a sentence */
 };
 
-static const uint64_t millisecond = 1000000;
-static const uint64_t wave_ms[WAVES] = {0, 50, 100, 200};
+#define MS(n) (UINT64_C(1000000) * (n))
+
+static const uint64_t wave_ns[WAVES] = {0, MS(50), MS(100), MS(200)};
 /*
  * Each wave costs the Master and each driver two answers: measured with Spark 4.1.0 on two CPUs, 55
  * ms of CPU time at first and 15 ms after some 400 rounds. A job whose slices go to and
  * fro between busy and idle would trigger them all the time.
  */
-static const uint64_t series_ms = 1000, series_saved_ms = 4000, single_ms = 1000;
-static const uint64_t short_period_ms = 1000, long_period_ms = 5000;
+static const uint64_t series_ns = MS(1000), series_saved_ns = MS(4000), single_ns = MS(1000);
+static const uint64_t short_period_ns = MS(1000), long_period_ns = MS(5000);
 static const unsigned times_took = 100; /* an application answers at most 1 % of the time */
-static const uint64_t least_pause_ms = 1000, longest_pause_ms = 30000;
-static const uint64_t starting_pause_ms = 500;
-static const uint64_t old_ms = 10000;
+static const uint64_t least_pause_ns = MS(1000), longest_pause_ns = MS(30000);
+static const uint64_t starting_pause_ns = MS(500);
+static const uint64_t old_ns = MS(10000);
 
 static const char *const question_path[QUESTIONS] = {
 	"executors", "stages?status=active&details=false", "environment"};
@@ -50,12 +48,12 @@ struct question {
 	struct watched *app;
 	enum question_kind kind;
 	bool under_way;
-	uint64_t asked_ns; /* last; 0: never */
-	bool is_answered;  /* since the last tick */
-	uint64_t took_ns;  /* the last answer */
-	uint64_t pause_ms; /* 0: it was answered, or never asked */
-	uint64_t retry_ns; /* when the pause ends; 0: the next tick decides */
-	char why[WHY];	   /* it was not answered; "": it was */
+	uint64_t requested_ns; /* last; 0: never */
+	bool is_answered;      /* since the last tick */
+	uint64_t took_ns;      /* the last answer */
+	uint64_t pause_ns;     /* 0: it was answered, or never asked */
+	uint64_t retry_ns;     /* when the pause ends; 0: the next tick decides */
+	char why[WHY];	       /* it was not answered; "": it was */
 };
 
 /* One application of the Master's list. */
@@ -77,20 +75,20 @@ struct task_watch {
 
 	uint64_t apps_at_ns; /* when the Master was last heard; 0: not yet */
 	unsigned app_count, apps_left_out;
-	struct watched *apps[REST_APPS];
+	struct watched *apps[MASTER_APPS];
 
-	uint64_t now_ns; /* the last that was told */
+	uint64_t now_ns; /* of the last call that had it */
 	enum task_watch_pace pace;
-	uint64_t hint_ns;     /* what was asked before this is asked again soon */
-	uint64_t series_ns;   /* when the waves of the last trigger began */
-	unsigned next_wave;   /* WAVES: all have passed */
-	uint64_t wave_ns;     /* what was asked before this is asked again */
-	uint64_t paid_for_ns; /* up to when series have used what they may cost */
+	uint64_t hint_ns;      /* what was asked before this is asked again soon */
+	uint64_t series_at_ns; /* when the waves of the last trigger began */
+	unsigned next_wave;    /* WAVES: all have passed */
+	uint64_t wave_at_ns;   /* what was asked before this is asked again */
+	uint64_t paid_for_ns;  /* up to when series have used what they may cost */
 };
 
 static bool is_fresh(uint64_t then_ns, uint64_t now_ns)
 {
-	return then_ns && (then_ns >= now_ns || now_ns - then_ns <= old_ms * millisecond);
+	return then_ns && (then_ns >= now_ns || now_ns - then_ns <= old_ns);
 }
 
 /* ---- questions */
@@ -105,11 +103,11 @@ static bool is_wanted(const struct question *q)
 	const struct application *said = &q->app->said;
 
 	switch (q->kind) {
-	case ASK_EXECUTORS:
+	case QUESTION_EXECUTORS:
 		return true;
-	case ASK_STAGES:
+	case QUESTION_STAGES:
 		return said->slices;
-	case ASK_ENVIRONMENT:
+	case QUESTION_ENVIRONMENT:
 		return said->slices && !said->task_cpus;
 	case QUESTIONS:
 		break;
@@ -122,9 +120,9 @@ static uint64_t lending_period_ns(const struct question *q)
 {
 	uint64_t period = times_took * q->took_ns;
 
-	if (period < short_period_ms * millisecond)
-		return short_period_ms * millisecond;
-	return period < long_period_ms * millisecond ? period : long_period_ms * millisecond;
+	if (period < short_period_ns)
+		return short_period_ns;
+	return period < long_period_ns ? period : long_period_ns;
 }
 
 static uint64_t period_ns(const struct question *q)
@@ -133,14 +131,13 @@ static uint64_t period_ns(const struct question *q)
 
 	switch (w->pace) {
 	case TASK_WATCH_SELDOM:
-		return q->asked_ns < w->hint_ns ? lending_period_ns(q)
-						: long_period_ms * millisecond;
+		return q->requested_ns < w->hint_ns ? lending_period_ns(q) : long_period_ns;
 	case TASK_WATCH_LENDING:
 		return lending_period_ns(q);
 	case TASK_WATCH_WAITING:
 		break;
 	}
-	return short_period_ms * millisecond;
+	return short_period_ns;
 }
 
 /* When it is to be asked; UINT64_MAX: not as things are. */
@@ -150,26 +147,30 @@ static uint64_t due_ns(const struct question *q)
 
 	if (q->under_way || !is_wanted(q))
 		return UINT64_MAX;
-	if (q->pause_ms)
+	if (q->pause_ns)
 		return q->retry_ns;
-	if (q->asked_ns < w->wave_ns)
-		return w->wave_ns;
-	return q->asked_ns ? q->asked_ns + period_ns(q) : 0;
+	if (q->requested_ns < w->wave_at_ns)
+		return w->wave_at_ns;
+	return q->requested_ns ? q->requested_ns + period_ns(q) : 0;
 }
 
-/*
- * It was answered with something else; "starting up" is a matter of seconds and costs the driver
- * nothing.
- */
+static bool is_due(const struct question *q)
+{
+	uint64_t due = due_ns(q);
+
+	return due != UINT64_MAX && due <= q->app->watch->now_ns;
+}
+
+/* It is left alone for a while; "starting up" is a matter of seconds and costs the driver nothing. */
 static void put_off(struct question *q, bool is_starting)
 {
-	uint64_t pause = 2 * q->pause_ms;
+	uint64_t pause = 2 * q->pause_ns;
 
-	if (pause < least_pause_ms)
-		pause = least_pause_ms;
-	if (pause > longest_pause_ms)
-		pause = longest_pause_ms;
-	q->pause_ms = is_starting ? starting_pause_ms : pause;
+	if (pause < least_pause_ns)
+		pause = least_pause_ns;
+	if (pause > longest_pause_ns)
+		pause = longest_pause_ns;
+	q->pause_ns = is_starting ? starting_pause_ns : pause;
 	q->retry_ns = 0;
 }
 
@@ -180,43 +181,33 @@ static void put_off(struct question *q, bool is_starting)
 static void explain(struct question *q, int status)
 {
 	const char *id = q->app->id, *name = question_name[q->kind];
+	size_t size = sizeof(q->why);
+	char *why = q->why;
 
 	if (status == -ETIMEDOUT)
-		snprintf(q->why, sizeof(q->why),
+		snprintf(why, size,
 			 "application %s does not answer within %u ms when asked for its %s", id,
 			 timeout_ms(q), name);
 	else if (status == -EFBIG)
-		snprintf(q->why, sizeof(q->why),
+		snprintf(why, size,
 			 "application %s answers with more than %d MiB when asked for its %s", id,
 			 ANSWER_MAX >> 20, name);
 	else if (status == 200)
-		snprintf(q->why, sizeof(q->why),
+		snprintf(why, size,
 			 "application %s answers with something else when asked for its %s", id,
 			 name);
 	else if (status < 0)
-		snprintf(q->why, sizeof(q->why),
-			 "the Master passes nothing on to application %s: %s", id,
+		snprintf(why, size, "the Master passes nothing on to application %s: %s", id,
 			 strerrordesc_np(-status));
 	else if (status == 502 || status == 504)
-		snprintf(q->why, sizeof(q->why),
+		snprintf(why, size,
 			 "the Master does not reach the driver of application %s (status %d)", id,
 			 status);
 	else
-		snprintf(
-			q->why, sizeof(q->why),
-			"application %s answers no REST (status %d): spark.ui.enabled or spark.ui.reverseProxy is off",
-			id, status);
-}
-
-/*
- * What a driver's UI says until all that it waits for at the start is there (SparkUI.scala), with
- * status 200.
- */
-static bool is_starting_up(const char *body)
-{
-	static const char text[] = "Spark is starting up";
-
-	return strncmp(body, text, sizeof(text) - 1) == 0;
+		snprintf(why, size,
+			 "application %s answers no REST (status %d): spark.ui.enabled or "
+			 "spark.ui.reverseProxy is off",
+			 id, status);
 }
 
 static int read_answer(struct question *q, const char *body, size_t size)
@@ -225,12 +216,12 @@ static int read_answer(struct question *q, const char *body, size_t size)
 	struct err ignored; /* may quote the answer, which is nothing to show on a terminal */
 
 	switch (q->kind) {
-	case ASK_EXECUTORS:
+	case QUESTION_EXECUTORS:
 		return application_read_executors(&app->said, &app->watch->slices, body, size,
-						  q->asked_ns, &ignored);
-	case ASK_STAGES:
-		return application_read_stages(&app->said, body, size, q->asked_ns, &ignored);
-	case ASK_ENVIRONMENT:
+						  q->requested_ns, &ignored);
+	case QUESTION_STAGES:
+		return application_read_stages(&app->said, body, size, q->requested_ns, &ignored);
+	case QUESTION_ENVIRONMENT:
 		return application_read_environment(&app->said, body, size, &ignored);
 	case QUESTIONS:
 		break;
@@ -240,22 +231,24 @@ static int read_answer(struct question *q, const char *body, size_t size)
 
 static void on_answer(void *context, int status, const char *body, size_t size)
 {
+	/* What a driver's UI says until all that it waits for at the start is there (SparkUI.scala), with status 200. */
+	static const char starting[] = "Spark is starting up";
 	struct question *q = context;
 	struct task_watch *w = q->app->watch;
 
 	q->under_way = false;
+	if (status == 200 && strncmp(body, starting, sizeof(starting) - 1) == 0) {
+		snprintf(q->why, sizeof(q->why), "application %s is starting", q->app->id);
+		put_off(q, true);
+		return;
+	}
 	if (status != 200 || read_answer(q, body, size)) {
-		bool is_starting = status == 200 && is_starting_up(body);
-
-		if (is_starting)
-			snprintf(q->why, sizeof(q->why), "application %s is starting", q->app->id);
-		else
-			explain(q, status);
-		put_off(q, is_starting);
+		explain(q, status);
+		put_off(q, false);
 		return;
 	}
 	q->is_answered = true;
-	q->pause_ms = 0;
+	q->pause_ns = 0;
 	q->why[0] = '\0';
 	application_count_stages(&q->app->said, w->begun);
 	/* Last: whoever hears it may begin anew, and `q` is gone. */
@@ -269,9 +262,9 @@ static void send_question(struct task_watch *w, struct question *q)
 
 	snprintf(url, sizeof(url), "%s/proxy/%s/api/v1/applications/%s/%s", w->master, q->app->id,
 		 q->app->id, question_path[q->kind]);
-	q->asked_ns = w->now_ns;
+	q->requested_ns = w->now_ns;
 	q->retry_ns = 0;
-	if (rest_get_bounded(w->rest, url, timeout_ms(q), ANSWER_MAX, on_answer, q, &e) == 0) {
+	if (rest_get(w->rest, url, timeout_ms(q), ANSWER_MAX, on_answer, q, &e) == 0) {
 		q->under_way = true;
 		return;
 	}
@@ -303,7 +296,7 @@ static void add(struct task_watch *w, const char *id)
 {
 	struct watched *app = calloc(1, sizeof(*app));
 
-	if (!app || w->app_count == REST_APPS || string_copy(app->id, id)) {
+	if (!app || w->app_count == MASTER_APPS || string_copy(app->id, id)) {
 		free(app);
 		w->apps_left_out++; /* as if the Master had listed too many */
 		return;
@@ -311,10 +304,9 @@ static void add(struct task_watch *w, const char *id)
 	app->watch = w;
 	for (unsigned kind = 0; kind < QUESTIONS; kind++)
 		app->questions[kind] = (struct question){.app = app, .kind = kind};
-	snprintf(app->questions[ASK_EXECUTORS].why, sizeof(app->questions[0].why),
-		 "application %s has not answered yet", id);
-	memcpy(app->questions[ASK_STAGES].why, app->questions[ASK_EXECUTORS].why,
-	       sizeof(app->questions[0].why));
+	snprintf(app->questions[QUESTION_EXECUTORS].why, WHY, "application %s has not answered yet",
+		 id);
+	memcpy(app->questions[QUESTION_STAGES].why, app->questions[QUESTION_EXECUTORS].why, WHY);
 	w->apps[w->app_count++] = app;
 }
 
@@ -381,30 +373,21 @@ void task_watch_begin(struct task_watch *w, const char *master_address, int ui_p
 
 /* ---- time */
 
-static bool may_begin_series(struct task_watch *w)
-{
-	const uint64_t saved_ns = series_saved_ms * millisecond;
-
-	if (w->now_ns > saved_ns && w->paid_for_ns < w->now_ns - saved_ns)
-		w->paid_for_ns = w->now_ns - saved_ns;
-	if (w->paid_for_ns + series_ms * millisecond > w->now_ns)
-		return false;
-	w->paid_for_ns += series_ms * millisecond;
-	return true;
-}
-
 void task_watch_trigger(struct task_watch *w, uint64_t now_ns)
 {
 	w->now_ns = now_ns;
 	if (w->next_wave < WAVES)
 		return;
-	if (may_begin_series(w)) {
-		w->series_ns = now_ns;
+	if (now_ns > series_saved_ns && w->paid_for_ns < now_ns - series_saved_ns)
+		w->paid_for_ns = now_ns - series_saved_ns;
+	if (w->paid_for_ns + series_ns <= now_ns) {
+		w->paid_for_ns += series_ns;
+		w->series_at_ns = now_ns;
 		w->next_wave = 0;
 		return;
 	}
 	/* The last wave of a series alone, and no sooner than a second after the one before. */
-	w->series_ns = w->wave_ns + (single_ms - wave_ms[WAVES - 1]) * millisecond;
+	w->series_at_ns = w->wave_at_ns + single_ns - wave_ns[WAVES - 1];
 	w->next_wave = WAVES - 1;
 }
 
@@ -413,34 +396,14 @@ void task_watch_hint(struct task_watch *w, uint64_t now_ns)
 	w->now_ns = w->hint_ns = now_ns;
 }
 
-void task_watch_ask(struct task_watch *w, uint64_t now_ns)
+void task_watch_request(struct task_watch *w, uint64_t now_ns)
 {
-	w->now_ns = w->wave_ns = now_ns;
+	w->now_ns = w->wave_at_ns = now_ns;
 }
 
 static uint64_t wave_due_ns(const struct task_watch *w)
 {
-	return w->next_wave < WAVES ? w->series_ns + wave_ms[w->next_wave] * millisecond
-				    : UINT64_MAX;
-}
-
-static bool is_due(const struct question *q)
-{
-	uint64_t due = due_ns(q);
-
-	return due != UINT64_MAX && due <= q->app->watch->now_ns;
-}
-
-static void tick_question(struct task_watch *w, struct question *q)
-{
-	/* The loop comes here at once after an answer. */
-	if (q->is_answered)
-		q->took_ns = w->now_ns - q->asked_ns;
-	q->is_answered = false;
-	if (q->pause_ms && !q->retry_ns)
-		q->retry_ns = w->now_ns + q->pause_ms * millisecond;
-	if (is_due(q))
-		send_question(w, q);
+	return w->next_wave < WAVES ? w->series_at_ns + wave_ns[w->next_wave] : UINT64_MAX;
 }
 
 void task_watch_tick(struct task_watch *w, enum task_watch_pace pace, uint64_t now_ns)
@@ -448,96 +411,87 @@ void task_watch_tick(struct task_watch *w, enum task_watch_pace pace, uint64_t n
 	w->now_ns = now_ns;
 	w->pace = pace;
 	while (now_ns >= wave_due_ns(w)) {
-		w->wave_ns = wave_due_ns(w);
+		w->wave_at_ns = wave_due_ns(w);
 		w->next_wave++;
 	}
-	for (unsigned i = 0; i < w->app_count; i++)
-		for (unsigned kind = 0; kind < QUESTIONS; kind++)
-			tick_question(w, &w->apps[i]->questions[kind]);
+	for (unsigned i = 0; i < w->app_count * QUESTIONS; i++) {
+		struct question *q = &w->apps[i / QUESTIONS]->questions[i % QUESTIONS];
+
+		/* The loop comes here at once after an answer. */
+		if (q->is_answered)
+			q->took_ns = now_ns - q->requested_ns;
+		q->is_answered = false;
+		if (q->pause_ns && !q->retry_ns)
+			q->retry_ns = now_ns + q->pause_ns;
+		if (is_due(q))
+			send_question(w, q);
+	}
 }
 
 uint64_t task_watch_deadline(const struct task_watch *w)
 {
 	uint64_t next = w->app_count ? wave_due_ns(w) : UINT64_MAX;
 
-	for (unsigned i = 0; i < w->app_count; i++)
-		for (unsigned kind = 0; kind < QUESTIONS; kind++) {
-			uint64_t due = due_ns(&w->apps[i]->questions[kind]);
+	for (unsigned i = 0; i < w->app_count * QUESTIONS; i++) {
+		uint64_t due = due_ns(&w->apps[i / QUESTIONS]->questions[i % QUESTIONS]);
 
-			next = due < next ? due : next;
-		}
+		next = due < next ? due : next;
+	}
 	return next;
 }
 
-bool task_watch_is_asking(const struct task_watch *w)
+bool task_watch_is_requesting(const struct task_watch *w)
 {
-	for (unsigned i = 0; i < w->app_count; i++)
-		for (unsigned kind = 0; kind < QUESTIONS; kind++) {
-			const struct question *q = &w->apps[i]->questions[kind];
+	for (unsigned i = 0; i < w->app_count * QUESTIONS; i++) {
+		const struct question *q = &w->apps[i / QUESTIONS]->questions[i % QUESTIONS];
 
-			if (q->under_way || is_due(q))
-				return true;
-		}
+		if (q->under_way || is_due(q))
+			return true;
+	}
 	return false;
 }
 
 /* ---- what is known */
 
-/* An application that is silent is where it last was; if that was nowhere, it may be anywhere. */
-static bool may_run_on(const struct watched *app, unsigned slice, uint64_t now_ns)
-{
-	if (app->said.slices)
-		return app->said.slices >> slice & 1;
-	return !is_fresh(app->said.executors_at_ns, now_ns);
-}
-
 /* The question that an application owes an answer; NULL: none. */
 static const struct question *silent_question(const struct watched *app, uint64_t now_ns)
 {
 	if (!is_fresh(app->said.executors_at_ns, now_ns))
-		return &app->questions[ASK_EXECUTORS];
+		return &app->questions[QUESTION_EXECUTORS];
 	if (app->said.slices && !is_fresh(app->said.stages_at_ns, now_ns))
-		return &app->questions[ASK_STAGES];
+		return &app->questions[QUESTION_STAGES];
 	return NULL;
-}
-
-static unsigned clamp(uint64_t value)
-{
-	return value < UINT_MAX ? (unsigned)value : UINT_MAX;
-}
-
-static void add_application(const struct application *said, unsigned slice, struct sample *s)
-{
-	uint64_t at = said->executors_at_ns < said->stages_at_ns ? said->executors_at_ns
-								 : said->stages_at_ns;
-
-	s->tasks_at_ns = s->tasks_at_ns && s->tasks_at_ns < at ? s->tasks_at_ns : at;
-	s->tasks_running = clamp(s->tasks_running + said->running[slice]);
-	s->tasks_pending = clamp(s->tasks_pending + application_pending(said));
-	if (said->task_cpus > s->task_cpus)
-		s->task_cpus = said->task_cpus;
 }
 
 void task_watch_fill(const struct task_watch *w, unsigned slice, uint64_t now_ns,
 		     struct sample *out)
 {
-	struct sample s = {.task_cpus = 1};
+	uint64_t at = UINT64_MAX, running = 0, pending = 0;
+	unsigned task_cpus = 1;
 
 	if (slice >= w->slices.count || w->apps_left_out || !is_fresh(w->apps_at_ns, now_ns))
 		return;
 	for (unsigned i = 0; i < w->app_count; i++) {
-		if (!may_run_on(w->apps[i], slice, now_ns))
+		const struct application *said = &w->apps[i]->said;
+
+		/* One that is silent is where it last was; if that was nowhere, it may be anywhere. */
+		if (said->slices ? !(said->slices >> slice & 1)
+				 : is_fresh(said->executors_at_ns, now_ns))
 			continue;
 		if (silent_question(w->apps[i], now_ns))
 			return;
-		add_application(&w->apps[i]->said, slice, &s);
+		at = said->executors_at_ns < at ? said->executors_at_ns : at;
+		at = said->stages_at_ns < at ? said->stages_at_ns : at;
+		running += said->running[slice];
+		pending += application_pending(said);
+		task_cpus = said->task_cpus > task_cpus ? said->task_cpus : task_cpus;
 	}
 	out->known |= SAMPLE_TASKS;
-	out->tasks_at_ns = s.tasks_at_ns ? s.tasks_at_ns : w->apps_at_ns;
+	out->tasks_at_ns = at < UINT64_MAX ? at : w->apps_at_ns;
 	out->stages = w->begun[slice];
-	out->tasks_running = s.tasks_running;
-	out->tasks_pending = s.tasks_pending;
-	out->task_cpus = s.task_cpus;
+	out->tasks_running = running < UINT_MAX ? (unsigned)running : UINT_MAX;
+	out->tasks_pending = pending < UINT_MAX ? (unsigned)pending : UINT_MAX;
+	out->task_cpus = task_cpus;
 }
 
 unsigned task_watch_executors(const struct task_watch *w, unsigned slice)

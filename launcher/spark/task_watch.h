@@ -4,7 +4,7 @@
 /*
  * What Spark says of the slices' work: which applications run where, how many tasks run and wait,
  * which stages began. Asked through the Master (reverse proxy) when something triggers it, and
- * seldom otherwise; the monitor's second witness (DESIGN §4). Everything in the answers is foreign:
+ * seldom otherwise; the monitor's second witness (launcher/spark/README.md). Everything in the answers is foreign:
  * bounded, fuzzed, and never waited for.
  *
  * No question waits for another application's, and of each kind (executors, stages, environment) an
@@ -13,13 +13,14 @@
  * alone for a second, then for twice as long each time, up to 30 s. What it said before stays true
  * until it is ten seconds old.
  *
- * What is told is a hint. Where the driver dropped an event, a task seems to run for ever:
+ * What is reported is a hint. Where the driver dropped an event, a task seems to run for ever:
  * tasks_running stays above 0 on a slice that uses no CPU, an exclusive loan of it is never
  * confirmed, and nothing else follows as long as the caller lets the kernel's counters decide.
  */
 
 #include "decision/plan/plan.h"
 #include "decision/plan/sample.h"
+#include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
 
 struct task_watch;
@@ -36,7 +37,7 @@ int task_watch_open(struct rest *rest, task_watch_changed *changed, void *contex
 void task_watch_close(struct task_watch *w);
 
 /*
- * Where the Master's UI is, and the slices of the plan in force, told apart by address. Forgets
+ * Where the Master's UI is, and the slices of the plan in force, distinguished by address. Forgets
  * what was known, but for how many stages began.
  */
 void task_watch_begin(struct task_watch *w, const char *master_address, int ui_port,
@@ -61,10 +62,10 @@ void task_watch_trigger(struct task_watch *w, uint64_t now_ns);
 void task_watch_hint(struct task_watch *w, uint64_t now_ns);
 
 /* Somebody wants to know (`status`): the next task_watch_tick() asks, once. */
-void task_watch_ask(struct task_watch *w, uint64_t now_ns);
+void task_watch_request(struct task_watch *w, uint64_t now_ns);
 
 /* Whether an answer is still to come, or a question to be sent. */
-bool task_watch_is_asking(const struct task_watch *w);
+bool task_watch_is_requesting(const struct task_watch *w);
 
 /*
  * How often it is asked when nothing happens. Answers cost the Master and the driver CPU time that

@@ -1,72 +1,75 @@
-#include "launcher/supervisor/monitor.h"
+#include "launcher/supervisor/drift_watch.h"
 
-/*
- * What others do to what is in force: CPUs that the machine loses and regains, and whoever writes to our groups.
- */
+#include "containers/where/tree.h"
+
+void drift_watch_begin(struct drift_watch *w)
+{
+	w->has_given_up = false;
+	w->site->allowed = (struct cpuset){0};
+}
 
 /* ---- CPUs that come and go */
 
-static int can_have(struct supervisor *s, struct cpuset *allowed, struct err *e)
+static bool note_cpus(struct drift_watch *w, const struct cpuset *allowed)
 {
-	struct cpuset nodes;
-
-	return s->driver->ops->allowed ? s->driver->ops->allowed(s->driver, allowed, e)
-				       : driver_allowed(s->cgroup_root, allowed, &nodes, e);
-}
-
-static void note_cpus(struct supervisor *s, const struct cpuset *allowed)
-{
+	struct site *s = w->site;
 	struct cpuset back = cpuset_and_not(allowed, &s->allowed);
 	char text[PLAN_TEXT];
 
 	if (cpuset_is_equal(allowed, &s->allowed))
-		return;
+		return false;
 	if (!cpuset_is_empty(&s->allowed)) {
 		snprintf(text, sizeof(text), "CPUs that can be had: %.100s, before: %.100s",
 			 CPUSET_STRING(allowed), CPUSET_STRING(&s->allowed));
 		events_note(&s->events, "cpus", s->state->cluster.name, text,
 			    {"count", cpuset_count(allowed)});
-		s->returned = cpuset_or(&s->returned, &back);
+		w->returned = cpuset_or(&w->returned, &back);
 	}
 	s->allowed = *allowed;
-	lend_machine_changed(s);
+	return true;
 }
 
 /* Cgroup v1 puts the processes of a cpuset that has lost its last CPU into the group above, for good. */
-static void bring_back(struct supervisor *s, unsigned slice)
+void drift_watch_bring_back(struct drift_watch *w)
 {
-	const struct daemon *d = &s->daemons[slice];
-	struct err e;
-	int count;
+	struct site *s = w->site;
+	const struct plan *p = &s->state->plan;
 
-	if (!s->driver->ops->bring_back || drift_is_stranded(&s->state->plan, slice, &s->allowed))
-		return;
-	count = s->driver->ops->bring_back(s->driver, d->group, &e);
-	if (count < 0)
-		events_note(&s->events, "bring-back-failed", d->name, e.msg, {"errno", -e.code});
-	else if (count)
-		events_note(
-			&s->events, "bring-back", d->name,
-			"its processes were outside its cpuset, as after the loss of its last CPU",
-			{"processes", count});
+	for (unsigned i = 0; s->driver->ops->bring_back && i < p->slice_count; i++) {
+		const char *name = p->slices[i].name;
+		struct err e;
+		int count;
+
+		if (drift_is_stranded(p, i, &s->allowed))
+			continue;
+		count = s->driver->ops->bring_back(s->driver, name, &e);
+		if (count < 0)
+			events_note(&s->events, "bring-back-failed", name, e.msg,
+				    {"errno", -e.code});
+		else if (count)
+			events_note(&s->events, "bring-back", name,
+				    "its processes were outside its cpuset, as after the loss of "
+				    "its last CPU",
+				    {"processes", count});
+	}
 }
 
 /* ---- files that somebody else has written */
 
-static void give_up_on_drift(struct supervisor *s, const struct op *op)
+static void give_up(struct drift_watch *w, const struct op *op)
 {
-	s->lend->given_up = true;
-	s->state->phase = PHASE_DEGRADED;
-	snprintf(
-		s->state->why, sizeof(s->state->why),
+	struct site *s = w->site;
+
+	w->has_given_up = true;
+	site_degrade(
+		s,
 		"somebody else keeps writing the %s of group %s: find out who (cleave doctor), then "
 		"run up",
 		op->kind == OP_SET_WEIGHT ? "weight" : "cpuset.cpus", op->name);
-	s->dirty = true;
 	events_note(&s->events, "degraded", op->name, s->state->why, {"repairs", DRIFT_REPAIRS});
 }
 
-static void repair_op(struct supervisor *s, const struct op *op)
+static void repair(struct site *s, const struct op *op)
 {
 	char text[PLAN_TEXT];
 	struct err e;
@@ -77,39 +80,38 @@ static void repair_op(struct supervisor *s, const struct op *op)
 		    {"errno", r ? -e.code : 0});
 }
 
-void machine_tick(struct supervisor *s)
+bool drift_watch_look(struct drift_watch *w)
 {
-	struct observation *seen = &s->lend->seen;
+	struct site *s = w->site;
+	const struct plan *p = &s->state->plan;
 	struct op ops[DRIFT_OPS];
-	struct cpuset allowed;
+	struct cpuset allowed, nodes;
+	bool has_changed;
 	unsigned count;
 	struct err e;
+	struct tree tree;
+	int r;
 
-	if (can_have(s, &allowed, &e) < 0)
-		return;
-	note_cpus(s, &allowed);
-	if (s->lend->given_up || driver_look(s->driver, &s->state->plan, seen, &e))
-		return;
-	count = drift_find(seen, &s->state->plan, &allowed, ops);
-	if (!count) {
-		s->returned = (struct cpuset){0};
-		return;
+	if (s->driver->ops->allowed) {
+		r = s->driver->ops->allowed(s->driver, &allowed, &e);
+	} else {
+		r = tree_read(s->cgroup_root, &tree, &e);
+		if (r == 0)
+			r = tree_allowed(&tree, &allowed, &nodes, &e);
 	}
-	if (!drift_gives_back(seen, ops, count, &s->returned) &&
-	    !drift_may_repair(&s->repairs, s->now_ns)) {
-		give_up_on_drift(s, &ops[0]);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++)
-		repair_op(s, &ops[i]);
-}
-
-void machine_second(struct supervisor *s)
-{
-	if (s->state->phase != PHASE_UP && s->state->phase != PHASE_DEGRADED)
-		return;
-	if (!s->lend->is_on)
-		machine_tick(s);
-	for (unsigned i = 0; i < s->state->plan.slice_count; i++)
-		bring_back(s, i);
+	if (r < 0)
+		return false;
+	has_changed = note_cpus(w, &allowed);
+	if (w->has_given_up || driver_look(s->driver, p, &w->seen, &e))
+		return has_changed;
+	count = drift_find(&w->seen, p, &allowed, ops);
+	if (!count)
+		w->returned = (struct cpuset){0};
+	else if (!drift_gives_back(&w->seen, ops, count, &w->returned) &&
+		 !drift_may_repair(&w->repairs, s->now_ns))
+		give_up(w, &ops[0]);
+	else
+		for (unsigned i = 0; i < count; i++)
+			repair(s, &ops[i]);
+	return has_changed;
 }

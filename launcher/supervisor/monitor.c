@@ -1,14 +1,12 @@
+#include "launcher/supervisor/monitor.h"
+
 #include <errno.h>
 
 #include "containers/proc/clock.h"
+#include "decision/base/cleanup.h"
 #include "decision/lending/loan_request.h"
 #include "launcher/inputs/inputs.h"
-#include "launcher/supervisor/monitor.h"
-
-/*
- * The straggler monitor in the supervisor (DESIGN §4): at each tick the kernel's counters become samples, Spark's answers are
- * added as far as they are known, rebalance_step() decides, and what it wants is written at once.
- */
+#include "launcher/protocol/rebalance_event.h"
 
 enum {
 	/* An executor that Spark does not list by then has counted its CPUs, or failed. */
@@ -18,133 +16,115 @@ enum {
 	PAUSE_MS = 1000,	 /* after a write that failed */
 };
 
-static const uint64_t millisecond = 1000000;
-static const uint64_t second = 1000000000;
+static const uint64_t millisecond = CLOCK_MS;
+static const uint64_t second = 1000 * (uint64_t)CLOCK_MS;
 
 /* ---- beginning and end */
 
 static void on_tasks_changed(void *context)
 {
-	struct supervisor *s = context;
+	struct monitor *m = context;
 
-	s->lend->tasks_changed = true;
+	m->tasks_changed = true;
 }
 
-int lend_open(struct supervisor *s, struct err *e)
+int monitor_open(struct monitor *m, struct site *site, struct crew *crew, struct rest *rest,
+		 struct err *e)
 {
-	struct lend *l = calloc(1, sizeof(*l));
 	int r;
 
-	if (!l)
-		return err_set(e, -ENOMEM, "no memory for the straggler monitor");
-	s->lend = l;
-	r = executor_watch_open(&l->starts, e);
-	return r ? r : task_watch_open(s->rest, on_tasks_changed, s, &l->tasks, e);
+	m->site = m->book.site = site;
+	m->crew = crew;
+	r = executor_watch_open(&m->starts, e);
+	return r ? r : task_watch_open(rest, on_tasks_changed, m, &m->tasks, e);
 }
 
-void lend_close(struct supervisor *s)
+void monitor_close(struct monitor *m)
 {
-	if (!s->lend)
-		return;
-	executor_watch_close(s->lend->starts);
-	task_watch_close(s->lend->tasks);
-	free(s->lend);
-	s->lend = NULL;
+	executor_watch_close(m->starts);
+	task_watch_close(m->tasks);
 }
 
-/* This machine, as it is now: CPUs come and go. */
-static int read_topology(struct supervisor *s, struct err *e)
+void monitor_begin(struct monitor *m)
 {
-	struct roots roots = {.cgroup_root = s->cgroup_root};
-	struct cpuset mask;
-
-	return load_topology(&roots, &s->lend->topology, &mask, e);
-}
-
-static void watch_executors(struct supervisor *s)
-{
-	struct lend *l = s->lend;
+	struct site *s = m->site;
+	const struct state *state = s->state;
 	struct err e;
 
-	executor_watch_clear(l->starts);
-	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
+	m->policy = rebalance_policy_of(&state->profile.rebalance);
+	m->pause_until_ns = 0;
+	m->observed_only.count = 0;
+	memset(m->start_until_ns, 0, sizeof(m->start_until_ns));
+	task_watch_begin(m->tasks, state->master.address, state->master.ui_port, &state->plan);
+	task_watch_apps(m->tasks, m->crew->seen, s->now_ns);
+	m->has_plan = true;
+	m->is_on = s->driver->ops->usage;
+	m->tick_at_ns = s->now_ns;
+	executor_watch_clear(m->starts);
+	for (unsigned i = 0; m->is_on && i < state->plan.slice_count; i++) {
+		const char *name = state->plan.slices[i].name;
 		char path[PROFILE_PATH + NAME_MAX_BYTES + 8];
 
-		snprintf(path, sizeof(path), "%s/%s/work", s->state->cluster.data,
-			 s->state->plan.slices[i].name);
-		if (executor_watch_add(l->starts, i, path, &e))
-			events_note(&s->events, "watch-failed", s->daemons[i].name, e.msg,
-				    {"errno", -e.code});
+		snprintf(path, sizeof(path), "%s/%s/work", state->cluster.data, name);
+		if (executor_watch_add(m->starts, i, path, &e))
+			events_note(&s->events, "watch-failed", name, e.msg, {"errno", -e.code});
 	}
 }
 
-void lend_begin(struct supervisor *s)
+static void note_failure(struct monitor *m, const char *what, const struct err *why)
 {
-	struct lend *l = s->lend;
+	events_note(&m->site->events, what, m->site->state->cluster.name, why->msg,
+		    {"errno", -why->code});
+}
 
-	l->policy = rebalance_policy_of(&s->state->profile.rebalance);
-	l->given_up = false;
-	l->pause_until_ns = 0;
-	l->imagined.count = 0;
-	memset(l->start_until_ns, 0, sizeof(l->start_until_ns));
-	task_watch_begin(l->tasks, s->state->master.address, s->state->master.ui_port,
-			 &s->state->plan);
-	task_watch_apps(l->tasks, s->seen, s->now_ns);
-	l->has_plan = true;
-	l->is_on = s->driver->ops->usage;
-	if (!l->is_on)
+void monitor_end(struct monitor *m)
+{
+	struct plan *p = &m->site->state->plan;
+	struct err e;
+
+	if (!m->is_on || !p->loan_count || loan_book_open(&m->book, &e))
 		return;
-	s->allowed = (struct cpuset){0}; /* whatever it was: the topology is read, too */
-	machine_tick(s);
-	watch_executors(s);
-	l->tick_at_ns = s->now_ns;
+	loan_reset(p, &m->book.wanted);
+	if (loan_book_put_in_force(&m->book, LOANS_WRITTEN, &e))
+		note_failure(m, "loan-failed", &e);
+	loan_book_shut(&m->book);
 }
 
-bool lend_is_watching(const struct supervisor *s)
+void monitor_read_topology(struct monitor *m)
 {
-	return s->lend && s->lend->has_plan && s->stage == STAGE_IDLE && s->state && s->driver &&
-	       !s->wanted;
-}
+	struct roots roots = {.cgroup_root = m->site->cgroup_root};
+	struct cpuset mask;
+	struct err e;
 
-static bool can_lend(const struct supervisor *s)
-{
-	return lend_is_watching(s) && s->lend->is_on;
+	if (m->is_on && load_topology(&roots, &m->topology, &mask, &e))
+		note_failure(m, "cpus-failed", &e);
 }
 
 /* ---- samples */
 
 /* "until it has registered"; where Spark does not answer, until its JVM must have counted its CPUs. */
-static bool executor_starts(struct supervisor *s, unsigned slice)
+static bool is_executor_starting(struct monitor *m, unsigned slice)
 {
-	struct lend *l = s->lend;
-	const struct executor_start *start = &l->starting[slice];
+	const struct executor_start *start = &m->starting[slice];
+	uint64_t *until_ns = &m->start_until_ns[slice], now_ns = m->site->now_ns;
 
-	if (s->now_ns >= l->start_until_ns[slice] ||
-	    task_watch_has_executor(l->tasks, start->app, start->executor))
-		l->start_until_ns[slice] = 0;
-	else if (task_watch_why(l->tasks)[0] &&
-		 s->now_ns + (START_SECONDS - BLIND_START_SECONDS) * second >=
-			 l->start_until_ns[slice])
-		l->start_until_ns[slice] = 0;
-	return l->start_until_ns[slice];
-}
-
-static bool is_starting(struct supervisor *s, unsigned slice)
-{
-	enum worker_state state = s->daemons[slice].life.state;
-
-	return state == WORKER_STARTING || executor_starts(s, slice);
+	if (now_ns >= *until_ns || task_watch_has_executor(m->tasks, start->app, start->executor))
+		*until_ns = 0;
+	else if (task_watch_why(m->tasks)[0] &&
+		 now_ns + (START_SECONDS - BLIND_START_SECONDS) * second >= *until_ns)
+		*until_ns = 0;
+	return *until_ns;
 }
 
 /*
  * Whether threads have to be counted: the slice is busy, somebody could lend, and neither Spark's tasks nor the kernel's
  * pressure tell whether it has more of them than CPUs.
  */
-static bool must_count(const struct lend *l, unsigned slice, const struct sample *sample)
+static bool must_count(const struct monitor *m, unsigned slice, const struct sample *sample)
 {
-	const struct rebalance_verdict *v = &l->memory.verdicts[slice];
+	const struct rebalance_verdict *v = &m->memory.verdicts[slice];
 
-	if (!v->busy_ticks || !(l->idle & ~(UINT64_C(1) << slice)) ||
+	if (!v->busy_ticks || !(m->idle & ~(UINT64_C(1) << slice)) ||
 	    sample->known & SAMPLE_PRESSURE)
 		return false;
 	return !(sample->known & SAMPLE_TASKS) ||
@@ -152,39 +132,40 @@ static bool must_count(const struct lend *l, unsigned slice, const struct sample
 }
 
 /* At most once a second: it costs a file a thread. */
-static void count_threads(struct supervisor *s, unsigned slice, struct sample *sample)
+static void count_threads(struct monitor *m, unsigned slice, struct sample *sample)
 {
-	struct lend *l = s->lend;
-	bool is_old = s->now_ns >= l->runnable_at_ns[slice] + COUNT_MS * millisecond;
+	struct site *s = m->site;
+	uint64_t *at_ns = &m->runnable_at_ns[slice];
 	struct err e;
 
-	if (!must_count(l, slice, sample)) {
-		l->runnable_at_ns[slice] = 0;
+	if (!must_count(m, slice, sample)) {
+		*at_ns = 0;
 		return;
 	}
-	if (is_old &&
-	    s->driver->ops->runnable(s->driver, s->daemons[slice].group, &l->runnable[slice], &e))
-		return;
-	if (is_old)
-		l->runnable_at_ns[slice] = s->now_ns;
-	sample->runnable = l->runnable[slice];
+	if (s->now_ns >= *at_ns + COUNT_MS * millisecond) {
+		if (s->driver->ops->runnable(s->driver, s->state->plan.slices[slice].name,
+					     &m->runnable[slice], &e))
+			return;
+		*at_ns = s->now_ns;
+	}
+	sample->runnable = m->runnable[slice];
 	sample->known |= SAMPLE_RUNNABLE;
 }
 
-static void take_samples(struct supervisor *s)
+static void take_samples(struct monitor *m)
 {
-	struct lend *l = s->lend;
+	struct site *s = m->site;
 	struct err e;
 
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
 		struct sample now = {0};
 
 		/* A slice that cannot be read has no news, and step by step nothing is lent to or by it. */
-		s->driver->ops->usage(s->driver, s->daemons[i].group, &now, &e);
-		task_watch_fill(l->tasks, i, s->now_ns, &now);
-		now.starting = is_starting(s, i);
-		count_threads(s, i, &now);
-		l->samples[i] = now;
+		s->driver->ops->usage(s->driver, s->state->plan.slices[i].name, &now, &e);
+		task_watch_fill(m->tasks, i, s->now_ns, &now);
+		now.starting = crew_is_starting(m->crew, i) || is_executor_starting(m, i);
+		count_threads(m, i, &now);
+		m->samples[i] = now;
 	}
 	s->now_ns = clock_now_ns(); /* not before the samples were taken */
 }
@@ -195,210 +176,200 @@ static void take_samples(struct supervisor *s)
  * An exclusive loan has to be confirmed: by the master, too, where a slice has no application. A
  * shared one does not wait for Spark.
  */
-static void ask_spark(struct supervisor *s)
+static void ask_spark(struct monitor *m)
 {
-	if (s->lend->policy.loans != LOANS_EXCLUSIVE) {
-		task_watch_hint(s->lend->tasks, s->now_ns);
+	if (m->policy.loans != LOANS_EXCLUSIVE) {
+		task_watch_hint(m->tasks, m->site->now_ns);
 		return;
 	}
-	task_watch_trigger(s->lend->tasks, s->now_ns);
-	s->poll_at_ns = s->now_ns;
+	task_watch_trigger(m->tasks, m->site->now_ns);
+	m->asks_master = true;
 }
 
-static void note_verdicts(struct supervisor *s)
+static void note_verdicts(struct monitor *m)
 {
-	struct lend *l = s->lend;
 	uint64_t idle = 0, busy = 0;
 
-	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
-		idle |= (uint64_t)(l->memory.verdicts[i].idle_ticks >= REBALANCE_TICKS) << i;
-		busy |= (uint64_t)(l->memory.verdicts[i].busy_ticks >= REBALANCE_TICKS) << i;
+	for (unsigned i = 0; i < m->site->state->plan.slice_count; i++) {
+		idle |= (uint64_t)(m->memory.verdicts[i].idle_ticks >= REBALANCE_TICKS) << i;
+		busy |= (uint64_t)(m->memory.verdicts[i].busy_ticks >= REBALANCE_TICKS) << i;
 	}
-	if (idle && busy && (idle != l->idle || busy != l->busy))
-		ask_spark(s);
-	l->idle = idle;
-	l->busy = busy;
+	if (idle && busy && (idle != m->idle || busy != m->busy))
+		ask_spark(m);
+	m->idle = idle;
+	m->busy = busy;
 }
 
-static void remember_decisions(struct supervisor *s, const char *before)
+static void remember_decisions(struct monitor *m, const char *before)
 {
-	const struct rebalance_decisions *all = &s->lend->memory.decisions;
+	const struct rebalance_decisions *all = &m->memory.decisions;
 	char text[PLAN_TEXT], line[PLAN_TEXT];
 
 	for (unsigned i = 0; i < all->count; i++) {
 		rebalance_format(&all->items[i], text, sizeof(text));
 		snprintf(line, sizeof(line), "%s%.*s", before, PLAN_TEXT - 16, text);
-		lend_remember(s->lend, s->now_ns, line);
+		loan_book_remember(&m->book, line);
 	}
 }
 
-static void act(struct supervisor *s, const struct loan_list *before)
+/* ---- telling */
+
+/* From the end of the donor's last busy tick to now, of the loan that waited longest. */
+static double idle_us(const struct monitor *m)
 {
-	struct lend *l = s->lend;
+	const struct rebalance_decisions *all = &m->memory.decisions;
+	uint64_t now_ns = clock_now_ns();
+	double longest = 0;
+
+	for (unsigned i = 0; i < all->count; i++) {
+		const struct rebalance_decision *d = &all->items[i];
+		double us = (double)(now_ns - m->memory.slices[d->from].idle_since_ns) / 1000;
+
+		if (d->reason == REBALANCE_LENDS && us > longest)
+			longest = us;
+	}
+	return longest;
+}
+
+void monitor_note_step(struct monitor *m, const char *what, const struct loan_list *before,
+		       const struct rebalance_policy *policy)
+{
+	const struct plan *p = &m->site->state->plan;
+	cleanup_free struct rebalance_event *ev = calloc(1, sizeof(*ev));
+	cleanup_free char *line = NULL;
+
+	if (!ev)
+		return;
+	string_copy(ev->what, what);
+	ev->at_ns = m->site->now_ns;
+	ev->allowed = m->topology.allowed;
+	ev->policy = *policy;
+	string_copy(ev->before.name, p->name);
+	ev->before.slice_count = p->slice_count;
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		ev->before.slices[i].id = i;
+		string_copy(ev->before.slices[i].name, p->slices[i].name);
+		ev->before.slices[i].cpus = p->slices[i].cpus;
+	}
+	loan_list_set(&ev->before, before);
+	memcpy(ev->verdicts, m->memory.verdicts, sizeof(ev->verdicts));
+	ev->decisions = m->memory.decisions;
+	ev->loan_count = m->book.wanted.loan_count;
+	memcpy(ev->loans, m->book.wanted.loans, sizeof(ev->loans));
+	ev->idle_us = idle_us(m);
+	ev->write_us = loan_book_write_us(m->book.answer);
+	ev->writes = m->book.answer->change_count;
+	line = rebalance_event_format(ev, clock_date_ns());
+	if (line)
+		events_add_line(&m->site->events, line);
+}
+
+/* ---- one step */
+
+static void act(struct monitor *m, const struct loan_list *before)
+{
 	struct err e;
 
-	if (lend_new_answer(l, &e))
+	if (loan_book_open(&m->book, &e))
 		return;
-	if (lend_put_in_force(s, false, &e)) {
-		events_note(&s->events, "loan-failed", s->state->cluster.name, e.msg,
-			    {"errno", -e.code});
-		l->pause_until_ns = s->now_ns + PAUSE_MS * millisecond;
+	if (loan_book_put_in_force(&m->book, LOANS_WRITTEN, &e)) {
+		note_failure(m, "loan-failed", &e);
+		m->pause_until_ns = m->site->now_ns + PAUSE_MS * millisecond;
 	} else {
-		lend_note_step(s, "loan", before, &l->policy);
-		remember_decisions(s, "");
-		ask_spark(s);
+		monitor_note_step(m, "loan", before, &m->policy);
+		remember_decisions(m, "");
+		ask_spark(m);
 	}
-	lend_free_answer(l);
+	loan_book_shut(&m->book);
 }
 
 /* The plan in force with the loans that would be: what the next step goes on from. */
-static void observe(struct supervisor *s, const struct loan_list *before)
+static void observe(struct monitor *m, const struct loan_list *before)
 {
-	struct lend *l = s->lend;
 	struct err e;
 
-	lend_get_loans(&l->wanted, &l->imagined);
-	if (lend_new_answer(l, &e))
+	loan_list_get(&m->book.wanted, &m->observed_only);
+	if (loan_book_open(&m->book, &e))
 		return;
-	lend_note_step(s, "observe", before, &l->policy);
-	remember_decisions(s, "(observed) ");
-	lend_free_answer(l);
+	monitor_note_step(m, "observe", before, &m->policy);
+	remember_decisions(m, "(observed) ");
+	loan_book_shut(&m->book);
 }
 
-/* During a pause only the history goes on: what would be decided is not done. */
-static int decide(struct supervisor *s)
+void monitor_step(struct monitor *m)
 {
-	struct lend *l = s->lend;
-	struct rebalance_policy policy = l->policy;
-	bool is_paused = s->now_ns < l->pause_until_ns;
+	struct plan *p = &m->site->state->plan;
+	struct rebalance_policy policy = m->policy;
+	struct loan_list real, before;
+	bool is_paused;
 	int changed;
 
+	take_samples(m);
+	m->tasks_changed = false;
+	/* During a pause only the history goes on: what would be decided is not done. */
+	is_paused = m->site->now_ns < m->pause_until_ns;
 	if (is_paused)
 		policy.mode = REBALANCE_OFF;
-	changed = rebalance_step(&s->state->plan, &l->topology, &policy, l->samples,
-				 s->state->plan.slice_count, s->now_ns, &l->memory, &l->wanted);
-	return is_paused ? 0 : changed;
-}
-
-static void step(struct supervisor *s)
-{
-	struct lend *l = s->lend;
-	struct loan_list real, before;
-	int changed;
-
-	l->tasks_changed = false;
-	lend_get_loans(&s->state->plan, &real);
-	before = l->policy.mode == REBALANCE_OBSERVE ? l->imagined : real;
-	lend_set_loans(&s->state->plan, &before);
-	changed = decide(s);
-	lend_set_loans(&s->state->plan, &real);
-	note_verdicts(s);
-	if (changed <= 0)
+	loan_list_get(p, &real);
+	before = m->policy.mode == REBALANCE_OBSERVE ? m->observed_only : real;
+	loan_list_set(p, &before);
+	changed = rebalance_step(p, &m->topology, &policy, m->samples, p->slice_count,
+				 m->site->now_ns, &m->memory, &m->book.wanted);
+	loan_list_set(p, &real);
+	note_verdicts(m);
+	if (changed <= 0 || is_paused)
 		return;
-	if (l->policy.mode == REBALANCE_OBSERVE)
-		observe(s, &before);
+	if (m->policy.mode == REBALANCE_OBSERVE)
+		observe(m, &before);
 	else
-		act(s, &before);
+		act(m, &before);
 }
 
-/* Something happened that cannot wait for the tick. */
-static void step_now(struct supervisor *s)
+bool monitor_note_starts(struct monitor *m)
 {
-	if (!can_lend(s) || s->lend->given_up)
-		return;
-	take_samples(s);
-	step(s);
-}
-
-void lend_executors_started(struct supervisor *s)
-{
-	struct lend *l = s->lend;
 	struct executor_start start;
 	bool any = false;
 
-	while (l && executor_watch_next(l->starts, &start)) {
-		l->starting[start.slice] = start;
-		l->start_until_ns[start.slice] = s->now_ns + START_SECONDS * second;
+	while (executor_watch_next(m->starts, &start)) {
+		m->starting[start.slice] = start;
+		m->start_until_ns[start.slice] = m->site->now_ns + START_SECONDS * second;
 		any = true;
 	}
-	if (!any)
-		return;
-	step_now(s);
-	s->poll_at_ns = s->now_ns; /* the application may be new to us */
-}
-
-void lend_slice_starts(struct supervisor *s)
-{
-	step_now(s);
-}
-
-void lend_machine_changed(struct supervisor *s)
-{
-	struct err e;
-
-	if (s->lend->is_on && read_topology(s, &e))
-		events_note(&s->events, "cpus-failed", s->state->cluster.name, e.msg,
-			    {"errno", -e.code});
-}
-
-void lend_end(struct supervisor *s)
-{
-	struct lend *l = s->lend;
-	struct err e;
-
-	if (!l || !l->is_on || !s->state->plan.loan_count || lend_new_answer(l, &e))
-		return;
-	loan_reset(&s->state->plan, &l->wanted);
-	if (lend_put_in_force(s, false, &e))
-		events_note(&s->events, "loan-failed", s->state->cluster.name, e.msg,
-			    {"errno", -e.code});
-	lend_free_answer(l);
+	m->asks_master |= any; /* the application may be new to us */
+	return any;
 }
 
 /* ---- time */
 
-static bool has_starting(const struct supervisor *s)
+void monitor_ask(struct monitor *m)
 {
-	for (unsigned i = 0; i < s->state->plan.slice_count; i++)
-		if (s->lend->samples[i].starting)
-			return true;
-	return false;
+	const struct plan *p = &m->site->state->plan;
+	enum task_watch_pace pace = p->loan_count ? TASK_WATCH_LENDING : TASK_WATCH_SELDOM;
+
+	if (m->policy.loans == LOANS_EXCLUSIVE && m->idle && m->busy)
+		pace = TASK_WATCH_WAITING;
+	for (unsigned i = 0; i < p->slice_count; i++)
+		if (m->samples[i].starting)
+			pace = TASK_WATCH_WAITING;
+	task_watch_tick(m->tasks, pace, m->site->now_ns);
 }
 
-static enum task_watch_pace task_pace(const struct supervisor *s)
+bool monitor_is_due(const struct monitor *m)
 {
-	const struct lend *l = s->lend;
-
-	if (has_starting(s) || (l->policy.loans == LOANS_EXCLUSIVE && l->idle && l->busy))
-		return TASK_WATCH_WAITING;
-	return s->state->plan.loan_count ? TASK_WATCH_LENDING : TASK_WATCH_SELDOM;
+	return m->is_on && (m->tasks_changed || m->site->now_ns >= m->tick_at_ns);
 }
 
-void lend_tick(struct supervisor *s)
+bool monitor_take_tick(struct monitor *m)
 {
-	struct lend *l = s->lend;
-
-	if (!lend_is_watching(s))
-		return;
-	task_watch_tick(l->tasks, task_pace(s), s->now_ns);
-	if (!l->is_on || (s->now_ns < l->tick_at_ns && !l->tasks_changed))
-		return;
-	if (s->now_ns >= l->tick_at_ns) {
-		l->tick_at_ns = s->now_ns + l->policy.tick_ns;
-		machine_tick(s);
-	}
-	if (l->given_up)
-		return;
-	take_samples(s);
-	step(s);
+	if (!m->is_on || m->site->now_ns < m->tick_at_ns)
+		return false;
+	m->tick_at_ns = m->site->now_ns + m->policy.tick_ns;
+	return true;
 }
 
-uint64_t lend_deadline(const struct supervisor *s)
+uint64_t monitor_deadline(const struct monitor *m)
 {
-	uint64_t next;
+	uint64_t next = task_watch_deadline(m->tasks);
 
-	if (!lend_is_watching(s))
-		return UINT64_MAX;
-	next = task_watch_deadline(s->lend->tasks);
-	return s->lend->is_on && s->lend->tick_at_ns < next ? s->lend->tick_at_ns : next;
+	return m->is_on && m->tick_at_ns < next ? m->tick_at_ns : next;
 }

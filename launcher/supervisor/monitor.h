@@ -2,72 +2,73 @@
 #define LAUNCHER_SUPERVISOR_MONITOR_H
 
 /*
- * Lending in the supervisor. supervisor_lend.c: the monitor's tick, from samples to writes. supervisor_write.c: the
- * writes, and what is told of them. supervisor_loans.c: what is asked for by hand, and what `status` shows of it.
+ * The straggler monitor: at each tick the kernel's counters become samples, Spark's answers are added as far as they are known,
+ * rebalance_step() decides, and what it wants is put in force at once (loan_book.h).
  */
 
 #include "decision/lending/rebalance.h"
-#include "launcher/protocol/rebalance_answer.h"
 #include "launcher/spark/executor_watch.h"
 #include "launcher/spark/task_watch.h"
-#include "launcher/supervisor/parts.h"
+#include "launcher/supervisor/crew.h"
+#include "launcher/supervisor/loan_book.h"
 
-struct lend_recent {
-	uint64_t at_ns;
-	char text[PLAN_TEXT];
-};
-
-/* The loans of a plan, without the plan. */
-struct loan_list {
-	unsigned count;
-	struct loan items[SLICES_MAX];
-};
-
-struct lend {
-	bool has_plan; /* a plan is in force … */
+struct monitor {
+	struct site *site;
+	struct crew *crew;
+	bool has_plan; /* one is in force … */
 	bool is_on;    /* … on groups that can lend */
-	bool given_up; /* somebody else keeps writing to our groups: nothing is lent until the next `up` */
 	struct rebalance_policy policy;
 	struct topology topology;
 	struct rebalance memory;
-	struct plan wanted; /* of the last step that changed loans */
-	/* Loans of mode observe: those that would be in force. */
-	struct loan_list imagined;
-	struct observation seen;	     /* the groups at the last tick */
+	struct loan_book book;
+	struct plan wanted;		     /* of the last step that changed loans */
+	struct loan_list observed_only;	     /* of mode observe: those that would be in force */
 	struct sample samples[SLICES_MAX];   /* of the last tick */
 	uint64_t runnable_at_ns[SLICES_MAX]; /* when threads were counted; 0: not now */
 	unsigned runnable[SLICES_MAX];
 	struct executor_start starting[SLICES_MAX]; /* the last executor that started there … */
 	uint64_t start_until_ns[SLICES_MAX];	    /* … is starting, at most until then; 0: no */
-	uint64_t since_ns[SLICES_MAX];		    /* by loan in force */
 	uint64_t tick_at_ns, pause_until_ns;
 	uint64_t idle, busy; /* slices, one bit each, after the last step */
 	bool tasks_changed;  /* Spark has said something since the last step */
+	bool asks_master; /* the master's list may be old news: until the loop has asked for it */
 	struct executor_watch *starts;
 	struct task_watch *tasks;
-	struct rebalance_answer *answer; /* what the step under way has written */
-	unsigned recent_count;		 /* so far; the last STATUS_RECENT are kept */
-	struct lend_recent recent[STATUS_RECENT];
 };
 
-void lend_get_loans(const struct plan *p, struct loan_list *out);
-void lend_set_loans(struct plan *p, const struct loan_list *loans);
+/* All three are borrowed and outlive it. */
+int monitor_open(struct monitor *m, struct site *site, struct crew *crew, struct rest *rest,
+		 struct err *e);
+void monitor_close(struct monitor *m);
 
-/* Put the loans of lend.wanted in force (nothing else of it differs), or only say in lend.answer what that takes. */
-int lend_put_in_force(struct supervisor *s, bool dry_run, struct err *e);
+/* A plan is in force: from here on CPUs may be lent, once the topology has been read. */
+void monitor_begin(struct monitor *m);
+/* All loans end, before something else changes. What cannot be written is left to the next reconcile. */
+void monitor_end(struct monitor *m);
 
-/* A new, empty lend.answer; to be freed by lend_free_answer(). */
-int lend_new_answer(struct lend *l, struct err *e);
-void lend_free_answer(struct lend *l);
+/* This machine as it is now: at the beginning, and when it has lost or regained CPUs. */
+void monitor_read_topology(struct monitor *m);
 
-/* Of all writes of an answer. */
-double lend_write_us(const struct rebalance_answer *a);
+/*
+ * The directories that tell of starting executors are readable. Return whether one starts: then a step is due at once, for its JVM
+ * must not count CPUs on loan.
+ */
+bool monitor_note_starts(struct monitor *m);
 
-/* For `status`. */
-void lend_remember(struct lend *l, uint64_t now_ns, const char *text);
+/* Ask Spark what is due to be asked. */
+void monitor_ask(struct monitor *m);
 
-/* The event of a step whose inputs were these loans and this policy; its decisions are in lend.memory. */
-void lend_note_step(struct supervisor *s, const char *what, const struct loan_list *before,
-		    const struct rebalance_policy *policy);
+/* Whether a step is due: at each tick, and when Spark has said something. */
+bool monitor_is_due(const struct monitor *m);
+/* Whether it is a tick: then the next one is a tick later. */
+bool monitor_take_tick(struct monitor *m);
+void monitor_step(struct monitor *m);
+
+/* When something is due next, CLOCK_MONOTONIC; UINT64_MAX: never. */
+uint64_t monitor_deadline(const struct monitor *m);
+
+/* The event of a step whose inputs were these loans and this policy: its decisions are in `memory`, its writes in the book. */
+void monitor_note_step(struct monitor *m, const char *what, const struct loan_list *before,
+		       const struct rebalance_policy *policy);
 
 #endif

@@ -1,118 +1,331 @@
 #include "launcher/supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "launcher/supervisor/monitor.h"
-#include "launcher/system/files.h"
+#include "launcher/supervisor/apply.h"
+#include "launcher/supervisor/drift_watch.h"
+#include "launcher/supervisor/lend_by_hand.h"
+#include "launcher/supervisor/report.h"
+#include "launcher/supervisor/stage.h"
+#include "launcher/system/detach.h"
+#include "launcher/system/notify.h"
 
-enum { LOOP_FDS = 2 + SLICES_MAX + 1 + CONTROL_FDS };
+/*
+ * The loop, and the only place where the stage changes: enter() walks through the table of stage.h and does what it says. The
+ * parts do their own work and return what happened.
+ */
+
+enum { LOOP_FDS = 2 + DAEMONS + CONTROL_FDS };
+
+struct supervisor {
+	enum supervisor_stage stage;
+	struct err pending; /* why the apply under way has to fail; code 0: it does not */
+	struct err failure; /* why it goes down; code 0: because it was asked to */
+	struct err stuck;   /* of STAGE_STUCK */
+
+	struct site site;
+	struct clients clients;
+	struct crew crew;
+	struct apply apply;
+	struct monitor monitor;
+	struct drift_watch drift;
+	struct report report;
+	struct rest *rest;
+	int signal_fd;
+};
+
+/* ---- stages */
+
+static bool is_applying(const struct supervisor *s)
+{
+	return s->stage > STAGE_IDLE && s->stage < STAGE_STOP;
+}
+
+/* Whether CPUs may be lent: a plan is in force and nothing else is under way. */
+static bool is_watching(const struct supervisor *s)
+{
+	return s->stage == STAGE_IDLE && s->monitor.has_plan;
+}
+
+/* What the machine has now, and what others wrote to our groups. */
+static void look_for_drift(struct supervisor *s)
+{
+	if (drift_watch_look(&s->drift))
+		monitor_read_topology(&s->monitor);
+}
+
+static void finish(struct supervisor *s)
+{
+	notify_manager("READY=1\nSTATUS=all workers are registered");
+	monitor_begin(&s->monitor);
+	drift_watch_begin(&s->drift);
+	if (s->monitor.is_on) /* reads the topology: nobody has to wait for that */
+		look_for_drift(s);
+}
+
+static void stop_all(struct supervisor *s)
+{
+	struct site *site = &s->site;
+
+	if (site->driver)
+		monitor_end(&s->monitor);
+	site_unlock_groups(site);
+	notify_manager("STOPPING=1");
+	apply_forget(&s->apply);
+	crew_dismiss(&s->crew);
+	site->state->phase = PHASE_STOPPING;
+	site->is_dirty = true;
+	events_note(&site->events, "down", site->state->cluster.name,
+		    s->failure.code ? s->failure.msg : "asked for", {"pid", getpid()});
+}
+
+/* The CPUs that a slice has borrowed go back before its worker's JVM counts them. */
+static void start_due(struct supervisor *s)
+{
+	if (!crew_has_due(&s->crew))
+		return;
+	if (is_watching(s) && s->monitor.is_on && !s->drift.has_given_up)
+		monitor_step(&s->monitor);
+	crew_start_due(&s->crew);
+}
+
+static void fail(struct supervisor *s, const struct err *why);
+
+/* The only way from one stage to another. `why`: of EVENT_FAILED and EVENT_FAILED_NEW. */
+static void enter(struct supervisor *s, enum supervisor_event event, const struct err *why)
+{
+	struct supervisor_step step = supervisor_step(s->stage, event);
+	struct err e;
+	int r = 0;
+
+	s->stage = step.next;
+	switch (step.action) {
+	case ACTION_NONE:
+		if (s->stage == STAGE_STUCK)
+			s->stuck = *why;
+		break;
+	case ACTION_REFUSE: /* request_apply() has */
+		break;
+	case ACTION_BEGIN:
+		s->pending.code = 0;
+		monitor_end(&s->monitor);
+		r = apply_begin(&s->apply, &e);
+		break;
+	case ACTION_TAKE_OVER:
+		r = apply_take_over(&s->apply, &e);
+		break;
+	case ACTION_START_MASTER:
+		apply_start_master(&s->apply);
+		break;
+	case ACTION_START_WORKERS:
+		apply_start_workers(&s->apply);
+		break;
+	case ACTION_FINISH:
+		r = apply_finish(&s->apply, &e);
+		if (!r)
+			finish(s);
+		break;
+	case ACTION_GIVE_UP:
+		apply_give_up(&s->apply, why);
+		break;
+	case ACTION_STOP_ALL:
+		s->pending.code = 0;
+		if (why)
+			s->failure = *why;
+		stop_all(s);
+		break;
+	case ACTION_LOCK_GROUPS:
+		r = site_claim_groups(&s->site, NULL, &e);
+		break;
+	}
+	if (r < 0)
+		fail(s, &e);
+	start_due(s);
+}
+
+static void fail(struct supervisor *s, const struct err *why)
+{
+	if (s->stage < STAGE_STOP)
+		events_note(&s->site.events, "up-failed", s->site.state->cluster.name, why->msg,
+			    {"stage", s->stage});
+	enter(s, s->apply.is_new ? EVENT_FAILED_NEW : EVENT_FAILED, why);
+}
+
+/* One step of the stage's own work. Return whether there is more to do at once. */
+static bool work(struct supervisor *s)
+{
+	struct err e = s->pending;
+	int r = e.code;
+
+	s->pending.code = 0;
+	if (!r)
+		switch (s->stage) {
+		case STAGE_GROUPS:
+			r = apply_groups(&s->apply, &e);
+			break;
+		case STAGE_REPLACE:
+			r = crew_is_stopping(&s->crew) ? STEP_WAIT : STEP_DONE;
+			break;
+		case STAGE_MASTER:
+			r = apply_master(&s->apply, &e);
+			break;
+		case STAGE_WORKERS:
+			r = apply_workers(&s->apply, &e);
+			break;
+		case STAGE_STOP:
+			r = crew_has_stopped(&s->crew) ? STEP_DONE : STEP_WAIT;
+			break;
+		case STAGE_REMOVE:
+			r = site_remove_next(&s->site, &e);
+			break;
+		case STAGE_IDLE:
+		case STAGE_GONE:
+		case STAGE_STUCK:
+		case SUPERVISOR_STAGES:
+			break;
+		}
+	if (r < 0)
+		fail(s, &e);
+	else if (r == STEP_DONE)
+		enter(s, EVENT_DONE, NULL);
+	return r != STEP_WAIT;
+}
+
+/* The apply under way has to fail, at its next step; the first reason counts. */
+static void note_failure(struct supervisor *s, const struct err *why)
+{
+	if (is_applying(s) && !s->pending.code)
+		s->pending = *why;
+}
 
 /* ---- requests */
 
-static void refuse(struct supervisor *s, struct control_client *client, const char *why, pid_t pid)
+static void answer_statuses(struct supervisor *s)
 {
+	cleanup_free char *text = NULL;
 	struct err e;
 
-	err_set(&e, -EBUSY, "cluster %s %s (process %d)", s->state->cluster.name, why, (int)pid);
-	supervisor_answer_error(s, client, &e);
+	if (!clients_have_status(&s->clients))
+		return;
+	if (report_status(&s->report, &s->site, &s->crew, &s->monitor, &text, &e))
+		text = NULL;
+	clients_answer_statuses(&s->clients, text, &e);
 }
 
-static void begin_apply(struct supervisor *s, struct err *e)
+static void request_status(struct supervisor *s, struct control_client *client)
 {
-	if (apply_begin(s, e))
-		apply_fail(s, e);
+	clients_hold_status(&s->clients, client, s->site.now_ns);
+	crew_ask_soon(&s->crew);
+	if (!crew_is_running(&s->crew, DAEMON_MASTER) || s->stage >= STAGE_STOP)
+		answer_statuses(s);
 }
 
-/* The state that an `apply` asks for, on the heap; NULL and an error if it is none of this cluster. */
+/* The state that an `apply` requests, on the heap; NULL and an error if it is none of this cluster. */
 static struct state *read_wanted(const struct supervisor *s, const struct control_request *request,
 				 struct err *e)
 {
 	cleanup_free struct state *wanted = calloc(1, sizeof(*wanted));
+	const char *ours = s->site.state->cluster.name;
 
 	if (!wanted) {
 		err_set(e, -ENOMEM, "no memory for a state");
 		return NULL;
 	}
-	if (state_parse(request->state, request->state_size, wanted, e))
+	if (json_table_read(&state_table, request->state, wanted, e))
 		return NULL;
-	if (strcmp(wanted->cluster.name, s->state->cluster.name) != 0) {
+	if (strcmp(wanted->cluster.name, ours) != 0) {
 		err_wrong(e, "a state of cluster %s was sent to cluster %s", wanted->cluster.name,
-			  s->state->cluster.name);
+			  ours);
 		return NULL;
 	}
 	return take_pointer(wanted);
 }
 
-static void asked_apply(struct supervisor *s, struct control_client *client,
-			const struct control_request *request)
+static void request_apply(struct supervisor *s, struct control_client *client,
+			  const struct control_request *request)
 {
+	struct state *wanted = NULL;
 	struct err e;
 
-	if (s->stage >= STAGE_STOP) {
-		refuse(s, client, "is being taken down", getpid());
+	if (supervisor_step(s->stage, EVENT_APPLY).action != ACTION_REFUSE)
+		wanted = read_wanted(s, request, &e);
+	else if (is_applying(s))
+		err_set(&e, -EBUSY, "cluster %s is being brought up by another up (process %d)",
+			s->site.state->cluster.name, (int)s->clients.up_pid);
+	else
+		err_set(&e, -EBUSY, "cluster %s is being taken down (process %d)",
+			s->site.state->cluster.name, (int)getpid());
+	if (!wanted) {
+		control_refuse(s->clients.control, client, &e);
 		return;
 	}
-	if (s->stage != STAGE_IDLE) {
-		refuse(s, client, "is being brought up by another up", s->job_pid);
-		return;
-	}
-	s->wanted = read_wanted(s, request, &e);
-	if (!s->wanted) {
-		supervisor_answer_error(s, client, &e);
-		return;
-	}
-	s->job = client;
-	s->job_pid = control_peer(client);
-	control_hold(client);
-	begin_apply(s, &e);
+	s->apply.wanted = wanted;
+	clients_hold_up(&s->clients, client);
+	enter(s, EVENT_APPLY, NULL);
 }
 
-static void asked_down(struct supervisor *s, struct control_client *client)
+/* `client`: NULL for a signal. */
+static void request_down(struct supervisor *s, struct control_client *client)
 {
 	struct err e;
 
-	for (unsigned i = 0; client && i < ASKERS_MAX; i++)
-		if (!s->leavers[i]) {
-			s->leavers[i] = client;
-			control_hold(client);
-			break;
-		}
-	if (s->job) {
+	if (client)
+		clients_hold_down(&s->clients, client);
+	if (s->clients.up) {
 		err_set(&e, -ECANCELED, "the cluster is being taken down by process %d",
 			client ? (int)control_peer(client) : 0);
-		supervisor_answer_error(s, s->job, &e);
-		s->job = NULL;
+		clients_refuse_up(&s->clients, &e);
 	}
-	down_begin(s);
+	enter(s, EVENT_DOWN, NULL);
 }
 
-static void on_asked(void *context, struct control_client *client, struct control_request *request)
+static void request_rebalance(struct supervisor *s, struct control_client *client,
+			      const struct rebalance_request *request)
+{
+	cleanup_free char *text = NULL;
+	struct err e;
+	int r = 0;
+
+	if (s->stage != STAGE_IDLE)
+		r = err_set(&e, -EBUSY,
+			    "cluster %s is being brought up or taken down: try again when it is "
+			    "done",
+			    s->site.state->cluster.name);
+	else if (s->drift.has_given_up)
+		r = err_set(&e, -EBUSY, "%s", s->site.state->why);
+	if (!r)
+		r = lend_by_hand(&s->monitor, request, &text, &e);
+	if (r)
+		control_refuse(s->clients.control, client, &e);
+	else
+		control_answer(s->clients.control, client, text);
+}
+
+static void on_request(void *context, struct control_client *client,
+		       struct control_request *request)
 {
 	struct supervisor *s = context;
 
 	switch (request->command) {
 	case CONTROL_STATUS:
-		watch_status(s, client);
+		request_status(s, client);
 		break;
 	case CONTROL_APPLY:
-		asked_apply(s, client, request);
+		request_apply(s, client, request);
 		break;
 	case CONTROL_DOWN:
-		asked_down(s, client);
+		request_down(s, client);
 		break;
 	case CONTROL_REBALANCE:
-		lend_asked(s, client, &request->rebalance);
+		request_rebalance(s, client, &request->rebalance);
 		break;
 	}
 	control_request_release(request);
@@ -124,40 +337,25 @@ static void on_gone(void *context, struct control_client *client, enum control_e
 	struct supervisor *s = context;
 	struct err e;
 
-	if (s->job == client) {
-		err_set(&e, -ECANCELED, "up (process %d) was interrupted", (int)s->job_pid);
-		apply_note_failure(s, &e);
+	if (s->clients.up == client) {
+		err_set(&e, -ECANCELED, "up (process %d) was interrupted", (int)s->clients.up_pid);
+		note_failure(s, &e);
 	}
-	if (end == CONTROL_HUNG_UP)
-		return;
-	if (s->job == client)
-		s->job = NULL;
-	for (unsigned i = 0; i < ASKERS_MAX; i++) {
-		if (s->askers[i] == client)
-			s->askers[i] = NULL;
-		if (s->leavers[i] == client)
-			s->leavers[i] = NULL;
-	}
+	if (end == CONTROL_CLOSED)
+		clients_forget(&s->clients, client);
 }
 
 /* ---- signals */
 
-static bool is_daemon(const struct supervisor *s, pid_t pid)
-{
-	for (unsigned i = 0; i < DAEMONS; i++)
-		if (s->daemons[i].process.pid == pid)
-			return true;
-	return false;
-}
-
+/* Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave them. */
 static void reap_strangers(struct supervisor *s)
 {
 	siginfo_t info = {0};
 
-	/* Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave them. */
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-		if (is_daemon(s, info.si_pid))
-			return;
+		for (unsigned i = 0; i < DAEMONS; i++)
+			if (s->crew.daemons[i].process.pid == info.si_pid)
+				return;
 		waitpid(info.si_pid, NULL, WNOHANG);
 		info.si_pid = 0;
 	}
@@ -171,7 +369,7 @@ static void read_signals(struct supervisor *s)
 		if (info.ssi_signo == SIGCHLD)
 			reap_strangers(s);
 		else if (info.ssi_signo != SIGHUP)
-			asked_down(s, NULL);
+			request_down(s, NULL);
 }
 
 static int open_signals(struct err *e)
@@ -191,233 +389,238 @@ static int open_signals(struct err *e)
 
 /* ---- the loop */
 
-static unsigned fill_fds(struct supervisor *s, struct pollfd *fds, struct daemon **owners)
+/* An executor may be starting: a step now, and the master may know of an application that is new to us. */
+static void heed_starts(struct supervisor *s)
 {
-	unsigned count = 0;
-
-	fds[count++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-	fds[count++] = (struct pollfd){.fd = executor_watch_fd(s->lend->starts), .events = POLLIN};
-	for (unsigned i = 0; i < DAEMONS; i++) {
-		if (s->daemons[i].pidfd < 0)
-			continue;
-		owners[count] = &s->daemons[i];
-		fds[count++] = (struct pollfd){.fd = s->daemons[i].pidfd, .events = POLLIN};
-	}
-	return count;
+	if (monitor_note_starts(&s->monitor) && is_watching(s) && s->monitor.is_on &&
+	    !s->drift.has_given_up)
+		monitor_step(&s->monitor);
 }
 
+/* Which failure of a daemon ends an apply depends on how far that is. */
+static bool is_fatal(const struct supervisor *s, enum crew_failure failure)
+{
+	switch (failure) {
+	case CREW_FINE:
+		return false;
+	case CREW_CANNOT_START:
+		return is_applying(s);
+	case CREW_EXITED:
+		return s->stage == STAGE_MASTER || s->stage == STAGE_WORKERS;
+	case CREW_OTHER_MASTER:
+		return s->stage == STAGE_MASTER;
+	}
+	return false;
+}
+
+static void heed_crew(struct supervisor *s)
+{
+	struct crew_news news = s->crew.news;
+	const struct daemon *d = &s->crew.daemons[news.daemon];
+
+	s->crew.news = (struct crew_news){0};
+	if (is_fatal(s, news.failure)) {
+		if (news.failure == CREW_EXITED)
+			clients_report_log(&s->clients, d->name, d->log);
+		note_failure(s, &news.why);
+	}
+	if (news.has_answer) {
+		task_watch_apps(s->monitor.tasks, s->crew.seen, s->site.now_ns);
+		if (clients_have_status(&s->clients) && is_watching(s))
+			task_watch_request(s->monitor.tasks, s->site.now_ns);
+		s->clients.has_master = true;
+	} else if (news.is_mute) {
+		answer_statuses(s);
+	}
+}
+
+/* Wait until something happens or the time is over, and do what it takes. */
 static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *e)
 {
 	struct pollfd fds[LOOP_FDS];
 	struct daemon *owners[LOOP_FDS];
-	unsigned count = fill_fds(s, fds, owners);
-	unsigned controls = s->control ? control_fds(s->control, fds + count) : 0;
-	int r = rest_turn(s->rest, fds, count + controls, timeout_ms, e);
+	unsigned count = 0, controls;
+	int r;
 
+	fds[count++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	fds[count++] =
+		(struct pollfd){.fd = executor_watch_fd(s->monitor.starts), .events = POLLIN};
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		if (s->crew.daemons[i].pidfd < 0)
+			continue;
+		owners[count] = &s->crew.daemons[i];
+		fds[count++] = (struct pollfd){.fd = s->crew.daemons[i].pidfd, .events = POLLIN};
+	}
+	controls = s->clients.control ? control_fds(s->clients.control, fds + count) : 0;
+	r = rest_turn(s->rest, fds, count + controls, timeout_ms, e);
 	if (r < 0)
 		return r;
-	s->now_ns = clock_now_ns();
+	s->site.now_ns = clock_now_ns();
 	for (unsigned i = 2; i < count; i++)
 		if (fds[i].revents && owners[i]->pidfd == fds[i].fd)
-			watch_exit(s, owners[i]);
+			crew_reap(&s->crew, owners[i]);
+	heed_crew(s);
 	if (fds[0].revents)
 		read_signals(s);
 	if (fds[1].revents)
-		lend_executors_started(s);
-	if (s->control)
-		control_turn(s->control, fds + count, controls, s->now_ns);
+		heed_starts(s);
+	if (s->clients.control)
+		control_turn(s->clients.control, fds + count, controls, s->site.now_ns);
 	return 0;
 }
 
-static int milliseconds_until(const struct supervisor *s, uint64_t deadline_ns)
+/* When the loop has something to do next if nothing happens. */
+static int milliseconds_left(const struct supervisor *s)
 {
-	if (deadline_ns <= s->now_ns)
-		return 0;
-	return (int)((deadline_ns - s->now_ns + 999999) / 1000000);
+	uint64_t now_ns = s->site.now_ns, next = now_ns + 1000 * (uint64_t)CLOCK_MS;
+	const uint64_t deadlines[] = {
+		s->report.sample_at_ns > now_ns ? s->report.sample_at_ns : UINT64_MAX,
+		crew_deadline(&s->crew),
+		clients_have_status(&s->clients) ? s->clients.status_deadline_ns : UINT64_MAX,
+		s->stage == STAGE_MASTER || s->stage == STAGE_WORKERS ? s->apply.deadline_ns
+								      : UINT64_MAX,
+		is_watching(s) ? monitor_deadline(&s->monitor) : UINT64_MAX,
+	};
+
+	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
+		if (deadlines[i] < next)
+			next = deadlines[i];
+	return next <= now_ns ? 0 : (int)((next - now_ns + CLOCK_MS - 1) / CLOCK_MS);
 }
 
-/* One step of what is under way. 1: go on at once. Negative: the end. */
-static int step(struct supervisor *s, struct err *e)
+/* Once a second, where the kernel should show the plan in force. */
+static void look_after_slices(struct supervisor *s)
 {
-	int r;
+	enum cluster_phase phase = s->site.state->phase;
 
-	if (s->stage >= STAGE_STOP)
-		return down_step(s, e);
-	r = apply_step(s, e);
-	if (r < 0)
-		apply_fail(s, e);
-	return r != 0;
+	if (s->stage >= STAGE_STOP || s->stage == STAGE_GROUPS || !s->site.driver ||
+	    !report_take_second(&s->report, &s->site))
+		return;
+	report_sample(&s->report, &s->site);
+	if (phase != PHASE_UP && phase != PHASE_DEGRADED)
+		return;
+	if (!s->monitor.is_on)
+		look_for_drift(s);
+	drift_watch_bring_back(&s->drift);
+}
+
+static void look_after_loans(struct supervisor *s)
+{
+	bool is_due;
+
+	if (!is_watching(s))
+		return;
+	monitor_ask(&s->monitor);
+	is_due = monitor_is_due(&s->monitor);
+	if (monitor_take_tick(&s->monitor))
+		look_for_drift(s);
+	if (is_due && !s->drift.has_given_up)
+		monitor_step(&s->monitor);
 }
 
 static int loop(struct supervisor *s, struct err *e)
 {
-	int r = 0;
+	struct err unsaved;
 
-	while (r >= 0 && s->stage != STAGE_GONE) {
-		s->now_ns = clock_now_ns();
-		watch_tick(s);
-		lend_tick(s);
-		r = step(s, e);
-		if (r >= 0 && s->stage != STAGE_GONE &&
-		    wait_for_something(s, r ? 0 : milliseconds_until(s, watch_deadline(s)), e))
-			r = e->code;
+	while (s->stage < STAGE_GONE) {
+		bool has_more;
+
+		s->site.now_ns = clock_now_ns();
+		crew_tick(&s->crew);
+		start_due(s);
+		heed_crew(s);
+		look_after_slices(s);
+		if (s->site.now_ns >= s->clients.status_deadline_ns ||
+		    (s->clients.has_master && !task_watch_is_requesting(s->monitor.tasks)))
+			answer_statuses(s);
+		if (crew_save(&s->crew, &unsaved))
+			events_note(&s->site.events, "save-failed", "state.json", unsaved.msg,
+				    {"errno", -unsaved.code});
+		look_after_loans(s);
+		if (s->monitor.asks_master)
+			crew_ask_soon(&s->crew);
+		s->monitor.asks_master = false;
+		has_more = work(s);
+		if (s->stage < STAGE_GONE &&
+		    wait_for_something(s, has_more ? 0 : milliseconds_left(s), e))
+			return e->code;
 	}
-	return r < 0 ? r : 0;
+	if (s->stage == STAGE_STUCK)
+		*e = s->stuck;
+	return s->stage == STAGE_STUCK ? e->code : 0;
 }
 
 /* ---- beginning and end */
 
-/* What the command had open is not ours; the standard files are replaced afterwards. */
-static void close_others(int lock, int client)
+static int open_parts(struct supervisor *s, struct supervisor_start *start, struct err *e)
 {
-	unsigned low = (unsigned)(lock < client ? lock : client);
-	unsigned high = (unsigned)(lock < client ? client : lock);
-
-	close_range(STDERR_FILENO + 1, low - 1, 0);
-	close_range(low + 1, high - 1, 0);
-	close_range(high + 1, ~0u, 0);
-}
-
-/* No terminal, no directory, no stray descriptors: what a daemon does without. */
-static int detach(const struct supervisor_start *start, struct err *e)
-{
-	char log[PROFILE_PATH + 32];
-	cleanup_close int null = -1;
-	cleanup_close int out = -1;
-
-	close_others(start->lock, start->client);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
-	out = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (null < 0 || out < 0)
-		return err_errno(e, -errno, "%s", null < 0 ? "/dev/null" : log);
-	setsid();
-	umask(077);
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(out, STDERR_FILENO) < 0 || chdir("/"))
-		return err_errno(e, -errno, "the daemon's standard files");
-	return 0;
-}
-
-static bool has_file(const struct cluster *c, const char *file)
-{
-	char path[PROFILE_PATH];
-	struct err ignored;
-
-	return cluster_file(c, file, path, &ignored) == 0 && access(path, F_OK) == 0;
-}
-
-/* What an earlier supervisor knew. Lost or unreadable is no error: the plan is made anew, or all that is there goes down. */
-static int recall(struct supervisor *s, const struct cluster *c, struct err *e)
-{
-	struct state *state = calloc(1, sizeof(*state));
+	struct site *site = &s->site;
 	int r;
 
-	if (!state)
-		return err_set(e, -ENOMEM, "no memory for the state");
-	s->has_past = has_file(c, "state.json") || has_file(c, "home.json");
-	r = state_read(c, state, e);
-	s->is_known = r == 0;
-	if (r && s->has_past)
-		string_copy(s->why_rebuilt, e->msg);
-	if (r && s->wanted) {
-		free(state);
-		return 0;
-	}
-	if (r)
-		profile_default(&state->profile);
-	if (s->is_known) { /* its user, the paths as this caller spells them */
-		string_copy(state->cluster.state, c->state);
-		string_copy(state->cluster.data, c->data);
-	} else {
-		state->cluster = *c;
-	}
-	s->state = state;
-	return 0;
-}
-
-static int open_all(struct supervisor *s, const struct supervisor_start *start, struct err *e)
-{
-	int r;
-
-	s->now_ns = s->begin_ns = clock_now_ns();
-	for (unsigned i = 0; i < DAEMONS; i++)
-		daemon_init(&s->daemons[i], i);
-	s->master = &s->daemons[DAEMON_MASTER];
+	site->now_ns = s->report.begin_ns = clock_now_ns();
+	s->drift.site = site;
+	s->apply = (struct apply){
+		.site = site,
+		.crew = &s->crew,
+		.clients = &s->clients,
+		.wanted = start->wanted,
+	};
+	start->wanted = NULL;
 	prctl(PR_SET_CHILD_SUBREAPER, start->kind != SUPERVISOR_ONCE);
 	signal(SIGPIPE, SIG_IGN);
 	r = s->signal_fd = open_signals(e);
 	if (r >= 0)
-		r = events_open(&start->cluster, &s->events, e);
+		r = events_open(&start->cluster, &site->events, e);
 	if (!r)
 		r = rest_open(&s->rest, e);
 	if (!r)
-		r = lend_open(s, e);
+		r = crew_open(&s->crew, site, s->rest, e);
+	if (!r)
+		r = monitor_open(&s->monitor, site, &s->crew, s->rest, e);
 	if (!r && start->kind != SUPERVISOR_ONCE)
-		r = control_open(&start->cluster, on_asked, on_gone, s, &s->control, e);
-	s->seen = calloc(1, sizeof(*s->seen));
-	if (!r && !s->seen)
-		r = err_set(e, -ENOMEM, "no memory for the master's state");
+		r = control_open(&start->cluster, on_request, on_gone, s, &s->clients.control, e);
+	if (s->clients.control)
+		clients_adopt_up(&s->clients, start->client, start->client_pid);
 	return r < 0 ? r : 0;
 }
 
-static void adopt_client(struct supervisor *s, struct supervisor_start *start)
-{
-	if (start->client < 0)
-		return;
-	s->job_pid = start->client_pid;
-	s->job = s->control ? control_adopt(s->control, start->client, start->client_pid) : NULL;
-	if (s->job)
-		control_hold(s->job);
-	else
-		close(start->client);
-	start->client = -1;
-}
-
-/* `up`: what is wanted becomes what is in force. `down`: what is in force goes. */
+/* Open the groups, adopt what lives in them. `up`: what is wanted is to come in force. `down`: what is in force goes. */
 static int begin(struct supervisor *s, struct supervisor_start *start, struct err *e)
 {
-	int r = open_all(s, start, e);
+	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
+	const struct state *described;
+	int r = seen ? open_parts(s, start, e) : err_set(e, -ENOMEM, "no memory for the groups");
 
-	if (s->control)
-		adopt_client(s, start);
-	s->wanted = start->wanted;
-	start->wanted = NULL;
 	if (!r)
-		r = recall(s, &start->cluster, e);
-	if (!r)
-		r = supervisor_open_groups(s, e);
+		r = site_recall(&s->site, &start->cluster, e);
 	if (r)
 		return r;
-	if (s->kind == SUPERVISOR_ONCE)
-		down_begin(s);
-	else
-		begin_apply(s, e);
+	described =
+		s->apply.wanted && s->site.known != KNOWN_STATE ? s->apply.wanted : s->site.state;
+	r = site_open_groups(&s->site, described, seen, e);
+	if (!r)
+		r = crew_adopt(&s->crew, described, seen, e);
+	if (r)
+		return r;
+	s->apply.is_new = s->site.known != KNOWN_STATE && seen->count == 0;
+	enter(s, s->apply.wanted ? EVENT_APPLY : EVENT_DOWN, NULL);
 	malloc_trim(0);
 	return 0;
 }
 
-static void close_all(struct supervisor *s)
+/* Logs are kept where there are any, but not of an `up` that was interrupted. */
+static int remove_files(const struct supervisor *s, const struct cluster *c, int r, struct err *e)
 {
-	unlock_groups(s);
-	if (s->driver)
-		s->driver->ops->close(s->driver);
-	for (unsigned i = 0; i < DAEMONS; i++)
-		if (s->daemons[i].pidfd >= 0)
-			close(s->daemons[i].pidfd);
-	if (s->control)
-		control_close(s->control);
-	lend_close(s);
-	rest_close(s->rest);
-	events_close(&s->events);
-	if (s->signal_fd >= 0)
-		close(s->signal_fd);
-	if (s->wanted != s->state)
-		free(s->wanted);
-	free(s->state);
-	free(s->ops);
-	free(s->seen);
-	free(s);
+	bool has_failed = r || s->failure.code;
+	bool has_logs = s->crew.has_started && s->failure.code != -ECANCELED;
+	int failed = 0;
+
+	if (s->site.state)
+		failed = cluster_remove_scratch(&s->site.state->cluster,
+						s->site.state->profile.memory.scratch.path, e);
+	return failed ? failed
+		      : cluster_remove(c, has_failed && !has_logs ? REMAINS_NOTHING : REMAINS_DATA,
+				       e);
 }
 
 /* The last words: the waiting `up` hears why, each `down` that it is done (by the end of its connection) or why not. */
@@ -425,38 +628,27 @@ static void say_farewell(struct supervisor *s, int r, const struct err *e)
 {
 	const struct err *why = r ? e : &s->failure;
 
-	if (s->job && why->code)
-		supervisor_answer_error(s, s->job, why);
-	for (unsigned i = 0; i < ASKERS_MAX && s->control; i++)
-		if (s->leavers[i] && r)
-			supervisor_answer_error(s, s->leavers[i], e);
-		else if (s->leavers[i])
-			control_answer(s->control, s->leavers[i], "{\"done\":\"down\"}");
+	if (s->clients.up && why->code)
+		clients_refuse_up(&s->clients, why);
+	clients_answer_downs(&s->clients, r ? e : NULL);
 }
 
-/* A first `up` that failed before it made anything leaves no trace either. */
-static bool is_nothing_left(const struct supervisor *s, int r)
+static void close_parts(struct supervisor *s)
 {
-	return s->stage == STAGE_GONE || (r && !s->state && !s->has_past);
-}
-
-/* Logs are kept where there are any, but not of an `up` that was interrupted. */
-static enum cluster_remains what_remains(const struct supervisor *s, int r)
-{
-	bool has_failed = r || s->failure.code;
-
-	return has_failed && (!s->has_logs || s->failure.code == -ECANCELED) ? REMAINS_NOTHING
-									     : REMAINS_DATA;
-}
-
-static int remove_files(const struct supervisor *s, const struct cluster *c, int r, struct err *e)
-{
-	int failed = 0;
-
-	if (s->state)
-		failed = cluster_remove_scratch(&s->state->cluster,
-						s->state->profile.memory.scratch.path, e);
-	return failed ? failed : cluster_remove(c, what_remains(s, r), e);
+	site_unlock_groups(&s->site);
+	if (s->site.driver)
+		s->site.driver->ops->close(s->site.driver);
+	crew_close(&s->crew);
+	if (s->clients.control)
+		control_close(s->clients.control);
+	monitor_close(&s->monitor);
+	rest_close(s->rest);
+	events_close(&s->site.events);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	apply_forget(&s->apply);
+	free(s->site.state);
+	free(s);
 }
 
 int supervisor_run(struct supervisor_start *start, struct err *e)
@@ -464,20 +656,27 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	struct supervisor *s = calloc(1, sizeof(*s));
 	struct err unremoved;
 	sigset_t before;
-	int r;
+	bool is_nothing_left;
+	char log[PROFILE_PATH + 32];
+	int r = 0;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the supervisor");
 	sigprocmask(SIG_SETMASK, NULL, &before);
-	s->kind = start->kind;
-	s->cgroup_root = start->cgroup_root;
-	s->signal_fd = s->events.fd = s->groups_lock = -1;
-	r = s->kind == SUPERVISOR_DAEMON ? detach(start, e) : 0;
+	s->site.has_own_group = start->kind == SUPERVISOR_DAEMON;
+	s->site.cgroup_root = start->cgroup_root;
+	s->signal_fd = s->site.events.fd = s->site.groups_lock = -1;
+	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
+	if (start->kind == SUPERVISOR_DAEMON)
+		r = detach(log, start->lock, start->client, e);
 	if (!r)
 		r = begin(s, start, e);
+	/* A first `up` that failed before it made anything leaves no trace either. */
+	is_nothing_left = r && s->site.state && s->site.known == KNOWN_NOTHING && s->apply.wanted;
 	if (!r)
 		r = loop(s, e);
-	if (is_nothing_left(s, r) && remove_files(s, &start->cluster, r, &unremoved) && !r) {
+	is_nothing_left |= s->stage == STAGE_GONE;
+	if (is_nothing_left && remove_files(s, &start->cluster, r, &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;
 	}
@@ -486,7 +685,7 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		*e = s->failure;
 		r = e->code;
 	}
-	close_all(s);
+	close_parts(s);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }

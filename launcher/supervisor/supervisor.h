@@ -2,7 +2,7 @@
 #define LAUNCHER_SUPERVISOR_SUPERVISOR_H
 
 /*
- * The supervisor of one cluster (DESIGN §9): one process, one thread, one loop. It is the only writer of the cluster's groups and
+ * The supervisor of one cluster: one process, one thread, one loop (README.md beside this file). It is the only writer of the cluster's groups and
  * state while it holds STATE/NAME/lock.
  */
 

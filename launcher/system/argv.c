@@ -7,24 +7,24 @@
 #include "decision/base/cleanup.h"
 
 /* Take over `text`, NULL included. */
-static int words_take(struct words *w, char *text)
+static int argv_take(struct argv *a, char *text)
 {
-	char **items = text ? realloc(w->items, (w->count + 2) * sizeof(*items)) : NULL;
+	char **items = text ? realloc(a->items, (a->count + 2) * sizeof(*items)) : NULL;
 
 	if (!items) {
 		free(text);
-		w->failed = true;
+		a->failed = true;
 		return -ENOMEM;
 	}
-	w->items = items;
-	items[w->count++] = text;
-	items[w->count] = NULL;
+	a->items = items;
+	items[a->count++] = text;
+	items[a->count] = NULL;
 	return 0;
 }
 
-int words_add(struct words *w, const char *text)
+int argv_add(struct argv *a, const char *text)
 {
-	return words_take(w, strdup(text));
+	return argv_take(a, strdup(text));
 }
 
 static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
@@ -35,7 +35,7 @@ static char *format_text(const char *format, va_list args)
 	return vasprintf(&text, format, args) < 0 ? NULL : text;
 }
 
-int words_addf(struct words *w, const char *format, ...)
+int argv_addf(struct argv *a, const char *format, ...)
 {
 	va_list args;
 	char *text;
@@ -43,7 +43,7 @@ int words_addf(struct words *w, const char *format, ...)
 	va_start(args, format);
 	text = format_text(format, args);
 	va_end(args);
-	return words_take(w, text);
+	return argv_take(a, text);
 }
 
 static bool is_variable(const char *word, const char *name)
@@ -53,7 +53,7 @@ static bool is_variable(const char *word, const char *name)
 	return strncmp(word, name, length) == 0 && word[length] == '=';
 }
 
-int words_put(struct words *env, const char *name, const char *value)
+int argv_put(struct argv *env, const char *name, const char *value)
 {
 	char *text;
 
@@ -68,10 +68,10 @@ int words_put(struct words *env, const char *name, const char *value)
 		env->items[i] = text;
 		return 0;
 	}
-	return words_addf(env, "%s=%s", name, value);
+	return argv_addf(env, "%s=%s", name, value);
 }
 
-int words_putf(struct words *env, const char *name, const char *format, ...)
+int argv_putf(struct argv *env, const char *name, const char *format, ...)
 {
 	cleanup_free char *value = NULL;
 	va_list args;
@@ -83,10 +83,10 @@ int words_putf(struct words *env, const char *name, const char *format, ...)
 		env->failed = true;
 		return -ENOMEM;
 	}
-	return words_put(env, name, value);
+	return argv_put(env, name, value);
 }
 
-const char *words_value(const struct words *env, const char *name)
+const char *argv_value(const struct argv *env, const char *name)
 {
 	for (size_t i = 0; i < env->count; i++)
 		if (is_variable(env->items[i], name))
@@ -94,7 +94,7 @@ const char *words_value(const struct words *env, const char *name)
 	return NULL;
 }
 
-void words_drop(struct words *env, const char *prefix)
+void argv_drop(struct argv *env, const char *prefix)
 {
 	size_t kept = 0;
 
@@ -109,10 +109,10 @@ void words_drop(struct words *env, const char *prefix)
 		env->items[kept] = NULL;
 }
 
-void words_release(struct words *w)
+void argv_release(struct argv *a)
 {
-	for (size_t i = 0; i < w->count; i++)
-		free(w->items[i]);
-	free(w->items);
-	*w = (struct words){0};
+	for (size_t i = 0; i < a->count; i++)
+		free(a->items[i]);
+	free(a->items);
+	*a = (struct argv){0};
 }

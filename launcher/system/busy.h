@@ -3,11 +3,10 @@
 
 /* Who uses the CPUs: processes by their CPU time over an interval. */
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
+#include "containers/proc/process.h"
 #include "decision/base/err.h"
 
 struct busy {
@@ -16,22 +15,12 @@ struct busy {
 	double cpus; /* used on average */
 };
 
-struct cpu_time {
-	pid_t pid;
-	char name[32];
-	uint64_t start; /* field 22: tells a reused pid */
-	uint64_t ticks; /* user + system */
-};
-
-/* Read the line of /proc/PID/stat. false: it is none. */
-bool cpu_time_parse(const char *line, struct cpu_time *out);
-
 /*
  * The processes that used at least `least` CPUs between two lists (ascending by pid), the greediest
  * first, at most `size`; return how many.
  */
-unsigned busy_compare(const struct cpu_time *before, size_t before_count,
-		      const struct cpu_time *after, size_t after_count, double seconds,
+unsigned busy_compare(const struct proc_stat *before, size_t before_count,
+		      const struct proc_stat *after, size_t after_count, double seconds,
 		      double ticks_per_second, double least, struct busy *out, unsigned size);
 
 /*

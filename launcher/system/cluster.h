@@ -2,7 +2,7 @@
 #define LAUNCHER_SYSTEM_CLUSTER_H
 
 /*
- * Where one cluster keeps its things (DESIGN §9), and the identity of its processes.
+ * Where one cluster keeps its things, and the identity of its processes.
  *
  *   STATE/NAME/  lock  control (socket)  state.json  home.json  events.jsonl  secret  spark.conf  conf/  env/
  *   DATA/NAME/   supervisor.log  master/{log,work,tmp}  slice-0/{log,work,scratch,tmp}  host/tmp

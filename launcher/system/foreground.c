@@ -1,14 +1,11 @@
 #include "launcher/system/foreground.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "decision/base/cleanup.h"
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
 
 enum {
 	ROUNDS = 10,	 /* of looking for processes that were born meanwhile */
@@ -51,24 +48,6 @@ int foreground_start(struct foreground *f, struct driver *d, const struct spawn 
 	return d->ops->spawn(d, s, &f->pid, &f->pidfd, e);
 }
 
-/* The parent of a process, 0 if it is gone. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[32], text[512];
-	cleanup_close int fd = -1;
-	const char *end;
-	ssize_t size;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (size <= 0)
-		return 0;
-	text[size] = '\0';
-	end = strrchr(text, ')'); /* the name before it may hold anything */
-	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
-}
-
 static bool is_in_family(const struct foreground *f, pid_t pid)
 {
 	for (size_t i = 0; i < f->count; i++)
@@ -80,21 +59,15 @@ static bool is_in_family(const struct foreground *f, pid_t pid)
 /* Add the children of those who are in the family already. Return whether any was found. */
 static bool family_grow(struct foreground *f)
 {
-	DIR *proc = opendir("/proc");
+	cleanup_closedir DIR *processes = proc_list(0);
 	size_t before = f->count;
-	struct dirent *entry;
-	struct err ignored; /* one that is gone need not be known */
+	struct proc_stat s;
+	pid_t pid;
 
-	while (proc && (entry = readdir(proc)) && f->count < FOREGROUND_FAMILY) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		pid_t parent = isdigit(entry->d_name[0]) ? parent_of(pid) : 0;
-
-		if (parent && is_in_family(f, parent) && !is_in_family(f, pid) &&
-		    process_identify(pid, &f->family[f->count], &ignored) == 0)
-			f->count++;
-	}
-	if (proc)
-		closedir(proc);
+	while (processes && f->count < FOREGROUND_FAMILY && (pid = proc_next(processes)))
+		if (proc_stat_read(pid, &s) == 0 && proc_is_alive(&s) &&
+		    is_in_family(f, s.parent) && !is_in_family(f, pid))
+			f->family[f->count++] = (struct process_id){pid, s.start_ticks};
 	return f->count > before;
 }
 

@@ -2,8 +2,13 @@
 #define LAUNCHER_SYSTEM_JSON_H
 
 /*
- * Reading members of JSON objects that others wrote: each function checks type and range and names the key in its error
- * (ERR_WRONG). Outputs are written only on success.
+ * A struct and its JSON by one const table of fields, walked in both directions: what is written and what is read cannot
+ * know different keys. Reading is for foreign bytes: types, ranges and lengths are checked, what is wrong is named by the
+ * path of its key (ERR_WRONG), keys that are not in the table are passed by, and nothing is written on failure. Writing
+ * fails as a whole if one of its parts cannot be written.
+ *
+ * JSON is UTF-8, texts (file names, lines of logs) need not be. Where one is not, each of its bytes above 127 is written as
+ * a character of U+F780 … U+F7FF and read as that byte again, so no text makes a file or an answer fail.
  */
 
 #include <stdbool.h>
@@ -11,30 +16,133 @@
 #include <stdint.h>
 
 #include "decision/base/cpuset.h"
+#include "decision/base/strings.h"
 
-struct json_t;
+struct json_t; /* jansson's */
+struct json_field;
 
+/* Of a text: the largest plan has about 1 MB. */
+enum { JSON_MAX_BYTES = 4 << 20 };
+
+/* What is written or read as a whole: a table with a schema, and its value. */
+struct json_document {
+	const struct json_table *table;
+	const void *value;
+};
+
+enum json_kind {
+	JSON_AS_COUNT,	/* unsigned, int or uint64_t of 0 … max */
+	JSON_AS_NUMBER, /* double, finite */
+	JSON_AS_FLAG,	/* bool */
+	JSON_AS_TEXT,	/* char[size] */
+	JSON_AS_WORD,	/* an enum below max, by its name */
+	JSON_AS_PLACE, /* unsigned below max, of an item: by the item's name where the document has names */
+	JSON_AS_CPUSET,	 /* struct cpuset: a cpulist */
+	JSON_AS_ADDRESS, /* uint32_t: IPv4 in host order */
+	JSON_AS_STRINGS, /* struct strings: a list */
+	JSON_AS_ANY,	 /* struct json_t *: an object as it is, borrowed from what is read */
+	JSON_AS_PART,	 /* a struct, by `table` */
+	JSON_AS_SAME,	 /* a struct whose fields are in the same object, by `table` */
+	JSON_AS_LIST,	 /* max structs, or without `table` texts, of `size` bytes, with a count */
+	JSON_AS_OTHER,	 /* by the functions of `type` */
+};
+
+/* The functions get the struct that the member, or the group of members, is in; and the object that its key is in. */
+struct json_type {
+	/* Puts the key into the object (json_put). NULL: the field is not written. */
+	int (*write)(const struct json_field *f, const void *value, const struct json_document *d,
+		     struct json_t *object, struct err *e);
+	/* Errors name the key. NULL: the field is not read. */
+	int (*read)(const struct json_field *f, struct json_t *object, void *value,
+		    const struct json_document *d, struct err *e);
+};
+
+struct json_field {
+	const char *key;
+	enum json_kind kind;
+	size_t offset, size;
+	uint64_t max; /* of counts, 0: what the member holds; of lists and words: how many */
+	const char *(*word)(unsigned);	/* the name of a value */
+	const struct json_table *table; /* of the struct, of each item of a list */
+	const struct json_type *type;
+	size_t beside;	  /* offset of a list's count, of an optional key's bool */
+	bool is_optional; /* the bool beside it says whether the key is there */
+	bool is_counted;  /* a list of as many items as its count says already */
+	bool (*when)(const void *value, const void *document); /* whether there is such a key */
+	/* A list: a second array with as many structs, whose fields follow in the same objects. */
+	const struct json_table *more;
+	size_t more_offset, more_size;
+};
+
+struct json_table {
+	const struct json_field *fields; /* ends with JSON_END */
+	/* What no field can say alone, once all are read; NULL: nothing. */
+	int (*check)(const void *value, struct err *e);
+	/* Of documents: */
+	const char *schema; /* written first, as the key "schema"; NULL: there is none */
+	size_t size;	    /* of the struct */
+	size_t style;	    /* jansson's flags for its text */
+	const char *(*name)(const void *document,
+			    unsigned place); /* NULL behind the last; NULL: no names */
+	const char *named;		     /* what has them, for messages */
+};
+
+#define JSON_KIND_OF(member) \
+	_Generic((member),                        \
+		unsigned: JSON_AS_COUNT,          \
+		int: JSON_AS_COUNT,               \
+		uint64_t: JSON_AS_COUNT,          \
+		double: JSON_AS_NUMBER,           \
+		bool: JSON_AS_FLAG,               \
+		char *: JSON_AS_TEXT,             \
+		struct cpuset: JSON_AS_CPUSET,    \
+		struct strings: JSON_AS_STRINGS,  \
+		struct json_t *: JSON_AS_ANY)
+
+/* The middle of a field: {"key", JSON_AT(struct slice, cores), .max = 4096}. */
+#define JSON_BY(kind_, T, member) \
+	.kind = (kind_), .offset = offsetof(T, member), .size = sizeof(((T *)NULL)->member)
+#define JSON_AT(T, member) JSON_BY(JSON_KIND_OF(((T *)NULL)->member), T, member)
+#define JSON_WORD(T, member, name_, count) \
+	JSON_BY(JSON_AS_WORD, T, member), .word = (name_), .max = (count)
+#define JSON_PART(T, member, table_) JSON_BY(JSON_AS_PART, T, member), .table = (table_)
+#define JSON_GROUP(table_)	     .kind = JSON_AS_PART, .table = (table_) /* members of the same struct */
+#define JSON_SAME(T, member, table_) JSON_BY(JSON_AS_SAME, T, member), .table = (table_)
+#define JSON_OTHER(type_)	     .kind = JSON_AS_OTHER, .type = (type_)
+#define JSON_ITEMS(T, member, count)                                                       \
+	.kind = JSON_AS_LIST, .offset = offsetof(T, member), .beside = offsetof(T, count), \
+	.size = sizeof(((T *)NULL)->member[0]),                                            \
+	.max = sizeof(((T *)NULL)->member) / sizeof(((T *)NULL)->member[0])
+#define JSON_LIST(T, member, count, table_) JSON_ITEMS(T, member, count), .table = (table_)
+#define JSON_MORE(T, member, table_)                          \
+	.more = (table_), .more_offset = offsetof(T, member), \
+	.more_size = sizeof(((T *)NULL)->member[0])
+#define JSON_END            \
+	{                   \
+		.key = NULL \
+	}
+
+/* A new object of the value; NULL: -ENOMEM, or -EINVAL with the key of what cannot be written. */
+struct json_t *json_table_build(const struct json_table *t, const void *value, struct err *e);
+int json_table_read(const struct json_table *t, struct json_t *json, void *out, struct err *e);
+
+/* The same as text, which is the caller's to free(). */
+int json_table_format(const struct json_table *t, const void *value, char **text, struct err *e);
+int json_table_parse(const struct json_table *t, const char *text, size_t size, void *out,
+		     struct err *e);
+
+/* Parse a whole text of at most JSON_MAX_BYTES, duplicate keys refused; NULL and an error without it. A new reference: hold it in a json_auto_t. */
+struct json_t *json_read(const char *text, size_t size, struct err *e);
+
+/* A new string of any bytes; NULL without memory. */
+struct json_t *json_text(const char *text);
+
+/* Set a key to a new reference, which is given up; -ENOMEM without it. */
+int json_put(struct json_t *object, const char *key, struct json_t *json, struct err *e);
+
+/* Members that others than ourselves wrote, one at a time. */
 int json_read_text(struct json_t *object, const char *key, char *to, size_t size, struct err *e);
-int json_read_integer(struct json_t *object, const char *key, int64_t min, int64_t max, int64_t *to,
-		      struct err *e);
-int json_read_int(struct json_t *object, const char *key, int min, int max, int *to, struct err *e);
 int json_read_unsigned(struct json_t *object, const char *key, unsigned max, unsigned *to,
 		       struct err *e);
-/* Any finite number. */
-int json_read_real(struct json_t *object, const char *key, double *to, struct err *e);
-int json_read_cpuset(struct json_t *object, const char *key, struct cpuset *to, struct err *e);
-int json_read_bool(struct json_t *object, const char *key, bool *to, struct err *e);
-/* The place of a word among `count` names. */
-int json_read_word(struct json_t *object, const char *key, const char *(*name)(unsigned),
-		   unsigned count, unsigned *to, struct err *e);
-/* Borrowed references. */
-int json_read_object(struct json_t *object, const char *key, struct json_t **to, struct err *e);
-int json_read_list(struct json_t *object, const char *key, size_t max, struct json_t **to,
-		   struct err *e);
-/* The member "schema" must be this one. */
-int json_check_schema(struct json_t *root, const char *schema, struct err *e);
-
-/* Parse a whole text, duplicate keys refused; NULL and an error without it. A new reference: hold it in a json_auto_t. */
-struct json_t *json_read(const char *text, size_t size, struct err *e);
 
 #endif

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 
 #include "containers/proc/clock.h"
+#include "decision/check/plan_check.h"
+#include "decision/engine/plan_make.h"
 #include "decision/plan/plan.h"
 #include "launcher/inputs/host_hwloc.h"
 #include "launcher/protocol/plan_json.h"

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "containers/where/tree.h"
+
 static struct driver *driver;
 static char root[64];
 
@@ -82,12 +84,14 @@ struct driver *bench_groups(unsigned cpus, struct cpuset *allowed)
 	struct driver_request r = {
 		.cluster = "bench", .cgroup_root = root, .backend = BACKEND_CGROUP};
 	struct cpuset nodes;
+	struct tree tree;
 	struct err e = {0};
 
 	snprintf(root, sizeof(root), "cleave-bench-%d", getpid());
 	if (geteuid())
 		bench_skip("not root");
-	if (driver_allowed(NULL, allowed, &nodes, &e) < 0 || driver_open(&r, &driver, &e) < 0)
+	if (tree_read(NULL, &tree, &e) < 0 || tree_allowed(&tree, allowed, &nodes, &e) < 0 ||
+	    driver_open(&r, &driver, &e) < 0)
 		bench_skip(e.msg);
 	atexit(end_groups);
 	end_on_signals();

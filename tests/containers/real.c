@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
@@ -30,6 +31,28 @@ struct group_spec real_group(const struct driver *d, const char *name, const cha
 	return g;
 }
 
+struct cpuset real_allowed(void)
+{
+	struct cpuset cpus, nodes;
+	struct err e = {0};
+	struct tree tree;
+
+	real_do(tree_read(NULL, &tree, &e));
+	real_do(tree_allowed(&tree, &cpus, &nodes, &e));
+	return cpus;
+}
+
+struct cpuset real_taken(const char *root, const char *cluster, char by[NAME_MAX_BYTES + 1])
+{
+	struct cpuset taken;
+	struct err e = {0};
+	struct tree tree;
+
+	real_do(tree_read(root, &tree, &e));
+	real_do(tree_taken(&tree, cluster, &taken, by, &e));
+	return taken;
+}
+
 pid_t real_spawn(struct driver *d, const char *group, const char *script, int output)
 {
 	char shell[] = "sh", option[] = "-c", path[] = "PATH=/usr/bin:/bin";
@@ -46,10 +69,10 @@ pid_t real_spawn(struct driver *d, const char *group, const char *script, int ou
 	struct err e = {0};
 	pid_t pid;
 	int fd;
-	int rc = d->ops->spawn(d, &s, &pid, &fd, &e);
+	int r = d->ops->spawn(d, &s, &pid, &fd, &e);
 
 	free(text);
-	ck_assert_msg(rc == 0, "%s", e.msg);
+	ck_assert_msg(r == 0, "%s", e.msg);
 	close(fd);
 	return pid;
 }

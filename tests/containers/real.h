@@ -11,6 +11,10 @@ struct driver *real_open(const struct driver_request *r, char *why, size_t size)
 /* A group called `name` on `cpus` and all nodes of the driver. */
 struct group_spec real_group(const struct driver *d, const char *name, const char *cpus);
 
+/* What a plan may use of this machine, and what clusters other than `cluster` have of it. */
+struct cpuset real_allowed(void);
+struct cpuset real_taken(const char *root, const char *cluster, char by[NAME_MAX_BYTES + 1]);
+
 /*
  * Run `script` by /bin/sh in a group, without environment but PATH; its stdout goes to `output` (a
  * descriptor). Return its pid.

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decision/check/plan_check.h"
 #include "decision/engine/engine.h"
+#include "decision/engine/plan_make.h"
+#include "decision/partition/usable.h"
+#include "tests/decision/check/oracle.h"
 
 static struct plan plan, other;
 static struct engine engine, again;
@@ -188,7 +190,7 @@ bool choice_is_sound(const struct topology *t, const struct profile *p, const st
 
 	if (plan_make(t, p, f, &plan, &e) < 0)
 		return true;
-	if (plan_check(&plan, t, &e) < 0)
+	if (oracle_check(&plan, t, &e) < 0)
 		return broken("%.400s", e.msg);
 	if (!list_is_sound(why))
 		return false;
@@ -292,7 +294,7 @@ bool choice_fears_distance(const struct topology *t, const struct profile *p, co
 		struct cost_features a, b;
 		const struct candidate *c = &engine.candidates[i];
 
-		if (!c->predicted || engine_cut(&engine, &c->way, &cut, &e) < 0)
+		if (!c->predicted || engine_cut(&engine, &c->choice, &cut, &e) < 0)
 			continue;
 		shape_read(t, &cut.partition, engine.cpus, 2, &near_shape, &place);
 		shape_read(&far, &cut.partition, engine.cpus, 2, &far_shape, &place);

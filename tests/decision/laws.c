@@ -223,14 +223,14 @@ static double tuned_seconds(unsigned long long *state, struct law *law)
 /* ---- rules of thumb ---- */
 
 /* What a rule takes; false if it cannot be followed here. */
-static bool follow(const struct law *law, const struct way *way, struct candidate *out)
+static bool follow(const struct law *law, const struct choice *choice, struct candidate *out)
 {
 	static struct cut cut;
 	struct cost_job job = law->engine.job;
 	struct err ignored;
 
-	*out = (struct candidate){.way = *way, .gc = GC_PARALLEL};
-	if (engine_cut(&law->engine, way, &cut, &ignored) < 0)
+	*out = (struct candidate){.choice = *choice, .gc = GC_PARALLEL};
+	if (engine_cut(&law->engine, choice, &cut, &ignored) < 0)
 		return false;
 	shape_read(&law->t, &cut.partition, law->engine.cpus, law->engine.slots_per_cpu,
 		   &out->shape, &out->place);
@@ -240,19 +240,19 @@ static bool follow(const struct law *law, const struct way *way, struct candidat
 
 static double rule_seconds(const struct law *law, enum rule rule)
 {
-	static const struct way ways[RULES][2] = {
+	static const struct choice choices[RULES][2] = {
 		[RULE_MACHINE] = {{BY_MACHINE, 1, AMOUNT_AUTO}},
 		[RULE_SOCKET] = {{BY_SOCKET, AMOUNT_AUTO, AMOUNT_AUTO}},
 		[RULE_NODE] = {{BY_NUMA, AMOUNT_AUTO, AMOUNT_AUTO}},
 		[RULE_FIVE] = {{BY_NUMA, AMOUNT_AUTO, 5}, {BY_MACHINE, AMOUNT_AUTO, 5}},
 	};
-	static const struct way instead[] = {{BY_MACHINE, 1, AMOUNT_AUTO},
-					     {BY_SOCKET, AMOUNT_AUTO, AMOUNT_AUTO},
-					     {BY_NUMA, AMOUNT_AUTO, AMOUNT_AUTO}};
+	static const struct choice instead[] = {{BY_MACHINE, 1, AMOUNT_AUTO},
+						{BY_SOCKET, AMOUNT_AUTO, AMOUNT_AUTO},
+						{BY_NUMA, AMOUNT_AUTO, AMOUNT_AUTO}};
 	struct candidate c;
 
 	for (unsigned i = 0; i < 2; i++) {
-		if (ways[rule][i].by != BY_AUTO && follow(law, &ways[rule][i], &c))
+		if (choices[rule][i].by != BY_AUTO && follow(law, &choices[rule][i], &c))
 			return law_seconds(law, &c);
 	}
 	for (unsigned i = 0; i < 3; i++) {

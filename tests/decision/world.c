@@ -1,5 +1,6 @@
 #include "tests/decision/world.h"
 
+#include "tests/decision/check/oracle.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"
 
@@ -42,7 +43,7 @@ int world_step(void)
 	ck_assert_int_ge(changed, 0);
 	if (changed) {
 		world.changes++;
-		ck_assert_msg(plan_check(&world.wanted, &world.t, &e) == 0, "%s", e.msg);
+		ck_assert_msg(oracle_check(&world.wanted, &world.t, &e) == 0, "%s", e.msg);
 		world.p = world.wanted;
 	}
 	return changed;

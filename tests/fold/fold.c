@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "containers/driver.h"
+#include "containers/where/tree.h"
 #include "launcher/inputs/host_hwloc.h"
 
 static const struct driver_ops *real;
@@ -137,12 +138,15 @@ static int folded_allowed(struct driver *d, struct cpuset *cpus, struct err *e)
 int __wrap_driver_open(const struct driver_request *request, struct driver **out, struct err *e)
 {
 	struct cpuset nodes;
+	struct tree tree;
 	int r = __real_driver_open(request, out, e);
 
 	if (r || cpuset_is_empty(&told))
 		return r;
-	r = driver_allowed(request->cgroup_root, &there, &nodes, e);
 	real = (*out)->ops;
+	r = tree_read(request->cgroup_root, &tree, e);
+	if (!r)
+		r = tree_allowed(&tree, &there, &nodes, e);
 	if (!r && !real->usage)
 		r = err_impossible(e, "the driver %s cannot lend", real->name);
 	if (r) {

@@ -28,7 +28,7 @@ static void check(const struct application *a)
 {
 	uint64_t on_slices = 0;
 
-	assert(a->number_count <= EXECUTORS_MAX && a->stage_count <= REST_STAGES);
+	assert(a->number_count <= EXECUTORS_MAX && a->stage_count <= STAGES_MAX);
 	assert(!(a->slices & ~UINT64_C(3))); /* a slice without an address has nobody */
 	for (unsigned i = 0; i < SLICES_MAX; i++) {
 		assert(!a->executors[i] == !(a->slices >> i & 1));
@@ -36,7 +36,7 @@ static void check(const struct application *a)
 	}
 	assert(on_slices <= a->running_everywhere);
 	assert(application_pending(a) >= a->waiting);
-	assert(a->waiting <= (uint64_t)REST_STAGES * INT_MAX);
+	assert(a->waiting <= (uint64_t)STAGES_MAX * INT_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		application_count_stages(&a, begun);
 		check(&a);
 		for (unsigned i = 0; i < 2; i++) {
-			assert(begun[i] >= last[i] && begun[i] - last[i] <= REST_STAGES);
+			assert(begun[i] >= last[i] && begun[i] - last[i] <= STAGES_MAX);
 			last[i] = begun[i];
 		}
 		text += length < (size_t)(end - text) ? length + 1 : length;

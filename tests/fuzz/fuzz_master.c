@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "launcher/spark/rest.h"
+#include "launcher/spark/master.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(e.msg[0] && m.worker_count == 12345);
 		return 0;
 	}
-	assert(m.worker_count <= REST_WORKERS && m.app_count <= REST_APPS);
+	assert(m.worker_count <= MASTER_WORKERS && m.app_count <= MASTER_APPS);
 	for (unsigned i = 0; i < m.app_count; i++) /* they go into URLs */
 		assert(m.apps[i][0] && !strpbrk(m.apps[i], " ?#%\r\n\\"));
 	return 0;

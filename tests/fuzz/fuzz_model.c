@@ -14,15 +14,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = NULL;
 
 	m.probe_count = 12345;
-	if (model_parse((const char *)data, size, &m, &e)) {
+	if (json_table_parse(&model_table, (const char *)data, size, &m, &e)) {
 		assert(e.msg[0] && m.probe_count == 12345);
 		return 0;
 	}
 	assert(model_check(&m, &e) == 0);
 	for (unsigned i = 0; i < COST_TERMS; i++)
 		assert(m.theta.c[i] >= 0 && m.theta.c[i] <= MODEL_COEFFICIENT_MOST);
-	assert(model_format(&m, &text, &e) == 0);
-	assert(model_parse(text, strlen(text), &again, &e) == 0);
+	assert(json_table_format(&model_table, &m, &text, &e) == 0);
+	assert(json_table_parse(&model_table, text, strlen(text), &again, &e) == 0);
 	for (unsigned i = 0; i < COST_TERMS; i++)
 		assert(m.theta.c[i] == again.theta.c[i]);
 	assert(m.type == again.type && m.probe_count == again.probe_count);

@@ -15,13 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	s.phase = PHASE_STOPPING;
 	s.plan.slice_count = 12345;
-	if (state_parse((const char *)data, size, &s, &e)) {
+	if (json_table_parse(&state_table, (const char *)data, size, &s, &e)) {
 		assert(e.msg[0] && s.plan.slice_count == 12345);
 		return 0;
 	}
 	assert(s.plan.slice_count <= SLICES_MAX && profile_name_is_valid(s.cluster.name));
-	assert(state_format(&s, &text, &e) == 0);
-	assert(state_parse(text, strlen(text), &again, &e) == 0);
+	assert(json_table_format(&state_table, &s, &text, &e) == 0);
+	assert(json_table_parse(&state_table, text, strlen(text), &again, &e) == 0);
 	assert(plan_is_equal(&s.plan, &again.plan) && s.phase == again.phase);
 	free(text);
 	return 0;

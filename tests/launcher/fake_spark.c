@@ -69,6 +69,14 @@ int fake_listen(const char *host, int port)
 	return fd;
 }
 
+int fake_port(int listener)
+{
+	struct sockaddr_in name;
+	socklen_t length = sizeof(name);
+
+	return getsockname(listener, (struct sockaddr *)&name, &length) ? -1 : ntohs(name.sin_port);
+}
+
 const char *fake_mode(const char *variable, const char *what)
 {
 	static char ordered[16];
@@ -275,16 +283,7 @@ void fake_spark_make(const char *top, const char *cluster, struct profile *out)
 
 	profile_default(out);
 	string_copy(out->name, cluster);
-	snprintf(out->spark.home, sizeof(out->spark.home), "%s/spark", top);
-	snprintf(out->jvm.home, sizeof(out->jvm.home), "%s/jdk", top);
-	snprintf(path, sizeof(path), "%s/jars", out->spark.home);
-	spark_tree_program(path, "spark-core_2.13-4.1.0.jar", "");
-	snprintf(path, sizeof(path), "%s/bin", out->spark.home);
-	spark_tree_program(path, "spark-submit", "#!/bin/sh\n");
-	snprintf(path, sizeof(path), "%s/bin/java", out->jvm.home);
-	unlink(path); /* what a failed test left may run it still: ETXTBSY */
-	snprintf(path, sizeof(path), "%s/bin", out->jvm.home);
-	spark_tree_program(path, "java", "");
+	spark_tree_fake(top, "", out->spark.home, out->jvm.home);
 	snprintf(path, sizeof(path), "%s/bin/java", out->jvm.home);
 	copy_self(path);
 	fake_spark_orders(top, path, sizeof(path));

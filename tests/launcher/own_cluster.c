@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "launcher/protocol/control.h"
 #include "launcher/system/files.h"
@@ -60,12 +61,14 @@ bool own_is_usable(char why[ERR_TEXT])
 {
 	struct driver_request request = {.cluster = own.name};
 	struct cpuset taken;
+	struct tree tree;
 	char by[NAME_MAX_BYTES + 1];
 	struct driver *d;
 	struct err e;
 
 	snprintf(why, ERR_TEXT, "CPUs belong to a cluster that runs here");
-	if (driver_taken(NULL, own.name, &taken, by, &e) || !cpuset_is_empty(&taken))
+	if (tree_read(NULL, &tree, &e) || tree_taken(&tree, own.name, &taken, by, &e) ||
+	    !cpuset_is_empty(&taken))
 		return false;
 	if (driver_open(&request, &d, &e)) {
 		snprintf(why, ERR_TEXT, "%s", e.msg);
@@ -121,7 +124,7 @@ int own_ask_status(void)
 	struct err e;
 	int r = own_ask("{\"cmd\":\"status\"}", &line);
 
-	return r ? r : status_parse(line, strlen(line), &own.status, &e);
+	return r ? r : json_table_parse(&status_table, line, strlen(line), &own.status, &e);
 }
 
 bool own_wait(bool (*is_so)(void))

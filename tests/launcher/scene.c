@@ -1,31 +1,30 @@
 #include "tests/launcher/scene.h"
 
 #include "decision/base/strings.h"
-#include "tests/harness.h"
 
 struct scene scene;
 
 /* ---- the network */
 
-int __wrap_rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
-			    rest_answer *answer, void *context, struct err *e);
+int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
+		    rest_answer *answer, void *context, struct err *e);
 void __wrap_rest_drop(struct rest *r, const void *context);
 
-int __wrap_rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
-			    rest_answer *answer, void *context, struct err *e)
+int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
+		    rest_answer *answer, void *context, struct err *e)
 {
 	ck_assert_ptr_null(r);
 	ck_assert_uint_le(max_size, 2 << 20);
 	if (scene.refusal)
 		return err_errno(e, scene.refusal, "refused");
-	ck_assert_uint_lt(scene.asked_count, ASKED_MAX);
+	ck_assert_uint_lt(scene.request_count, REQUESTS_MAX);
 	/* Never two of a kind for an application. */
-	for (unsigned i = 0; i < scene.asked_count; i++)
-		ck_assert_str_ne(scene.asked[i].url, url);
-	ck_assert_int_eq(string_copy(scene.asked[scene.asked_count].url, url), 0);
-	scene.asked[scene.asked_count].timeout_ms = timeout_ms;
-	scene.asked[scene.asked_count].answer = answer;
-	scene.asked[scene.asked_count++].context = context;
+	for (unsigned i = 0; i < scene.request_count; i++)
+		ck_assert_str_ne(scene.requests[i].url, url);
+	ck_assert_int_eq(string_copy(scene.requests[scene.request_count].url, url), 0);
+	scene.requests[scene.request_count].timeout_ms = timeout_ms;
+	scene.requests[scene.request_count].answer = answer;
+	scene.requests[scene.request_count++].context = context;
 	scene.sent_count++;
 	return 0;
 }
@@ -33,31 +32,31 @@ int __wrap_rest_get_bounded(struct rest *r, const char *url, unsigned timeout_ms
 void __wrap_rest_drop(struct rest *r, const void *context)
 {
 	ck_assert_ptr_null(r);
-	for (unsigned i = scene.asked_count; i-- > 0;)
-		if (scene.asked[i].context == context)
-			scene.asked[i] = scene.asked[--scene.asked_count];
+	for (unsigned i = scene.request_count; i-- > 0;)
+		if (scene.requests[i].context == context)
+			scene.requests[i] = scene.requests[--scene.request_count];
 }
 
-struct asked *scene_find_asked(const char *app, const char *what)
+struct sent *scene_find(const char *app, const char *what)
 {
 	char url[400];
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:8080/proxy/%s/api/v1/applications/%s/%s", app,
 		 app, what);
-	for (unsigned i = 0; i < scene.asked_count; i++)
-		if (strncmp(scene.asked[i].url, url, strlen(url)) == 0)
-			return &scene.asked[i];
+	for (unsigned i = 0; i < scene.request_count; i++)
+		if (strncmp(scene.requests[i].url, url, strlen(url)) == 0)
+			return &scene.requests[i];
 	return NULL;
 }
 
 void scene_answer_status(const char *app, const char *what, int status, const char *body)
 {
-	struct asked *a = scene_find_asked(app, what);
-	struct asked taken;
+	struct sent *a = scene_find(app, what);
+	struct sent taken;
 
-	ck_assert_msg(a, "%s was not asked for its %s", app, what);
+	ck_assert_msg(a, "%s was not requested for its %s", app, what);
 	taken = *a;
-	*a = scene.asked[--scene.asked_count];
+	*a = scene.requests[--scene.request_count];
 	taken.answer(taken.context, status, body, strlen(body));
 }
 
@@ -65,6 +64,7 @@ void scene_answer(const char *app, const char *what, const char *body)
 {
 	scene_answer_status(app, what, 200, body);
 }
+
 /* ---- the watch */
 
 static void on_change(void *context)
@@ -83,7 +83,7 @@ void scene_begin(void)
 	task_watch_begin(scene.watch, "127.0.0.1", 8080, &p);
 }
 
-void scene_setup(void)
+static void setup(void)
 {
 	struct err e;
 
@@ -92,11 +92,17 @@ void scene_setup(void)
 	scene_begin();
 }
 
-void scene_teardown(void)
+static void teardown(void)
 {
 	task_watch_close(scene.watch);
-	ck_assert_uint_eq(scene.asked_count, 0); /* all of it dropped */
+	ck_assert_uint_eq(scene.request_count, 0); /* all of it dropped */
 	task_watch_close(NULL);
+}
+
+TCase *scene_case(TCase *c)
+{
+	tcase_add_checked_fixture(c, setup, teardown);
+	return c;
 }
 
 void scene_list(const char *first, const char *second)
@@ -163,6 +169,7 @@ void scene_heard(const char *app, const char *executors, const char *stages)
 	scene_answer(app, "stages", stages);
 	scene_answer(app, "environment", ENVIRONMENT(1));
 }
+
 void scene_answer_both(void)
 {
 	scene_answer("app-1", "executors", "[" ON_0(1) "]");

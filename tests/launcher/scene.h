@@ -4,29 +4,19 @@
 /*
  * A task_watch over three slices (127.0.0.10, .11, .12) whose clock and network are the test's: what
  * it asks is kept until the test answers. For programs that link with
- * -Wl,--wrap=rest_get_bounded -Wl,--wrap=rest_drop.
+ * -Wl,--wrap=rest_get -Wl,--wrap=rest_drop.
  */
 
 #include "launcher/spark/task_watch.h"
-
-/* Spark's words. */
-#define STAGE(id, attempt, tasks, completed, active)                           \
-	"{\"stageId\":" #id ",\"attemptId\":" #attempt ",\"numTasks\":" #tasks \
-	",\"numCompletedIndices\":" #completed ",\"numActiveTasks\":" #active  \
-	",\"numFailedTasks\":0,\"name\":\"s\"}"
-#define EXECUTOR(id, host, active) \
-	"{\"id\":\"" #id "\",\"hostPort\":\"" host ":1\",\"activeTasks\":" #active "}"
-#define ON_0(active)	  EXECUTOR(0, "127.0.0.10", active)
-#define ON_1(active)	  EXECUTOR(1, "127.0.0.11", active)
-#define ENVIRONMENT(cpus) "{\"sparkProperties\":[[\"spark.task.cpus\",\"" #cpus "\"]]}"
-#define STARTING	  "Spark is starting up. Please wait a while until it's ready."
+#include "tests/harness.h"
+#include "tests/launcher/answers.h"
 
 #define SCENE_MS UINT64_C(1000000)
 
-enum { ASKED_MAX = 3 * REST_APPS };
+enum { REQUESTS_MAX = 3 * MASTER_APPS };
 
 /* A question under way. */
-struct asked {
+struct sent {
 	char url[400];
 	unsigned timeout_ms;
 	rest_answer *answer;
@@ -35,20 +25,19 @@ struct asked {
 
 struct scene {
 	struct task_watch *watch;
-	unsigned changes; /* that the watch has told of */
+	unsigned changes; /* that the watch has reported */
 	uint64_t now;	  /* begins at 100 s */
 	int refusal;	  /* of the next question, as negative errno */
-	unsigned asked_count, sent_count;
-	struct asked asked[ASKED_MAX];
+	unsigned request_count, sent_count;
+	struct sent requests[REQUESTS_MAX];
 };
 
 extern struct scene scene;
 
-void scene_setup(void);
-/* Aborts if anything is left under way. */
-void scene_teardown(void);
+/* Each test of the case begins with a watch of its own, and must leave nothing under way. */
+TCase *scene_case(TCase *c);
 
-/* The plan's slices, told anew. */
+/* The plan's slices, given anew. */
 void scene_begin(void);
 /* What the Master lists; NULL: less. */
 void scene_list(const char *first, const char *second);
@@ -60,9 +49,9 @@ void scene_tick_after(uint64_t milliseconds);
 /* From now; UINT64_MAX: never. */
 uint64_t scene_deadline_ms(void);
 
-/* NULL: it is not asked. `what` is the beginning of what comes after the application's id. */
-struct asked *scene_find_asked(const char *app, const char *what);
-/* Answer; aborts if it was not asked. */
+/* NULL: it is not requested. `what` is the beginning of what comes after the application's id. */
+struct sent *scene_find(const char *app, const char *what);
+/* Answer; aborts if it was not requested. */
 void scene_answer_status(const char *app, const char *what, int status, const char *body);
 void scene_answer(const char *app, const char *what, const char *body);
 /* app-1, with one task on slice 0 and no stages. */

@@ -40,6 +40,14 @@ struct spark_tree *spark_tree_new(const char *top)
 	return t;
 }
 
+bool spark_tree_has(const struct argv *argv, const char *word)
+{
+	for (size_t i = 0; i < argv->count; i++)
+		if (strcmp(argv->items[i], word) == 0)
+			return true;
+	return false;
+}
+
 const char *spark_tree_home(void)
 {
 	const char *home = getenv("SPARK_HOME");
@@ -66,4 +74,21 @@ void spark_tree_program(const char *path, const char *file, const char *text)
 	stream = fopen(full, "we");
 	if (!stream || fputs(text, stream) < 0 || fclose(stream) || chmod(full, 0755) < 0)
 		abort();
+}
+
+void spark_tree_fake(const char *top, const char *java, char home[PROFILE_PATH],
+		     char jdk[PROFILE_PATH])
+{
+	char path[PROFILE_PATH + 16];
+
+	snprintf(home, PROFILE_PATH, "%s/spark", top);
+	snprintf(path, sizeof(path), "%s/jars", home);
+	spark_tree_program(path, "spark-core_2.13-4.1.0.jar", "");
+	snprintf(path, sizeof(path), "%s/bin", home);
+	spark_tree_program(path, "spark-submit", "#!/bin/sh\n");
+	snprintf(jdk, PROFILE_PATH, "%s/jdk", top);
+	snprintf(path, sizeof(path), "%s/bin/java", jdk);
+	unlink(path); /* what a failed test left may run it still: ETXTBSY */
+	snprintf(path, sizeof(path), "%s/bin", jdk);
+	spark_tree_program(path, "java", java);
 }

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "containers/proc/clock.h"
+#include "containers/where/tree.h"
 
 struct told_group {
 	char name[NAME_MAX_BYTES + 1];
@@ -473,16 +474,19 @@ static int told_runnable(struct driver *d, const char *group, unsigned *out, str
 	return 0;
 }
 
-int told_driver_open(told_open *open, const struct driver_request *r, struct driver **out,
+int told_driver_open(told_open *open, const struct driver_request *request, struct driver **out,
 		     struct err *e)
 {
 	struct cpuset nodes;
-	int rc = driver_allowed(r->cgroup_root, &there, &nodes, e);
+	struct tree tree;
+	int r = tree_read(request->cgroup_root, &tree, e);
 
-	if (!rc)
-		rc = open(r, out, e);
-	if (rc || !told)
-		return rc;
+	if (!r)
+		r = tree_allowed(&tree, &there, &nodes, e);
+	if (!r)
+		r = open(request, out, e);
+	if (r || !told)
+		return r;
 	real = (*out)->ops;
 	told_ops = *real;
 	told_ops.create = told_create;

@@ -13,8 +13,8 @@
  * depends on what else this machine does.
  *
  * All of it is in memory that the test and its supervisors share. After each write the ownership
- * rule is checked: no slice loses a home CPU that it is not told to hand over, and each CPU is in
- * few sets. told_is_sound() tells of the first time that it was broken.
+ * rule of loans (decision/lending/README.md) is checked; told_is_sound() tells of the first time
+ * that it was broken.
  */
 
 #include "containers/driver.h"

@@ -5,6 +5,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/actual.h"
+#include "launcher/protocol/control_line.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_orders.h"
@@ -190,12 +191,13 @@ static void read_refusal(const char *line, struct err *e)
 struct rebalance_answer *two_ask(const struct rebalance_request *r, struct err *e)
 {
 	cleanup_free struct rebalance_answer *answer = malloc(sizeof(*answer));
+	const struct control_request all = {.command = CONTROL_REBALANCE, .rebalance = *r};
 	cleanup_free char *request = NULL, *line = NULL;
 
 	ck_assert_ptr_nonnull(answer);
-	ck_assert_int_eq(rebalance_request_format(r, &request, e), 0);
+	ck_assert_int_eq(control_request_format(&all, &request, e), 0);
 	ck_assert_int_eq(own_ask(request, &line), 0);
-	if (rebalance_answer_parse(line, strlen(line), answer, e) == 0)
+	if (json_table_parse(&rebalance_answer_table, line, strlen(line), answer, e) == 0)
 		return take_pointer(answer);
 	read_refusal(line, e);
 	return NULL;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
@@ -56,10 +56,8 @@ static struct driver *open_here(const char *cluster, const char *location, char 
 static const char *allowed_cpus(void)
 {
 	static char text[CPUSET_TEXT];
-	struct cpuset cpus, nodes;
-	struct err e = {0};
+	struct cpuset cpus = real_allowed();
 
-	real_do(driver_allowed(NULL, &cpus, &nodes, &e));
 	return cpuset_format(&cpus, text, sizeof(text));
 }
 
@@ -543,9 +541,9 @@ START_TEST(two_clusters_see_each_other)
 
 	ck_assert_msg(two, "%s", why);
 	real_do(d->ops->create(d, &g, &e));
-	real_do(driver_taken(own_root, "two", &taken, by, &e));
+	taken = real_taken(own_root, "two", by);
 	ck_assert(cpuset_has(&taken, 0));
-	real_do(driver_taken(own_root, "one", &taken, by, &e));
+	taken = real_taken(own_root, "one", by);
 	ck_assert_msg(strcmp(by, "one") != 0, "a cluster takes its own CPUs");
 	real_do(d->ops->remove(d, "slice-0", &e));
 	real_do(driver_destroy(d, &e));

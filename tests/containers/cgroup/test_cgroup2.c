@@ -1,15 +1,19 @@
 /*
  * The v2 driver over plain files: what it writes, what it reads, and that it believes only what it
- * reads back. The tree is thrown away; a test that wants a kernel of another mind puts a file in
- * the place of one.
+ * reads back.
+ * link: -Wl,--wrap=statfs -Wl,--wrap=mkdirat -Wl,--wrap=unlinkat -Wl,--wrap=openat
+ * link: -Wl,--wrap=pwrite -Wl,--wrap=cgroup_layout_read
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "containers/driver.h"
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
+#include "containers/where/tree.h"
+#include "tests/containers/plain_tree.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
@@ -22,7 +26,7 @@ static struct driver *open_tree(const char *cluster)
 	struct err e = {0};
 
 	snprintf(root, sizeof(root), "%s/tree", test_directory());
-	mkdir(root, 0755);
+	plain_tree_mount(root);
 	ck_assert_msg(driver_open(&r, &d, &e) == 0, "%s", e.msg);
 	ck_assert_str_eq(d->ops->name, "cgroup2");
 	return d;
@@ -326,21 +330,43 @@ START_TEST(foreign_groups_are_neither_seen_nor_removed)
 }
 END_TEST
 
-START_TEST(no_process_enters_a_plain_directory)
+START_TEST(controllers_are_enabled_and_taken_back)
+{
+	static const char *const at[] = {"../..", "..", ""};
+	struct driver *d = open_tree("t"), *other;
+	char path[600], text[256];
+	struct err e = {0};
+
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_str_eq(file_of(at[i], "cgroup.subtree_control"), "cpuset cpu io memory ");
+	snprintf(path, sizeof(path), "%s/cleave", root);
+	if (getxattr(path, "user.cleave.enabled", NULL, 0) < 0)
+		test_skip("no file system here that notes what was enabled");
+	other = open_tree("u");
+	real_do(driver_destroy(d, &e));
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", root);
+	real_do(control_read(AT_FDCWD, path, text, sizeof(text), &e));
+	ck_assert_str_eq(text, "cpuset cpu io memory ");
+	real_do(driver_destroy(other, &e));
+	real_do(control_read(AT_FDCWD, path, text, sizeof(text), &e));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
+START_TEST(a_threaded_group_is_refused)
 {
 	struct driver *d = open_tree("t");
 	struct group_spec g = real_group(d, "slice-0", "0");
-	char path[] = "/bin/true", *argv[] = {path, NULL};
-	struct spawn s = {
-		.group = "slice-0", .file = path, .argv = argv, .in = -1, .out = -1, .err = -1};
+	char path[600];
 	struct err e = {0};
-	pid_t pid;
-	int fd;
 
-	real_do(d->ops->create(d, &g, &e));
-	ck_assert_int_lt(d->ops->spawn(d, &s, &pid, &fd, &e), 0);
-	ck_assert_msg(strstr(e.msg, "plain directory"), "%s", e.msg);
-	real_do(d->ops->remove(d, "slice-0", &e));
+	snprintf(path, sizeof(path), "%s/cleave/t/slice-0", root);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	put("slice-0", "cgroup.procs", "");
+	put("slice-0", "cgroup.type", "domain threaded\n");
+	ck_assert_int_eq(d->ops->create(d, &g, &e), -EBUSY);
+	ck_assert_msg(strstr(e.msg, "\"domain threaded\""), "%s", e.msg);
+	ck_assert(!is_there("cleave/t/slice-0"));
 	real_do(driver_destroy(d, &e));
 }
 END_TEST
@@ -379,10 +405,10 @@ START_TEST(home_cpus_of_others_are_read_from_the_tree)
 	real_do(d->ops->create(d, &a, &e));
 	real_do(d->ops->create(d, &b, &e));
 	real_do(d->ops->create(d, &h, &e));
-	real_do(driver_taken(root, "u", &taken, by, &e));
+	taken = real_taken(root, "u", by);
 	ck_assert_str_eq(CPUSET_STRING(&taken), "0-7");
 	ck_assert_str_eq(by, "t");
-	real_do(driver_taken(root, "t", &taken, by, &e));
+	taken = real_taken(root, "t", by);
 	ck_assert(cpuset_is_empty(&taken));
 	ck_assert_str_eq(by, "");
 	real_do(d->ops->remove(d, "slice-0", &e));
@@ -415,6 +441,12 @@ START_TEST(names_and_roots_are_checked)
 		0);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
 	ck_assert_msg(strstr(e.msg, "/none/x"), "%s", e.msg);
+	ck_assert_int_lt(
+		driver_open(&(struct driver_request){.cluster = "a", .cgroup_root = "/tmp"}, &d,
+			    &e),
+		0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	ck_assert_msg(strstr(e.msg, "/tmp is a directory outside of the cgroup tree"), "%s", e.msg);
 }
 END_TEST
 
@@ -423,16 +455,18 @@ START_TEST(keys_that_v1_lacks_are_named)
 	static struct profile p;
 	struct strings missing;
 	struct err e = {0};
+	struct tree tree;
 
 	profile_default(&p);
 	snprintf(root, sizeof(root), "%s/tree", test_directory());
-	mkdir(root, 0755);
+	plain_tree_mount(root);
+	real_do(tree_read(root, &tree, &e));
 	p.memory.high = (struct size){SIZE_PERCENT, 90};
-	real_do(driver_missing(root, &p, &missing, &e));
+	real_do(tree_missing(&tree, &p, &missing, &e));
 	ck_assert_uint_eq(missing.count, 0);
 	p.backend = BACKEND_AFFINITY;
 	p.io_count = 1;
-	real_do(driver_missing(root, &p, &missing, &e));
+	real_do(tree_missing(&tree, &p, &missing, &e));
 	ck_assert_uint_eq(missing.count, 2);
 	ck_assert_str_eq(strings_get(&missing, 0), "memory.high");
 	ck_assert_str_eq(strings_get(&missing, 1), "io");
@@ -444,7 +478,7 @@ TEST_MAIN("cgroup2",
 		    an_ignored_write_is_an_error, a_shorter_set_replaces_a_longer_one,
 		    a_sample_reads_the_counters, a_tick_reads_what_is_kept_open,
 		    a_look_sees_what_somebody_wrote, what_groups_can_have,
-		    no_process_enters_a_plain_directory),
+		    controllers_are_enabled_and_taken_back, a_threaded_group_is_refused),
 	  test_case("clusters", foreign_groups_are_neither_seen_nor_removed,
 		    the_place_is_found_again, home_cpus_of_others_are_read_from_the_tree,
 		    names_and_roots_are_checked, keys_that_v1_lacks_are_named))

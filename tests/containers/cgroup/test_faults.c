@@ -2,7 +2,9 @@
  * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in
  * turn; nothing is left behind, and the next attempt succeeds. Likewise every read of what a tick
  * asks for. And clone3 that is not there.
- * link: -Wl,--wrap=pwrite -Wl,--wrap=mkdirat -Wl,--wrap=openat -Wl,--wrap=syscall -Wl,--wrap=pread
+ * link: -Wl,--wrap=statfs -Wl,--wrap=mkdirat -Wl,--wrap=unlinkat -Wl,--wrap=openat
+ * link: -Wl,--wrap=pwrite -Wl,--wrap=cgroup_layout_read
+ * link: -Wl,--wrap=syscall -Wl,--wrap=pread -Wl,--wrap=kill
  */
 
 #include <errno.h>
@@ -10,20 +12,27 @@
 #include <ftw.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
+#include "containers/proc/control_file.h"
 #include "containers/process/spawn.h"
+#include "tests/containers/plain_tree.h"
 #include "tests/containers/real.h"
 #include "tests/harness.h"
 
 static char own_root[64]; /* several runs may be on this machine at once */
 
+static bool fails(void);
+
 static __attribute__((constructor)) void name_root(void)
 {
+	plain_tree_fails = fails;
 	snprintf(own_root, sizeof(own_root), "cleave-test-faults-%d", getpid());
 }
 
@@ -39,19 +48,22 @@ static int injected;
 static int clone3_error; /* of every clone3; 0: the real one */
 static bool only_into_cgroup;
 
+static unsigned bare_kills; /* by number, which may be somebody else's by then */
+
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number)
+{
+	bare_kills++;
+	return __real_kill(pid, number);
+}
+
 static bool fails(void)
 {
 	if (!countdown || --countdown)
 		return false;
 	errno = injected;
 	return reached = true;
-}
-
-ssize_t __real_pwrite(int fd, const void *bytes, size_t size, off_t offset);
-ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset);
-ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset)
-{
-	return fails() ? -1 : __real_pwrite(fd, bytes, size, offset);
 }
 
 static bool reads_fail_too;
@@ -61,20 +73,6 @@ ssize_t __wrap_pread(int fd, void *bytes, size_t size, off_t offset);
 ssize_t __wrap_pread(int fd, void *bytes, size_t size, off_t offset)
 {
 	return reads_fail_too && fails() ? -1 : __real_pread(fd, bytes, size, offset);
-}
-
-int __real_mkdirat(int dir, const char *path, mode_t mode);
-int __wrap_mkdirat(int dir, const char *path, mode_t mode);
-int __wrap_mkdirat(int dir, const char *path, mode_t mode)
-{
-	return fails() ? -1 : __real_mkdirat(dir, path, mode);
-}
-
-int __real_openat(int dir, const char *path, int flags, mode_t mode);
-int __wrap_openat(int dir, const char *path, int flags, mode_t mode);
-int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
-{
-	return fails() ? -1 : __real_openat(dir, path, flags, mode);
 }
 
 long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
@@ -111,29 +109,29 @@ static unsigned count_below(const char *path)
 }
 
 /* Make a cluster with one slice and take it down again. Return 0, or the first error. */
-static int whole_life(const struct driver_request *r, struct err *e)
+static int whole_life(const struct driver_request *request, struct err *e)
 {
 	struct group_spec g = {.name = "slice-0", .weight = 200, .memory = {.max_bytes = 64 << 20}};
 	struct driver *d;
-	int rc = driver_open(r, &d, e);
+	int r = driver_open(request, &d, e);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	g.nodes = d->nodes;
 	cpuset_add(&g.cpus, 0);
-	rc = d->ops->create(d, &g, e);
+	r = d->ops->create(d, &g, e);
 	countdown = 0; /* taking down is not what is tested here */
-	if (rc == 0)
-		rc = d->ops->remove(d, "slice-0", e);
+	if (r == 0)
+		r = d->ops->remove(d, "slice-0", e);
 	driver_destroy(d, &(struct err){0});
-	return rc;
+	return r;
 }
 
 /*
  * Fail one call of a life, then a later one (by random steps of at most `stride`) … until a life
  * needs fewer calls than that. Return how many failed.
  */
-static unsigned fail_each(const struct driver_request *r, int error, unsigned stride,
+static unsigned fail_each(const struct driver_request *request, int error, unsigned stride,
 			  bool (*is_clean)(void))
 {
 	unsigned long long random = test_seed();
@@ -141,16 +139,16 @@ static unsigned fail_each(const struct driver_request *r, int error, unsigned st
 
 	for (unsigned n = 1; n < 1000; n += 1 + (unsigned)(test_random(&random) % stride)) {
 		struct err e = {0};
-		int rc;
+		int r;
 
 		countdown = n;
 		reached = false;
 		injected = error;
-		rc = whole_life(r, &e);
+		r = whole_life(request, &e);
 		ck_assert_msg(is_clean(), "seed %lu call %u: something was left behind after: %s",
 			      test_seed(), n, e.msg);
-		ck_assert_msg(rc == 0 || e.msg[0], "call %u failed without a sentence", n);
-		failed += rc < 0;
+		ck_assert_msg(r == 0 || e.msg[0], "call %u failed without a sentence", n);
+		failed += r < 0;
 		countdown = 0;
 		if (!reached)
 			break; /* the life has fewer calls */
@@ -159,10 +157,17 @@ static unsigned fail_each(const struct driver_request *r, int error, unsigned st
 }
 
 static char tree[300];
+static bool notes_are_kept; /* of what was enabled: the file system has user.* */
+static unsigned bare;	    /* files in the tree before anything was made there */
 
-static bool tree_is_empty(void)
+static bool tree_is_bare(void)
 {
-	return count_below(tree) == 0;
+	char path[400], text[256];
+	struct err e = {0};
+
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", tree);
+	real_do(control_read(AT_FDCWD, path, text, sizeof(text), &e));
+	return count_below(tree) == bare && (!notes_are_kept || !text[0]);
 }
 
 static bool kernel_is_clean(void)
@@ -170,14 +175,16 @@ static bool kernel_is_clean(void)
 	return !real_tree_has("", own_root);
 }
 
-START_TEST(a_plain_directory_is_left_empty)
+START_TEST(a_v2_tree_is_left_clean)
 {
 	struct driver_request r = {.cluster = "f", .cgroup_root = tree};
 
 	snprintf(tree, sizeof(tree), "%s/tree", test_directory());
-	mkdir(tree, 0755);
-	ck_assert_uint_gt(fail_each(&r, ENOSPC, 1, tree_is_empty), 50);
-	ck_assert_uint_gt(fail_each(&r, EACCES, 1, tree_is_empty), 50);
+	plain_tree_mount(tree);
+	bare = count_below(tree);
+	notes_are_kept = !setxattr(tree, "user.cleave.test", "", 0, 0);
+	ck_assert_uint_gt(fail_each(&r, ENOSPC, 1, tree_is_bare), 50);
+	ck_assert_uint_gt(fail_each(&r, EACCES, 1, tree_is_bare), 50);
 }
 END_TEST
 
@@ -205,32 +212,32 @@ static int tick(struct driver *d, enum tick_op op, struct err *e)
 	struct observed_group seen = {.name = "untouched"};
 	struct cpuset cpus = {{4}};
 	unsigned runnable = 77;
-	int rc = 0;
+	int r = 0;
 
 	switch (op) {
 	case TICK_USAGE:
-		rc = d->ops->usage(d, "slice-0", &sample, e);
-		ck_assert((sample.processes == 77) == (rc < 0));
+		r = d->ops->usage(d, "slice-0", &sample, e);
+		ck_assert((sample.processes == 77) == (r < 0));
 		break;
 	case TICK_LOOK:
-		rc = d->ops->look(d, "slice-0", &seen, e);
-		ck_assert(!strcmp(seen.name, "untouched") == (rc < 0));
+		r = d->ops->look(d, "slice-0", &seen, e);
+		ck_assert(!strcmp(seen.name, "untouched") == (r < 0));
 		break;
 	case TICK_ALLOWED:
-		rc = d->ops->allowed(d, &cpus, e);
-		ck_assert((cpus.words[0] == 4) == (rc < 0));
+		r = d->ops->allowed(d, &cpus, e);
+		ck_assert((cpus.words[0] == 4) == (r < 0));
 		break;
 	case TICK_RUNNABLE:
-		rc = d->ops->runnable(d, "slice-0", &runnable, e);
-		ck_assert((runnable == 77) == (rc < 0));
+		r = d->ops->runnable(d, "slice-0", &runnable, e);
+		ck_assert((runnable == 77) == (r < 0));
 		break;
 	case TICK_BRING_BACK:
-		rc = d->ops->bring_back(d, "slice-0", e);
+		r = d->ops->bring_back(d, "slice-0", e);
 		break;
 	case TICK_OPS:
 		break;
 	}
-	return rc;
+	return r;
 }
 
 /* Fail each call of one op in turn, until it needs fewer. Return how many failed the op. */
@@ -240,16 +247,15 @@ static unsigned fail_each_call(struct driver *d, enum tick_op op, int error)
 
 	for (unsigned n = 1; n < 1000; n++) {
 		struct err e = {0};
-		int rc;
+		int r;
 
 		countdown = n;
 		reached = false;
 		injected = error;
-		rc = tick(d, op, &e);
+		r = tick(d, op, &e);
 		countdown = 0;
-		ck_assert_msg(rc >= 0 || e.msg[0], "op %d call %u failed without a sentence", op,
-			      n);
-		failed += rc < 0;
+		ck_assert_msg(r >= 0 || e.msg[0], "op %d call %u failed without a sentence", op, n);
+		failed += r < 0;
 		if (!reached)
 			return failed;
 		/* One bad read changes nothing for the next tick. */
@@ -337,6 +343,68 @@ static int v2_directory(char *path, size_t size)
 	return -1;
 }
 
+static pid_t sleeping_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid;
+}
+
+static void put_pids(const char *file, pid_t a, pid_t b)
+{
+	FILE *f = fopen(file, "we");
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "%d\n", a);
+	if (b)
+		fprintf(f, "%d\n", b);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/*
+ * Before Linux 5.14 there is no cgroup.kill: what keeps the scope alive is ended by signal, and
+ * never by its bare number. It is in a real group; the scope's files are plain ones.
+ */
+START_TEST(a_scope_ends_through_a_pidfd)
+{
+	char location[400], path[256], scope[300], pause_group[320], procs[400];
+	struct driver_request r = {.cluster = "f", .location = location};
+	pid_t inside, outside;
+	struct driver *d;
+	struct err e = {0};
+	int status, dir = v2_directory(path, sizeof(path));
+
+	if (dir < 0)
+		test_skip("no v2 tree in which groups can be made");
+	close(dir);
+	snprintf(scope, sizeof(scope), "%s/cleave-f.scope", path);
+	snprintf(pause_group, sizeof(pause_group), "%s/pause", scope);
+	ck_assert(!mkdir(scope, 0755) && !mkdir(pause_group, 0755));
+	inside = sleeping_child();
+	outside = sleeping_child(); /* the number was its process's once */
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", pause_group);
+	put_pids(procs, inside, 0);
+	snprintf(tree, sizeof(tree), "%s/tree", test_directory());
+	plain_tree_mount(tree);
+	snprintf(location, sizeof(location), "scope cpuset=%s", tree);
+	real_do(driver_open(&r, &d, &e));
+	snprintf(procs, sizeof(procs), "%s/pause/cgroup.procs", tree);
+	put_pids(procs, inside, outside);
+	bare_kills = 0;
+	real_do(driver_destroy(d, &e));
+	ck_assert_uint_eq(bare_kills, 0);
+	ck_assert_int_eq(waitpid(inside, &status, 0), inside);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(waitpid(outside, &status, WNOHANG), 0);
+	kill(outside, SIGKILL);
+	ck_assert_int_eq(waitpid(outside, NULL, 0), outside);
+	ck_assert(!rmdir(pause_group) && !rmdir(scope) && !rmdir(path));
+}
+END_TEST
+
 struct joining {
 	int dir;
 	unsigned calls;
@@ -372,7 +440,7 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 			.file = "/bin/sh", .argv = argv, .in = -1, .err = -1, .uid = (uid_t)-1};
 		struct spawn_into into = {
 			.cgroup2 = dir, .join = join, .context = &joining, .wall = WALL_CPUSET};
-		int ends[2], pidfd, rc;
+		int ends[2], pidfd, r;
 		char text[256];
 		struct err e = {0};
 		pid_t pid;
@@ -382,9 +450,9 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 		only_into_cgroup = i >= 3; /* else there is no clone3 at all: fork */
 		ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 		s.out = ends[1];
-		rc = spawn_process(&s, &into, &pid, &pidfd, &e);
+		r = spawn_process(&s, &into, &pid, &pidfd, &e);
 		clone3_error = 0;
-		ck_assert_msg(rc == 0, "%s", e.msg);
+		ck_assert_msg(r == 0, "%s", e.msg);
 		close(ends[1]);
 		n = read(ends[0], text, sizeof(text) - 1);
 		text[n > 0 ? n : 0] = '\0';
@@ -417,6 +485,6 @@ START_TEST(without_clone3_the_child_joins_before_exec)
 }
 END_TEST
 
-TEST_MAIN("faults",
-	  test_case("refusals", a_plain_directory_is_left_empty, the_kernel_is_left_clean,
-		    a_tick_that_fails_is_only_one_tick, without_clone3_the_child_joins_before_exec))
+TEST_MAIN("faults", test_case("refusals", a_v2_tree_is_left_clean, the_kernel_is_left_clean,
+			      a_tick_that_fails_is_only_one_tick, a_scope_ends_through_a_pidfd,
+			      without_clone3_the_child_joins_before_exec))

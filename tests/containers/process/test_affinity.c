@@ -29,19 +29,10 @@ static struct cpuset mask_of(pid_t pid)
 	return mask;
 }
 
-static struct cpuset allowed(void)
-{
-	struct cpuset cpus, nodes;
-	struct err e = {0};
-
-	ck_assert_int_eq(driver_allowed(NULL, &cpus, &nodes, &e), 0);
-	return cpus;
-}
-
 static struct group_spec first_cpu(const struct driver *d, const char *name)
 {
 	struct group_spec g = {.name = name, .weight = WEIGHT_DEFAULT, .nodes = d->nodes};
-	struct cpuset all = allowed();
+	struct cpuset all = real_allowed();
 
 	cpuset_add(&g.cpus, cpuset_first(&all));
 	return g;
@@ -89,7 +80,7 @@ START_TEST(a_new_mask_reaches_children_and_threads)
 {
 	struct driver *d = open_affinity("aff-mask");
 	struct group_spec g = first_cpu(d, "slice-0");
-	struct cpuset all = allowed(), effective;
+	struct cpuset all = real_allowed(), effective;
 	struct err e = {0};
 	pid_t pid, pids[16];
 	int out[2], n;

@@ -55,26 +55,26 @@ static struct run shell(const char *script)
 			    .into = {.cgroup2 = -1, .wall = WALL_CPUSET}};
 }
 
-static int start(struct run *r, struct err *e)
+static int start(struct run *run, struct err *e)
 {
 	size_t used = 0;
-	int ends[2], pidfd, rc;
+	int ends[2], pidfd, r;
 	pid_t pid;
 	ssize_t n;
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	r->s.out = ends[1];
-	rc = spawn_process(&r->s, &r->into, &pid, &pidfd, e);
+	run->s.out = ends[1];
+	r = spawn_process(&run->s, &run->into, &pid, &pidfd, e);
 	close(ends[1]);
-	while (rc == 0 && (n = read(ends[0], r->text + used, sizeof(r->text) - 1 - used)) > 0)
+	while (r == 0 && (n = read(ends[0], run->text + used, sizeof(run->text) - 1 - used)) > 0)
 		used += (size_t)n;
-	r->text[used] = '\0';
+	run->text[used] = '\0';
 	close(ends[0]);
-	if (rc == 0) {
-		ck_assert_int_eq(waitpid(pid, &r->status, 0), pid);
+	if (r == 0) {
+		ck_assert_int_eq(waitpid(pid, &run->status, 0), pid);
 		close(pidfd);
 	}
-	return rc;
+	return r;
 }
 
 /* A group of its own in the v2 tree; -1: there is none, or not for us. */
@@ -104,36 +104,36 @@ static int never(void *context, pid_t child, struct err *e)
 /* The shell's own first act is to read where it is; nothing put it there. */
 START_TEST(the_first_instruction_runs_in_the_group)
 {
-	struct run r = shell("while read line; do case $line in 0::*) echo $line;; esac; done "
-			     "</proc/self/cgroup");
+	struct run run = shell("while read line; do case $line in 0::*) echo $line;; esac; done "
+			       "</proc/self/cgroup");
 	struct err e = {0};
 	char path[256];
 	int joins = 0;
 
-	r.into.cgroup2 = v2_group(path, sizeof(path));
-	if (r.into.cgroup2 < 0)
+	run.into.cgroup2 = v2_group(path, sizeof(path));
+	if (run.into.cgroup2 < 0)
 		test_skip("no v2 tree in which groups can be made");
-	r.into.join = never;
-	r.into.context = &joins;
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	run.into.join = never;
+	run.into.context = &joins;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
 	ck_assert_int_eq(joins, 0);
-	ck_assert_msg(strstr(r.text, own_root), "%s", r.text);
-	close(r.into.cgroup2);
+	ck_assert_msg(strstr(run.text, own_root), "%s", run.text);
+	close(run.into.cgroup2);
 	ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
 
 START_TEST(attach_happens_before_exec)
 {
-	struct run r = shell("echo started");
+	struct run run = shell("echo started");
 	struct err e = {0};
 	int calls = 0;
 
-	r.into.attach = never;
-	r.into.context = &calls;
-	ck_assert_int_eq(start(&r, &e), -EIO);
+	run.into.attach = never;
+	run.into.context = &calls;
+	ck_assert_int_eq(start(&run, &e), -EIO);
 	ck_assert_int_eq(calls, 1);
-	ck_assert_str_eq(r.text, ""); /* it was ended before it ran anything */
+	ck_assert_str_eq(run.text, ""); /* it was ended before it ran anything */
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
 }
@@ -154,21 +154,21 @@ static int widen_parent(void *context, pid_t child, struct err *e)
 
 START_TEST(the_child_waits_while_it_is_attached)
 {
-	struct run r = shell("echo started");
+	struct run run = shell("echo started");
 	struct err e = {0};
 	bool waited = false;
 
-	r.into.attach = widen_parent;
-	r.into.context = &waited;
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	run.into.attach = widen_parent;
+	run.into.context = &waited;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
 	ck_assert(waited);
-	ck_assert_str_eq(r.text, "started\n");
+	ck_assert_str_eq(run.text, "started\n");
 }
 END_TEST
 
 START_TEST(the_callers_affinity_is_not_inherited)
 {
-	struct run r = shell("grep Cpus_allowed_list /proc/self/status");
+	struct run run = shell("grep Cpus_allowed_list /proc/self/status");
 	cpu_set_t before, one;
 	char narrow[64];
 	struct err e = {0};
@@ -183,17 +183,17 @@ START_TEST(the_callers_affinity_is_not_inherited)
 			snprintf(narrow, sizeof(narrow), "Cpus_allowed_list:\t%u\n", cpu);
 		}
 	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
-	ck_assert_str_ne(r.text, narrow);
-	r.into.cpus = &(struct cpuset){{(uint64_t)one.__bits[0]}};
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
-	ck_assert_str_eq(r.text, narrow);
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_ne(run.text, narrow);
+	run.into.cpus = &(struct cpuset){{(uint64_t)one.__bits[0]}};
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(run.text, narrow);
 }
 END_TEST
 
 START_TEST(nothing_else_is_inherited)
 {
-	struct run r =
+	struct run run =
 		shell("ls /proc/self/fd; grep -E 'SigBlk|SigIgn' /proc/self/status; env; pwd");
 	/*
 	 * 32 and 33 are glibc's own: posix_spawn(), so make too, has them ignored, and sigaction()
@@ -211,15 +211,16 @@ START_TEST(nothing_else_is_inherited)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	r.s.directory = "/usr";
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
+	run.s.directory = "/usr";
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
 	snprintf(number, sizeof(number), "77\n");
-	ck_assert_msg(!strstr(r.text, number), "%s", r.text);
-	ck_assert_msg(strstr(r.text, "SigBlk:\t0000000000000000"), "%s", r.text);
-	ignored = strstr(r.text, "SigIgn:\t");
-	ck_assert_msg(ignored && !(strtoull(ignored + 8, NULL, 16) & ~libc_signals), "%s", r.text);
-	ck_assert_msg(!strstr(r.text, "HOME="), "%s", r.text);
-	ck_assert_msg(strstr(r.text, "/usr\n"), "%s", r.text);
+	ck_assert_msg(!strstr(run.text, number), "%s", run.text);
+	ck_assert_msg(strstr(run.text, "SigBlk:\t0000000000000000"), "%s", run.text);
+	ignored = strstr(run.text, "SigIgn:\t");
+	ck_assert_msg(ignored && !(strtoull(ignored + 8, NULL, 16) & ~libc_signals), "%s",
+		      run.text);
+	ck_assert_msg(!strstr(run.text, "HOME="), "%s", run.text);
+	ck_assert_msg(strstr(run.text, "/usr\n"), "%s", run.text);
 	close(leaked);
 	close(77);
 }
@@ -228,27 +229,27 @@ END_TEST
 /* The child's standard files come from descriptors that are in each other's places. */
 START_TEST(standard_files_may_be_swapped)
 {
-	struct run r = shell("echo out; echo err >&2");
+	struct run run = shell("echo out; echo err >&2");
 	int ends[2], pidfd, saved1 = dup(1), saved2 = dup(2), status;
 	struct err e = {0};
 	char text[64];
 	pid_t pid;
 	ssize_t n;
-	int rc;
+	int r;
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	dup2(ends[1], 2);
 	dup2(ends[1], 1);
-	r.s.in = -1;
-	r.s.out = 2;
-	r.s.err = 1;
-	rc = spawn_process(&r.s, &r.into, &pid, &pidfd, &e);
+	run.s.in = -1;
+	run.s.out = 2;
+	run.s.err = 1;
+	r = spawn_process(&run.s, &run.into, &pid, &pidfd, &e);
 	dup2(saved1, 1);
 	dup2(saved2, 2);
 	close(saved1);
 	close(saved2);
 	close(ends[1]);
-	ck_assert_msg(rc == 0, "%s", e.msg);
+	ck_assert_msg(r == 0, "%s", e.msg);
 	waitpid(pid, &status, 0);
 	n = read(ends[0], text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
@@ -260,34 +261,34 @@ END_TEST
 
 START_TEST(it_becomes_the_user_without_new_privileges)
 {
-	struct run r = shell(
+	struct run run = shell(
 		"id -u; id -g; id -G; grep NoNewPrivs /proc/self/status; ps -o sid= -p $$ >&2");
 	struct err e = {0};
 
 	if (geteuid() != 0)
 		test_skip("not root");
-	r.s.uid = 65534;
-	r.s.gid = 65534;
-	r.s.user = "nobody";
-	r.s.no_new_privileges = true;
-	r.s.new_session = true;
-	r.s.err = -1;
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
-	ck_assert_str_eq(r.text, "65534\n65534\n65534\nNoNewPrivs:\t1\n");
+	run.s.uid = 65534;
+	run.s.gid = 65534;
+	run.s.user = "nobody";
+	run.s.no_new_privileges = true;
+	run.s.new_session = true;
+	run.s.err = -1;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(run.text, "65534\n65534\n65534\nNoNewPrivs:\t1\n");
 }
 END_TEST
 
 START_TEST(a_session_of_its_own)
 {
-	struct run r = shell("set -- $(cat /proc/self/stat); echo $6");
+	struct run run = shell("set -- $(cat /proc/self/stat); echo $6");
 	struct err e = {0};
 	long mine = getsid(0);
 
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
-	ck_assert_int_eq(strtol(r.text, NULL, 10), mine);
-	r.s.new_session = true;
-	ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
-	ck_assert_int_ne(strtol(r.text, NULL, 10), mine);
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(strtol(run.text, NULL, 10), mine);
+	run.s.new_session = true;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_int_ne(strtol(run.text, NULL, 10), mine);
 }
 END_TEST
 
@@ -308,14 +309,14 @@ START_TEST(memory_policies_are_set)
 	if (access("/proc/self/numa_maps", R_OK))
 		test_skip("the kernel has no NUMA");
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct run r = shell("read line </proc/self/numa_maps; echo \"$line\"");
+		struct run run = shell("read line </proc/self/numa_maps; echo \"$line\"");
 		struct err e = {0};
 
-		r.s.policy = table[i].policy;
-		cpuset_add(&r.s.nodes, 0);
-		r.into.wall = table[i].wall;
-		ck_assert_msg(start(&r, &e) == 0, "%s", e.msg);
-		ck_assert_msg(strstr(r.text, table[i].words), "%u: %s", i, r.text);
+		run.s.policy = table[i].policy;
+		cpuset_add(&run.s.nodes, 0);
+		run.into.wall = table[i].wall;
+		ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+		ck_assert_msg(strstr(run.text, table[i].words), "%u: %s", i, run.text);
 	}
 }
 END_TEST
@@ -334,12 +335,12 @@ START_TEST(a_failed_start_says_why_and_leaves_nothing)
 	};
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct run r = shell("true");
+		struct run run = shell("true");
 		struct err e = {0};
 
-		r.s.file = table[i].file;
-		r.s.directory = table[i].directory;
-		ck_assert_int_eq(start(&r, &e), table[i].code);
+		run.s.file = table[i].file;
+		run.s.directory = table[i].directory;
+		ck_assert_int_eq(start(&run, &e), table[i].code);
 		ck_assert_msg(strstr(e.msg, table[i].words), "%s", e.msg);
 		ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	}
@@ -360,12 +361,12 @@ START_TEST(no_descriptor_is_lost)
 	unsigned before = count_open();
 
 	for (unsigned i = 0; i < 10; i++) {
-		struct run r = shell("true");
+		struct run run = shell("true");
 		struct err e = {0};
 
 		if (i % 2)
-			r.s.file = "/none";
-		start(&r, &e);
+			run.s.file = "/none";
+		start(&run, &e);
 	}
 	ck_assert_uint_eq(count_open(), before);
 }

@@ -75,16 +75,16 @@ START_TEST(groups_of_another_namespace_count_as_the_root)
 {
 	struct cgroup_layout l;
 	struct err e = {0};
-	int rc = cgroup_layout_parse("0::/../../other\n",
-				     "31 26 0:27 / /c rw - cgroup2 cgroup2 rw\n", "cpuset", &l, &e);
+	int r = cgroup_layout_parse("0::/../../other\n",
+				    "31 26 0:27 / /c rw - cgroup2 cgroup2 rw\n", "cpuset", &l, &e);
 
-	ck_assert_int_eq(rc, 0);
+	ck_assert_int_eq(r, 0);
 	is_at(&l.unified, 2, "/c", "");
 	/* Of two mounts, the one that shows our group is taken. */
-	rc = cgroup_layout_parse(
+	r = cgroup_layout_parse(
 		"0::/a/b\n", "1 0 0:1 /x /m1 rw - cgroup2 c rw\n2 0 0:1 /a /m2 rw - cgroup2 c rw\n",
 		"", &l, &e);
-	ck_assert_int_eq(rc, 0);
+	ck_assert_int_eq(r, 0);
 	is_at(&l.unified, 2, "/m2", "/b");
 }
 END_TEST
@@ -124,7 +124,7 @@ START_TEST(damaged_texts_do_no_harm)
 		char info[sizeof(real)], self[sizeof(own)];
 		struct cgroup_layout l;
 		struct err e = {0};
-		int rc;
+		int r;
 
 		memcpy(info, real, sizeof(real));
 		memcpy(self, own, sizeof(own));
@@ -134,8 +134,8 @@ START_TEST(damaged_texts_do_no_harm)
 			self[test_random(&random) % (sizeof(own) - 1)] =
 				(char)(1 + test_random(&random) % 255);
 		}
-		rc = cgroup_layout_parse(self, info, "cpu memory", &l, &e);
-		ck_assert_msg(rc == 0 || e.msg[0], "seed %lu round %u: no message", test_seed(), i);
+		r = cgroup_layout_parse(self, info, "cpu memory", &l, &e);
+		ck_assert_msg(r == 0 || e.msg[0], "seed %lu round %u: no message", test_seed(), i);
 	}
 }
 END_TEST

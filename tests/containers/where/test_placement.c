@@ -1,8 +1,13 @@
-/* Where groups live, decided from recorded machines; the sentences that say what is missing. */
+/*
+ * Where groups live, decided from recorded machines; the sentences that say what is missing.
+ * link: -Wl,--wrap=statfs
+ */
 
 #include "containers/where/placement.h"
 
 #include <errno.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include "decision/base/cleanup.h"
 #include "tests/containers/trees.h"
@@ -162,13 +167,55 @@ START_TEST(cgroup_root_overrides)
 	ck_assert(p.base_is_ours);
 	ck_assert_int_lt(placement_decide(&f, BACKEND_AUTO, ROOT_NAME, "../mine", &p, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
-	ck_assert_int_lt(placement_decide(&f, BACKEND_AUTO, ROOT_CGROUP1, "/c/cpu", &p, &e), 0);
-	ck_assert_int_eq(e.exit, ERR_WRONG);
-	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_PLAIN, "/tmp/x", &p, &e), 0);
-	ck_assert_int_eq(p.kind, PLACEMENT_THROW_AWAY);
 	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_CGROUP2, "/c/x", &p, &e), 0);
 	ck_assert_int_eq(p.kind, PLACEMENT_CGROUP2);
 	ck_assert_str_eq(p.base[CONTROLLER_MEMORY], "/c/x");
+}
+END_TEST
+
+static long file_system; /* of every path; 0: the real one */
+
+int __real_statfs(const char *path, struct statfs *out);
+int __wrap_statfs(const char *path, struct statfs *out);
+int __wrap_statfs(const char *path, struct statfs *out)
+{
+	int r = __real_statfs(path, out);
+
+	if (file_system)
+		out->f_type = file_system;
+	return r;
+}
+
+START_TEST(what_cgroup_root_names)
+{
+	static const struct {
+		const char *path;
+		long type;
+		int result;
+		enum root_kind root;
+		const char *words;
+	} cases[] = {
+		{NULL, 0, 0, ROOT_NONE, ""},
+		{"mine", 0, 0, ROOT_NAME, ""},
+		{"/", CGROUP2_SUPER_MAGIC, 0, ROOT_CGROUP2, ""},
+		{"/", CGROUP_SUPER_MAGIC, -1, 0, "/ is inside a cgroup v1 mount"},
+		{"/tmp", TMPFS_MAGIC, -1, 0, "/tmp is a directory outside of the cgroup tree"},
+		{"/none/x", 0, -1, 0, "/none/x: No such file"},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum root_kind root = 0;
+		struct err e = {0};
+		int r;
+
+		file_system = cases[i].type;
+		r = placement_root(cases[i].path, &root, &e);
+		file_system = 0;
+		ck_assert_int_eq(r < 0, cases[i].result < 0);
+		ck_assert_int_eq(root, cases[i].root);
+		ck_assert_msg(strstr(e.msg, cases[i].words), "%s", e.msg);
+		ck_assert(r == 0 || e.exit == ERR_WRONG);
+	}
 }
 END_TEST
 
@@ -232,7 +279,8 @@ START_TEST(other_lines_are_refused)
 					  "cgroup2 cpuset=/a\\9",
 					  "cgroup2 cpuset=/a\\000b",
 					  "cgroup1 unified=/a",
-					  "cgroup2 color=/a cpuset=/b"};
+					  "cgroup2 color=/a cpuset=/b",
+					  "throw-away cpuset=/a"};
 	struct placement p;
 	struct err e;
 
@@ -250,6 +298,6 @@ TEST_MAIN("placement",
 	  test_case("below", without_systemd_groups_are_below_the_callers,
 		    a_container_with_processes_in_its_root_is_told_what_to_do,
 		    v1_has_a_base_in_each_hierarchy, missing_controllers_are_impossible,
-		    affinity_needs_nothing, cgroup_root_overrides,
+		    affinity_needs_nothing, cgroup_root_overrides, what_cgroup_root_names,
 		    a_process_inside_the_cluster_asks_for_what_is_above),
 	  test_case("state", the_line_of_the_state_file_reads_back, other_lines_are_refused))

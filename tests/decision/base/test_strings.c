@@ -93,6 +93,22 @@ START_TEST(test_equal)
 }
 END_TEST
 
+START_TEST(test_pairs)
+{
+	struct strings pairs = {0};
+
+	ck_assert_ptr_null(strings_value(&pairs, "x"));
+	strings_add(&pairs, "y");
+	strings_add(&pairs, "x"); /* a value */
+	ck_assert_ptr_null(strings_value(&pairs, "x"));
+	strings_add(&pairs, "x");
+	strings_add(&pairs, "1");
+	strings_add(&pairs, "x");
+	strings_add(&pairs, "2");
+	ck_assert_str_eq(strings_value(&pairs, "x"), "2");
+}
+END_TEST
+
 START_TEST(test_copy)
 {
 	char to[4] = "old";
@@ -122,5 +138,5 @@ START_TEST(test_cut)
 }
 END_TEST
 
-TEST_MAIN("strings", test_case("list", test_order, test_full, test_random_lists, test_equal),
+TEST_MAIN("strings", test_case("list", test_order, test_full, test_random_lists, test_equal, test_pairs),
 	  test_case("text", test_copy, test_cut))

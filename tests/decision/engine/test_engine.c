@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decision/check/plan_check.h"
 #include "decision/engine/engine.h"
+#include "decision/engine/plan_make.h"
+#include "tests/decision/check/oracle.h"
 #include "tests/decision/choices.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
@@ -43,7 +44,7 @@ static void make(void)
 	struct err e = {0};
 
 	ck_assert_msg(plan_make(&t, &profile, &facts, &p, &e) == 0, "%s", e.msg);
-	ck_assert_msg(plan_check(&p, &t, &e) == 0, "%s", e.msg);
+	ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s", e.msg);
 }
 
 static bool has_note(const char *begin)

@@ -3,7 +3,8 @@
  * values of plans.
  */
 
-#include "decision/check/plan_check.h"
+#include "decision/engine/plan_make.h"
+#include "tests/decision/check/oracle.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 
@@ -26,7 +27,7 @@ static void make(void)
 	struct err e = {0};
 
 	ck_assert_msg(plan_make(&t, &profile, &facts, &p, &e) == 0, "%s", e.msg);
-	ck_assert_msg(plan_check(&p, &t, &e) == 0, "%s", e.msg);
+	ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s", e.msg);
 }
 
 static void refuse(const char *message)
@@ -255,6 +256,29 @@ START_TEST(test_reserve_stays_on_our_nodes)
 				  (128 * GIB / 100 * 2 + 128 * GIB % 100 * 2 / 100) % 2);
 }
 
+/* A reserve of all memory leaves nothing: that is not the same as memory whose size nobody knows. */
+START_TEST(test_reserve_of_all_memory)
+{
+	static const struct size sizes[] = {
+		{SIZE_PERCENT, 100},
+		{SIZE_BYTES, 512 * GIB}, /* all of it */
+		{SIZE_BYTES, 512 * GIB - 1},
+		{SIZE_BYTES, 513 * GIB},
+	};
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		setup("paper-8x15");
+		profile.partition.reserve_memory = sizes[i];
+		refuse("partition.reserve.memory: ");
+		profile.partition.by = BY_SOCKET;
+		refuse("partition.reserve.memory: ");
+	}
+	setup("memory-unknown");
+	profile.partition.reserve_memory = sizes[0];
+	make();
+	ck_assert_uint_eq(p.slices[0].memory.max_bytes, 0);
+}
+
 START_TEST(test_other_clusters)
 {
 	struct err e;
@@ -345,6 +369,9 @@ START_TEST(test_equality)
 	ck_assert(!slice_is_equal(&p.slices[7], &other.slices[7]));
 	ck_assert(slice_is_equal(&p.slices[6], &other.slices[6]));
 	other = p;
+	cpuset_remove(&other.usable, 0);
+	ck_assert(!plan_is_equal(&p, &other));
+	other = p;
 	plan_note(&other, "one more");
 	ck_assert(!plan_is_equal(&p, &other));
 	other = p;
@@ -422,6 +449,7 @@ START_TEST(test_names)
 TEST_MAIN("plan_make",
 	  test_case("plans", test_paper, test_reserve_is_the_hosts, test_unused_and_why,
 		    test_warnings, test_slots, test_fewer_slices_where_memory_is_small,
-		    test_tight_memory, test_reserve_stays_on_our_nodes, test_other_clusters,
-		    test_addresses, test_jvm_options, test_notes, test_largest),
+		    test_tight_memory, test_reserve_stays_on_our_nodes, test_reserve_of_all_memory,
+		    test_other_clusters, test_addresses, test_jvm_options, test_notes,
+		    test_largest),
 	  test_case("values", test_equality, test_loans, test_remarks_are_bounded, test_names))

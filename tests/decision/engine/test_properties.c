@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "decision/engine/plan_make.h"
+#include "tests/decision/check/oracle.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"
@@ -97,7 +99,7 @@ static unsigned cores_of(const struct cpuset *cpus)
 	return count;
 }
 
-/* plan_check() sees to it that no CPU is listed twice. */
+/* oracle_check() sees to it that no CPU is listed twice. */
 static void check_accounts(void)
 {
 	struct cpuset all = p.host.cpus, missing;
@@ -162,7 +164,7 @@ static void check_renumbered(unsigned long long *state, int result)
 	ck_assert_msg(renumbered == result, "%s: renumbered: %s", where, e.msg);
 	if (result < 0)
 		return;
-	ck_assert_msg(plan_check(&again, &other, &e) == 0, "%s: renumbered: %s", where, e.msg);
+	ck_assert_msg(oracle_check(&again, &other, &e) == 0, "%s: renumbered: %s", where, e.msg);
 	ck_assert_msg(p.slice_count == again.slice_count, "%s: renumbered: %u slices", where,
 		      again.slice_count);
 	shapes_of(&p, a);
@@ -205,7 +207,7 @@ START_TEST(test_random_decisions)
 		result = plan_make(&t, &profile, &facts, &p, &e);
 		if (result == 0) {
 			made++;
-			ck_assert_msg(plan_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
+			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
 			check_wishes();
 			check_memory_only();
 			check_accounts();
@@ -248,7 +250,7 @@ START_TEST(test_default_profile)
 		if (unknown || bytes >= UINT64_C(8) << 30)
 			ck_assert_msg(result == 0, "%s: %s", where, e.msg);
 		if (result == 0)
-			ck_assert_msg(plan_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
+			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
 	}
 }
 END_TEST
@@ -272,7 +274,7 @@ START_TEST(test_named_machines)
 				check_refusal(&e, result);
 				continue;
 			}
-			ck_assert_msg(plan_check(&p, &t, &e) == 0, "%s %s: %s", machine_names[m],
+			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s %s: %s", machine_names[m],
 				      where, e.msg);
 			check_wishes();
 			check_accounts();

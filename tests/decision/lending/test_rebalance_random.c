@@ -6,6 +6,7 @@
 
 #include "decision/lending/loan_request.h"
 #include "decision/lending/rebalance.h"
+#include "tests/decision/check/oracle.h"
 #include "tests/decision/kernel.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
@@ -147,7 +148,7 @@ static void check_machine(const struct plan *p)
 	struct err e = {0};
 
 	if (cpuset_is_equal(&t.allowed, &whole.allowed))
-		ck_assert_msg(plan_check(p, &t, &e) == 0, "%s: %s", where, e.msg);
+		ck_assert_msg(oracle_check(p, &t, &e) == 0, "%s: %s", where, e.msg);
 }
 
 /* Op by op; or only some of them before a crash, and on from what is there. */

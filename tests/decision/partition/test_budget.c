@@ -135,6 +135,16 @@ START_TEST(test_unknown)
 	ck_assert_uint_eq(made->heap_bytes, 1 * GIB);
 	ck_assert_uint_eq(made->direct_bytes, 384 * MIB);
 	ck_assert_uint_eq(made->native_bytes, 768 * MIB);
+
+	m->limit = (struct size){SIZE_PERCENT, 50}; /* of what nobody knows */
+	ck_assert_int_eq(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_uint_eq(made->max_bytes, 0);
+	m->limit = (struct size){SIZE_BYTES, 4 * GIB};
+	ck_assert_int_eq(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_uint_eq(made->max_bytes, 4 * GIB);
+	m->limit = (struct size){SIZE_BYTES, 500 << 10};
+	ck_assert_int_lt(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
 }
 
 START_TEST(test_refusals)
@@ -158,6 +168,14 @@ START_TEST(test_refusals)
 		 {SIZE_BYTES, 5 * GIB},
 		 4 * GIB,
 		 "memory.limit: 5 GB for slice-0 are 1 GB more than its share of its nodes, 4 GB:"},
+		{offsetof(struct profile_memory, limit),
+		 {SIZE_BYTES, 500 << 10},
+		 4 * GIB,
+		 "memory.limit: 500 KB for slice-0 is less than 1 MB: write more"},
+		{offsetof(struct profile_memory, limit), /* nothing left is not "unknown" */
+		 {SIZE_AUTO, 0},
+		 0,
+		 "partition.reserve.memory: it leaves slice-0 less than 1 MB of its nodes: write less"},
 		{offsetof(struct profile_memory, heap),
 		 {SIZE_BYTES, 8 * GIB},
 		 4 * GIB,

@@ -4,6 +4,7 @@
  */
 
 #include "decision/partition/partition.h"
+#include "decision/partition/usable.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

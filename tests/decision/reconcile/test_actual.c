@@ -1,3 +1,4 @@
+#include "decision/engine/plan_make.h"
 #include "decision/reconcile/actual.h"
 
 #include "decision/reconcile/drift.h"

@@ -2,7 +2,11 @@
 
 #include "launcher/commands/doctor.h"
 
+#include "launcher/commands/command.h"
 #include "tests/harness.h"
+#include "tests/launcher/scripted_spark.h"
+
+extern const struct command cmd_doctor;
 
 static struct doctor_facts facts;
 static struct findings findings;
@@ -78,29 +82,60 @@ START_TEST(v1_says_what_it_lacks)
 }
 END_TEST
 
-START_TEST(names_may_hold_anything)
+/* What `up` needs is counted, what it can do without is not; the exit code is 3, or 0. */
+START_TEST(what_up_cannot_do_without_is_missing)
 {
-	struct cpu_time t;
+	const struct invocation json = {.options.json = true};
+	struct err e = {0};
 
-	ck_assert(cpu_time_parse("42 (a) b (c) S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 900 0", &t));
-	ck_assert_int_eq(t.pid, 42);
-	ck_assert_str_eq(t.name, "a) b (c");
-	ck_assert_uint_eq(t.ticks, 12);
-	ck_assert_uint_eq(t.start, 900);
-	ck_assert(!cpu_time_parse("", &t));
-	ck_assert(!cpu_time_parse("42 (a", &t));
-	ck_assert(!cpu_time_parse("42 (a)", &t));
-	ck_assert(!cpu_time_parse("42 (a) S 1 1 1 0 -1 0 0 0 0 0 7 x 0 0 20 0 1 0 900 0", &t));
-	ck_assert(!cpu_time_parse("42 )a( S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 900 0", &t));
+	v2_machine();
+	ck_assert_ptr_nonnull(find("spark"));
+	ck_assert_uint_eq(findings.missing, 0);
+	facts.place.layout.controllers[CONTROLLER_IO].version = 0;
+	ck_assert_int_eq(find("io")->kind, FINDING_NOTE);
+	ck_assert_uint_eq(findings.missing, 0);
+	facts.spark_result = -2;
+	ck_assert_int_eq(find("spark")->kind, FINDING_MISSING);
+	ck_assert_uint_eq(findings.missing, 1);
+	facts.place.layout.controllers[CONTROLLER_CPU].version = 0;
+	ck_assert_int_eq(find("cpu")->kind, FINDING_MISSING);
+	ck_assert_uint_eq(findings.missing, 2);
+
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
+	setenv("SPARK_HOME", "/nonexistent", 1);
+	ck_assert_int_eq(cmd_doctor.run(&json, &e), ERR_IMPOSSIBLE);
+}
+END_TEST
+
+START_TEST(a_machine_that_lacks_nothing_is_fine)
+{
+	const struct invocation text = {0};
+	char home[PROFILE_PATH], jdk[PROFILE_PATH];
+	struct err e = {0};
+
+	scripted_spark_make(home, jdk);
+	setenv("SPARK_HOME", home, 1);
+	setenv("JAVA_HOME", jdk, 1);
+	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_msg(facts.spark_result == 0, "%s", facts.spark_error.msg);
+	doctor_judge(&facts, &findings);
+	if (findings.missing)
+		test_skip("no slices can be made here: see cleave doctor");
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
+	ck_assert_int_eq(cmd_doctor.run(&text, &e), 0);
 }
 END_TEST
 
 START_TEST(the_greediest_come_first)
 {
-	const struct cpu_time before[] = {{1, "a", 5, 100}, {2, "b", 5, 100}, {4, "d", 5, 9000}};
+	const struct proc_stat before[] = {{1, "a", 5, 100, 0, 1, 'R'},
+					   {2, "b", 5, 100, 0, 1, 'R'},
+					   {4, "d", 5, 9000, 0, 1, 'S'}};
 	/* 1 used 0.5 CPUs, 2 two, 3 is new, 4 is another process with an old number. */
-	const struct cpu_time after[] = {
-		{1, "a", 5, 150}, {2, "b", 5, 300}, {3, "c", 9, 100}, {4, "e", 9, 10}};
+	const struct proc_stat after[] = {{1, "a", 5, 150, 0, 1, 'R'},
+					  {2, "b", 5, 300, 0, 1, 'R'},
+					  {3, "c", 9, 100, 0, 1, 'R'},
+					  {4, "e", 9, 10, 0, 1, 'S'}};
 	struct busy busy[2];
 
 	ck_assert_uint_eq(busy_compare(before, 3, after, 4, 1.0, 100, 0.2, busy, 2), 2);
@@ -126,5 +161,6 @@ END_TEST
 TEST_MAIN("doctor",
 	  test_case("judge", the_refusal_is_the_one_that_up_gives,
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
-		    v1_says_what_it_lacks, this_machine_can_be_examined),
-	  test_case("busy", names_may_hold_anything, the_greediest_come_first))
+		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
+		    a_machine_that_lacks_nothing_is_fine, this_machine_can_be_examined),
+	  test_case("busy", the_greediest_come_first))

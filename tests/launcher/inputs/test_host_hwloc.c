@@ -209,7 +209,10 @@ START_TEST(captured_machines_have_the_shape_that_their_index_tells)
 		must_read(path);
 		count++;
 		others = cpuset_count(&t.disallowed);
-		/* The index counts CPUs that a cgroup kept from the capturer, not those that are offline. */
+		/*
+		 * The index counts CPUs that a cgroup kept from the capturer, not those that are
+		 * offline.
+		 */
 		ck_assert_msg(t.cpu_count <= row.cpus && row.cpus <= t.cpu_count + others,
 			      "%s: %u CPUs and %u others instead of %u", row.file, t.cpu_count,
 			      others, row.cpus);

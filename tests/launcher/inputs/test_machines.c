@@ -1,4 +1,7 @@
-/* The engine's promises on machines that exist: every topology of ../shared, for every kind of workload. */
+/*
+ * The engine's promises on machines that exist: every topology of ../shared, for every kind of
+ * workload.
+ */
 
 #include <dirent.h>
 #include <string.h>

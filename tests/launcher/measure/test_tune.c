@@ -1,18 +1,18 @@
-/* What a probe reads and what it is called: the part of the data, and the words of the application. */
+/*
+ * What a probe reads and what it is called: the part of the data, and the words of the application.
+ */
 
 #include <errno.h>
 #include <ftw.h>
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
 #include "launcher/measure/tune.h"
 #include "tests/harness.h"
 
 static char top[PROFILE_PATH / 2];
 static struct tuning t;
-static struct options options;
 
 static void make_directory(const char *name, char path[PROFILE_PATH])
 {
@@ -39,8 +39,7 @@ static void setup(void)
 
 	snprintf(top, sizeof(top), "%s/%u-%d", test_directory(), number++, (int)getpid());
 	ck_assert_int_eq(mkdir(top, 0777), 0);
-	t = (struct tuning){.options = &options};
-	options = (struct options){0};
+	memset(&t, 0, sizeof(t));
 	snprintf(t.directory, sizeof(t.directory), "%s", top);
 }
 
@@ -63,7 +62,10 @@ static int count_link(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-/* Forty files in two folders, an index that Spark skips: an eighth at most, from both folders, readable through the links. */
+/*
+ * Forty files in two folders, an index that Spark skips: an eighth at most, from both folders,
+ * readable through the links.
+ */
 START_TEST(a_part_is_spread_and_small_enough)
 {
 	char data[PROFILE_PATH], part[PROFILE_PATH], name[64];
@@ -124,7 +126,7 @@ END_TEST
 
 static void words_are(char *const *given, const char *const *expected)
 {
-	cleanup_words struct words out = {0};
+	cleanup_argv struct argv out = {0};
 	unsigned i = 0;
 	struct err e;
 
@@ -161,7 +163,7 @@ END_TEST
 START_TEST(probe_arguments_replace_the_applications)
 {
 	setup();
-	options.probe_args = "  small 2\tx ";
+	t.probe_args = "  small 2\tx ";
 	words_are(WORDS("--class", "A", "app.jar", "large", "100"),
 		  LIST("--class", "A", "app.jar", "small", "2", "x"));
 }
@@ -192,7 +194,7 @@ START_TEST(a_probe_has_the_users_profile)
 	string_copy(t.in.profile.name, "mine-tune");
 	t.in.profile.memory.off_heap = (struct size){SIZE_BYTES, 123};
 	t.engine.slots_per_cpu = 2;
-	t.engine.candidates[5] = (struct candidate){.way = {BY_NUMA, 4, 3}, .gc = GC_SERIAL};
+	t.engine.candidates[5] = (struct candidate){.choice = {BY_NUMA, 4, 3}, .gc = GC_SERIAL};
 	t.tune.candidate[1] = 5;
 	t.tune.heap_bytes[1] = 500 << 20;
 	t.data_bytes = 7000;

@@ -12,16 +12,17 @@ static struct cluster cluster;
 static struct control *control;
 static struct err e;
 static struct control_client *last;
-static unsigned asked, hung_up, closed;
+static unsigned requested, hung_up, closed;
 static enum control_command command;
 static uint64_t now_ns = 1000000000;
 
-static void on_asked(void *context, struct control_client *client, struct control_request *request)
+static void on_requested(void *context, struct control_client *client,
+			 struct control_request *request)
 {
 	ck_assert_ptr_eq(context, &cluster);
 	last = client;
 	command = request->command;
-	asked++;
+	requested++;
 	if (command == CONTROL_APPLY)
 		control_hold(client);
 	control_request_release(request);
@@ -39,11 +40,11 @@ static void on_gone(void *context, struct control_client *client, enum control_e
 
 static void begin(void)
 {
-	asked = hung_up = closed = 0;
+	requested = hung_up = closed = 0;
 	ck_assert_int_eq(cluster_paths(test_directory(), "c", &cluster, &e), 0);
 	ck_assert_int_eq(cluster_make(&cluster, &e), 0);
-	ck_assert_msg(control_open(&cluster, on_asked, on_gone, &cluster, &control, &e) == 0, "%s",
-		      e.msg);
+	ck_assert_msg(control_open(&cluster, on_requested, on_gone, &cluster, &control, &e) == 0,
+		      "%s", e.msg);
 }
 
 /* Some turns of the loop, as the supervisor does them. */
@@ -87,7 +88,7 @@ START_TEST(asked_and_answered)
 	fd = client();
 	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"status\"}", &e), 0);
 	turn();
-	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(requested, 1);
 	ck_assert_int_eq(command, CONTROL_STATUS);
 	ck_assert_int_eq(control_peer(last), getpid());
 	control_answer(control, last, "{\"one\":1}");
@@ -146,7 +147,7 @@ START_TEST(garbage_is_refused)
 		ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 0);
 		line_buffer_release(&b);
 	}
-	ck_assert_uint_eq(asked, 0);
+	ck_assert_uint_eq(requested, 0);
 	control_close(control);
 }
 END_TEST
@@ -165,7 +166,7 @@ START_TEST(a_slow_client_is_waited_for_and_dropped)
 	quick = client(); /* nobody waits for the slow one */
 	ck_assert_int_eq(control_send(quick, "{\"cmd\":\"down\"}", &e), 0);
 	turn();
-	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(requested, 1);
 	now_ns += UINT64_C(2000000000);
 	turn();
 	ck_assert(is_closed(slow));
@@ -192,7 +193,7 @@ START_TEST(a_line_without_end)
 		turn();
 	}
 	ck_assert_uint_lt(sent, CONTROL_LINE_MAX + (1 << 20));
-	ck_assert_uint_eq(asked, 0);
+	ck_assert_uint_eq(requested, 0);
 	control_close(control);
 }
 END_TEST
@@ -234,7 +235,7 @@ START_TEST(more_clients_than_there_is_room_for)
 	fds[0] = client();
 	ck_assert_int_eq(control_send(fds[0], "{\"cmd\":\"status\"}", &e), 0);
 	turn();
-	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(requested, 1);
 	close(fds[0]);
 	control_close(control);
 }
@@ -291,9 +292,87 @@ START_TEST(lines_in_pieces)
 }
 END_TEST
 
+/* What the supervisor says while an `up` waits, and what the command reads of it. */
+START_TEST(replies_are_heard_as_they_were_said)
+{
+	static struct reply r;
+	struct err why = {0};
+	struct line_buffer b = {0};
+	cleanup_close int fd = -1;
+	char *line, many[REPLY_LINE + 100];
+
+	begin();
+	fd = client();
+	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
+	turn();
+	control_progress(control, last, "workers", "registered", 1, 2);
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"progress\":\"workers\",\"object\":\"registered\",\"count\":1,"
+			       "\"total\":2}");
+	ck_assert_int_eq(reply_parse(line, strlen(line), &r, &e), 0);
+	ck_assert(r.kind == REPLY_PROGRESS && r.count == 1 && r.total == 2);
+	ck_assert_str_eq(r.what, "workers");
+	ck_assert_str_eq(r.object, "registered");
+	memset(many, 'm', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	memcpy(many, "said \xff", 6);
+	control_log(control, last, "slice-0", many); /* no line of a log is lost: it is cut */
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_msg(reply_parse(line, strlen(line), &r, &e) == 0, "%s", e.msg);
+	ck_assert(r.kind == REPLY_LOG && strncmp(r.line, many, REPLY_LINE - 1) == 0);
+	ck_assert_str_eq(r.log, "slice-0");
+	control_reply(control, last,
+		      &(struct reply){.kind = REPLY_DONE, .is_adopted = true, .rebuilt = "lost"});
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"done\":\"started\",\"adopted\":true,\"rebuilt\":\"lost\"}");
+	ck_assert_int_eq(reply_parse(line, strlen(line), &r, &e), 0);
+	ck_assert(r.kind == REPLY_DONE && r.result == REPLY_STARTED && r.is_adopted);
+	ck_assert_str_eq(r.rebuilt, "lost");
+	control_reply(control, last, &(struct reply){.kind = REPLY_DONE, .result = REPLY_DOWN});
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"done\":\"down\"}");
+	ck_assert_int_eq(reply_parse(line, strlen(line), &r, &e), 0);
+	err_impossible(&why, "CPUs 0-3 are taken");
+	control_refuse(control, last, &why);
+	ck_assert_int_eq(control_receive(fd, &b, 1000, &line, &e), 1);
+	ck_assert_str_eq(line, "{\"error\":\"CPUs 0-3 are taken\",\"exit\":3}");
+	ck_assert_int_eq(reply_parse(line, strlen(line), &r, &e), 0);
+	ck_assert_int_eq(r.error.code, -ECANCELED);
+	ck_assert_int_eq(r.error.exit, ERR_IMPOSSIBLE);
+	control_progress(control, NULL, "to", "nobody", 0, 0);
+	line_buffer_release(&b);
+	control_close(control);
+}
+END_TEST
+
+START_TEST(what_is_no_reply)
+{
+	static const char *const bad[] = {
+		"{",
+		"[]",
+		"{}",
+		"{\"progress\":\"x\"}",
+		"{\"progress\":\"x\",\"object\":\"y\",\"count\":-1,\"total\":1}",
+		"{\"log\":\"x\"}",
+		"{\"done\":\"finished\"}",
+		"{\"done\":\"started\"}",
+		"{\"error\":1,\"exit\":1}",
+		"{\"error\":\"x\",\"exit\":5}",
+	};
+	static struct reply r;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		r.count = 12345;
+		ck_assert_msg(reply_parse(bad[i], strlen(bad[i]), &r, &e) == -EINVAL, "%s", bad[i]);
+		ck_assert_uint_eq(r.count, 12345);
+	}
+}
+END_TEST
+
 TEST_MAIN("control",
 	  test_case("socket", asked_and_answered, nobody_listens, garbage_is_refused,
 		    a_slow_client_is_waited_for_and_dropped, a_line_without_end,
 		    answers_that_nobody_reads, more_clients_than_there_is_room_for,
 		    hung_up_and_gone),
+	  test_case("replies", replies_are_heard_as_they_were_said, what_is_no_reply),
 	  test_case("lines", lines_in_pieces))

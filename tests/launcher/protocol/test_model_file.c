@@ -67,7 +67,7 @@ static char *text_with(const char *object, const char *key, const char *value)
 	struct err e;
 
 	example(&m);
-	ck_assert_int_eq(model_format(&m, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&model_table, &m, &text, &e), 0);
 	root = json_loads(text, 0, NULL);
 	free(text);
 	inside = *object ? json_object_get(root, object) : root;
@@ -107,8 +107,8 @@ START_TEST(bad_values_are_named)
 		struct model m = {.probe_count = 77};
 		struct err e = {0};
 
-		ck_assert_msg(model_parse(text, strlen(text), &m, &e) < 0, "%s.%s: %s was taken",
-			      bad[i].object, bad[i].key, bad[i].value);
+		ck_assert_msg(json_table_parse(&model_table, text, strlen(text), &m, &e) < 0,
+			      "%s.%s: %s was taken", bad[i].object, bad[i].key, bad[i].value);
 		ck_assert_msg(strstr(e.msg, bad[i].said) && e.exit == ERR_WRONG, "%s.%s: '%s'",
 			      bad[i].object, bad[i].key, e.msg);
 		ck_assert(m.probe_count == 77);
@@ -126,10 +126,12 @@ START_TEST(every_truncation_is_refused)
 	struct err e;
 
 	for (size_t size = 0; size < strlen(text); size++)
-		ck_assert_msg(model_parse(text, size, &m, &e) < 0 && e.exit == ERR_WRONG,
+		ck_assert_msg(json_table_parse(&model_table, text, size, &m, &e) < 0 &&
+				      e.exit == ERR_WRONG,
 			      "%zu bytes were taken", size);
 	memcpy(number, "1e999   ", 8);
-	ck_assert(model_parse(over, strlen(over), &m, &e) < 0 && e.exit == ERR_WRONG);
+	ck_assert(json_table_parse(&model_table, over, strlen(over), &m, &e) < 0 &&
+		  e.exit == ERR_WRONG);
 	ck_assert(model_read("/nonexistent/model.json", &m, &e) < 0);
 	ck_assert(e.exit == ERR_WRONG && strstr(e.msg, "/nonexistent/model.json") &&
 		  strstr(e.msg, "cleave tune"));
@@ -167,6 +169,13 @@ START_TEST(another_machine_is_told_apart)
 }
 END_TEST
 
+static int decide(const struct roots *roots, const struct profile *p, struct inputs *in,
+		  struct err *e)
+{
+	in->profile = *p;
+	return inputs_read(roots, in, e) < 0 ? e->code : inputs_decide(in, e);
+}
+
 /* The key of the profile: used on its machine, refused on another, taken by force. */
 START_TEST(the_profile_names_it)
 {
@@ -179,18 +188,18 @@ START_TEST(the_profile_names_it)
 
 	profile_default(p);
 	snprintf(p->workload.model, sizeof(p->workload.model), "%s/named.json", test_directory());
-	ck_assert(load_inputs_of(&synthetic, p, NULL, in, &e) < 0 && e.exit == ERR_WRONG);
+	ck_assert(decide(&synthetic, p, in, &e) < 0 && e.exit == ERR_WRONG);
 	example(&m);
 	ck_assert_int_eq(load_topology(&synthetic, &machine, &mask, &e), 0);
 	machine_identify(&machine, "", &m.machine);
 	ck_assert_int_eq(model_write(p->workload.model, &m, &e), 0);
-	ck_assert_msg(load_inputs_of(&synthetic, p, NULL, in, &e) == 0, "%s", e.msg);
+	ck_assert_msg(decide(&synthetic, p, in, &e) == 0, "%s", e.msg);
 	ck_assert(in->facts.has_model && in->facts.model.c[COST_WORK] == m.theta.c[COST_WORK]);
 	ck_assert(in->profile.workload.type == WORKLOAD_GREP);
-	ck_assert(load_inputs_of(&other, p, NULL, in, &e) < 0 && e.exit == ERR_IMPOSSIBLE);
+	ck_assert(decide(&other, p, in, &e) < 0 && e.exit == ERR_IMPOSSIBLE);
 	ck_assert(strstr(e.msg, "named.json") && strstr(e.msg, "packages: 2"));
 	p->workload.model_force = true;
-	ck_assert_int_eq(load_inputs_of(&other, p, NULL, in, &e), 0);
+	ck_assert_int_eq(decide(&other, p, in, &e), 0);
 	ck_assert(in->facts.has_model);
 }
 END_TEST

@@ -1,3 +1,4 @@
+#include "decision/engine/plan_make.h"
 #include "launcher/protocol/plan_json.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
@@ -43,9 +44,12 @@ START_TEST(plans_come_back_equal)
 		if (plan_make(&t, &profile, &facts, &plan, &e) < 0)
 			continue;
 		made++;
-		ck_assert_int_eq(plan_json_format(&plan, seed % 2 ? &t : NULL, &text, &e), 0);
-		ck_assert_msg(plan_json_parse(text, strlen(text), &back, &e) == 0, "seed %lu: %s",
-			      seed, e.msg);
+		if (seed % 2)
+			ck_assert_int_eq(plan_json_format(&plan, &t, &text, &e), 0);
+		else
+			ck_assert_int_eq(json_table_format(&plan_table, &plan, &text, &e), 0);
+		ck_assert_msg(json_table_parse(&plan_table, text, strlen(text), &back, &e) == 0,
+			      "seed %lu: %s", seed, e.msg);
 		ck_assert_msg(plan_is_equal(&plan, &back), "seed %lu: another plan came back",
 			      seed);
 		free(text);
@@ -62,7 +66,7 @@ START_TEST(loans_come_back)
 	make_plan("paper-8x15");
 	ck_assert_uint_eq(plan.loan_count, 1);
 	ck_assert_int_eq(plan_json_format(&plan, &t, &text, &e), 0);
-	ck_assert_int_eq(plan_json_parse(text, strlen(text), &back, &e), 0);
+	ck_assert_int_eq(json_table_parse(&plan_table, text, strlen(text), &back, &e), 0);
 	ck_assert(plan_is_equal(&plan, &back));
 	ck_assert_uint_eq(back.loans[0].from, 1);
 	ck_assert_int_eq(back.loans[0].mode, LOANS_EXCLUSIVE);
@@ -79,9 +83,12 @@ START_TEST(the_schema_is_the_documented_one)
 						 "memory", "jvm_options"};
 	struct err e = {0};
 	json_t *json, *slice;
+	char *text;
 
 	make_plan("paper-8x15");
-	json = plan_json_build(&plan, &t);
+	ck_assert_int_eq(plan_json_format(&plan, &t, &text, &e), 0);
+	json = json_loads(text, 0, NULL);
+	free(text);
 	ck_assert_ptr_nonnull(json);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		ck_assert_msg(json_object_get(json, keys[i]) != NULL, "%s", keys[i]);
@@ -90,7 +97,7 @@ START_TEST(the_schema_is_the_documented_one)
 		ck_assert_msg(json_object_get(slice, slice_keys[i]) != NULL, "%s", slice_keys[i]);
 	ck_assert_str_eq(json_string_value(json_object_get(json, "schema")), "cleave.plan/1");
 	ck_assert_str_eq(json_string_value(json_object_get(slice, "address")), "127.0.0.10");
-	ck_assert_int_eq(plan_json_read(json, &back, &e), 0);
+	ck_assert_int_eq(json_table_read(&plan_table, json, &back, &e), 0);
 	json_decref(json);
 }
 END_TEST
@@ -118,8 +125,8 @@ static void expect(const json_t *whole, const char *path, const char *value, con
 	else
 		json_object_del(at, key);
 	back.slice_count = 77;
-	ck_assert_msg(plan_json_read(json, &back, &e) == -EINVAL, "%s = %s was accepted", path,
-		      value ? value : "nothing");
+	ck_assert_msg(json_table_read(&plan_table, json, &back, &e) == -EINVAL,
+		      "%s = %s was accepted", path, value ? value : "nothing");
 	ck_assert_str_eq(e.msg, sentence);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
 	ck_assert_uint_eq(back.slice_count, 77);
@@ -129,33 +136,32 @@ static void expect(const json_t *whole, const char *path, const char *value, con
 START_TEST(foreign_values_are_refused_by_name)
 {
 	char text[80], number[16];
+	struct err e;
 	json_t *json;
 
 	make_plan("paper-8x15");
-	json = plan_json_build(&plan, NULL);
+	json = json_table_build(&plan_table, &plan, &e);
 	expect(json, "schema", "\"cleave.plan/2\"",
-	       "plan: schema: cleave.plan/1 is expected, found cleave.plan/2");
-	expect(json, "slices", NULL, "plan: slices: a list of at most 64 is expected");
-	expect(json, "slices.1.id", "0", "plan: slices[1]: id is 0 instead of 1");
+	       "schema: cleave.plan/1 is expected, found cleave.plan/2");
+	expect(json, "slices", NULL, "slices: a list of at most 64 is expected");
+	expect(json, "slices.1.id", "0", "slices[1]: id is 0 instead of 1");
 	expect(json, "slices.1.name", "\"../../etc\"",
-	       "plan: slices[1]: name '../../etc' is not a slice's name");
+	       "slices[1]: name '../../etc' is not a slice's name");
 	expect(json, "slices.1.name", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
-	       "plan: slices[1]: name: more than 31 bytes");
-	expect(json, "slices.2.slots", "-1", "plan: slices[2]: slots: -1 is not in 0 … 2147483647");
-	expect(json, "slices.2.cores", "1.5", "plan: slices[2]: cores: an integer is expected");
-	expect(json, "slices.0.address", "\"::1\"",
-	       "plan: slices[0]: address is not an IPv4 address");
+	       "slices[1]: name: more than 31 bytes");
+	expect(json, "slices.2.slots", "-1", "slices[2]: slots: -1 is not in 0 … 2147483647");
+	expect(json, "slices.2.cores", "1.5", "slices[2]: cores: an integer is expected");
+	expect(json, "slices.0.address", "\"::1\"", "slices[0]: address is not an IPv4 address");
 	expect(json, "slices.0.memory.heap_bytes", "\"1\"",
-	       "plan: slices[0]: memory: heap_bytes: an integer is expected");
-	expect(json, "slices.0.cpus", "7", "plan: slices[0]: cpus: a string is expected");
+	       "slices[0]: memory: heap_bytes: an integer is expected");
+	expect(json, "slices.0.cpus", "7", "slices[0]: cpus: a string is expected");
 	expect(json, "slices.0.cpus", "\"4096\"",
-	       "plan: slices[0]: cpus: \"4096\" in a CPU list is above 4095, the highest index");
-	expect(json, "host.shared", "1", "plan: host: shared: true or false is expected");
-	expect(json, "loans.0.to", "8", "plan: loans[0]: to: 8 is not in 0 … 7");
-	expect(json, "loans.0.mode", "\"x\"",
-	       "plan: loans[0]: mode is 'x', which is none of its words");
-	snprintf(text, sizeof(text), "plan: decision: chosen: %u is not in 0 … %u",
-		 plan.candidate_count, plan.candidate_count - 1);
+	       "slices[0]: cpus: \"4096\" in a CPU list is above 4095, the highest index");
+	expect(json, "host.shared", "1", "host: shared: true or false is expected");
+	expect(json, "loans.0.to", "8", "loans[0]: to: 8 is not in 0 … 7");
+	expect(json, "loans.0.mode", "\"x\"", "loans[0]: mode is 'x', which is none of its words");
+	snprintf(text, sizeof(text), "decision: chosen: %u is not in 0 … %u", plan.candidate_count,
+		 plan.candidate_count - 1);
 	snprintf(number, sizeof(number), "%u", plan.candidate_count);
 	expect(json, "decision.chosen", number, text);
 	json_decref(json);
@@ -170,24 +176,25 @@ START_TEST(damaged_bytes_never_crash)
 	char *text;
 
 	make_plan("snc4");
-	ck_assert_int_eq(plan_json_format(&plan, NULL, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&plan_table, &plan, &text, &e), 0);
 	size = strlen(text);
 	for (unsigned round = 0; round < 2000; round++) {
 		size_t at = random_below(&state, (unsigned)size);
 		char was = text[at];
 
 		text[at] = (char)test_random(&state);
-		(void)plan_json_parse(text, size, &back, &e);
+		(void)json_table_parse(&plan_table, text, size, &back, &e);
 		text[at] = was;
 	}
 	for (size_t cut = 0; cut < size; cut += 97) {
 		char *part = malloc(cut + 1);
 
 		memcpy(part, text, cut);
-		ck_assert_int_lt(plan_json_parse(part, cut, &back, &e), 0);
+		ck_assert_int_lt(json_table_parse(&plan_table, part, cut, &back, &e), 0);
 		free(part);
 	}
-	ck_assert_int_lt(plan_json_parse(text, (size_t)PLAN_JSON_MAX + 1, &back, &e), 0);
+	ck_assert_int_lt(json_table_parse(&plan_table, text, (size_t)JSON_MAX_BYTES + 1, &back, &e),
+			 0);
 	free(text);
 }
 END_TEST

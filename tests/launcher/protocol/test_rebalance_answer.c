@@ -20,10 +20,11 @@ static struct cpuset cpus_of(const char *text)
 
 static void check_request(const struct rebalance_request *r, const char *text)
 {
+	const struct control_request request = {.command = CONTROL_REBALANCE, .rebalance = *r};
 	cleanup_free char *json = NULL;
 	struct control_request back;
 
-	ck_assert_int_eq(rebalance_request_format(r, &json, &e), 0);
+	ck_assert_int_eq(control_request_format(&request, &json, &e), 0);
 	ck_assert_str_eq(json, text);
 	ck_assert_msg(control_request_parse(json, strlen(json), &back, &e) == 0, "%s", e.msg);
 	ck_assert_int_eq(back.command, CONTROL_REBALANCE);
@@ -111,11 +112,11 @@ static void fill(void)
 	answer.changes[1] = (struct rebalance_change){.group = "slice-0",
 						      .kind = OP_SET_CPUS,
 						      .before = cpus_of("0-1"),
-						      .asked = cpus_of("0-3"),
+						      .requested = cpus_of("0-3"),
 						      .effective = cpus_of("0-2"),
 						      .write_us = 140.25};
 	answer.loan_count = 1;
-	answer.loans[0] = (struct status_loan){1, 0, LOANS_SHARED, cpus_of("2-3"), 0.5, true};
+	answer.loans[0] = (struct status_loan){{1, 0, LOANS_SHARED, cpus_of("2-3"), true}, 0.5};
 	answer.decisions.count = 1;
 	answer.decisions.items[0] =
 		(struct rebalance_decision){.reason = REBALANCE_LENDS,
@@ -130,8 +131,9 @@ START_TEST(answers_come_back)
 	cleanup_free char *text = NULL;
 
 	fill();
-	ck_assert_int_eq(rebalance_answer_format(&answer, &text, &e), 0);
-	ck_assert_msg(rebalance_answer_parse(text, strlen(text), &back, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(json_table_format(&rebalance_answer_table, &answer, &text, &e), 0);
+	ck_assert_msg(json_table_parse(&rebalance_answer_table, text, strlen(text), &back, &e) == 0,
+		      "%s", e.msg);
 	ck_assert_int_eq(memcmp(&answer, &back, sizeof(answer)), 0);
 	ck_assert_ptr_nonnull(strstr(text, "{\"schema\":\"cleave.rebalance/1\",\"name\":\"demo\","
 					   "\"mode\":\"act\",\"dry_run\":false,"));
@@ -155,10 +157,11 @@ START_TEST(a_dry_run_has_no_effect_to_tell)
 	answer.dry_run = true;
 	answer.decisions.count = 0;
 	string_copy(answer.why, "no slice lags");
-	ck_assert_int_eq(rebalance_answer_format(&answer, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&rebalance_answer_table, &answer, &text, &e), 0);
 	ck_assert_ptr_null(strstr(text, "effective"));
 	ck_assert_ptr_null(strstr(text, "write_us"));
-	ck_assert_int_eq(rebalance_answer_parse(text, strlen(text), &back, &e), 0);
+	ck_assert_int_eq(json_table_parse(&rebalance_answer_table, text, strlen(text), &back, &e),
+			 0);
 	ck_assert(back.dry_run);
 	ck_assert_str_eq(back.why, "no slice lags");
 	ck_assert(cpuset_is_empty(&back.changes[1].effective));
@@ -180,9 +183,10 @@ START_TEST(the_longest_answer)
 	for (unsigned i = 0; i < SLICES_MAX; i++)
 		answer.loans[i] = answer.loans[0];
 	answer.loan_count = SLICES_MAX;
-	ck_assert_int_eq(rebalance_answer_format(&answer, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&rebalance_answer_table, &answer, &text, &e), 0);
 	ck_assert_uint_lt(strlen(text), CONTROL_LINE_MAX);
-	ck_assert_int_eq(rebalance_answer_parse(text, strlen(text), &back, &e), 0);
+	ck_assert_int_eq(json_table_parse(&rebalance_answer_table, text, strlen(text), &back, &e),
+			 0);
 	ck_assert_int_eq(memcmp(&answer, &back, sizeof(answer)), 0);
 }
 END_TEST
@@ -193,13 +197,15 @@ START_TEST(what_is_no_answer)
 	char *at;
 
 	fill();
-	ck_assert_int_eq(rebalance_answer_format(&answer, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&rebalance_answer_table, &answer, &text, &e), 0);
 	back.change_count = 12345;
-	ck_assert_int_lt(rebalance_answer_parse(text, strlen(text) - 1, &back, &e), 0);
+	ck_assert_int_lt(
+		json_table_parse(&rebalance_answer_table, text, strlen(text) - 1, &back, &e), 0);
 	at = strstr(text, "\"what\":\"weight\"");
 	memcpy(at, "\"what\":\"wealth\"", strlen("\"what\":\"weight\""));
-	ck_assert_int_lt(rebalance_answer_parse(text, strlen(text), &back, &e), 0);
-	ck_assert_str_eq(e.msg, "what is 'wealth', which is none of its words");
+	ck_assert_int_lt(json_table_parse(&rebalance_answer_table, text, strlen(text), &back, &e),
+			 0);
+	ck_assert_str_eq(e.msg, "changes[0]: what is 'wealth', which is none of its words");
 	ck_assert_uint_eq(back.change_count, 12345);
 }
 END_TEST

@@ -1,7 +1,9 @@
+#include "decision/engine/plan_make.h"
 #include "launcher/protocol/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -105,11 +107,11 @@ START_TEST(cut_and_changed)
 	size_t size;
 
 	fill(&state);
-	ck_assert_int_eq(state_format(&state, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&state_table, &state, &text, &e), 0);
 	size = strlen(text);
 	for (size_t cut = 0; cut < size; cut += 1 + size / 40) {
 		back.phase = PHASE_STOPPING;
-		ck_assert_int_lt(state_parse(text, cut, &back, &e), 0);
+		ck_assert_int_lt(json_table_parse(&state_table, text, cut, &back, &e), 0);
 		ck_assert_int_eq(back.phase, PHASE_STOPPING);
 	}
 	for (unsigned round = 0; round < 60; round++) {
@@ -117,11 +119,67 @@ START_TEST(cut_and_changed)
 		char was = text[at];
 
 		text[at] = (char)test_random(&random);
-		if (state_parse(text, size, &back, &e) == 0)
+		if (json_table_parse(&state_table, text, size, &back, &e) == 0)
 			ck_assert_msg(back.plan.slice_count <= SLICES_MAX, "seed %lu round %u",
 				      test_seed(), round);
 		text[at] = was;
 	}
+}
+END_TEST
+
+/* What the file says must be a plan: a CPU that two slices own would be given to both. */
+START_TEST(a_plan_that_is_none_is_unreadable)
+{
+	char path[PROFILE_PATH];
+
+	fill(&state);
+	ck_assert_int_eq(cluster_paths(test_directory(), "overlap", &state.cluster, &e), 0);
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	state.plan.slices[1].cpus = state.plan.slices[0].cpus;
+	ck_assert_int_eq(state_write(&state, &e), 0);
+	back.phase = PHASE_STOPPING;
+	ck_assert_int_eq(state_read(&state.cluster, &back, &e), -EBADMSG);
+	ck_assert_int_eq(e.exit, ERR_FAILED);
+	ck_assert_int_eq(back.phase, PHASE_STOPPING);
+	ck_assert_int_eq(cluster_file(&state.cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(state_read(&state.cluster, &back, &e), -EBADMSG);
+	ck_assert_msg(strstr(e.msg, path) && strstr(e.msg, "plan: invariant 1: slice-1"), "%s",
+		      e.msg);
+	ck_assert_int_eq(home_write(&state.cluster, &state.plan, &e), 0);
+	ck_assert_int_eq(home_read(&state.cluster, &home, &e), -EBADMSG);
+	ck_assert_msg(strstr(e.msg, "home.json: slices[1]: "), "%s", e.msg);
+}
+END_TEST
+
+/* The state of another cluster is not this one's. */
+START_TEST(a_state_of_another_cluster)
+{
+	cleanup_free char *text = NULL;
+	struct cluster other;
+	char path[PROFILE_PATH];
+
+	fill(&state);
+	ck_assert_int_eq(json_table_format(&state_table, &state, &text, &e), 0);
+	ck_assert_int_eq(cluster_paths(test_directory(), "other", &other, &e), 0);
+	ck_assert_int_eq(cluster_make(&other, &e), 0);
+	ck_assert_int_eq(cluster_file(&other, "state.json", path, &e), 0);
+	ck_assert_int_eq(file_replace(path, text, strlen(text), 0600, &e), 0);
+	ck_assert_int_eq(state_read(&other, &back, &e), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(e.msg, "this is the state of a cluster stored"));
+}
+END_TEST
+
+/* File names are bytes: those that are no UTF-8 come back as they were. */
+START_TEST(names_of_any_bytes)
+{
+	fill(&state);
+	ck_assert_int_eq(cluster_paths(test_directory(), "bytes", &state.cluster, &e), 0);
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	string_copy(state.spark.home, "/opt/caf\xe9/\xff\x80 \xef\x9e\x80");
+	strings_add(&state.spark.launch, "-Dname=\xc3");
+	ck_assert_int_eq(state_write(&state, &e), 0);
+	ck_assert_msg(state_read(&state.cluster, &back, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(memcmp(&state.spark, &back.spark, sizeof(back.spark)), 0);
 }
 END_TEST
 
@@ -216,7 +274,7 @@ START_TEST(status_there_and_back)
 		snprintf(slice->doing, sizeof(slice->doing), "idle for %u s", i);
 	}
 	s.loan_count = 1;
-	s.loans[0] = (struct status_loan){1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, 0.5, true};
+	s.loans[0] = (struct status_loan){{1, 0, LOANS_EXCLUSIVE, s.slices[1].cpus, true}, 0.5};
 	s.monitor = (struct status_monitor){.mode = REBALANCE_OBSERVE,
 					    .loans = LOANS_EXCLUSIVE,
 					    .tasks = "the UI is off",
@@ -224,17 +282,48 @@ START_TEST(status_there_and_back)
 					    .recent = {{0.5, "slice-1 lends"}, {1.5, "more"}}};
 	s.warning_count = 1;
 	s.warnings[0] = (struct plan_warning){.code = WARN_NO_L3, .message = "no L3"};
-	ck_assert_int_eq(status_format(&s, &text, &e), 0);
-	ck_assert_msg(status_parse(text, strlen(text), &t, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), 0);
+	ck_assert_msg(json_table_parse(&status_table, text, strlen(text), &t, &e) == 0, "%s",
+		      e.msg);
 	ck_assert_int_eq(memcmp(&s, &t, sizeof(s)), 0);
-	ck_assert_int_lt(status_parse(text, strlen(text) - 1, &t, &e), 0);
+	ck_assert_int_lt(json_table_parse(&status_table, text, strlen(text) - 1, &t, &e), 0);
 	ck_assert_ptr_nonnull(strstr(text, "\"tasks\":\"unknown: the UI is off\""));
 	free(text);
 	s.monitor.tasks[0] = '\0';
-	ck_assert_int_eq(status_format(&s, &text, &e), 0);
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), 0);
 	ck_assert_ptr_nonnull(strstr(text, "\"tasks\":\"known\""));
-	ck_assert_int_eq(status_parse(text, strlen(text), &t, &e), 0);
+	ck_assert_int_eq(json_table_parse(&status_table, text, strlen(text), &t, &e), 0);
 	ck_assert_str_eq(t.monitor.tasks, "");
+}
+END_TEST
+
+/* A part that cannot be written makes all of it fail: nobody reads a list that is short of a slice. */
+START_TEST(no_part_of_a_status_is_lost)
+{
+	static struct status s, t;
+	cleanup_free char *text = NULL;
+
+	memset(&s, 0, sizeof(s));
+	s.slice_count = 3;
+	s.loan_count = 2;
+	for (unsigned i = 0; i < s.slice_count; i++)
+		snprintf(s.slices[i].name, sizeof(s.slices[i].name), "slice-%u", i);
+	string_copy(s.slices[1].doing, "says \xff\xfe");
+	string_copy(s.why, "because of \x80");
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), 0);
+	ck_assert_msg(json_table_parse(&status_table, text, strlen(text), &t, &e) == 0, "%s",
+		      e.msg);
+	ck_assert_int_eq(memcmp(&s, &t, sizeof(s)), 0);
+	s.slices[1].cpu_used = (double)NAN;
+	free(text);
+	text = NULL;
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), -EINVAL);
+	ck_assert_ptr_null(text);
+	ck_assert_str_eq(e.msg, "slices[1]: cpu_used: JSON has no number nan");
+	s.slices[1].cpu_used = 0;
+	s.loans[1].loan.mode = (enum loan_mode)7;
+	ck_assert_int_eq(json_table_format(&status_table, &s, &text, &e), -EINVAL);
+	ck_assert_str_eq(e.msg, "loans[1]: mode has no word for 7");
 }
 END_TEST
 
@@ -251,5 +340,6 @@ END_TEST
 
 TEST_MAIN("state",
 	  test_case("state", written_and_read_back, none_is_told_from_unreadable, cut_and_changed,
-		    home_sets, a_full_disk),
-	  test_case("status", status_there_and_back, cpus_used))
+		    a_plan_that_is_none_is_unreadable, a_state_of_another_cluster,
+		    names_of_any_bytes, home_sets, a_full_disk),
+	  test_case("status", status_there_and_back, no_part_of_a_status_is_lost, cpus_used))

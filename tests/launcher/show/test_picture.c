@@ -1,4 +1,5 @@
 #include "decision/base/size_text.h"
+#include "decision/engine/plan_make.h"
 #include "launcher/show/picture.h"
 #include "launcher/show/table.h"
 #include "tests/decision/machines.h"

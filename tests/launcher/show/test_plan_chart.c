@@ -1,7 +1,11 @@
-/* The bars of plan --explain: as long as the times they stand for, and never longer than the terminal is wide. */
+/*
+ * The bars of plan --explain: as long as the times they stand for, and never longer than the
+ * terminal is wide.
+ */
 
 #include <string.h>
 
+#include "decision/engine/plan_make.h"
 #include "launcher/show/plan_chart.h"
 #include "launcher/show/table.h"
 #include "tests/decision/machines.h"

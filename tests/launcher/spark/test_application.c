@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/system/files.h"
 #include "tests/harness.h"
+#include "tests/launcher/answers.h"
 
 /*
  * Answers of Spark 4.1.0 to one application over two Workers at 127.0.0.10 and .11 with one slot
@@ -14,17 +14,6 @@ static const struct slice_addresses two = {2, {0x7f00000a, 0x7f00000b}};
 
 static struct application a;
 static struct err e;
-
-static char *recorded(const char *file, size_t *size)
-{
-	char path[128];
-	char *text;
-
-	snprintf(path, sizeof(path), "tests/launcher/answers/%s.json", file);
-	if (file_read(path, 1 << 20, &text, size, &e))
-		ck_abort_msg("%s", e.msg);
-	return text;
-}
 
 static void read_executors(const char *file, uint64_t at_ns)
 {
@@ -44,25 +33,17 @@ static void read_stages(const char *file, uint64_t at_ns)
 		ck_abort_msg("%s: %s", file, e.msg);
 }
 
-static uint64_t asked_ns = 100; /* one question after the other */
+static uint64_t requested_ns = 100; /* one question after the other */
 
 static int stages_text(const char *text)
 {
-	return application_read_stages(&a, text, strlen(text), ++asked_ns, &e);
+	return application_read_stages(&a, text, strlen(text), ++requested_ns, &e);
 }
 
 static int executors_text(const char *text)
 {
-	return application_read_executors(&a, &two, text, strlen(text), ++asked_ns, &e);
+	return application_read_executors(&a, &two, text, strlen(text), ++requested_ns, &e);
 }
-
-#define STAGE(id, attempt, tasks, completed, active)                           \
-	"{\"stageId\":" #id ",\"attemptId\":" #attempt ",\"numTasks\":" #tasks \
-	",\"numCompletedIndices\":" #completed ",\"numActiveTasks\":" #active  \
-	",\"numFailedTasks\":0,\"name\":\"s\"}"
-#define EXECUTOR(id, host, active)                                                 \
-	"{\"id\":\"" #id "\",\"hostPort\":\"" host ":1\",\"activeTasks\":" #active \
-	",\"isActive\":true}"
 
 START_TEST(a_run_as_recorded)
 {
@@ -106,6 +87,37 @@ START_TEST(a_run_as_recorded)
 	ck_assert_int_eq(stages_text("[ ]"), 0);
 	ck_assert_uint_eq(application_pending(&a), 0);
 	ck_assert_uint_eq(a.running_everywhere, 0);
+}
+END_TEST
+
+START_TEST(another_run_as_recorded)
+{
+	a = (struct application){0};
+	read_stages("stages", 10);
+	ck_assert_uint_eq(a.stage_count, 1);
+	ck_assert_int_eq(a.stages[0].id, 0);
+	ck_assert_uint_eq(a.waiting, 4);
+	ck_assert_uint_eq(a.active, 4);
+}
+END_TEST
+
+/* The driver and those that are gone do not count; what has no address runs elsewhere. */
+START_TEST(executors_anywhere)
+{
+	static const char text[] =
+		"[{\"id\":\"driver\",\"hostPort\":\"127.0.0.1:4040\",\"activeTasks\":0,\"isActive\":true},"
+		"{\"id\":\"0\",\"hostPort\":\"127.0.0.10:38201\",\"activeTasks\":3,\"isActive\":true},"
+		"{\"id\":\"1\",\"hostPort\":\"127.0.0.11:38202\",\"activeTasks\":9,\"isActive\":false},"
+		"{\"id\":\"2\",\"hostPort\":\"some-host:38202\",\"activeTasks\":1,\"isActive\":true}]";
+
+	a = (struct application){0};
+	ck_assert_msg(executors_text(text) == 0, "%s", e.msg);
+	ck_assert_uint_eq(a.number_count, 2);
+	ck_assert_uint_eq(a.slices, 1);
+	ck_assert_uint_eq(a.running[0], 3);
+	ck_assert_uint_eq(a.numbers[1], 2);
+	ck_assert_uint_eq(a.running_everywhere, 4);
+	ck_assert_int_lt(application_read_executors(&a, &two, text, sizeof(text) - 2, 1, &e), 0);
 }
 END_TEST
 
@@ -168,7 +180,7 @@ START_TEST(more_stages_than_room)
 	FILE *f = open_memstream(&text, &size);
 
 	a = (struct application){0};
-	for (unsigned i = 0; i <= REST_STAGES; i++)
+	for (unsigned i = 0; i <= STAGES_MAX; i++)
 		fprintf(f,
 			"%s{\"stageId\":%u,\"attemptId\":0,\"numTasks\":1,\"numCompletedIndices\":1,"
 			"\"numActiveTasks\":0,\"numFailedTasks\":0}",
@@ -176,7 +188,7 @@ START_TEST(more_stages_than_room)
 	fprintf(f, "]");
 	fclose(f);
 	ck_assert_int_eq(application_read_stages(&a, text, size, 1, &e), 0);
-	ck_assert_uint_eq(a.stage_count, REST_STAGES);
+	ck_assert_uint_eq(a.stage_count, STAGES_MAX);
 	ck_assert_uint_eq(application_pending(&a), 1);
 }
 END_TEST
@@ -227,6 +239,7 @@ START_TEST(garbage_changes_nothing)
 		"[",
 		"[1]",
 		"[{}]",
+		"[[]]",
 		"[{\"id\":\"1\"}]",
 		"[{\"id\":1,\"hostPort\":\"h:1\",\"activeTasks\":0}]",
 		"[{\"id\":\"x\",\"hostPort\":\"h:1\",\"activeTasks\":0}]",
@@ -281,7 +294,7 @@ START_TEST(task_cpus)
 END_TEST
 
 TEST_MAIN("application",
-	  test_case("tasks", a_run_as_recorded, between_two_answers, counters_that_cannot_be,
-		    more_stages_than_room),
+	  test_case("tasks", a_run_as_recorded, another_run_as_recorded, executors_anywhere,
+		    between_two_answers, counters_that_cannot_be, more_stages_than_room),
 	  test_case("stages", stages_are_counted_once),
 	  test_case("answers", garbage_changes_nothing, task_cpus))

@@ -8,19 +8,12 @@
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
 
-/* A Spark that consists of the names we look at, and a java that answers like one. */
 static void make_fake(char home[PROFILE_PATH], char jdk[PROFILE_PATH], const char *java)
 {
-	char path[PROFILE_PATH + 16];
+	char top[PROFILE_PATH];
 
-	snprintf(home, PROFILE_PATH, "%s/fake/spark", test_directory());
-	snprintf(path, sizeof(path), "%s/jars", home);
-	spark_tree_program(path, "spark-core_2.13-4.1.0.jar", "");
-	snprintf(path, sizeof(path), "%s/bin", home);
-	spark_tree_program(path, "spark-submit", "#!/bin/sh\n");
-	snprintf(jdk, PROFILE_PATH, "%s/fake/jdk", test_directory());
-	snprintf(path, sizeof(path), "%s/bin", jdk);
-	spark_tree_program(path, "java", java);
+	snprintf(top, sizeof(top), "%s/fake", test_directory());
+	spark_tree_fake(top, java, home, jdk);
 }
 
 /* Resolve with a given Spark and JDK; the sentence is in `e`. */

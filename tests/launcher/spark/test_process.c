@@ -9,7 +9,7 @@
 #include "tests/launcher/spark_tree.h"
 
 /* The word behind `option`, or NULL. */
-static const char *after(const struct words *w, const char *option)
+static const char *after(const struct argv *w, const char *option)
 {
 	for (size_t i = 0; i + 1 < w->count; i++)
 		if (strcmp(w->items[i], option) == 0)
@@ -17,30 +17,22 @@ static const char *after(const struct words *w, const char *option)
 	return NULL;
 }
 
-static bool has(const struct words *w, const char *word)
-{
-	for (size_t i = 0; i < w->count; i++)
-		if (strcmp(w->items[i], word) == 0)
-			return true;
-	return false;
-}
-
 START_TEST(words_are_an_environment)
 {
-	cleanup_words struct words w = {0};
+	cleanup_argv struct argv w = {0};
 
-	ck_assert_int_eq(words_put(&w, "A", "1"), 0);
-	ck_assert_int_eq(words_put(&w, "AB", "2"), 0);
-	ck_assert_int_eq(words_putf(&w, "A", "%d", 3), 0);
+	ck_assert_int_eq(argv_put(&w, "A", "1"), 0);
+	ck_assert_int_eq(argv_put(&w, "AB", "2"), 0);
+	ck_assert_int_eq(argv_putf(&w, "A", "%d", 3), 0);
 	ck_assert_uint_eq(w.count, 2);
-	ck_assert_str_eq(words_value(&w, "A"), "3");
-	ck_assert_str_eq(words_value(&w, "AB"), "2");
-	ck_assert_ptr_null(words_value(&w, "B"));
-	words_drop(&w, "A=");
+	ck_assert_str_eq(argv_value(&w, "A"), "3");
+	ck_assert_str_eq(argv_value(&w, "AB"), "2");
+	ck_assert_ptr_null(argv_value(&w, "B"));
+	argv_drop(&w, "A=");
 	ck_assert_uint_eq(w.count, 1);
 	ck_assert_str_eq(w.items[0], "AB=2");
 	ck_assert_ptr_null(w.items[1]);
-	words_drop(&w, "A");
+	argv_drop(&w, "A");
 	ck_assert_uint_eq(w.count, 0);
 }
 END_TEST
@@ -56,19 +48,19 @@ START_TEST(master)
 	ck_assert_int_eq(spark_master_process(&t->all, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[0], "/opt/jdk/bin/java");
 	ck_assert_str_eq(after(&p.argv, "-cp"), "/t/state/tree/conf/:/opt/spark/jars/*");
-	ck_assert(has(&p.argv, "-Xmx384m"));
-	ck_assert(has(&p.argv, "-XX:-UsePerfData"));
-	ck_assert(has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
+	ck_assert(spark_tree_has(&p.argv, "-Xmx384m"));
+	ck_assert(spark_tree_has(&p.argv, "-XX:-UsePerfData"));
+	ck_assert(spark_tree_has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
 	ck_assert_str_eq(after(&p.argv, "org.apache.spark.deploy.master.Master"), "--host");
 	ck_assert_str_eq(after(&p.argv, "--host"), "127.0.0.1");
 	ck_assert_str_eq(after(&p.argv, "--port"), "7077");
 	ck_assert_str_eq(after(&p.argv, "--webui-port"), "8080");
 	ck_assert_str_eq(after(&p.argv, "--properties-file"), "/t/state/tree/spark.conf");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.1");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_SCALA_VERSION"), "2.13");
-	ck_assert_str_eq(words_value(&p.env, "JAVA_HOME"), "/opt/jdk");
-	ck_assert_ptr_null(words_value(&p.env, "SPARK_DAEMON_MEMORY"));
-	ck_assert_ptr_null(words_value(&p.env, "_JAVA_OPTIONS"));
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.1");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_SCALA_VERSION"), "2.13");
+	ck_assert_str_eq(argv_value(&p.env, "JAVA_HOME"), "/opt/jdk");
+	ck_assert_ptr_null(argv_value(&p.env, "SPARK_DAEMON_MEMORY"));
+	ck_assert_ptr_null(argv_value(&p.env, "_JAVA_OPTIONS"));
 	ck_assert_str_eq(p.directory, "/t/data/tree/master/work");
 	ck_assert_str_eq(p.log, "/t/data/tree/master/log/master.log");
 }
@@ -92,16 +84,17 @@ START_TEST(worker)
 	ck_assert_str_eq(after(&p.argv, "--cores"), "4");
 	ck_assert_str_eq(after(&p.argv, "--memory"), "1007M"); /* 1001 + 5.0… rounded up */
 	ck_assert_str_eq(after(&p.argv, "--work-dir"), "/t/data/tree/slice-1/work");
-	ck_assert(has(&p.argv, "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
+	ck_assert(spark_tree_has(&p.argv,
+				 "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
 	ck_assert_str_eq(after(&p.argv, "-Dspark.worker.resource.not-0.amount=4"),
 			 "org.apache.spark.deploy.worker.Worker");
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://127.0.0.1:7077");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.11");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/slice-1/scratch");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE"), "1");
-	ck_assert_str_eq(words_value(&p.env, "HADOOP_CONF_DIR"), "/etc/hadoop");
-	ck_assert_str_eq(words_value(&p.env, "TMPDIR"), "/t/data/tree/slice-1/tmp");
-	ck_assert_str_eq(words_value(&p.env, "JDK_JAVA_OPTIONS"),
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_IP"), "127.0.0.11");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/slice-1/scratch");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE"), "1");
+	ck_assert_str_eq(argv_value(&p.env, "HADOOP_CONF_DIR"), "/etc/hadoop");
+	ck_assert_str_eq(argv_value(&p.env, "TMPDIR"), "/t/data/tree/slice-1/tmp");
+	ck_assert_str_eq(argv_value(&p.env, "JDK_JAVA_OPTIONS"),
 			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/slice-1/tmp' -Dmine=1");
 }
 END_TEST
@@ -116,7 +109,7 @@ START_TEST(worker_of_another_master)
 	string_copy(t->profile.memory.scratch.path, "/fast");
 	ck_assert_int_eq(spark_worker_process(&t->all, 0, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[p.argv.count - 1], "spark://big:7077");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_LOCAL_DIRS"), "/fast/cleave-tree-slice-0");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_DIRS"), "/fast/cleave-tree-slice-0");
 }
 END_TEST
 
@@ -167,13 +160,13 @@ START_TEST(submit)
 	for (size_t i = 0; words[i]; i++)
 		ck_assert_str_eq(p.argv.items[5 + i], words[i]);
 	ck_assert_uint_eq(p.argv.count, 10);
-	ck_assert_ptr_null(words_value(&p.env, "HWLOC_XMLFILE"));
-	ck_assert_ptr_null(words_value(&p.env, "_JAVA_OPTIONS"));
-	ck_assert_str_eq(words_value(&p.env, "MINE"), "kept");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_HOME"), "/opt/spark");
-	ck_assert_str_eq(words_value(&p.env, "SPARK_SUBMIT_OPTS"),
+	ck_assert_ptr_null(argv_value(&p.env, "HWLOC_XMLFILE"));
+	ck_assert_ptr_null(argv_value(&p.env, "_JAVA_OPTIONS"));
+	ck_assert_str_eq(argv_value(&p.env, "MINE"), "kept");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_HOME"), "/opt/spark");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_SUBMIT_OPTS"),
 			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/host/tmp' -Dmine=1");
-	ck_assert_str_eq(words_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
+	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
 	ck_assert_str_eq(p.directory, "");
 }
 END_TEST
@@ -211,15 +204,15 @@ END_TEST
 START_TEST(shell)
 {
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
-	cleanup_words struct words w = {0};
+	cleanup_argv struct argv w = {0};
 	struct err e;
 
 	unsetenv("PYSPARK_PYTHON");
 	unsetenv("SPARK_SUBMIT_OPTS");
 	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &e), 0);
-	ck_assert_str_eq(words_value(&w, "SPARK_CONF_DIR"), "/t/state/tree/env");
-	ck_assert_str_eq(words_value(&w, "SPARK_LOCAL_IP"), "127.0.0.1");
-	ck_assert_ptr_null(words_value(&w, "PATH"));
+	ck_assert_str_eq(argv_value(&w, "SPARK_CONF_DIR"), "/t/state/tree/env");
+	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_IP"), "127.0.0.1");
+	ck_assert_ptr_null(argv_value(&w, "PATH"));
 }
 END_TEST
 
@@ -306,6 +299,8 @@ START_TEST(prepare)
 	ck_assert(has_line(daemons, line) && has_line(apps, line));
 	ck_assert(has_line(daemons, "spark.port.maxRetries=0"));
 	ck_assert(!strstr(apps, "spark.port.maxRetries")); /* two drivers may run */
+	ck_assert(!strstr(
+		apps, "spark.ui.showConsoleProgress")); /* `run` decides, Spark for its shells */
 	ck_assert(has_line(apps, "spark.master=spark://127.0.0.1:7077"));
 	ck_assert(has_line(apps, "spark.cores.max=7"));
 	ck_assert(has_line(apps, "spark.executor.memory=1000m")); /* the smallest slice's */

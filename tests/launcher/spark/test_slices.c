@@ -5,6 +5,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/spark.h"
 #include "tests/harness.h"
+#include "tests/launcher/spark_tree.h"
 
 enum { LOOPS = 40 };
 
@@ -19,14 +20,6 @@ static void cut(unsigned count, unsigned first)
 		plan.slices[i].id = i;
 		plan.slices[i].slots = first + i;
 	}
-}
-
-static bool has(const struct words *w, const char *word)
-{
-	for (size_t i = 0; i < w->count; i++)
-		if (strcmp(w->items[i], word) == 0)
-			return true;
-	return false;
 }
 
 /* How many addresses of `resource` the file of this slice has; 0: it does not offer it. */
@@ -60,14 +53,14 @@ static size_t addresses_of(unsigned slice, const char *resource)
 
 START_TEST(offers)
 {
-	cleanup_words struct words argv = {0};
+	cleanup_argv struct argv argv = {0};
 
 	cut(3, 31);
 	spark_slices_offer(&plan, 1, "/s/slice-1.resources", &argv);
 	ck_assert_uint_eq(argv.count, 3);
-	ck_assert(has(&argv, "-Dspark.worker.resourcesFile=/s/slice-1.resources"));
-	ck_assert(has(&argv, "-Dspark.worker.resource.not-0.amount=32"));
-	ck_assert(has(&argv, "-Dspark.worker.resource.not-2.amount=32"));
+	ck_assert(spark_tree_has(&argv, "-Dspark.worker.resourcesFile=/s/slice-1.resources"));
+	ck_assert(spark_tree_has(&argv, "-Dspark.worker.resource.not-0.amount=32"));
+	ck_assert(spark_tree_has(&argv, "-Dspark.worker.resource.not-2.amount=32"));
 	ck_assert_uint_eq(addresses_of(0, "not-1"), 31); /* as many as slots … */
 	ck_assert_uint_eq(addresses_of(1, "not-2"), 32);
 	ck_assert_uint_eq(addresses_of(2, "not-0"), SPARK_SLICE_EXECUTORS); /* … up to a bound */
@@ -77,7 +70,7 @@ END_TEST
 
 START_TEST(one_slice_offers_nothing)
 {
-	cleanup_words struct words argv = {0};
+	cleanup_argv struct argv argv = {0};
 
 	cut(1, 4);
 	spark_slices_offer(&plan, 0, "/s/f", &argv);
@@ -108,7 +101,7 @@ START_TEST(lists)
 }
 END_TEST
 
-static void request(const char *list, const struct strings *conf, struct words *out)
+static void request(const char *list, const struct strings *conf, struct argv *out)
 {
 	struct cpuset slices;
 
@@ -118,17 +111,17 @@ static void request(const char *list, const struct strings *conf, struct words *
 
 START_TEST(requests)
 {
-	cleanup_words struct words some = {0}, all = {0};
+	cleanup_argv struct argv some = {0}, all = {0};
 	struct strings none = {0};
 
 	cut(3, 10);
 	request("0,2", &none, &some);
 	ck_assert_uint_eq(some.count, 2);
-	ck_assert(has(&some, "spark.executor.resource.not-1.amount=1"));
-	ck_assert(has(&some, "spark.cores.max=22"));
+	ck_assert(spark_tree_has(&some, "spark.executor.resource.not-1.amount=1"));
+	ck_assert(spark_tree_has(&some, "spark.cores.max=22"));
 	request("0-2", &none, &all);
 	ck_assert_uint_eq(all.count, 1);
-	ck_assert(has(&all, "spark.cores.max=33"));
+	ck_assert(spark_tree_has(&all, "spark.cores.max=33"));
 }
 END_TEST
 
@@ -148,7 +141,7 @@ START_TEST(a_profile_may_want_fewer_cores)
 
 	cut(2, 10);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		cleanup_words struct words w = {0};
+		cleanup_argv struct argv w = {0};
 		struct strings conf = {0};
 
 		strings_add(&conf, cases[i].key);
@@ -156,7 +149,7 @@ START_TEST(a_profile_may_want_fewer_cores)
 		strings_add(&conf, "7");
 		strings_add(&conf, "7");
 		request("0", &conf, &w);
-		ck_assert_msg(has(&w, cases[i].wanted), "%s: %s", cases[i].value,
+		ck_assert_msg(spark_tree_has(&w, cases[i].wanted), "%s: %s", cases[i].value,
 			      w.items[w.count - 1]);
 	}
 }
@@ -169,7 +162,7 @@ START_TEST(a_request_fits_its_slices_only)
 
 	for (unsigned loop = 0; loop < LOOPS; loop++) {
 		unsigned count = 1 + (unsigned)(test_random(&state) % SLICES_MAX);
-		cleanup_words struct words asked = {0};
+		cleanup_argv struct argv asked = {0};
 		struct strings none = {0};
 		struct cpuset slices = {0};
 
@@ -180,7 +173,7 @@ START_TEST(a_request_fits_its_slices_only)
 				cpuset_add(&slices, i);
 		spark_slices_request(&plan, &none, &slices, &asked);
 		for (unsigned slice = 0; slice < count; slice++) {
-			cleanup_words struct words offered = {0};
+			cleanup_argv struct argv offered = {0};
 			bool fits = true;
 
 			spark_slices_offer(&plan, slice, "f", &offered);
@@ -193,7 +186,8 @@ START_TEST(a_request_fits_its_slices_only)
 					 "-Dspark.worker.resource.not-%u.amount=%u", i,
 					 slice + 1 < SPARK_SLICE_EXECUTORS ? slice + 1
 									   : SPARK_SLICE_EXECUTORS);
-				fits = fits && (!has(&asked, want) || has(&offered, have));
+				fits = fits && (!spark_tree_has(&asked, want) ||
+						spark_tree_has(&offered, have));
 			}
 			ck_assert_msg(fits == cpuset_has(&slices, slice),
 				      "seed %llu: slice %u of %u, wanted %s", seed, slice, count,

@@ -1,6 +1,6 @@
 /*
  * What follows from answers, and from those that do not come.
- * link: -Wl,--wrap=rest_get_bounded -Wl,--wrap=rest_drop
+ * link: -Wl,--wrap=rest_get -Wl,--wrap=rest_drop
  */
 
 #include "launcher/spark/task_watch.h"
@@ -40,24 +40,24 @@ START_TEST(one_application)
 	scene_list("app-1", NULL);
 	ck_assert(!scene_is_known(0));
 	scene_why_has("application app-1 has not answered yet");
-	ck_assert(task_watch_is_asking(scene.watch));
+	ck_assert(task_watch_is_requesting(scene.watch));
 	scene_tick();
 	ck_assert_uint_eq(scene.sent_count, 1); /* the rest when it is there at all */
-	ck_assert_uint_eq(scene_find_asked("app-1", "executors")->timeout_ms, 4000);
+	ck_assert_uint_eq(scene_find("app-1", "executors")->timeout_ms, 4000);
 	scene_answer("app-1", "executors", "[" ON_0(2) "," ON_1(0) "]");
 	ck_assert_uint_eq(scene.changes, 1);
 	ck_assert(!scene_is_known(0) && scene_is_known(2));
 	scene_why_has("application app-1 has not answered yet");
 	scene.now += 3 * SCENE_MS;
 	scene_tick();
-	ck_assert_uint_eq(scene.asked_count, 2);
-	ck_assert_uint_eq(scene_find_asked("app-1", "stages")->timeout_ms, 1000);
+	ck_assert_uint_eq(scene.request_count, 2);
+	ck_assert_uint_eq(scene_find("app-1", "stages")->timeout_ms, 1000);
 	scene_answer("app-1", "stages", "[" STAGE(4, 0, 9, 1, 2) "]");
 	ck_assert_uint_eq(scene.changes, 2);
 	ck_assert_uint_eq(scene_fill(0).task_cpus, 1); /* as long as nobody has said */
-	ck_assert(task_watch_is_asking(scene.watch));
+	ck_assert(task_watch_is_requesting(scene.watch));
 	scene_answer("app-1", "environment", ENVIRONMENT(2));
-	ck_assert(!task_watch_is_asking(scene.watch));
+	ck_assert(!task_watch_is_requesting(scene.watch));
 	ck_assert_str_eq(task_watch_why(scene.watch), "");
 	for (unsigned slice = 0; slice < 2; slice++) {
 		struct sample s = scene_fill(slice);
@@ -76,8 +76,8 @@ START_TEST(one_application)
 	ck_assert_uint_eq(task_watch_executors(scene.watch, 2), 0);
 	ck_assert_uint_eq(task_watch_executors(scene.watch, 64), 0);
 	scene_tick_after(5000);
-	ck_assert_uint_eq(scene.asked_count, 2); /* the environment once */
-	ck_assert_uint_eq(scene_find_asked("app-1", "executors")->timeout_ms, 1000);
+	ck_assert_uint_eq(scene.request_count, 2); /* the environment once */
+	ck_assert_uint_eq(scene_find("app-1", "executors")->timeout_ms, 1000);
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(two_applications)
 	ck_assert(!task_watch_has_executor(scene.watch, "app-3", "0"));
 	/* Where both run, it is as old as the older one. */
 	scene.now += SCENE_MS;
-	task_watch_ask(scene.watch, scene.now);
+	task_watch_request(scene.watch, scene.now);
 	scene_tick();
 	scene_answer("app-2", "executors", "[" EXECUTOR(0, "127.0.0.11", 1) "]");
 	scene_answer("app-2", "stages", "[]");
@@ -136,11 +136,11 @@ START_TEST(one_of_two_falls_silent)
 		scene.now += 1000 * SCENE_MS;
 		scene_list("app-1", "app-2");
 		scene_tick();
-		if (scene_find_asked("app-1", "executors")) {
+		if (scene_find("app-1", "executors")) {
 			scene_answer("app-1", "executors", "[" ON_0(1) "]");
 			scene_answer("app-1", "stages", "[]");
 		}
-		if (scene_find_asked("app-2", "executors"))
+		if (scene_find("app-2", "executors"))
 			scene_answer_status("app-2", "executors", -ETIMEDOUT, "");
 	}
 	ck_assert(scene_is_known(0) && !scene_is_known(1) && scene_is_known(2));
@@ -158,12 +158,12 @@ START_TEST(too_many_applications)
 	ck_assert(!scene_is_known(0));
 	scene_why_has("more than 64 applications");
 	m.apps_left_out = 0;
-	for (m.app_count = 0; m.app_count < REST_APPS; m.app_count++)
+	for (m.app_count = 0; m.app_count < MASTER_APPS; m.app_count++)
 		snprintf(m.apps[m.app_count], sizeof(m.apps[0]), "app-%u", m.app_count);
 	task_watch_apps(scene.watch, &m, scene.now);
 	scene_tick();
-	ck_assert_uint_eq(scene.asked_count, REST_APPS);
-	for (unsigned i = 0; i < REST_APPS; i++) {
+	ck_assert_uint_eq(scene.request_count, MASTER_APPS);
+	for (unsigned i = 0; i < MASTER_APPS; i++) {
 		ck_assert(!scene_is_known(0));
 		scene_answer(m.apps[i], "executors", "[]");
 	}
@@ -175,11 +175,11 @@ START_TEST(a_new_plan_forgets)
 {
 	scene_list("app-1", NULL);
 	scene_heard("app-1", "[" ON_0(1) "]", "[" STAGE(0, 0, 6, 0, 1) "]");
-	task_watch_ask(scene.watch, ++scene.now);
+	task_watch_request(scene.watch, ++scene.now);
 	scene_tick();
-	ck_assert_uint_eq(scene.asked_count, 2);
+	ck_assert_uint_eq(scene.request_count, 2);
 	scene_begin();
-	ck_assert_uint_eq(scene.asked_count, 0);
+	ck_assert_uint_eq(scene.request_count, 0);
 	ck_assert(!scene_is_known(0));
 	scene_list("app-1", NULL);
 	scene_heard("app-1", "[" ON_0(1) "]", "[" STAGE(0, 0, 6, 0, 1) "]");
@@ -240,13 +240,13 @@ START_TEST(left_alone_for_longer)
 		scene.now += 17 * SCENE_MS; /* the pause begins when it is noticed */
 		scene_tick();
 		task_watch_trigger(scene.watch, scene.now); /* triggers do not shorten it */
-		task_watch_ask(scene.watch, scene.now);
+		task_watch_request(scene.watch, scene.now);
 		scene_tick_after(pauses_ms[i] - 1);
-		ck_assert_uint_eq(scene.asked_count, 0);
-		ck_assert(!task_watch_is_asking(scene.watch));
+		ck_assert_uint_eq(scene.request_count, 0);
+		ck_assert(!task_watch_is_requesting(scene.watch));
 		ck_assert_uint_eq(scene_deadline_ms(), 1);
 		scene_tick_after(1);
-		ck_assert_uint_eq(scene.asked_count, 1);
+		ck_assert_uint_eq(scene.request_count, 1);
 		scene_list("app-1", NULL);
 	}
 	/* Once heard, it is as if nothing had been; and then it begins with a second again. */
@@ -286,9 +286,9 @@ START_TEST(stages_fail)
 		scene.now += 1000 * SCENE_MS;
 		scene_list("app-1", NULL);
 		scene_tick_at(TASK_WATCH_LENDING);
-		if (scene_find_asked("app-1", "executors"))
+		if (scene_find("app-1", "executors"))
 			scene_answer("app-1", "executors", "[" ON_0(3) "]");
-		if (scene_find_asked("app-1", "stages"))
+		if (scene_find("app-1", "stages"))
 			scene_answer("app-1", "stages", "[[]]");
 		ck_assert(scene_is_known(0));
 		ck_assert_uint_eq(scene_fill(0).tasks_at_ns, 100000 * SCENE_MS);
@@ -329,20 +329,13 @@ START_TEST(nothing_can_be_sent)
 	scene_tick();
 	ck_assert_uint_eq(scene_deadline_ms(), 1000);
 	scene_tick_after(1000);
-	ck_assert_uint_eq(scene.asked_count, 1);
+	ck_assert_uint_eq(scene.request_count, 1);
 }
 END_TEST
 
-/* Each test begins with a watch of its own. */
-static TCase *with_watch(TCase *c)
-{
-	tcase_add_checked_fixture(c, scene_setup, scene_teardown);
-	return c;
-}
-
 TEST_MAIN("task_watch",
-	  with_watch(test_case("known", nothing_runs, one_application, two_applications,
+	  scene_case(test_case("known", nothing_runs, one_application, two_applications,
 			       one_of_two_falls_silent, too_many_applications, a_new_plan_forgets)),
-	  with_watch(test_case("silent", what_is_no_answer, left_alone_for_longer,
+	  scene_case(test_case("silent", what_is_no_answer, left_alone_for_longer,
 			       starting_takes_no_longer, stages_fail, the_environment_fails,
 			       nothing_can_be_sent)))

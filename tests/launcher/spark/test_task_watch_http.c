@@ -5,18 +5,18 @@
 
 #include "launcher/spark/task_watch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
-#include "launcher/system/files.h"
 #include "tests/harness.h"
+#include "tests/launcher/answers.h"
+#include "tests/launcher/fake_parts.h"
 
 enum { CONNECTIONS = 16, PATIENCE = 2000 /* turns of at most 10 ms */ };
 
@@ -25,35 +25,13 @@ static struct connection {
 	char request[2048];
 	size_t size;
 } connections[CONNECTIONS];
-static int listener, port;
+static int listener;
 static struct rest *rest;
 static struct task_watch *watch;
 static unsigned changes;
 static struct err e;
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* ---- the server */
-
-static void server_open(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-
-	signal(SIGPIPE, SIG_IGN);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ck_assert(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-		  listen(listener, CONNECTIONS) == 0 &&
-		  getsockname(listener, (struct sockaddr *)&address, &length) == 0);
-	port = ntohs(address.sin_port);
-}
 
 static void hang_up(struct connection *c)
 {
@@ -90,7 +68,7 @@ static void turn(void)
 {
 	struct pollfd p = {.fd = listener, .events = POLLIN};
 
-	task_watch_tick(watch, TASK_WATCH_WAITING, now_ns());
+	task_watch_tick(watch, TASK_WATCH_WAITING, clock_now_ns());
 	ck_assert_int_ge(rest_turn(rest, &p, 1, 10, &e), 0);
 	server_accept();
 	for (unsigned i = 0; i < CONNECTIONS; i++)
@@ -137,13 +115,9 @@ static void reply(const char *what, const char *text, size_t size)
 
 static void reply_recorded(const char *what, const char *file)
 {
-	char path[128];
-	cleanup_free char *text = NULL;
 	size_t size;
+	cleanup_free char *text = recorded(file, &size);
 
-	snprintf(path, sizeof(path), "tests/launcher/answers/%s.json", file);
-	if (file_read(path, 1 << 20, &text, &size, &e))
-		ck_abort_msg("%s", e.msg);
 	reply(what, text, size);
 }
 
@@ -162,11 +136,13 @@ static void setup(void)
 
 	p.slices[0].address = 0x7f00000a;
 	p.slices[1].address = 0x7f00000b;
-	server_open();
+	signal(SIGPIPE, SIG_IGN);
+	listener = fake_listen("127.0.0.1", 0);
+	fcntl(listener, F_SETFL, O_NONBLOCK);
 	ck_assert_int_eq(rest_open(&rest, &e), 0);
 	ck_assert_int_eq(task_watch_open(rest, on_change, NULL, &watch, &e), 0);
-	task_watch_begin(watch, "127.0.0.1", port, &p);
-	task_watch_apps(watch, &m, now_ns());
+	task_watch_begin(watch, "127.0.0.1", fake_port(listener), &p);
+	task_watch_apps(watch, &m, clock_now_ns());
 	changes = 0;
 }
 
@@ -184,7 +160,7 @@ static struct sample fill(unsigned slice)
 {
 	struct sample s = {0};
 
-	task_watch_fill(watch, slice, now_ns(), &s);
+	task_watch_fill(watch, slice, clock_now_ns(), &s);
 	return s;
 }
 
@@ -204,12 +180,12 @@ START_TEST(recorded_answers)
 		ck_assert_uint_eq(s[i].stages, 1);
 		ck_assert_uint_eq(s[i].tasks_pending, 0);
 		ck_assert_uint_eq(s[i].task_cpus, 1);
-		ck_assert_uint_le(s[i].tasks_at_ns, now_ns());
+		ck_assert_uint_le(s[i].tasks_at_ns, clock_now_ns());
 	}
 	ck_assert_uint_eq(s[0].tasks_running, 1);
 	ck_assert_uint_eq(s[1].tasks_running, 0);
 	/* A trigger, and the next stage. */
-	task_watch_trigger(watch, now_ns());
+	task_watch_trigger(watch, clock_now_ns());
 	reply_recorded("executors", "executors-done");
 	reply_recorded(STAGES, "stages-next");
 	turn_until(changes >= 5);

@@ -1,6 +1,6 @@
 /*
  * When Spark is asked; and anything, in any order.
- * link: -Wl,--wrap=rest_get_bounded -Wl,--wrap=rest_drop
+ * link: -Wl,--wrap=rest_get -Wl,--wrap=rest_drop
  */
 
 #include "launcher/spark/task_watch.h"
@@ -18,24 +18,24 @@ START_TEST(seldom_by_itself)
 	scene_heard("app-1", "[" ON_0(1) "]", "[]");
 	ck_assert_uint_eq(scene_deadline_ms(), 5000);
 	scene_tick_after(4999);
-	ck_assert_uint_eq(scene.asked_count, 0);
+	ck_assert_uint_eq(scene.request_count, 0);
 	scene_tick_after(1);
-	ck_assert_uint_eq(scene.asked_count, 2);
+	ck_assert_uint_eq(scene.request_count, 2);
 	ck_assert_uint_eq(task_watch_deadline(scene.watch), UINT64_MAX); /* answers wake the loop */
 	scene_answer("app-1", "executors", "[" ON_0(1) "]");
 	scene_answer("app-1", "stages", "[]");
 	scene_tick();
 	scene.now += 999 * SCENE_MS;
 	scene_tick_at(TASK_WATCH_LENDING);
-	ck_assert_uint_eq(scene.asked_count, 0);
+	ck_assert_uint_eq(scene.request_count, 0);
 	ck_assert_uint_eq(scene_deadline_ms(), 1);
 	scene.now += SCENE_MS;
 	scene_tick_at(TASK_WATCH_LENDING);
-	ck_assert_uint_eq(scene.asked_count, 2);
+	ck_assert_uint_eq(scene.request_count, 2);
 	scene_answer("app-1", "executors", "[]"); /* no executors: no stages of interest */
 	scene_answer("app-1", "stages", "[]");
 	scene_tick_after(5000);
-	ck_assert_uint_eq(scene.asked_count, 1);
+	ck_assert_uint_eq(scene.request_count, 1);
 }
 END_TEST
 
@@ -65,7 +65,7 @@ START_TEST(the_slow_are_asked_less)
 		task_watch_hint(scene.watch, scene.now);
 		ck_assert_uint_eq(scene_deadline_ms(), cases[i].period_ms - cases[i].took_ms - 1);
 		scene_tick_after(cases[i].period_ms - cases[i].took_ms - 1);
-		ck_assert_uint_eq(scene.asked_count, 2);
+		ck_assert_uint_eq(scene.request_count, 2);
 		scene_answer_both();
 		scene_tick();
 		ck_assert_uint_eq(scene_deadline_ms(), 5000);
@@ -85,22 +85,22 @@ START_TEST(a_trigger_and_its_repeats)
 		ck_assert_uint_eq(scene_deadline_ms(), waits[i]);
 		if (waits[i]) {
 			scene_tick_after(waits[i] - 1);
-			ck_assert_uint_eq(scene.asked_count, 0);
+			ck_assert_uint_eq(scene.request_count, 0);
 			scene.now += SCENE_MS;
 		}
-		ck_assert(!i || !task_watch_is_asking(scene.watch));
+		ck_assert(!i || !task_watch_is_requesting(scene.watch));
 		scene_tick();
-		ck_assert_uint_eq(scene.asked_count, 2);
-		ck_assert(task_watch_is_asking(scene.watch));
+		ck_assert_uint_eq(scene.request_count, 2);
+		ck_assert(task_watch_is_requesting(scene.watch));
 		scene_answer_both();
-		ck_assert(!task_watch_is_asking(scene.watch));
+		ck_assert(!task_watch_is_requesting(scene.watch));
 		ck_assert_uint_eq(scene_fill(0).tasks_at_ns, scene.now);
 		task_watch_trigger(scene.watch,
 				   scene.now); /* adds nothing, but after the last one */
 		if (i == 3)
 			break;
 		scene_tick();
-		ck_assert_uint_eq(scene.asked_count, 0);
+		ck_assert_uint_eq(scene.request_count, 0);
 	}
 	ck_assert_uint_eq(scene_deadline_ms(), 0);
 }
@@ -145,23 +145,23 @@ START_TEST(asked_again_when_answered)
 	scene_list("app-1", NULL);
 	scene_heard("app-1", "[" ON_0(1) "]", "[]");
 	scene_tick_after(5000);
-	ck_assert_uint_eq(scene.asked_count, 2);
+	ck_assert_uint_eq(scene.request_count, 2);
 	scene.now += 3 * SCENE_MS;
 	task_watch_trigger(scene.watch, scene.now);
 	scene_tick();
-	ck_assert_uint_eq(scene.asked_count, 2);
+	ck_assert_uint_eq(scene.request_count, 2);
 	scene_tick_after(500); /* all repeats go by */
 	ck_assert_uint_eq(scene.sent_count, 5);
 	scene_answer_both();
 	ck_assert_uint_eq(scene_fill(0).tasks_at_ns, scene.now - 503 * SCENE_MS);
 	scene_tick();
-	ck_assert_uint_eq(scene.asked_count, 2);
+	ck_assert_uint_eq(scene.request_count, 2);
 	scene_answer_both();
 	ck_assert_uint_eq(scene_fill(0).tasks_at_ns, scene.now);
 	ck_assert_uint_eq(scene_deadline_ms(), 5000);
-	task_watch_ask(scene.watch, scene.now + SCENE_MS);
+	task_watch_request(scene.watch, scene.now + SCENE_MS);
 	scene.now += SCENE_MS;
-	ck_assert(task_watch_is_asking(scene.watch));
+	ck_assert(task_watch_is_requesting(scene.watch));
 	scene_tick();
 	scene_answer_both();
 	ck_assert_uint_eq(scene_deadline_ms(), 5000); /* once */
@@ -193,14 +193,14 @@ static const char *const environment_texts[] = {ENVIRONMENT(2), "{}", ENVIRONMEN
 static void answer_one(unsigned long long *random)
 {
 	static const int statuses[] = {200, 200, 200, 200, 404, -ETIMEDOUT, -EFBIG};
-	unsigned i = (unsigned)(test_random(random) % scene.asked_count);
-	struct asked taken = scene.asked[i];
+	unsigned i = (unsigned)(test_random(random) % scene.request_count);
+	struct sent taken = scene.requests[i];
 	const char *body = strstr(taken.url, "/stages") ? PICK(stages_texts, test_random(random))
 			   : strstr(taken.url, "/executors")
 				   ? PICK(executors_texts, test_random(random))
 				   : PICK(environment_texts, test_random(random));
 
-	scene.asked[i] = scene.asked[--scene.asked_count];
+	scene.requests[i] = scene.requests[--scene.request_count];
 	taken.answer(taken.context, PICK(statuses, test_random(random)), body, strlen(body));
 }
 
@@ -221,7 +221,7 @@ static void do_something(unsigned long long *random)
 		task_watch_trigger(scene.watch, scene.now);
 		break;
 	case 2:
-		task_watch_ask(scene.watch, scene.now);
+		task_watch_request(scene.watch, scene.now);
 		break;
 	case 3:
 		task_watch_hint(scene.watch, scene.now);
@@ -231,7 +231,7 @@ static void do_something(unsigned long long *random)
 			scene_begin();
 		break;
 	default:
-		if (scene.asked_count)
+		if (scene.request_count)
 			answer_one(random);
 	}
 }
@@ -283,15 +283,8 @@ START_TEST(random_walk)
 }
 END_TEST
 
-/* Each test begins with a watch of its own. */
-static TCase *with_watch(TCase *c)
-{
-	tcase_add_checked_fixture(c, scene_setup, scene_teardown);
-	return c;
-}
-
 TEST_MAIN("task_watch_time",
-	  with_watch(test_case("when", seldom_by_itself, the_slow_are_asked_less,
+	  scene_case(test_case("when", seldom_by_itself, the_slow_are_asked_less,
 			       a_trigger_and_its_repeats, triggers_without_end,
 			       asked_again_when_answered)),
-	  with_watch(test_case("random", random_walk)))
+	  scene_case(test_case("random", random_walk)))

@@ -18,7 +18,7 @@ enum { A_WHILE_MS = 1000, ATTEMPTS = 5 };
 
 static bool status_has_loan(void)
 {
-	const struct status_loan *l = &own.status.loans[0];
+	const struct loan *l = &own.status.loans[0].loan;
 
 	return own_ask_status() == 0 && own.status.loan_count == 1 && l->from == 1 && l->to == 0 &&
 	       cpuset_is_equal(&l->cpus, &own.state.plan.slices[1].cpus);
@@ -31,8 +31,8 @@ START_TEST(idle_cpus_are_lent_and_returned)
 	two_lag(0);
 	ck_assert(own_wait(two_is_lent));
 	ck_assert(own_wait(status_has_loan));
-	ck_assert_int_eq(own.status.loans[0].mode, LOANS_SHARED);
-	ck_assert(!own.status.loans[0].by_hand);
+	ck_assert_int_eq(own.status.loans[0].loan.mode, LOANS_SHARED);
+	ck_assert(!own.status.loans[0].loan.by_hand);
 	ck_assert_int_eq(own.status.monitor.mode, REBALANCE_ACT);
 	/* Where others use the machine a loan may end as unused just before: then once more. */
 	for (int i = 0; i < ATTEMPTS && !two_decisions("loan", REBALANCE_DONOR_BACK); i++) {
@@ -169,8 +169,8 @@ static void assert_changes(const struct rebalance_answer *a)
 		}
 		cpus++;
 		ck_assert_str_eq(c->group, "slice-0");
-		ck_assert(cpuset_is_equal(&c->asked, &c->effective));
-		ck_assert(!cpuset_is_equal(&c->asked, &c->before));
+		ck_assert(cpuset_is_equal(&c->requested, &c->effective));
+		ck_assert(!cpuset_is_equal(&c->requested, &c->before));
 		ck_assert(c->write_us > 0);
 	}
 	ck_assert_uint_eq(cpus, 1);
@@ -196,14 +196,14 @@ START_TEST(loans_by_hand_stay_until_they_are_reset)
 	answer = two_must(&by_hand);
 	ck_assert(two_is_lent());
 	ck_assert_uint_eq(answer->loan_count, 1);
-	ck_assert(answer->loans[0].by_hand);
+	ck_assert(answer->loans[0].loan.by_hand);
 	assert_changes(answer);
 	two_lag(1); /* the donor works, the borrower does not: the monitor would end it */
 	poll(NULL, 0, A_WHILE_MS);
 	ck_assert(two_is_lent());
 	ck_assert_int_eq(own_ask_status(), 0);
 	ck_assert_uint_eq(own.status.loan_count, 1);
-	ck_assert(own.status.loans[0].by_hand);
+	ck_assert(own.status.loans[0].loan.by_hand);
 	two_set_mode(REBALANCE_OFF); /* ends all others */
 	ck_assert(two_is_lent());
 	reset();

@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "containers/where/control_file.h"
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"

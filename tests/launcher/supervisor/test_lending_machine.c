@@ -131,7 +131,7 @@ static bool status_shows_it(void)
 	if (own_ask_status() || own.status.slice_count != MANY)
 		return false;
 	for (unsigned i = 0; i < own.status.loan_count; i++)
-		lent = cpuset_or(&lent, &own.status.loans[i].cpus);
+		lent = cpuset_or(&lent, &own.status.loans[i].loan.cpus);
 	return cpuset_count(&lent) == MANY - LAGGARDS;
 }
 
@@ -267,7 +267,8 @@ static bool status_lends_list(void)
 	struct cpuset wanted;
 
 	return cpuset_parse(lent_list, &wanted, &(struct err){0}) == 0 && own_ask_status() == 0 &&
-	       own.status.loan_count == 1 && cpuset_is_equal(&own.status.loans[0].cpus, &wanted);
+	       own.status.loan_count == 1 &&
+	       cpuset_is_equal(&own.status.loans[0].loan.cpus, &wanted);
 }
 
 static bool nothing_is_lent(void)

@@ -340,6 +340,29 @@ START_TEST(a_lost_state_is_made_anew)
 }
 END_TEST
 
+/* home.json alone proves the home sets; a worker that runs as wanted stays. */
+START_TEST(home_sets_outlive_a_lost_state)
+{
+	cleanup_free char *events = NULL;
+	struct process_id worker;
+	char path[PROFILE_PATH];
+	struct err e;
+
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	worker = own.state.workers[0].id;
+	own_kill_supervisor();
+	ck_assert_int_eq(cluster_file(&own.cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
+	own_must_come_up(UP_UNCHANGED);
+	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
+	ck_assert_int_eq(cluster_file(&own.cluster, "events.jsonl", path, &e), 0);
+	ck_assert_int_eq(file_tail(path, 100, &events), 0);
+	ck_assert_ptr_nonnull(strstr(events, "the home sets are those of home.json"));
+	own_end();
+}
+END_TEST
+
 START_TEST(an_unreadable_state_can_be_taken_down)
 {
 	char path[PROFILE_PATH];
@@ -352,6 +375,60 @@ START_TEST(an_unreadable_state_can_be_taken_down)
 	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
 	own_end();
 	ck_assert(!process_is_alive(&own.state.workers[0].id));
+}
+END_TEST
+
+/* The cluster's own directory in the v1 cpuset hierarchy, or "". */
+static void top_group(char *path, size_t size)
+{
+	char line[512];
+	cleanup_fclose FILE *f = NULL;
+
+	path[0] = '\0';
+	snprintf(line, sizeof(line), "/proc/%d/cgroup", (int)own.state.workers[0].id.pid);
+	f = fopen(line, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *group = strstr(line, ":cpuset:");
+		const char *end = strrchr(line, '/');
+
+		if (group && end > group)
+			snprintf(path, size, "/sys/fs/cgroup/cpuset%.*s/cgroup.procs",
+				 (int)(end - group - 8), group + 8);
+	}
+}
+
+/* Somebody else's process in the group above the slices': it stays, and so does the group, until he has gone. */
+START_TEST(a_group_that_cannot_go)
+{
+	char path[600], pid[32];
+	pid_t stranger;
+	struct err e;
+	int fd;
+
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	top_group(path, sizeof(path));
+	own_kill_supervisor();
+	stranger = fork();
+	if (stranger == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(pid, sizeof(pid), "%d", (int)stranger);
+	if (access(path, W_OK)) {
+		kill(stranger, SIGKILL);
+		waitpid(stranger, NULL, 0);
+		own_end();
+		test_skip("needs a machine with a v1 cpuset at /sys/fs/cgroup/cpuset");
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, pid, strlen(pid)), (ssize_t)strlen(pid));
+	close(fd);
+	ck_assert_int_lt(down_cluster(&own.options, own.name, &e), 0);
+	ck_assert_msg(strstr(e.msg, own.name), "%s", e.msg);
+	ck_assert_int_eq(kill(stranger, SIGKILL), 0); /* still alive: it was not ours */
+	waitpid(stranger, NULL, 0);
+	own_end();
 }
 END_TEST
 
@@ -531,7 +608,8 @@ OWN_MAIN("supervisor", 60,
 		   drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere, without_cgroups),
 	 test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
 		   what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
-		   a_lost_state_is_made_anew, an_unreadable_state_can_be_taken_down),
+		   a_lost_state_is_made_anew, home_sets_outlive_a_lost_state,
+		   an_unreadable_state_can_be_taken_down, a_group_that_cannot_go),
 	 test_case("failures", a_worker_that_ends_at_once, a_master_that_ends_at_once,
 		   a_worker_that_never_registers, a_worker_that_listens_everywhere, a_port_in_use,
 		   sigterm_undoes, kill_9_of_the_client_undoes, a_second_up_names_the_first,

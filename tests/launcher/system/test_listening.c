@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/executors.h"
 #include "tests/harness.h"
 
 enum { LOOPBACK = 0x7f000001, ELSEWHERE = 0x7f00f00f };
@@ -110,26 +109,4 @@ END_TEST
 
 /* ---- Spark's executors */
 
-START_TEST(executors_of_an_application)
-{
-	static const char text[] =
-		"[{\"id\":\"driver\",\"hostPort\":\"127.0.0.1:4040\",\"activeTasks\":0,\"isActive\":true},"
-		"{\"id\":\"0\",\"hostPort\":\"127.0.0.10:38201\",\"activeTasks\":3,\"isActive\":true},"
-		"{\"id\":\"1\",\"hostPort\":\"127.0.0.11:38202\",\"activeTasks\":9,\"isActive\":false},"
-		"{\"id\":\"2\",\"hostPort\":\"some-host:38202\",\"activeTasks\":1,\"isActive\":true}]";
-	static struct executors x;
-
-	ck_assert_msg(executors_parse(text, sizeof(text) - 1, &x, &e) == 0, "%s", e.msg);
-	ck_assert_uint_eq(x.count, 2);
-	ck_assert_uint_eq(x.items[0].address, 0x7f00000a);
-	ck_assert_uint_eq(x.items[0].active_tasks, 3);
-	ck_assert_uint_eq(x.items[1].number, 2);
-	ck_assert_uint_eq(x.items[1].address, 0);
-	ck_assert_int_lt(executors_parse("{}", 2, &x, &e), 0);
-	ck_assert_int_lt(executors_parse("[{}]", 4, &x, &e), 0);
-	ck_assert_int_lt(executors_parse(text, sizeof(text) - 2, &x, &e), 0);
-}
-END_TEST
-
-TEST_MAIN("listening", test_case("sockets", lines_of_proc, other_lines, our_own_sockets),
-	  test_case("executors", executors_of_an_application))
+TEST_MAIN("listening", test_case("sockets", lines_of_proc, other_lines, our_own_sockets))

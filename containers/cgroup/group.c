@@ -1,0 +1,227 @@
+#include "containers/cgroup/group.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "containers/proc/control_file.h"
+
+/* ---- names and paths */
+
+int group_check_name(const struct cgroup_driver *d, const char *name, struct err *e)
+{
+	return group_name_is_ours(name)
+		       ? 0
+		       : err_wrong(e, "\"%.40s\" is no group of cluster %s", name, d->cluster);
+}
+
+char *group_join(const char *path, const char *file, char out[CGROUP_FILE])
+{
+	snprintf(out, CGROUP_FILE, "%s%s%.60s", path, path[0] ? "/" : "", file);
+	return out;
+}
+
+char *group_path(const struct cgroup_driver *d, const char *group, char path[CGROUP_PATH])
+{
+	snprintf(path, CGROUP_PATH, "%s%s%.*s", d->inner, d->inner[0] && group[0] ? "/" : "",
+		 NAME_MAX_BYTES, group);
+	return path;
+}
+
+char *group_file(const struct cgroup_driver *d, const char *group, const char *file,
+		 char path[CGROUP_FILE])
+{
+	return group_join(group_path(d, group, (char[CGROUP_PATH]){0}), file, path);
+}
+
+/* ---- control files */
+
+int group_read(const struct cgroup_driver *d, enum controller c, const char *group,
+	       const char *file, char *text, size_t size, struct err *e)
+{
+	char path[CGROUP_FILE];
+
+	return control_read(d->base[c], group_file(d, group, file, path), text, size, e);
+}
+
+int group_read_number(const struct cgroup_driver *d, enum controller c, const char *group,
+		      const char *file, uint64_t *out, struct err *e)
+{
+	char path[CGROUP_FILE];
+
+	return control_read_number(d->base[c], group_file(d, group, file, path), out, e);
+}
+
+int group_read_cpuset(const struct cgroup_driver *d, const char *group, const char *file,
+		      struct cpuset *out, struct err *e)
+{
+	char path[CGROUP_FILE];
+
+	return control_read_cpuset(d->base[CONTROLLER_CPUSET], group_file(d, group, file, path),
+				   out, e);
+}
+
+int group_write(const struct cgroup_driver *d, enum controller c, const char *group,
+		const char *file, const char *value, struct err *e)
+{
+	char path[CGROUP_FILE];
+
+	return control_write(d->base[c], group_file(d, group, file, path), value, e);
+}
+
+bool group_has_file(const struct cgroup_driver *d, enum controller c, const char *group,
+		    const char *file)
+{
+	char path[CGROUP_FILE];
+
+	return control_exists(d->base[c], group_file(d, group, file, path));
+}
+
+int group_write_bytes(const struct cgroup_driver *d, enum controller c, const char *group,
+		      const char *file, uint64_t value, const char *none, struct err *e)
+{
+	uint64_t now = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
+	char text[32], path[CGROUP_FILE];
+	int r;
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	if (value != UINT64_MAX)
+		none = text;
+	r = group_write(d, c, group, file, none, e);
+	if (r == 0)
+		r = group_read_number(d, c, group, file, &now, e);
+	if (r < 0)
+		return r;
+	if (value == UINT64_MAX ? now != UINT64_MAX : now > value || value - now >= page)
+		return err_set(e, -EIO, "%s was set to %s and reads %" PRIu64,
+			       control_path(d->base[c], group_file(d, group, file, path),
+					    (char[CONTROL_PATH]){0}),
+			       none, now);
+	return 0;
+}
+
+/* ---- kept descriptors */
+
+static void group_close(struct open_group *g)
+{
+	const int fds[] = {g->cpus, g->effective, g->weight, g->usage, g->processes, g->pressure};
+
+	for (size_t i = 0; g->name[0] && i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	g->name[0] = '\0';
+}
+
+static int open_file(const struct cgroup_driver *d, enum controller c, const char *group,
+		     const char *file, int flags, int *out, struct err *e)
+{
+	char path[CGROUP_FILE];
+
+	*out = openat(d->base[c], group_file(d, group, file, path), flags | O_CLOEXEC);
+	if (*out < 0)
+		return err_errno(e, -errno, "cannot open %s",
+				 control_path(d->base[c], path, (char[CONTROL_PATH]){0}));
+	return 0;
+}
+
+static int group_open(const struct cgroup_driver *d, const char *name, struct open_group *g,
+		      struct err *e)
+{
+	const struct cgroup_version *v = d->version;
+	char path[CGROUP_FILE];
+	int r;
+
+	*g = (struct open_group){.cpus = -1,
+				 .effective = -1,
+				 .weight = -1,
+				 .usage = -1,
+				 .processes = -1,
+				 .pressure = -1};
+	snprintf(g->name, sizeof(g->name), "%s", name);
+	r = open_file(d, CONTROLLER_CPUSET, name, "cpuset.cpus", O_RDWR, &g->cpus, e);
+	if (r == 0)
+		r = open_file(d, CONTROLLER_CPUSET, name, v->cpus_effective, O_RDONLY,
+			      &g->effective, e);
+	if (r == 0)
+		r = open_file(d, CONTROLLER_CPU, name, v->weight, O_RDWR, &g->weight, e);
+	if (r == 0 && d->base[v->usage_controller] >= 0)
+		r = open_file(d, v->usage_controller, name, v->usage, O_RDONLY, &g->usage, e);
+	if (r == 0)
+		r = group_read_cpuset(d, name, v->mems_effective, &g->nodes, e);
+	if (r < 0) {
+		group_close(g);
+		return r;
+	}
+	/* The v2 tree has these also where the controllers are in v1. */
+	if (d->unified >= 0) {
+		g->processes = openat(d->unified, group_file(d, name, "cgroup.procs", path),
+				      O_RDONLY | O_CLOEXEC);
+		g->pressure = openat(d->unified, group_file(d, name, "cpu.pressure", path),
+				     O_RDONLY | O_CLOEXEC);
+	}
+	return 0;
+}
+
+int group_find(struct cgroup_driver *d, const char *name, struct open_group **out, struct err *e)
+{
+	struct open_group *place = NULL;
+	int r = group_check_name(d, name, e);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < CGROUP_GROUPS; i++) {
+		if (!strcmp(d->groups[i].name, name)) {
+			*out = &d->groups[i];
+			return 0;
+		}
+		if (!place && !d->groups[i].name[0])
+			place = &d->groups[i];
+	}
+	if (!place)
+		return err_set(e, -ENOSPC, "cluster %s has more than %d groups", d->cluster,
+			       CGROUP_GROUPS);
+	r = group_open(d, name, place, e);
+	if (r == 0)
+		*out = place;
+	return r;
+}
+
+void group_forget(struct cgroup_driver *d, const char *name)
+{
+	for (unsigned i = 0; i < CGROUP_GROUPS; i++)
+		if (!strcmp(d->groups[i].name, name))
+			group_close(&d->groups[i]);
+}
+
+void group_forget_all(struct cgroup_driver *d)
+{
+	for (unsigned i = 0; i < CGROUP_GROUPS; i++)
+		group_close(&d->groups[i]);
+}
+
+int group_reread_cpus(int fd, const char *group, struct cpuset *out, struct err *e)
+{
+	char text[CPUSET_TEXT];
+	int n = control_reread_record(fd, text, sizeof(text));
+
+	if (n < 0)
+		return err_errno(e, n, "cannot read the CPUs of %s", group);
+	return cpuset_parse(text, out, e) < 0 ? err_wrap(e, "CPUs of %s", group) : 0;
+}
+
+int group_reread_weight(const struct cgroup_driver *d, const struct open_group *g, unsigned *out,
+			struct err *e)
+{
+	const struct cgroup_version *v = d->version;
+	uint64_t value;
+	char text[64];
+	int n = control_reread_record(g->weight, text, sizeof(text));
+
+	if (n < 0)
+		return err_errno(e, n, "cannot read %s of %s", v->weight, g->name);
+	if (!control_number(text, &value))
+		return err_set(e, -EBADMSG, "%s of %s holds \"%s\" where a number should be",
+			       v->weight, g->name, text);
+	*out = v->weight_from_kernel ? v->weight_from_kernel(value) : (unsigned)value;
+	return 0;
+}

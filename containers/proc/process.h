@@ -1,0 +1,48 @@
+#ifndef CONTAINERS_PROC_PROCESS_H
+#define CONTAINERS_PROC_PROCESS_H
+
+/* What /proc says of processes and threads (proc(5)): the only reader of PID/stat, the only walker of the directory. */
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	/* The kernel's bound on arguments and environment: a quarter of an 8 MB stack. */
+	PROC_TEXT_MAX = 2 << 20,
+};
+
+struct proc_stat {
+	pid_t pid;
+	char name[32];
+	uint64_t start_ticks;  /* after boot: tells a reused pid */
+	uint64_t cpu_ticks;    /* user + system */
+	uint64_t waited_ticks; /* the same of children that were waited for */
+	pid_t parent;
+	char state; /* R, S, D …; Z and X: dead */
+};
+
+/* Read the line of /proc/PID/stat. false: it is none. */
+bool proc_stat_parse(const char *line, struct proc_stat *out);
+
+/* The process, or thread, `pid`. -ESRCH if it is gone; a zombie is not. */
+int proc_stat_read(pid_t pid, struct proc_stat *out);
+
+/* A zombie is dead. */
+bool proc_is_alive(const struct proc_stat *s);
+
+/*
+ * Read /proc/PID/file into `text`, without its last newlines, NUL-terminated; "cmdline" and "environ" hold NULs, too. Return the
+ * length, or negative: -EFBIG if it does not fit, else what open or read said.
+ */
+int proc_read_text(pid_t pid, const char *file, char *text, size_t size);
+
+/* List the threads of a process; 0: all processes. NULL with errno. The caller's to closedir(), or cleanup_closedir. */
+DIR *proc_list(pid_t pid);
+
+/* The next one, 0: the end. */
+pid_t proc_next(DIR *list);
+
+#endif

@@ -1,0 +1,15 @@
+#ifndef CONTAINERS_PROCESS_AFFINITY_H
+#define CONTAINERS_PROCESS_AFFINITY_H
+
+/*
+ * backend: affinity: no groups, so no limits and no weights; processes get an affinity mask and a memory policy. Which process
+ * belongs to which slice is kept where it survives us: in the environment of the process, which its children inherit:
+ * CLEAVE_GROUP=CLUSTER/GROUP:CPUS:NODES (as they were when it was started).
+ */
+
+#include "containers/driver.h"
+
+/* The groups are those that running processes name. */
+int affinity_open(const char *cluster, struct driver **out, struct err *e);
+
+#endif

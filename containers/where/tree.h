@@ -1,0 +1,57 @@
+#ifndef CONTAINERS_WHERE_TREE_H
+#define CONTAINERS_WHERE_TREE_H
+
+/*
+ * What the cgroup tree says of the machine. Its mounts, the caller's place in them and the caller's
+ * rights are read once, by tree_read(), and handed down; the questions then read only the files
+ * that they are about. No file is written here.
+ */
+
+#include "containers/where/placement.h"
+#include "decision/base/cpuset.h"
+#include "decision/base/err.h"
+#include "decision/base/strings.h"
+#include "decision/plan/profile.h"
+
+struct tree {
+	const char *cgroup_root; /* --cgroup-root, borrowed; NULL: decide from the machine */
+	enum root_kind root;
+	struct placement_facts facts;
+};
+
+/* ERR_WRONG for a --cgroup-root that cannot be one. Works without any right to write. */
+int tree_read(const char *cgroup_root, struct tree *out, struct err *e);
+
+/* placement_decide() by these facts. */
+int tree_place(const struct tree *t, enum backend backend, struct placement *out, struct err *e);
+
+/*
+ * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset
+ * of the group that driver_open() would build in.
+ */
+int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes, struct err *e);
+
+/*
+ * The least memory limit from the same group up to the root of its hierarchy, in bytes; 0: there is
+ * none.
+ */
+int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e);
+
+/*
+ * Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one.
+ */
+int tree_taken(const struct tree *t, const char *cluster, struct cpuset *taken,
+	       char taken_by[NAME_MAX_BYTES + 1], struct err *e);
+
+/* The profile's memory and io keys that no controller here can honour. */
+int tree_missing(const struct tree *t, const struct profile *p, struct strings *missing,
+		 struct err *e);
+
+/*
+ * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree
+ * to lock), tree_taken() and observe() see no halves of others'. Waits for at most patience_ms,
+ * then -EBUSY.
+ */
+int tree_lock(const struct tree *t, unsigned patience_ms, int *lock, struct err *e);
+
+#endif

@@ -1,0 +1,27 @@
+#include "decision/partition/usable.h"
+
+bool partition_is_auto(const struct profile_partition *wanted)
+{
+	return wanted->by == BY_AUTO && wanted->slices == AMOUNT_AUTO &&
+	       wanted->cores == AMOUNT_AUTO;
+}
+
+unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wanted,
+			     unsigned core, struct cpuset *add_to)
+{
+	const struct topology_core *c = &t->cores[core];
+	unsigned count = 0;
+
+	for (unsigned i = c->first_cpu; i < c->first_cpu + (unsigned)c->cpus; i++) {
+		unsigned cpu = t->cpus[i].os_index;
+
+		if (!wanted->all_cpus && !cpuset_has(&wanted->cpus, cpu))
+			continue;
+		if (add_to)
+			cpuset_add(add_to, cpu);
+		count++;
+		if (wanted->smt == SMT_ONE)
+			break;
+	}
+	return count;
+}

@@ -1,0 +1,138 @@
+#include "launcher/supervisor/clients.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "containers/proc/clock.h"
+#include "decision/base/cleanup.h"
+#include "launcher/system/files.h"
+
+enum {
+	LOG_LINES = 15,
+	STATUS_PATIENCE_MS = 1000, /* a `status` waits at most so long for Spark */
+};
+
+/* ---- who waits */
+
+void clients_adopt_up(struct clients *c, int fd, pid_t pid)
+{
+	if (fd < 0)
+		return;
+	c->up_pid = pid;
+	c->up = c->control ? control_adopt(c->control, fd, pid) : NULL;
+	if (c->up)
+		control_hold(c->up);
+	else
+		close(fd);
+}
+
+void clients_hold_up(struct clients *c, struct control_client *client)
+{
+	c->up = client;
+	c->up_pid = control_peer(client);
+	control_hold(client);
+}
+
+static void hold(struct control_client **list, struct control_client *client)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (!list[i]) {
+			list[i] = client;
+			control_hold(client);
+			return;
+		}
+}
+
+void clients_hold_down(struct clients *c, struct control_client *client)
+{
+	hold(c->downs, client);
+}
+
+void clients_hold_status(struct clients *c, struct control_client *client, uint64_t now_ns)
+{
+	if (!clients_have_status(c))
+		c->status_deadline_ns = now_ns + STATUS_PATIENCE_MS * (uint64_t)CLOCK_MS;
+	hold(c->statuses, client);
+	c->has_master = false;
+}
+
+bool clients_have_status(const struct clients *c)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->statuses[i])
+			return true;
+	return false;
+}
+
+void clients_forget(struct clients *c, const struct control_client *client)
+{
+	if (c->up == client)
+		c->up = NULL;
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		if (c->downs[i] == client)
+			c->downs[i] = NULL;
+		if (c->statuses[i] == client)
+			c->statuses[i] = NULL;
+	}
+}
+
+/* ---- answers */
+
+void clients_report(struct clients *c, const char *what, const char *object, unsigned done,
+		    unsigned total)
+{
+	control_progress(c->control, c->up, what, object, done, total);
+}
+
+void clients_report_log(struct clients *c, const char *daemon, const char *log)
+{
+	cleanup_free char *tail = NULL;
+	char *line, *rest;
+
+	if (!c->up || !log[0] || file_tail(log, LOG_LINES, &tail))
+		return;
+	rest = tail;
+	while ((line = strsep(&rest, "\n")))
+		if (line[0])
+			control_log(c->control, c->up, daemon, line);
+}
+
+void clients_answer_up(struct clients *c, enum reply_result result, bool is_adopted,
+		       const char *why_lost)
+{
+	struct reply reply = {.kind = REPLY_DONE, .result = result, .is_adopted = is_adopted};
+
+	string_copy(reply.rebuilt, why_lost);
+	control_reply(c->control, c->up, &reply);
+	c->up = NULL;
+}
+
+void clients_refuse_up(struct clients *c, const struct err *why)
+{
+	control_refuse(c->control, c->up, why);
+	c->up = NULL;
+}
+
+void clients_answer_statuses(struct clients *c, const char *text, const struct err *why)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = c->statuses[i];
+
+		c->statuses[i] = NULL;
+		if (text)
+			control_answer(c->control, client, text);
+		else
+			control_refuse(c->control, client, why);
+	}
+}
+
+void clients_answer_downs(struct clients *c, const struct err *why)
+{
+	const struct reply done = {.kind = REPLY_DONE, .result = REPLY_DOWN};
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (why)
+			control_refuse(c->control, c->downs[i], why);
+		else
+			control_reply(c->control, c->downs[i], &done);
+}

@@ -1,0 +1,120 @@
+#include "launcher/supervisor/report.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "containers/proc/clock.h"
+#include "decision/base/cleanup.h"
+
+enum { SAMPLE_MS = 1000 };
+
+bool report_take_second(struct report *r, const struct site *s)
+{
+	if (s->now_ns < r->sample_at_ns)
+		return false;
+	r->sample_at_ns = s->now_ns + SAMPLE_MS * (uint64_t)CLOCK_MS;
+	return true;
+}
+
+void report_sample(struct report *r, struct site *s)
+{
+	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
+		const char *name = s->state->plan.slices[i].name;
+		const struct sample *before = &r->samples[i];
+		struct sample now = {0};
+		struct err e;
+
+		if (s->driver->ops->sample(s->driver, name, &now, &e))
+			continue;
+		r->cpu_used[i] = sample_cpus_used(before, &now);
+		r->throttled[i] = before->at_ns && now.throttled > before->throttled;
+		if (before->at_ns && now.oom_kills > before->oom_kills)
+			events_note(&s->events, "oom-kill", name,
+				    "the kernel killed a process at the slice's memory limit: "
+				    "raise memory.limit or lower memory.heap",
+				    {"kills", (int64_t)(now.oom_kills - before->oom_kills)},
+				    {"memory_max_bytes", (int64_t)now.memory_max_bytes});
+		r->samples[i] = now;
+	}
+}
+
+static void say_what_it_does(const struct monitor *m, unsigned slice, char *text, size_t size)
+{
+	const struct rebalance_verdict *v = &m->memory.verdicts[slice];
+	uint64_t idle_since_ns = m->memory.slices[slice].idle_since_ns;
+
+	if (m->samples[slice].starting)
+		snprintf(text, size, "a JVM is starting");
+	else if (v->idle_ticks >= REBALANCE_TICKS)
+		snprintf(text, size, "idle for %.1f s",
+			 (double)(m->site->now_ns - idle_since_ns) / 1e9);
+	else if (v->busy_ticks && v->wants > v->width && v->wants < REBALANCE_WANTS)
+		snprintf(text, size, "busy, has work for %u CPUs", v->wants);
+	else if (v->busy_ticks)
+		snprintf(text, size, "busy");
+	else
+		snprintf(text, size, "uses %.1f of %u CPUs", v->used, v->width);
+}
+
+static void show_monitor(struct monitor *m, struct status *out)
+{
+	struct status_monitor *to = &out->monitor;
+
+	to->mode = REBALANCE_OFF;
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		struct slice_status *slice = &out->slices[i];
+		struct sample tasks = {0};
+
+		task_watch_fill(m->tasks, i, m->site->now_ns, &tasks);
+		slice->executors = task_watch_executors(m->tasks, i);
+		slice->tasks_running = tasks.tasks_running;
+		slice->tasks_pending = tasks.tasks_pending;
+		if (m->is_on)
+			say_what_it_does(m, i, slice->doing, sizeof(slice->doing));
+	}
+	string_copy(to->tasks, task_watch_why(m->tasks));
+	if (!m->is_on)
+		return;
+	to->mode = m->policy.mode;
+	to->loans = m->policy.loans;
+	loan_book_list(&m->book, &m->site->state->plan, out->loans);
+	for (; to->recent_count < STATUS_RECENT && to->recent_count < m->book.recent_count;
+	     to->recent_count++) {
+		unsigned last = m->book.recent_count - 1 - to->recent_count;
+		unsigned i = last % STATUS_RECENT;
+
+		to->recent[to->recent_count].ago_s =
+			(double)(m->site->now_ns - m->book.recent[i].at_ns) / 1e9;
+		string_copy(to->recent[to->recent_count].text, m->book.recent[i].text);
+	}
+}
+
+int report_status(const struct report *r, const struct site *s, struct crew *c, struct monitor *m,
+		  char **text, struct err *e)
+{
+	cleanup_free struct status *out = calloc(1, sizeof(*out));
+	struct sample samples[SLICES_MAX];
+
+	if (!out)
+		return err_set(e, -ENOMEM, "no memory for the status");
+	if (!s->driver)
+		return err_set(e, -EAGAIN, "the cluster is only just beginning");
+	if (status_collect(s->state, s->driver, samples, out, e))
+		return e->code;
+	out->uptime_s = (double)(s->now_ns - r->begin_ns) / 1e9;
+	out->supervisor_pid = getpid();
+	out->master_pid = crew_master(c)->process.pid;
+	out->alive_workers = crew_is_running(c, DAEMON_MASTER) ? c->seen->alive_workers : 0;
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		struct slice_status *slice = &out->slices[i];
+		const struct daemon *d = &c->daemons[i];
+
+		string_copy(slice->state, worker_state_name(d->life.state));
+		slice->worker_pid = d->process.pid;
+		slice->restarts = d->life.restarts;
+		slice->cpu_used = r->cpu_used[i];
+		slice->throttled = r->throttled[i];
+	}
+	show_monitor(m, out);
+	return json_table_format(&status_table, out, text, e);
+}

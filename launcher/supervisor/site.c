@@ -1,0 +1,231 @@
+#include "launcher/supervisor/site.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "containers/where/tree.h"
+#include "decision/base/cleanup.h"
+#include "decision/cost/facts.h"
+
+enum {
+	LOCK_PATIENCE_MS = 10000, /* longer than another cluster's worker takes to stop */
+	EMPTY_TIMEOUT_MS = 5000,
+};
+
+/* ---- the state */
+
+static bool has_file(const struct cluster *c, const char *file)
+{
+	char path[PROFILE_PATH];
+	struct err ignored;
+
+	return cluster_file(c, file, path, &ignored) == 0 && access(path, F_OK) == 0;
+}
+
+int site_recall(struct site *s, const struct cluster *c, struct err *e)
+{
+	s->state = calloc(1, sizeof(*s->state));
+	if (!s->state)
+		return err_set(e, -ENOMEM, "no memory for the state");
+	if (state_read(c, s->state, e) == 0) {
+		s->known = KNOWN_STATE; /* its user, and the paths as this caller spells them */
+		string_copy(s->state->cluster.state, c->state);
+		string_copy(s->state->cluster.data, c->data);
+		return 0;
+	}
+	if (has_file(c, "state.json") || has_file(c, "home.json")) {
+		s->known = KNOWN_LOST;
+		string_copy(s->why_lost, e->msg);
+	}
+	s->state->cluster = *c;
+	profile_default(&s->state->profile);
+	return 0;
+}
+
+int site_save(struct site *s, struct err *e)
+{
+	struct state *state = s->state;
+	unsigned loans = state->plan.loan_count;
+	int r;
+
+	if (!s->is_dirty)
+		return 0;
+	process_identify(getpid(), &state->supervisor, &(struct err){0});
+	state->plan.loan_count = 0;
+	r = state_write(state, e);
+	state->plan.loan_count = loans;
+	s->is_dirty = r != 0;
+	return r;
+}
+
+void site_degrade(struct site *s, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(s->state->why, sizeof(s->state->why), format, args);
+	va_end(args);
+	s->state->phase = PHASE_DEGRADED;
+	s->is_dirty = true;
+}
+
+/* ---- one cluster at a time */
+
+void site_unlock_groups(struct site *s)
+{
+	if (s->groups_lock >= 0)
+		close(s->groups_lock);
+	s->groups_lock = -1;
+}
+
+int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
+{
+	struct facts facts = {0};
+	struct cpuset cpus;
+	struct tree tree;
+	int r = tree_read(s->cgroup_root, &tree, e);
+
+	if (!r && s->groups_lock < 0)
+		r = tree_lock(&tree, LOCK_PATIENCE_MS, &s->groups_lock, e);
+	if (!r && wanted) {
+		cpus = wanted->host.cpus;
+		for (unsigned i = 0; i < wanted->slice_count; i++)
+			cpus = cpuset_or(&cpus, &wanted->slices[i].cpus);
+		r = tree_taken(&tree, s->state->cluster.name, &facts.taken, facts.taken_by, e);
+		if (!r)
+			r = facts_check_cpus(&facts, &cpus, e);
+	}
+	if (r)
+		site_unlock_groups(s);
+	return r;
+}
+
+/* ---- opening */
+
+static bool mentions(pid_t pid, const char *text)
+{
+	char path[64];
+	cleanup_fclose FILE *file = NULL;
+	cleanup_free char *line = NULL;
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	file = fopen(path, "re");
+	while (file && getdelim(&line, &size, '\0', file) > 0)
+		if (strstr(line, text))
+			return true;
+	return false;
+}
+
+/*
+ * Groups of our name without a state of ours: left by ourselves (the state was lost), or a cluster that runs from another
+ * state directory. Daemons name their directory in their command lines.
+ */
+static int check_ownership(struct site *s, const struct observation *seen, struct err *e)
+{
+	const struct cluster *c = &s->state->cluster;
+	pid_t pids[64], stranger = 0;
+
+	for (unsigned i = 0; i < seen->count; i++) {
+		const struct observed_group *g = &seen->groups[i];
+		int count =
+			g->populated ? s->driver->ops->pids(s->driver, g->name, pids, 64, e) : 0;
+
+		if (count < 0)
+			return count;
+		for (int p = 0; p < count && p < 64; p++) {
+			if (mentions(pids[p], c->state) || mentions(pids[p], c->data))
+				return 0;
+			stranger = pids[p];
+		}
+	}
+	if (!stranger)
+		return 0;
+	return err_set(
+		e, -EEXIST,
+		"a cluster named %s runs already from another state directory (process %d): choose "
+		"another name, or its --state-dir",
+		c->name, (int)stranger);
+}
+
+int site_open_groups(struct site *s, const struct state *described, struct observation *seen,
+		     struct err *e)
+{
+	struct driver_request request = state_groups(described, s->cgroup_root);
+	int r = site_claim_groups(s, NULL, e);
+
+	seen->count = 0;
+	if (!r)
+		r = driver_open(&request, &s->driver, e);
+	if (!r)
+		r = s->driver->ops->observe(s->driver, seen, e);
+	if (!r && s->known != KNOWN_STATE)
+		r = check_ownership(s, seen, e);
+	if (!r)
+		return 0;
+	if (s->driver && s->known != KNOWN_STATE && !seen->count)
+		driver_destroy(s->driver, &(struct err){0});
+	else if (s->driver)
+		s->driver->ops->close(s->driver);
+	s->driver = NULL;
+	return r;
+}
+
+int site_make_own_groups(struct site *s, const struct observation *seen, const struct plan *plan,
+			 struct err *e)
+{
+	struct group_spec host = {
+		.name = GROUP_HOST,
+		.cpus = plan_host_cpus(plan),
+		.nodes = plan->host.nodes,
+		.weight = WEIGHT_DEFAULT,
+	};
+	struct group_spec own = {
+		.name = GROUP_SUPERVISOR, /* ahead of the slices' threads */
+		.cpus = plan->allowed,
+		.nodes = plan->host.nodes,
+		.weight = WEIGHT_MAX,
+	};
+	int r = observed_find(seen, GROUP_HOST) ? 0 : s->driver->ops->create(s->driver, &host, e);
+
+	if (r || !s->has_own_group)
+		return r;
+	if (!observed_find(seen, GROUP_SUPERVISOR))
+		r = s->driver->ops->create(s->driver, &own, e);
+	return r ? r : s->driver->ops->enter(s->driver, GROUP_SUPERVISOR, e);
+}
+
+/* ---- removing */
+
+static int remove_group(struct driver *d, const char *name, struct err *e)
+{
+	int r = d->ops->kill(d, name, EMPTY_TIMEOUT_MS, e);
+
+	return r ? r : d->ops->remove(d, name, e);
+}
+
+int site_remove_next(struct site *s, struct err *e)
+{
+	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
+	int r;
+
+	if (!s->driver)
+		return STEP_DONE;
+	r = seen ? s->driver->ops->observe(s->driver, seen, e)
+		 : err_set(e, -ENOMEM, "no memory for the groups");
+	for (unsigned i = 0; !r && i < seen->count; i++)
+		if (strcmp(seen->groups[i].name, GROUP_SUPERVISOR) != 0) {
+			r = remove_group(s->driver, seen->groups[i].name, e);
+			return r ? r : STEP_MORE;
+		}
+	if (!r && s->has_own_group) /* out of our own leaf, then it can go */
+		r = s->driver->ops->enter(s->driver, NULL, e);
+	if (!r)
+		r = remove_group(s->driver, GROUP_SUPERVISOR, e);
+	if (!r) {
+		r = driver_destroy(s->driver, e);
+		s->driver = NULL;
+	}
+	return r ? r : STEP_DONE;
+}

@@ -1,0 +1,76 @@
+#ifndef LAUNCHER_SUPERVISOR_SITE_H
+#define LAUNCHER_SUPERVISOR_SITE_H
+
+/*
+ * What all parts of the supervisor work on: the state in force, the cluster's groups, the log of events, the time of this turn
+ * of the loop. The loop owns it and lends it to the parts. The state is replaced by an apply only (apply.c); the others write its
+ * phase, by site_degrade(), and its processes, by crew_save().
+ */
+
+#include "containers/driver.h"
+#include "launcher/protocol/events.h"
+#include "launcher/protocol/state.h"
+
+/* What `state` is worth. */
+enum site_knowledge {
+	KNOWN_NOTHING, /* there was no cluster: nothing but its name and directories */
+	KNOWN_LOST,    /* there was one, and its files cannot be read */
+	KNOWN_STATE,   /* it is what state.json says, or will say */
+};
+
+/* A step of something that takes several turns of the loop; or a negative errno. */
+enum step { STEP_WAIT, STEP_MORE, STEP_DONE };
+
+struct site {
+	bool has_own_group;	 /* of a daemon; where a service manager put us we stay */
+	const char *cgroup_root; /* --cgroup-root, or NULL */
+	struct state *state;	 /* never NULL once site_recall() was fine */
+	enum site_knowledge known;
+	char why_lost[ERR_TEXT]; /* of KNOWN_LOST, for the next `up` that ends well; "": told */
+	bool is_dirty;		 /* state.json is older than `state` */
+
+	struct driver *driver; /* NULL: no groups, as yet or any more */
+	int groups_lock;       /* held while groups are made or removed; -1: not held */
+	struct cpuset allowed; /* CPUs that can be had now; empty: not looked yet */
+
+	struct events events;
+	uint64_t now_ns; /* CLOCK_MONOTONIC */
+};
+
+/*
+ * What an earlier supervisor knew of the cluster. Lost or unreadable is no error: the plan is made anew, or all that is there
+ * goes down.
+ */
+int site_recall(struct site *s, const struct cluster *c, struct err *e);
+
+/* Write state.json if it is old. Loans are not in it: the kernel has them, and whoever comes after a crash ends them. */
+int site_save(struct site *s, struct err *e);
+
+/* The cluster goes on, and not as it should: why, in a sentence that says what to do. */
+void site_degrade(struct site *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- groups */
+
+/*
+ * Only one cluster at a time makes or removes groups: lock them, if we do not hold the lock already, and be sure that no other
+ * cluster has got the CPUs of `wanted` (NULL: of nothing) since it was planned.
+ */
+int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e);
+void site_unlock_groups(struct site *s);
+
+/*
+ * Open the groups, or make the one that they are below, as `described` says where, and look at what there is. The lock is held
+ * afterwards. -EEXIST: the groups are of a cluster of the same name that runs from another state directory. On failure nothing is
+ * left of ours.
+ */
+int site_open_groups(struct site *s, const struct state *described, struct observation *seen,
+		     struct err *e);
+
+/* The groups beside the slices', where they are missing: the host's, and of a daemon its own, which it enters. */
+int site_make_own_groups(struct site *s, const struct observation *seen, const struct plan *plan,
+			 struct err *e);
+
+/* Remove one group with all that lives in it, our own and the one above at last. */
+int site_remove_next(struct site *s, struct err *e);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * What is known before anything is decided, and how often a command looks for it.
+ * link: -Wl,--wrap=openat
+ */
+
+#include "launcher/inputs/inputs.h"
+
+#include <fcntl.h>
+
+#include "tests/harness.h"
+#include "tests/launcher/spark_tree.h"
+
+static struct inputs in;
+static struct err e;
+
+/* The defaults, with a JDK that holds `release` and a java that must not be started. */
+static void begin(const char *release)
+{
+	char bin[PROFILE_PATH + 16];
+
+	memset(&in, 0, sizeof(in));
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	snprintf(in.profile.jvm.home, PROFILE_PATH, "%s/jdk", test_directory());
+	snprintf(bin, sizeof(bin), "%s/bin", in.profile.jvm.home);
+	spark_tree_program(bin, "java", "#!/bin/sh\nkill $PPID\n");
+	spark_tree_program(in.profile.jvm.home, "release", release);
+}
+
+static bool has_note(const char *text)
+{
+	for (unsigned i = 0; i < in.plan.note_count; i++)
+		if (strstr(in.plan.notes[i], text))
+			return true;
+	return false;
+}
+
+static void ck_java(const struct roots *roots, int release)
+{
+	/* CPUs that a cluster of somebody else has now are not what is asked here. */
+	ck_assert_msg(inputs_read(roots, &in, &e) == 0, "%s", e.msg);
+	in.facts.taken = (struct cpuset){0};
+	ck_assert_msg(inputs_decide(&in, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(in.facts.java_version, release);
+	ck_assert(has_note("the JDK is not known") == !release);
+}
+
+START_TEST(the_jdk_is_known_by_its_release)
+{
+	static const struct roots here;
+
+	begin("IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"21.0.3\"\nJAVA_VERSION_DATE=\"2024-04-16\"\n");
+	ck_java(&here, 21);
+	begin("JAVA_VERSION=\"1.8.0_392\"\n");
+	ck_java(&here, 8);
+	begin("JAVA_VERSION=\n");
+	ck_java(&here, 0);
+	begin("");
+	ck_java(&here, 0);
+	begin("JAVA_VERSION=\"21.0.3\"\n");
+	string_copy(in.profile.jvm.home, "/nonexistent");
+	ck_java(&here, 0);
+}
+END_TEST
+
+/* Another machine has another JDK. */
+START_TEST(no_fact_of_this_host_is_another_machines)
+{
+	static const struct roots other = {.topology = "pack:2 numa:1(memory=16GB) core:4 pu:1"};
+
+	begin("JAVA_VERSION=\"21.0.3\"\n");
+	ck_java(&other, 0);
+	ck_assert(!in.facts.this_machine);
+}
+END_TEST
+
+/* Decided again, nothing is there twice. */
+START_TEST(a_plan_may_be_decided_again)
+{
+	static const struct roots other = {.topology = "pack:2 numa:1(memory=16GB) core:4 pu:1"};
+	unsigned notes;
+
+	begin("");
+	ck_java(&other, 0);
+	ck_assert_uint_eq(in.plan.slices[0].address, PLAN_FIRST_ADDRESS);
+	notes = in.plan.note_count;
+	in.facts.first_address = PLAN_FIRST_ADDRESS + 100;
+	ck_assert_int_eq(inputs_decide(&in, &e), 0);
+	ck_assert_uint_eq(in.plan.note_count, notes);
+	ck_assert_uint_eq(in.plan.slices[0].address, PLAN_FIRST_ADDRESS + 100);
+}
+END_TEST
+
+/* ---- the cgroup tree */
+
+static unsigned mounts_read, places_read;
+
+int __real_openat(int dir, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	mounts_read += strstr(path, "proc/self/mountinfo") != NULL;
+	places_read += strstr(path, "proc/self/cgroup") != NULL;
+	return __real_openat(dir, path, flags, mode);
+}
+
+START_TEST(a_plan_reads_the_tree_once)
+{
+	const struct roots here = {0}, elsewhere = {.topology = "pack:2 core:4 pu:1"};
+
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	/* Whether a plan is possible here does not matter: CPUs may be another cluster's. */
+	if (inputs_read(&here, &in, &e) < 0 || inputs_decide(&in, &e) < 0)
+		ck_assert_msg(e.exit == ERR_IMPOSSIBLE, "%s", e.msg);
+	ck_assert_uint_eq(mounts_read, 1);
+	ck_assert_uint_eq(places_read, 1);
+	ck_assert_msg(inputs_read(&elsewhere, &in, &e) == 0 && inputs_decide(&in, &e) == 0, "%s",
+		      e.msg);
+	ck_assert_uint_eq(mounts_read, 1);
+}
+END_TEST
+
+TEST_MAIN("inputs",
+	  test_case("facts", the_jdk_is_known_by_its_release,
+		    no_fact_of_this_host_is_another_machines, a_plan_may_be_decided_again),
+	  test_case("tree", a_plan_reads_the_tree_once))
