@@ -63,7 +63,7 @@ libs_pkgs = $(call pkg_libs,$(strip $(foreach f,$(chain_$(1)),$(PKGS_$(f)))))
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
