@@ -2,6 +2,8 @@
  * What can go wrong while CPUs are lent: deaths of the supervisor, of workers and of the Master; a
  * Spark that lies, stalls or says nothing; somebody else who writes to our groups; a profile
  * applied, and `down`, in the middle of a loan.
+ *
+ * needs: quiet
  */
 
 #include <fcntl.h>
