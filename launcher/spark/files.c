@@ -1,3 +1,7 @@
+/*
+ * The directories and files that Spark's processes need: secret, properties, resources, log settings.
+ */
+
 #include "launcher/spark/room.h"
 
 #include <errno.h>
@@ -8,7 +12,6 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/slices.h"
 #include "launcher/system/files.h"
 
 enum {
@@ -18,19 +21,6 @@ enum {
 	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB; an executor with less does not start. */
 	HEAP_MIN_MB = 450,
 };
-
-int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
-		  struct err *e)
-{
-	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
-
-	if (own[0])
-		return cluster_scratch(c->cluster, own, name, path, e);
-	if (snprintf(path, PROFILE_PATH, "%s/%s/scratch", c->cluster->data, name) >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG, "the data directory is longer than %d bytes",
-			       PROFILE_PATH - 64);
-	return 0;
-}
 
 /* ---- directories and files */
 
@@ -253,15 +243,13 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	static const char options[] = "spark.executor.extraJavaOptions";
 	const char *key = NULL, *own_options = strings_value(&c->profile->spark.conf, options);
 	const struct slice *first = c->plan->slice_count ? &c->plan->slices[0] : NULL;
+	char url[MASTER_URL];
 	unsigned slots = 0;
 
 	for (unsigned i = 0; i < c->plan->slice_count; i++)
 		slots += c->plan->slices[i].slots;
-	if (c->profile->spark.join[0])
-		put_property(file, "spark.master", c->profile->spark.join);
-	else
-		put_format(file, "spark.master", "spark://%s:%d", c->master.address,
-			   c->master.port);
+	spark_master_url(c, url);
+	put_property(file, "spark.master", url);
 	put_property(file, "spark.driver.host", c->master.address);
 	put_property(file, "spark.driver.bindAddress", c->master.address);
 	put_format(file, "spark.cores.max", "%u", slots);

@@ -1,11 +1,14 @@
+/*
+ * The command lines and environments of Master, Workers, applications and shells.
+ */
+
 #include "launcher/spark/room.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
-
-#include "launcher/spark/slices.h"
 
 enum { MIB = 1 << 20 };
 
@@ -45,9 +48,27 @@ static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct er
 	return 0;
 }
 
-/* The JDK's home: two directories above the binary. */
-static void add_java_home(const struct spark *s, struct argv *env)
+int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
+		  struct err *e)
 {
+	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
+
+	return own[0] ? cluster_scratch(c->cluster, own, name, path, e)
+		      : data_path(c->cluster, path, e, "%s/scratch", name);
+}
+
+void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL])
+{
+	if (c->profile->spark.join[0])
+		snprintf(url, MASTER_URL, "%s", c->profile->spark.join);
+	else
+		snprintf(url, MASTER_URL, "spark://%s:%d", c->master.address, c->master.port);
+}
+
+void spark_put_homes(const struct spark *s, struct argv *env)
+{
+	argv_put(env, "SPARK_HOME", s->home);
+	/* The JDK's: two directories above the binary. */
 	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
 }
 
@@ -55,7 +76,7 @@ static void add_java_home(const struct spark *s, struct argv *env)
 static void build_environment(const struct spark_cluster *c, struct argv *env)
 {
 	const struct passwd *user = getpwuid(c->cluster->uid);
-	const char *name;
+	const char *name = NULL;
 
 	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	argv_put(env, "LANG", "C.UTF-8");
@@ -64,18 +85,16 @@ static void build_environment(const struct spark_cluster *c, struct argv *env)
 		argv_put(env, "USER", user->pw_name);
 		argv_put(env, "LOGNAME", user->pw_name);
 	}
-	name = NULL;
 	strings_for_each(item, &c->profile->spark.env)
 	{
 		if (name)
 			argv_put(env, name, item);
 		name = name ? NULL : item;
 	}
-	argv_put(env, "SPARK_HOME", c->spark->home);
+	spark_put_homes(c->spark, env);
 	/* Without it every executor dies with "Cannot find any build directories". */
 	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
 	argv_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
-	add_java_home(c->spark, env);
 }
 
 /*
@@ -100,19 +119,19 @@ static void build_daemon(const struct spark_cluster *c, const char *tmp, struct 
 	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
 }
 
+/* Hand over what was built. */
 static int finish(struct process *built, struct process *out, struct err *e)
 {
-	if (built->argv.failed || built->env.failed) {
-		process_release(built);
+	if (built->argv.failed || built->env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
-	}
 	*out = *built;
+	*built = (struct process){0};
 	return 0;
 }
 
 int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e)
 {
-	struct process p = {0};
+	cleanup_process struct process p = {0};
 	char tmp[PROFILE_PATH];
 
 	if (data_path(c->cluster, tmp, e, "master/tmp") ||
@@ -135,7 +154,10 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	return finish(&p, out, e);
 }
 
-/* Our JVM options before those that a variable has: nothing in /tmp but below `tmp`. */
+/*
+ * Our JVM options before those that a variable has: nothing in /tmp but below `tmp`. NULL for
+ * SPARK_LAUNCHER_OPTS: spark-class splits it at blanks and knows no quotes.
+ */
 static void prefix_options(struct argv *env, const char *name, const char *tmp)
 {
 	const char *theirs = argv_value(env, name);
@@ -153,17 +175,17 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 			 struct err *e)
 {
 	const struct slice *s = &c->plan->slices[slice];
-	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[sizeof("255.255.255.255")];
+	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[INET_ADDRSTRLEN], url[MASTER_URL];
 	char resources[PROFILE_PATH + NAME_MAX_BYTES + 16];
-	struct process p = {0};
+	cleanup_process struct process p = {0};
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", s->name) ||
 	    data_path(c->cluster, p.directory, e, "%s/work", s->name) ||
 	    data_path(c->cluster, p.log, e, "%s/log/worker.log", s->name) ||
 	    spark_scratch(c, slice, scratch, e))
 		return e->code;
-	snprintf(address, sizeof(address), "%u.%u.%u.%u", s->address >> 24, s->address >> 16 & 0xff,
-		 s->address >> 8 & 0xff, s->address & 0xff);
+	inet_ntop(AF_INET, &(struct in_addr){htonl(s->address)}, address, sizeof(address));
+	spark_master_url(c, url);
 	build_environment(c, &p.env);
 	argv_put(&p.env, "SPARK_LOCAL_IP", address);
 	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
@@ -195,10 +217,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	argv_add(&p.argv, p.directory);
 	argv_add(&p.argv, "--properties-file");
 	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
-	if (c->profile->spark.join[0])
-		argv_add(&p.argv, c->profile->spark.join);
-	else
-		argv_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
+	argv_add(&p.argv, url);
 	return finish(&p, out, e);
 }
 
@@ -210,8 +229,7 @@ static int put_application_environment(const struct spark_cluster *c, struct arg
 
 	if (data_path(c->cluster, tmp, e, "host/tmp"))
 		return e->code;
-	argv_put(env, "SPARK_HOME", c->spark->home);
-	add_java_home(c->spark, env);
+	spark_put_homes(c->spark, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
 	prefix_options(env, "SPARK_LAUNCHER_OPTS", NULL);
@@ -228,17 +246,16 @@ static int put_application_environment(const struct spark_cluster *c, struct arg
 
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
 {
-	struct argv env = {0};
-	int r = put_application_environment(c, &env, e);
+	cleanup_argv struct argv env = {0};
 
+	if (put_application_environment(c, &env, e))
+		return e->code;
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
-	if (!r && env.failed)
-		r = err_set(e, -ENOMEM, "out of memory");
-	if (r)
-		argv_release(&env);
-	else
-		*out = env;
-	return r;
+	if (env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	*out = env;
+	env = (struct argv){0};
+	return 0;
 }
 
 /* The word behind an option and its value. */
@@ -273,7 +290,7 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 			 struct process *out, struct err *e)
 {
 	static const char file[] = "--properties-file";
-	struct process p = {0};
+	cleanup_process struct process p = {0};
 
 	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
 		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
@@ -283,7 +300,7 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 					 "profile",
 					 file);
 	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
-	argv_add(&p.argv, "--properties-file");
+	argv_add(&p.argv, file);
 	argv_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
 	for (; conf && *conf; conf++) {
 		argv_add(&p.argv, "--conf");
@@ -295,9 +312,5 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 		argv_add(&p.env, *variable);
 	argv_drop(&p.env, "HWLOC_");
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	if (put_application_environment(c, &p.env, e)) {
-		process_release(&p);
-		return e->code;
-	}
-	return finish(&p, out, e);
+	return put_application_environment(c, &p.env, e) ? e->code : finish(&p, out, e);
 }
