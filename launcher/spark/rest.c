@@ -17,10 +17,11 @@ struct request {
 	CURL *easy;
 	rest_answer *answer;
 	void *context;
+	FILE *stream; /* builds the body, which is there once it is closed */
 	char *body;
-	size_t size, room; /* of body: used, and allocated less the NUL */
-	size_t max_size;
-	int failed; /* -EFBIG or -ENOMEM, found while receiving */
+	size_t size;
+	size_t left; /* of max_size */
+	int failed;  /* -EFBIG or -ENOMEM, found while receiving */
 };
 
 struct rest {
@@ -37,21 +38,21 @@ int rest_open(struct rest **out, struct err *e)
 	/* Counted by libcurl; undone in rest_close(). */
 	if (curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK) {
 		rest->multi = curl_multi_init();
-		if (!rest->multi)
-			curl_global_cleanup();
+		if (rest->multi) {
+			*out = rest;
+			return 0;
+		}
+		curl_global_cleanup();
 	}
-	if (!rest->multi) {
-		free(rest);
-		return err_set(e, -ENOMEM, "libcurl does not start");
-	}
-	*out = rest;
-	return 0;
+	free(rest);
+	return err_set(e, -ENOMEM, "libcurl does not start");
 }
 
 static void request_free(struct request *q)
 {
-	if (q->easy)
-		curl_easy_cleanup(q->easy);
+	curl_easy_cleanup(q->easy);
+	if (q->stream)
+		fclose(q->stream);
 	free(q->body);
 	free(q);
 }
@@ -61,10 +62,9 @@ static void request_unlink(struct rest *rest, struct request *q)
 {
 	struct request **at = &rest->requests;
 
-	while (*at && *at != q)
+	while (*at != q)
 		at = &(*at)->next;
-	if (*at)
-		*at = q->next;
+	*at = q->next;
 	curl_multi_remove_handle(rest->multi, q->easy);
 }
 
@@ -83,32 +83,18 @@ void rest_close(struct rest *rest)
 	free(rest);
 }
 
-/* Keep what came, and a NUL behind it. */
+/* Keep what came; less than `size` makes libcurl give up. */
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
 	struct request *q = context;
-	size_t room = q->room ? q->room : 4096;
 
-	(void)one; /* always 1 */
-	if (size > q->max_size - q->size) {
+	if (size > q->left)
 		q->failed = -EFBIG;
-		return 0; /* libcurl gives up */
-	}
-	while (room < q->size + size)
-		room *= 2;
-	if (room != q->room) {
-		char *grown = realloc(q->body, room + 1);
-
-		if (!grown) {
-			q->failed = -ENOMEM;
-			return 0;
-		}
-		q->body = grown;
-		q->room = room;
-	}
-	memcpy(q->body + q->size, data, size);
-	q->size += size;
-	q->body[q->size] = '\0';
+	else if (fwrite(data, one, size, q->stream) != size)
+		q->failed = -ENOMEM;
+	if (q->failed)
+		return 0;
+	q->left -= size;
 	return size;
 }
 
@@ -135,11 +121,12 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max
 
 	if (!q)
 		return err_set(e, -ENOMEM, "out of memory");
-	q->max_size = max_size;
+	q->left = max_size;
 	q->answer = answer;
 	q->context = context;
+	q->stream = open_memstream(&q->body, &q->size);
 	q->easy = curl_easy_init();
-	if (!q->easy || !set_options(q, url, timeout_ms) ||
+	if (!q->stream || !q->easy || !set_options(q, url, timeout_ms) ||
 	    curl_multi_add_handle(rest->multi, q->easy) != CURLM_OK) {
 		request_free(q);
 		return err_set(e, -EINVAL, "cannot ask %s", url);
@@ -195,6 +182,7 @@ static unsigned deliver(struct rest *rest)
 		status = request_status(q, message->data.result);
 		/* First out of the list: the answer may ask again, or take long. */
 		request_unlink(rest, q);
+		fclose(take_pointer(q->stream));
 		q->answer(q->context, status, q->body ? q->body : "", q->size);
 		request_free(q);
 		count++;
@@ -205,7 +193,7 @@ static unsigned deliver(struct rest *rest)
 int rest_turn(struct rest *rest, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
 {
 	struct curl_waitfd extra[REST_FDS];
-	int ready = 0, running;
+	int ready, running;
 
 	if (count > REST_FDS)
 		return err_set(e, -E2BIG, "%u descriptors in one loop (limit %d)", count, REST_FDS);
