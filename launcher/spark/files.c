@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -67,12 +66,24 @@ static int make_scratch(const struct spark_cluster *all, unsigned slice, struct 
 	return make_directory(path, 0700, c->uid, c->gid, e);
 }
 
+/* DATA/name with all of `below`, of the worker's user. */
+static int make_for_user(const struct cluster *c, const char *name, const char *const *below,
+			 struct err *e)
+{
+	char path[2 * PROFILE_PATH];
+	int r = 0;
+
+	for (; !r && *below; below++) {
+		snprintf(path, sizeof(path), "%s/%s%s", c->data, name, *below);
+		r = make_directory(path, 0700, c->uid, c->gid, e);
+	}
+	return r;
+}
+
 static int make_directories(const struct spark_cluster *c, struct err *e)
 {
-	static const char *const of_slice[] = {"", "/log", "/work", "/tmp", NULL};
-	static const char *const of_user[] = {
-		"master", "master/log", "master/work", "master/tmp", "host", "host/tmp", NULL,
-	};
+	static const char *const of_daemon[] = {"", "/log", "/work", "/tmp", NULL};
+	static const char *const of_host[] = {"", "/tmp", NULL};
 	const struct cluster *k = c->cluster;
 	/* Those that others have to pass can be searched. */
 	const struct {
@@ -91,21 +102,12 @@ static int make_directories(const struct spark_cluster *c, struct err *e)
 		if (make_directory(path, ours[i].mode, geteuid(), getegid(), e))
 			return e->code;
 	}
-	for (const char *const *name = of_user; *name; name++) {
-		snprintf(path, sizeof(path), "%s/%s", k->data, *name);
-		if (make_directory(path, 0700, k->uid, k->gid, e))
+	if (make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e))
+		return e->code;
+	for (unsigned i = 0; i < c->plan->slice_count; i++)
+		if (make_for_user(k, c->plan->slices[i].name, of_daemon, e) ||
+		    make_scratch(c, i, e))
 			return e->code;
-	}
-	for (unsigned i = 0; i < c->plan->slice_count; i++) {
-		for (const char *const *name = of_slice; *name; name++) {
-			snprintf(path, sizeof(path), "%s/%s%s", k->data, c->plan->slices[i].name,
-				 *name);
-			if (make_directory(path, 0700, k->uid, k->gid, e))
-				return e->code;
-		}
-		if (make_scratch(c, i, e))
-			return e->code;
-	}
 	return 0;
 }
 
@@ -184,56 +186,31 @@ static void put_property(FILE *file, const char *key, const char *value)
 	fputc('\n', file);
 }
 
-/* The same for short values of ours. */
-static void put_format(FILE *file, const char *key, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void put_format(FILE *file, const char *key, const char *format, ...)
-{
-	char value[PROFILE_WORD + 64];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
-	put_property(file, key, value);
-}
-
-struct property {
-	const char *key, *value;
-};
-
-static const struct property of_daemons[] = {
+static const char of_daemons[] =
 	/* Spark moves to the next port silently if one is taken. */
-	{"spark.port.maxRetries", "0"},
+	"spark.port.maxRetries=0\n"
 	/* On by default since 4.1, and refuses to start with a secret. */
-	{"spark.master.rest.enabled", "false"},
-	{"spark.ui.reverseProxy", "true"},
-	{"spark.ui.killEnabled", "false"},
-	{"spark.worker.cleanup.enabled", "true"},
-	{NULL, NULL},
-};
+	"spark.master.rest.enabled=false\n"
+	"spark.ui.reverseProxy=true\n"
+	"spark.ui.killEnabled=false\n"
+	"spark.worker.cleanup.enabled=true\n";
 
-static const struct property of_applications[] = {
+static const char of_applications[] =
 	/* Else the first stage may begin on the first slice alone. */
-	{"spark.scheduler.minRegisteredResourcesRatio", "1.0"},
-	{"spark.ui.reverseProxy", "true"},
-	{"spark.ui.killEnabled", "false"},
-	{"spark.ui.liveUpdate.period", "0"},
+	"spark.scheduler.minRegisteredResourcesRatio=1.0\n"
+	"spark.ui.reverseProxy=true\n"
+	"spark.ui.killEnabled=false\n"
+	"spark.ui.liveUpdate.period=0\n"
 	/* Both would read lent CPUs as a change of the cluster. */
-	{"spark.dynamicAllocation.enabled", "false"},
-	{"spark.speculation", "false"},
-	{NULL, NULL},
-};
+	"spark.dynamicAllocation.enabled=false\n"
+	"spark.speculation=false\n";
 
 /* The secret, where there is one, and what is always the same. */
-static void put_fixed(FILE *file, const char *secret, const struct property *fixed)
+static void put_fixed(FILE *file, const char *secret, const char *fixed)
 {
-	if (secret[0]) {
-		put_property(file, "spark.authenticate", "true");
-		put_property(file, "spark.authenticate.secret", secret);
-	}
-	for (; fixed->key; fixed++)
-		put_property(file, fixed->key, fixed->value);
+	if (secret[0])
+		fprintf(file, "spark.authenticate=true\nspark.authenticate.secret=%s\n", secret);
+	fputs(fixed, file);
 }
 
 /* Of applications: cleave's, then the profile's spark.conf, of which the last word counts. */
@@ -242,9 +219,9 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 {
 	static const char options[] = "spark.executor.extraJavaOptions";
 	const char *key = NULL, *own_options = strings_value(&c->profile->spark.conf, options);
-	const struct slice *first = c->plan->slice_count ? &c->plan->slices[0] : NULL;
-	char url[MASTER_URL];
+	const struct slice *first = &c->plan->slices[0];
 	unsigned slots = 0;
+	char url[MASTER_URL];
 
 	for (unsigned i = 0; i < c->plan->slice_count; i++)
 		slots += c->plan->slices[i].slots;
@@ -252,13 +229,10 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	put_property(file, "spark.master", url);
 	put_property(file, "spark.driver.host", c->master.address);
 	put_property(file, "spark.driver.bindAddress", c->master.address);
-	put_format(file, "spark.cores.max", "%u", slots);
-	put_format(file, "spark.executor.memory", "%llum", heap_mb(c->plan));
-	if (first && first->memory.off_heap_bytes) {
-		put_property(file, "spark.memory.offHeap.enabled", "true");
-		put_format(file, "spark.memory.offHeap.size", "%llu",
-			   (unsigned long long)first->memory.off_heap_bytes);
-	}
+	fprintf(file, "spark.cores.max=%u\nspark.executor.memory=%llum\n", slots, heap_mb(c->plan));
+	if (first->memory.off_heap_bytes)
+		fprintf(file, "spark.memory.offHeap.enabled=true\nspark.memory.offHeap.size=%llu\n",
+			(unsigned long long)first->memory.off_heap_bytes);
 	put_fixed(file, secret, of_applications);
 	strings_for_each(item, &c->profile->spark.conf)
 	{
@@ -268,12 +242,10 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	}
 	/* The plan's JVM options of an executor, then the user's own. */
 	fprintf(file, "%s=-XX:-UsePerfData", options);
-	if (first) {
-		strings_for_each(option, &first->jvm_options)
-		{
-			fputc(' ', file);
-			put_escaped(file, option, "");
-		}
+	strings_for_each(option, &first->jvm_options)
+	{
+		fputc(' ', file);
+		put_escaped(file, option, "");
 	}
 	if (own_options) {
 		fputc(' ', file);
