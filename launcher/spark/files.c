@@ -54,10 +54,8 @@ static int make_scratch(const struct spark_cluster *all, unsigned slice, struct 
 
 	if (spark_scratch(all, slice, path, e))
 		return e->code;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &st) < 0)
 		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (lstat(path, &st) < 0)
-		return err_errno(e, -errno, "%s", path);
 	if (st.st_uid != c->uid && st.st_uid != geteuid())
 		return err_set(e, -EPERM,
 			       "%s belongs to user %u: remove it, or choose another "

@@ -11,6 +11,10 @@
 
 enum { REST_FDS = 128 };
 
+_Static_assert(POLLIN == CURL_WAIT_POLLIN && POLLPRI == CURL_WAIT_POLLPRI &&
+		       POLLOUT == CURL_WAIT_POLLOUT,
+	       "events go to libcurl as they are");
+
 /* One GET under way. */
 struct request {
 	struct request *next;
@@ -98,26 +102,11 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 	return size;
 }
 
-static bool set_options(struct request *q, const char *url, unsigned timeout_ms)
-{
-	CURL *c = q->easy;
-
-	return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       /* $http_proxy is for the world, not for loopback */
-	       curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_WRITEDATA, q) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_PRIVATE, q) == CURLE_OK;
-}
-
 int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max_size,
 	     rest_answer *answer, void *context, struct err *e)
 {
 	struct request *q = calloc(1, sizeof(*q));
+	CURL *c;
 
 	if (!q)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -125,9 +114,18 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max
 	q->answer = answer;
 	q->context = context;
 	q->stream = open_memstream(&q->body, &q->size);
-	q->easy = curl_easy_init();
-	if (!q->stream || !q->easy || !set_options(q, url, timeout_ms) ||
-	    curl_multi_add_handle(rest->multi, q->easy) != CURLM_OK) {
+	q->easy = c = curl_easy_init();
+	if (!q->stream || !c || curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK ||
+	    /* $http_proxy is for the world, not for loopback */
+	    curl_easy_setopt(c, CURLOPT_PROXY, "") != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_WRITEDATA, q) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_PRIVATE, q) != CURLE_OK ||
+	    curl_multi_add_handle(rest->multi, c) != CURLM_OK) {
 		request_free(q);
 		return err_set(e, -EINVAL, "cannot ask %s", url);
 	}
@@ -198,12 +196,7 @@ int rest_turn(struct rest *rest, struct pollfd *fds, unsigned count, int timeout
 	if (count > REST_FDS)
 		return err_set(e, -E2BIG, "%u descriptors in one loop (limit %d)", count, REST_FDS);
 	for (unsigned i = 0; i < count; i++)
-		extra[i] = (struct curl_waitfd){
-			fds[i].fd,
-			(short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-				(fds[i].events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
-				(fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
-			0};
+		extra[i] = (struct curl_waitfd){fds[i].fd, fds[i].events, 0};
 	if (curl_multi_perform(rest->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");
 	if (deliver(rest)) /* nothing is left that would wake the poll */
