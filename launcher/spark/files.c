@@ -14,7 +14,6 @@
 #include "launcher/system/files.h"
 
 enum {
-	MIB = 1 << 20,
 	SECRET_BYTES = 32, /* 256 bits from the kernel */
 	SECRET_DIGITS = 2 * SECRET_BYTES,
 	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB; an executor with less does not start. */

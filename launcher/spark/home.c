@@ -127,30 +127,20 @@ static int use_home(const char *from, const char *home, struct spark *out, struc
 	return 0;
 }
 
-/* `spark` beside the running binary: build/spark for build/cleave. "" if it is not there. */
-static void find_beside(char home[PROFILE_PATH])
-{
-	char self[PATH_MAX] = "";
-	char *slash =
-		readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ? NULL : strrchr(self, '/');
-
-	if (!slash ||
-	    snprintf(home, PROFILE_PATH, "%.*s/spark", (int)(slash - self), self) >= PROFILE_PATH ||
-	    access(home, F_OK) < 0)
-		home[0] = '\0';
-}
-
 static int find_home(const struct profile *p, struct spark *out, struct err *e)
 {
 	const char *variable = getenv("SPARK_HOME");
-	char home[PROFILE_PATH];
+	char home[PROFILE_PATH], self[PATH_MAX] = "", *slash;
 
 	if (p->spark.home[0])
 		return use_home("spark.home", p->spark.home, out, e);
 	if (variable && variable[0])
 		return use_home("SPARK_HOME", variable, out, e);
-	find_beside(home);
-	if (home[0])
+	/* build/spark for build/cleave */
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 &&
+	    (slash = strrchr(self, '/')) &&
+	    snprintf(home, sizeof(home), "%.*s/spark", (int)(slash - self), self) < PROFILE_PATH &&
+	    access(home, F_OK) == 0)
 		return use_home("spark beside cleave", home, out, e);
 	ask_python(out->python,
 		   "import importlib.util as u\n"

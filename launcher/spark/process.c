@@ -10,8 +10,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { MIB = 1 << 20 };
-
 /* Append an option and its value, in printf's format. */
 #define add_option(argv, option, ...) (argv_add(argv, option), argv_addf(argv, __VA_ARGS__))
 

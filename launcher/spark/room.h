@@ -7,6 +7,8 @@
 
 #include "launcher/spark/spark.h"
 
+enum { MIB = 1 << 20 };
+
 /* python3 on the caller's PATH, "" if there is none. */
 void spark_find_python(char path[PROFILE_PATH]);
 

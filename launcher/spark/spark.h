@@ -3,9 +3,7 @@
 
 /*
  * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and
- * applications. The facts that it leans on are in launcher/spark/README.md. Nothing here starts a
- * process, except that spark_resolve() asks java and python3 for their versions and spark-class's
- * launcher, once, for its command line.
+ * applications. What is started, and the facts that it leans on, are in launcher/spark/README.md.
  */
 
 #include <stdint.h>
