@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -22,12 +23,19 @@ enum {
 
 /* ---- directories and files */
 
-/* Make `path`, or take it as it is there, and give it mode and owner. */
-static int make_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+/* Make the directory, or take it as it is there, and give it mode and owner. */
+static int make_directory(mode_t mode, uid_t uid, gid_t gid, struct err *e, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+static int make_directory(mode_t mode, uid_t uid, gid_t gid, struct err *e, const char *format, ...)
 {
 	cleanup_close int fd = -1;
+	char path[2 * PROFILE_PATH];
 	struct stat st;
+	va_list args;
 
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make the directory %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -60,21 +68,17 @@ static int make_scratch(const struct spark_cluster *all, unsigned slice, struct 
 			       "%s belongs to user %u: remove it, or choose another "
 			       "memory.scratch.path",
 			       path, (unsigned)st.st_uid);
-	return make_directory(path, 0700, c->uid, c->gid, e);
+	return make_directory(0700, c->uid, c->gid, e, "%s", path);
 }
 
 /* DATA/name with all of `below`, of the worker's user. */
 static int make_for_user(const struct cluster *c, const char *name, const char *const *below,
 			 struct err *e)
 {
-	char path[2 * PROFILE_PATH];
-	int r = 0;
-
-	for (; !r && *below; below++) {
-		snprintf(path, sizeof(path), "%s/%s%s", c->data, name, *below);
-		r = make_directory(path, 0700, c->uid, c->gid, e);
-	}
-	return r;
+	for (; *below; below++)
+		if (make_directory(0700, c->uid, c->gid, e, "%s/%s%s", c->data, name, *below))
+			return e->code;
+	return 0;
 }
 
 static int make_directories(const struct spark_cluster *c, struct err *e)
@@ -82,24 +86,15 @@ static int make_directories(const struct spark_cluster *c, struct err *e)
 	static const char *const of_daemon[] = {"", "/log", "/work", "/tmp", NULL};
 	static const char *const of_host[] = {"", "/tmp", NULL};
 	const struct cluster *k = c->cluster;
-	/* Those that others have to pass can be searched. */
-	const struct {
-		const char *top, *name;
-		mode_t mode;
-	} ours[] = {
-		{k->state, "", 0711},
-		{k->data, "", 0711},
-		{k->state, "/conf", 0755},
-		{k->state, "/env", 0755},
-	};
-	char path[2 * PROFILE_PATH];
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-		snprintf(path, sizeof(path), "%s%s", ours[i].top, ours[i].name);
-		if (make_directory(path, ours[i].mode, geteuid(), getegid(), e))
-			return e->code;
-	}
-	if (make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e))
+	/* Those that others have to pass can be searched. */
+	if (make_directory(0711, uid, gid, e, "%s", k->state) ||
+	    make_directory(0711, uid, gid, e, "%s", k->data) ||
+	    make_directory(0755, uid, gid, e, "%s/conf", k->state) ||
+	    make_directory(0755, uid, gid, e, "%s/env", k->state) ||
+	    make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e))
 		return e->code;
 	for (unsigned i = 0; i < c->plan->slice_count; i++)
 		if (make_for_user(k, c->plan->slices[i].name, of_daemon, e) ||
