@@ -76,12 +76,8 @@ void rest_close(struct rest *rest)
 {
 	if (!rest)
 		return;
-	while (rest->requests) {
-		struct request *q = rest->requests;
-
-		request_unlink(rest, q);
-		request_free(q);
-	}
+	while (rest->requests)
+		rest_drop(rest, rest->requests->context);
 	curl_multi_cleanup(rest->multi);
 	curl_global_cleanup();
 	free(rest);
