@@ -3,7 +3,6 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
-#include "launcher/spark/slices.h"
 #include "launcher/spark/spark.h"
 #include "launcher/system/foreground.h"
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/slices.h"
+#include "launcher/spark/spark.h"
 #include "launcher/system/listening.h"
 
 enum { PORTS_TRIED = 512 };

@@ -101,34 +101,28 @@ int application_read_stages(struct application *a, const char *text, size_t size
 {
 	json_auto_t *list = read_list(text, size, SIZE_MAX, "stages", e);
 	struct application next = *a;
-	json_t *item;
-	size_t i;
 
 	if (!list)
 		return e->code;
 	next.stages_at_ns = requested_ns;
-	next.stage_count = 0;
 	next.waiting = next.active = 0;
 	next.has_more_stages = json_array_size(list) > STAGES_MAX;
-	json_array_foreach(list, i, item)
-	{
+	next.stage_count = next.has_more_stages ? STAGES_MAX : (unsigned)json_array_size(list);
+	for (unsigned i = 0; i < next.stage_count; i++) {
+		struct application_stage *stage = &next.stages[i];
 		json_int_t id, attempt, tasks, completed, active;
-		struct application_stage *stage = &next.stages[next.stage_count];
 
-		if (next.stage_count == STAGES_MAX)
-			break;
 		/* Indices, not tasks: a copy of a task that also ends does not count twice. */
-		if (json_unpack(item, "{s:I, s:I, s:I, s:I, s:I}", "stageId", &id, "attemptId",
-				&attempt, "numTasks", &tasks, "numCompletedIndices", &completed,
-				"numActiveTasks", &active) ||
+		if (json_unpack(json_array_get(list, i), "{s:I, s:I, s:I, s:I, s:I}", "stageId",
+				&id, "attemptId", &attempt, "numTasks", &tasks,
+				"numCompletedIndices", &completed, "numActiveTasks", &active) ||
 		    !is_count(id) || !is_count(attempt) || !is_count(tasks) ||
 		    !is_count(completed) || !is_count(active))
-			return err_set(e, -EBADMSG, "stage %zu of the answer is incomplete", i);
+			return err_set(e, -EBADMSG, "stage %u of the answer is incomplete", i);
 		*stage = (struct application_stage){(int)id, (int)attempt, 0};
 		for (unsigned k = 0; k < a->stage_count; k++)
 			if (a->stages[k].id == id && a->stages[k].attempt == attempt)
 				stage->counted = a->stages[k].counted;
-		next.stage_count++;
 		/* Counters that do not fit together (an event is missing) leave none. */
 		if (tasks > completed + active)
 			next.waiting += (uint64_t)(tasks - completed - active);

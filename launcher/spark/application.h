@@ -8,7 +8,7 @@
  *
  * The counters are hints. Spark's listener drops events under load, and then "running" may stay
  * above what it is for as long as the application lives; "waiting" is meant to err on the same
- * side. Answers are foreign text: bounded here, and by rest.h in size; fuzzed.
+ * side. Answers are foreign text, bounded here, and by rest.h in size.
  */
 
 #include <stddef.h>

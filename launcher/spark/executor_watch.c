@@ -84,16 +84,15 @@ static struct directory **find(struct executor_watch *w, int wd)
 	return NULL;
 }
 
-static bool is_app(const char *name)
-{
-	return strncmp(name, "app-", 4) == 0;
-}
+static void on_name(struct executor_watch *w, const struct directory *d, const char *name);
 
-/* -EEXIST: it is watched already. */
+/* Watch a directory, and take in what is there. Negative errno; -EEXIST: it is watched already. */
 static int watch(struct executor_watch *w, unsigned slice, const char *path, const char *app)
 {
 	struct directory **place = find(w, 0), *d;
 	int wd = inotify_add_watch(w->fd, path, IN_CREATE | IN_ONLYDIR);
+	struct dirent *entry;
+	DIR *dir;
 
 	if (wd < 0)
 		return -errno;
@@ -108,73 +107,53 @@ static int watch(struct executor_watch *w, unsigned slice, const char *path, con
 	d->wd = wd;
 	d->slice = slice;
 	*place = d;
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			on_name(w, d, entry->d_name);
+	if (dir)
+		closedir(dir);
 	return 0;
 }
 
-static void note_start(struct executor_watch *w, unsigned slice, const char *app,
-		       const char *executor)
+/* What is in a watched directory: an application of the slice, or an executor of the application. */
+static void on_name(struct executor_watch *w, const struct directory *d, const char *name)
 {
-	struct executor_start *s;
+	struct executor_start *s = &w->starts[w->start_count];
+	char path[PROFILE_PATH + NAME_MAX + 2];
 
+	if (!d->app[0]) {
+		snprintf(path, sizeof(path), "%s/%s", d->path, name);
+		if (strncmp(name, "app-", 4) == 0)
+			watch(w, d->slice, path, name);
+		return;
+	}
 	if (w->start_count == STARTS)
 		return; /* each slice has one already: they do not borrow anyway */
-	s = &w->starts[w->start_count];
-	s->slice = slice;
-	if (string_copy(s->app, app) || string_copy(s->executor, executor))
-		return;
-	w->start_count++;
-}
-
-/* Watch the applications that are there already, or note those of an application's executors. */
-static void look_into(struct executor_watch *w, unsigned slice, const char *path, const char *app)
-{
-	char below[PROFILE_PATH + NAME_MAX + 2];
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (app[0] && entry->d_name[0] != '.')
-			note_start(w, slice, app, entry->d_name);
-		else if (!app[0] && is_app(entry->d_name))
-			watch(w, slice, below, entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
+	s->slice = d->slice;
+	if (string_copy(s->app, d->app) == 0 && string_copy(s->executor, name) == 0)
+		w->start_count++;
 }
 
 int executor_watch_add(struct executor_watch *w, unsigned slice, const char *work, struct err *e)
 {
+	unsigned before = w->start_count;
 	int r = watch(w, slice, work, "");
 
-	if (r && r != -EEXIST)
-		return err_errno(e, r, "cannot watch %s for executors", work);
-	if (!r)
-		look_into(w, slice, work, "");
-	return 0;
+	w->start_count = before; /* executors that are there are old */
+	return r && r != -EEXIST ? err_errno(e, r, "cannot watch %s for executors", work) : 0;
 }
 
 static void on_event(struct executor_watch *w, const struct inotify_event *event)
 {
 	struct directory **place = find(w, event->wd);
-	char path[PROFILE_PATH + NAME_MAX + 2];
-	struct directory *d;
 
-	if (!place)
-		return;
-	d = *place;
-	if (event->mask & IN_IGNORED) { /* Spark has removed it */
+	if (place && event->mask & IN_IGNORED) { /* Spark has removed it */
+		free(*place);
 		*place = NULL;
-		free(d);
-		return;
+	} else if (place && event->len && event->mask & IN_ISDIR) {
+		on_name(w, *place, event->name);
 	}
-	if (!event->len || !(event->mask & IN_ISDIR))
-		return;
-	snprintf(path, sizeof(path), "%s/%s", d->path, event->name);
-	if (d->app[0])
-		note_start(w, d->slice, d->app, event->name);
-	else if (is_app(event->name) && !watch(w, d->slice, path, event->name))
-		look_into(w, d->slice, path, event->name); /* made before it was watched */
 }
 
 bool executor_watch_next(struct executor_watch *w, struct executor_start *out)

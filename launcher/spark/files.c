@@ -1,3 +1,7 @@
+/*
+ * The directories and files that Spark's processes need: secret, properties, resources, log settings.
+ */
+
 #include "launcher/spark/room.h"
 
 #include <errno.h>
@@ -8,38 +12,30 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/slices.h"
 #include "launcher/system/files.h"
 
 enum {
-	MIB = 1 << 20,
 	SECRET_BYTES = 32, /* 256 bits from the kernel */
 	SECRET_DIGITS = 2 * SECRET_BYTES,
 	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB; an executor with less does not start. */
 	HEAP_MIN_MB = 450,
 };
 
-int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
-		  struct err *e)
-{
-	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
-
-	if (own[0])
-		return cluster_scratch(c->cluster, own, name, path, e);
-	if (snprintf(path, PROFILE_PATH, "%s/%s/scratch", c->cluster->data, name) >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG, "the data directory is longer than %d bytes",
-			       PROFILE_PATH - 64);
-	return 0;
-}
-
 /* ---- directories and files */
 
-/* Make `path`, or take it as it is there, and give it mode and owner. */
-static int make_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+/* Make the directory, or take it as it is there, and give it mode and owner. */
+static int make_directory(mode_t mode, uid_t uid, gid_t gid, struct err *e, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+static int make_directory(mode_t mode, uid_t uid, gid_t gid, struct err *e, const char *format, ...)
 {
 	cleanup_close int fd = -1;
+	char path[2 * PROFILE_PATH];
 	struct stat st;
+	va_list args;
 
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make the directory %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -65,57 +61,45 @@ static int make_scratch(const struct spark_cluster *all, unsigned slice, struct 
 
 	if (spark_scratch(all, slice, path, e))
 		return e->code;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &st) < 0)
 		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (lstat(path, &st) < 0)
-		return err_errno(e, -errno, "%s", path);
 	if (st.st_uid != c->uid && st.st_uid != geteuid())
 		return err_set(e, -EPERM,
 			       "%s belongs to user %u: remove it, or choose another "
 			       "memory.scratch.path",
 			       path, (unsigned)st.st_uid);
-	return make_directory(path, 0700, c->uid, c->gid, e);
+	return make_directory(0700, c->uid, c->gid, e, "%s", path);
+}
+
+/* DATA/name with all of `below`, of the worker's user. */
+static int make_for_user(const struct cluster *c, const char *name, const char *const *below,
+			 struct err *e)
+{
+	for (; *below; below++)
+		if (make_directory(0700, c->uid, c->gid, e, "%s/%s%s", c->data, name, *below))
+			return e->code;
+	return 0;
 }
 
 static int make_directories(const struct spark_cluster *c, struct err *e)
 {
-	static const char *const of_slice[] = {"", "/log", "/work", "/tmp", NULL};
-	static const char *const of_user[] = {
-		"master", "master/log", "master/work", "master/tmp", "host", "host/tmp", NULL,
-	};
+	static const char *const of_daemon[] = {"", "/log", "/work", "/tmp", NULL};
+	static const char *const of_host[] = {"", "/tmp", NULL};
 	const struct cluster *k = c->cluster;
-	/* Those that others have to pass can be searched. */
-	const struct {
-		const char *top, *name;
-		mode_t mode;
-	} ours[] = {
-		{k->state, "", 0711},
-		{k->data, "", 0711},
-		{k->state, "/conf", 0755},
-		{k->state, "/env", 0755},
-	};
-	char path[2 * PROFILE_PATH];
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-		snprintf(path, sizeof(path), "%s%s", ours[i].top, ours[i].name);
-		if (make_directory(path, ours[i].mode, geteuid(), getegid(), e))
+	/* Those that others have to pass can be searched. */
+	if (make_directory(0711, uid, gid, e, "%s", k->state) ||
+	    make_directory(0711, uid, gid, e, "%s", k->data) ||
+	    make_directory(0755, uid, gid, e, "%s/conf", k->state) ||
+	    make_directory(0755, uid, gid, e, "%s/env", k->state) ||
+	    make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e))
+		return e->code;
+	for (unsigned i = 0; i < c->plan->slice_count; i++)
+		if (make_for_user(k, c->plan->slices[i].name, of_daemon, e) ||
+		    make_scratch(c, i, e))
 			return e->code;
-	}
-	for (const char *const *name = of_user; *name; name++) {
-		snprintf(path, sizeof(path), "%s/%s", k->data, *name);
-		if (make_directory(path, 0700, k->uid, k->gid, e))
-			return e->code;
-	}
-	for (unsigned i = 0; i < c->plan->slice_count; i++) {
-		for (const char *const *name = of_slice; *name; name++) {
-			snprintf(path, sizeof(path), "%s/%s%s", k->data, c->plan->slices[i].name,
-				 *name);
-			if (make_directory(path, 0700, k->uid, k->gid, e))
-				return e->code;
-		}
-		if (make_scratch(c, i, e))
-			return e->code;
-	}
 	return 0;
 }
 
@@ -194,56 +178,31 @@ static void put_property(FILE *file, const char *key, const char *value)
 	fputc('\n', file);
 }
 
-/* The same for short values of ours. */
-static void put_format(FILE *file, const char *key, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void put_format(FILE *file, const char *key, const char *format, ...)
-{
-	char value[PROFILE_WORD + 64];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
-	put_property(file, key, value);
-}
-
-struct property {
-	const char *key, *value;
-};
-
-static const struct property of_daemons[] = {
+static const char of_daemons[] =
 	/* Spark moves to the next port silently if one is taken. */
-	{"spark.port.maxRetries", "0"},
+	"spark.port.maxRetries=0\n"
 	/* On by default since 4.1, and refuses to start with a secret. */
-	{"spark.master.rest.enabled", "false"},
-	{"spark.ui.reverseProxy", "true"},
-	{"spark.ui.killEnabled", "false"},
-	{"spark.worker.cleanup.enabled", "true"},
-	{NULL, NULL},
-};
+	"spark.master.rest.enabled=false\n"
+	"spark.ui.reverseProxy=true\n"
+	"spark.ui.killEnabled=false\n"
+	"spark.worker.cleanup.enabled=true\n";
 
-static const struct property of_applications[] = {
+static const char of_applications[] =
 	/* Else the first stage may begin on the first slice alone. */
-	{"spark.scheduler.minRegisteredResourcesRatio", "1.0"},
-	{"spark.ui.reverseProxy", "true"},
-	{"spark.ui.killEnabled", "false"},
-	{"spark.ui.liveUpdate.period", "0"},
+	"spark.scheduler.minRegisteredResourcesRatio=1.0\n"
+	"spark.ui.reverseProxy=true\n"
+	"spark.ui.killEnabled=false\n"
+	"spark.ui.liveUpdate.period=0\n"
 	/* Both would read lent CPUs as a change of the cluster. */
-	{"spark.dynamicAllocation.enabled", "false"},
-	{"spark.speculation", "false"},
-	{NULL, NULL},
-};
+	"spark.dynamicAllocation.enabled=false\n"
+	"spark.speculation=false\n";
 
 /* The secret, where there is one, and what is always the same. */
-static void put_fixed(FILE *file, const char *secret, const struct property *fixed)
+static void put_fixed(FILE *file, const char *secret, const char *fixed)
 {
-	if (secret[0]) {
-		put_property(file, "spark.authenticate", "true");
-		put_property(file, "spark.authenticate.secret", secret);
-	}
-	for (; fixed->key; fixed++)
-		put_property(file, fixed->key, fixed->value);
+	if (secret[0])
+		fprintf(file, "spark.authenticate=true\nspark.authenticate.secret=%s\n", secret);
+	fputs(fixed, file);
 }
 
 /* Of applications: cleave's, then the profile's spark.conf, of which the last word counts. */
@@ -252,25 +211,20 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 {
 	static const char options[] = "spark.executor.extraJavaOptions";
 	const char *key = NULL, *own_options = strings_value(&c->profile->spark.conf, options);
-	const struct slice *first = c->plan->slice_count ? &c->plan->slices[0] : NULL;
+	const struct slice *first = &c->plan->slices[0];
 	unsigned slots = 0;
+	char url[MASTER_URL];
 
 	for (unsigned i = 0; i < c->plan->slice_count; i++)
 		slots += c->plan->slices[i].slots;
-	if (c->profile->spark.join[0])
-		put_property(file, "spark.master", c->profile->spark.join);
-	else
-		put_format(file, "spark.master", "spark://%s:%d", c->master.address,
-			   c->master.port);
+	spark_master_url(c, url);
+	put_property(file, "spark.master", url);
 	put_property(file, "spark.driver.host", c->master.address);
 	put_property(file, "spark.driver.bindAddress", c->master.address);
-	put_format(file, "spark.cores.max", "%u", slots);
-	put_format(file, "spark.executor.memory", "%llum", heap_mb(c->plan));
-	if (first && first->memory.off_heap_bytes) {
-		put_property(file, "spark.memory.offHeap.enabled", "true");
-		put_format(file, "spark.memory.offHeap.size", "%llu",
-			   (unsigned long long)first->memory.off_heap_bytes);
-	}
+	fprintf(file, "spark.cores.max=%u\nspark.executor.memory=%llum\n", slots, heap_mb(c->plan));
+	if (first->memory.off_heap_bytes)
+		fprintf(file, "spark.memory.offHeap.enabled=true\nspark.memory.offHeap.size=%llu\n",
+			(unsigned long long)first->memory.off_heap_bytes);
 	put_fixed(file, secret, of_applications);
 	strings_for_each(item, &c->profile->spark.conf)
 	{
@@ -280,12 +234,10 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	}
 	/* The plan's JVM options of an executor, then the user's own. */
 	fprintf(file, "%s=-XX:-UsePerfData", options);
-	if (first) {
-		strings_for_each(option, &first->jvm_options)
-		{
-			fputc(' ', file);
-			put_escaped(file, option, "");
-		}
+	strings_for_each(option, &first->jvm_options)
+	{
+		fputc(' ', file);
+		put_escaped(file, option, "");
 	}
 	if (own_options) {
 		fputc(' ', file);

@@ -1,3 +1,7 @@
+/*
+ * Which Spark, JDK and python there are, by looking and by asking them.
+ */
+
 #include "launcher/spark/room.h"
 
 #include <ctype.h>
@@ -10,6 +14,7 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/system/capture.h"
+#include "launcher/system/files.h"
 
 enum {
 	PROGRAM_TIMEOUT_MS = 30 * 1000, /* a JVM starts in well under a second on two busy CPUs */
@@ -24,25 +29,22 @@ static const char daemon_class[] = "org.apache.spark.deploy.worker.Worker";
 /* Stands for SPARK_CONF_DIR while the launcher runs; does not exist, so nothing in it is read. */
 static const char conf_mark[] = "/nonexistent-cleave-conf";
 
-/* The first executable `name` in PATH, as an absolute path without links; "" if there is none. */
+/* The first executable `name` in PATH, as an absolute path; "" if there is none. */
 static void find_on_path(const char *name, char path[PROFILE_PATH])
 {
 	const char *dir = getenv("PATH");
-	char tried[PROFILE_PATH], real[PATH_MAX];
+	struct stat st;
 
-	path[0] = '\0';
 	while (dir && *dir) {
 		size_t length = strcspn(dir, ":");
-		int n = snprintf(tried, sizeof(tried), "%.*s/%s", (int)length, dir, name);
-		struct stat st;
+		int n = snprintf(path, PROFILE_PATH, "%.*s/%s", (int)length, dir, name);
 
-		if (dir[0] == '/' && n < PROFILE_PATH && access(tried, X_OK) == 0 &&
-		    stat(tried, &st) == 0 && S_ISREG(st.st_mode) && realpath(tried, real)) {
-			string_copy_n(path, PROFILE_PATH, tried);
+		if (dir[0] == '/' && n < PROFILE_PATH && access(path, X_OK) == 0 &&
+		    stat(path, &st) == 0 && S_ISREG(st.st_mode))
 			return;
-		}
 		dir += length + (dir[length] == ':');
 	}
+	path[0] = '\0';
 }
 
 /* Run `python -c program` and keep the first line that it prints; "" if that fails. */
@@ -125,36 +127,20 @@ static int use_home(const char *from, const char *home, struct spark *out, struc
 	return 0;
 }
 
-/* `spark` beside the running binary: build/spark for build/cleave. "" if it is not there. */
-static void find_beside(char home[PROFILE_PATH])
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	home[0] = '\0';
-	if (length <= 0)
-		return;
-	self[length] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash || slash - self + 7 >= PROFILE_PATH)
-		return;
-	snprintf(home, PROFILE_PATH, "%.*s/spark", (int)(slash - self), self);
-	if (access(home, F_OK) < 0)
-		home[0] = '\0';
-}
-
 static int find_home(const struct profile *p, struct spark *out, struct err *e)
 {
 	const char *variable = getenv("SPARK_HOME");
-	char home[PROFILE_PATH];
+	char home[PROFILE_PATH], self[PATH_MAX] = "", *slash;
 
 	if (p->spark.home[0])
 		return use_home("spark.home", p->spark.home, out, e);
 	if (variable && variable[0])
 		return use_home("SPARK_HOME", variable, out, e);
-	find_beside(home);
-	if (home[0])
+	/* build/spark for build/cleave */
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 &&
+	    (slash = strrchr(self, '/')) &&
+	    snprintf(home, sizeof(home), "%.*s/spark", (int)(slash - self), self) < PROFILE_PATH &&
+	    access(home, F_OK) == 0)
 		return use_home("spark beside cleave", home, out, e);
 	ask_python(out->python,
 		   "import importlib.util as u\n"
@@ -169,22 +155,16 @@ static int find_home(const struct profile *p, struct spark *out, struct err *e)
 		       out->python[0] ? out->python : "no python3 is on PATH, which");
 }
 
-/* 17 of "17.0.15", 8 of "1.8.0_392", the numbers before JDK 9; 0 for what is none. */
-static int feature_release(const char *version)
+/* What comes after `before`: 17 of "17.0.15", 8 of "1.8.0_392", as before JDK 9; 0 for none. */
+static int feature_release(const char *text, const char *before)
 {
-	char *end;
-	long release = strtol(version, &end, 10);
+	const char *at = strstr(text, before);
+	char *end = NULL;
+	long release = at ? strtol(at + strlen(before), &end, 10) : 0;
 
 	if (release == 1 && *end == '.')
 		release = strtol(end + 1, NULL, 10);
 	return release > 0 && release < 1000 ? (int)release : 0;
-}
-
-int java_version_parse(const char *text)
-{
-	const char *at = strstr(text, "version \"");
-
-	return at ? feature_release(at + strlen("version \"")) : 0;
 }
 
 /* Which java, and what named it. */
@@ -214,22 +194,20 @@ static int find_java(const struct profile *p, struct spark *out, const char **fr
 
 int spark_java_release(const struct profile *p)
 {
-	static const char key[] = "JAVA_VERSION=\"";
-	cleanup_fclose FILE *file = NULL;
-	char path[PROFILE_PATH + 16], line[256];
+	cleanup_free char *text = NULL;
+	char path[PROFILE_PATH + 16];
 	struct spark spark;
 	const char *from;
 	struct err ignored;
+	size_t size;
 
 	if (find_java(p, &spark, &from, &ignored))
 		return 0;
 	*strrchr(spark.java, '/') = '\0';
 	snprintf(path, sizeof(path), "%s/../release", spark.java);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, key, strlen(key)) == 0)
-			return feature_release(line + strlen(key));
-	return 0;
+	if (file_read(path, ANSWER_MAX, &text, &size, &ignored))
+		return 0;
+	return feature_release(text, "JAVA_VERSION=\"");
 }
 
 static int check_java(const char *from, struct spark *out, struct err *e)
@@ -244,7 +222,7 @@ static int check_java(const char *from, struct spark *out, struct err *e)
 
 	if (status < 0)
 		return err_wrap(e, "%s", from);
-	out->java_version = java_version_parse(text);
+	out->java_version = feature_release(text, "version \"");
 	text[strcspn(text, "\n")] = '\0';
 	if (status || !out->java_version)
 		return err_set(e, -ENOEXEC, "%s: %s -version failed (status %d): %.200s", from,
@@ -279,8 +257,7 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 		if (strcmp(before, "-cp") == 0 &&
 		    strncmp(word, conf_mark, strlen(conf_mark)) == 0) {
 			word += strlen(conf_mark);
-			word += *word ==
-				'/'; /* the launcher ends directories that exist with one */
+			word += *word == '/'; /* which directories that exist end with */
 			word += *word == ':';
 		}
 		if (strncmp(word, "-Xmx", 4) != 0 && strings_add(&launch, word))
@@ -292,28 +269,25 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 
 static int ask_launcher(struct spark *out, struct err *e)
 {
-	char jars[PROFILE_PATH + 8], java_home[PROFILE_PATH + 16], spark_home[PROFILE_PATH + 16];
-	char scala_version[64], conf_dir[64];
+	char jars[PROFILE_PATH + 8];
 	const char *const argv[] = {
 		/* as spark-class starts it */
 		out->java, "-XX:-UsePerfData", "-Xmx128m",   "-cp",
 		jars,	   launcher_class,     daemon_class, NULL,
 	};
-	const char *const env[] = {spark_home, scala_version, conf_dir, java_home, NULL};
+	cleanup_argv struct argv env = {0};
 	cleanup_free char *text = malloc(ANSWER_MAX);
 	size_t length;
 	int r;
 
-	if (!text)
-		return err_set(e, -ENOMEM, "out of memory");
 	snprintf(jars, sizeof(jars), "%s/jars/*", out->home);
-	snprintf(spark_home, sizeof(spark_home), "SPARK_HOME=%s", out->home);
-	snprintf(scala_version, sizeof(scala_version), "SPARK_SCALA_VERSION=%s",
-		 out->scala_version);
-	snprintf(conf_dir, sizeof(conf_dir), "SPARK_CONF_DIR=%s", conf_mark);
-	snprintf(java_home, sizeof(java_home), "JAVA_HOME=%.*s",
-		 (int)(strlen(out->java) - strlen("/bin/java")), out->java);
-	r = capture(argv, env, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX, &length, e);
+	spark_put_homes(out, &env);
+	argv_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
+	argv_put(&env, "SPARK_CONF_DIR", conf_mark);
+	if (!text || env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	r = capture(argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX,
+		    &length, e);
 	if (r < 0)
 		return err_wrap(e, "Spark's launcher");
 	if (r == 0)

@@ -20,34 +20,12 @@ static bool copy_id(char *to, size_t size, const char *text)
 	return text[0] && !text[strspn(text, allowed)] && string_copy_n(to, size, text) == 0;
 }
 
-static int parse_workers(json_t *workers, struct master_state *out, struct err *e)
-{
-	const char *host, *state;
-	json_t *item;
-	size_t i;
-
-	if (json_array_size(workers) > MASTER_WORKERS)
-		return err_set(e, -E2BIG, "the Master lists %zu workers (limit %d)",
-			       json_array_size(workers), MASTER_WORKERS);
-	json_array_foreach(workers, i, item)
-	{
-		struct master_worker *w = &out->workers[out->worker_count++];
-
-		if (json_unpack(item, "{s:s, s:s}", "host", &host, "state", &state) ||
-		    !copy_id(w->host, sizeof(w->host), host) ||
-		    !copy_id(w->state, sizeof(w->state), state))
-			return err_set(e, -EBADMSG,
-				       "worker %zu of the Master's answer is incomplete", i);
-	}
-	return 0;
-}
-
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e)
 {
 	json_auto_t *root = json_read(text, size, e);
 	cleanup_free struct master_state *found = calloc(1, sizeof(*found));
 	json_t *workers, *apps = NULL, *item;
-	const char *url, *status, *id;
+	const char *url, *status, *host, *state, *id;
 	json_int_t alive;
 	size_t i;
 
@@ -62,9 +40,20 @@ int master_state_parse(const char *text, size_t size, struct master_state *out, 
 	    alive > INT_MAX || !json_is_array(workers))
 		return err_set(e, -EBADMSG,
 			       "the Master's answer has no url, status, aliveworkers and workers");
+	if (json_array_size(workers) > MASTER_WORKERS)
+		return err_set(e, -E2BIG, "the Master lists %zu workers (limit %d)",
+			       json_array_size(workers), MASTER_WORKERS);
 	found->alive_workers = (unsigned)alive;
-	if (parse_workers(workers, found, e))
-		return e->code;
+	json_array_foreach(workers, i, item)
+	{
+		struct master_worker *w = &found->workers[found->worker_count++];
+
+		if (json_unpack(item, "{s:s, s:s}", "host", &host, "state", &state) ||
+		    !copy_id(w->host, sizeof(w->host), host) ||
+		    !copy_id(w->state, sizeof(w->state), state))
+			return err_set(e, -EBADMSG,
+				       "worker %zu of the Master's answer is incomplete", i);
+	}
 	json_array_foreach(apps, i, item)
 	{
 		if (found->app_count < MASTER_APPS && json_unpack(item, "{s:s}", "id", &id) == 0 &&

@@ -2,8 +2,8 @@
 #define LAUNCHER_SPARK_MASTER_H
 
 /*
- * What the Master says of its cluster: GET http://master:ui_port/json/. Foreign text: bounded,
- * fuzzed, and of identifiers only such that are harmless in URLs.
+ * What the Master says of its cluster: GET http://master:ui_port/json/. Foreign text: bounded, and
+ * of identifiers only such that are harmless in URLs.
  */
 
 #include <stddef.h>

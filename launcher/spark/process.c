@@ -1,22 +1,17 @@
+/*
+ * The command lines and environments of Master, Workers, applications and shells.
+ */
+
 #include "launcher/spark/room.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "launcher/spark/slices.h"
-
-enum { MIB = 1 << 20 };
-
-/*
- * What Master and Worker run with: they do no heavy work, so a small heap, the small collector and
- * the first compiler only, which halves what their start costs (launcher/spark/README.md). No
- * /tmp/hsperfdata_USER.
- */
-static const char *const daemon_options[] = {
-	"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", NULL,
-};
+/* Append an option and its value, in printf's format. */
+#define add_option(argv, option, ...) (argv_add(argv, option), argv_addf(argv, __VA_ARGS__))
 
 void process_release(struct process *p)
 {
@@ -45,18 +40,47 @@ static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct er
 	return 0;
 }
 
-/* The JDK's home: two directories above the binary. */
-static void add_java_home(const struct spark *s, struct argv *env)
+int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
+		  struct err *e)
 {
+	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
+
+	return own[0] ? cluster_scratch(c->cluster, own, name, path, e)
+		      : data_path(c->cluster, path, e, "%s/scratch", name);
+}
+
+void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL])
+{
+	if (c->profile->spark.join[0])
+		snprintf(url, MASTER_URL, "%s", c->profile->spark.join);
+	else
+		snprintf(url, MASTER_URL, "spark://%s:%d", c->master.address, c->master.port);
+}
+
+void spark_put_homes(const struct spark *s, struct argv *env)
+{
+	argv_put(env, "SPARK_HOME", s->home);
+	/* The JDK's: two directories above the binary. */
 	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
 }
 
-/* Nothing of the caller's: what a JVM and its Python workers need, and spark.env. */
-static void build_environment(const struct spark_cluster *c, struct argv *env)
+/*
+ * What Master and Worker have in common, up to and without the main class. `name` is their
+ * directory below DATA, `tmp` becomes what Java and Python use for /tmp.
+ */
+static int begin_daemon(const struct spark_cluster *c, const char *name, const char *kind,
+			const char *address, char tmp[PROFILE_PATH], struct process *p,
+			struct err *e)
 {
 	const struct passwd *user = getpwuid(c->cluster->uid);
-	const char *name;
+	const char *key = NULL, *before = "";
+	struct argv *env = &p->env, *argv = &p->argv;
 
+	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
+	    data_path(c->cluster, p->directory, e, "%s/work", name) ||
+	    data_path(c->cluster, p->log, e, "%s/log/%s.log", name, kind))
+		return e->code;
+	/* Nothing of the caller's: what a JVM and its Python workers need, and spark.env. */
 	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	argv_put(env, "LANG", "C.UTF-8");
 	if (user) {
@@ -64,28 +88,19 @@ static void build_environment(const struct spark_cluster *c, struct argv *env)
 		argv_put(env, "USER", user->pw_name);
 		argv_put(env, "LOGNAME", user->pw_name);
 	}
-	name = NULL;
 	strings_for_each(item, &c->profile->spark.env)
 	{
-		if (name)
-			argv_put(env, name, item);
-		name = name ? NULL : item;
+		if (key)
+			argv_put(env, key, item);
+		key = key ? NULL : item;
 	}
-	argv_put(env, "SPARK_HOME", c->spark->home);
+	spark_put_homes(c->spark, env);
 	/* Without it every executor dies with "Cannot find any build directories". */
 	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
 	argv_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
-	add_java_home(c->spark, env);
-}
-
-/*
- * What spark-class would execute, our configuration directory first on the class path, our JVM
- * options behind; the main class is the caller's to add.
- */
-static void build_daemon(const struct spark_cluster *c, const char *tmp, struct argv *argv)
-{
-	const char *before = "";
-
+	/* Also for the Master: else its user interface listens on all addresses. */
+	argv_put(env, "SPARK_LOCAL_IP", address);
+	/* What spark-class would execute, our configuration directory first on the class path. */
 	strings_for_each(word, &c->spark->launch)
 	{
 		if (strcmp(before, "-cp") == 0)
@@ -94,48 +109,48 @@ static void build_daemon(const struct spark_cluster *c, const char *tmp, struct 
 			argv_add(argv, word);
 		before = word;
 	}
-	for (const char *const *option = daemon_options; *option; option++)
-		argv_add(argv, *option);
+	/*
+	 * They do no heavy work, so a small heap, the small collector and the first compiler only,
+	 * which halves what their start costs (launcher/spark/README.md). No /tmp/hsperfdata_USER.
+	 */
+	argv_add(argv, "-Xmx384m");
+	argv_add(argv, "-XX:+UseSerialGC");
+	argv_add(argv, "-XX:TieredStopAtLevel=1");
+	argv_add(argv, "-XX:-UsePerfData");
 	argv_addf(argv, "-Djava.io.tmpdir=%s", tmp);
 	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
+	return 0;
 }
 
+/* Hand over what was built. */
 static int finish(struct process *built, struct process *out, struct err *e)
 {
-	if (built->argv.failed || built->env.failed) {
-		process_release(built);
+	if (built->argv.failed || built->env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
-	}
 	*out = *built;
+	*built = (struct process){0};
 	return 0;
 }
 
 int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e)
 {
-	struct process p = {0};
+	cleanup_process struct process p = {0};
 	char tmp[PROFILE_PATH];
 
-	if (data_path(c->cluster, tmp, e, "master/tmp") ||
-	    data_path(c->cluster, p.directory, e, "master/work") ||
-	    data_path(c->cluster, p.log, e, "master/log/master.log"))
+	if (begin_daemon(c, "master", "master", c->master.address, tmp, &p, e))
 		return e->code;
-	build_environment(c, &p.env);
-	/* Also for the Master: else its user interface listens on all addresses. */
-	argv_put(&p.env, "SPARK_LOCAL_IP", c->master.address);
-	build_daemon(c, tmp, &p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
-	argv_add(&p.argv, "--host");
-	argv_add(&p.argv, c->master.address);
-	argv_add(&p.argv, "--port");
-	argv_addf(&p.argv, "%d", c->master.port);
-	argv_add(&p.argv, "--webui-port");
-	argv_addf(&p.argv, "%d", c->master.ui_port);
-	argv_add(&p.argv, "--properties-file");
-	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
+	add_option(&p.argv, "--host", "%s", c->master.address);
+	add_option(&p.argv, "--port", "%d", c->master.port);
+	add_option(&p.argv, "--webui-port", "%d", c->master.ui_port);
+	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
 	return finish(&p, out, e);
 }
 
-/* Our JVM options before those that a variable has: nothing in /tmp but below `tmp`. */
+/*
+ * Our JVM options before those that a variable has: nothing in /tmp but below `tmp`. NULL for
+ * SPARK_LAUNCHER_OPTS: spark-class splits it at blanks and knows no quotes.
+ */
 static void prefix_options(struct argv *env, const char *name, const char *tmp)
 {
 	const char *theirs = argv_value(env, name);
@@ -153,19 +168,14 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 			 struct err *e)
 {
 	const struct slice *s = &c->plan->slices[slice];
-	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[sizeof("255.255.255.255")];
+	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[INET_ADDRSTRLEN], url[MASTER_URL];
 	char resources[PROFILE_PATH + NAME_MAX_BYTES + 16];
-	struct process p = {0};
+	cleanup_process struct process p = {0};
 
-	if (data_path(c->cluster, tmp, e, "%s/tmp", s->name) ||
-	    data_path(c->cluster, p.directory, e, "%s/work", s->name) ||
-	    data_path(c->cluster, p.log, e, "%s/log/worker.log", s->name) ||
+	inet_ntop(AF_INET, &(struct in_addr){htonl(s->address)}, address, sizeof(address));
+	if (begin_daemon(c, s->name, "worker", address, tmp, &p, e) ||
 	    spark_scratch(c, slice, scratch, e))
 		return e->code;
-	snprintf(address, sizeof(address), "%u.%u.%u.%u", s->address >> 24, s->address >> 16 & 0xff,
-		 s->address >> 8 & 0xff, s->address & 0xff);
-	build_environment(c, &p.env);
-	argv_put(&p.env, "SPARK_LOCAL_IP", address);
 	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
 	argv_putf(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
 	argv_put(&p.env, "TMPDIR", tmp); /* of Python workers */
@@ -174,31 +184,21 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	 * the slice's own: executors inherit this, and the JVM reads it before its command line.
 	 */
 	prefix_options(&p.env, "JDK_JAVA_OPTIONS", tmp);
-	build_daemon(c, tmp, &p.argv);
 	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
 	spark_slices_offer(c->plan, slice, resources, &p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
-	argv_add(&p.argv, "--host");
-	argv_add(&p.argv, address);
-	argv_add(&p.argv, "--port"); /* any: nothing needs to know it beforehand */
-	argv_add(&p.argv, "0");
-	argv_add(&p.argv, "--webui-port");
-	argv_add(&p.argv, "0");
-	argv_add(&p.argv, "--cores");
-	argv_addf(&p.argv, "%u", s->slots);
-	argv_add(&p.argv, "--memory");
+	add_option(&p.argv, "--host", "%s", address);
+	add_option(&p.argv, "--port", "0"); /* any: nothing needs to know it beforehand */
+	add_option(&p.argv, "--webui-port", "0");
+	add_option(&p.argv, "--cores", "%u", s->slots);
 	/* Whole MiB: heap and off-heap memory of its slice. */
-	argv_addf(&p.argv, "%lluM",
-		  (unsigned long long)(s->memory.heap_bytes / MIB +
-				       (s->memory.off_heap_bytes + MIB - 1) / MIB));
-	argv_add(&p.argv, "--work-dir");
-	argv_add(&p.argv, p.directory);
-	argv_add(&p.argv, "--properties-file");
-	argv_addf(&p.argv, "%s/spark.conf", c->cluster->state);
-	if (c->profile->spark.join[0])
-		argv_add(&p.argv, c->profile->spark.join);
-	else
-		argv_addf(&p.argv, "spark://%s:%d", c->master.address, c->master.port);
+	add_option(&p.argv, "--memory", "%lluM",
+		   (unsigned long long)(s->memory.heap_bytes / MIB +
+					(s->memory.off_heap_bytes + MIB - 1) / MIB));
+	add_option(&p.argv, "--work-dir", "%s", p.directory);
+	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
+	spark_master_url(c, url);
+	argv_add(&p.argv, url);
 	return finish(&p, out, e);
 }
 
@@ -210,8 +210,7 @@ static int put_application_environment(const struct spark_cluster *c, struct arg
 
 	if (data_path(c->cluster, tmp, e, "host/tmp"))
 		return e->code;
-	argv_put(env, "SPARK_HOME", c->spark->home);
-	add_java_home(c->spark, env);
+	spark_put_homes(c->spark, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
 	prefix_options(env, "SPARK_LAUNCHER_OPTS", NULL);
@@ -228,17 +227,16 @@ static int put_application_environment(const struct spark_cluster *c, struct arg
 
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
 {
-	struct argv env = {0};
-	int r = put_application_environment(c, &env, e);
+	cleanup_argv struct argv env = {0};
 
+	if (put_application_environment(c, &env, e))
+		return e->code;
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
-	if (!r && env.failed)
-		r = err_set(e, -ENOMEM, "out of memory");
-	if (r)
-		argv_release(&env);
-	else
-		*out = env;
-	return r;
+	if (env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	*out = env;
+	env = (struct argv){0};
+	return 0;
 }
 
 /* The word behind an option and its value. */
@@ -273,7 +271,7 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 			 struct process *out, struct err *e)
 {
 	static const char file[] = "--properties-file";
-	struct process p = {0};
+	cleanup_process struct process p = {0};
 
 	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
 		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
@@ -283,21 +281,14 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 					 "profile",
 					 file);
 	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
-	argv_add(&p.argv, "--properties-file");
-	argv_addf(&p.argv, "%s/env/spark-defaults.conf", c->cluster->state);
-	for (; conf && *conf; conf++) {
-		argv_add(&p.argv, "--conf");
-		argv_add(&p.argv, *conf);
-	}
+	add_option(&p.argv, file, "%s/env/spark-defaults.conf", c->cluster->state);
+	for (; conf && *conf; conf++)
+		add_option(&p.argv, "--conf", "%s", *conf);
 	for (; *words; words++)
 		argv_add(&p.argv, *words);
 	for (char **variable = environ; *variable; variable++)
 		argv_add(&p.env, *variable);
 	argv_drop(&p.env, "HWLOC_");
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	if (put_application_environment(c, &p.env, e)) {
-		process_release(&p);
-		return e->code;
-	}
-	return finish(&p, out, e);
+	return put_application_environment(c, &p.env, e) ? e->code : finish(&p, out, e);
 }

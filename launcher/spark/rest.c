@@ -11,16 +11,21 @@
 
 enum { REST_FDS = 128 };
 
+_Static_assert(POLLIN == CURL_WAIT_POLLIN && POLLPRI == CURL_WAIT_POLLPRI &&
+		       POLLOUT == CURL_WAIT_POLLOUT,
+	       "events go to libcurl as they are");
+
 /* One GET under way. */
 struct request {
 	struct request *next;
 	CURL *easy;
 	rest_answer *answer;
 	void *context;
+	FILE *stream; /* builds the body, which is there once it is closed */
 	char *body;
-	size_t size, room; /* of body: used, and allocated less the NUL */
-	size_t max_size;
-	int failed; /* -EFBIG or -ENOMEM, found while receiving */
+	size_t size;
+	size_t left; /* of max_size */
+	int failed;  /* -EFBIG or -ENOMEM, found while receiving */
 };
 
 struct rest {
@@ -37,21 +42,21 @@ int rest_open(struct rest **out, struct err *e)
 	/* Counted by libcurl; undone in rest_close(). */
 	if (curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK) {
 		rest->multi = curl_multi_init();
-		if (!rest->multi)
-			curl_global_cleanup();
+		if (rest->multi) {
+			*out = rest;
+			return 0;
+		}
+		curl_global_cleanup();
 	}
-	if (!rest->multi) {
-		free(rest);
-		return err_set(e, -ENOMEM, "libcurl does not start");
-	}
-	*out = rest;
-	return 0;
+	free(rest);
+	return err_set(e, -ENOMEM, "libcurl does not start");
 }
 
 static void request_free(struct request *q)
 {
-	if (q->easy)
-		curl_easy_cleanup(q->easy);
+	curl_easy_cleanup(q->easy);
+	if (q->stream)
+		fclose(q->stream);
 	free(q->body);
 	free(q);
 }
@@ -61,10 +66,9 @@ static void request_unlink(struct rest *rest, struct request *q)
 {
 	struct request **at = &rest->requests;
 
-	while (*at && *at != q)
+	while (*at != q)
 		at = &(*at)->next;
-	if (*at)
-		*at = q->next;
+	*at = q->next;
 	curl_multi_remove_handle(rest->multi, q->easy);
 }
 
@@ -72,75 +76,52 @@ void rest_close(struct rest *rest)
 {
 	if (!rest)
 		return;
-	while (rest->requests) {
-		struct request *q = rest->requests;
-
-		request_unlink(rest, q);
-		request_free(q);
-	}
+	while (rest->requests)
+		rest_drop(rest, rest->requests->context);
 	curl_multi_cleanup(rest->multi);
 	curl_global_cleanup();
 	free(rest);
 }
 
-/* Keep what came, and a NUL behind it. */
+/* Keep what came; less than `size` makes libcurl give up. */
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
 	struct request *q = context;
-	size_t room = q->room ? q->room : 4096;
 
-	(void)one; /* always 1 */
-	if (size > q->max_size - q->size) {
+	if (size > q->left)
 		q->failed = -EFBIG;
-		return 0; /* libcurl gives up */
-	}
-	while (room < q->size + size)
-		room *= 2;
-	if (room != q->room) {
-		char *grown = realloc(q->body, room + 1);
-
-		if (!grown) {
-			q->failed = -ENOMEM;
-			return 0;
-		}
-		q->body = grown;
-		q->room = room;
-	}
-	memcpy(q->body + q->size, data, size);
-	q->size += size;
-	q->body[q->size] = '\0';
+	else if (fwrite(data, one, size, q->stream) != size)
+		q->failed = -ENOMEM;
+	if (q->failed)
+		return 0;
+	q->left -= size;
 	return size;
-}
-
-static bool set_options(struct request *q, const char *url, unsigned timeout_ms)
-{
-	CURL *c = q->easy;
-
-	return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       /* $http_proxy is for the world, not for loopback */
-	       curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_WRITEDATA, q) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_PRIVATE, q) == CURLE_OK;
 }
 
 int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max_size,
 	     rest_answer *answer, void *context, struct err *e)
 {
 	struct request *q = calloc(1, sizeof(*q));
+	CURL *c;
 
 	if (!q)
 		return err_set(e, -ENOMEM, "out of memory");
-	q->max_size = max_size;
+	q->left = max_size;
 	q->answer = answer;
 	q->context = context;
-	q->easy = curl_easy_init();
-	if (!q->easy || !set_options(q, url, timeout_ms) ||
-	    curl_multi_add_handle(rest->multi, q->easy) != CURLM_OK) {
+	q->stream = open_memstream(&q->body, &q->size);
+	q->easy = c = curl_easy_init();
+	if (!q->stream || !c || curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK ||
+	    /* $http_proxy is for the world, not for loopback */
+	    curl_easy_setopt(c, CURLOPT_PROXY, "") != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_WRITEDATA, q) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_PRIVATE, q) != CURLE_OK ||
+	    curl_multi_add_handle(rest->multi, c) != CURLM_OK) {
 		request_free(q);
 		return err_set(e, -EINVAL, "cannot ask %s", url);
 	}
@@ -195,6 +176,7 @@ static unsigned deliver(struct rest *rest)
 		status = request_status(q, message->data.result);
 		/* First out of the list: the answer may ask again, or take long. */
 		request_unlink(rest, q);
+		fclose(take_pointer(q->stream));
 		q->answer(q->context, status, q->body ? q->body : "", q->size);
 		request_free(q);
 		count++;
@@ -205,17 +187,12 @@ static unsigned deliver(struct rest *rest)
 int rest_turn(struct rest *rest, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
 {
 	struct curl_waitfd extra[REST_FDS];
-	int ready = 0, running;
+	int ready, running;
 
 	if (count > REST_FDS)
 		return err_set(e, -E2BIG, "%u descriptors in one loop (limit %d)", count, REST_FDS);
 	for (unsigned i = 0; i < count; i++)
-		extra[i] = (struct curl_waitfd){
-			fds[i].fd,
-			(short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-				(fds[i].events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
-				(fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
-			0};
+		extra[i] = (struct curl_waitfd){fds[i].fd, fds[i].events, 0};
 	if (curl_multi_perform(rest->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");
 	if (deliver(rest)) /* nothing is left that would wake the poll */

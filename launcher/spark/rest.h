@@ -2,8 +2,8 @@
 #define LAUNCHER_SPARK_REST_H
 
 /*
- * Spark's REST: bounded HTTP GETs by libcurl (multi, so that one loop serves all). Answers are
- * foreign input. No proxy from the environment, no redirects, no protocol but HTTP.
+ * Spark's REST: bounded GETs by libcurl (multi, so that one loop serves all). No proxy from the
+ * environment, no redirects, no protocol but HTTP.
  */
 
 #include <stddef.h>

@@ -3,13 +3,48 @@
 
 /* What the files of this room share and nobody else needs; spark.h is its face. */
 
+#include <stdio.h>
+
 #include "launcher/spark/spark.h"
+
+enum { MIB = 1 << 20 };
+
+/* python3 on the caller's PATH, "" if there is none. */
+void spark_find_python(char path[PROFILE_PATH]);
+
+/* SPARK_HOME and JAVA_HOME. */
+void spark_put_homes(const struct spark *s, struct argv *env);
 
 /* Where the slice's worker puts shuffle files: memory.scratch.path, or DATA/NAME/slice-N. */
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e);
 
-/* python3 on the caller's PATH, "" if there is none. */
-void spark_find_python(char path[PROFILE_PATH]);
+/* The Master that Workers and applications go to: spark.join, or our own. */
+enum { MASTER_URL = PROFILE_WORD + 32 };
+void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL]);
+
+/*
+ * What lets applications keep to some slices (spark_slices_request()). Standalone Spark takes no
+ * list of Workers to place executors, but it places them only where the custom resources they ask
+ * for are free. So each Worker offers, for every *other* slice i, a resource not-i, and an
+ * application that is not to use slice i asks for one not-i an executor: all Workers but slice i's
+ * have it. An application that asks for none goes everywhere. Tried on Spark 4.1.0.
+ *
+ * The most not-i that a Worker offers, and so the most executors that applications started with
+ * --slices have on a slice at one time. An executor takes at least one slot, so as many as slots
+ * always suffice; the ceiling keeps the Master's answer, which lists each of them three times for
+ * each pair of slices, below REST_ANSWER_MAX for SLICES_MAX slices.
+ */
+enum { SPARK_SLICE_EXECUTORS = 32 };
+
+/*
+ * JVM options of the slice's Worker: how many of each resource it offers, and the file of their
+ * addresses. They are on its command line so that a Worker that offers something else is seen to be
+ * another one. None in a plan of one slice.
+ */
+void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct argv *argv);
+
+/* What that file holds: JSON, as spark.worker.resourcesFile wants it. */
+void spark_slices_write(const struct plan *p, unsigned slice, FILE *file);
 
 #endif

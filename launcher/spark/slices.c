@@ -1,4 +1,8 @@
-#include "launcher/spark/slices.h"
+/*
+ * Applications that keep to some slices: what Workers offer, and what such an application asks for.
+ */
+
+#include "launcher/spark/room.h"
 
 #include <errno.h>
 #include <stdlib.h>

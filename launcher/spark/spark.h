@@ -3,9 +3,7 @@
 
 /*
  * Spark's side: which installation and JDK, the files and the command lines of Master, Workers and
- * applications. The facts that it leans on are in launcher/spark/README.md. Nothing here starts a
- * process, except that spark_resolve() asks java and python3 for their versions and spark-class's
- * launcher, once, for its command line.
+ * applications. What is started, and the facts that it leans on, are in launcher/spark/README.md.
  */
 
 #include <stdint.h>
@@ -38,12 +36,9 @@ struct spark {
  */
 int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
 
-/* The feature release in what `java -version` prints: 17, 8 for "1.8.0_392"; 0 if there is none. */
-int java_version_parse(const char *text);
-
 /*
- * The feature release of the JDK that spark_resolve() would take, out of the file `release` beside its
- * bin/ (JEP 223), without starting it; 0: there is no JDK, or no such file.
+ * The feature release (17; 8 of "1.8.0_392") of the JDK that spark_resolve() would take, out of the
+ * file `release` beside its bin/ (JEP 223), without starting it; 0: no JDK, or no such file.
  */
 int spark_java_release(const struct profile *p);
 
@@ -106,5 +101,19 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
  * 0600 spark-defaults.conf), loopback, python, temporary files below our own directories.
  */
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
+
+/*
+ * Read the cpulist of slice ids that --slices has. ERR_WRONG, naming the ids there are, for an
+ * empty or malformed list or one with other ids.
+ */
+int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *out, struct err *e);
+
+/*
+ * Properties (NAME=value) of an application that is to use only `slices`: what it asks for, and as
+ * cores the slots of these slices (or spark.cores.max of the profile's `conf` where that is less),
+ * since it waits until it has them all.
+ */
+void spark_slices_request(const struct plan *p, const struct strings *conf,
+			  const struct cpuset *slices, struct argv *out);
 
 #endif

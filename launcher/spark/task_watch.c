@@ -27,9 +27,8 @@ enum {
 
 static const uint64_t wave_ns[WAVES] = {0, MS(50), MS(100), MS(200)};
 /*
- * Each wave costs the Master and each driver two answers: measured with Spark 4.1.0 on two CPUs, 55
- * ms of CPU time at first and 15 ms after some 400 rounds. A job whose slices go to and
- * fro between busy and idle would trigger them all the time.
+ * What a wave costs is in launcher/spark/README.md, "Observing". A job whose slices go to and fro
+ * between busy and idle would trigger them all the time.
  */
 static const uint64_t series_ns = MS(1000), series_saved_ns = MS(4000), single_ns = MS(1000);
 static const uint64_t short_period_ns = MS(1000), long_period_ns = MS(5000);
@@ -38,11 +37,13 @@ static const uint64_t least_pause_ns = MS(1000), longest_pause_ns = MS(30000);
 static const uint64_t starting_pause_ns = MS(500);
 static const uint64_t old_ns = MS(10000);
 
-static const char *const question_path[QUESTIONS] = {
-	"executors", "stages?status=active&details=false", "environment"};
-static const char *const question_name[QUESTIONS] = {"executors", "stages", "environment"};
-
-struct watched;
+static const struct {
+	const char *name, *path;
+} questions[QUESTIONS] = {
+	[QUESTION_EXECUTORS] = {"executors", "executors"},
+	[QUESTION_STAGES] = {"stages", "stages?status=active&details=false"},
+	[QUESTION_ENVIRONMENT] = {"environment", "environment"},
+};
 
 struct question {
 	struct watched *app;
@@ -86,6 +87,11 @@ struct task_watch {
 	uint64_t paid_for_ns;  /* up to when series have used what they may cost */
 };
 
+static uint64_t between(uint64_t least, uint64_t value, uint64_t most)
+{
+	return value < least ? least : value < most ? value : most;
+}
+
 static bool is_fresh(uint64_t then_ns, uint64_t now_ns)
 {
 	return then_ns && (then_ns >= now_ns || now_ns - then_ns <= old_ns);
@@ -98,42 +104,16 @@ static unsigned timeout_ms(const struct question *q)
 	return q->app->said.executors_at_ns ? TIMEOUT_MS : FIRST_TIMEOUT_MS;
 }
 
-static bool is_wanted(const struct question *q)
-{
-	const struct application *said = &q->app->said;
-
-	switch (q->kind) {
-	case QUESTION_EXECUTORS:
-		return true;
-	case QUESTION_STAGES:
-		return said->slices;
-	case QUESTION_ENVIRONMENT:
-		return said->slices && !said->task_cpus;
-	case QUESTIONS:
-		break;
-	}
-	return false;
-}
-
-/* Until it is asked again while CPUs are lent. */
-static uint64_t lending_period_ns(const struct question *q)
-{
-	uint64_t period = times_took * q->took_ns;
-
-	if (period < short_period_ns)
-		return short_period_ns;
-	return period < long_period_ns ? period : long_period_ns;
-}
-
 static uint64_t period_ns(const struct question *q)
 {
 	const struct task_watch *w = q->app->watch;
+	uint64_t lending = between(short_period_ns, times_took * q->took_ns, long_period_ns);
 
 	switch (w->pace) {
 	case TASK_WATCH_SELDOM:
-		return q->requested_ns < w->hint_ns ? lending_period_ns(q) : long_period_ns;
+		return q->requested_ns < w->hint_ns ? lending : long_period_ns;
 	case TASK_WATCH_LENDING:
-		return lending_period_ns(q);
+		return lending;
 	case TASK_WATCH_WAITING:
 		break;
 	}
@@ -144,8 +124,10 @@ static uint64_t period_ns(const struct question *q)
 static uint64_t due_ns(const struct question *q)
 {
 	const struct task_watch *w = q->app->watch;
+	const struct application *said = &q->app->said;
 
-	if (q->under_way || !is_wanted(q))
+	if (q->under_way || (q->kind != QUESTION_EXECUTORS && !said->slices) ||
+	    (q->kind == QUESTION_ENVIRONMENT && said->task_cpus))
 		return UINT64_MAX;
 	if (q->pause_ns)
 		return q->retry_ns;
@@ -154,79 +136,60 @@ static uint64_t due_ns(const struct question *q)
 	return q->requested_ns ? q->requested_ns + period_ns(q) : 0;
 }
 
-static bool is_due(const struct question *q)
-{
-	uint64_t due = due_ns(q);
-
-	return due != UINT64_MAX && due <= q->app->watch->now_ns;
-}
-
-/* Leave it alone for a while; "starting up" takes seconds and costs the driver nothing. */
-static void put_off(struct question *q, bool is_starting)
-{
-	uint64_t pause = 2 * q->pause_ns;
-
-	if (pause < least_pause_ns)
-		pause = least_pause_ns;
-	if (pause > longest_pause_ns)
-		pause = longest_pause_ns;
-	q->pause_ns = is_starting ? starting_pause_ns : pause;
-	q->retry_ns = 0;
-}
-
 /*
  * The Master passes the question on. Spark 4.1.0 answers 500 ("Invalid URI host: null") for an
  * application without a UI, 404 without the proxy, and 502 when the driver is gone.
  */
 static void explain(struct question *q, int status)
 {
-	const char *id = q->app->id, *name = question_name[q->kind];
-	size_t size = sizeof(q->why);
-	char *why = q->why;
+	const char *id = q->app->id;
+	char how[48] = "answers with something else";
 
 	if (status == -ETIMEDOUT)
-		snprintf(why, size,
-			 "application %s does not answer within %u ms when asked for its %s", id,
-			 timeout_ms(q), name);
+		snprintf(how, sizeof(how), "does not answer within %u ms", timeout_ms(q));
 	else if (status == -EFBIG)
-		snprintf(why, size,
-			 "application %s answers with more than %d MiB when asked for its %s", id,
-			 ANSWER_MAX >> 20, name);
-	else if (status == 200)
-		snprintf(why, size,
-			 "application %s answers with something else when asked for its %s", id,
-			 name);
+		snprintf(how, sizeof(how), "answers with more than %d MiB", ANSWER_MAX >> 20);
+	if (status == 200 || status == -ETIMEDOUT || status == -EFBIG)
+		snprintf(q->why, WHY, "application %s %s when asked for its %s", id, how,
+			 questions[q->kind].name);
 	else if (status < 0)
-		snprintf(why, size, "the Master passes nothing on to application %s: %s", id,
+		snprintf(q->why, WHY, "the Master passes nothing on to application %s: %s", id,
 			 strerrordesc_np(-status));
 	else if (status == 502 || status == 504)
-		snprintf(why, size,
+		snprintf(q->why, WHY,
 			 "the Master does not reach the driver of application %s (status %d)", id,
 			 status);
 	else
-		snprintf(why, size,
+		snprintf(q->why, WHY,
 			 "application %s answers no REST (status %d): spark.ui.enabled or "
 			 "spark.ui.reverseProxy is off",
 			 id, status);
 }
 
+/* It was not answered: leave it alone for a while, twice as long as the last time. */
+static void put_off(struct question *q, int status)
+{
+	explain(q, status);
+	q->pause_ns = between(least_pause_ns, 2 * q->pause_ns, longest_pause_ns);
+	q->retry_ns = 0;
+}
+
 static int read_answer(struct question *q, const char *body, size_t size)
 {
-	struct watched *app = q->app;
+	struct application *said = &q->app->said;
 	struct err ignored; /* may quote the answer, which is nothing to show on a terminal */
 
 	switch (q->kind) {
 	case QUESTION_EXECUTORS:
-		return application_read_executors(&app->said, &app->watch->slices, body, size,
+		return application_read_executors(said, &q->app->watch->slices, body, size,
 						  q->requested_ns, &ignored);
 	case QUESTION_STAGES:
-		return application_read_stages(&app->said, body, size, q->requested_ns, &ignored);
+		return application_read_stages(said, body, size, q->requested_ns, &ignored);
 	case QUESTION_ENVIRONMENT:
-		return application_read_environment(&app->said, body, size, &ignored);
 	case QUESTIONS:
 		break;
 	}
-	return -EINVAL;
+	return application_read_environment(said, body, size, &ignored);
 }
 
 static void on_answer(void *context, int status, const char *body, size_t size)
@@ -238,13 +201,14 @@ static void on_answer(void *context, int status, const char *body, size_t size)
 
 	q->under_way = false;
 	if (status == 200 && strncmp(body, starting, sizeof(starting) - 1) == 0) {
-		snprintf(q->why, sizeof(q->why), "application %s is starting", q->app->id);
-		put_off(q, true);
+		/* Which takes seconds, and costs the driver nothing. */
+		snprintf(q->why, WHY, "application %s is starting", q->app->id);
+		q->pause_ns = starting_pause_ns;
+		q->retry_ns = 0;
 		return;
 	}
 	if (status != 200 || read_answer(q, body, size)) {
-		explain(q, status);
-		put_off(q, false);
+		put_off(q, status);
 		return;
 	}
 	q->is_answered = true;
@@ -261,15 +225,12 @@ static void send_question(struct task_watch *w, struct question *q)
 	struct err e;
 
 	snprintf(url, sizeof(url), "%s/proxy/%s/api/v1/applications/%s/%s", w->master, q->app->id,
-		 q->app->id, question_path[q->kind]);
+		 q->app->id, questions[q->kind].path);
 	q->requested_ns = w->now_ns;
 	q->retry_ns = 0;
-	if (rest_get(w->rest, url, timeout_ms(q), ANSWER_MAX, on_answer, q, &e) == 0) {
-		q->under_way = true;
-		return;
-	}
-	explain(q, e.code);
-	put_off(q, false);
+	q->under_way = rest_get(w->rest, url, timeout_ms(q), ANSWER_MAX, on_answer, q, &e) == 0;
+	if (!q->under_way)
+		put_off(q, e.code);
 }
 
 /* ---- applications */
@@ -292,21 +253,23 @@ static struct watched *find(const struct task_watch *w, const char *id)
 	return NULL;
 }
 
+/* There is room: those that are not on the Master's list have been forgotten. */
 static void add(struct task_watch *w, const char *id)
 {
 	struct watched *app = calloc(1, sizeof(*app));
 
-	if (!app || w->app_count == MASTER_APPS || string_copy(app->id, id)) {
+	if (!app || string_copy(app->id, id)) {
 		free(app);
 		w->apps_left_out++; /* as if the Master had listed too many */
 		return;
 	}
 	app->watch = w;
-	for (unsigned kind = 0; kind < QUESTIONS; kind++)
-		app->questions[kind] = (struct question){.app = app, .kind = kind};
-	snprintf(app->questions[QUESTION_EXECUTORS].why, WHY, "application %s has not answered yet",
-		 id);
-	memcpy(app->questions[QUESTION_STAGES].why, app->questions[QUESTION_EXECUTORS].why, WHY);
+	for (unsigned kind = 0; kind < QUESTIONS; kind++) {
+		struct question *q = &app->questions[kind];
+
+		*q = (struct question){.app = app, .kind = kind};
+		snprintf(q->why, WHY, "application %s has not answered yet", id);
+	}
 	w->apps[w->app_count++] = app;
 }
 
@@ -355,9 +318,8 @@ static void forget_all(struct task_watch *w)
 
 void task_watch_close(struct task_watch *w)
 {
-	if (!w)
-		return;
-	forget_all(w);
+	if (w)
+		forget_all(w);
 	free(w);
 }
 
@@ -378,7 +340,7 @@ void task_watch_trigger(struct task_watch *w, uint64_t now_ns)
 	w->now_ns = now_ns;
 	if (w->next_wave < WAVES)
 		return;
-	if (now_ns > series_saved_ns && w->paid_for_ns < now_ns - series_saved_ns)
+	if (w->paid_for_ns + series_saved_ns < now_ns)
 		w->paid_for_ns = now_ns - series_saved_ns;
 	if (w->paid_for_ns + series_ns <= now_ns) {
 		w->paid_for_ns += series_ns;
@@ -423,7 +385,7 @@ void task_watch_tick(struct task_watch *w, enum task_watch_pace pace, uint64_t n
 		q->is_answered = false;
 		if (q->pause_ns && !q->retry_ns)
 			q->retry_ns = now_ns + q->pause_ns;
-		if (is_due(q))
+		if (due_ns(q) <= now_ns)
 			send_question(w, q);
 	}
 }
@@ -445,7 +407,7 @@ bool task_watch_is_requesting(const struct task_watch *w)
 	for (unsigned i = 0; i < w->app_count * QUESTIONS; i++) {
 		const struct question *q = &w->apps[i / QUESTIONS]->questions[i % QUESTIONS];
 
-		if (q->under_way || is_due(q))
+		if (q->under_way || due_ns(q) <= w->now_ns)
 			return true;
 	}
 	return false;
@@ -474,9 +436,7 @@ void task_watch_fill(const struct task_watch *w, unsigned slice, uint64_t now_ns
 	for (unsigned i = 0; i < w->app_count; i++) {
 		const struct application *said = &w->apps[i]->said;
 
-		/*
-		 * One that is silent is where it last was; if that was nowhere, it may be anywhere.
-		 */
+		/* A silent one is where it last was; if that was nowhere, it may be anywhere. */
 		if (said->slices ? !(said->slices >> slice & 1)
 				 : is_fresh(said->executors_at_ns, now_ns))
 			continue;

@@ -4,8 +4,7 @@
 /*
  * What Spark says of the slices' work: which applications run where, how many tasks run and wait,
  * which stages began. Asked through the Master (reverse proxy) when something triggers it, and
- * seldom otherwise; the monitor's second witness (launcher/spark/README.md). Everything in the
- * answers is foreign: bounded, fuzzed, and never waited for.
+ * seldom otherwise; the monitor's second witness.
  *
  * No question waits for another application's, and of each kind (executors, stages, environment) an
  * application has at most one under way: so answers never come out of order. One that does not
@@ -25,9 +24,7 @@
 
 struct task_watch;
 
-/*
- * Called by rest_turn() when an answer has changed what task_watch_fill() says, its time included.
- */
+/* Called by rest_turn() when an answer has changed what task_watch_fill() says, or its time. */
 typedef void task_watch_changed(void *context);
 
 /* `rest` is borrowed and outlives it. */

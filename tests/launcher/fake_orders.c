@@ -1,5 +1,6 @@
 #include "tests/launcher/fake_orders.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -12,11 +13,9 @@
 
 enum { ORDER_BYTES = 8192 };
 
-static const char *address_text(uint32_t address, char text[16])
+static const char *address_text(uint32_t address, char text[INET_ADDRSTRLEN])
 {
-	snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
-		 address & 255);
-	return text;
+	return inet_ntop(AF_INET, &(struct in_addr){htonl(address)}, text, INET_ADDRSTRLEN);
 }
 
 /* ---- the test's side */
@@ -59,33 +58,27 @@ void fake_unorder_all(const char *directory)
 
 void fake_burn(const char *directory, uint32_t address, unsigned threads)
 {
-	char text[16];
+	char text[INET_ADDRSTRLEN];
 
 	fake_order(directory, address_text(address, text), "%u", threads);
 }
 
 void fake_executor(const char *directory, uint32_t address, const char *app, unsigned id)
 {
-	char text[16], what[32];
+	char text[INET_ADDRSTRLEN], what[32];
 
 	snprintf(what, sizeof(what), "%s.executor", address_text(address, text));
 	fake_order(directory, what, "%s %u", app, id);
 }
 
-static unsigned count_running(const struct fake_application *a)
+static void tell_stages(const char *directory, const struct fake_application *a)
 {
-	unsigned running = 0;
+	unsigned running = 0, tasks;
+	char what[64];
 
 	for (unsigned i = 0; i < a->count; i++)
 		running += a->running[i];
-	return running;
-}
-
-static void tell_stages(const char *directory, const struct fake_application *a)
-{
-	unsigned running = count_running(a), tasks = running + a->pending;
-	char what[64];
-
+	tasks = running + a->pending;
 	snprintf(what, sizeof(what), "%s.stages", a->id);
 	if (!tasks)
 		fake_order(directory, what, "[]");
@@ -100,7 +93,7 @@ static void tell_stages(const char *directory, const struct fake_application *a)
 
 static void tell_executors(const char *directory, const struct fake_application *a)
 {
-	char what[64], list[ORDER_BYTES], address[16];
+	char what[64], list[ORDER_BYTES], address[INET_ADDRSTRLEN];
 	size_t used = 0;
 
 	list[0] = '\0';

@@ -76,6 +76,13 @@ void spark_tree_program(const char *path, const char *file, const char *text)
 		abort();
 }
 
+const char spark_tree_java[] =
+	"#!/bin/sh\n"
+	"case \"$*\" in\n"
+	"*-version) echo 'openjdk version \"21.0.3\"' ;;\n"
+	"*) printf '\\0\\n/jdk/bin/java\\0-cp\\0/jars/*\\0org.apache.spark.deploy.worker.Worker\\0' ;;\n"
+	"esac\n";
+
 void spark_tree_fake(const char *top, const char *java, char home[PROFILE_PATH],
 		     char jdk[PROFILE_PATH])
 {

@@ -25,7 +25,11 @@ const char *spark_tree_home(void);
 /* Make the directory `path` with its parents, and in it an executable file, or abort. */
 void spark_tree_program(const char *path, const char *file, const char *text);
 
-/* Make TOP/spark of the names that spark_resolve() looks at, and TOP/jdk/bin/java of `java`. */
+/*
+ * Make TOP/spark of the names that spark_resolve() looks at, and TOP/jdk/bin/java of `java`: a
+ * Spark 4.1 of which nothing can run. spark_tree_java is a JDK 21 that spark_resolve() takes.
+ */
+extern const char spark_tree_java[];
 void spark_tree_fake(const char *top, const char *java, char home[PROFILE_PATH],
 		     char jdk[PROFILE_PATH]);
 

@@ -4,7 +4,7 @@
 
 #include "launcher/commands/command.h"
 #include "tests/harness.h"
-#include "tests/launcher/scripted_spark.h"
+#include "tests/launcher/spark_tree.h"
 
 extern const struct command cmd_doctor;
 
@@ -113,7 +113,7 @@ START_TEST(a_machine_that_lacks_nothing_is_fine)
 	char home[PROFILE_PATH], jdk[PROFILE_PATH];
 	struct err e = {0};
 
-	scripted_spark_make(home, jdk);
+	spark_tree_fake(test_directory(), spark_tree_java, home, jdk);
 	setenv("SPARK_HOME", home, 1);
 	setenv("JAVA_HOME", jdk, 1);
 	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);

@@ -11,7 +11,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"
-#include "tests/launcher/scripted_spark.h"
+#include "tests/launcher/spark_tree.h"
 
 extern const struct command cmd_plan, cmd_up, cmd_run, cmd_status, cmd_rebalance, cmd_exec,
 	cmd_logs, cmd_env, cmd_down, cmd_tune, cmd_verify;
@@ -114,7 +114,8 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 
 	ck_assert(in && out && known);
 	ck_assert_int_eq(inputs_profile(NULL, in, &e), 0);
-	scripted_spark_make(in->profile.spark.home, in->profile.jvm.home);
+	spark_tree_fake(test_directory(), spark_tree_java, in->profile.spark.home,
+			in->profile.jvm.home);
 	in->profile.partition.by = BY_MACHINE;
 	in->profile.partition.slices = 1;
 	if (wanted_make(&o, NULL, in, out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)

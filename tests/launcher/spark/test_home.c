@@ -27,16 +27,53 @@ static int resolve(const char *home, const char *jdk, struct spark *out, struct 
 	return spark_resolve(&p, out, e);
 }
 
+/* A java that prints `version` for -version, and does `otherwise` as Spark's launcher. */
+static void make_java(char home[PROFILE_PATH], char jdk[PROFILE_PATH], const char *version,
+		      const char *otherwise)
+{
+	char java[512];
+
+	snprintf(
+		java, sizeof(java),
+		"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $2 in -version) echo '%s' >&2;; *) %s;; esac\n",
+		version, otherwise);
+	make_fake(home, jdk, java);
+}
+
 START_TEST(java_versions)
 {
-	ck_assert_int_eq(java_version_parse("openjdk version \"17.0.15\" 2025-04-15\n"), 17);
-	ck_assert_int_eq(java_version_parse("java version \"1.8.0_392\"\n"), 8);
-	ck_assert_int_eq(java_version_parse("openjdk version \"21-ea\" 2023-09-19"), 21);
-	ck_assert_int_eq(java_version_parse("NOTE: Picked up\nopenjdk version \"25\""), 25);
-	ck_assert_int_eq(java_version_parse("bash: java: not found"), 0);
-	ck_assert_int_eq(java_version_parse("version \"-3\""), 0);
-	ck_assert_int_eq(java_version_parse("version \"99999999999999999999\""), 0);
-	ck_assert_int_eq(java_version_parse(""), 0);
+	static const char launch[] =
+		"printf '\\n\\0\\njava\\0-cp\\0/x\\0org.apache.spark.deploy.worker.Worker\\0'";
+	static const struct {
+		const char *print;
+		int release; /* 0: it is none */
+	} cases[] = {
+		{"openjdk version \"17.0.15\" 2025-04-15", 17},
+		{"java version \"1.8.0_392\"", 8},
+		{"openjdk version \"21-ea\" 2023-09-19", 21},
+		{"NOTE: Picked up\nopenjdk version \"25\"", 25},
+		{"bash: java: not found", 0},
+		{"version \"-3\"", 0},
+		{"version \"99999999999999999999\"", 0},
+		{"", 0},
+	};
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], old[64];
+	struct spark s;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r;
+
+		make_java(home, jdk, cases[i].print, launch);
+		r = resolve(home, jdk, &s, &e);
+		snprintf(old, sizeof(old), "is Java %d, but", cases[i].release);
+		if (cases[i].release >= 17)
+			ck_assert_msg(!r && s.java_version == cases[i].release, "case %zu", i);
+		else
+			ck_assert_msg(r < 0 && strstr(e.msg,
+						      cases[i].release ? old : "failed (status 0)"),
+				      "case %zu: %s", i, r ? e.msg : "");
+	}
 }
 END_TEST
 
@@ -109,17 +146,12 @@ START_TEST(launcher_answers)
 		 "move Spark"},
 		{"exit 4", "gave no command line"},
 	};
-	char home[PROFILE_PATH], jdk[PROFILE_PATH], java[512];
+	char home[PROFILE_PATH], jdk[PROFILE_PATH];
 	struct spark s;
 	struct err e;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		snprintf(
-			java, sizeof(java),
-			"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $2 in -version) echo 'version \"17\"' >&2;; "
-			"*) %s;; esac\n",
-			cases[i].print);
-		make_fake(home, jdk, java);
+		make_java(home, jdk, "version \"17\"", cases[i].print);
 		ck_assert_int_lt(resolve(home, jdk, &s, &e), 0);
 		ck_assert_msg(strstr(e.msg, cases[i].message), "case %zu: %s", i, e.msg);
 	}

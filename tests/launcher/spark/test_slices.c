@@ -1,9 +1,8 @@
-#include "launcher/spark/slices.h"
+#include "launcher/spark/room.h"
 
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/spark.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
 
