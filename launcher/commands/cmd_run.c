@@ -8,14 +8,14 @@
 #include "launcher/system/foreground.h"
 
 /* A profile is brought up; without one, the only cluster that runs is meant, else the defaults. */
-static int find_cluster(const struct invocation *in, enum up_result *result, struct state *out,
+static int find_cluster(const struct invocation *in, enum reply_result *result, struct state *out,
 			struct err *e)
 {
 	const struct options *o = &in->options;
 	struct strings names = {0};
 	struct cluster c;
 
-	*result = UP_UNCHANGED;
+	*result = REPLY_UNCHANGED;
 	if (!in->operand && !o->cluster && cluster_list(o->roots.state_dir, &names, e))
 		return e->code;
 	if (in->operand || (!o->cluster && !names.count))
@@ -92,7 +92,7 @@ static int run(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
-	enum up_result result;
+	enum reply_result result;
 	struct err ours;
 	int status;
 
@@ -102,7 +102,7 @@ static int run(const struct invocation *in, struct err *e)
 		return e->code;
 	status = run_application(&in->options, s, in->words, &f, e);
 	/* --rm takes down what this call brought up, also after a failure, which is then reported. */
-	if (in->options.rm && result == UP_STARTED &&
+	if (in->options.rm && result == REPLY_STARTED &&
 	    down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;
 		status = ours.code;

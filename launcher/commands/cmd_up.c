@@ -10,12 +10,13 @@ extern const struct command cmd_plan;
 static int run_up(const struct invocation *in, struct err *e)
 {
 	static const char *const what[] = {
-		[UP_STARTED] = "is up",
-		[UP_CHANGED] = "was changed",
-		[UP_UNCHANGED] = "is unchanged",
+		[REPLY_STARTED] = "is up",
+		[REPLY_CHANGED] = "was changed",
+		[REPLY_UNCHANGED] = "is unchanged",
+		[REPLY_DOWN] = "was changed",
 	};
 	cleanup_free struct state *s = NULL;
-	enum up_result result;
+	enum reply_result result;
 	int r;
 
 	if (in->options.dry_run)
