@@ -306,7 +306,7 @@ static int run_doctor(const struct invocation *in, struct err *e)
 	return list->missing ? ERR_IMPOSSIBLE : 0;
 }
 
-static const struct option options[] = {OPTION_JSON, OPTION_END};
+static const struct option options[] = {{OPTION_JSON}, {0}};
 
 const struct command cmd_doctor = {
 	.name = "doctor",
@@ -318,6 +318,5 @@ const struct command cmd_doctor = {
 		"comes with what would fix it, and is something that `up` cannot do without: then "
 		"the exit code is 3.",
 	.options = options,
-	.failure = ERR_FAILED,
 	.run = run_doctor,
 };

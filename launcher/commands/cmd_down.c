@@ -41,10 +41,10 @@ static int run_down(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	OPTION_DRY_RUN,
+	{OPTION_CLUSTER},
+	{OPTION_DRY_RUN},
 	{"purge", NULL, "remove logs and work directories, too", offsetof(struct options, purge)},
-	OPTION_END,
+	{0},
 };
 
 const struct command cmd_down = {
@@ -55,6 +55,5 @@ const struct command cmd_down = {
 		"Logs are kept until the next up, unless --purge is given. Without such a cluster: done.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_down,
 };

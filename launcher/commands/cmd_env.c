@@ -40,7 +40,7 @@ static int run_env(const struct invocation *in, struct err *e)
 	return r;
 }
 
-static const struct option options[] = {OPTION_CLUSTER, OPTION_END};
+static const struct option options[] = {{OPTION_CLUSTER}, {0}};
 
 const struct command cmd_env = {
 	.name = "env",
@@ -51,6 +51,5 @@ const struct command cmd_env = {
 		"The secret is in a file of SPARK_CONF_DIR that only its owner can read, never in a line.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_env,
 };

@@ -107,7 +107,7 @@ static int run_exec(const struct invocation *in, struct err *e)
 	return r;
 }
 
-static const struct option options[] = {OPTION_CLUSTER, OPTION_END};
+static const struct option options[] = {{OPTION_CLUSTER}, {0}};
 
 const struct command cmd_exec = {
 	.name = "exec",

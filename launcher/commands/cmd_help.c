@@ -20,6 +20,5 @@ const struct command cmd_help = {
 	.arguments = "[COMMAND]",
 	.summary = "Tell how cleave or one command is used",
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_help,
 };

@@ -135,9 +135,9 @@ static int run_logs(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
+	{OPTION_CLUSTER},
 	{"follow", NULL, "go on as they grow, until interrupted", offsetof(struct options, follow)},
-	OPTION_END,
+	{0},
 };
 
 const struct command cmd_logs = {
@@ -148,6 +148,5 @@ const struct command cmd_logs = {
 		"Of all, or of one SLICE (0, slice-0, master). Logs are there after down, until the next up.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_logs,
 };

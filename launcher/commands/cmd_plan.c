@@ -133,12 +133,12 @@ static int run_plan(const struct invocation *invocation, struct err *e)
 static const struct option options[] = {
 	{"explain", NULL, "show the candidates and every term of the memory",
 	 offsetof(struct options, explain)},
-	OPTION_JSON,
+	{OPTION_JSON},
 	{"dry-run", NULL, "show the steps from what is there to the plan",
 	 offsetof(struct options, dry_run)},
 	{"profile", NULL, "show the profile with all values in force, as YAML",
 	 offsetof(struct options, profile)},
-	OPTION_END,
+	{0},
 };
 
 const struct command cmd_plan = {
@@ -150,6 +150,5 @@ const struct command cmd_plan = {
 		"without it the built-in defaults hold. Nothing is changed.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_plan,
 };

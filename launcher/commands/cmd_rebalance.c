@@ -355,7 +355,7 @@ static int run_rebalance(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
+	{OPTION_CLUSTER},
 	{"from", "SLICE", "the lender: 0, or slice-0", offsetof(struct options, from)},
 	{"to", "SLICE", "the borrower", offsetof(struct options, to)},
 	{"cores", "N", "how many cores more, the nearest first", offsetof(struct options, cores)},
@@ -369,8 +369,8 @@ static const struct option options[] = {
 	 offsetof(struct options, replay)},
 	{"dry-run", NULL, "say what would be written, write nothing",
 	 offsetof(struct options, dry_run)},
-	OPTION_JSON,
-	OPTION_END,
+	{OPTION_JSON},
+	{0},
 };
 
 const struct command cmd_rebalance = {
@@ -383,6 +383,5 @@ const struct command cmd_rebalance = {
 		"Loans by hand stay until --reset or the next up. --replay exits with 4 if a step is decided otherwise.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_rebalance,
 };

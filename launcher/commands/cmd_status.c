@@ -221,10 +221,10 @@ static int run_status(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	OPTION_JSON,
+	{OPTION_CLUSTER},
+	{OPTION_JSON},
 	{"watch", NULL, "again every second, until interrupted", offsetof(struct options, watch)},
-	OPTION_END,
+	{0},
 };
 
 const struct command cmd_status = {
@@ -236,6 +236,5 @@ const struct command cmd_status = {
 		"ended are shown, too; with --watch --json, one object a line.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_status,
 };

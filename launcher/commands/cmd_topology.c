@@ -144,7 +144,7 @@ static int run_topology(const struct invocation *in, struct err *e)
 	return 0;
 }
 
-static const struct option options[] = {OPTION_JSON, OPTION_END};
+static const struct option options[] = {{OPTION_JSON}, {0}};
 
 const struct command cmd_topology = {
 	.name = "topology",
@@ -154,6 +154,5 @@ const struct command cmd_topology = {
 		"Packages, NUMA nodes, L3 caches, cores and CPUs (by the kernel's numbers), where that comes\n"
 		"from, and what is odd about it.",
 	.options = options,
-	.failure = ERR_FAILED,
 	.run = run_topology,
 };

@@ -278,7 +278,7 @@ static int run_tune(const struct invocation *in, struct err *e)
 static const struct option options[] = {
 	{"probe-args", "WORDS", "the application's own words for a short run, split at blanks",
 	 offsetof(struct options, probe_args)},
-	OPTION_END,
+	{0},
 };
 
 const struct command cmd_tune = {
@@ -296,6 +296,5 @@ const struct command cmd_tune = {
 	.options = options,
 	.max_operands = 1,
 	.words_required = 1,
-	.failure = ERR_FAILED,
 	.run = run_tune,
 };

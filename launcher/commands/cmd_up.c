@@ -35,10 +35,10 @@ static int run_up(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_DRY_RUN,
+	{OPTION_DRY_RUN},
 	{"foreground", NULL, "stay, as the supervisor (for service managers: Type=notify)",
 	 offsetof(struct options, foreground)},
-	OPTION_END,
+	{0},
 };
 
 const struct command cmd_up = {
@@ -51,6 +51,5 @@ const struct command cmd_up = {
 		"is adopted. Interrupted, it undoes what it began.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_up,
 };

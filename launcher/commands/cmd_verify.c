@@ -226,10 +226,10 @@ static int run_verify(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
+	{OPTION_CLUSTER},
 	{"repair", NULL, "put CPUs and weights back", offsetof(struct options, repair)},
-	OPTION_JSON,
-	OPTION_END,
+	{OPTION_JSON},
+	{0},
 };
 
 const struct command cmd_verify = {
@@ -241,6 +241,5 @@ const struct command cmd_verify = {
 		   "their memory is. Exits with 4 if something differs.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_verify,
 };

@@ -17,7 +17,7 @@ static const struct option global_options[] = {
 	{"verbose", NULL, "say more on standard error (-v)",
 	 offsetof(struct options, roots.verbose)},
 	{"help", NULL, "show this (-h)", offsetof(struct options, help)},
-	OPTION_END,
+	{0},
 };
 
 static const struct option *option_in(const struct option *list, const char *name, size_t length)
@@ -41,11 +41,6 @@ static const struct option *option_find(const struct command *const *list, const
 	for (; *list && !found; list++)
 		found = option_in((*list)->options, name, length);
 	return found;
-}
-
-static size_t name_length(const char *word)
-{
-	return strcspn(word, "=");
 }
 
 /* The first word that is neither an option nor an option's value. */
@@ -77,10 +72,8 @@ const struct command *command_find(const struct command *const *list, const char
 		names[i] = list[i]->name;
 	}
 	nearest = word_nearest(name, names);
-	if (nearest)
-		err_wrong(e, "unknown command '%s'; the nearest is '%s'", name, nearest);
-	else
-		err_wrong(e, "unknown command '%s'", name);
+	err_wrong(e, "unknown command '%s'%s%s%s", name, nearest ? "; the nearest is '" : "",
+		  nearest ? nearest : "", nearest ? "'" : "");
 	return NULL;
 }
 
@@ -90,7 +83,7 @@ static int unknown_option(const struct command *const *list, const struct comman
 {
 	const char *names[OPTIONS_MAX] = {NULL};
 	const char *nearest;
-	size_t count = 0, length = name_length(word + 2);
+	size_t count = 0, length = strcspn(word + 2, "=");
 	char name[NEAREST_WORD + 1];
 
 	for (size_t i = 0; c && list[i]; i++)
@@ -106,10 +99,8 @@ static int unknown_option(const struct command *const *list, const struct comman
 			names[count++] = o->name;
 	snprintf(name, sizeof(name), "%.*s", (int)length, word + 2);
 	nearest = word_nearest(name, names);
-	if (nearest)
-		return err_wrong(e, "unknown option --%.*s; the nearest is --%s", (int)length,
-				 word + 2, nearest);
-	return err_wrong(e, "unknown option --%.*s", (int)length, word + 2);
+	return err_wrong(e, "unknown option --%.*s%s%s", (int)length, word + 2,
+			 nearest ? "; the nearest is --" : "", nearest ? nearest : "");
 }
 
 /* One word that begins with a dash. *i moves on over a value that is a word of its own. */
@@ -135,12 +126,12 @@ static int option_parse(const struct command *const *list, int argc, char **argv
 		out->version = true;
 		return 0;
 	}
-	o = option_find(list, out->command, word + 2, name_length(word + 2));
+	o = option_find(list, out->command, word + 2, strcspn(word + 2, "="));
 	if (!o)
 		return unknown_option(list, out->command, word, e);
-	if (!o->argument && value)
-		return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
 	if (!o->argument) {
+		if (value)
+			return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
 		*(bool *)((char *)options + o->offset) = true;
 		return 0;
 	}
@@ -197,13 +188,10 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 			line.invocation.words = argv + i + 1;
 			break;
 		}
-		if (argv[i][0] == '-' && argv[i][1]) {
-			if (option_parse(list, argc, argv, &i, &line, e) < 0)
-				return e->code;
-		} else {
-			/* Earlier places of argv were read already. */
-			argv[operands++] = argv[i];
-		}
+		if (argv[i][0] != '-' || !argv[i][1])
+			argv[operands++] = argv[i]; /* whose earlier places were read already */
+		else if (option_parse(list, argc, argv, &i, &line, e) < 0)
+			return e->code;
 	}
 	line.invocation.commands = list;
 	line.invocation.operands = argv + 1;
@@ -249,17 +237,16 @@ void help_print(const struct command *const *list, FILE *to)
 
 void command_help_print(const struct command *c, FILE *to)
 {
-	fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n", c->name, c->arguments[0] ? " " : "",
-		c->arguments);
-	fprintf(to, "%s.\n", c->summary);
+	fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n%s.\n", c->name, c->arguments[0] ? " " : "",
+		c->arguments, c->summary);
 	if (c->details)
 		fprintf(to, "\n%s\n", c->details);
-	if (c->options && c->options->name)
+	if (c->options)
 		options_print("Options", c->options, to);
 	options_print("Options of every command", global_options, to);
 }
 
 int command_exit_status(const struct command *c, const struct err *e)
 {
-	return c->failure != ERR_FAILED ? c->failure : (int)e->exit;
+	return c && c->failure ? c->failure : (int)e->exit;
 }

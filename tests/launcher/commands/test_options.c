@@ -12,13 +12,13 @@ static int run_nothing(const struct invocation *in, struct err *e)
 }
 
 static const struct option show_options[] = {
-	OPTION_JSON,
+	{OPTION_JSON},
 	{"color", "WHEN", "when", offsetof(struct options, cluster)},
-	OPTION_END,
+	{0},
 };
 static const struct option go_options[] = {
 	{"rm", NULL, "remove", offsetof(struct options, rm)},
-	OPTION_END,
+	{0},
 };
 static const struct command cmd_show = {
 	.name = "show",
@@ -27,7 +27,6 @@ static const struct command cmd_show = {
 	.details = "A paragraph.",
 	.options = show_options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_nothing,
 };
 static const struct command cmd_go = {
