@@ -67,7 +67,8 @@ static int not_started(const char *program, int error, const char *why)
 /* Started in the group, and waited for: its exit code. */
 static int run_exec(const struct invocation *in, struct err *e)
 {
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	cleanup_free struct state *s = NULL;
+	cleanup_driver struct driver *d = NULL;
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
 	cleanup_argv struct argv env = {0};
 	char group[NAME_MAX_BYTES + 1], file[PROFILE_PATH];
@@ -82,29 +83,21 @@ static int run_exec(const struct invocation *in, struct err *e)
 		.policy = POLICY_STRICT,
 	};
 	struct cluster c;
-	struct driver *d;
 	int r;
 
-	if (!s)
-		return err_set(e, -ENOMEM, "no memory for the state");
-	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, s, e)) ||
+	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, &s, e)) ||
 	    (r = running_group(s, in->operand, group, e)) || (r = make_environment(s, &env, e)))
 		return r;
 	spawn.envp = env.items;
 	r = find_program(in->words[0], argv_value(&env, "PATH"), file);
 	if (r)
 		return not_started(in->words[0], r, strerror(-r));
-	if ((r = running_driver(&in->options, s, &d, e)))
+	if ((r = running_driver(&in->options, s, &d, e)) || (r = foreground_block(&f, e)))
 		return r;
-	r = foreground_block(&f, e);
-	if (!r)
-		r = foreground_start(&f, d, &spawn, e);
-	if (!r)
-		r = foreground_wait(&f, NULL, NULL, e);
-	else if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
-		r = not_started(in->words[0], r, e->msg);
-	d->ops->close(d);
-	return r;
+	r = foreground_start(&f, d, &spawn, e);
+	if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
+		return not_started(in->words[0], r, e->msg);
+	return r ? r : foreground_wait(&f, NULL, NULL, e);
 }
 
 static const struct option options[] = {{OPTION_CLUSTER}, {0}};

@@ -100,9 +100,8 @@ static int part_of(const struct cluster *c, const char *word, char part[NAME_MAX
 {
 	char path[PROFILE_PATH * 2];
 	unsigned id;
-	int end = 0;
 
-	if (sscanf(word, "%2u%n", &id, &end) == 1 && word[end] == '\0')
+	if (word_slice(word, &id))
 		snprintf(part, NAME_MAX_BYTES + 1, "slice-%u", id);
 	else if (!profile_name_is_valid(word) || string_copy_n(part, NAME_MAX_BYTES + 1, word))
 		return err_wrong(e, "%s is no slice: 0, slice-0 or master are", word);

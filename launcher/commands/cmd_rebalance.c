@@ -15,29 +15,9 @@ enum { ANSWER_MS = 10000 };
 
 /* ---- what is requested */
 
-/* Digits only, up to `max`. */
-static bool number_parse(const char *word, unsigned max, unsigned *out)
-{
-	unsigned value = 0;
-
-	if (!*word)
-		return false;
-	for (; *word; word++) {
-		if (*word < '0' || *word > '9')
-			return false;
-		value = 10 * value + (unsigned)(*word - '0');
-		if (value > max)
-			return false;
-	}
-	*out = value;
-	return true;
-}
-
 static int parse_slice(const char *option, const char *word, unsigned *out, struct err *e)
 {
-	bool is_name = strncmp(word, "slice-", 6) == 0;
-
-	if (number_parse(word + (is_name ? 6 : 0), SLICES_MAX - 1, out))
+	if (word_slice(word, out) && *out < SLICES_MAX)
 		return 0;
 	return err_wrong(e, "%s: '%s' is no slice: write its number, 0 … %d, or slice-0", option,
 			 word, SLICES_MAX - 1);
@@ -72,7 +52,7 @@ static int parse_loan(const struct options *o, struct rebalance_request *out, st
 	if ((r = parse_slice("--from", o->from, &out->from, e)) ||
 	    (r = parse_slice("--to", o->to, &out->to, e)))
 		return r;
-	if (!number_parse(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
+	if (!word_number(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
 		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
 				 CPUSET_MAX);
 	out->has_loans = o->loans;
@@ -231,13 +211,13 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 static int rebalance(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct rebalance_answer *a = calloc(1, sizeof(*a));
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	cleanup_free struct state *s = NULL;
 	cleanup_free char *text = NULL;
 	struct control_request all = {.command = CONTROL_REBALANCE};
 	struct cluster c;
 	int r;
 
-	if (!a || !s)
+	if (!a)
 		return err_set(e, -ENOMEM, "no memory for an answer");
 	if (parse_request(&in->options, &all.rebalance, e))
 		return e->code;
@@ -249,7 +229,7 @@ static int rebalance(const struct invocation *in, struct err *e)
 	r = control_query(&c, &all, ANSWER_MS, &text,
 			  in->options.json ? NULL : &rebalance_answer_table, a, e);
 	if (running_is_dead(r)) {
-		r = running_state(&c, s, e);
+		r = running_state(&c, &s, e);
 		return r ? r
 			 : err_set(e, -ECONNREFUSED, "the supervisor of %s is dead: run cleave up",
 				   c.name);
