@@ -40,28 +40,6 @@ static int parse_word(const char *option, const char *word, const char *(*name)(
 	return err_wrong(e, "%s: '%s' is none of %s", option, word, all);
 }
 
-static int parse_loan(const struct options *o, struct rebalance_request *out, struct err *e)
-{
-	const char *missing = !o->from ? "--from" : !o->to ? "--to" : !o->cores ? "--cores" : NULL;
-	unsigned loans = 0;
-	int r;
-
-	if (missing)
-		return err_wrong(e, "%s is missing: a loan needs --from A --to B --cores N",
-				 missing);
-	if ((r = parse_slice("--from", o->from, &out->from, e)) ||
-	    (r = parse_slice("--to", o->to, &out->to, e)))
-		return r;
-	if (!word_number(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
-		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
-				 CPUSET_MAX);
-	out->has_loans = o->loans;
-	if (o->loans)
-		r = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, &loans, e);
-	out->loans = (enum loan_mode)loans;
-	return r;
-}
-
 /* One of them is given, and what goes with it. */
 static int check_options(const struct options *o, struct err *e)
 {
@@ -93,24 +71,45 @@ static int check_options(const struct options *o, struct err *e)
 	return 0;
 }
 
+/* A loan by hand. */
+static int parse_loan(const struct options *o, struct rebalance_request *out, struct err *e)
+{
+	const char *missing = !o->from ? "--from" : !o->to ? "--to" : !o->cores ? "--cores" : NULL;
+	unsigned loans = 0;
+	int r;
+
+	if (missing)
+		return err_wrong(e, "%s is missing: a loan needs --from A --to B --cores N",
+				 missing);
+	if ((r = parse_slice("--from", o->from, &out->from, e)) ||
+	    (r = parse_slice("--to", o->to, &out->to, e)))
+		return r;
+	if (!word_number(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
+		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
+				 CPUSET_MAX);
+	out->has_loans = o->loans;
+	if (o->loans)
+		r = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, &loans, e);
+	out->loans = (enum loan_mode)loans;
+	return r;
+}
+
 static int parse_request(const struct options *o, struct rebalance_request *out, struct err *e)
 {
 	unsigned mode = 0;
-	int r = 0;
+	int r;
 
 	out->dry_run = o->dry_run;
-	if (o->automatic) {
-		out->what = REBALANCE_ONCE;
-	} else if (o->reset) {
-		out->what = REBALANCE_RESET;
-	} else if (o->mode) {
-		out->what = REBALANCE_SET_MODE;
-		r = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, &mode, e);
-		out->mode = (enum rebalance_mode)mode;
-	} else {
-		out->what = REBALANCE_BY_HAND;
-		r = parse_loan(o, out, e);
-	}
+	out->what = o->automatic ? REBALANCE_ONCE
+		    : o->reset	 ? REBALANCE_RESET
+		    : o->mode	 ? REBALANCE_SET_MODE
+				 : REBALANCE_BY_HAND;
+	if (out->what == REBALANCE_BY_HAND)
+		return parse_loan(o, out, e);
+	if (out->what != REBALANCE_SET_MODE)
+		return 0;
+	r = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, &mode, e);
+	out->mode = (enum rebalance_mode)mode;
 	return r;
 }
 

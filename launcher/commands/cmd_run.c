@@ -28,32 +28,6 @@ static int find_cluster(const struct invocation *in, enum reply_result *result, 
 	return 0;
 }
 
-/* Run the application of `p` and wait for it. Its exit code, or negative errno. */
-static int run_process(const struct state *s, struct foreground *f, struct driver *d,
-		       const struct process *p, struct err *e)
-{
-	/* Root starts it as the workers' user, so that both own what the job writes. */
-	bool as_user = s->cluster.user[0] && s->cluster.uid != geteuid();
-	const struct spawn spawn = {.group = GROUP_HOST,
-				    .file = p->argv.items[0],
-				    .argv = p->argv.items,
-				    .envp = p->env.items,
-				    .in = STDIN_FILENO,
-				    .out = STDOUT_FILENO,
-				    .err = STDERR_FILENO,
-				    .uid = as_user ? s->cluster.uid : (uid_t)-1,
-				    .gid = s->cluster.gid,
-				    .user = as_user ? s->cluster.user : NULL,
-				    .no_new_privileges = as_user,
-				    .policy = s->profile.memory.policy,
-				    .nodes = s->plan.host.nodes};
-	int failed = foreground_start(f, d, &spawn, e);
-
-	if (failed)
-		return failed;
-	return foreground_wait(f, NULL, NULL, e);
-}
-
 /* What this run adds to the properties of the cluster's applications. */
 static int make_conf(const struct options *o, const struct state *s, struct argv *conf,
 		     struct err *e)
@@ -71,21 +45,36 @@ static int make_conf(const struct options *o, const struct state *s, struct argv
 	return conf->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
+/* Its exit code, or negative errno. */
 static int run_application(const struct options *o, const struct state *s, char *const *words,
 			   struct foreground *f, struct err *e)
 {
 	const struct spark_cluster c = state_spark(s);
+	/* Root starts it as the workers' user, so that both own what the job writes. */
+	bool as_user = s->cluster.user[0] && s->cluster.uid != geteuid();
+	struct spawn spawn = {.group = GROUP_HOST,
+			      .in = STDIN_FILENO,
+			      .out = STDOUT_FILENO,
+			      .err = STDERR_FILENO,
+			      .uid = as_user ? s->cluster.uid : (uid_t)-1,
+			      .gid = s->cluster.gid,
+			      .user = as_user ? s->cluster.user : NULL,
+			      .no_new_privileges = as_user,
+			      .policy = s->profile.memory.policy,
+			      .nodes = s->plan.host.nodes};
 	cleanup_process struct process p = {0};
 	cleanup_argv struct argv conf = {0};
-	struct driver *d;
-	int status;
+	cleanup_driver struct driver *d = NULL;
 
 	if (make_conf(o, s, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
 	    running_driver(o, s, &d, e))
 		return e->code;
-	status = run_process(s, f, d, &p, e);
-	d->ops->close(d);
-	return status;
+	spawn.argv = p.argv.items;
+	spawn.envp = p.env.items;
+	spawn.file = spawn.argv[0];
+	if (foreground_start(f, d, &spawn, e))
+		return e->code;
+	return foreground_wait(f, NULL, NULL, e);
 }
 
 static int run(const struct invocation *in, struct err *e)
