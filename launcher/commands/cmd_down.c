@@ -17,13 +17,12 @@ static int print_steps(const struct options *o, const struct cluster *c, struct 
 			printf("remove %s\n", s->plan.slices[i].name);
 		printf("remove host and supervisor\n");
 	}
-	if (r == 0 || r == -ENOENT) {
-		printf("remove the directory %s\n", c->state);
-		if (o->purge)
-			printf("remove the directory %s\n", c->data);
-		r = 0;
-	}
-	return r;
+	if (r && r != -ENOENT)
+		return r;
+	printf("remove the directory %s\n", c->state);
+	if (o->purge)
+		printf("remove the directory %s\n", c->data);
+	return 0;
 }
 
 static int run_down(const struct invocation *in, struct err *e)
@@ -31,10 +30,11 @@ static int run_down(const struct invocation *in, struct err *e)
 	struct cluster c;
 	int r = running_cluster(&in->options, in->operand, &c, e);
 
-	if (!r && in->options.dry_run)
+	if (r)
+		return r;
+	if (in->options.dry_run)
 		return print_steps(&in->options, &c, e);
-	if (!r)
-		r = down_cluster(&in->options, c.name, e);
+	r = down_cluster(&in->options, c.name, e);
 	if (!r)
 		printf("%s is down\n", c.name);
 	return r;
