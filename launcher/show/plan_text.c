@@ -7,11 +7,13 @@
 #include "launcher/show/plan_chart.h"
 #include "launcher/show/table.h"
 
-static int print_slices(const struct plan *p, FILE *to)
+int plan_text_print(const struct plan *p, FILE *to)
 {
 	static const char *const titles[] = {"",      "slice",	 ">cores", ">slots", ">memory",
 					     ">heap", "address", "nodes",  "CPUs",   NULL};
+	const struct plan_host *h = &p->host;
 	cleanup_table struct table table;
+	int r;
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < p->slice_count; i++) {
@@ -19,7 +21,6 @@ static int print_slices(const struct plan *p, FILE *to)
 		struct in_addr address = {htonl(s->address)};
 		char dotted[INET_ADDRSTRLEN];
 
-		inet_ntop(AF_INET, &address, dotted, sizeof(dotted));
 		table_add(&table, "%c", picture_mark(i));
 		table_add(&table, "%s", s->name);
 		table_add(&table, "%u", s->cores);
@@ -27,18 +28,11 @@ static int print_slices(const struct plan *p, FILE *to)
 		table_add(&table, "%s",
 			  s->memory.max_bytes ? SIZE_STRING(s->memory.max_bytes) : "no limit");
 		table_add(&table, "%s", SIZE_STRING(s->memory.heap_bytes));
-		table_add(&table, "%s", dotted);
+		table_add(&table, "%s", inet_ntop(AF_INET, &address, dotted, sizeof(dotted)));
 		table_add(&table, "%s", CPUSET_STRING(&s->nodes));
 		table_add(&table, "%s", CPUSET_STRING(&s->cpus));
 	}
-	return table_print(&table, "", to);
-}
-
-int plan_text_print(const struct plan *p, FILE *to)
-{
-	const struct plan_host *h = &p->host;
-	int r = print_slices(p, to);
-
+	r = table_print(&table, "", to);
 	fprintf(to, "\nhost group: ");
 	if (h->shared)
 		fprintf(to, "all allowed CPUs (none is reserved)");
@@ -69,9 +63,7 @@ static void add_seconds(struct table *table, bool predicted, double seconds)
 
 static void add_candidate(struct table *table, const struct plan_candidate *c, bool chosen)
 {
-	const struct plan_terms *t = &c->terms;
-	const double terms[] = {t->startup, t->work, t->gc, t->remote, t->shuffle, t->tail};
-	double seconds = plan_chart_seconds(c);
+	double terms[PLAN_CHART_TERMS], seconds = plan_chart_terms(c, terms);
 
 	table_add(table, "%s", chosen ? "*" : "");
 	table_add(table, "%s", partition_by_name(c->by));
@@ -82,7 +74,7 @@ static void add_candidate(struct table *table, const struct plan_candidate *c, b
 	else
 		table_add(table, c->feasible ? "?" : "no");
 	add_seconds(table, seconds > 0, seconds);
-	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++)
+	for (unsigned i = 0; i < PLAN_CHART_TERMS; i++)
 		add_seconds(table, seconds > 0, terms[i]);
 	table_add(table, "%s", chosen ? "taken" : c->why);
 }
