@@ -13,6 +13,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/print_json.h"
 #include "launcher/show/table.h"
+#include "launcher/system/json.h"
 
 enum { MEASURE_MS = 300 };
 
@@ -95,10 +96,9 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 
 /* ---- findings */
 
-static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
-		const char *format, ...) __attribute__((format(printf, 5, 6)));
-static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
-		const char *format, ...)
+static void __attribute__((format(printf, 5, 6)))
+add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
+    const char *format, ...)
 {
 	struct finding *f;
 	va_list args;
@@ -247,8 +247,26 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 
 /* ---- the command */
 
-static const char *const kinds[] = {
-	[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_MISSING] = "missing"};
+static const char *kind_name(unsigned kind)
+{
+	static const char *const names[] = {"ok", "note", "missing"};
+
+	return names[kind];
+}
+
+static const struct json_field finding_fields[] = {
+	{"name", JSON_AT(struct finding, name)},
+	{"status", JSON_WORD(struct finding, kind, kind_name, FINDING_MISSING + 1)},
+	{"what", JSON_AT(struct finding, what)},
+	{"fix", JSON_AT(struct finding, fix)},
+	JSON_END,
+};
+static const struct json_field fields[] = {
+	{"checks", JSON_LIST(struct findings, items, count, finding_fields)},
+	JSON_END,
+};
+static const struct json_table findings_table = {
+	.schema = "cleave.doctor/1", .fields = fields, .size = sizeof(struct findings)};
 
 static int print_text(const struct findings *list)
 {
@@ -259,30 +277,11 @@ static int print_text(const struct findings *list)
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct finding *f = &list->items[i];
 
-		table_add(&table, "%s", kinds[f->kind]);
+		table_add(&table, "%s", kind_name(f->kind));
 		table_add(&table, "%s", f->name);
 		table_add(&table, "%s%s%s", f->what, f->fix[0] ? "; fix: " : "", f->fix);
 	}
 	return table_print(&table, "", stdout);
-}
-
-static json_t *findings_json(const struct findings *list)
-{
-	json_t *checks = json_array();
-	json_t *all = json_pack("{s:s, s:o}", "schema", "cleave.doctor/1", "checks", checks);
-	bool failed = !all;
-
-	for (unsigned i = 0; !failed && i < list->count; i++) {
-		const struct finding *f = &list->items[i];
-
-		failed = json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "name",
-								 f->name, "status", kinds[f->kind],
-								 "what", f->what, "fix", f->fix));
-	}
-	if (!failed)
-		return all;
-	json_decref(all);
-	return NULL;
 }
 
 static int run_doctor(const struct invocation *in, struct err *e)
@@ -298,7 +297,7 @@ static int run_doctor(const struct invocation *in, struct err *e)
 		return r;
 	doctor_judge(facts, list);
 	if (in->options.json)
-		r = print_json(findings_json(list), JSON_INDENT(2), e);
+		r = print_json(json_table_build(&findings_table, list, e), JSON_INDENT(2), e);
 	else if (print_text(list) < 0)
 		r = err_errno(e, -ENOMEM, "cannot print the findings");
 	if (r < 0)
