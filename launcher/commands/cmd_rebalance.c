@@ -23,17 +23,16 @@ static int parse_slice(const char *option, const char *word, unsigned *out, stru
 			 word, SLICES_MAX - 1);
 }
 
+/* The number of a word among `count`, or -EINVAL. */
 static int parse_word(const char *option, const char *word, const char *(*name)(unsigned),
-		      unsigned count, unsigned *out, struct err *e)
+		      unsigned count, struct err *e)
 {
 	char all[64] = "";
 	size_t used = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!strcmp(word, name(i))) {
-			*out = i;
-			return 0;
-		}
+		if (!strcmp(word, name(i)))
+			return (int)i;
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
 					 name(i));
 	}
@@ -71,46 +70,37 @@ static int check_options(const struct options *o, struct err *e)
 	return 0;
 }
 
-/* A loan by hand. */
-static int parse_loan(const struct options *o, struct rebalance_request *out, struct err *e)
+static int parse_request(const struct options *o, struct rebalance_request *out, struct err *e)
 {
 	const char *missing = !o->from ? "--from" : !o->to ? "--to" : !o->cores ? "--cores" : NULL;
-	unsigned loans = 0;
-	int r;
+	int word = 0;
 
+	out->dry_run = o->dry_run;
+	if (o->automatic || o->reset) {
+		out->what = o->automatic ? REBALANCE_ONCE : REBALANCE_RESET;
+		return 0;
+	}
+	if (o->mode) {
+		out->what = REBALANCE_SET_MODE;
+		word = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, e);
+		out->mode = (enum rebalance_mode)word;
+		return word < 0 ? word : 0;
+	}
+	out->what = REBALANCE_BY_HAND;
 	if (missing)
 		return err_wrong(e, "%s is missing: a loan needs --from A --to B --cores N",
 				 missing);
-	if ((r = parse_slice("--from", o->from, &out->from, e)) ||
-	    (r = parse_slice("--to", o->to, &out->to, e)))
-		return r;
+	if (parse_slice("--from", o->from, &out->from, e) ||
+	    parse_slice("--to", o->to, &out->to, e))
+		return e->code;
 	if (!word_number(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
 		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
 				 CPUSET_MAX);
 	out->has_loans = o->loans;
 	if (o->loans)
-		r = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, &loans, e);
-	out->loans = (enum loan_mode)loans;
-	return r;
-}
-
-static int parse_request(const struct options *o, struct rebalance_request *out, struct err *e)
-{
-	unsigned mode = 0;
-	int r;
-
-	out->dry_run = o->dry_run;
-	out->what = o->automatic ? REBALANCE_ONCE
-		    : o->reset	 ? REBALANCE_RESET
-		    : o->mode	 ? REBALANCE_SET_MODE
-				 : REBALANCE_BY_HAND;
-	if (out->what == REBALANCE_BY_HAND)
-		return parse_loan(o, out, e);
-	if (out->what != REBALANCE_SET_MODE)
-		return 0;
-	r = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, &mode, e);
-	out->mode = (enum rebalance_mode)mode;
-	return r;
+		word = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, e);
+	out->loans = (enum loan_mode)word;
+	return word < 0 ? word : 0;
 }
 
 /* ---- asking, and what came of it */
