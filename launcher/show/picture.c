@@ -11,8 +11,7 @@
 enum {
 	OWNER_HOST = SLICES_MAX,
 	OWNER_NONE,
-	OWNER_MIXED, /* a folded cell of several owners */
-	OWNERS = UINT8_MAX,
+	OWNER_MIXED,	      /* a folded cell of several owners */
 	CELLS_A_SCREEN = 512, /* beyond, cells are folded */
 	CELLS_A_ROW = 16,
 	WIDTH_LEAST = 20,
@@ -34,8 +33,8 @@ struct picture {
 	const struct picture_style *style;
 	FILE *to;
 	enum fold fold;
-	unsigned threads; /* of the core that has most: characters of a core's cell */
-	unsigned inner;	  /* columns inside a box */
+	unsigned cell;	/* characters of one: a core's are the threads of the core that has most */
+	unsigned inner; /* columns inside a box */
 	uint8_t owner[CPUSET_MAX], borrower[CPUSET_MAX];
 	struct row rows[2 * TOPOLOGY_CPUS];
 	unsigned row_count;
@@ -88,39 +87,31 @@ static void set_owner(uint8_t owner[CPUSET_MAX], const struct cpuset *cpus, unsi
 	cpuset_for_each(cpu, cpus) owner[cpu] = (uint8_t)who;
 }
 
-/* The one owner of some cores. Threads that nobody uses beside used ones (smt: one) do not count. */
-static unsigned owner_of_cores(const struct picture *pic, const uint8_t owner[CPUSET_MAX],
-			       struct topology_span cores)
+/* The one owner of CPUs [first, end). Those that nobody uses beside used ones do not count. */
+static unsigned owner_of(const struct picture *pic, const uint8_t owner[CPUSET_MAX], unsigned first,
+			 unsigned end)
 {
-	const struct topology *t = pic->topology;
 	unsigned found = OWNER_NONE;
 
-	for (unsigned c = cores.first; c < (unsigned)cores.first + cores.count; c++) {
-		for (unsigned i = 0; i < t->cores[c].cpus; i++) {
-			unsigned who = owner[t->cpus[t->cores[c].first_cpu + i].os_index];
+	for (unsigned cpu = first; cpu < end; cpu++) {
+		unsigned who = owner[pic->topology->cpus[cpu].os_index];
 
-			if (who == OWNER_NONE || who == found)
-				continue;
-			if (found != OWNER_NONE)
-				return OWNER_MIXED;
-			found = who;
-		}
+		if (who == OWNER_NONE || who == found)
+			continue;
+		if (found != OWNER_NONE)
+			return OWNER_MIXED;
+		found = who;
 	}
 	return found;
 }
 
 /* ---- layout ---- */
 
-static unsigned cell_width(const struct picture *pic)
-{
-	return pic->fold == FOLD_NONE ? pic->threads : 1;
-}
-
 /* Cells [first, end), as even rows of at most CELLS_A_ROW characters: 15 cells are 8 and 7. */
 static void add_rows(struct picture *pic, unsigned first, unsigned end)
 {
 	unsigned room = pic->style->width > 4 + 1 ? pic->style->width - 4 : 1;
-	unsigned cell = cell_width(pic), most = CELLS_A_ROW / cell, count = end - first, rows, each;
+	unsigned cell = pic->cell, most = CELLS_A_ROW / cell, count = end - first, rows, each;
 
 	if (most * (cell + 1) > room)
 		most = room / (cell + 1);
@@ -162,8 +153,9 @@ static void lay_out(struct picture *pic)
 
 	if (t->cpu_count > CELLS_A_SCREEN)
 		pic->fold = t->core_count <= CELLS_A_SCREEN ? FOLD_CORES : FOLD_L3S;
-	for (unsigned i = 0; i < t->core_count; i++)
-		pic->threads = t->cores[i].cpus > pic->threads ? t->cores[i].cpus : pic->threads;
+	pic->cell = 1;
+	for (unsigned i = 0; i < t->core_count && pic->fold == FOLD_NONE; i++)
+		pic->cell = t->cores[i].cpus > pic->cell ? t->cores[i].cpus : pic->cell;
 	pic->inner = TITLE_WIDTH;
 	for (unsigned i = 0; i < t->package_count; i++) {
 		struct topology_span cores = t->packages[i];
@@ -204,24 +196,20 @@ static void draw_cell(const struct picture *pic, unsigned cell)
 {
 	const struct topology *t = pic->topology;
 	struct topology_span cores = {(uint16_t)cell, 1};
+	const struct topology_core *last;
+	unsigned first, end, step;
 
 	if (pic->fold == FOLD_L3S)
 		cores = t->l3s[cell];
-	if (pic->fold != FOLD_NONE) {
-		draw_symbol(pic, owner_of_cores(pic, pic->owner, cores),
-			    owner_of_cores(pic, pic->borrower, cores));
-		return;
-	}
-	for (unsigned i = 0; i < pic->threads; i++) {
-		unsigned cpu;
-
-		if (i >= t->cores[cell].cpus) {
-			fputc(' ', pic->to);
-			continue;
-		}
-		cpu = t->cpus[t->cores[cell].first_cpu + i].os_index;
-		draw_symbol(pic, pic->owner[cpu], pic->borrower[cpu]);
-	}
+	last = &t->cores[cores.first + cores.count - 1];
+	first = t->cores[cores.first].first_cpu;
+	end = last->first_cpu + last->cpus;
+	step = pic->fold == FOLD_NONE ? 1 : end - first;
+	for (unsigned cpu = first; cpu < end; cpu += step)
+		draw_symbol(pic, owner_of(pic, pic->owner, cpu, cpu + step),
+			    owner_of(pic, pic->borrower, cpu, cpu + step));
+	if (pic->fold == FOLD_NONE)
+		fprintf(pic->to, "%*s", (int)(pic->cell - (end - first)), "");
 }
 
 static void draw_row(const struct picture *pic, const struct row *row)
@@ -243,7 +231,7 @@ static void draw_row(const struct picture *pic, const struct row *row)
 			fputc(' ', pic->to);
 		draw_cell(pic, row->first + i);
 	}
-	fprintf(pic->to, "%*s", (int)(pic->inner + 1 - row->count * (cell_width(pic) + 1)), "");
+	fprintf(pic->to, "%*s", (int)(pic->inner + 1 - row->count * (pic->cell + 1)), "");
 }
 
 /* Line `line` of a box; 0 is its upper edge. Boxes of a row are equally high. */
