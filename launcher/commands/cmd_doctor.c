@@ -45,33 +45,12 @@ static bool has_group_file(const struct doctor_facts *f, const char *file, unsig
 	       (have_major > major || (have_major == major && have_minor >= minor));
 }
 
-static void read_kernel(struct doctor_facts *f)
-{
-	bool memory_v2 = f->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
-	struct utsname name;
-
-	if (uname(&name) == 0)
-		snprintf(f->kernel, sizeof(f->kernel), "%s", name.release);
-	/*
-	 * Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a
-	 * filter hides it.
-	 */
-	f->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
-	f->v2_freeze = has_group_file(f, "cgroup.freeze", 5, 2);
-	f->v2_reclaim = memory_v2 && has_group_file(f, "memory.reclaim", 5, 19);
-	f->v2_oom_group = memory_v2 && has_group_file(f, "memory.oom.group", 4, 19);
-	f->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
-	read_text("/sys/kernel/mm/transparent_hugepage/enabled", f->huge_pages,
-		  sizeof(f->huge_pages));
-	read_text("/proc/sys/kernel/numa_balancing", f->numa_balancing, sizeof(f->numa_balancing));
-	read_text("/proc/sys/vm/swappiness", f->swappiness, sizeof(f->swappiness));
-	read_text("/sys/devices/system/node/has_memory", f->nodes, sizeof(f->nodes));
-}
-
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
 {
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
+	struct utsname name;
 	struct tree tree;
+	bool memory_v2;
 	int r;
 
 	if (!profile)
@@ -83,7 +62,24 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 		return r;
 	out->place = tree.facts;
 	out->place_result = tree_place(&tree, BACKEND_AUTO, &out->decided, &out->place_error);
-	read_kernel(out);
+	memory_v2 = out->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
+	if (uname(&name) == 0)
+		snprintf(out->kernel, sizeof(out->kernel), "%s", name.release);
+	/*
+	 * Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a
+	 * filter hides it.
+	 */
+	out->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
+	out->v2_freeze = has_group_file(out, "cgroup.freeze", 5, 2);
+	out->v2_reclaim = memory_v2 && has_group_file(out, "memory.reclaim", 5, 19);
+	out->v2_oom_group = memory_v2 && has_group_file(out, "memory.oom.group", 4, 19);
+	out->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
+	read_text("/sys/kernel/mm/transparent_hugepage/enabled", out->huge_pages,
+		  sizeof(out->huge_pages));
+	read_text("/proc/sys/kernel/numa_balancing", out->numa_balancing,
+		  sizeof(out->numa_balancing));
+	read_text("/proc/sys/vm/swappiness", out->swappiness, sizeof(out->swappiness));
+	read_text("/sys/devices/system/node/has_memory", out->nodes, sizeof(out->nodes));
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
 	r = tree_taken(&tree, "", &out->taken, out->taken_by, e);
 	if (r == 0)

@@ -107,7 +107,7 @@ static int parse_request(const struct options *o, struct rebalance_request *out,
 
 static void add_change(struct table *t, const struct rebalance_change *c, bool dry_run)
 {
-	bool is_weight = c->kind == OP_SET_WEIGHT;
+	bool is_weight = c->kind == OP_SET_WEIGHT, is_written;
 
 	table_add(t, "%s", c->group);
 	if (is_weight)
@@ -117,16 +117,12 @@ static void add_change(struct table *t, const struct rebalance_change *c, bool d
 			  CPUSET_STRING(&c->requested));
 	if (dry_run)
 		return;
-	if (is_weight) {
-		table_add(t, "%.0f µs", c->write_us);
+	is_written = is_weight || !cpuset_is_empty(&c->effective);
+	table_add(t, is_written ? "%.0f µs" : "not written", c->write_us);
+	if (is_weight)
 		table_add(t, "%u", c->weight);
-	} else if (cpuset_is_empty(&c->effective)) {
-		table_add(t, "not written");
-		table_add(t, "they are offline");
-	} else {
-		table_add(t, "%.0f µs", c->write_us);
-		table_add(t, "%s", CPUSET_STRING(&c->effective));
-	}
+	else
+		table_add(t, "%s", is_written ? CPUSET_STRING(&c->effective) : "they are offline");
 }
 
 static void print_loans(const struct rebalance_answer *a)

@@ -53,14 +53,6 @@ int plan_text_print(const struct plan *p, FILE *to)
 	return r;
 }
 
-static void add_seconds(struct table *table, bool predicted, double seconds)
-{
-	if (predicted)
-		table_add(table, "%.1f", seconds);
-	else
-		table_add(table, "-");
-}
-
 static void add_candidate(struct table *table, const struct plan_candidate *c, bool chosen)
 {
 	double terms[PLAN_CHART_TERMS], seconds = plan_chart_terms(c, terms);
@@ -69,13 +61,10 @@ static void add_candidate(struct table *table, const struct plan_candidate *c, b
 	table_add(table, "%s", partition_by_name(c->by));
 	table_add(table, "%u", c->slices);
 	table_add(table, "%u", c->cores);
-	if (c->throughput > 0)
-		table_add(table, "%.2f", c->throughput);
-	else
-		table_add(table, c->feasible ? "?" : "no");
-	add_seconds(table, seconds > 0, seconds);
+	table_add(table, c->throughput > 0 ? "%.2f" : c->feasible ? "?" : "no", c->throughput);
+	table_add(table, seconds > 0 ? "%.1f" : "-", seconds);
 	for (unsigned i = 0; i < PLAN_CHART_TERMS; i++)
-		add_seconds(table, seconds > 0, terms[i]);
+		table_add(table, seconds > 0 ? "%.1f" : "-", terms[i]);
 	table_add(table, "%s", chosen ? "taken" : c->why);
 }
 
