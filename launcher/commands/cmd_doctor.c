@@ -277,7 +277,7 @@ static int print_text(const struct findings *list)
 		table_add(&table, "%s", f->name);
 		table_add(&table, "%s%s%s", f->what, f->fix[0] ? "; fix: " : "", f->fix);
 	}
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static int run_doctor(const struct invocation *in, struct err *e)

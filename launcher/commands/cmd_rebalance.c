@@ -148,7 +148,7 @@ static void print_loans(const struct rebalance_answer *a)
 		if (!a->dry_run)
 			table_add(&t, "%.1f s", a->loans[i].since_s);
 	}
-	table_print(&t, "", stdout);
+	table_print(&t, stdout);
 }
 
 static const char *why_nothing(const struct rebalance_request *r, const struct rebalance_answer *a)
@@ -181,7 +181,7 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 	for (unsigned i = 0; i < a->change_count; i++)
 		add_change(&t, &a->changes[i], a->dry_run);
 	if (a->change_count)
-		table_print(&t, "", stdout);
+		table_print(&t, stdout);
 	else
 		printf("no group changes: %s\n", why_nothing(r, a));
 	print_loans(a);

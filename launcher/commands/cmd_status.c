@@ -97,7 +97,7 @@ static void print_slices(const struct status *s)
 		table_add(&t, "%llu", (unsigned long long)slice->oom_kills);
 		table_add(&t, "%s", slice->doing);
 	}
-	table_print(&t, "", stdout);
+	table_print(&t, stdout);
 }
 
 /* What the monitor does, and what it does not know. */

@@ -58,7 +58,7 @@ static int print_cores(const struct topology *t)
 		table_add(&table, "%s", CPUSET_STRING(&cpus));
 	}
 	puts("");
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static int print_nodes(const struct topology *t)
@@ -81,7 +81,7 @@ static int print_nodes(const struct topology *t)
 		table_add(&table, "%s", n->memory_only ? "" : CPUSET_STRING(&n->cpus));
 	}
 	puts("");
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static void print_distances(const struct topology *t)

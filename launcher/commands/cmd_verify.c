@@ -133,7 +133,7 @@ static int print_text(const struct look *l)
 		table_add(&table, "%u", l->samples[i].processes);
 		table_add(&table, "%.0f %%", 100 * local_share(&l->samples[i]));
 	}
-	r = table_print(&table, "", stdout);
+	r = table_print(&table, stdout);
 	for (unsigned i = 0; i < l->repair_count; i++)
 		printf("repaired: %s\n",
 		       op_format(&l->repairs[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},

@@ -34,7 +34,7 @@ static int print_probes(const struct tuning *t)
 		table_add(&table, "%.1f s", t->runs[i].seconds);
 		table_add(&table, "%.1f s", cost_seconds(&t->fit.theta, &t->runs[i].x));
 	}
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static int print_coefficients(const struct tuning *t)
@@ -52,7 +52,7 @@ static int print_coefficients(const struct tuning *t)
 		table_add(&table, "%.0f %%", 100 * t->fit.confidence[i]);
 		table_add(&table, "%s", units[i]);
 	}
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 /* What the engine takes with the fitted coefficients, beside what it takes without. */

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/show/table.h"
 
 enum {
 	OWNER_HOST = SLICES_MAX,

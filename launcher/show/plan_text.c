@@ -32,7 +32,7 @@ int plan_text_print(const struct plan *p, FILE *to)
 		table_add(&table, "%s", CPUSET_STRING(&s->nodes));
 		table_add(&table, "%s", CPUSET_STRING(&s->cpus));
 	}
-	r = table_print(&table, "", to);
+	r = table_print(&table, to);
 	fprintf(to, "\nhost group: ");
 	if (h->shared)
 		fprintf(to, "all allowed CPUs (none is reserved)");
@@ -84,7 +84,7 @@ static int print_candidates(const struct plan *p, FILE *to)
 				add_candidate(&table, &p->candidates[i], i == p->chosen);
 		}
 	}
-	if (table_print(&table, "", to) < 0)
+	if (table_print(&table, to) < 0)
 		return -ENOMEM;
 	fprintf(to, "\ntaken: %s\n", why);
 	return 0;
@@ -121,7 +121,7 @@ static int print_memory(const struct slice_memory *m, const struct cpuset *slice
 		table_add(&table, "%s", terms[i].key);
 	}
 	fprintf(to, "\nslices %s\n", CPUSET_STRING(slices));
-	return table_print(&table, "", to);
+	return table_print(&table, to);
 }
 
 int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to)
