@@ -115,12 +115,11 @@ static double local_share(const struct sample *s)
 	return s->anon_bytes ? (double)s->anon_local_bytes / (double)s->anon_bytes : 1.0;
 }
 
-static int print_text(const struct look *l)
+static int print_text(const struct look *l, struct err *e)
 {
 	static const char *const titles[] = {"group",	   "CPUs",   "nodes", ">weight",
 					     ">processes", ">local", NULL};
 	cleanup_table struct table table;
-	int r;
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < l->seen.count; i++) {
@@ -133,7 +132,8 @@ static int print_text(const struct look *l)
 		table_add(&table, "%u", l->samples[i].processes);
 		table_add(&table, "%.0f %%", 100 * local_share(&l->samples[i]));
 	}
-	r = table_print(&table, stdout);
+	if (table_print(&table, stdout) < 0)
+		return err_set(e, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < l->repair_count; i++)
 		printf("repaired: %s\n",
 		       op_format(&l->repairs[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},
@@ -142,7 +142,7 @@ static int print_text(const struct look *l)
 		printf("drift: %s\n", l->drifts.items[i].text);
 	if (!l->drifts.count)
 		printf("plan and kernel agree\n");
-	return r;
+	return 0;
 }
 
 static int print_all_json(const struct look *l, struct err *e)
@@ -190,7 +190,7 @@ static int verify(const struct options *o, struct look *l, struct err *e)
 	if (r == 0 && o->repair && l->drifts.count)
 		r = repair(l, o->roots.cgroup_root, e);
 	if (r == 0)
-		r = o->json ? print_all_json(l, e) : print_text(l);
+		r = o->json ? print_all_json(l, e) : print_text(l, e);
 	return r ? r : l->drifts.count ? ERR_DRIFT : 0;
 }
 

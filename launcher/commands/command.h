@@ -38,21 +38,19 @@ struct command;
 
 struct invocation {
 	struct options options;
-	int operand_count;
-	char **operands;
-	const char *operand; /* the first one, or NULL */
+	const char *operand; /* or NULL */
 	char **words; /* what stands after `--`, ends with NULL; NULL itself if there was no `--` */
 	const struct command *const *commands; /* all there are; ends with NULL */
 };
 
 struct command {
 	const char *name;
-	const char *arguments;	      /* "[PROFILE] -- APP…" */
-	const char *summary;	      /* one line, no full stop */
-	const char *details;	      /* a paragraph for --help, or NULL */
-	const struct option *options; /* ends with {0}; NULL: none */
-	int min_operands, max_operands;
-	int words_required; /* 1: needs `-- WORD…`, 0: takes none */
+	const char *arguments;		/* "[PROFILE] -- APP…" */
+	const char *summary;		/* one line, no full stop */
+	const char *details;		/* a paragraph for --help, or NULL */
+	const struct option *options;	/* ends with {0}; NULL: none */
+	int min_operands, max_operands; /* 0 or 1 */
+	int words_required;		/* 1: needs `-- WORD…`, 0: takes none */
 	int failure; /* exit status of any error of cleave's: 125 for run and exec; 0: by class */
 	int (*run)(const struct invocation *in,
 		   struct err *e); /* exit status >= 0, or negative: `e` is shown */

@@ -152,21 +152,22 @@ static int option_parse(const struct command *const *list, int argc, char **argv
 	return 0;
 }
 
-/* Whether the numbers of operands and words suit the command. */
-static int counts_check(const struct command *c, const struct invocation *in, struct err *e)
+/* Whether the numbers of operands and words suit the command. `operands` ends with NULL. */
+static int counts_check(const struct command *c, const char *const *operands, char *const *words,
+			struct err *e)
 {
-	if (in->operand_count < c->min_operands)
+	if (c->min_operands && !operands[0])
 		return err_wrong(e, "'%s' needs %s", c->name, c->arguments);
-	if (in->operand_count > c->max_operands)
+	if (operands[c->max_operands])
 		return err_wrong(e, "'%s' takes %s, found '%s'%s", c->name,
 				 c->max_operands ? c->arguments : "no operand",
-				 in->operands[c->max_operands], c->max_operands ? " too" : "");
-	if (c->words_required && !(in->words && in->words[0]))
+				 operands[c->max_operands], c->max_operands ? " too" : "");
+	if (c->words_required && !(words && words[0]))
 		return err_wrong(e, "'%s' needs a command line after '--': cleave %s %s", c->name,
 				 c->name, c->arguments);
-	if (!c->words_required && in->words)
+	if (!c->words_required && words)
 		return err_wrong(e, "'%s' takes nothing after '--'%s%s", c->name,
-				 in->words[0] ? ", found " : "", in->words[0] ? in->words[0] : "");
+				 words[0] ? ", found " : "", words[0] ? words[0] : "");
 	return 0;
 }
 
@@ -174,8 +175,9 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 		       struct command_line *out, struct err *e)
 {
 	const char *name = first_operand(list, argc, argv);
-	struct command_line line = {0};
-	int operands = 0;
+	const char *operands[4] = {NULL}; /* the command, its operand, one too many */
+	struct command_line line = {.invocation.commands = list};
+	unsigned count = 0;
 
 	out->command = NULL;
 	if (name) {
@@ -188,19 +190,18 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 			line.invocation.words = argv + i + 1;
 			break;
 		}
-		if (argv[i][0] != '-' || !argv[i][1])
-			argv[operands++] = argv[i]; /* whose earlier places were read already */
-		else if (option_parse(list, argc, argv, &i, &line, e) < 0)
-			return e->code;
+		if (argv[i][0] == '-' && argv[i][1]) {
+			if (option_parse(list, argc, argv, &i, &line, e) < 0)
+				return e->code;
+		} else if (count < 3) {
+			operands[count++] = argv[i];
+		}
 	}
-	line.invocation.commands = list;
-	line.invocation.operands = argv + 1;
-	line.invocation.operand_count = operands > 0 ? operands - 1 : 0;
-	line.invocation.operand = operands > 1 ? argv[1] : NULL;
+	line.invocation.operand = operands[1];
 	if (!line.command && !line.version && !line.invocation.options.help)
 		return err_wrong(e, "no command given");
 	if (line.command && !line.invocation.options.help &&
-	    counts_check(line.command, &line.invocation, e) < 0)
+	    counts_check(line.command, operands + 1, line.invocation.words, e) < 0)
 		return e->code;
 	*out = line;
 	return 0;

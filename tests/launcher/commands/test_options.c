@@ -81,8 +81,7 @@ START_TEST(options_stand_anywhere_before_the_dashes)
 		ck_assert(!line.invocation.options.roots.verbose);
 		ck_assert_str_eq(line.invocation.options.cluster, "never");
 		ck_assert_str_eq(line.invocation.options.roots.state_dir, "/x");
-		ck_assert_int_eq(line.invocation.operand_count, 1);
-		ck_assert_str_eq(line.invocation.operands[0], "p.yaml");
+		ck_assert_str_eq(line.invocation.operand, "p.yaml");
 		ck_assert_ptr_null(line.invocation.words);
 	}
 }
@@ -97,7 +96,7 @@ START_TEST(words_after_the_dashes_are_not_ours)
 	ck_assert_ptr_eq(line.command, &cmd_go);
 	ck_assert(line.invocation.options.rm && line.invocation.options.roots.verbose);
 	ck_assert(!line.invocation.options.json);
-	ck_assert_str_eq(line.invocation.operands[0], "3");
+	ck_assert_str_eq(line.invocation.operand, "3");
 	ck_assert_str_eq(line.invocation.words[0], "ls");
 	ck_assert_str_eq(line.invocation.words[1], "--json");
 	ck_assert_str_eq(line.invocation.words[2], "--");
