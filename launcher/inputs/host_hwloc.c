@@ -289,33 +289,26 @@ static int read_kinds(hwloc_topology_t h, struct topology *t, struct err *e)
 
 /* ---- this machine ---- */
 
-/* Nodes that the kernel has no CPU in only look local to some (expanders, graphics memory). */
-static void drop_foreign_cpus(struct topology *t)
-{
-	cleanup_fclose FILE *file = fopen("/sys/devices/system/node/has_cpu", "re");
-	char text[4096] = "";
-	struct cpuset has_cpu;
-	struct err ignored;
-
-	if (!file || !fgets(text, sizeof(text), file) || cpuset_parse(text, &has_cpu, &ignored) < 0)
-		return;
-	for (unsigned i = 0; i < t->node_count; i++)
-		if (!cpuset_has(&has_cpu, t->nodes[i].id))
-			t->nodes[i].cpus = (struct cpuset){0};
-}
-
 /* What is known of this machine beyond hwloc's tree. */
 static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology *t,
 		      struct cpuset *mask)
 {
 	cleanup_fclose FILE *meminfo = fopen("/proc/meminfo", "re");
 	cleanup_fclose FILE *zoneinfo = fopen("/proc/zoneinfo", "re");
+	cleanup_fclose FILE *with_cpus = fopen("/sys/devices/system/node/has_cpu", "re");
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
 	struct host_memory memory;
+	struct cpuset has_cpu;
+	char text[4096] = "";
 	struct err ignored;
 
 	t->this_machine = hwloc_topology_is_thissystem(h);
-	drop_foreign_cpus(t);
+	/* Nodes that the kernel has no CPU in only look local to some. */
+	if (with_cpus && fgets(text, sizeof(text), with_cpus) &&
+	    cpuset_parse(text, &has_cpu, &ignored) == 0)
+		for (unsigned i = 0; i < t->node_count; i++)
+			if (!cpuset_has(&has_cpu, t->nodes[i].id))
+				t->nodes[i].cpus = (struct cpuset){0};
 	host_memory_parse(meminfo, zoneinfo, &memory);
 	host_memory_correct(t, &memory);
 	host_memory_limit(t, limit_bytes);

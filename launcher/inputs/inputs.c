@@ -37,14 +37,16 @@ int inputs_profile(const char *called, struct inputs *in, struct err *e)
 	return load_profile(called, &in->profile, e);
 }
 
-/* `tree` NULL: --topology is given, nothing of this machine counts. */
-static int read_topology(const struct roots *roots, const struct tree *tree, struct topology *out,
-			 struct cpuset *mask, struct err *e)
+/* *tree is `here`, or NULL: --topology is given, nothing of this machine counts. */
+static int read_machine(const struct roots *roots, struct tree *here, struct tree **tree,
+			struct topology *out, struct cpuset *mask, struct err *e)
 {
 	struct topology_source source = {.text = roots->topology};
 
-	if (tree && (tree_allowed(tree, &source.cpus, &source.nodes, e) < 0 ||
-		     tree_memory_limit(tree, &source.memory_limit_bytes, e) < 0))
+	*tree = roots->topology ? NULL : here;
+	if (*tree && (tree_read(roots->cgroup_root, here, e) < 0 ||
+		      tree_allowed(here, &source.cpus, &source.nodes, e) < 0 ||
+		      tree_memory_limit(here, &source.memory_limit_bytes, e) < 0))
 		return e->code;
 	return topology_read(&source, out, mask, e);
 }
@@ -52,11 +54,9 @@ static int read_topology(const struct roots *roots, const struct tree *tree, str
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e)
 {
-	struct tree here, *tree = roots->topology ? NULL : &here;
+	struct tree here, *tree;
 
-	if (tree && tree_read(roots->cgroup_root, tree, e) < 0)
-		return e->code;
-	return read_topology(roots, tree, out, mask, e);
+	return read_machine(roots, &here, &tree, out, mask, e);
 }
 
 static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
@@ -140,10 +140,9 @@ static void say_inputs(const struct inputs *in)
 
 int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 {
-	struct tree here, *tree = roots->topology ? NULL : &here;
+	struct tree here, *tree;
 
-	if ((tree && tree_read(roots->cgroup_root, tree, e) < 0) ||
-	    read_topology(roots, tree, &in->topology, &in->mask, e) < 0 ||
+	if (read_machine(roots, &here, &tree, &in->topology, &in->mask, e) < 0 ||
 	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
 	if (roots->verbose)
