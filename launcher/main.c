@@ -71,10 +71,8 @@ static int dispatch(const struct command_line *line, struct err *e)
 		puts("cleave " CLEAVE_VERSION);
 	else if (!line->invocation.options.help)
 		return c->run(&line->invocation, e);
-	else if (c)
-		command_help_print(c, stdout);
 	else
-		help_print(commands, stdout);
+		help_print(commands, c, stdout);
 	return 0;
 }
 

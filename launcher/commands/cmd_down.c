@@ -43,7 +43,7 @@ static int run_down(const struct invocation *in, struct err *e)
 static const struct option options[] = {
 	{OPTION_CLUSTER},
 	{OPTION_DRY_RUN},
-	{"purge", NULL, "remove logs and work directories, too", offsetof(struct options, purge)},
+	{"purge", NULL, "remove logs and work directories, too", OPTION(purge)},
 	{0},
 };
 

@@ -135,7 +135,7 @@ static int run_logs(const struct invocation *in, struct err *e)
 
 static const struct option options[] = {
 	{OPTION_CLUSTER},
-	{"follow", NULL, "go on as they grow, until interrupted", offsetof(struct options, follow)},
+	{"follow", NULL, "go on as they grow, until interrupted", OPTION(follow)},
 	{0},
 };
 

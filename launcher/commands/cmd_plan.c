@@ -110,13 +110,10 @@ static int run_plan(const struct invocation *invocation, struct err *e)
 }
 
 static const struct option options[] = {
-	{"explain", NULL, "show the candidates and every term of the memory",
-	 offsetof(struct options, explain)},
+	{"explain", NULL, "show the candidates and every term of the memory", OPTION(explain)},
 	{OPTION_JSON},
-	{"dry-run", NULL, "show the steps from what is there to the plan",
-	 offsetof(struct options, dry_run)},
-	{"profile", NULL, "show the profile with all values in force, as YAML",
-	 offsetof(struct options, profile)},
+	{"dry-run", NULL, "show the steps from what is there to the plan", OPTION(dry_run)},
+	{"profile", NULL, "show the profile with all values in force, as YAML", OPTION(profile)},
 	{0},
 };
 

@@ -101,9 +101,8 @@ static int run(const struct invocation *in, struct err *e)
 
 static const struct option run_options[] = {
 	{OPTION_CLUSTER},
-	{"slices", "LIST", "only on these slices, as in 0,2-3", offsetof(struct options, slices)},
-	{"rm", NULL, "take the cluster down at the end if this call brought it up",
-	 offsetof(struct options, rm)},
+	{"slices", "LIST", "only on these slices, as in 0,2-3", OPTION(slices)},
+	{"rm", NULL, "take the cluster down at the end if this call brought it up", OPTION(rm)},
 	{0},
 };
 

@@ -215,7 +215,7 @@ static int run_status(const struct invocation *in, struct err *e)
 static const struct option options[] = {
 	{OPTION_CLUSTER},
 	{OPTION_JSON},
-	{"watch", NULL, "again every second, until interrupted", offsetof(struct options, watch)},
+	{"watch", NULL, "again every second, until interrupted", OPTION(watch)},
 	{0},
 };
 

@@ -275,7 +275,7 @@ static int run_tune(const struct invocation *in, struct err *e)
 
 static const struct option options[] = {
 	{"probe-args", "WORDS", "the application's own words for a short run, split at blanks",
-	 offsetof(struct options, probe_args)},
+	 OPTION(probe_args)},
 	{0},
 };
 

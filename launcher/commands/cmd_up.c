@@ -37,7 +37,7 @@ static int run_up(const struct invocation *in, struct err *e)
 static const struct option options[] = {
 	{OPTION_DRY_RUN},
 	{"foreground", NULL, "stay, as the supervisor (for service managers: Type=notify)",
-	 offsetof(struct options, foreground)},
+	 OPTION(foreground)},
 	{0},
 };
 

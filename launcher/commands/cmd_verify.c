@@ -219,7 +219,7 @@ static int run_verify(const struct invocation *in, struct err *e)
 
 static const struct option options[] = {
 	{OPTION_CLUSTER},
-	{"repair", NULL, "put CPUs and weights back", offsetof(struct options, repair)},
+	{"repair", NULL, "put CPUs and weights back", OPTION(repair)},
 	{OPTION_JSON},
 	{0},
 };

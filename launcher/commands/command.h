@@ -28,11 +28,12 @@ struct option {
 	size_t offset; /* of a const char * (or of a bool for flags) in struct options */
 };
 
+#define OPTION(member) offsetof(struct options, member)
+
 /* Options that more than one command has: {OPTION_JSON}. */
-#define OPTION_JSON "json", NULL, "print JSON", offsetof(struct options, json)
-#define OPTION_DRY_RUN \
-	"dry-run", NULL, "print the steps, do nothing", offsetof(struct options, dry_run)
-#define OPTION_CLUSTER "cluster", "NAME|PROFILE", "which cluster", offsetof(struct options, cluster)
+#define OPTION_JSON    "json", NULL, "print JSON", OPTION(json)
+#define OPTION_DRY_RUN "dry-run", NULL, "print the steps, do nothing", OPTION(dry_run)
+#define OPTION_CLUSTER "cluster", "NAME|PROFILE", "which cluster", OPTION(cluster)
 
 struct command;
 

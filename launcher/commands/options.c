@@ -9,14 +9,11 @@ enum { OPTIONS_MAX = 128, COMMANDS_MAX = 64, HELP_COLUMN = 28 };
 
 static const struct option global_options[] = {
 	{"topology", "FILE|TEXT", "plan for the machine of an hwloc XML file or synthetic text",
-	 offsetof(struct options, roots.topology)},
-	{"cgroup-root", "DIR", "build the groups below this directory",
-	 offsetof(struct options, roots.cgroup_root)},
-	{"state-dir", "DIR", "keep state, logs and scratch here",
-	 offsetof(struct options, roots.state_dir)},
-	{"verbose", NULL, "say more on standard error (-v)",
-	 offsetof(struct options, roots.verbose)},
-	{"help", NULL, "show this (-h)", offsetof(struct options, help)},
+	 OPTION(roots.topology)},
+	{"cgroup-root", "DIR", "build the groups below this directory", OPTION(roots.cgroup_root)},
+	{"state-dir", "DIR", "keep state, logs and scratch here", OPTION(roots.state_dir)},
+	{"verbose", NULL, "say more on standard error (-v)", OPTION(roots.verbose)},
+	{"help", NULL, "show this (-h)", OPTION(help)},
 	{0},
 };
 
@@ -222,8 +219,18 @@ static void options_print(const char *title, const struct option *list, FILE *to
 	}
 }
 
-void help_print(const struct command *const *list, FILE *to)
+void help_print(const struct command *const *list, const struct command *c, FILE *to)
 {
+	if (c) {
+		fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n%s.\n", c->name,
+			c->arguments[0] ? " " : "", c->arguments, c->summary);
+		if (c->details)
+			fprintf(to, "\n%s\n", c->details);
+		if (c->options)
+			options_print("Options", c->options, to);
+		options_print("Options of every command", global_options, to);
+		return;
+	}
 	fputs("Usage: cleave [OPTION…] COMMAND …\n"
 	      "Split a NUMA machine into slices along its hardware, a Spark worker in each.\n"
 	      "\nCommands:\n",
@@ -234,17 +241,6 @@ void help_print(const struct command *const *list, FILE *to)
 	fputs("  --version                 show the version\n"
 	      "\n'cleave COMMAND --help' tells more of one command.\n",
 	      to);
-}
-
-void command_help_print(const struct command *c, FILE *to)
-{
-	fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n%s.\n", c->name, c->arguments[0] ? " " : "",
-		c->arguments, c->summary);
-	if (c->details)
-		fprintf(to, "\n%s\n", c->details);
-	if (c->options)
-		options_print("Options", c->options, to);
-	options_print("Options of every command", global_options, to);
 }
 
 int command_exit_status(const struct command *c, const struct err *e)

@@ -29,8 +29,7 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 const struct command *command_find(const struct command *const *list, const char *name,
 				   struct err *e);
 
-/* `cleave --help`, and `cleave COMMAND --help`. */
-void help_print(const struct command *const *list, FILE *to);
-void command_help_print(const struct command *c, FILE *to);
+/* `cleave COMMAND --help`; `c` NULL: `cleave --help`. */
+void help_print(const struct command *const *list, const struct command *c, FILE *to);
 
 #endif

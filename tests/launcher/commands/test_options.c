@@ -168,8 +168,8 @@ START_TEST(help_names_every_option)
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
 
-	help_print(list, to);
-	command_help_print(&cmd_show, to);
+	help_print(list, NULL, to);
+	help_print(list, &cmd_show, to);
 	fclose(to);
 	ck_assert_ptr_nonnull(strstr(text, "  show       Show it\n  go         Go there\n"));
 	ck_assert_ptr_nonnull(strstr(text, "Usage: cleave show [OPTION…] [PROFILE]\nShow it.\n"));
