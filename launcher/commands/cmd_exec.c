@@ -8,6 +8,20 @@
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* as the shell has it */
 
+/* "0", "slice-0", "host" or "master" → the group's name, or NULL. */
+static const char *find_group(const struct state *s, const char *word, struct err *e)
+{
+	unsigned id;
+
+	if (strcmp(word, GROUP_HOST) == 0 || strcmp(word, "master") == 0)
+		return GROUP_HOST;
+	if (word_slice(word, &id) && id < s->plan.slice_count)
+		return s->plan.slices[id].name;
+	err_wrong(e, "%s is no part of %s: its slices are 0 … %u, and there is host", word,
+		  s->cluster.name, s->plan.slice_count - 1);
+	return NULL;
+}
+
 /* execvp(3)'s search, in the PATH that the command will have. Return 0, -ENOENT or -EACCES. */
 static int find_program(const char *word, const char *path, char found[PROFILE_PATH])
 {
@@ -71,9 +85,8 @@ static int run_exec(const struct invocation *in, struct err *e)
 	cleanup_driver struct driver *d = NULL;
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
 	cleanup_argv struct argv env = {0};
-	char group[NAME_MAX_BYTES + 1], file[PROFILE_PATH];
+	char file[PROFILE_PATH];
 	struct spawn spawn = {
-		.group = group,
 		.file = file,
 		.argv = in->words,
 		.in = STDIN_FILENO,
@@ -85,9 +98,11 @@ static int run_exec(const struct invocation *in, struct err *e)
 	struct cluster c;
 	int r;
 
-	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, &s, e)) ||
-	    (r = running_group(s, in->operand, group, e)) || (r = make_environment(s, &env, e)))
+	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, &s, e)))
 		return r;
+	spawn.group = find_group(s, in->operand, e);
+	if (!spawn.group || make_environment(s, &env, e))
+		return e->code;
 	spawn.envp = env.items;
 	r = find_program(in->words[0], argv_value(&env, "PATH"), file);
 	if (r)

@@ -95,19 +95,6 @@ void running_driver_closep(struct driver **d)
 		(*d)->ops->close(*d);
 }
 
-int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
-		  struct err *e)
-{
-	unsigned id;
-
-	if (strcmp(word, GROUP_HOST) == 0 || strcmp(word, "master") == 0)
-		return string_copy_n(group, NAME_MAX_BYTES + 1, GROUP_HOST);
-	if (word_slice(word, &id) && id < s->plan.slice_count)
-		return string_copy_n(group, NAME_MAX_BYTES + 1, s->plan.slices[id].name);
-	return err_wrong(e, "%s is no part of %s: its slices are 0 … %u, and there is host", word,
-			 s->cluster.name, s->plan.slice_count - 1);
-}
-
 bool running_is_dead(int r)
 {
 	return r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;

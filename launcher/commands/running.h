@@ -38,10 +38,6 @@ bool running_is_dead(int r);
  */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 
-/* "0", "slice-0", "host" or "master" → the group's name, ERR_WRONG for what the cluster has not. */
-int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
-		  struct err *e);
-
 /* Whether a word is digits only, at most `max`; and whether it is "0" or "slice-0", of any number. */
 bool word_number(const char *word, unsigned max, unsigned *out);
 bool word_slice(const char *word, unsigned *out);
