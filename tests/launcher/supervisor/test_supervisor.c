@@ -592,7 +592,7 @@ START_TEST(a_plan_that_is_none_is_refused)
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	*wanted = own.state;
 	wanted->plan.slices[1] = wanted->plan.slices[0];
 	wanted->plan.slices[1].id = 1;
