@@ -151,25 +151,16 @@ static void print_loans(const struct rebalance_answer *a)
 	table_print(&t, stdout);
 }
 
-static const char *why_nothing(const struct rebalance_request *r, const struct rebalance_answer *a)
-{
-	switch (r->what) {
-	case REBALANCE_BY_HAND:
-		return "these loans are in force";
-	case REBALANCE_ONCE:
-		return a->why[0] ? a->why : "what can be lent is lent";
-	case REBALANCE_RESET:
-		return "nothing is lent";
-	case REBALANCE_SET_MODE:
-		break;
-	}
-	return "the mode ends no loan";
-}
-
 static void print_answer(const struct rebalance_request *r, const struct rebalance_answer *a)
 {
 	static const char *const done[] = {"GROUP", "CHANGE", ">WRITE", "THE KERNEL SAYS", NULL};
 	static const char *const wanted[] = {"GROUP", "CHANGE", NULL};
+	static const char *const why_nothing[] = {
+		[REBALANCE_BY_HAND] = "these loans are in force",
+		[REBALANCE_ONCE] = "what can be lent is lent",
+		[REBALANCE_RESET] = "nothing is lent",
+		[REBALANCE_SET_MODE] = "the mode ends no loan",
+	};
 	cleanup_table struct table t;
 
 	if (r->what == REBALANCE_SET_MODE)
@@ -183,7 +174,7 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 	if (a->change_count)
 		table_print(&t, stdout);
 	else
-		printf("no group changes: %s\n", why_nothing(r, a));
+		printf("no group changes: %s\n", a->why[0] ? a->why : why_nothing[r->what]);
 	print_loans(a);
 	for (unsigned i = 0; i < a->decisions.count; i++) {
 		char text[CPUSET_TEXT + PLAN_TEXT];
