@@ -62,37 +62,24 @@ static int flush_stdout(struct err *e)
 	return 0;
 }
 
-static void show(const struct err *e)
-{
-	fprintf(stderr, "cleave: %s\n", e->msg);
-}
-
-static void show_hint(const struct command *c)
-{
-	fprintf(stderr, "Try 'cleave %s%s--help'.\n", c ? c->name : "", c ? " " : "");
-}
-
-/* Run the command that was asked for. Return the exit status. */
+/* Run the command that was asked for. Return its exit status, or a negative errno. */
 static int dispatch(const struct command_line *line, struct err *e)
 {
 	const struct command *c = line->command;
-	int status;
 
-	if (line->version) {
+	if (line->version)
 		puts("cleave " CLEAVE_VERSION);
-		return 0;
-	}
-	if (line->invocation.options.help) {
-		if (c)
-			command_help_print(c, stdout);
-		else
-			help_print(commands, stdout);
-		return 0;
-	}
-	status = c->run(&line->invocation, e);
-	if (status >= 0)
-		return status;
-	show(e);
+	else if (!line->invocation.options.help)
+		return c->run(&line->invocation, e);
+	else
+		help_print(commands, c, stdout);
+	return 0;
+}
+
+/* Show an error. Return the exit status. */
+static int fail(const struct command *c, const struct err *e)
+{
+	fprintf(stderr, "cleave: %s\n", e->msg);
 	return command_exit_status(c, e);
 }
 
@@ -100,6 +87,7 @@ int main(int argc, char **argv)
 {
 	struct command_line line = {0};
 	struct err e = {.exit = ERR_FAILED};
+	const struct command *c;
 	int status;
 
 	if (fill_standard_descriptors() < 0)
@@ -107,13 +95,16 @@ int main(int argc, char **argv)
 	catch_sigpipe();
 	setlocale(LC_CTYPE, "");
 	if (command_line_parse(commands, argc, argv, &line, &e) < 0) {
-		show(&e);
-		show_hint(line.command);
-		return line.command ? command_exit_status(line.command, &e) : (int)e.exit;
+		c = line.command;
+		status = fail(c, &e);
+		fprintf(stderr, "Try 'cleave %s%s--help'.\n", c ? c->name : "", c ? " " : "");
+		return status;
 	}
 	status = dispatch(&line, &e);
+	if (status < 0)
+		status = fail(line.command, &e);
 	if (flush_stdout(&e) < 0) {
-		show(&e);
+		fail(line.command, &e);
 		return status ? status : ERR_FAILED;
 	}
 	return status;

@@ -13,6 +13,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/print_json.h"
 #include "launcher/show/table.h"
+#include "launcher/system/json.h"
 
 enum { MEASURE_MS = 300 };
 
@@ -44,33 +45,12 @@ static bool has_group_file(const struct doctor_facts *f, const char *file, unsig
 	       (have_major > major || (have_major == major && have_minor >= minor));
 }
 
-static void read_kernel(struct doctor_facts *f)
-{
-	bool memory_v2 = f->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
-	struct utsname name;
-
-	if (uname(&name) == 0)
-		snprintf(f->kernel, sizeof(f->kernel), "%s", name.release);
-	/*
-	 * Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a
-	 * filter hides it.
-	 */
-	f->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
-	f->v2_freeze = has_group_file(f, "cgroup.freeze", 5, 2);
-	f->v2_reclaim = memory_v2 && has_group_file(f, "memory.reclaim", 5, 19);
-	f->v2_oom_group = memory_v2 && has_group_file(f, "memory.oom.group", 4, 19);
-	f->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
-	read_text("/sys/kernel/mm/transparent_hugepage/enabled", f->huge_pages,
-		  sizeof(f->huge_pages));
-	read_text("/proc/sys/kernel/numa_balancing", f->numa_balancing, sizeof(f->numa_balancing));
-	read_text("/proc/sys/vm/swappiness", f->swappiness, sizeof(f->swappiness));
-	read_text("/sys/devices/system/node/has_memory", f->nodes, sizeof(f->nodes));
-}
-
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
 {
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
+	struct utsname name;
 	struct tree tree;
+	bool memory_v2;
 	int r;
 
 	if (!profile)
@@ -82,7 +62,24 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 		return r;
 	out->place = tree.facts;
 	out->place_result = tree_place(&tree, BACKEND_AUTO, &out->decided, &out->place_error);
-	read_kernel(out);
+	memory_v2 = out->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
+	if (uname(&name) == 0)
+		snprintf(out->kernel, sizeof(out->kernel), "%s", name.release);
+	/*
+	 * Without arguments it makes nothing: EINVAL where it is, ENOSYS where it is not or a
+	 * filter hides it.
+	 */
+	out->clone3 = syscall(SYS_clone3, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
+	out->v2_freeze = has_group_file(out, "cgroup.freeze", 5, 2);
+	out->v2_reclaim = memory_v2 && has_group_file(out, "memory.reclaim", 5, 19);
+	out->v2_oom_group = memory_v2 && has_group_file(out, "memory.oom.group", 4, 19);
+	out->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
+	read_text("/sys/kernel/mm/transparent_hugepage/enabled", out->huge_pages,
+		  sizeof(out->huge_pages));
+	read_text("/proc/sys/kernel/numa_balancing", out->numa_balancing,
+		  sizeof(out->numa_balancing));
+	read_text("/proc/sys/vm/swappiness", out->swappiness, sizeof(out->swappiness));
+	read_text("/sys/devices/system/node/has_memory", out->nodes, sizeof(out->nodes));
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
 	r = tree_taken(&tree, "", &out->taken, out->taken_by, e);
 	if (r == 0)
@@ -95,10 +92,9 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 
 /* ---- findings */
 
-static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
-		const char *format, ...) __attribute__((format(printf, 5, 6)));
-static void add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
-		const char *format, ...)
+static void __attribute__((format(printf, 5, 6)))
+add(struct findings *list, enum finding_kind kind, const char *name, const char *fix,
+    const char *format, ...)
 {
 	struct finding *f;
 	va_list args;
@@ -247,8 +243,26 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 
 /* ---- the command */
 
-static const char *const kinds[] = {
-	[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_MISSING] = "missing"};
+static const char *kind_name(unsigned kind)
+{
+	static const char *const names[] = {"ok", "note", "missing"};
+
+	return names[kind];
+}
+
+static const struct json_field finding_fields[] = {
+	{"name", JSON_AT(struct finding, name)},
+	{"status", JSON_WORD(struct finding, kind, kind_name, FINDING_MISSING + 1)},
+	{"what", JSON_AT(struct finding, what)},
+	{"fix", JSON_AT(struct finding, fix)},
+	JSON_END,
+};
+static const struct json_field fields[] = {
+	{"checks", JSON_LIST(struct findings, items, count, finding_fields)},
+	JSON_END,
+};
+static const struct json_table findings_table = {
+	.schema = "cleave.doctor/1", .fields = fields, .size = sizeof(struct findings)};
 
 static int print_text(const struct findings *list)
 {
@@ -259,30 +273,11 @@ static int print_text(const struct findings *list)
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct finding *f = &list->items[i];
 
-		table_add(&table, "%s", kinds[f->kind]);
+		table_add(&table, "%s", kind_name(f->kind));
 		table_add(&table, "%s", f->name);
 		table_add(&table, "%s%s%s", f->what, f->fix[0] ? "; fix: " : "", f->fix);
 	}
-	return table_print(&table, "", stdout);
-}
-
-static json_t *findings_json(const struct findings *list)
-{
-	json_t *checks = json_array();
-	json_t *all = json_pack("{s:s, s:o}", "schema", "cleave.doctor/1", "checks", checks);
-	bool failed = !all;
-
-	for (unsigned i = 0; !failed && i < list->count; i++) {
-		const struct finding *f = &list->items[i];
-
-		failed = json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "name",
-								 f->name, "status", kinds[f->kind],
-								 "what", f->what, "fix", f->fix));
-	}
-	if (!failed)
-		return all;
-	json_decref(all);
-	return NULL;
+	return table_print(&table, stdout);
 }
 
 static int run_doctor(const struct invocation *in, struct err *e)
@@ -298,7 +293,7 @@ static int run_doctor(const struct invocation *in, struct err *e)
 		return r;
 	doctor_judge(facts, list);
 	if (in->options.json)
-		r = print_json(findings_json(list), JSON_INDENT(2), e);
+		r = print_json(json_table_build(&findings_table, list, e), JSON_INDENT(2), e);
 	else if (print_text(list) < 0)
 		r = err_errno(e, -ENOMEM, "cannot print the findings");
 	if (r < 0)
@@ -306,7 +301,7 @@ static int run_doctor(const struct invocation *in, struct err *e)
 	return list->missing ? ERR_IMPOSSIBLE : 0;
 }
 
-static const struct option options[] = {OPTION_JSON, OPTION_END};
+static const struct option options[] = {{OPTION_JSON}, {0}};
 
 const struct command cmd_doctor = {
 	.name = "doctor",
@@ -318,6 +313,5 @@ const struct command cmd_doctor = {
 		"comes with what would fix it, and is something that `up` cannot do without: then "
 		"the exit code is 3.",
 	.options = options,
-	.failure = ERR_FAILED,
 	.run = run_doctor,
 };

@@ -33,7 +33,6 @@ struct findings {
 /* What the findings are made from. A text that is not there is "". */
 struct doctor_facts {
 	char kernel[128]; /* uname's release */
-	bool have_place;  /* placement_facts_read() worked */
 	struct placement_facts place;
 	struct placement decided;
 	int place_result; /* of placement_decide() */

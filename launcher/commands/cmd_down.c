@@ -17,13 +17,12 @@ static int print_steps(const struct options *o, const struct cluster *c, struct 
 			printf("remove %s\n", s->plan.slices[i].name);
 		printf("remove host and supervisor\n");
 	}
-	if (r == 0 || r == -ENOENT) {
-		printf("remove the directory %s\n", c->state);
-		if (o->purge)
-			printf("remove the directory %s\n", c->data);
-		r = 0;
-	}
-	return r;
+	if (r && r != -ENOENT)
+		return r;
+	printf("remove the directory %s\n", c->state);
+	if (o->purge)
+		printf("remove the directory %s\n", c->data);
+	return 0;
 }
 
 static int run_down(const struct invocation *in, struct err *e)
@@ -31,20 +30,21 @@ static int run_down(const struct invocation *in, struct err *e)
 	struct cluster c;
 	int r = running_cluster(&in->options, in->operand, &c, e);
 
-	if (!r && in->options.dry_run)
+	if (r)
+		return r;
+	if (in->options.dry_run)
 		return print_steps(&in->options, &c, e);
-	if (!r)
-		r = down_cluster(&in->options, c.name, e);
+	r = down_cluster(&in->options, c.name, e);
 	if (!r)
 		printf("%s is down\n", c.name);
 	return r;
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	OPTION_DRY_RUN,
-	{"purge", NULL, "remove logs and work directories, too", offsetof(struct options, purge)},
-	OPTION_END,
+	{OPTION_CLUSTER},
+	{OPTION_DRY_RUN},
+	{"purge", NULL, "remove logs and work directories, too", OPTION(purge)},
+	{0},
 };
 
 const struct command cmd_down = {
@@ -55,6 +55,5 @@ const struct command cmd_down = {
 		"Logs are kept until the next up, unless --purge is given. Without such a cluster: done.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_down,
 };

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 
 #include "decision/base/cleanup.h"
@@ -22,16 +21,14 @@ static void print_export(const char *item)
 
 static int run_env(const struct invocation *in, struct err *e)
 {
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	cleanup_free struct state *s = NULL;
 	cleanup_argv struct argv env = {0};
 	struct spark_cluster spark;
 	struct cluster c;
 	int r;
 
-	if (!s)
-		return err_set(e, -ENOMEM, "no memory for the state");
 	if ((r = running_cluster(&in->options, in->operand, &c, e)) ||
-	    (r = running_state(&c, s, e)))
+	    (r = running_state(&c, &s, e)))
 		return r;
 	spark = state_spark(s);
 	r = spark_shell_environment(&spark, &env, e);
@@ -40,7 +37,7 @@ static int run_env(const struct invocation *in, struct err *e)
 	return r;
 }
 
-static const struct option options[] = {OPTION_CLUSTER, OPTION_END};
+static const struct option options[] = {{OPTION_CLUSTER}, {0}};
 
 const struct command cmd_env = {
 	.name = "env",
@@ -51,6 +48,5 @@ const struct command cmd_env = {
 		"The secret is in a file of SPARK_CONF_DIR that only its owner can read, never in a line.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_env,
 };

@@ -8,6 +8,20 @@
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* as the shell has it */
 
+/* "0", "slice-0", "host" or "master" → the group's name, or NULL. */
+static const char *find_group(const struct state *s, const char *word, struct err *e)
+{
+	unsigned id;
+
+	if (strcmp(word, GROUP_HOST) == 0 || strcmp(word, "master") == 0)
+		return GROUP_HOST;
+	if (word_slice(word, &id) && id < s->plan.slice_count)
+		return s->plan.slices[id].name;
+	err_wrong(e, "%s is no part of %s: its slices are 0 … %u, and there is host", word,
+		  s->cluster.name, s->plan.slice_count - 1);
+	return NULL;
+}
+
 /* execvp(3)'s search, in the PATH that the command will have. Return 0, -ENOENT or -EACCES. */
 static int find_program(const char *word, const char *path, char found[PROFILE_PATH])
 {
@@ -67,12 +81,12 @@ static int not_started(const char *program, int error, const char *why)
 /* Started in the group, and waited for: its exit code. */
 static int run_exec(const struct invocation *in, struct err *e)
 {
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	cleanup_free struct state *s = NULL;
+	cleanup_driver struct driver *d = NULL;
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
 	cleanup_argv struct argv env = {0};
-	char group[NAME_MAX_BYTES + 1], file[PROFILE_PATH];
+	char file[PROFILE_PATH];
 	struct spawn spawn = {
-		.group = group,
 		.file = file,
 		.argv = in->words,
 		.in = STDIN_FILENO,
@@ -82,32 +96,26 @@ static int run_exec(const struct invocation *in, struct err *e)
 		.policy = POLICY_STRICT,
 	};
 	struct cluster c;
-	struct driver *d;
 	int r;
 
-	if (!s)
-		return err_set(e, -ENOMEM, "no memory for the state");
-	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, s, e)) ||
-	    (r = running_group(s, in->operand, group, e)) || (r = make_environment(s, &env, e)))
+	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, &s, e)))
 		return r;
+	spawn.group = find_group(s, in->operand, e);
+	if (!spawn.group || make_environment(s, &env, e))
+		return e->code;
 	spawn.envp = env.items;
 	r = find_program(in->words[0], argv_value(&env, "PATH"), file);
 	if (r)
 		return not_started(in->words[0], r, strerror(-r));
-	if ((r = running_driver(&in->options, s, &d, e)))
+	if ((r = running_driver(&in->options, s, &d, e)) || (r = foreground_block(&f, e)))
 		return r;
-	r = foreground_block(&f, e);
-	if (!r)
-		r = foreground_start(&f, d, &spawn, e);
-	if (!r)
-		r = foreground_wait(&f, NULL, NULL, e);
-	else if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
-		r = not_started(in->words[0], r, e->msg);
-	d->ops->close(d);
-	return r;
+	r = foreground_start(&f, d, &spawn, e);
+	if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
+		return not_started(in->words[0], r, e->msg);
+	return r ? r : foreground_wait(&f, NULL, NULL, e);
 }
 
-static const struct option options[] = {OPTION_CLUSTER, OPTION_END};
+static const struct option options[] = {{OPTION_CLUSTER}, {0}};
 
 const struct command cmd_exec = {
 	.name = "exec",

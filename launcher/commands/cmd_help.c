@@ -2,16 +2,14 @@
 
 static int run_help(const struct invocation *in, struct err *e)
 {
-	const struct command *c;
+	const struct command *c = NULL;
 
-	if (!in->operand) {
-		help_print(in->commands, stdout);
-		return 0;
+	if (in->operand) {
+		c = command_find(in->commands, in->operand, e);
+		if (!c)
+			return e->code;
 	}
-	c = command_find(in->commands, in->operand, e);
-	if (!c)
-		return e->code;
-	command_help_print(c, stdout);
+	help_print(in->commands, c, stdout);
 	return 0;
 }
 
@@ -20,6 +18,5 @@ const struct command cmd_help = {
 	.arguments = "[COMMAND]",
 	.summary = "Tell how cleave or one command is used",
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_help,
 };

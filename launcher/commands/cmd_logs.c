@@ -100,9 +100,8 @@ static int part_of(const struct cluster *c, const char *word, char part[NAME_MAX
 {
 	char path[PROFILE_PATH * 2];
 	unsigned id;
-	int end = 0;
 
-	if (sscanf(word, "%2u%n", &id, &end) == 1 && word[end] == '\0')
+	if (word_slice(word, &id))
 		snprintf(part, NAME_MAX_BYTES + 1, "slice-%u", id);
 	else if (!profile_name_is_valid(word) || string_copy_n(part, NAME_MAX_BYTES + 1, word))
 		return err_wrong(e, "%s is no slice: 0, slice-0 or master are", word);
@@ -135,9 +134,9 @@ static int run_logs(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	{"follow", NULL, "go on as they grow, until interrupted", offsetof(struct options, follow)},
-	OPTION_END,
+	{OPTION_CLUSTER},
+	{"follow", NULL, "go on as they grow, until interrupted", OPTION(follow)},
+	{0},
 };
 
 const struct command cmd_logs = {
@@ -148,6 +147,5 @@ const struct command cmd_logs = {
 		"Of all, or of one SLICE (0, slice-0, master). Logs are there after down, until the next up.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_logs,
 };

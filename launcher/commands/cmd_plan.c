@@ -10,65 +10,47 @@
 #include "launcher/show/plan_text.h"
 #include "profiles/load.h"
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, -ENOMEM, "out of memory");
-}
-
 /* ---- --dry-run */
 
-/* The cluster that runs here under the profile's name; no slices: there is none. */
-static int read_running(const struct options *o, const struct inputs *in, struct state *out,
-			struct err *e)
-{
-	struct cluster c;
-	int r;
-
-	out->plan = (struct plan){0};
-	if (!in->topology.this_machine)
-		return 0;
-	if (cluster_paths(o->roots.state_dir, in->profile.name, &c, e) < 0)
-		return e->code;
-	r = state_read(&c, out, e);
-	return r == -ENOENT ? 0 : r;
-}
-
 /*
- * What is there of it: what the kernel shows. One without its supervisor is taken from its state
+ * What the kernel shows of a running cluster. One without its supervisor is taken from its state
  * file: finding out more could make groups.
  */
 static int observe(const struct options *o, const struct state *running, const struct plan *wanted,
 		   struct plan *out, struct err *e)
 {
-	cleanup_free struct observation *seen = NULL;
-	struct driver *driver;
-	int r;
+	cleanup_free struct observation *seen = malloc(sizeof(*seen));
+	cleanup_driver struct driver *driver = NULL;
 
+	if (!seen)
+		return err_set(e, -ENOMEM, "out of memory");
 	*out = running->plan;
 	if (!running->plan.slice_count || !process_is_alive(&running->supervisor))
 		return 0;
-	seen = malloc(sizeof(*seen));
-	if (!seen)
-		return no_memory(e);
-	if (running_driver(o, running, &driver, e) < 0)
+	if (running_driver(o, running, &driver, e) < 0 || driver->ops->observe(driver, seen, e) < 0)
 		return e->code;
-	r = driver->ops->observe(driver, seen, e);
-	driver->ops->close(driver);
-	if (r == 0)
-		actual_plan(seen, &running->plan, wanted, running->profile.memory.policy, out);
-	return r;
+	actual_plan(seen, &running->plan, wanted, running->profile.memory.policy, out);
+	return 0;
 }
 
+/* From the cluster that runs here under the profile's name, if there is one. */
 static int print_steps(const struct options *o, struct inputs *in, struct err *e)
 {
-	cleanup_free struct state *running = malloc(sizeof(*running));
+	cleanup_free struct state *running = calloc(1, sizeof(*running));
 	cleanup_free struct plan *actual = malloc(sizeof(*actual));
 	cleanup_free struct oplist *ops = malloc(sizeof(*ops));
+	struct cluster c;
+	int r;
 
 	if (!running || !actual || !ops)
-		return no_memory(e);
-	if (read_running(o, in, running, e) < 0)
-		return e->code;
+		return err_set(e, -ENOMEM, "out of memory");
+	if (in->topology.this_machine) {
+		r = cluster_paths(o->roots.state_dir, in->profile.name, &c, e);
+		if (!r)
+			r = state_read(&c, running, e);
+		if (r && r != -ENOENT)
+			return r;
+	}
 	/* `up` keeps the addresses of a running cluster where the profile leaves them open. */
 	if (running->plan.slice_count)
 		in->facts.first_address = running->plan.slices[0].address;
@@ -85,15 +67,12 @@ static int print_text(const struct options *o, const struct inputs *in, struct e
 {
 	struct picture_style style;
 	bool terminal = picture_style_detect(stdout, &style);
-	int r = 0;
 
-	if (terminal)
-		r = picture_print(&in->plan, &in->topology, &style, stdout);
-	if (r == 0)
-		r = plan_text_print(&in->plan, stdout);
-	if (r == 0 && o->explain)
-		r = plan_text_explain(&in->plan, terminal ? &style : NULL, stdout);
-	return r < 0 ? no_memory(e) : 0;
+	if ((terminal && picture_print(&in->plan, &in->topology, &style, stdout) < 0) ||
+	    plan_text_print(&in->plan, stdout) < 0 ||
+	    (o->explain && plan_text_explain(&in->plan, terminal ? &style : NULL, stdout) < 0))
+		return err_set(e, -ENOMEM, "out of memory");
+	return 0;
 }
 
 /* --json, --dry-run and --profile each are an output of their own. */
@@ -104,7 +83,7 @@ static int run_plan(const struct invocation *invocation, struct err *e)
 	cleanup_free char *text = NULL;
 
 	if (!in)
-		return no_memory(e);
+		return err_set(e, -ENOMEM, "out of memory");
 	if (o->json + o->dry_run + o->profile > 1)
 		return err_wrong(e, "--%s and --%s exclude each other",
 				 o->json ? "json" : "dry-run", o->profile ? "profile" : "dry-run");
@@ -131,14 +110,11 @@ static int run_plan(const struct invocation *invocation, struct err *e)
 }
 
 static const struct option options[] = {
-	{"explain", NULL, "show the candidates and every term of the memory",
-	 offsetof(struct options, explain)},
-	OPTION_JSON,
-	{"dry-run", NULL, "show the steps from what is there to the plan",
-	 offsetof(struct options, dry_run)},
-	{"profile", NULL, "show the profile with all values in force, as YAML",
-	 offsetof(struct options, profile)},
-	OPTION_END,
+	{"explain", NULL, "show the candidates and every term of the memory", OPTION(explain)},
+	{OPTION_JSON},
+	{"dry-run", NULL, "show the steps from what is there to the plan", OPTION(dry_run)},
+	{"profile", NULL, "show the profile with all values in force, as YAML", OPTION(profile)},
+	{0},
 };
 
 const struct command cmd_plan = {
@@ -150,6 +126,5 @@ const struct command cmd_plan = {
 		"without it the built-in defaults hold. Nothing is changed.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_plan,
 };

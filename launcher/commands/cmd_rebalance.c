@@ -15,71 +15,28 @@ enum { ANSWER_MS = 10000 };
 
 /* ---- what is requested */
 
-/* Digits only, up to `max`. */
-static bool number_parse(const char *word, unsigned max, unsigned *out)
-{
-	unsigned value = 0;
-
-	if (!*word)
-		return false;
-	for (; *word; word++) {
-		if (*word < '0' || *word > '9')
-			return false;
-		value = 10 * value + (unsigned)(*word - '0');
-		if (value > max)
-			return false;
-	}
-	*out = value;
-	return true;
-}
-
 static int parse_slice(const char *option, const char *word, unsigned *out, struct err *e)
 {
-	bool is_name = strncmp(word, "slice-", 6) == 0;
-
-	if (number_parse(word + (is_name ? 6 : 0), SLICES_MAX - 1, out))
+	if (word_slice(word, out) && *out < SLICES_MAX)
 		return 0;
 	return err_wrong(e, "%s: '%s' is no slice: write its number, 0 … %d, or slice-0", option,
 			 word, SLICES_MAX - 1);
 }
 
+/* The number of a word among `count`, or -EINVAL. */
 static int parse_word(const char *option, const char *word, const char *(*name)(unsigned),
-		      unsigned count, unsigned *out, struct err *e)
+		      unsigned count, struct err *e)
 {
 	char all[64] = "";
 	size_t used = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!strcmp(word, name(i))) {
-			*out = i;
-			return 0;
-		}
+		if (!strcmp(word, name(i)))
+			return (int)i;
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
 					 name(i));
 	}
 	return err_wrong(e, "%s: '%s' is none of %s", option, word, all);
-}
-
-static int parse_loan(const struct options *o, struct rebalance_request *out, struct err *e)
-{
-	const char *missing = !o->from ? "--from" : !o->to ? "--to" : !o->cores ? "--cores" : NULL;
-	unsigned loans = 0;
-	int r;
-
-	if (missing)
-		return err_wrong(e, "%s is missing: a loan needs --from A --to B --cores N",
-				 missing);
-	if ((r = parse_slice("--from", o->from, &out->from, e)) ||
-	    (r = parse_slice("--to", o->to, &out->to, e)))
-		return r;
-	if (!number_parse(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
-		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
-				 CPUSET_MAX);
-	out->has_loans = o->loans;
-	if (o->loans)
-		r = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, &loans, e);
-	out->loans = (enum loan_mode)loans;
-	return r;
 }
 
 /* One of them is given, and what goes with it. */
@@ -115,30 +72,42 @@ static int check_options(const struct options *o, struct err *e)
 
 static int parse_request(const struct options *o, struct rebalance_request *out, struct err *e)
 {
-	unsigned mode = 0;
-	int r = 0;
+	const char *missing = !o->from ? "--from" : !o->to ? "--to" : !o->cores ? "--cores" : NULL;
+	int word = 0;
 
 	out->dry_run = o->dry_run;
-	if (o->automatic) {
-		out->what = REBALANCE_ONCE;
-	} else if (o->reset) {
-		out->what = REBALANCE_RESET;
-	} else if (o->mode) {
-		out->what = REBALANCE_SET_MODE;
-		r = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, &mode, e);
-		out->mode = (enum rebalance_mode)mode;
-	} else {
-		out->what = REBALANCE_BY_HAND;
-		r = parse_loan(o, out, e);
+	if (o->automatic || o->reset) {
+		out->what = o->automatic ? REBALANCE_ONCE : REBALANCE_RESET;
+		return 0;
 	}
-	return r;
+	if (o->mode) {
+		out->what = REBALANCE_SET_MODE;
+		word = parse_word("--mode", o->mode, rebalance_mode_name, REBALANCE_ACT + 1, e);
+		out->mode = (enum rebalance_mode)word;
+		return word < 0 ? word : 0;
+	}
+	out->what = REBALANCE_BY_HAND;
+	if (missing)
+		return err_wrong(e, "%s is missing: a loan needs --from A --to B --cores N",
+				 missing);
+	if (parse_slice("--from", o->from, &out->from, e) ||
+	    parse_slice("--to", o->to, &out->to, e))
+		return e->code;
+	if (!word_number(o->cores, CPUSET_MAX, &out->cores) || !out->cores)
+		return err_wrong(e, "--cores: '%s' is no number of cores, 1 … %d", o->cores,
+				 CPUSET_MAX);
+	out->has_loans = o->loans;
+	if (o->loans)
+		word = parse_word("--loans", o->loans, loan_mode_name, LOANS_EXCLUSIVE + 1, e);
+	out->loans = (enum loan_mode)word;
+	return word < 0 ? word : 0;
 }
 
 /* ---- asking, and what came of it */
 
 static void add_change(struct table *t, const struct rebalance_change *c, bool dry_run)
 {
-	bool is_weight = c->kind == OP_SET_WEIGHT;
+	bool is_weight = c->kind == OP_SET_WEIGHT, is_written;
 
 	table_add(t, "%s", c->group);
 	if (is_weight)
@@ -148,16 +117,12 @@ static void add_change(struct table *t, const struct rebalance_change *c, bool d
 			  CPUSET_STRING(&c->requested));
 	if (dry_run)
 		return;
-	if (is_weight) {
-		table_add(t, "%.0f µs", c->write_us);
+	is_written = is_weight || !cpuset_is_empty(&c->effective);
+	table_add(t, is_written ? "%.0f µs" : "not written", c->write_us);
+	if (is_weight)
 		table_add(t, "%u", c->weight);
-	} else if (cpuset_is_empty(&c->effective)) {
-		table_add(t, "not written");
-		table_add(t, "they are offline");
-	} else {
-		table_add(t, "%.0f µs", c->write_us);
-		table_add(t, "%s", CPUSET_STRING(&c->effective));
-	}
+	else
+		table_add(t, "%s", is_written ? CPUSET_STRING(&c->effective) : "they are offline");
 }
 
 static void print_loans(const struct rebalance_answer *a)
@@ -183,28 +148,19 @@ static void print_loans(const struct rebalance_answer *a)
 		if (!a->dry_run)
 			table_add(&t, "%.1f s", a->loans[i].since_s);
 	}
-	table_print(&t, "", stdout);
-}
-
-static const char *why_nothing(const struct rebalance_request *r, const struct rebalance_answer *a)
-{
-	switch (r->what) {
-	case REBALANCE_BY_HAND:
-		return "these loans are in force";
-	case REBALANCE_ONCE:
-		return a->why[0] ? a->why : "what can be lent is lent";
-	case REBALANCE_RESET:
-		return "nothing is lent";
-	case REBALANCE_SET_MODE:
-		break;
-	}
-	return "the mode ends no loan";
+	table_print(&t, stdout);
 }
 
 static void print_answer(const struct rebalance_request *r, const struct rebalance_answer *a)
 {
 	static const char *const done[] = {"GROUP", "CHANGE", ">WRITE", "THE KERNEL SAYS", NULL};
 	static const char *const wanted[] = {"GROUP", "CHANGE", NULL};
+	static const char *const why_nothing[] = {
+		[REBALANCE_BY_HAND] = "these loans are in force",
+		[REBALANCE_ONCE] = "what can be lent is lent",
+		[REBALANCE_RESET] = "nothing is lent",
+		[REBALANCE_SET_MODE] = "the mode ends no loan",
+	};
 	cleanup_table struct table t;
 
 	if (r->what == REBALANCE_SET_MODE)
@@ -216,9 +172,9 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 	for (unsigned i = 0; i < a->change_count; i++)
 		add_change(&t, &a->changes[i], a->dry_run);
 	if (a->change_count)
-		table_print(&t, "", stdout);
+		table_print(&t, stdout);
 	else
-		printf("no group changes: %s\n", why_nothing(r, a));
+		printf("no group changes: %s\n", a->why[0] ? a->why : why_nothing[r->what]);
 	print_loans(a);
 	for (unsigned i = 0; i < a->decisions.count; i++) {
 		char text[CPUSET_TEXT + PLAN_TEXT];
@@ -231,13 +187,13 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 static int rebalance(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct rebalance_answer *a = calloc(1, sizeof(*a));
-	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	cleanup_free struct state *s = NULL;
 	cleanup_free char *text = NULL;
 	struct control_request all = {.command = CONTROL_REBALANCE};
 	struct cluster c;
 	int r;
 
-	if (!a || !s)
+	if (!a)
 		return err_set(e, -ENOMEM, "no memory for an answer");
 	if (parse_request(&in->options, &all.rebalance, e))
 		return e->code;
@@ -249,7 +205,7 @@ static int rebalance(const struct invocation *in, struct err *e)
 	r = control_query(&c, &all, ANSWER_MS, &text,
 			  in->options.json ? NULL : &rebalance_answer_table, a, e);
 	if (running_is_dead(r)) {
-		r = running_state(&c, s, e);
+		r = running_state(&c, &s, e);
 		return r ? r
 			 : err_set(e, -ECONNREFUSED, "the supervisor of %s is dead: run cleave up",
 				   c.name);
@@ -355,22 +311,20 @@ static int run_rebalance(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	{"from", "SLICE", "the lender: 0, or slice-0", offsetof(struct options, from)},
-	{"to", "SLICE", "the borrower", offsetof(struct options, to)},
-	{"cores", "N", "how many cores more, the nearest first", offsetof(struct options, cores)},
+	{OPTION_CLUSTER},
+	{"from", "SLICE", "the lender: 0, or slice-0", OPTION(from)},
+	{"to", "SLICE", "the borrower", OPTION(to)},
+	{"cores", "N", "how many cores more, the nearest first", OPTION(cores)},
 	{"loans", "MODE", "shared or exclusive, instead of the profile's rebalance.loans",
-	 offsetof(struct options, loans)},
-	{"auto", NULL, "one pass of the monitor, whatever its mode",
-	 offsetof(struct options, automatic)},
-	{"reset", NULL, "end all loans, those by hand included", offsetof(struct options, reset)},
-	{"mode", "MODE", "off, observe or act, until the next up", offsetof(struct options, mode)},
+	 OPTION(loans)},
+	{"auto", NULL, "one pass of the monitor, whatever its mode", OPTION(automatic)},
+	{"reset", NULL, "end all loans, those by hand included", OPTION(reset)},
+	{"mode", "MODE", "off, observe or act, until the next up", OPTION(mode)},
 	{"replay", "EVENTS", "decide the steps of an events.jsonl again, and compare",
-	 offsetof(struct options, replay)},
-	{"dry-run", NULL, "say what would be written, write nothing",
-	 offsetof(struct options, dry_run)},
-	OPTION_JSON,
-	OPTION_END,
+	 OPTION(replay)},
+	{"dry-run", NULL, "say what would be written, write nothing", OPTION(dry_run)},
+	{OPTION_JSON},
+	{0},
 };
 
 const struct command cmd_rebalance = {
@@ -383,6 +337,5 @@ const struct command cmd_rebalance = {
 		"Loans by hand stay until --reset or the next up. --replay exits with 4 if a step is decided otherwise.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_rebalance,
 };

@@ -7,14 +7,14 @@
 #include "launcher/system/foreground.h"
 
 /* A profile is brought up; without one, the only cluster that runs is meant, else the defaults. */
-static int find_cluster(const struct invocation *in, enum up_result *result, struct state *out,
+static int find_cluster(const struct invocation *in, enum reply_result *result, struct state *out,
 			struct err *e)
 {
 	const struct options *o = &in->options;
 	struct strings names = {0};
 	struct cluster c;
 
-	*result = UP_UNCHANGED;
+	*result = REPLY_UNCHANGED;
 	if (!in->operand && !o->cluster && cluster_list(o->roots.state_dir, &names, e))
 		return e->code;
 	if (in->operand || (!o->cluster && !names.count))
@@ -25,32 +25,6 @@ static int find_cluster(const struct invocation *in, enum up_result *result, str
 		return err_set(e, -EAGAIN, "cluster %s is %s; wait for it, or name a profile",
 			       c.name, cluster_phase_name(out->phase));
 	return 0;
-}
-
-/* Run the application of `p` and wait for it. Its exit code, or negative errno. */
-static int run_process(const struct state *s, struct foreground *f, struct driver *d,
-		       const struct process *p, struct err *e)
-{
-	/* Root starts it as the workers' user, so that both own what the job writes. */
-	bool as_user = s->cluster.user[0] && s->cluster.uid != geteuid();
-	const struct spawn spawn = {.group = GROUP_HOST,
-				    .file = p->argv.items[0],
-				    .argv = p->argv.items,
-				    .envp = p->env.items,
-				    .in = STDIN_FILENO,
-				    .out = STDOUT_FILENO,
-				    .err = STDERR_FILENO,
-				    .uid = as_user ? s->cluster.uid : (uid_t)-1,
-				    .gid = s->cluster.gid,
-				    .user = as_user ? s->cluster.user : NULL,
-				    .no_new_privileges = as_user,
-				    .policy = s->profile.memory.policy,
-				    .nodes = s->plan.host.nodes};
-	int failed = foreground_start(f, d, &spawn, e);
-
-	if (failed)
-		return failed;
-	return foreground_wait(f, NULL, NULL, e);
 }
 
 /* What this run adds to the properties of the cluster's applications. */
@@ -70,28 +44,43 @@ static int make_conf(const struct options *o, const struct state *s, struct argv
 	return conf->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
+/* Its exit code, or negative errno. */
 static int run_application(const struct options *o, const struct state *s, char *const *words,
 			   struct foreground *f, struct err *e)
 {
 	const struct spark_cluster c = state_spark(s);
+	/* Root starts it as the workers' user, so that both own what the job writes. */
+	bool as_user = s->cluster.user[0] && s->cluster.uid != geteuid();
+	struct spawn spawn = {.group = GROUP_HOST,
+			      .in = STDIN_FILENO,
+			      .out = STDOUT_FILENO,
+			      .err = STDERR_FILENO,
+			      .uid = as_user ? s->cluster.uid : (uid_t)-1,
+			      .gid = s->cluster.gid,
+			      .user = as_user ? s->cluster.user : NULL,
+			      .no_new_privileges = as_user,
+			      .policy = s->profile.memory.policy,
+			      .nodes = s->plan.host.nodes};
 	cleanup_process struct process p = {0};
 	cleanup_argv struct argv conf = {0};
-	struct driver *d;
-	int status;
+	cleanup_driver struct driver *d = NULL;
 
 	if (make_conf(o, s, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
 	    running_driver(o, s, &d, e))
 		return e->code;
-	status = run_process(s, f, d, &p, e);
-	d->ops->close(d);
-	return status;
+	spawn.argv = p.argv.items;
+	spawn.envp = p.env.items;
+	spawn.file = spawn.argv[0];
+	if (foreground_start(f, d, &spawn, e))
+		return e->code;
+	return foreground_wait(f, NULL, NULL, e);
 }
 
 static int run(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
-	enum up_result result;
+	enum reply_result result;
 	struct err ours;
 	int status;
 
@@ -101,7 +90,7 @@ static int run(const struct invocation *in, struct err *e)
 		return e->code;
 	status = run_application(&in->options, s, in->words, &f, e);
 	/* --rm takes down what this call brought up, also after a failure, which is then reported. */
-	if (in->options.rm && result == UP_STARTED &&
+	if (in->options.rm && result == REPLY_STARTED &&
 	    down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;
 		status = ours.code;
@@ -110,11 +99,10 @@ static int run(const struct invocation *in, struct err *e)
 }
 
 static const struct option run_options[] = {
-	OPTION_CLUSTER,
-	{"slices", "LIST", "only on these slices, as in 0,2-3", offsetof(struct options, slices)},
-	{"rm", NULL, "take the cluster down at the end if this call brought it up",
-	 offsetof(struct options, rm)},
-	OPTION_END,
+	{OPTION_CLUSTER},
+	{"slices", "LIST", "only on these slices, as in 0,2-3", OPTION(slices)},
+	{"rm", NULL, "take the cluster down at the end if this call brought it up", OPTION(rm)},
+	{0},
 };
 
 const struct command cmd_run = {

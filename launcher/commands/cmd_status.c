@@ -23,28 +23,23 @@ static int look_ourselves(const struct options *o, const struct state *s, struct
 {
 	cleanup_free struct sample *before = calloc(2 * SLICES_MAX, sizeof(*before));
 	struct sample *now = before + SLICES_MAX;
-	struct driver *d;
-	int r;
+	cleanup_driver struct driver *d = NULL;
 
 	if (!before)
 		return err_set(e, -ENOMEM, "no memory for samples");
-	r = running_driver(o, s, &d, e);
-	if (r)
-		return r;
-	r = status_collect(s, d, before, out, e);
-	if (!r) {
-		poll(NULL, 0, SAMPLE_MS);
-		r = status_collect(s, d, now, out, e);
-	}
-	d->ops->close(d);
-	for (unsigned i = 0; !r && i < out->slice_count; i++) {
+	if (running_driver(o, s, &d, e) || status_collect(s, d, before, out, e))
+		return e->code;
+	poll(NULL, 0, SAMPLE_MS);
+	if (status_collect(s, d, now, out, e))
+		return e->code;
+	for (unsigned i = 0; i < out->slice_count; i++) {
 		out->slices[i].cpu_used = sample_cpus_used(&before[i], &now[i]);
 		out->alive_workers += out->slices[i].worker_pid != 0;
 	}
 	out->phase = PHASE_DEGRADED;
 	string_copy(out->why, "the supervisor is dead: run up");
 	out->monitor.mode = REBALANCE_OFF; /* nobody is there to lend */
-	return r;
+	return 0;
 }
 
 static int get_status(const struct options *o, const struct cluster *c, struct status *out,
@@ -65,9 +60,8 @@ static int get_status(const struct options *o, const struct cluster *c, struct s
 		out->phase = PHASE_DEGRADED;
 		string_copy(out->why, "the supervisor is dead and its state unreadable: run up");
 	} else if (r == 0) {
-		r = look_ourselves(o, s, out, e);
-		if (r)
-			return r;
+		if (look_ourselves(o, s, out, e))
+			return e->code;
 	} else if (r != -ENOENT) {
 		return r;
 	}
@@ -76,7 +70,7 @@ static int get_status(const struct options *o, const struct cluster *c, struct s
 
 /* ---- how it looks */
 
-static void print_slices(const struct status *s, FILE *to)
+static void print_slices(const struct status *s)
 {
 	static const char *const titles[] = {
 		"SLICE", "STATE",  ">CPUS",    "CPU LIST",  ">USED", ">MEMORY", ">LIMIT", ">LOCAL",
@@ -103,11 +97,11 @@ static void print_slices(const struct status *s, FILE *to)
 		table_add(&t, "%llu", (unsigned long long)slice->oom_kills);
 		table_add(&t, "%s", slice->doing);
 	}
-	table_print(&t, "", to);
+	table_print(&t, stdout);
 }
 
 /* What the monitor does, and what it does not know. */
-static void print_monitor(const struct status *s, FILE *to)
+static void print_monitor(const struct status *s)
 {
 	static const char *const does[] = {
 		[REBALANCE_OFF] = "lends nothing",
@@ -116,44 +110,43 @@ static void print_monitor(const struct status *s, FILE *to)
 	};
 	const struct status_monitor *m = &s->monitor;
 
-	fprintf(to, "rebalance.mode %s, loans %s: the monitor %s\n", rebalance_mode_name(m->mode),
-		loan_mode_name(m->loans), does[m->mode]);
+	printf("rebalance.mode %s, loans %s: the monitor %s\n", rebalance_mode_name(m->mode),
+	       loan_mode_name(m->loans), does[m->mode]);
 	if (m->tasks[0])
-		fprintf(to, "Spark's tasks are not known: %s; %s\n", m->tasks,
-			m->loans == LOANS_SHARED
-				? "shared loans go on by kernel signals alone"
-				: "exclusive loans wait until Spark confirms that a slice is idle");
+		printf("Spark's tasks are not known: %s; %s\n", m->tasks,
+		       m->loans == LOANS_SHARED
+			       ? "shared loans go on by kernel signals alone"
+			       : "exclusive loans wait until Spark confirms that a slice is idle");
 	for (unsigned i = 0; i < s->loan_count; i++) {
 		const struct loan *loan = &s->loans[i].loan;
 
-		fprintf(to, "loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
-			CPUSET_STRING(&loan->cpus), loan->from, loan->to, s->loans[i].since_s,
-			loan->mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
-			loan->by_hand ? ", by hand" : "");
+		printf("loan: CPUs %s of slice-%u to slice-%u for %.1f s%s%s\n",
+		       CPUSET_STRING(&loan->cpus), loan->from, loan->to, s->loans[i].since_s,
+		       loan->mode == LOANS_EXCLUSIVE ? ", exclusive" : "",
+		       loan->by_hand ? ", by hand" : "");
 	}
 }
 
-static void print_text(const struct options *o, const struct status *s, FILE *to)
+static void print_text(const struct options *o, const struct status *s)
 {
-	fprintf(to, "%s: %s", s->name, cluster_phase_name(s->phase));
+	printf("%s: %s", s->name, cluster_phase_name(s->phase));
 	if (s->why[0])
-		fprintf(to, " (%s)", s->why);
-	fputc('\n', to);
+		printf(" (%s)", s->why);
+	putchar('\n');
 	if (!s->slice_count)
 		return;
-	fprintf(to, "master %s, pid %d, %u of %u workers registered", s->master_url,
-		(int)s->master_pid, s->alive_workers, s->slice_count);
+	printf("master %s, pid %d, %u of %u workers registered", s->master_url, (int)s->master_pid,
+	       s->alive_workers, s->slice_count);
 	if (s->supervisor_pid)
-		fprintf(to, "; supervisor pid %d", (int)s->supervisor_pid);
-	fputc('\n', to);
-	print_slices(s, to);
-	print_monitor(s, to);
+		printf("; supervisor pid %d", (int)s->supervisor_pid);
+	putchar('\n');
+	print_slices(s);
+	print_monitor(s);
 	/* Loans may be shorter than the pause between two pictures. */
 	for (unsigned i = 0; o->watch && i < s->monitor.recent_count; i++)
-		fprintf(to, "%7.1f s ago  %s\n", s->monitor.recent[i].ago_s,
-			s->monitor.recent[i].text);
+		printf("%7.1f s ago  %s\n", s->monitor.recent[i].ago_s, s->monitor.recent[i].text);
 	for (unsigned i = 0; i < s->warning_count; i++)
-		fprintf(to, "warning: %s\n", s->warnings[i].message);
+		printf("warning: %s\n", s->warnings[i].message);
 }
 
 /* The sockets, on a terminal: the home sets and loans of the status drawn as a plan. */
@@ -163,13 +156,11 @@ static int print_picture(const struct options *o, const struct status *s,
 	cleanup_free struct topology *t = calloc(1, sizeof(*t));
 	cleanup_free struct plan *p = calloc(1, sizeof(*p));
 	struct cpuset mask;
-	int r;
 
 	if (!t || !p)
 		return err_set(e, -ENOMEM, "no memory for a picture");
-	r = load_topology(&o->roots, t, &mask, e);
-	if (r)
-		return r;
+	if (load_topology(&o->roots, t, &mask, e))
+		return e->code;
 	p->allowed = t->allowed;
 	p->slice_count = s->slice_count;
 	for (unsigned i = 0; i < s->slice_count; i++) {
@@ -179,8 +170,9 @@ static int print_picture(const struct options *o, const struct status *s,
 		p->slices[i].nodes = s->slices[i].nodes;
 	}
 	status_plan_loans(s, p);
-	r = picture_print(p, t, style, stdout);
-	return r ? err_set(e, r, "no memory for a picture") : 0;
+	if (picture_print(p, t, style, stdout))
+		return err_set(e, -ENOMEM, "no memory for a picture");
+	return 0;
 }
 
 static int show(const struct options *o, const struct cluster *c, struct err *e)
@@ -201,7 +193,7 @@ static int show(const struct options *o, const struct cluster *c, struct err *e)
 	if (s->slice_count && picture_style_detect(stdout, &style))
 		r = print_picture(o, s, &style, e);
 	if (!r)
-		print_text(o, s, stdout);
+		print_text(o, s);
 	return r;
 }
 
@@ -221,10 +213,10 @@ static int run_status(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	OPTION_JSON,
-	{"watch", NULL, "again every second, until interrupted", offsetof(struct options, watch)},
-	OPTION_END,
+	{OPTION_CLUSTER},
+	{OPTION_JSON},
+	{"watch", NULL, "again every second, until interrupted", OPTION(watch)},
+	{0},
 };
 
 const struct command cmd_status = {
@@ -236,6 +228,5 @@ const struct command cmd_status = {
 		"ended are shown, too; with --watch --json, one object a line.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_status,
 };

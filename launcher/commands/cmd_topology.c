@@ -58,7 +58,7 @@ static int print_cores(const struct topology *t)
 		table_add(&table, "%s", CPUSET_STRING(&cpus));
 	}
 	puts("");
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static int print_nodes(const struct topology *t)
@@ -72,10 +72,7 @@ static int print_nodes(const struct topology *t)
 		const struct topology_node *n = &t->nodes[i];
 
 		table_add(&table, "%u", n->id);
-		if (n->package == TOPOLOGY_NONE)
-			table_add(&table, "-");
-		else
-			table_add(&table, "%u", n->package);
+		table_add(&table, n->package == TOPOLOGY_NONE ? "-" : "%u", n->package);
 		table_add(&table, "%s", n->memory_bytes ? SIZE_STRING(n->memory_bytes) : "-");
 		table_add(&table, "%s",
 			  !n->allowed	   ? "not ours"
@@ -84,7 +81,7 @@ static int print_nodes(const struct topology *t)
 		table_add(&table, "%s", n->memory_only ? "" : CPUSET_STRING(&n->cpus));
 	}
 	puts("");
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static void print_distances(const struct topology *t)
@@ -102,24 +99,19 @@ static void print_distances(const struct topology *t)
 	puts("");
 }
 
-static const char *oddity_sentence(enum topology_oddity oddity)
-{
-	switch (oddity) {
-	case TOPOLOGY_NO_PACKAGES:
-		return "no packages are known; the machine counts as one";
-	case TOPOLOGY_NO_L3:
-		return "no L3 caches are known; nodes or packages stand in for them";
-	case TOPOLOGY_NO_DISTANCES:
-		return "no distances are known; 10 within a node and 20 between nodes are assumed";
-	case TOPOLOGY_CPUS_WITHOUT_NODE:
-		return "some CPUs have no usable memory node of their own; the nearest stand in";
-	case TOPOLOGY_MEMORY_UNKNOWN:
-		return "no node's size is known; slices get no memory limit";
-	case TOPOLOGY_HYBRID_CORES:
-		break;
-	}
-	return "cores are of more than one kind";
-}
+static const struct {
+	enum topology_oddity oddity;
+	const char *sentence;
+} sentences[] = {
+	{TOPOLOGY_NO_PACKAGES, "no packages are known; the machine counts as one"},
+	{TOPOLOGY_NO_L3, "no L3 caches are known; nodes or packages stand in for them"},
+	{TOPOLOGY_NO_DISTANCES,
+	 "no distances are known; 10 within a node and 20 between nodes are assumed"},
+	{TOPOLOGY_CPUS_WITHOUT_NODE,
+	 "some CPUs have no usable memory node of their own; the nearest stand in"},
+	{TOPOLOGY_MEMORY_UNKNOWN, "no node's size is known; slices get no memory limit"},
+	{TOPOLOGY_HYBRID_CORES, "cores are of more than one kind"},
+};
 
 static int run_topology(const struct invocation *in, struct err *e)
 {
@@ -138,13 +130,14 @@ static int run_topology(const struct invocation *in, struct err *e)
 	print_distances(t);
 	if (t->oddities)
 		puts("");
-	for (unsigned bit = 1; bit <= TOPOLOGY_HYBRID_CORES; bit <<= 1)
-		if (t->oddities & bit)
-			printf("%s: %s\n", topology_oddity_name(bit), oddity_sentence(bit));
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (t->oddities & sentences[i].oddity)
+			printf("%s: %s\n", topology_oddity_name(sentences[i].oddity),
+			       sentences[i].sentence);
 	return 0;
 }
 
-static const struct option options[] = {OPTION_JSON, OPTION_END};
+static const struct option options[] = {{OPTION_JSON}, {0}};
 
 const struct command cmd_topology = {
 	.name = "topology",
@@ -154,6 +147,5 @@ const struct command cmd_topology = {
 		"Packages, NUMA nodes, L3 caches, cores and CPUs (by the kernel's numbers), where that comes\n"
 		"from, and what is odd about it.",
 	.options = options,
-	.failure = ERR_FAILED,
 	.run = run_topology,
 };

@@ -155,8 +155,7 @@ static void make_model(const struct tuning *t, struct model *out)
 	gmtime_r(&now, &utc);
 	strftime(out->made, sizeof(out->made), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	for (unsigned i = 0; i < t->count; i++) {
-		const struct candidate *c =
-			&t->engine.candidates[t->tune.candidate[t->probes[i].option]];
+		const struct candidate *c = tuning_candidate(t, t->probes[i].option);
 
 		out->probes[i] = (struct model_probe){
 			.slices = c->slices,
@@ -186,9 +185,8 @@ static int probe_once(struct tuning *t, struct err *e)
 	o->tried = true;
 	t->runs[t->count++] = (struct fit_run){o->probe, seconds};
 	fprintf(stderr, "cleave: probe %u: %s: %.1f s (%.1f s predicted)\n", t->count,
-		tuning_sizes(&t->engine.candidates[t->tune.candidate[option]],
-			     &(struct sizes_text){{0}}),
-		seconds, t->probes[t->count - 1].expected);
+		TUNING_SIZES(tuning_candidate(t, option)), seconds,
+		t->probes[t->count - 1].expected);
 	if (fit_probes(t, e) < 0)
 		return e->code;
 	make_model(t, &m);
@@ -277,8 +275,8 @@ static int run_tune(const struct invocation *in, struct err *e)
 
 static const struct option options[] = {
 	{"probe-args", "WORDS", "the application's own words for a short run, split at blanks",
-	 offsetof(struct options, probe_args)},
-	OPTION_END,
+	 OPTION(probe_args)},
+	{0},
 };
 
 const struct command cmd_tune = {
@@ -296,6 +294,5 @@ const struct command cmd_tune = {
 	.options = options,
 	.max_operands = 1,
 	.words_required = 1,
-	.failure = ERR_FAILED,
 	.run = run_tune,
 };

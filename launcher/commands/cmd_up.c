@@ -10,12 +10,13 @@ extern const struct command cmd_plan;
 static int run_up(const struct invocation *in, struct err *e)
 {
 	static const char *const what[] = {
-		[UP_STARTED] = "is up",
-		[UP_CHANGED] = "was changed",
-		[UP_UNCHANGED] = "is unchanged",
+		[REPLY_STARTED] = "is up",
+		[REPLY_CHANGED] = "was changed",
+		[REPLY_UNCHANGED] = "is unchanged",
+		[REPLY_DOWN] = "was changed",
 	};
 	cleanup_free struct state *s = NULL;
-	enum up_result result;
+	enum reply_result result;
 	int r;
 
 	if (in->options.dry_run)
@@ -34,10 +35,10 @@ static int run_up(const struct invocation *in, struct err *e)
 }
 
 static const struct option options[] = {
-	OPTION_DRY_RUN,
+	{OPTION_DRY_RUN},
 	{"foreground", NULL, "stay, as the supervisor (for service managers: Type=notify)",
-	 offsetof(struct options, foreground)},
-	OPTION_END,
+	 OPTION(foreground)},
+	{0},
 };
 
 const struct command cmd_up = {
@@ -50,6 +51,5 @@ const struct command cmd_up = {
 		"is adopted. Interrupted, it undoes what it began.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_up,
 };

@@ -30,30 +30,15 @@ struct look {
 	pid_t pids[PIDS_MAX];
 };
 
-/* A process that has ended since it was listed is no drift. */
-static void check_pid(struct look *l, const struct observed_group *g, const struct slice *s,
-		      pid_t pid)
-{
-	const int any_port[2] = {0, 0};
-	struct cpuset mask = {0};
-	struct err e = {0};
-
-	if (syscall(SYS_sched_getaffinity, pid, sizeof(mask.words), mask.words) < 0)
-		return;
-	verify_process(g->name, pid, true, &mask, &g->cpus, &l->drifts);
-	if (s && listening_check(g->name, pid, s->address, any_port, &e) == -EPERM)
-		drifts_add(&l->drifts, DRIFT_SOCKET, g->name, "%.200s", e.msg);
-}
-
 /* The processes of a group, and whether the one that the state names for it is among them. */
 static int check_group(struct look *l, unsigned index, struct err *e)
 {
 	const struct observed_group *g = &l->seen.groups[index];
 	const struct process_id *owner = NULL;
 	const struct slice *s = NULL;
+	const int any_port[2] = {0, 0};
 	bool is_inside = false;
 	int count = l->driver->ops->pids(l->driver, g->name, l->pids, PIDS_MAX, e);
-	int r;
 
 	if (count < 0)
 		return count;
@@ -66,15 +51,25 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 		}
 	}
 	for (int i = 0; i < count && i < PIDS_MAX; i++) {
-		check_pid(l, g, s, l->pids[i]);
-		is_inside |= owner && owner->pid == l->pids[i];
+		pid_t pid = l->pids[i];
+		struct cpuset mask = {0};
+		struct err why;
+
+		is_inside |= owner && owner->pid == pid;
+		/* A process that has ended since it was listed is no drift. */
+		if (syscall(SYS_sched_getaffinity, pid, sizeof(mask.words), mask.words) < 0)
+			continue;
+		verify_process(g->name, pid, true, &mask, &g->cpus, &l->drifts);
+		if (s && listening_check(g->name, pid, s->address, any_port, &why) == -EPERM)
+			drifts_add(&l->drifts, DRIFT_SOCKET, g->name, "%.200s", why.msg);
 	}
 	if (owner && owner->pid && !is_inside && process_is_alive(owner))
 		verify_process(g->name, owner->pid, false, &g->cpus, &g->cpus, &l->drifts);
-	r = l->driver->ops->sample(l->driver, g->name, &l->samples[index], e);
-	if (r == 0 && s)
+	if (l->driver->ops->sample(l->driver, g->name, &l->samples[index], e))
+		return e->code;
+	if (s)
 		verify_locality(&l->state.profile, g->name, &l->samples[index], &l->drifts);
-	return r;
+	return 0;
 }
 
 static int take_a_look(struct look *l, struct err *e)
@@ -120,12 +115,11 @@ static double local_share(const struct sample *s)
 	return s->anon_bytes ? (double)s->anon_local_bytes / (double)s->anon_bytes : 1.0;
 }
 
-static int print_text(const struct look *l)
+static int print_text(const struct look *l, struct err *e)
 {
 	static const char *const titles[] = {"group",	   "CPUs",   "nodes", ">weight",
 					     ">processes", ">local", NULL};
 	cleanup_table struct table table;
-	int r;
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < l->seen.count; i++) {
@@ -138,7 +132,8 @@ static int print_text(const struct look *l)
 		table_add(&table, "%u", l->samples[i].processes);
 		table_add(&table, "%.0f %%", 100 * local_share(&l->samples[i]));
 	}
-	r = table_print(&table, "", stdout);
+	if (table_print(&table, stdout) < 0)
+		return err_set(e, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < l->repair_count; i++)
 		printf("repaired: %s\n",
 		       op_format(&l->repairs[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},
@@ -147,7 +142,7 @@ static int print_text(const struct look *l)
 		printf("drift: %s\n", l->drifts.items[i].text);
 	if (!l->drifts.count)
 		printf("plan and kernel agree\n");
-	return r;
+	return 0;
 }
 
 static int print_all_json(const struct look *l, struct err *e)
@@ -184,52 +179,49 @@ static int print_all_json(const struct look *l, struct err *e)
 	return print_json(all, JSON_INDENT(2), e);
 }
 
-static int open_cluster(const struct invocation *in, struct look *l, struct err *e)
+static int verify(const struct options *o, struct look *l, struct err *e)
 {
-	const struct options *o = &in->options;
-	int r = running_cluster(o, in->operand, &l->cluster, e);
+	int r = 0;
 
+	l->depth = !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
+	/* A loan may begin or end between two questions: what differs is looked at again. */
+	for (unsigned i = 0; r == 0 && i < LOOKS && (i == 0 || l->drifts.count); i++)
+		r = take_a_look(l, e);
+	if (r == 0 && o->repair && l->drifts.count)
+		r = repair(l, o->roots.cgroup_root, e);
 	if (r == 0)
-		r = state_read(&l->cluster, &l->state, e);
-	if (r == -ENOENT)
-		return err_set(e, r, "cluster %s is not up: there is nothing to verify",
-			       l->cluster.name);
-	if (r < 0)
-		return r;
-	r = running_driver(o, &l->state, &l->driver, e);
-	if (r == 0)
-		l->depth = !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
-	return r;
+		r = o->json ? print_all_json(l, e) : print_text(l, e);
+	return r ? r : l->drifts.count ? ERR_DRIFT : 0;
 }
 
 static int run_verify(const struct invocation *in, struct err *e)
 {
+	const struct options *o = &in->options;
 	cleanup_free struct look *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (!l)
 		return err_errno(e, -ENOMEM, "verifying");
-	r = open_cluster(in, l, e);
-	if (r < 0)
-		return r;
-	/* A loan may begin or end between two questions: what differs is looked at again. */
-	for (unsigned i = 0; r == 0 && i < LOOKS && (i == 0 || l->drifts.count); i++)
-		r = take_a_look(l, e);
-	if (r == 0 && in->options.repair && l->drifts.count)
-		r = repair(l, in->options.roots.cgroup_root, e);
-	l->driver->ops->close(l->driver);
+	r = running_cluster(o, in->operand, &l->cluster, e);
 	if (r == 0)
-		r = in->options.json ? print_all_json(l, e) : print_text(l);
-	if (r < 0)
+		r = state_read(&l->cluster, &l->state, e);
+	if (r == -ENOENT)
+		return err_set(e, r, "cluster %s is not up: there is nothing to verify",
+			       l->cluster.name);
+	if (r == 0)
+		r = running_driver(o, &l->state, &l->driver, e);
+	if (r)
 		return r;
-	return l->drifts.count ? ERR_DRIFT : 0;
+	r = verify(o, l, e);
+	l->driver->ops->close(l->driver);
+	return r;
 }
 
 static const struct option options[] = {
-	OPTION_CLUSTER,
-	{"repair", NULL, "put CPUs and weights back", offsetof(struct options, repair)},
-	OPTION_JSON,
-	OPTION_END,
+	{OPTION_CLUSTER},
+	{"repair", NULL, "put CPUs and weights back", OPTION(repair)},
+	{OPTION_JSON},
+	{0},
 };
 
 const struct command cmd_verify = {
@@ -241,6 +233,5 @@ const struct command cmd_verify = {
 		   "their memory is. Exits with 4 if something differs.",
 	.options = options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_verify,
 };

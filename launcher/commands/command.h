@@ -28,49 +28,36 @@ struct option {
 	size_t offset; /* of a const char * (or of a bool for flags) in struct options */
 };
 
-/* Options that more than one command has. */
-#define OPTION_JSON                                                        \
-	{                                                                  \
-		"json", NULL, "print JSON", offsetof(struct options, json) \
-	}
-#define OPTION_DRY_RUN                                                                            \
-	{                                                                                         \
-		"dry-run", NULL, "print the steps, do nothing", offsetof(struct options, dry_run) \
-	}
-#define OPTION_CLUSTER                                                                        \
-	{                                                                                     \
-		"cluster", "NAME|PROFILE", "which cluster", offsetof(struct options, cluster) \
-	}
-#define OPTION_END                  \
-	{                           \
-		NULL, NULL, NULL, 0 \
-	}
+#define OPTION(member) offsetof(struct options, member)
+
+/* Options that more than one command has: {OPTION_JSON}. */
+#define OPTION_JSON    "json", NULL, "print JSON", OPTION(json)
+#define OPTION_DRY_RUN "dry-run", NULL, "print the steps, do nothing", OPTION(dry_run)
+#define OPTION_CLUSTER "cluster", "NAME|PROFILE", "which cluster", OPTION(cluster)
 
 struct command;
 
 struct invocation {
 	struct options options;
-	int operand_count;
-	char **operands;
-	const char *operand; /* the first one, or NULL */
+	const char *operand; /* or NULL */
 	char **words; /* what stands after `--`, ends with NULL; NULL itself if there was no `--` */
 	const struct command *const *commands; /* all there are; ends with NULL */
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* "[PROFILE] -- APP…" */
-	const char *summary;   /* one line, no full stop */
-	const char *details;   /* a paragraph for --help, or NULL */
-	const struct option *options;
-	int min_operands, max_operands;
-	int words_required; /* 1: needs `-- WORD…`, 0: takes none */
-	int failure;	    /* exit status of cleave's own errors: 1, or 125 for run and exec */
+	const char *arguments;		/* "[PROFILE] -- APP…" */
+	const char *summary;		/* one line, no full stop */
+	const char *details;		/* a paragraph for --help, or NULL */
+	const struct option *options;	/* ends with {0}; NULL: none */
+	int min_operands, max_operands; /* 0 or 1 */
+	int words_required;		/* 1: needs `-- WORD…`, 0: takes none */
+	int failure; /* exit status of any error of cleave's: 125 for run and exec; 0: by class */
 	int (*run)(const struct invocation *in,
 		   struct err *e); /* exit status >= 0, or negative: `e` is shown */
 };
 
-/* What an error exits with: its class, or the `failure` of commands that pass on another's code. */
+/* What an error exits with; `c` NULL: no command was named. */
 int command_exit_status(const struct command *c, const struct err *e);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/protocol/control_line.h"
-#include "launcher/protocol/reply.h"
 
 enum { LOOK_MS = 200 };
 
@@ -40,12 +39,6 @@ static void watch_signals(struct sigaction old[WATCHED])
 	sigprocmask(SIG_UNBLOCK, &set, NULL); /* the caller may have held them until here */
 }
 
-static void restore_signals(const struct sigaction old[WATCHED])
-{
-	for (int i = 0; i < WATCHED; i++)
-		sigaction(watched[i], &old[i], NULL);
-}
-
 /* ---- showing */
 
 struct display {
@@ -60,104 +53,73 @@ static void end_line(struct display *d)
 	d->is_line_open = false;
 }
 
-static void show(struct display *d, const char *text)
-{
-	if (d->is_terminal)
-		fprintf(stderr, "\r\033[K%s", text);
-	else
-		fprintf(stderr, "%s\n", text);
-	d->is_line_open = d->is_terminal;
-	fflush(stderr);
-}
-
 static void show_progress(struct display *d, const struct reply *r)
 {
-	char text[sizeof(r->object) + 96];
+	const char *begin = d->is_terminal ? "\r\033[K" : "", *end = d->is_terminal ? "" : "\n";
 
 	if (strcmp(r->what, "workers") == 0)
-		snprintf(text, sizeof(text), "workers: %u of %u registered", r->count, r->total);
+		fprintf(stderr, "%sworkers: %u of %u registered%s", begin, r->count, r->total, end);
 	else if (strcmp(r->what, "master") == 0)
-		snprintf(text, sizeof(text), "master: %s", r->count ? "answers" : "starting");
+		fprintf(stderr, "%smaster: %s%s", begin, r->count ? "answers" : "starting", end);
 	else
-		snprintf(text, sizeof(text), "%s: %u of %u (%s)", r->what, r->count, r->total,
-			 r->object);
-	show(d, text);
+		fprintf(stderr, "%s%s: %u of %u (%s)%s", begin, r->what, r->count, r->total,
+			r->object, end);
+	d->is_line_open = d->is_terminal;
 }
 
 /* 1: done; 0: go on; negative: the error that the supervisor reports. */
-static int take_reply(struct display *d, const char *line, struct outcome *out, struct err *e)
+static int take_reply(struct display *d, const char *line, struct reply *out, struct err *e)
 {
-	static const enum up_result results[] = {
-		[REPLY_STARTED] = UP_STARTED,
-		[REPLY_CHANGED] = UP_CHANGED,
-		[REPLY_UNCHANGED] = UP_UNCHANGED,
-		[REPLY_DOWN] = UP_CHANGED,
-	};
-	struct reply reply;
-
-	if (reply_parse(line, strlen(line), &reply, e))
+	if (reply_parse(line, strlen(line), out, e))
 		return err_wrap(e, "the supervisor's answer");
-	if (reply.kind == REPLY_PROGRESS) {
-		show_progress(d, &reply);
+	if (out->kind != REPLY_PROGRESS)
+		end_line(d);
+	switch (out->kind) {
+	case REPLY_PROGRESS:
+		show_progress(d, out);
 		return 0;
-	}
-	end_line(d);
-	switch (reply.kind) {
 	case REPLY_LOG:
-		fprintf(stderr, "  %s | %s\n", reply.log, reply.line);
-		break;
+		fprintf(stderr, "  %s | %s\n", out->log, out->line);
+		return 0;
 	case REPLY_ERROR:
-		*e = reply.error;
+		*e = out->error;
 		return e->code;
 	case REPLY_DONE:
-		*out = (struct outcome){results[reply.result], reply.is_adopted, ""};
-		string_copy(out->rebuilt, reply.rebuilt);
-		return 1;
-	case REPLY_PROGRESS:
 		break;
 	}
-	return 0;
+	return 1;
 }
 
-static int follow(int fd, struct display *d, struct outcome *out, int *signal_number, struct err *e)
+int progress_follow(int fd, struct reply *out, int *signal_number, struct err *e)
 {
+	struct display d = {.is_terminal = isatty(STDERR_FILENO) == 1};
+	struct sigaction old[WATCHED];
 	struct line_buffer b = {0};
 	char *line;
 	int r = 0;
 
+	*signal_number = 0;
+	watch_signals(old);
 	while (r == 0) {
 		if (caught && !*signal_number) {
 			*signal_number = caught;
-			end_line(d);
+			end_line(&d);
 			fputs("interrupted: undoing what was begun\n", stderr);
 			shutdown(fd, SHUT_WR);
 		}
 		r = control_receive(fd, &b, LOOK_MS, &line, e);
-		if (r == -ETIMEDOUT || r == -EINTR) {
+		if (r == -ETIMEDOUT || r == -EINTR)
 			r = 0;
-			continue;
-		}
-		if (r == 0)
+		else if (r == 0)
 			r = err_set(e, -ECONNRESET,
 				    "the supervisor ended without an answer: see "
 				    "supervisor.log");
 		else if (r > 0)
-			r = take_reply(d, line, out, e);
+			r = take_reply(&d, line, out, e);
 	}
 	line_buffer_release(&b);
-	return r > 0 ? 0 : r;
-}
-
-int progress_follow(int fd, struct outcome *out, int *signal_number, struct err *e)
-{
-	struct display d = {.is_terminal = isatty(STDERR_FILENO) == 1};
-	struct sigaction old[WATCHED];
-	int r;
-
-	*signal_number = 0;
-	watch_signals(old);
-	r = follow(fd, &d, out, signal_number, e);
 	end_line(&d);
-	restore_signals(old);
-	return r;
+	for (int i = 0; i < WATCHED; i++)
+		sigaction(watched[i], &old[i], NULL);
+	return r > 0 ? 0 : r;
 }

@@ -6,23 +6,13 @@
  * progress on stderr.
  */
 
-#include <stdbool.h>
-
-#include "decision/base/err.h"
-
-enum up_result { UP_STARTED, UP_CHANGED, UP_UNCHANGED };
-
-struct outcome {
-	enum up_result result;
-	bool adopted;		/* daemons of a dead supervisor were adopted */
-	char rebuilt[ERR_TEXT]; /* why the state was made anew, or "" */
-};
+#include "launcher/protocol/reply.h"
 
 /*
- * Until "done", "error" or the end of the connection. A first SIGINT, SIGTERM or SIGHUP makes the
+ * Until "done", which is `out` then, "error" or the end of the connection. A first SIGINT, SIGTERM or SIGHUP makes the
  * supervisor give up; *signal_number is then the signal (else 0). The error is the
  * supervisor's, with its exit class.
  */
-int progress_follow(int fd, struct outcome *out, int *signal_number, struct err *e);
+int progress_follow(int fd, struct reply *out, int *signal_number, struct err *e);
 
 #endif

@@ -9,15 +9,12 @@ enum { OPTIONS_MAX = 128, COMMANDS_MAX = 64, HELP_COLUMN = 28 };
 
 static const struct option global_options[] = {
 	{"topology", "FILE|TEXT", "plan for the machine of an hwloc XML file or synthetic text",
-	 offsetof(struct options, roots.topology)},
-	{"cgroup-root", "DIR", "build the groups below this directory",
-	 offsetof(struct options, roots.cgroup_root)},
-	{"state-dir", "DIR", "keep state, logs and scratch here",
-	 offsetof(struct options, roots.state_dir)},
-	{"verbose", NULL, "say more on standard error (-v)",
-	 offsetof(struct options, roots.verbose)},
-	{"help", NULL, "show this (-h)", offsetof(struct options, help)},
-	OPTION_END,
+	 OPTION(roots.topology)},
+	{"cgroup-root", "DIR", "build the groups below this directory", OPTION(roots.cgroup_root)},
+	{"state-dir", "DIR", "keep state, logs and scratch here", OPTION(roots.state_dir)},
+	{"verbose", NULL, "say more on standard error (-v)", OPTION(roots.verbose)},
+	{"help", NULL, "show this (-h)", OPTION(help)},
+	{0},
 };
 
 static const struct option *option_in(const struct option *list, const char *name, size_t length)
@@ -41,11 +38,6 @@ static const struct option *option_find(const struct command *const *list, const
 	for (; *list && !found; list++)
 		found = option_in((*list)->options, name, length);
 	return found;
-}
-
-static size_t name_length(const char *word)
-{
-	return strcspn(word, "=");
 }
 
 /* The first word that is neither an option nor an option's value. */
@@ -77,10 +69,8 @@ const struct command *command_find(const struct command *const *list, const char
 		names[i] = list[i]->name;
 	}
 	nearest = word_nearest(name, names);
-	if (nearest)
-		err_wrong(e, "unknown command '%s'; the nearest is '%s'", name, nearest);
-	else
-		err_wrong(e, "unknown command '%s'", name);
+	err_wrong(e, "unknown command '%s'%s%s%s", name, nearest ? "; the nearest is '" : "",
+		  nearest ? nearest : "", nearest ? "'" : "");
 	return NULL;
 }
 
@@ -90,7 +80,7 @@ static int unknown_option(const struct command *const *list, const struct comman
 {
 	const char *names[OPTIONS_MAX] = {NULL};
 	const char *nearest;
-	size_t count = 0, length = name_length(word + 2);
+	size_t count = 0, length = strcspn(word + 2, "=");
 	char name[NEAREST_WORD + 1];
 
 	for (size_t i = 0; c && list[i]; i++)
@@ -106,10 +96,8 @@ static int unknown_option(const struct command *const *list, const struct comman
 			names[count++] = o->name;
 	snprintf(name, sizeof(name), "%.*s", (int)length, word + 2);
 	nearest = word_nearest(name, names);
-	if (nearest)
-		return err_wrong(e, "unknown option --%.*s; the nearest is --%s", (int)length,
-				 word + 2, nearest);
-	return err_wrong(e, "unknown option --%.*s", (int)length, word + 2);
+	return err_wrong(e, "unknown option --%.*s%s%s", (int)length, word + 2,
+			 nearest ? "; the nearest is --" : "", nearest ? nearest : "");
 }
 
 /* One word that begins with a dash. *i moves on over a value that is a word of its own. */
@@ -135,12 +123,12 @@ static int option_parse(const struct command *const *list, int argc, char **argv
 		out->version = true;
 		return 0;
 	}
-	o = option_find(list, out->command, word + 2, name_length(word + 2));
+	o = option_find(list, out->command, word + 2, strcspn(word + 2, "="));
 	if (!o)
 		return unknown_option(list, out->command, word, e);
-	if (!o->argument && value)
-		return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
 	if (!o->argument) {
+		if (value)
+			return err_wrong(e, "--%s takes no value, found '%s'", o->name, value + 1);
 		*(bool *)((char *)options + o->offset) = true;
 		return 0;
 	}
@@ -161,21 +149,22 @@ static int option_parse(const struct command *const *list, int argc, char **argv
 	return 0;
 }
 
-/* Whether the numbers of operands and words suit the command. */
-static int counts_check(const struct command *c, const struct invocation *in, struct err *e)
+/* Whether the numbers of operands and words suit the command. `operands` ends with NULL. */
+static int counts_check(const struct command *c, const char *const *operands, char *const *words,
+			struct err *e)
 {
-	if (in->operand_count < c->min_operands)
+	if (c->min_operands && !operands[0])
 		return err_wrong(e, "'%s' needs %s", c->name, c->arguments);
-	if (in->operand_count > c->max_operands)
+	if (operands[c->max_operands])
 		return err_wrong(e, "'%s' takes %s, found '%s'%s", c->name,
 				 c->max_operands ? c->arguments : "no operand",
-				 in->operands[c->max_operands], c->max_operands ? " too" : "");
-	if (c->words_required && !(in->words && in->words[0]))
+				 operands[c->max_operands], c->max_operands ? " too" : "");
+	if (c->words_required && !(words && words[0]))
 		return err_wrong(e, "'%s' needs a command line after '--': cleave %s %s", c->name,
 				 c->name, c->arguments);
-	if (!c->words_required && in->words)
+	if (!c->words_required && words)
 		return err_wrong(e, "'%s' takes nothing after '--'%s%s", c->name,
-				 in->words[0] ? ", found " : "", in->words[0] ? in->words[0] : "");
+				 words[0] ? ", found " : "", words[0] ? words[0] : "");
 	return 0;
 }
 
@@ -183,8 +172,9 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 		       struct command_line *out, struct err *e)
 {
 	const char *name = first_operand(list, argc, argv);
-	struct command_line line = {0};
-	int operands = 0;
+	const char *operands[4] = {NULL}; /* the command, its operand, one too many */
+	struct command_line line = {.invocation.commands = list};
+	unsigned count = 0;
 
 	out->command = NULL;
 	if (name) {
@@ -200,19 +190,15 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 		if (argv[i][0] == '-' && argv[i][1]) {
 			if (option_parse(list, argc, argv, &i, &line, e) < 0)
 				return e->code;
-		} else {
-			/* Earlier places of argv were read already. */
-			argv[operands++] = argv[i];
+		} else if (count < 3) {
+			operands[count++] = argv[i];
 		}
 	}
-	line.invocation.commands = list;
-	line.invocation.operands = argv + 1;
-	line.invocation.operand_count = operands > 0 ? operands - 1 : 0;
-	line.invocation.operand = operands > 1 ? argv[1] : NULL;
+	line.invocation.operand = operands[1];
 	if (!line.command && !line.version && !line.invocation.options.help)
 		return err_wrong(e, "no command given");
 	if (line.command && !line.invocation.options.help &&
-	    counts_check(line.command, &line.invocation, e) < 0)
+	    counts_check(line.command, operands + 1, line.invocation.words, e) < 0)
 		return e->code;
 	*out = line;
 	return 0;
@@ -233,8 +219,18 @@ static void options_print(const char *title, const struct option *list, FILE *to
 	}
 }
 
-void help_print(const struct command *const *list, FILE *to)
+void help_print(const struct command *const *list, const struct command *c, FILE *to)
 {
+	if (c) {
+		fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n%s.\n", c->name,
+			c->arguments[0] ? " " : "", c->arguments, c->summary);
+		if (c->details)
+			fprintf(to, "\n%s\n", c->details);
+		if (c->options)
+			options_print("Options", c->options, to);
+		options_print("Options of every command", global_options, to);
+		return;
+	}
 	fputs("Usage: cleave [OPTION…] COMMAND …\n"
 	      "Split a NUMA machine into slices along its hardware, a Spark worker in each.\n"
 	      "\nCommands:\n",
@@ -247,19 +243,7 @@ void help_print(const struct command *const *list, FILE *to)
 	      to);
 }
 
-void command_help_print(const struct command *c, FILE *to)
-{
-	fprintf(to, "Usage: cleave %s [OPTION…]%s%s\n", c->name, c->arguments[0] ? " " : "",
-		c->arguments);
-	fprintf(to, "%s.\n", c->summary);
-	if (c->details)
-		fprintf(to, "\n%s\n", c->details);
-	if (c->options && c->options->name)
-		options_print("Options", c->options, to);
-	options_print("Options of every command", global_options, to);
-}
-
 int command_exit_status(const struct command *c, const struct err *e)
 {
-	return c->failure != ERR_FAILED ? c->failure : (int)e->exit;
+	return c && c->failure ? c->failure : (int)e->exit;
 }

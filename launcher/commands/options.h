@@ -17,10 +17,10 @@ struct command_line {
 };
 
 /*
- * Read argv[1] … argv[argc - 1] by the NULL-terminated list of commands. The operands are gathered
- * at the front of argv, which is reordered for that and must live as long as `out`. On failure only
- * `command` of `out` is written, as far as it was understood, and `e` holds what is wrong with the
- * use (ERR_WRONG). Numbers of operands and words are not checked where --help is asked for.
+ * Read argv[1] … argv[argc - 1], which must live as long as `out`, by the NULL-terminated list of
+ * commands. On failure only `command` of `out` is written, as far as it was understood, and `e`
+ * holds what is wrong with the use (ERR_WRONG). Numbers of operands and words are not checked where
+ * --help is asked for.
  */
 int command_line_parse(const struct command *const *list, int argc, char **argv,
 		       struct command_line *out, struct err *e);
@@ -29,8 +29,7 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 const struct command *command_find(const struct command *const *list, const char *name,
 				   struct err *e);
 
-/* `cleave --help`, and `cleave COMMAND --help`. */
-void help_print(const struct command *const *list, FILE *to);
-void command_help_print(const struct command *c, FILE *to);
+/* `cleave COMMAND --help`; `c` NULL: `cleave --help`. */
+void help_print(const struct command *const *list, const struct command *c, FILE *to);
 
 #endif

@@ -9,22 +9,51 @@
 
 enum { ANSWER_MS = 5000 };
 
-/* The name that a word means: a cluster's, or that in a profile. */
-static int name_of_word(const struct strings *running, const char *word,
-			char name[NAME_MAX_BYTES + 1], struct err *e)
+bool word_number(const char *word, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long value = strtoul(word, &end, 10);
+
+	if (*word < '0' || *word > '9' || *end || value > max)
+		return false;
+	*out = (unsigned)value;
+	return true;
+}
+
+bool word_slice(const char *word, unsigned *out)
+{
+	return word_number(word + (strncmp(word, "slice-", 6) ? 0 : 6), UINT16_MAX, out);
+}
+
+int running_cluster(const struct options *o, const char *operand, struct cluster *out,
+		    struct err *e)
 {
 	cleanup_free struct profile *p = malloc(sizeof(*p));
-	char path[PROFILE_PATH];
+	const char *word = o->cluster ? o->cluster : operand;
+	struct strings running = {0};
 	bool is_running = false;
+	char path[PROFILE_PATH];
 	struct err ignored;
 
 	if (!p)
 		return err_set(e, -ENOMEM, "out of memory");
-	strings_for_each(known, running)
+	if (o->cluster && operand)
+		return err_wrong(e, "both --cluster %s and '%s' name a cluster; give one",
+				 o->cluster, operand);
+	if (cluster_list(o->roots.state_dir, &running, e) < 0)
+		return e->code;
+	if (!word && running.count > 1)
+		return err_wrong(e, "there are %u clusters (%s, %s%s); name one with --cluster",
+				 running.count, strings_get(&running, 0), strings_get(&running, 1),
+				 running.count > 2 ? ", …" : "");
+	if (!word && running.count == 1)
+		word = strings_get(&running, 0);
+	strings_for_each(known, &running)
 	{
 		is_running |= !strcmp(known, word);
 	}
-	if (shipped_is_path(word) || (!is_running && shipped_find(word, path, &ignored) == 0)) {
+	if (!word || shipped_is_path(word) ||
+	    (!is_running && shipped_find(word, path, &ignored) == 0)) {
 		if (load_profile(word, p, e) < 0)
 			return e->code;
 		word = p->name;
@@ -34,50 +63,21 @@ static int name_of_word(const struct strings *running, const char *word,
 				 "'%s' is no cluster's name: allowed are at most %d letters a-z, "
 				 "digits and dashes, no dash first",
 				 word, NAME_MAX_BYTES);
-	return string_copy_n(name, NAME_MAX_BYTES + 1, word);
+	return cluster_paths(o->roots.state_dir, word, out, e);
 }
 
-int running_cluster(const struct options *o, const char *operand, struct cluster *out,
-		    struct err *e)
+int running_state(const struct cluster *c, struct state **out, struct err *e)
 {
-	struct strings running = {0};
-	const char *word = o->cluster ? o->cluster : operand;
-	char name[NAME_MAX_BYTES + 1];
-
-	if (o->cluster && operand)
-		return err_wrong(e, "both --cluster %s and '%s' name a cluster; give one",
-				 o->cluster, operand);
-	if (cluster_list(o->roots.state_dir, &running, e) < 0)
-		return e->code;
-	if (word) {
-		if (name_of_word(&running, word, name, e) < 0)
-			return e->code;
-	} else if (running.count == 1) {
-		string_copy(name, strings_get(&running, 0));
-	} else if (running.count > 1) {
-		return err_wrong(e, "there are %u clusters (%s, %s%s); name one with --cluster",
-				 running.count, strings_get(&running, 0), strings_get(&running, 1),
-				 running.count > 2 ? ", …" : "");
-	} else {
-		cleanup_free struct profile *defaults = malloc(sizeof(*defaults));
-
-		if (!defaults)
-			return err_set(e, -ENOMEM, "out of memory");
-		profile_default(defaults);
-		string_copy(name, defaults->name);
-	}
-	return cluster_paths(o->roots.state_dir, name, out, e);
-}
-
-int running_state(const struct cluster *c, struct state *out, struct err *e)
-{
-	int r = state_read(c, out, e);
+	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	int r = s ? state_read(c, s, e) : err_set(e, -ENOMEM, "no memory for the state");
 
 	if (r == -ENOENT)
 		return err_set(e, r, "no cluster %s is up (there is no %s/state.json): cleave up",
 			       c->name, c->state);
 	if (r == -EBADMSG)
 		return err_wrap(e, "the state of %s is lost, run up to rebuild it", c->name);
+	if (!r)
+		*out = take_pointer(s);
 	return r;
 }
 
@@ -89,24 +89,10 @@ int running_driver(const struct options *o, const struct state *s, struct driver
 	return driver_open(&request, out, e);
 }
 
-int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
-		  struct err *e)
+void running_driver_closep(struct driver **d)
 {
-	unsigned id;
-	int end = 0;
-
-	if (strcmp(word, GROUP_HOST) == 0 || strcmp(word, "master") == 0) {
-		string_copy_n(group, NAME_MAX_BYTES + 1, GROUP_HOST);
-		return 0;
-	}
-	if (((sscanf(word, "%2u%n", &id, &end) == 1 && word[end] == '\0') ||
-	     (sscanf(word, "slice-%2u%n", &id, &end) == 1 && word[end] == '\0')) &&
-	    id < s->plan.slice_count) {
-		string_copy_n(group, NAME_MAX_BYTES + 1, s->plan.slices[id].name);
-		return 0;
-	}
-	return err_wrong(e, "%s is no part of %s: its slices are 0 … %u, and there is host", word,
-			 s->cluster.name, s->plan.slice_count - 1);
+	if (*d)
+		(*d)->ops->close(*d);
 }
 
 bool running_is_dead(int r)

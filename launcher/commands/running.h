@@ -18,14 +18,16 @@ int running_cluster(const struct options *o, const char *operand, struct cluster
 		    struct err *e);
 
 /*
- * Its state. -ENOENT, ERR_FAILED: there is none of that name in the state directory; -EBADMSG: it
- * cannot be read, and what to do about it.
+ * Its state, on the heap. -ENOENT, ERR_FAILED: there is none of that name in the
+ * state directory; -EBADMSG: it cannot be read, and what to do about it.
  */
-int running_state(const struct cluster *c, struct state *out, struct err *e);
+int running_state(const struct cluster *c, struct state **out, struct err *e);
 
 /* Its groups. */
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e);
+void running_driver_closep(struct driver **d);
+#define cleanup_driver __attribute__((cleanup(running_driver_closep)))
 
 /* Whether control_query() failed because nobody listens, or not to the end. */
 bool running_is_dead(int r);
@@ -36,8 +38,8 @@ bool running_is_dead(int r);
  */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 
-/* "0", "slice-0", "host" or "master" → the group's name, ERR_WRONG for what the cluster has not. */
-int running_group(const struct state *s, const char *word, char group[NAME_MAX_BYTES + 1],
-		  struct err *e);
+/* Whether a word is digits only, at most `max`; and whether it is "0" or "slice-0", of any number. */
+bool word_number(const char *word, unsigned max, unsigned *out);
+bool word_slice(const char *word, unsigned *out);
 
 #endif

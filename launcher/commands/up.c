@@ -9,6 +9,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "launcher/commands/follow.h"
 #include "launcher/commands/wanted.h"
 #include "launcher/protocol/control.h"
 #include "launcher/protocol/state_recover.h"
@@ -75,42 +76,33 @@ static _Noreturn void die_of(int signal_number)
 
 /* ---- up: what is wanted */
 
-/* What is known of a cluster that runs, or NULL. `lost` says why its state is not, or code 0. */
-static struct state *read_known(const char *state_dir, const char *name, struct err *lost)
-{
-	struct state *known = calloc(1, sizeof(*known));
-	struct cluster c;
-	struct err ignored; /* reported when what is wanted is made */
-
-	lost->code = 0;
-	if (known && cluster_paths(state_dir, name, &c, &ignored) == 0) {
-		if (state_read(&c, known, lost) == 0) {
-			lost->code = 0;
-			return known;
-		}
-		if (state_recover_daemons(&c, known))
-			return known;
-	}
-	lost->code = 0;
-	free(known);
-	return NULL;
-}
-
-/* From PROFILE, on the heap; the inputs it is made of are large and gone afterwards. */
+/*
+ * From PROFILE, on the heap; the inputs it is made of are large and gone afterwards. `lost` says
+ * why the state of a cluster that runs cannot be read, or code 0.
+ */
 static int make_wanted(const struct options *o, const char *profile, struct state **out,
 		       struct err *lost, struct err *e)
 {
 	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
-	cleanup_free struct state *wanted = calloc(1, sizeof(*wanted)), *known = NULL;
+	cleanup_free struct state *wanted = calloc(1, sizeof(*wanted));
+	cleanup_free struct state *known = calloc(1, sizeof(*known));
+	bool is_read = false, is_known = false;
+	struct err ignored; /* reported when what is wanted is made */
+	struct cluster c;
 	int r;
 
-	if (!in || !wanted)
+	if (!in || !wanted || !known)
 		return err_set(e, -ENOMEM, "no memory for a plan");
 	r = inputs_profile(profile, in, e);
 	if (r)
 		return r;
-	known = read_known(o->roots.state_dir, in->profile.name, lost);
-	r = wanted_make(o, known, in, wanted, e);
+	if (cluster_paths(o->roots.state_dir, in->profile.name, &c, &ignored) == 0) {
+		is_read = state_read(&c, known, lost) == 0;
+		is_known = is_read || state_recover_daemons(&c, known);
+	}
+	if (is_read || !is_known)
+		lost->code = 0;
+	r = wanted_make(o, is_known ? known : NULL, in, wanted, e);
 	if (!r)
 		*out = take_pointer(wanted);
 	return r;
@@ -185,23 +177,22 @@ static int holder_begin(const struct cluster *c, const struct interrupts *held, 
 }
 
 /* `lost`: what could not be read of the state. A dead supervisor's successor found the same. */
-static void print_outcome(const struct cluster *c, const struct outcome *outcome,
-			  const struct err *lost)
+static void print_outcome(const struct cluster *c, const struct reply *done, const struct err *lost)
 {
-	if (outcome->rebuilt[0] || lost->code)
+	if (done->rebuilt[0] || lost->code)
 		fprintf(stderr, "cleave: the state of %s was made anew: %s\n", c->name,
-			outcome->rebuilt[0] ? outcome->rebuilt : lost->msg);
-	else if (outcome->adopted)
+			done->rebuilt[0] ? done->rebuilt : lost->msg);
+	else if (done->is_adopted)
 		fprintf(stderr, "cleave: the supervisor of %s was dead; what it left was adopted\n",
 			c->name);
 }
 
-int up_ensure(const struct options *o, const char *profile, enum up_result *result,
+int up_ensure(const struct options *o, const char *profile, enum reply_result *result,
 	      struct state *out, struct err *e)
 {
 	cleanup_free struct state *wanted = NULL;
 	cleanup_holder struct holder holder = {-1, -1, 0};
-	struct outcome outcome = {0};
+	struct reply done = {0};
 	struct interrupts held;
 	int signal_number = 0;
 	struct err lost;
@@ -220,21 +211,21 @@ int up_ensure(const struct options *o, const char *profile, enum up_result *resu
 	else if (holder.lock >= 0)
 		close(take_fd(holder.lock)); /* the supervisor has its copy */
 	if (!r)
-		r = progress_follow(holder.fd, &outcome, &signal_number, e);
+		r = progress_follow(holder.fd, &done, &signal_number, e);
 	interrupts_release(&held);
 	if (signal_number)
 		die_of(signal_number);
 	if (r)
 		return r;
-	print_outcome(&wanted->cluster, &outcome, &lost);
-	*result = outcome.result;
+	print_outcome(&wanted->cluster, &done, &lost);
+	*result = done.result;
 	return state_read(&wanted->cluster, out, e);
 }
 
 int up_again(const struct state *s, int *lock, struct err *e)
 {
 	cleanup_holder struct holder holder = {-1, -1, 0};
-	struct outcome outcome = {0};
+	struct reply done = {0};
 	int signal_number = 0;
 	int r = holder_find(&s->cluster, HOLDER_PATIENCE_MS, NULL, &holder, e);
 
@@ -247,7 +238,7 @@ int up_again(const struct state *s, int *lock, struct err *e)
 	}
 	r = send_apply(holder.fd, s, e);
 	if (!r)
-		r = progress_follow(holder.fd, &outcome, &signal_number, e);
+		r = progress_follow(holder.fd, &done, &signal_number, e);
 	if (signal_number)
 		die_of(signal_number);
 	return r;
@@ -259,7 +250,7 @@ int up_again(const struct state *s, int *lock, struct err *e)
 static pid_t fork_progress(const struct cluster *c, const struct err *lost, int lock,
 			   const int ends[2])
 {
-	struct outcome outcome = {0};
+	struct reply done = {0};
 	int signal_number;
 	struct err ignored; /* the supervisor's to show */
 	pid_t pid;
@@ -272,8 +263,8 @@ static pid_t fork_progress(const struct cluster *c, const struct err *lost, int 
 	}
 	close(ends[1]);
 	close(lock);
-	if (progress_follow(ends[0], &outcome, &signal_number, &ignored) == 0)
-		print_outcome(c, &outcome, lost);
+	if (progress_follow(ends[0], &done, &signal_number, &ignored) == 0)
+		print_outcome(c, &done, lost);
 	_exit(0);
 }
 
@@ -318,12 +309,12 @@ static int down_by_supervisor(const struct holder *holder, struct err *e)
 {
 	struct pollfd end = {.events = POLLIN};
 	cleanup_close int pidfd = -1;
-	struct outcome outcome = {0};
+	struct reply done = {0};
 	int signal_number;
 	int r = control_send(holder->fd, "{\"cmd\":\"down\"}", e);
 
 	if (!r)
-		r = progress_follow(holder->fd, &outcome, &signal_number, e);
+		r = progress_follow(holder->fd, &done, &signal_number, e);
 	if (r && r != -ECONNRESET) /* which is: gone without a word, its exit tells */
 		return r;
 	end.fd = pidfd = pidfd_open(holder->supervisor, 0);

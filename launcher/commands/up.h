@@ -8,7 +8,7 @@
  */
 
 #include "launcher/commands/command.h"
-#include "launcher/commands/follow.h"
+#include "launcher/protocol/reply.h"
 #include "launcher/protocol/state.h"
 
 /*
@@ -18,7 +18,7 @@
  * after SIGINT, SIGTERM or SIGHUP this waits for that and then dies of the signal. `out` is the
  * state afterwards. ERR_FAILED naming the process where another `up` or `down` is under way.
  */
-int up_ensure(const struct options *o, const char *profile, enum up_result *result,
+int up_ensure(const struct options *o, const char *profile, enum reply_result *result,
 	      struct state *out, struct err *e);
 
 /* `up --foreground`: be the supervisor until the cluster is taken down. */

@@ -12,15 +12,16 @@ static const uint32_t loopback_last = 0x7ffffffe; /* 127.255.255.254 */
 
 /* ---- the master's ports */
 
-struct port_request {
+struct port {
 	const char *key;
 	int requested; /* AMOUNT_AUTO or the profile's */
 	int first;     /* of auto */
 	int known;     /* of the running master, 0: none runs */
-	int other;     /* the master's other port, already chosen */
+	int *chosen;
 };
 
-static int choose_port(const struct port_request *q, const char *host, int *port, struct err *e)
+/* `other` is the master's other port, which is chosen already. */
+static int choose_port(const struct port *q, const char *host, int other, struct err *e)
 {
 	bool is_auto = q->requested == AMOUNT_AUTO;
 	int first = is_auto ? q->first : q->requested;
@@ -30,18 +31,16 @@ static int choose_port(const struct port_request *q, const char *host, int *port
 	int r = 0;
 
 	if (q->known && (is_auto || q->requested == q->known)) {
-		*port = q->known;
+		*q->chosen = q->known;
 		return 0;
 	}
-	for (int p = first; p <= last; p++) {
+	for (int port = first; port <= last && (!r || r == -EADDRINUSE); port++) {
 		/* A name is Spark's to resolve: then only the check after the start can tell. */
-		r = is_numeric ? listening_probe(ntohl(address.s_addr), p) : 0;
-		if (!r && p != q->other) {
-			*port = p;
+		r = is_numeric ? listening_probe(ntohl(address.s_addr), port) : 0;
+		if (!r && port != other) {
+			*q->chosen = port;
 			return 0;
 		}
-		if (r != -EADDRINUSE && r)
-			break;
 	}
 	if (is_auto)
 		return err_errno(e, r, "%s: no port from %d to %d is free on %s", q->key, first,
@@ -55,24 +54,16 @@ static int choose_endpoints(const struct profile *p, const struct state *known,
 {
 	bool is_running = known && process_is_alive(&known->master_process) &&
 			  strcmp(known->master.address, p->spark.master_address) == 0;
-	struct port_request master = {
-		.key = "spark.master.port",
-		.requested = p->spark.master_port,
-		.first = PLAN_MASTER_PORT,
-		.known = is_running ? known->master.port : 0,
-	};
-	struct port_request ui = {
-		.key = "spark.master.ui_port",
-		.requested = p->spark.master_ui_port,
-		.first = PLAN_MASTER_UI_PORT,
-		.known = is_running ? known->master.ui_port : 0,
-	};
+	const struct port master = {"spark.master.port", p->spark.master_port, PLAN_MASTER_PORT,
+				    is_running ? known->master.port : 0, &out->port};
+	const struct port ui = {"spark.master.ui_port", p->spark.master_ui_port,
+				PLAN_MASTER_UI_PORT, is_running ? known->master.ui_port : 0,
+				&out->ui_port};
 	int r;
 
 	string_copy(out->address, p->spark.master_address);
-	r = choose_port(&master, out->address, &out->port, e);
-	ui.other = out->port;
-	return r ? r : choose_port(&ui, out->address, &out->ui_port, e);
+	r = choose_port(&master, out->address, 0, e);
+	return r ? r : choose_port(&ui, out->address, out->port, e);
 }
 
 /* ---- the slices' addresses */

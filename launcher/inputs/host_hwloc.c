@@ -24,30 +24,22 @@ enum source_kind { SOURCE_LIVE, SOURCE_XML, SOURCE_SYNTHETIC };
 
 /* ---- where the description comes from ---- */
 
-static const char *after_prefix(const char *text, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
-}
+static const char *const prefixes[] = {
+	[SOURCE_LIVE] = "live", [SOURCE_XML] = "xml:", [SOURCE_SYNTHETIC] = "synthetic:"};
 
 /* Tell file from synthetic text, and cut the prefix that may say so. */
 static enum source_kind source_kind(const char **text)
 {
-	const char *rest;
 	size_t length;
 
 	if (!*text)
 		return SOURCE_LIVE;
-	rest = after_prefix(*text, "xml:");
-	if (rest) {
-		*text = rest;
-		return SOURCE_XML;
-	}
-	rest = after_prefix(*text, "synthetic:");
-	if (rest) {
-		*text = rest;
-		return SOURCE_SYNTHETIC;
+	for (unsigned kind = SOURCE_XML; kind <= SOURCE_SYNTHETIC; kind++) {
+		length = strlen(prefixes[kind]);
+		if (strncmp(*text, prefixes[kind], length) == 0) {
+			*text += length;
+			return (enum source_kind)kind;
+		}
 	}
 	length = strlen(*text);
 	if (strchr(*text, '/') || (length > 4 && !strcmp(*text + length - 4, ".xml")))
@@ -55,35 +47,22 @@ static enum source_kind source_kind(const char **text)
 	return strchr(*text, ':') ? SOURCE_SYNTHETIC : SOURCE_XML;
 }
 
-/* hwloc's own reader gives no reason: look for the usual ones. `head` gets the first bytes. */
-static int check_file(const char *path, char *head, size_t size, struct err *e)
+static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char head[1024] = "";
 	struct stat st;
-	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
-		return e->code;
-	}
+	/* hwloc's own reader gives no reason: look for the usual ones. */
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_wrong(e, "topology '%s' is not a regular file", path);
 	if (st.st_size > TOPOLOGY_FILE_MAX)
 		return err_wrong(e, "topology '%s' has %lld bytes; the limit is %d", path,
 				 (long long)st.st_size, TOPOLOGY_FILE_MAX);
-	n = read(fd, head, size - 1);
-	if (n < 0)
+	if (read(fd, head, sizeof(head) - 1) < 0)
 		return err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
-	head[n] = '\0';
-	return 0;
-}
-
-static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
-{
-	char head[1024];
-
-	if (check_file(path, head, sizeof(head), e) < 0)
-		return e->code;
 	if (hwloc_topology_set_xml(h, path) == 0 && hwloc_topology_load(h) == 0)
 		return 0;
 	if (strstr(head, "<topology version=\"3"))
@@ -133,31 +112,19 @@ static int load_synthetic(hwloc_topology_t h, const char *text, struct err *e)
 	return 0;
 }
 
-extern char **environ;
-
-static void clean_environment(void)
-{
-	for (char **entry = environ; entry && *entry;) {
-		char name[64];
-		size_t length = strcspn(*entry, "=");
-
-		if (!after_prefix(*entry, "HWLOC_") || length >= sizeof(name)) {
-			entry++;
-			continue;
-		}
-		memcpy(name, *entry, length);
-		name[length] = '\0';
-		unsetenv(name); /* moves the others down */
-	}
-}
-
 static int open_source(enum source_kind kind, const char *text, hwloc_topology_t *out,
 		       struct err *e)
 {
 	cleanup_topology hwloc_topology_t h = NULL;
 	int r = 0;
 
-	clean_environment();
+	for (char **entry = environ; entry && *entry;) {
+		cleanup_free char *name = strndup(*entry, strcspn(*entry, "="));
+
+		/* unsetenv() moves the others down. */
+		if (!name || strncmp(name, "HWLOC_", 6) != 0 || unsetenv(name) < 0)
+			entry++;
+	}
 	if (hwloc_topology_init(&h) < 0)
 		return err_set(e, -ENOMEM, "hwloc cannot be initialised");
 	/* What cleave does not look at need not be built. */
@@ -169,23 +136,16 @@ static int open_source(enum source_kind kind, const char *text, hwloc_topology_t
 	hwloc_topology_set_type_filter(h, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE);
 	/* What hwloc would print on standard error about odd firmware is not for our users. */
 	setenv("HWLOC_HIDE_ERRORS", "2", 1);
-	switch (kind) {
-	case SOURCE_LIVE:
-		if (hwloc_topology_load(h) < 0)
-			r = err_errno(e, -errno, "hwloc cannot read this machine's topology");
-		break;
-	case SOURCE_XML:
+	if (kind == SOURCE_XML)
 		r = load_xml(h, text, e);
-		break;
-	case SOURCE_SYNTHETIC:
+	else if (kind == SOURCE_SYNTHETIC)
 		r = load_synthetic(h, text, e);
-		break;
-	}
+	else if (hwloc_topology_load(h) < 0)
+		r = err_errno(e, -errno, "hwloc cannot read this machine's topology");
 	unsetenv("HWLOC_HIDE_ERRORS");
-	if (r < 0)
-		return r;
-	*out = take_pointer(h);
-	return 0;
+	if (r == 0)
+		*out = take_pointer(h);
+	return r;
 }
 
 /* ---- from hwloc's tree to ours ---- */
@@ -270,53 +230,38 @@ static int read_nodes(hwloc_topology_t h, const struct cpuset *allowed, struct t
 	return 0;
 }
 
-static unsigned node_index(const struct topology *t, unsigned id)
-{
-	for (unsigned i = 0; i < t->node_count; i++)
-		if (t->nodes[i].id == id)
-			return i;
-	return TOPOLOGY_NONE;
-}
-
-/* The firmware's matrix by name, else (version 1 captures) the first over nodes of latencies. */
-static struct hwloc_distances_s *find_distances(hwloc_topology_t h)
-{
-	struct hwloc_distances_s *found = NULL;
-	unsigned count = 1;
-
-	if (hwloc_distances_get_by_name(h, "NUMALatency", &count, &found, 0) == 0 && count > 0)
-		return found;
-	count = 1;
-	if (hwloc_distances_get_by_type(h, HWLOC_OBJ_NUMANODE, &count, &found,
-					HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) == 0 &&
-	    count > 0)
-		return found;
-	return NULL;
-}
-
-/* A matrix over some of the nodes only leaves the others at 0, which topology_distance() knows. */
+/*
+ * The firmware's matrix by name, else (version 1 captures) the first over nodes of latencies. One
+ * over some of the nodes only leaves the others at 0, which topology_distance() knows.
+ */
 static void read_distances(hwloc_topology_t h, struct topology *t)
 {
-	struct hwloc_distances_s *d = find_distances(h);
+	struct hwloc_distances_s *d = NULL;
+	uint16_t index[TOPOLOGY_NODE_IDS] = {0};
 	uint64_t largest = 0, scale;
+	unsigned count = 1;
 
-	if (!d)
-		return;
+	if (hwloc_distances_get_by_name(h, "NUMALatency", &count, &d, 0) < 0 || count == 0) {
+		count = 1;
+		if (hwloc_distances_get_by_type(h, HWLOC_OBJ_NUMANODE, &count, &d,
+						HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) < 0 ||
+		    count == 0)
+			return;
+	}
+	for (unsigned i = 0; i < t->node_count; i++)
+		index[t->nodes[i].id] = (uint16_t)i;
 	for (unsigned i = 0; i < d->nbobjs * d->nbobjs; i++)
 		largest = d->values[i] > largest ? d->values[i] : largest;
 	scale = largest / UINT16_MAX + 1;
-	for (unsigned i = 0; i < d->nbobjs; i++) {
-		for (unsigned j = 0; j < d->nbobjs; j++) {
-			unsigned from, to;
+	for (unsigned i = 0; i < d->nbobjs * d->nbobjs; i++) {
+		hwloc_obj_t from = d->objs[i / d->nbobjs], to = d->objs[i % d->nbobjs];
 
-			if (!d->objs[i] || !d->objs[j] || d->objs[i]->type != HWLOC_OBJ_NUMANODE ||
-			    d->objs[j]->type != HWLOC_OBJ_NUMANODE)
-				continue;
-			from = node_index(t, d->objs[i]->os_index);
-			to = node_index(t, d->objs[j]->os_index);
-			t->distance[from][to] = (uint16_t)(d->values[i * d->nbobjs + j] / scale);
-			t->has_distances = true;
-		}
+		if (!from || !to || from->type != HWLOC_OBJ_NUMANODE ||
+		    to->type != HWLOC_OBJ_NUMANODE)
+			continue;
+		t->distance[index[from->os_index]][index[to->os_index]] =
+			(uint16_t)(d->values[i] / scale);
+		t->has_distances = true;
 	}
 	hwloc_distances_release(h, d);
 }
@@ -344,37 +289,29 @@ static int read_kinds(hwloc_topology_t h, struct topology *t, struct err *e)
 
 /* ---- this machine ---- */
 
-/* Nodes that the kernel has no CPU in only look local to some (expanders, graphics memory). */
-static void drop_foreign_cpus(struct topology *t)
-{
-	cleanup_fclose FILE *file = fopen("/sys/devices/system/node/has_cpu", "re");
-	char text[4096] = "";
-	struct cpuset has_cpu;
-	struct err ignored;
-
-	if (!file || !fgets(text, sizeof(text), file) || cpuset_parse(text, &has_cpu, &ignored) < 0)
-		return;
-	for (unsigned i = 0; i < t->node_count; i++)
-		if (!cpuset_has(&has_cpu, t->nodes[i].id))
-			t->nodes[i].cpus = (struct cpuset){0};
-}
-
-static void read_sizes(struct topology *t, uint64_t limit_bytes)
+/* What is known of this machine beyond hwloc's tree. */
+static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology *t,
+		      struct cpuset *mask)
 {
 	cleanup_fclose FILE *meminfo = fopen("/proc/meminfo", "re");
 	cleanup_fclose FILE *zoneinfo = fopen("/proc/zoneinfo", "re");
+	cleanup_fclose FILE *with_cpus = fopen("/sys/devices/system/node/has_cpu", "re");
+	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
 	struct host_memory memory;
+	struct cpuset has_cpu;
+	char text[4096] = "";
+	struct err ignored;
 
+	t->this_machine = hwloc_topology_is_thissystem(h);
+	/* Nodes that the kernel has no CPU in only look local to some. */
+	if (with_cpus && fgets(text, sizeof(text), with_cpus) &&
+	    cpuset_parse(text, &has_cpu, &ignored) == 0)
+		for (unsigned i = 0; i < t->node_count; i++)
+			if (!cpuset_has(&has_cpu, t->nodes[i].id))
+				t->nodes[i].cpus = (struct cpuset){0};
 	host_memory_parse(meminfo, zoneinfo, &memory);
 	host_memory_correct(t, &memory);
 	host_memory_limit(t, limit_bytes);
-}
-
-static void read_mask(hwloc_topology_t h, struct cpuset *mask)
-{
-	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
-	struct err ignored;
-
 	if (bound && hwloc_get_cpubind(h, bound, HWLOC_CPUBIND_PROCESS) == 0 &&
 	    !hwloc_bitmap_isincluded(hwloc_topology_get_allowed_cpuset(h), bound))
 		to_cpuset(bound, "CPU", CPUSET_MAX, mask, &ignored);
@@ -402,19 +339,14 @@ static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topo
 	if (kind == SOURCE_SYNTHETIC && !strstr(source->text, "memory="))
 		for (unsigned i = 0; i < t->node_count; i++)
 			t->nodes[i].memory_bytes = 0;
-	if (kind == SOURCE_LIVE) {
-		t->this_machine = hwloc_topology_is_thissystem(h);
-		drop_foreign_cpus(t);
-		read_sizes(t, source->memory_limit_bytes);
-		read_mask(h, mask);
-	}
+	if (kind == SOURCE_LIVE)
+		read_host(h, source->memory_limit_bytes, t, mask);
 	return 0;
 }
 
 int topology_read(const struct topology_source *source, struct topology *out, struct cpuset *mask,
 		  struct err *e)
 {
-	static const char *const prefixes[] = {"live", "xml:", "synthetic:"};
 	const char *text = source->text;
 	enum source_kind kind = source_kind(&text);
 	cleanup_topology hwloc_topology_t h = NULL;

@@ -24,9 +24,9 @@ struct topology_source {
 /*
  * Read and derive. `mask` gets the CPUs that this process is bound to if they are fewer than its
  * cpuset allows (taskset, numactl; cleave ignores that), else the empty set. HWLOC_* variables
- * leave the environment: they would silently replace the machine. Errors are ERR_WRONG: unreadable
- * files, XML that this hwloc cannot read, synthetic text that is none, machines over the bounds of
- * decision/machine/topology.h. Why it is read this way: launcher/inputs/README.md.
+ * leave the environment. Errors are ERR_WRONG: unreadable files, XML that this hwloc cannot read,
+ * synthetic text that is none, machines over the bounds of decision/machine/topology.h. Why it is
+ * read this way: README.md.
  */
 int topology_read(const struct topology_source *source, struct topology *out, struct cpuset *mask,
 		  struct err *e);

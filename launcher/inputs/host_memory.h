@@ -1,11 +1,7 @@
 #ifndef LAUNCHER_INPUTS_HOST_MEMORY_H
 #define LAUNCHER_INPUTS_HOST_MEMORY_H
 
-/*
- * How much memory the nodes of this machine really have. nodeN/meminfo can tell far too little
- * (memory that is initialised later, balloons); then /proc/meminfo's total is spread by the pages
- * that /proc/zoneinfo has present.
- */
+/* How much memory the nodes of this machine really have (README.md). */
 
 #include <stdint.h>
 #include <stdio.h>

@@ -23,11 +23,12 @@ int load_profile(const char *called, struct profile *out, struct err *e)
 		profile_default(out);
 		return 0;
 	}
-	if (shipped_is_path(called))
-		return profile_load(called, out, e);
-	if (shipped_find(called, path, e) < 0)
-		return e->code;
-	return profile_load(path, out, e);
+	if (!shipped_is_path(called)) {
+		if (shipped_find(called, path, e) < 0)
+			return e->code;
+		called = path;
+	}
+	return profile_load(called, out, e);
 }
 
 int inputs_profile(const char *called, struct inputs *in, struct err *e)
@@ -36,14 +37,16 @@ int inputs_profile(const char *called, struct inputs *in, struct err *e)
 	return load_profile(called, &in->profile, e);
 }
 
-/* `tree` NULL: --topology is given, nothing of this machine counts. */
-static int read_topology(const struct roots *roots, const struct tree *tree, struct topology *out,
-			 struct cpuset *mask, struct err *e)
+/* *tree is `here`, or NULL: --topology is given, nothing of this machine counts. */
+static int read_machine(const struct roots *roots, struct tree *here, struct tree **tree,
+			struct topology *out, struct cpuset *mask, struct err *e)
 {
 	struct topology_source source = {.text = roots->topology};
 
-	if (tree && (tree_allowed(tree, &source.cpus, &source.nodes, e) < 0 ||
-		     tree_memory_limit(tree, &source.memory_limit_bytes, e) < 0))
+	*tree = roots->topology ? NULL : here;
+	if (*tree && (tree_read(roots->cgroup_root, here, e) < 0 ||
+		      tree_allowed(here, &source.cpus, &source.nodes, e) < 0 ||
+		      tree_memory_limit(here, &source.memory_limit_bytes, e) < 0))
 		return e->code;
 	return topology_read(&source, out, mask, e);
 }
@@ -51,11 +54,9 @@ static int read_topology(const struct roots *roots, const struct tree *tree, str
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e)
 {
-	struct tree here, *tree = roots->topology ? NULL : &here;
+	struct tree here, *tree;
 
-	if (tree && tree_read(roots->cgroup_root, tree, e) < 0)
-		return e->code;
-	return read_topology(roots, tree, out, mask, e);
+	return read_machine(roots, &here, &tree, out, mask, e);
 }
 
 static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
@@ -76,14 +77,14 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 	return 0;
 }
 
-/* "model name" of the first CPU, cut to fit; "" where the kernel names none (most of arm64). */
-static void read_processor(char name[PROFILE_WORD])
+void load_identity(const struct topology *t, struct machine_identity *out)
 {
 	static const char key[] = "model name";
-	cleanup_fclose FILE *file = fopen("/proc/cpuinfo", "re");
-	char line[PROFILE_WORD + 64];
+	cleanup_fclose FILE *file = t->this_machine ? fopen("/proc/cpuinfo", "re") : NULL;
+	char line[PROFILE_WORD + 64], cpu[PROFILE_WORD] = "";
 
-	while (file && fgets(line, sizeof(line), file)) {
+	/* Of the first CPU, cut to fit; "" where the kernel names none (most of arm64). */
+	while (!cpu[0] && file && fgets(line, sizeof(line), file)) {
 		const char *value = strchr(line, ':');
 
 		if (strncmp(line, key, strlen(key)) != 0 || !value)
@@ -91,19 +92,8 @@ static void read_processor(char name[PROFILE_WORD])
 		for (value++; isspace((unsigned char)*value);)
 			value++;
 		line[strcspn(line, "\n")] = '\0';
-		snprintf(name, PROFILE_WORD, "%.*s", (int)string_cut(value, PROFILE_WORD - 1),
-			 value);
-		return;
+		snprintf(cpu, sizeof(cpu), "%.*s", (int)string_cut(value, sizeof(cpu) - 1), value);
 	}
-}
-
-/* The processor's name is known of this machine only. */
-void load_identity(const struct topology *t, struct machine_identity *out)
-{
-	char cpu[PROFILE_WORD] = "";
-
-	if (t->this_machine)
-		read_processor(cpu);
 	machine_identify(t, cpu, out);
 }
 
@@ -150,10 +140,9 @@ static void say_inputs(const struct inputs *in)
 
 int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 {
-	struct tree here, *tree = roots->topology ? NULL : &here;
+	struct tree here, *tree;
 
-	if ((tree && tree_read(roots->cgroup_root, tree, e) < 0) ||
-	    read_topology(roots, tree, &in->topology, &in->mask, e) < 0 ||
+	if (read_machine(roots, &here, &tree, &in->topology, &in->mask, e) < 0 ||
 	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
 	if (roots->verbose)

@@ -46,7 +46,10 @@ int load_profile(const char *called, struct profile *out, struct err *e);
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e);
 
-/* What a model file calls this machine, or the one of --topology. */
+/*
+ * What a model file calls this machine, or the one of --topology: the processor's name is known of
+ * this one only.
+ */
 void load_identity(const struct topology *t, struct machine_identity *out);
 
 #endif

@@ -1,11 +1,7 @@
 #ifndef LAUNCHER_MEASURE_TUNE_H
 #define LAUNCHER_MEASURE_TUNE_H
 
-/*
- * `tune` at work: what it knows, one probe, and what it tells. A probe is what a user would do by
- * hand: this very program is run as `up`, `run`, `down` with a profile like the user's, for a
- * cluster of its own called NAME-tune.
- */
+/* `tune` at work: what it knows, one probe, and what it tells (README.md). */
 
 #include "decision/engine/tune.h"
 #include "launcher/inputs/inputs.h"
@@ -38,6 +34,12 @@ struct tuning {
 	struct fit fit;
 };
 
+/* What an option tries. */
+static inline const struct candidate *tuning_candidate(const struct tuning *t, unsigned option)
+{
+	return &t->engine.candidates[t->tune.candidate[option]];
+}
+
 /*
  * The words of probe number `probe`: the part of the data in place of workload.data.path, or
  * --probe-args in place of the application's own, and in each word {scratch} replaced by a new
@@ -65,5 +67,6 @@ struct sizes_text {
 	char text[64];
 };
 const char *tuning_sizes(const struct candidate *c, struct sizes_text *out);
+#define TUNING_SIZES(c) tuning_sizes((c), &(struct sizes_text){{0}})
 
 #endif

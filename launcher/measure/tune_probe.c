@@ -75,34 +75,16 @@ static int spawn_step(const struct step *s, char *const *argv, const sigset_t *m
 	return -r;
 }
 
-/* Its exit code. */
-static int run_step(struct tuning *t, struct step *s, char *const *argv, struct err *e)
-{
-	struct foreground *f = &t->foreground;
-	int status = spawn_step(s, argv, &f->before, &f->pid);
-
-	if (status < 0)
-		return err_errno(e, status, "cannot start cleave %s", s->what);
-	f->count = 0;
-	f->pidfd = pidfd_open(f->pid, 0);
-	if (f->pidfd < 0)
-		return err_errno(e, -errno, "process %d", (int)f->pid);
-	s->begin = now_s();
-	status = foreground_wait(f, step_turn, s, e);
-	if (s->is_terminal)
-		fputs("\r\033[K", stderr);
-	close(take_fd(f->pidfd));
-	return status;
-}
-
 /* `words` ends with NULL. -EINTR if a signal came. */
 static int take_step(struct tuning *t, struct step *s, const char *const *words,
 		     char *const *application, struct err *e)
 {
+	struct foreground *f = &t->foreground;
 	cleanup_argv struct argv argv = {0};
 	cleanup_free char *tail = NULL;
 	int status;
 
+	s->what = words[0];
 	argv_add(&argv, "cleave");
 	if (t->roots->state_dir)
 		argv_addf(&argv, "--state-dir=%s", t->roots->state_dir);
@@ -114,8 +96,19 @@ static int take_step(struct tuning *t, struct step *s, const char *const *words,
 		argv_add(&argv, *application);
 	if (argv.failed)
 		return err_set(e, -ENOMEM, "out of memory");
-	status = run_step(t, s, argv.items, e);
-	if (status >= 0 && t->foreground.interrupts && !s->is_shielded)
+	status = spawn_step(s, argv.items, &f->before, &f->pid);
+	if (status < 0)
+		return err_errno(e, status, "cannot start cleave %s", s->what);
+	f->count = 0;
+	f->pidfd = pidfd_open(f->pid, 0);
+	if (f->pidfd < 0)
+		return err_errno(e, -errno, "process %d", (int)f->pid);
+	s->begin = now_s();
+	status = foreground_wait(f, step_turn, s, e);
+	if (s->is_terminal)
+		fputs("\r\033[K", stderr);
+	close(take_fd(f->pidfd));
+	if (status >= 0 && f->interrupts && !s->is_shielded)
 		return err_set(e, -EINTR, "interrupted");
 	if (status <= 0)
 		return status;
@@ -129,7 +122,7 @@ static int take_step(struct tuning *t, struct step *s, const char *const *words,
 
 void tuning_probe_profile(const struct tuning *t, unsigned option, struct profile *out)
 {
-	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
+	const struct candidate *c = tuning_candidate(t, option);
 
 	*out = t->in.profile;
 	out->partition.by = c->choice.by;
@@ -157,7 +150,6 @@ static int write_profile(const struct tuning *t, unsigned option, const char *pa
 
 int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct err *e)
 {
-	const struct candidate *c = &t->engine.candidates[t->tune.candidate[option]];
 	cleanup_argv struct argv application = {0};
 	char profile[PROFILE_PATH + 16], log[PROFILE_PATH + 16], probe[128];
 	const char *const up[] = {"up", profile, NULL};
@@ -171,22 +163,18 @@ int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct 
 	snprintf(profile, sizeof(profile), "%s/probe.yaml", t->directory);
 	snprintf(log, sizeof(log), "%s/log", t->directory);
 	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->count + 1, TUNE_PROBES,
-		 tuning_sizes(c, &(struct sizes_text){{0}}));
+		 TUNING_SIZES(tuning_candidate(t, option)));
 	if (tuning_words(t, t->count, &application, e) < 0 ||
 	    write_profile(t, option, profile, e) < 0)
 		return e->code;
-	s.what = "up";
 	r = take_step(t, &s, up, NULL, e);
-	if (r >= 0) {
-		s.what = "run";
+	if (r >= 0)
 		r = take_step(t, &s, run, application.items, e);
-	}
 	if (r >= 0)
 		*seconds = now_s() - s.begin;
 	/* Whatever happened, and whatever else the user presses now: the cluster goes. */
 	interrupts = t->foreground.interrupts;
 	t->foreground.interrupts = 0;
-	s.what = "down";
 	s.is_shielded = true;
 	if (take_step(t, &s, down, NULL, &ours) < 0 && r >= 0) {
 		*e = ours;

@@ -27,17 +27,14 @@ static int print_probes(const struct tuning *t)
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < t->count; i++) {
-		const struct candidate *c =
-			&t->engine.candidates[t->tune.candidate[t->probes[i].option]];
-
 		table_add(&table, "%u", i + 1);
-		table_add(&table, "%s", tuning_sizes(c, &(struct sizes_text){{0}}));
+		table_add(&table, "%s", TUNING_SIZES(tuning_candidate(t, t->probes[i].option)));
 		table_add(&table, "%s", SIZE_STRING(t->data_bytes));
 		table_add(&table, "%.1f s", t->probes[i].expected);
 		table_add(&table, "%.1f s", t->runs[i].seconds);
 		table_add(&table, "%.1f s", cost_seconds(&t->fit.theta, &t->runs[i].x));
 	}
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 static int print_coefficients(const struct tuning *t)
@@ -55,7 +52,7 @@ static int print_coefficients(const struct tuning *t)
 		table_add(&table, "%.0f %%", 100 * t->fit.confidence[i]);
 		table_add(&table, "%s", units[i]);
 	}
-	return table_print(&table, "", stdout);
+	return table_print(&table, stdout);
 }
 
 /* What the engine takes with the fitted coefficients, beside what it takes without. */
@@ -72,16 +69,14 @@ static int print_choice(const struct tuning *t, struct err *e)
 	if (engine_decide(&t->in.topology, &t->in.profile, &facts, &t->reserve, tuned, e) < 0)
 		return e->code;
 	now = &tuned->candidates[tuned->chosen];
-	printf("\nRecommended: %s, %.0f s predicted for %s%s.\n",
-	       tuning_sizes(now, &(struct sizes_text){{0}}), now->seconds,
+	printf("\nRecommended: %s, %.0f s predicted for %s%s.\n", TUNING_SIZES(now), now->seconds,
 	       SIZE_STRING(tuned->job.data_bytes),
 	       tuned->data_assumed ? " (assumed: workload.data.size is not known)" : "");
 	if (now->slices == before->slices && now->cores == before->cores)
 		puts("The built-in table takes the same.");
 	else
 		printf("The built-in table takes %s: %.0f s by the fitted coefficients.\n",
-		       tuning_sizes(before, &(struct sizes_text){{0}}),
-		       cost_seconds(&t->fit.theta, &before->features));
+		       TUNING_SIZES(before), cost_seconds(&t->fit.theta, &before->features));
 	puts("With partition left to auto, this line in the profile has that taken:");
 	printf("  workload: {model: \"%s\"}\n", t->model_path);
 	puts("Written out, without the model, it is:");

@@ -6,13 +6,11 @@
 #include <sys/ioctl.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/show/table.h"
 
 enum {
 	OWNER_HOST = SLICES_MAX,
 	OWNER_NONE,
-	OWNER_MIXED, /* a folded cell of several owners */
-	OWNERS = UINT8_MAX,
+	OWNER_MIXED,	      /* a folded cell of several owners */
 	CELLS_A_SCREEN = 512, /* beyond, cells are folded */
 	CELLS_A_ROW = 16,
 	WIDTH_LEAST = 20,
@@ -28,22 +26,18 @@ struct row {
 	bool title;	       /* the name of the node of core `first` instead */
 };
 
-struct box {
-	unsigned first_row, row_count;
-};
-
 struct picture {
 	const struct plan *plan;
 	const struct topology *topology;
 	const struct picture_style *style;
 	FILE *to;
 	enum fold fold;
-	unsigned threads; /* of the core that has most: characters of a core's cell */
-	unsigned inner;	  /* columns inside a box */
+	unsigned cell;	/* characters of one: a core's are the threads of the core that has most */
+	unsigned inner; /* columns inside a box */
 	uint8_t owner[CPUSET_MAX], borrower[CPUSET_MAX];
 	struct row rows[2 * TOPOLOGY_CPUS];
 	unsigned row_count;
-	struct box boxes[TOPOLOGY_CPUS];
+	unsigned first_row[TOPOLOGY_CPUS + 1]; /* of a package; the last: row_count */
 };
 
 bool picture_style_detect(FILE *to, struct picture_style *out)
@@ -71,6 +65,20 @@ char picture_mark(unsigned slice)
 	return marks[slice % (sizeof(marks) - 1)];
 }
 
+void picture_colour(const struct picture_style *style, unsigned of_256, unsigned of_8, FILE *to)
+{
+	if (style->colours == 256)
+		fprintf(to, "\033[30;48;5;%um", of_256);
+	else if (style->colours)
+		fprintf(to, "\033[30;4%um", of_8);
+}
+
+void picture_plain(const struct picture_style *style, FILE *to)
+{
+	if (style->colours)
+		fputs("\033[0m", to);
+}
+
 /* ---- who owns what ---- */
 
 static void set_owner(uint8_t owner[CPUSET_MAX], const struct cpuset *cpus, unsigned who)
@@ -78,70 +86,43 @@ static void set_owner(uint8_t owner[CPUSET_MAX], const struct cpuset *cpus, unsi
 	cpuset_for_each(cpu, cpus) owner[cpu] = (uint8_t)who;
 }
 
-static void find_owners(struct picture *pic)
+/* The one owner of CPUs [first, end). Those that nobody uses beside used ones do not count. */
+static unsigned owner_of(const struct picture *pic, const uint8_t owner[CPUSET_MAX], unsigned first,
+			 unsigned end)
 {
-	const struct plan *p = pic->plan;
-
-	memset(pic->owner, OWNER_NONE, sizeof(pic->owner));
-	set_owner(pic->owner, &p->host.cpus, OWNER_HOST);
-	for (unsigned i = 0; i < p->slice_count; i++)
-		set_owner(pic->owner, &p->slices[i].cpus, i);
-	memcpy(pic->borrower, pic->owner, sizeof(pic->owner));
-	for (unsigned i = 0; i < p->loan_count; i++)
-		set_owner(pic->borrower, &p->loans[i].cpus, p->loans[i].to);
-}
-
-/*
- * The one owner of some cores. Threads that nobody uses beside used ones (smt: one) do not count.
- */
-static unsigned owner_of_cores(const struct picture *pic, const uint8_t owner[CPUSET_MAX],
-			       struct topology_span cores)
-{
-	const struct topology *t = pic->topology;
 	unsigned found = OWNER_NONE;
 
-	for (unsigned c = cores.first; c < (unsigned)cores.first + cores.count; c++) {
-		for (unsigned i = 0; i < t->cores[c].cpus; i++) {
-			unsigned who = owner[t->cpus[t->cores[c].first_cpu + i].os_index];
+	for (unsigned cpu = first; cpu < end; cpu++) {
+		unsigned who = owner[pic->topology->cpus[cpu].os_index];
 
-			if (who == OWNER_NONE || who == found)
-				continue;
-			if (found != OWNER_NONE)
-				return OWNER_MIXED;
-			found = who;
-		}
+		if (who == OWNER_NONE || who == found)
+			continue;
+		if (found != OWNER_NONE)
+			return OWNER_MIXED;
+		found = who;
 	}
 	return found;
 }
 
 /* ---- layout ---- */
 
-static unsigned cell_width(const struct picture *pic)
-{
-	return pic->fold == FOLD_NONE ? pic->threads : 1;
-}
-
-static void add_row(struct picture *pic, unsigned first, unsigned count, bool title)
-{
-	unsigned width = title ? TITLE_WIDTH : count * (cell_width(pic) + 1) - 1;
-
-	pic->rows[pic->row_count++] = (struct row){(uint16_t)first, (uint16_t)count, title};
-	pic->inner = width > pic->inner ? width : pic->inner;
-}
-
 /* Cells [first, end), as even rows of at most CELLS_A_ROW characters: 15 cells are 8 and 7. */
 static void add_rows(struct picture *pic, unsigned first, unsigned end)
 {
 	unsigned room = pic->style->width > 4 + 1 ? pic->style->width - 4 : 1;
-	unsigned cell = cell_width(pic), most = CELLS_A_ROW / cell, count = end - first, rows, each;
+	unsigned cell = pic->cell, most = CELLS_A_ROW / cell, count = end - first, rows, each;
 
 	if (most * (cell + 1) > room)
 		most = room / (cell + 1);
 	most = most > 0 ? most : 1;
 	rows = (count + most - 1) / most;
 	each = (count + rows - 1) / rows;
+	if (each * (cell + 1) - 1 > pic->inner)
+		pic->inner = each * (cell + 1) - 1;
 	for (; first < end; first += each)
-		add_row(pic, first, end - first < each ? end - first : each, false);
+		pic->rows[pic->row_count++] =
+			(struct row){(uint16_t)first,
+				     (uint16_t)(end - first < each ? end - first : each), false};
 }
 
 /*
@@ -157,7 +138,7 @@ static void lay_out_cores(struct picture *pic, struct topology_span package)
 		const struct topology_core *c = &t->cores[core];
 
 		if (core == package.first || c->numa != t->cores[core - 1].numa)
-			add_row(pic, core, 1, true);
+			pic->rows[pic->row_count++] = (struct row){(uint16_t)core, 1, true};
 		for (next = core + 1; next < end && t->cores[next].numa == c->numa &&
 				      (t->cores[next].l3 == c->l3 || t->l3s[c->l3].count == 1);)
 			next++;
@@ -171,85 +152,68 @@ static void lay_out(struct picture *pic)
 
 	if (t->cpu_count > CELLS_A_SCREEN)
 		pic->fold = t->core_count <= CELLS_A_SCREEN ? FOLD_CORES : FOLD_L3S;
-	for (unsigned i = 0; i < t->core_count; i++)
-		pic->threads = t->cores[i].cpus > pic->threads ? t->cores[i].cpus : pic->threads;
+	pic->cell = 1;
+	for (unsigned i = 0; i < t->core_count && pic->fold == FOLD_NONE; i++)
+		pic->cell = t->cores[i].cpus > pic->cell ? t->cores[i].cpus : pic->cell;
 	pic->inner = TITLE_WIDTH;
 	for (unsigned i = 0; i < t->package_count; i++) {
 		struct topology_span cores = t->packages[i];
 
-		pic->boxes[i].first_row = pic->row_count;
+		pic->first_row[i] = pic->row_count;
 		if (pic->fold == FOLD_L3S)
 			add_rows(pic, t->cores[cores.first].l3,
 				 t->cores[cores.first + cores.count - 1].l3 + 1u);
 		else
 			lay_out_cores(pic, cores);
-		pic->boxes[i].row_count = pic->row_count - pic->boxes[i].first_row;
 	}
+	pic->first_row[t->package_count] = pic->row_count;
 }
 
 /* ---- drawing ---- */
-
-static const char *symbol(const struct picture *pic, unsigned who, char mark[2])
-{
-	switch (who) {
-	case OWNER_HOST:
-		return "#";
-	case OWNER_NONE:
-		return pic->style->utf8 ? "·" : ".";
-	case OWNER_MIXED:
-		return "+";
-	default:
-		mark[0] = picture_mark(who);
-		mark[1] = '\0';
-		return mark;
-	}
-}
 
 static void draw_symbol(const struct picture *pic, unsigned who, unsigned colour)
 {
 	/* Of xterm's 256: neighbours far apart, and black text reads on all of them. */
 	static const unsigned char palette[] = {39,  208, 78,  213, 220, 141, 80,  203,
 						150, 180, 111, 170, 185, 116, 217, 72};
-	bool has_colour = colour < SLICES_MAX && pic->style->colours;
-	char mark[2];
 
-	if (has_colour && pic->style->colours == 256)
-		fprintf(pic->to, "\033[30;48;5;%um", palette[colour % sizeof(palette)]);
-	else if (has_colour)
-		fprintf(pic->to, "\033[30;4%um", 1 + colour % 6);
-	fputs(symbol(pic, who, mark), pic->to);
-	if (has_colour)
-		fputs("\033[0m", pic->to);
+	if (colour < SLICES_MAX)
+		picture_colour(pic->style, palette[colour % sizeof(palette)], 1 + colour % 6,
+			       pic->to);
+	if (who == OWNER_NONE)
+		fputs(pic->style->utf8 ? "·" : ".", pic->to);
+	else
+		fputc(who == OWNER_HOST	   ? '#'
+		      : who == OWNER_MIXED ? '+'
+					   : picture_mark(who),
+		      pic->to);
+	if (colour < SLICES_MAX)
+		picture_plain(pic->style, pic->to);
 }
 
 static void draw_cell(const struct picture *pic, unsigned cell)
 {
 	const struct topology *t = pic->topology;
 	struct topology_span cores = {(uint16_t)cell, 1};
+	const struct topology_core *last;
+	unsigned first, end, step;
 
 	if (pic->fold == FOLD_L3S)
 		cores = t->l3s[cell];
-	if (pic->fold != FOLD_NONE) {
-		draw_symbol(pic, owner_of_cores(pic, pic->owner, cores),
-			    owner_of_cores(pic, pic->borrower, cores));
-		return;
-	}
-	for (unsigned i = 0; i < pic->threads; i++) {
-		unsigned cpu;
-
-		if (i >= t->cores[cell].cpus) {
-			fputc(' ', pic->to);
-			continue;
-		}
-		cpu = t->cpus[t->cores[cell].first_cpu + i].os_index;
-		draw_symbol(pic, pic->owner[cpu], pic->borrower[cpu]);
-	}
+	last = &t->cores[cores.first + cores.count - 1];
+	first = t->cores[cores.first].first_cpu;
+	end = last->first_cpu + last->cpus;
+	step = pic->fold == FOLD_NONE ? 1 : end - first;
+	for (unsigned cpu = first; cpu < end; cpu += step)
+		draw_symbol(pic, owner_of(pic, pic->owner, cpu, cpu + step),
+			    owner_of(pic, pic->borrower, cpu, cpu + step));
+	if (pic->fold == FOLD_NONE)
+		fprintf(pic->to, "%*s", (int)(pic->cell - (end - first)), "");
 }
 
 static void draw_row(const struct picture *pic, const struct row *row)
 {
 	const struct topology *t = pic->topology;
-	unsigned used = row->count * (cell_width(pic) + 1) - 1;
 
 	if (row->title) {
 		struct cpuset nodes =
@@ -266,40 +230,32 @@ static void draw_row(const struct picture *pic, const struct row *row)
 			fputc(' ', pic->to);
 		draw_cell(pic, row->first + i);
 	}
-	fprintf(pic->to, "%*s", (int)(pic->inner - used), "");
-}
-
-/* The upper or lower edge of a box. */
-static void draw_edge(const struct picture *pic, const char *left, const char *text,
-		      const char *right)
-{
-	fputs(left, pic->to);
-	fputs(text, pic->to);
-	for (size_t i = text_width(text); i < pic->inner + 2; i++)
-		fputs(pic->style->utf8 ? "─" : "-", pic->to);
-	fputs(right, pic->to);
+	fprintf(pic->to, "%*s", (int)(pic->inner + 1 - row->count * (pic->cell + 1)), "");
 }
 
 /* Line `line` of a box; 0 is its upper edge. Boxes of a row are equally high. */
 static void draw_line(const struct picture *pic, unsigned package, unsigned line, unsigned height)
 {
-	const struct box *box = &pic->boxes[package];
-	const char *bar = pic->style->utf8 ? "│" : "|";
-	char title[32];
+	bool utf8 = pic->style->utf8, is_top = line == 0;
+	unsigned row = pic->first_row[package] + line - 1;
+	const char *bar = utf8 ? "│" : "|";
+	int title = 0;
 
-	snprintf(title, sizeof(title), " socket %u ", package);
-	if (line == 0) {
-		draw_edge(pic, pic->style->utf8 ? "┌" : "+", title, pic->style->utf8 ? "┐" : "+");
-	} else if (line > height) {
-		draw_edge(pic, pic->style->utf8 ? "└" : "+", "", pic->style->utf8 ? "┘" : "+");
-	} else {
+	if (!is_top && line <= height) {
 		fprintf(pic->to, "%s ", bar);
-		if (line <= box->row_count)
-			draw_row(pic, &pic->rows[box->first_row + line - 1]);
+		if (row < pic->first_row[package + 1])
+			draw_row(pic, &pic->rows[row]);
 		else
 			fprintf(pic->to, "%*s", (int)pic->inner, "");
 		fprintf(pic->to, " %s", bar);
+		return;
 	}
+	fputs(!utf8 ? "+" : is_top ? "┌" : "└", pic->to);
+	if (is_top)
+		title = fprintf(pic->to, " socket %u ", package);
+	for (int i = title; i < (int)pic->inner + 2; i++)
+		fputs(utf8 ? "─" : "-", pic->to);
+	fputs(!utf8 ? "+" : is_top ? "┐" : "┘", pic->to);
 }
 
 static void draw_boxes(const struct picture *pic)
@@ -312,8 +268,8 @@ static void draw_boxes(const struct picture *pic)
 		unsigned end = first + across < count ? first + across : count, height = 0;
 
 		for (unsigned i = first; i < end; i++)
-			if (pic->boxes[i].row_count > height)
-				height = pic->boxes[i].row_count;
+			if (pic->first_row[i + 1] - pic->first_row[i] > height)
+				height = pic->first_row[i + 1] - pic->first_row[i];
 		for (unsigned line = 0; line <= height + 1; line++) {
 			for (unsigned i = first; i < end; i++) {
 				if (i > first)
@@ -354,7 +310,13 @@ int picture_print(const struct plan *p, const struct topology *t, const struct p
 	pic->topology = t;
 	pic->style = style;
 	pic->to = to;
-	find_owners(pic);
+	memset(pic->owner, OWNER_NONE, sizeof(pic->owner));
+	set_owner(pic->owner, &p->host.cpus, OWNER_HOST);
+	for (unsigned i = 0; i < p->slice_count; i++)
+		set_owner(pic->owner, &p->slices[i].cpus, i);
+	memcpy(pic->borrower, pic->owner, sizeof(pic->owner));
+	for (unsigned i = 0; i < p->loan_count; i++)
+		set_owner(pic->borrower, &p->loans[i].cpus, p->loans[i].to);
 	lay_out(pic);
 	draw_boxes(pic);
 	draw_legend(pic);

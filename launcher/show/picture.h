@@ -27,6 +27,10 @@ bool picture_style_detect(FILE *to, struct picture_style *out);
 int picture_print(const struct plan *p, const struct topology *t, const struct picture_style *style,
 		  FILE *to);
 
+/* Black on a colour, of xterm's 256 or of the 8, as the style has them; and plain again. */
+void picture_colour(const struct picture_style *style, unsigned of_256, unsigned of_8, FILE *to);
+void picture_plain(const struct picture_style *style, FILE *to);
+
 /* The letter of a slice in the picture: 0 … 9, a … z, A … Z, then & and @. */
 char picture_mark(unsigned slice);
 

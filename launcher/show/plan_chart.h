@@ -12,7 +12,9 @@
  */
 void plan_chart_print(const struct plan *p, const struct picture_style *style, FILE *to);
 
-/* Predicted seconds of a candidate: the sum of its terms. */
+/* Predicted seconds of a candidate: its terms, in the order of `plan --explain`, and their sum. */
+enum { PLAN_CHART_TERMS = 6 };
+double plan_chart_terms(const struct plan_candidate *c, double seconds[PLAN_CHART_TERMS]);
 double plan_chart_seconds(const struct plan_candidate *c);
 
 #endif

@@ -7,11 +7,13 @@
 #include "launcher/show/plan_chart.h"
 #include "launcher/show/table.h"
 
-static int print_slices(const struct plan *p, FILE *to)
+int plan_text_print(const struct plan *p, FILE *to)
 {
 	static const char *const titles[] = {"",      "slice",	 ">cores", ">slots", ">memory",
 					     ">heap", "address", "nodes",  "CPUs",   NULL};
+	const struct plan_host *h = &p->host;
 	cleanup_table struct table table;
+	int r;
 
 	table_init(&table, titles);
 	for (unsigned i = 0; i < p->slice_count; i++) {
@@ -19,7 +21,6 @@ static int print_slices(const struct plan *p, FILE *to)
 		struct in_addr address = {htonl(s->address)};
 		char dotted[INET_ADDRSTRLEN];
 
-		inet_ntop(AF_INET, &address, dotted, sizeof(dotted));
 		table_add(&table, "%c", picture_mark(i));
 		table_add(&table, "%s", s->name);
 		table_add(&table, "%u", s->cores);
@@ -27,18 +28,11 @@ static int print_slices(const struct plan *p, FILE *to)
 		table_add(&table, "%s",
 			  s->memory.max_bytes ? SIZE_STRING(s->memory.max_bytes) : "no limit");
 		table_add(&table, "%s", SIZE_STRING(s->memory.heap_bytes));
-		table_add(&table, "%s", dotted);
+		table_add(&table, "%s", inet_ntop(AF_INET, &address, dotted, sizeof(dotted)));
 		table_add(&table, "%s", CPUSET_STRING(&s->nodes));
 		table_add(&table, "%s", CPUSET_STRING(&s->cpus));
 	}
-	return table_print(&table, "", to);
-}
-
-int plan_text_print(const struct plan *p, FILE *to)
-{
-	const struct plan_host *h = &p->host;
-	int r = print_slices(p, to);
-
+	r = table_print(&table, to);
 	fprintf(to, "\nhost group: ");
 	if (h->shared)
 		fprintf(to, "all allowed CPUs (none is reserved)");
@@ -59,31 +53,18 @@ int plan_text_print(const struct plan *p, FILE *to)
 	return r;
 }
 
-static void add_seconds(struct table *table, bool predicted, double seconds)
-{
-	if (predicted)
-		table_add(table, "%.1f", seconds);
-	else
-		table_add(table, "-");
-}
-
 static void add_candidate(struct table *table, const struct plan_candidate *c, bool chosen)
 {
-	const struct plan_terms *t = &c->terms;
-	const double terms[] = {t->startup, t->work, t->gc, t->remote, t->shuffle, t->tail};
-	double seconds = plan_chart_seconds(c);
+	double terms[PLAN_CHART_TERMS], seconds = plan_chart_terms(c, terms);
 
 	table_add(table, "%s", chosen ? "*" : "");
 	table_add(table, "%s", partition_by_name(c->by));
 	table_add(table, "%u", c->slices);
 	table_add(table, "%u", c->cores);
-	if (c->throughput > 0)
-		table_add(table, "%.2f", c->throughput);
-	else
-		table_add(table, c->feasible ? "?" : "no");
-	add_seconds(table, seconds > 0, seconds);
-	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++)
-		add_seconds(table, seconds > 0, terms[i]);
+	table_add(table, c->throughput > 0 ? "%.2f" : c->feasible ? "?" : "no", c->throughput);
+	table_add(table, seconds > 0 ? "%.1f" : "-", seconds);
+	for (unsigned i = 0; i < PLAN_CHART_TERMS; i++)
+		table_add(table, seconds > 0 ? "%.1f" : "-", terms[i]);
 	table_add(table, "%s", chosen ? "taken" : c->why);
 }
 
@@ -103,7 +84,7 @@ static int print_candidates(const struct plan *p, FILE *to)
 				add_candidate(&table, &p->candidates[i], i == p->chosen);
 		}
 	}
-	if (table_print(&table, "", to) < 0)
+	if (table_print(&table, to) < 0)
 		return -ENOMEM;
 	fprintf(to, "\ntaken: %s\n", why);
 	return 0;
@@ -140,7 +121,7 @@ static int print_memory(const struct slice_memory *m, const struct cpuset *slice
 		table_add(&table, "%s", terms[i].key);
 	}
 	fprintf(to, "\nslices %s\n", CPUSET_STRING(slices));
-	return table_print(&table, "", to);
+	return table_print(&table, to);
 }
 
 int plan_text_explain(const struct plan *p, const struct picture_style *style, FILE *to)

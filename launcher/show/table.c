@@ -72,7 +72,7 @@ static void print_row(const struct table *t, char *const *row, const size_t *wid
 	fputc('\n', to);
 }
 
-int table_print(const struct table *t, const char *indent, FILE *to)
+int table_print(const struct table *t, FILE *to)
 {
 	size_t widths[64] = {0};
 
@@ -83,10 +83,8 @@ int table_print(const struct table *t, const char *indent, FILE *to)
 
 		*widest = width > *widest ? width : *widest;
 	}
-	for (size_t i = 0; i + t->columns <= t->count; i += t->columns) {
-		fputs(indent, to);
+	for (size_t i = 0; i + t->columns <= t->count; i += t->columns)
 		print_row(t, t->cells + i, widths, to);
-	}
 	return 0;
 }
 

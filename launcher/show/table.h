@@ -21,8 +21,8 @@ void table_init(struct table *t, const char *const *titles);
 /* Append one cell; rows fill from left to right. */
 void table_add(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Each line begins with `indent`. Return 0 or -ENOMEM. */
-int table_print(const struct table *t, const char *indent, FILE *to);
+/* Return 0 or -ENOMEM. */
+int table_print(const struct table *t, FILE *to);
 
 void table_release(struct table *t);
 #define cleanup_table __attribute__((cleanup(table_release)))

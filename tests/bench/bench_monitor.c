@@ -247,7 +247,7 @@ static int begin(struct err *e)
 static int measure_all(unsigned seconds, struct err *e)
 {
 	struct cost costs[LOADS];
-	enum up_result result;
+	enum reply_result result;
 
 	if (own_up(&result, e))
 		return e->code;

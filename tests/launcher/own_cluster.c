@@ -78,14 +78,14 @@ bool own_is_usable(char why[ERR_TEXT])
 	return true;
 }
 
-int own_up(enum up_result *result, struct err *e)
+int own_up(enum reply_result *result, struct err *e)
 {
 	return up_ensure(&own.options, own.file, result, &own.state, e);
 }
 
-void own_must_come_up(enum up_result wanted)
+void own_must_come_up(enum reply_result wanted)
 {
-	enum up_result result;
+	enum reply_result result;
 	struct err e;
 
 	ck_assert_msg(own_up(&result, &e) == 0, "%s", e.msg);

@@ -47,8 +47,8 @@ void own_write_profile(void);
 /* A pair of spark.env, written. */
 void own_set_env(const char *key, const char *value);
 
-int own_up(enum up_result *result, struct err *e);
-void own_must_come_up(enum up_result wanted);
+int own_up(enum reply_result *result, struct err *e);
+void own_must_come_up(enum reply_result wanted);
 
 /* SIGKILL, and wait until it is gone. */
 void own_kill_supervisor(void);

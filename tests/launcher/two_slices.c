@@ -40,7 +40,7 @@ void two_reopen(void)
 
 void two_up(void)
 {
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	ck_assert_uint_eq(own.state.plan.slice_count, 2);
 	two_reopen();
 	ck_assert(two_is_home());

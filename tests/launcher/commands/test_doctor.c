@@ -2,6 +2,10 @@
 
 #include "launcher/commands/cmd_doctor.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include "launcher/commands/command.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
@@ -126,6 +130,28 @@ START_TEST(a_machine_that_lacks_nothing_is_fine)
 }
 END_TEST
 
+/* A name is bytes, JSON is UTF-8. */
+START_TEST(a_process_may_have_any_name)
+{
+	const struct invocation json = {.options.json = true};
+	struct err e = {0};
+	pid_t pid = fork();
+	int r;
+
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "odd\xff");
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			;
+	}
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
+	r = cmd_doctor.run(&json, &e);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ck_assert_msg(r >= 0, "%s", e.msg);
+}
+END_TEST
+
 START_TEST(the_greediest_come_first)
 {
 	const struct proc_stat before[] = {{1, "a", 5, 100, 0, 1, 'R'},
@@ -163,4 +189,4 @@ TEST_MAIN("doctor",
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
 		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
 		    a_machine_that_lacks_nothing_is_fine, this_machine_can_be_examined),
-	  test_case("busy", the_greediest_come_first))
+	  test_case("busy", the_greediest_come_first, a_process_may_have_any_name))

@@ -12,13 +12,13 @@ static int run_nothing(const struct invocation *in, struct err *e)
 }
 
 static const struct option show_options[] = {
-	OPTION_JSON,
+	{OPTION_JSON},
 	{"color", "WHEN", "when", offsetof(struct options, cluster)},
-	OPTION_END,
+	{0},
 };
 static const struct option go_options[] = {
 	{"rm", NULL, "remove", offsetof(struct options, rm)},
-	OPTION_END,
+	{0},
 };
 static const struct command cmd_show = {
 	.name = "show",
@@ -27,7 +27,6 @@ static const struct command cmd_show = {
 	.details = "A paragraph.",
 	.options = show_options,
 	.max_operands = 1,
-	.failure = ERR_FAILED,
 	.run = run_nothing,
 };
 static const struct command cmd_go = {
@@ -82,8 +81,7 @@ START_TEST(options_stand_anywhere_before_the_dashes)
 		ck_assert(!line.invocation.options.roots.verbose);
 		ck_assert_str_eq(line.invocation.options.cluster, "never");
 		ck_assert_str_eq(line.invocation.options.roots.state_dir, "/x");
-		ck_assert_int_eq(line.invocation.operand_count, 1);
-		ck_assert_str_eq(line.invocation.operands[0], "p.yaml");
+		ck_assert_str_eq(line.invocation.operand, "p.yaml");
 		ck_assert_ptr_null(line.invocation.words);
 	}
 }
@@ -98,7 +96,7 @@ START_TEST(words_after_the_dashes_are_not_ours)
 	ck_assert_ptr_eq(line.command, &cmd_go);
 	ck_assert(line.invocation.options.rm && line.invocation.options.roots.verbose);
 	ck_assert(!line.invocation.options.json);
-	ck_assert_str_eq(line.invocation.operands[0], "3");
+	ck_assert_str_eq(line.invocation.operand, "3");
 	ck_assert_str_eq(line.invocation.words[0], "ls");
 	ck_assert_str_eq(line.invocation.words[1], "--json");
 	ck_assert_str_eq(line.invocation.words[2], "--");
@@ -170,8 +168,8 @@ START_TEST(help_names_every_option)
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
 
-	help_print(list, to);
-	command_help_print(&cmd_show, to);
+	help_print(list, NULL, to);
+	help_print(list, &cmd_show, to);
 	fclose(to);
 	ck_assert_ptr_nonnull(strstr(text, "  show       Show it\n  go         Go there\n"));
 	ck_assert_ptr_nonnull(strstr(text, "Usage: cleave show [OPTION…] [PROFILE]\nShow it.\n"));

@@ -107,38 +107,34 @@ static int listen_on(uint32_t address)
 /* Somebody listens on the first default address, and this JDK is asked, not guessed. */
 START_TEST(the_plan_has_the_jdk_and_free_addresses)
 {
-	struct inputs *in = calloc(1, sizeof(*in));
-	struct state *out = calloc(1, sizeof(*out)), *known = calloc(1, sizeof(*known));
+	static struct inputs in;
+	static struct state out, known;
 	const struct options o = {.roots.state_dir = test_directory()};
 	int somebody = listen_on(PLAN_FIRST_ADDRESS);
 
-	ck_assert(in && out && known);
-	ck_assert_int_eq(inputs_profile(NULL, in, &e), 0);
-	spark_tree_fake(test_directory(), spark_tree_java, in->profile.spark.home,
-			in->profile.jvm.home);
-	in->profile.partition.by = BY_MACHINE;
-	in->profile.partition.slices = 1;
-	if (wanted_make(&o, NULL, in, out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	spark_tree_fake(test_directory(), spark_tree_java, in.profile.spark.home,
+			in.profile.jvm.home);
+	in.profile.partition.by = BY_MACHINE;
+	in.profile.partition.slices = 1;
+	if (wanted_make(&o, NULL, &in, &out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
 		test_skip("%s", e.msg);
 	ck_assert_msg(e.code == 0, "%s", e.msg);
-	ck_assert_int_eq(out->spark.java_version, 21);
-	ck_assert_int_eq(in->facts.java_version, 21);
-	for (unsigned i = 0; i < out->plan.note_count; i++)
-		ck_assert_msg(!strstr(out->plan.notes[i], "JDK is not known"), "%s",
-			      out->plan.notes[i]);
-	ck_assert_uint_gt(out->plan.slices[0].address, PLAN_FIRST_ADDRESS);
+	ck_assert_int_eq(out.spark.java_version, 21);
+	ck_assert_int_eq(in.facts.java_version, 21);
+	for (unsigned i = 0; i < out.plan.note_count; i++)
+		ck_assert_msg(!strstr(out.plan.notes[i], "JDK is not known"), "%s",
+			      out.plan.notes[i]);
+	ck_assert_uint_gt(out.plan.slices[0].address, PLAN_FIRST_ADDRESS);
 	/* A running cluster keeps its own, and the profile's are taken as they are. */
-	known->plan.slice_count = 1;
-	known->plan.slices[0].address = PLAN_FIRST_ADDRESS;
-	ck_assert_msg(wanted_make(&o, known, in, out, &e) == 0, "%s", e.msg);
-	ck_assert_uint_eq(out->plan.slices[0].address, PLAN_FIRST_ADDRESS);
-	in->profile.spark.first_address = PLAN_FIRST_ADDRESS + 50;
-	ck_assert_msg(wanted_make(&o, known, in, out, &e) == 0, "%s", e.msg);
-	ck_assert_uint_eq(out->plan.slices[0].address, PLAN_FIRST_ADDRESS + 50);
+	known.plan.slice_count = 1;
+	known.plan.slices[0].address = PLAN_FIRST_ADDRESS;
+	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(out.plan.slices[0].address, PLAN_FIRST_ADDRESS);
+	in.profile.spark.first_address = PLAN_FIRST_ADDRESS + 50;
+	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(out.plan.slices[0].address, PLAN_FIRST_ADDRESS + 50);
 	close(somebody);
-	free(in);
-	free(out);
-	free(known);
 }
 END_TEST
 

@@ -182,9 +182,9 @@ START_TEST(tables_are_aligned_and_have_no_trailing_blanks)
 	table_add(&table, "longer");
 	table_add(&table, "%d", 5);
 	table_add(&table, "%s", "");
-	ck_assert_int_eq(table_print(&table, "> ", to), 0);
+	ck_assert_int_eq(table_print(&table, to), 0);
 	fclose(to);
-	ck_assert_str_eq(text, "> name       n  what\n> ä       1234  x\n> longer     5\n");
+	ck_assert_str_eq(text, "name       n  what\nä       1234  x\nlonger     5\n");
 	free(text);
 	table_release(&table);
 }

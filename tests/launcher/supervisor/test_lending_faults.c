@@ -36,7 +36,7 @@ static void begin_lending(void)
 static void reconcile(void)
 {
 	struct process_id workers[2] = {own.state.workers[0].id, own.state.workers[1].id};
-	enum up_result result;
+	enum reply_result result;
 	struct err e;
 
 	ck_assert_msg(own_up(&result, &e) == 0, "%s", e.msg);
@@ -163,7 +163,7 @@ START_TEST(another_profile_during_a_loan)
 	before[0] = own.state.workers[0].id;
 	before[1] = own.state.workers[1].id;
 	own_set_env("SOMETHING", "else"); /* restarts the workers */
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert(!process_is_alive(&before[0]) && !process_is_alive(&before[1]));
 	ck_assert(own_wait(two_is_lent));
 	own.profile.rebalance.mode = REBALANCE_OFF;
@@ -188,7 +188,7 @@ START_TEST(fewer_slices_during_a_loan)
 	begin_lending();
 	own.profile.partition.slices = 1;
 	own_write_profile();
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert_uint_eq(own.state.plan.slice_count, 1);
 	two_reopen();
 	ck_assert(own_wait(is_one_slice));
@@ -197,7 +197,7 @@ START_TEST(fewer_slices_during_a_loan)
 	ck_assert_uint_eq(g.weight, WEIGHT_DEFAULT);
 	own.profile.partition.slices = 2;
 	own_write_profile();
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	two_reopen();
 	ck_assert(own_wait(two_is_lent));
 	two_end();

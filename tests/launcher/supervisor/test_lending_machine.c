@@ -52,7 +52,7 @@ static void become_machine(int cpus, int slices)
 static void up(enum told_kind kind)
 {
 	own_write_profile();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	told_be(kind);
 	told_know(&own.state.plan);
 }
@@ -229,7 +229,7 @@ END_TEST
 
 START_TEST(a_killed_supervisor_s_walls_are_put_back)
 {
-	enum up_result result;
+	enum reply_result result;
 	struct err e;
 
 	begin_or_skip(16, 4);

@@ -55,7 +55,7 @@ static pid_t fork_up(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		enum up_result result;
+		enum reply_result result;
 		struct err e;
 
 		_exit(own_up(&result, &e) ? (int)e.exit : 0);
@@ -70,7 +70,7 @@ START_TEST(up_status_again_down)
 	pid_t master, worker;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	master = own.state.master_process.pid;
 	worker = own.state.workers[0].id.pid;
 	assert_group(master, GROUP_HOST);
@@ -82,7 +82,7 @@ START_TEST(up_status_again_down)
 	ck_assert_str_eq(own.status.slices[0].state, "running");
 	ck_assert_int_eq(own.status.slices[0].worker_pid, worker);
 	ck_assert(cpuset_is_equal(&own.status.slices[0].cpus, &own.state.plan.slices[0].cpus));
-	own_must_come_up(UP_UNCHANGED);
+	own_must_come_up(REPLY_UNCHANGED);
 	ck_assert_int_eq(own.state.workers[0].id.pid, worker);
 	ck_assert_int_eq(own.state.master_process.pid, master);
 	own_end();
@@ -100,12 +100,12 @@ START_TEST(a_changed_profile_changes_what_differs)
 	own_begin_or_skip();
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		test_skip("one CPU cannot be cut");
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
 	master = own.state.master_process;
 	own.profile.partition.slices = 2;
 	own_write_profile();
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert_uint_eq(own.state.plan.slice_count, 2);
 	ck_assert(!process_is_alive(&worker)); /* its slice has other memory now */
 	ck_assert_int_eq(own.state.master_process.pid, master.pid);
@@ -113,7 +113,7 @@ START_TEST(a_changed_profile_changes_what_differs)
 	own.profile.partition.slices = 1;
 	own_write_profile();
 	worker = own.state.workers[1].id;
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert(!process_is_alive(&worker));
 	own_end();
 }
@@ -124,12 +124,12 @@ START_TEST(other_words_for_a_worker_restart_it)
 	struct process_id worker;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
 	strings_add(&own.profile.spark.env, "SOMETHING");
 	strings_add(&own.profile.spark.env, "else");
 	own_write_profile();
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert(!process_is_alive(&worker));
 	ck_assert(process_is_alive(&own.state.workers[0].id));
 	own_end();
@@ -157,7 +157,7 @@ static void put_scratch(unsigned n)
 START_TEST(scratch_moves_and_goes)
 {
 	char strange[PROFILE_PATH + 64];
-	enum up_result result;
+	enum reply_result result;
 	struct err e;
 
 	own_begin_or_skip();
@@ -165,10 +165,10 @@ START_TEST(scratch_moves_and_goes)
 		test_skip("needs two CPUs and root");
 	own.profile.partition.slices = 2;
 	put_scratch(0);
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	ck_assert(has_scratch(0));
 	put_scratch(1);
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert(!has_scratch(0) && has_scratch(1));
 	put_scratch(2); /* where somebody has made slice 1's: it stays as it is */
 	snprintf(strange, sizeof(strange), "%s/fast-2/cleave-%s-slice-1", own.top, own.name);
@@ -189,11 +189,11 @@ START_TEST(without_cgroups)
 	own_begin_or_skip();
 	own.profile.backend = BACKEND_AFFINITY;
 	own_write_profile();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
-	own_must_come_up(UP_UNCHANGED);
+	own_must_come_up(REPLY_UNCHANGED);
 	kill(own.state.supervisor.pid, SIGKILL);
-	own_must_come_up(UP_UNCHANGED);
+	own_must_come_up(REPLY_UNCHANGED);
 	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
 	ck_assert_int_eq(own_ask_status(), 0);
 	ck_assert(cpuset_is_equal(&own.status.slices[0].cpus, &own.state.plan.slices[0].cpus));
@@ -223,7 +223,7 @@ START_TEST(drift_is_repaired_three_times)
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	if (cpuset_count(&own.state.plan.slices[0].cpus) < 2)
 		test_skip("one CPU has nothing to drift to");
 	cpuset_add(&one, cpuset_first(&own.state.plan.slices[0].cpus));
@@ -238,7 +238,7 @@ START_TEST(drift_is_repaired_three_times)
 	ck_assert(own_wait(is_degraded));
 	ck_assert_ptr_nonnull(strstr(own.status.why, "cpuset.cpus of group slice-0"));
 	d->ops->close(d);
-	own_must_come_up(UP_CHANGED);
+	own_must_come_up(REPLY_CHANGED);
 	ck_assert(own_wait(is_put_back));
 	own_end();
 }
@@ -257,7 +257,7 @@ static bool worker_is_back(void)
 START_TEST(a_dead_worker_is_restarted)
 {
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	killed = own.state.workers[0].id.pid;
 	ck_assert_int_eq(kill(killed, SIGKILL), 0);
 	ck_assert(own_wait(worker_is_back));
@@ -276,7 +276,7 @@ static bool master_is_back(void)
 START_TEST(a_dead_master_is_restarted)
 {
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	killed = own.state.master_process.pid;
 	ck_assert_int_eq(kill(killed, SIGKILL), 0);
 	ck_assert(own_wait(master_is_back));
@@ -290,12 +290,12 @@ START_TEST(what_a_dead_supervisor_left_is_adopted)
 	struct process_id worker, master;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
 	master = own.state.master_process;
 	own_kill_supervisor();
 	ck_assert(process_is_alive(&worker));
-	own_must_come_up(UP_UNCHANGED);
+	own_must_come_up(REPLY_UNCHANGED);
 	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
 	ck_assert_int_eq(own.state.master_process.pid, master.pid);
 	kill(worker.pid, SIGKILL); /* not our child any more, and yet it is seen */
@@ -308,7 +308,7 @@ END_TEST
 START_TEST(down_works_without_a_supervisor)
 {
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	own_kill_supervisor();
 	own_end();
 	ck_assert(!process_is_alive(&own.state.workers[0].id));
@@ -324,7 +324,7 @@ START_TEST(a_lost_state_is_made_anew)
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
 	own_kill_supervisor();
 	for (unsigned i = 0; i < 2; i++) {
@@ -335,7 +335,7 @@ START_TEST(a_lost_state_is_made_anew)
 	own.profile.spark.master_ui_port = own.state.master.ui_port;
 	own.profile.spark.first_address = own.state.plan.slices[0].address;
 	own_write_profile();
-	own_must_come_up(UP_UNCHANGED);
+	own_must_come_up(REPLY_UNCHANGED);
 	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
 	own_end();
 }
@@ -350,12 +350,12 @@ START_TEST(home_sets_outlive_a_lost_state)
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
 	own_kill_supervisor();
 	ck_assert_int_eq(cluster_file(&own.cluster, "state.json", path, &e), 0);
 	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
-	own_must_come_up(UP_UNCHANGED);
+	own_must_come_up(REPLY_UNCHANGED);
 	ck_assert_int_eq(own.state.workers[0].id.pid, worker.pid);
 	ck_assert_int_eq(cluster_file(&own.cluster, "events.jsonl", path, &e), 0);
 	ck_assert_int_eq(file_tail(path, 100, &events), 0);
@@ -370,7 +370,7 @@ START_TEST(an_unreadable_state_can_be_taken_down)
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	own_kill_supervisor();
 	ck_assert_int_eq(cluster_file(&own.cluster, "state.json", path, &e), 0);
 	ck_assert_int_eq(file_replace(path, "{\"schema\":", 10, 0600, &e), 0);
@@ -407,7 +407,7 @@ START_TEST(a_group_that_cannot_go)
 	int fd;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	top_group(path, sizeof(path));
 	own_kill_supervisor();
 	stranger = fork();
@@ -437,7 +437,7 @@ END_TEST
 
 static void must_fail(const char *sentence)
 {
-	enum up_result result;
+	enum reply_result result;
 	struct err e;
 
 	ck_assert_int_lt(own_up(&result, &e), 0);
@@ -562,7 +562,7 @@ END_TEST
 
 START_TEST(a_second_up_names_the_first)
 {
-	enum up_result result;
+	enum reply_result result;
 	char pid[32];
 	pid_t client;
 	struct err e;
@@ -592,7 +592,7 @@ START_TEST(a_plan_that_is_none_is_refused)
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	*wanted = own.state;
 	wanted->plan.slices[1] = wanted->plan.slices[0];
 	wanted->plan.slices[1].id = 1;
@@ -613,11 +613,11 @@ END_TEST
 START_TEST(the_name_of_a_cluster_elsewhere)
 {
 	char elsewhere[PROFILE_PATH + 16];
-	enum up_result result;
+	enum reply_result result;
 	struct err e;
 
 	own_begin_or_skip();
-	own_must_come_up(UP_STARTED);
+	own_must_come_up(REPLY_STARTED);
 	snprintf(elsewhere, sizeof(elsewhere), "%s/other", own.top);
 	own.options.roots.state_dir = elsewhere;
 	ck_assert_int_lt(own_up(&result, &e), 0);
