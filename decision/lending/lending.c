@@ -408,19 +408,13 @@ static void make_loans(struct lending *l)
 
 /* ---- and why ---- */
 
-static bool is_same(const struct loan *a, const struct loan *b)
-{
-	return a->from == b->from && a->to == b->to && a->mode == b->mode &&
-	       a->by_hand == b->by_hand;
-}
-
 /* What is lent from one to another in one mode; a list may say it in several loans. */
 static struct cpuset lent(const struct loan *loans, unsigned count, const struct loan *key)
 {
 	struct cpuset cpus = {0};
 
 	for (unsigned i = 0; i < count; i++) {
-		if (is_same(&loans[i], key))
+		if (loan_is_same(&loans[i], key))
 			cpus = cpuset_or(&cpus, &loans[i].cpus);
 	}
 	return cpus;
@@ -442,15 +436,6 @@ static void note(const struct lending *l, struct rebalance_decisions *out, const
 	};
 }
 
-static bool is_listed(const struct loan *loans, unsigned count, const struct loan *key)
-{
-	for (unsigned i = 0; i < count; i++) {
-		if (is_same(&loans[i], key))
-			return true;
-	}
-	return false;
-}
-
 static void note_returned(const struct lending *l, struct rebalance_decisions *out)
 {
 	for (unsigned i = 0; i < l->now->loan_count; i++) {
@@ -458,8 +443,11 @@ static void note_returned(const struct lending *l, struct rebalance_decisions *o
 		struct cpuset before = lent(l->now->loans, l->now->loan_count, loan);
 		struct cpuset after = lent(l->loans, l->loan_count, loan);
 		struct cpuset lost = cpuset_and_not(&before, &after);
+		unsigned first = 0; /* of those that say the same */
 
-		if (is_listed(l->now->loans, i, loan))
+		while (!loan_is_same(&l->now->loans[first], loan))
+			first++;
+		if (first < i)
 			continue;
 		if (l->ends[i] != REBALANCE_STAYS) {
 			note(l, out, loan, l->ends[i], lost);

@@ -1,3 +1,4 @@
+#include "tests/decision/equal.h"
 #include "tests/decision/kernel.h"
 
 #include "tests/harness.h"
