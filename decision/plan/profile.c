@@ -52,6 +52,18 @@ void profile_default(struct profile *out)
 	};
 }
 
+uint64_t size_share(uint64_t bytes, uint64_t part, uint64_t whole)
+{
+	return bytes / whole * part + bytes % whole * part / whole;
+}
+
+uint64_t size_bytes(const struct size *size, uint64_t whole)
+{
+	if (size->unit == SIZE_PERCENT)
+		return size_share(whole, size->value, 100);
+	return size->unit == SIZE_BYTES ? size->value : 0;
+}
+
 bool profile_name_is_valid(const char *name)
 {
 	static const char word[] = "abcdefghijklmnopqrstuvwxyz0123456789-";

@@ -31,6 +31,12 @@ struct size {
 	uint64_t value; /* bytes, or percent 0 … 100 */
 };
 
+/* A written size in bytes, a percentage being of `whole`; auto and none are 0. */
+uint64_t size_bytes(const struct size *size, uint64_t whole);
+
+/* bytes × part / whole, without overflow; part <= whole < 2^16. */
+uint64_t size_share(uint64_t bytes, uint64_t part, uint64_t whole);
+
 enum partition_by { BY_AUTO, BY_MACHINE, BY_SOCKET, BY_NUMA, BY_L3 };
 enum smt { SMT_ALL, SMT_ONE };
 enum workload_type {
