@@ -10,15 +10,8 @@
 
 #include "decision/base/err.h"
 #include "decision/machine/topology.h"
+#include "decision/partition/usable.h"
 #include "decision/plan/profile.h"
-
-/* Who has a core, beside the slices, which are numbered from 0. */
-enum core_owner {
-	CORE_FREE = 0xff00,	/* may be given to a slice */
-	CORE_RESERVED = 0xff01, /* the host group's */
-	CORE_ABOVE = 0xff02,	/* above partition.max_cores */
-	CORE_OUTSIDE = 0xff03,	/* outside partition.cpus */
-};
 
 /*
  * Memory of the host group in bytes; `node` is by index of topology.nodes and adds up to `total`.
