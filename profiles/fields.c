@@ -235,14 +235,11 @@ void fields_below(const struct fields *set, const char *prefix, struct field_nam
 	out->list[out->count] = NULL;
 }
 
-const char *fields_nearest(const struct fields *set, const char *prefix, const char *name,
-			   char path[FIELD_PATH_MAX])
+const char *fields_nearest(const struct fields *set, const struct field_names *names,
+			   const char *prefix, const char *name, char path[FIELD_PATH_MAX])
 {
-	struct field_names names;
-	const char *near;
+	const char *near = word_nearest(name, names->list);
 
-	fields_below(set, prefix, &names);
-	near = word_nearest(name, names.list);
 	if (near) {
 		snprintf(path, FIELD_PATH_MAX, "%s%s", prefix, near);
 		return path;

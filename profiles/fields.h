@@ -77,10 +77,10 @@ struct field_names {
 void fields_below(const struct fields *set, const char *prefix, struct field_names *out);
 
 /*
- * The path that the user may have meant by the unknown `name` below `prefix`: the nearest name
- * beside it, else the same name elsewhere in the table; NULL where there is none.
+ * The path that the user may have meant by the unknown `name` below `prefix`: the nearest of the
+ * `names` there, else the same name elsewhere in the table; NULL where there is none.
  */
-const char *fields_nearest(const struct fields *set, const char *prefix, const char *name,
-			   char path[FIELD_PATH_MAX]);
+const char *fields_nearest(const struct fields *set, const struct field_names *names,
+			   const char *prefix, const char *name, char path[FIELD_PATH_MAX]);
 
 #endif
