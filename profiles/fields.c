@@ -67,8 +67,7 @@ static const struct field profile_list[] = {
 	{"name", FIELD_TEXT, AT(name), .is_valid = profile_name_is_valid,
 	 .allowed = TEXT_NAME_ALLOWED, .help = "of the cluster"},
 
-	{"partition.by", FIELD_WORD, AT(partition.by),
-	 .words = WORDS("auto", "machine", "socket", "numa", "l3"),
+	{"partition.by", FIELD_WORD, AT(partition.by), .words = partition_by_words,
 	 .help = "what is divided into slices"},
 	{"partition.slices", FIELD_NUMBER, AT(partition.slices), RANGE(1, SLICES_MAX),
 	 OR("auto", AMOUNT_AUTO), .help = "all together"},
@@ -87,8 +86,7 @@ static const struct field profile_list[] = {
 	{"partition.reserve.memory", FIELD_SIZE, AT(partition.reserve_memory), .percent = true,
 	 .words = WORDS("auto"), BYTES(0), .help = "percent of the nodes that have CPUs"},
 
-	{"workload.type", FIELD_WORD, AT(workload.type),
-	 .words = WORDS("auto", "wordcount", "grep", "naive-bayes", "kmeans", "sql", "streaming")},
+	{"workload.type", FIELD_WORD, AT(workload.type), .words = workload_type_words},
 	{"workload.data.path", FIELD_TEXT, AT(workload.data_path), .words = WORDS("none"),
 	 .is_valid = text_is_line, .allowed = "a path or URL"},
 	{"workload.data.size", FIELD_SIZE, AT(workload.data_size), .words = WORDS("auto"), BYTES(0),
@@ -138,8 +136,7 @@ static const struct field profile_list[] = {
 
 	{"jvm.home", FIELD_TEXT, AT(jvm.home), .words = WORDS("auto"), .is_valid = text_is_path,
 	 .allowed = TEXT_PATH_ALLOWED, .help = "auto: $JAVA_HOME, then java on PATH"},
-	{"jvm.gc", FIELD_WORD, AT(jvm.gc),
-	 .words = WORDS("auto", "parallel", "g1", "zgc", "shenandoah", "serial")},
+	{"jvm.gc", FIELD_WORD, AT(jvm.gc), .words = gc_words},
 	{"jvm.class_data_sharing", FIELD_FLAG, AT(jvm.class_data_sharing), .not_yet = ALL_BUT_FIRST,
 	 .help = "faster starts"},
 	{"jvm.options", FIELD_STRINGS, AT(jvm.options), .refuse = jvm_option_refuse,
@@ -168,9 +165,9 @@ static const struct field profile_list[] = {
 	{"spark.env", FIELD_PAIRS, AT(spark.env), .refuse = environment_name_refuse,
 	 .allowed = "environment variables", .help = "of master and workers"},
 
-	{"rebalance.mode", FIELD_WORD, AT(rebalance.mode), .words = WORDS("off", "observe", "act")},
-	{"rebalance.loans", FIELD_WORD, AT(rebalance.loans), .words = WORDS("shared", "exclusive")},
-	{"rebalance.scope", FIELD_WORD, AT(rebalance.scope), .words = WORDS("package", "machine")},
+	{"rebalance.mode", FIELD_WORD, AT(rebalance.mode), .words = rebalance_mode_words},
+	{"rebalance.loans", FIELD_WORD, AT(rebalance.loans), .words = loan_mode_words},
+	{"rebalance.scope", FIELD_WORD, AT(rebalance.scope), .words = loan_scope_words},
 	{"rebalance.keep", FIELD_NUMBER, AT(rebalance.keep), RANGE(1, CPUSET_MAX),
 	 .help = "home CPUs an exclusive donor keeps"},
 	{"rebalance.tick", FIELD_TIME, AT(rebalance.tick_ms), RANGE(10, 10000)},

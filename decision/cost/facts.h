@@ -15,7 +15,6 @@
 #include "decision/plan/profile.h"
 
 struct facts {
-	bool this_machine;   /* the facts below were read here; else defaults hold, said in notes */
 	int java_version;    /* feature release of the JDK, 0 unknown */
 	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
 	bool has_model;	     /* workload.model was read, and may be used here: its coefficients */

@@ -68,17 +68,7 @@ const char *warning_code_name(enum warning_code code)
 		[WARN_UNUSED_CORES] = "unused-cores",
 	};
 
-	return code < WARN_COUNT ? names[code] : "unknown";
-}
-
-const char *partition_by_name(enum partition_by by)
-{
-	static const char *const names[] = {
-		[BY_AUTO] = "auto", [BY_MACHINE] = "machine", [BY_SOCKET] = "socket",
-		[BY_NUMA] = "numa", [BY_L3] = "l3",
-	};
-
-	return by <= BY_L3 ? names[by] : "unknown";
+	return names[code];
 }
 
 /* ---- equality ---- */

@@ -149,7 +149,6 @@ void plan_note(struct plan *p, const char *format, ...) __attribute__((format(pr
 
 /* "uneven-packages" and so on: the stable spelling of --json. */
 const char *warning_code_name(enum warning_code code);
-const char *partition_by_name(enum partition_by by);
 
 bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b);
 

@@ -171,13 +171,15 @@ struct profile {
 /* Fill in the empty profile: every key at its default. */
 void profile_default(struct profile *out);
 
-/* "wordcount" …: as profiles spell it. */
-const char *workload_type_name(enum workload_type type);
+/* How profiles and --json spell the members of an enum, in its order; NULL at the end. */
+extern const char *const partition_by_words[],
+	*const workload_type_words[], *const gc_words[], *const rebalance_mode_words[],
+								 *const loan_mode_words[],
+									 *const loan_scope_words[];
 
-/*
- * As profiles and --json spell them. They take the number of an enum's member, so that readers can
- * try one after the other: rebalance_mode, loan_mode, loan_scope.
- */
+/* One of them; what takes a number lets readers try one after the other. */
+const char *partition_by_name(enum partition_by by);
+const char *workload_type_name(enum workload_type type);
 const char *rebalance_mode_name(unsigned mode);
 const char *loan_mode_name(unsigned mode);
 const char *loan_scope_name(unsigned scope);

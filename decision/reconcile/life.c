@@ -96,5 +96,5 @@ const char *worker_state_name(enum worker_state state)
 		[WORKER_DEGRADED] = "degraded", [WORKER_STOPPING] = "stopping",
 	};
 
-	return state < WORKER_STATES ? names[state] : "unknown";
+	return names[state];
 }
