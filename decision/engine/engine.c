@@ -181,29 +181,6 @@ static int consider(struct engine *g, const struct choice *choice, struct err *e
 	return r;
 }
 
-/*
- * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which
- * has all the memory there is.
- */
-static int consider_all(struct engine *g, struct err *e)
-{
-	const struct profile_partition *wanted = &g->profile->partition;
-	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
-	unsigned count = choices_list(g->t, wanted, choices);
-	struct err ignored;
-
-	g->count = 0;
-	g->refused = 0;
-	g->refused_seconds = 0;
-	if (partition_is_auto(wanted))
-		own = choices[0];
-	if (consider(g, &own, e) < 0 && !g->candidates[0].feasible)
-		return e->code;
-	for (unsigned i = 0; i < count; i++)
-		consider(g, &choices[i], &ignored);
-	return 0;
-}
-
 /* ---- the choice ---- */
 
 const char *engine_preference(const struct candidate *a, const struct candidate *b)
@@ -290,13 +267,28 @@ static void choose(struct engine *g)
 		g->chosen = choose_in(g, POOL_INSIDE);
 }
 
+/*
+ * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which
+ * has all the memory there is.
+ */
 static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
 {
+	const struct profile_partition *wanted = &g->profile->partition;
+	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
+	unsigned count = choices_list(g->t, wanted, choices);
+	bool is_auto = partition_is_auto(wanted);
+	struct err ignored;
+
 	g->slots_per_cpu = slots_per_cpu;
+	g->count = 0;
 	g->chosen = 0;
-	if (consider_all(g, e) < 0)
+	g->refused = 0;
+	g->refused_seconds = 0;
+	if (consider(g, is_auto ? &choices[0] : &own, e) < 0 && !g->candidates[0].feasible)
 		return e->code;
-	if (partition_is_auto(&g->profile->partition))
+	for (unsigned i = 0; i < count; i++)
+		consider(g, &choices[i], &ignored);
+	if (is_auto)
 		choose(g);
 	return 0;
 }
