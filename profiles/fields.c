@@ -17,19 +17,10 @@
 #define BYTES(low)	.min = (low), .max = BYTES_MAX
 #define BYTES_MAX	(UINT64_C(1) << 50) /* 1024T; the largest machines have some 64T */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define MIB		(UINT64_C(1) << 20)
 
 /* Values of `not_yet`. */
 #define ALL_BUT_FIRST (~1u)
 #define ONLY(value)   (1u << (value))
-
-/*
- * Spark refuses an executor heap below 1.5 times its 300 MB reserve
- * (UnifiedMemoryManager.scala), and one whose direct memory is below 200 MB (measured; the
- * netty buffers of its transport).
- */
-#define HEAP_MIN   (450 * MIB)
-#define DIRECT_MIN (200 * MIB)
 
 /* The longest path a unix socket can have, less its NUL (sockaddr_un.sun_path, unix(7)). */
 #define SOCKET_MAX 108
@@ -104,9 +95,9 @@ static const struct field profile_list[] = {
 	{"memory.limit", FIELD_SIZE, AT(memory.limit), .percent = true, .words = WORDS("auto"),
 	 BYTES(1), .help = "of a slice; percent of its share of its nodes"},
 	{"memory.heap", FIELD_SIZE, AT(memory.heap), .percent = true, .words = WORDS("auto"),
-	 BYTES(HEAP_MIN), .help = "of an executor"},
+	 BYTES(HEAP_LEAST_BYTES), .help = "of an executor"},
 	{"memory.direct", FIELD_SIZE, AT(memory.direct), .percent = true, .words = WORDS("auto"),
-	 BYTES(DIRECT_MIN), .help = "the JVM's direct buffers"},
+	 BYTES(DIRECT_LEAST_BYTES), .help = "the JVM's direct buffers"},
 	{"memory.off_heap", FIELD_SIZE, AT(memory.off_heap), .percent = true, BYTES(0),
 	 .help = "Spark's off-heap memory"},
 	{"memory.python", FIELD_SIZE, AT(memory.python), .percent = true, BYTES(0),

@@ -2,10 +2,8 @@
 #define PROFILES_FIELDS_H
 
 /*
- * The schema of a profile as one const table: a field a key, in the order of the manual page.
- * Reading, writing, error texts and the list of keys not yet in force all walk it, so none of
- * them can know a key that another does not. Mappings that only group keys ("partition",
- * "memory.scratch") are not in the table: they are the paths' prefixes.
+ * The schema of a profile as one const table: a field a key (profiles/README.md). Mappings that
+ * only group keys ("partition", "memory.scratch") are not in it: they are the paths' prefixes.
  */
 
 #include <stdbool.h>

@@ -143,9 +143,8 @@ static bool shrink(struct terms *terms)
 		terms->page_cache = 0;
 		shrunk = true;
 	}
-	if (terms->wanted->direct.unit == SIZE_AUTO &&
-	    terms->m.direct_bytes > BUDGET_DIRECT_LEAST) {
-		terms->m.direct_bytes = BUDGET_DIRECT_LEAST;
+	if (terms->wanted->direct.unit == SIZE_AUTO && terms->m.direct_bytes > DIRECT_LEAST_BYTES) {
+		terms->m.direct_bytes = DIRECT_LEAST_BYTES;
 		shrunk = true;
 	}
 	return shrunk;
@@ -216,10 +215,10 @@ static int check_written(const struct terms *terms, struct err *e)
 	if (wanted->scratch.type == SCRATCH_TMPFS && !m->scratch_bytes)
 		return err_impossible(e, "memory.scratch.size: 0 bytes are no size for a tmpfs, "
 					 "which would then have no limit: write one");
-	if (m->direct_bytes < BUDGET_DIRECT_LEAST)
-		return refuse_least("memory.direct", m->direct_bytes, BUDGET_DIRECT_LEAST, e);
-	if (wanted->heap.unit == SIZE_BYTES && wanted->heap.value < BUDGET_HEAP_LEAST)
-		return refuse_least("memory.heap", wanted->heap.value, BUDGET_HEAP_LEAST, e);
+	if (m->direct_bytes < DIRECT_LEAST_BYTES)
+		return refuse_least("memory.direct", m->direct_bytes, DIRECT_LEAST_BYTES, e);
+	if (wanted->heap.unit == SIZE_BYTES && wanted->heap.value < HEAP_LEAST_BYTES)
+		return refuse_least("memory.heap", wanted->heap.value, HEAP_LEAST_BYTES, e);
 	if (terms->is_limited && (m->high_bytes > m->max_bytes || m->low_bytes > m->max_bytes))
 		return err_impossible(
 			e, "memory.%s: %s is above slice-%u's limit of %s: write less",
@@ -278,7 +277,7 @@ static int begin_slice(struct terms *terms, const struct budget_slice *slice, bo
 		.max_bytes = limit,
 		.daemon_bytes = BUDGET_DAEMON,
 		.direct_bytes = is_auto(terms, &wanted->direct)
-					? more_of(direct, BUDGET_DIRECT_LEAST)
+					? more_of(direct, DIRECT_LEAST_BYTES)
 					: size_bytes(&wanted->direct, limit),
 		.off_heap_bytes = size_bytes(&wanted->off_heap, limit),
 		.python_bytes = size_bytes(&wanted->python, limit),
@@ -312,10 +311,10 @@ static uint64_t own_heap(struct terms *terms, bool *tight)
 	if (heap / 10 > BUDGET_NATIVE_LEAST)
 		heap = size_share(room, 10, 11);
 	heap -= heap % BUDGET_MIB;
-	if (heap >= BUDGET_HEAP_LEAST)
+	if (heap >= HEAP_LEAST_BYTES)
 		return less_of(heap, BUDGET_HEAP_MOST);
 	*tight |= shrink(terms);
-	return BUDGET_HEAP_LEAST;
+	return HEAP_LEAST_BYTES;
 }
 
 /* What is left beside this heap is page cache. */
@@ -328,8 +327,8 @@ static int finish_slice(struct terms *terms, unsigned slices, uint64_t heap, boo
 	m->native_bytes = more_of(BUDGET_NATIVE_LEAST, heap / 10);
 	if (terms->is_limited && needed(terms) > m->max_bytes)
 		*tight |= shrink(terms);
-	if (heap < BUDGET_HEAP_LEAST)
-		return refuse_least("memory.heap", heap, BUDGET_HEAP_LEAST, e);
+	if (heap < HEAP_LEAST_BYTES)
+		return refuse_least("memory.heap", heap, HEAP_LEAST_BYTES, e);
 	if (!terms->is_limited)
 		return 0;
 	if (needed(terms) > m->max_bytes)

@@ -37,6 +37,14 @@ uint64_t size_bytes(const struct size *size, uint64_t whole);
 /* bytes × part / whole, without overflow; part <= whole < 2^16. */
 uint64_t size_share(uint64_t bytes, uint64_t part, uint64_t whole);
 
+/*
+ * A Spark executor does not start with less: a heap of 1.5 × 300 MB
+ * (core/…/memory/UnifiedMemoryManager.scala, RESERVED_SYSTEM_MEMORY_BYTES), and the direct buffers
+ * of its transport (tried with Spark 4.1).
+ */
+#define HEAP_LEAST_BYTES   (UINT64_C(450) << 20)
+#define DIRECT_LEAST_BYTES (UINT64_C(200) << 20)
+
 enum partition_by { BY_AUTO, BY_MACHINE, BY_SOCKET, BY_NUMA, BY_L3 };
 enum smt { SMT_ALL, SMT_ONE };
 enum workload_type {
