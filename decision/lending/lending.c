@@ -98,36 +98,33 @@ static enum rebalance_reason why_ends(struct lending *l, const struct loan *loan
 
 /* ---- one core changes hands ---- */
 
-static void give(struct lending *l, unsigned core, unsigned borrower)
+/* From whoever borrows it to another, or, NOBODY, back to its owner. */
+static void move_core(struct lending *l, unsigned core, unsigned to)
 {
-	unsigned donor = l->owner[core];
+	unsigned donor = l->owner[core], from = l->holder[core], cpus = l->cpus[core];
 
-	l->holder[core] = (uint8_t)borrower;
-	l->width[borrower] += l->cpus[core];
-	l->lends[donor]++;
-	l->borrows[borrower]++;
-	if (!l->pair_cores[donor][borrower]++)
-		l->loan_count++;
-	if (l->policy->loans == LOANS_EXCLUSIVE) {
-		l->rest[donor] -= l->cpus[core];
-		l->width[donor] -= l->cpus[core];
+	if (from != NOBODY) {
+		l->width[from] -= cpus;
+		l->lends[donor]--;
+		l->borrows[from]--;
+		if (!--l->pair_cores[donor][from])
+			l->loan_count--;
 	}
-}
-
-static void take_back(struct lending *l, unsigned core)
-{
-	unsigned donor = l->owner[core], borrower = l->holder[core];
-
-	l->holder[core] = NOBODY;
-	l->width[borrower] -= l->cpus[core];
-	l->lends[donor]--;
-	l->borrows[borrower]--;
-	if (!--l->pair_cores[donor][borrower])
-		l->loan_count--;
-	if (l->policy->loans == LOANS_EXCLUSIVE) {
-		l->rest[donor] += l->cpus[core];
-		l->width[donor] += l->cpus[core];
+	if (to != NOBODY) {
+		l->width[to] += cpus;
+		l->lends[donor]++;
+		l->borrows[to]++;
+		if (!l->pair_cores[donor][to]++)
+			l->loan_count++;
 	}
+	if (l->policy->loans == LOANS_EXCLUSIVE && from == NOBODY) {
+		l->rest[donor] -= cpus;
+		l->width[donor] -= cpus;
+	} else if (l->policy->loans == LOANS_EXCLUSIVE && to == NOBODY) {
+		l->rest[donor] += cpus;
+		l->width[donor] += cpus;
+	}
+	l->holder[core] = (uint8_t)to;
 }
 
 /* ---- loans that are ---- */
@@ -191,7 +188,7 @@ static void read_loans(struct lending *l)
 
 			if (core != NO_CORE && l->owner[core] == loan->from &&
 			    l->holder[core] == NOBODY)
-				give(l, core, loan->to);
+				move_core(l, core, loan->to);
 		}
 	}
 }
@@ -202,7 +199,7 @@ static void release(struct lending *l, unsigned donor)
 	for (unsigned core = l->t->core_count; core-- > 0 && l->rest[donor] < l->keep;) {
 		if (l->owner[core] != donor || l->holder[core] >= NOBODY)
 			continue;
-		take_back(l, core);
+		move_core(l, core, NOBODY);
 		l->released[donor] = true;
 	}
 }
@@ -366,9 +363,7 @@ static void lend(struct lending *l)
 			unsigned core = s->first;
 
 			s->first = l->next[core];
-			if (s->holder != NOBODY)
-				take_back(l, core);
-			give(l, core, borrower);
+			move_core(l, core, borrower);
 		}
 		if (!s || !wants_more(l, borrower))
 			waiting &= ~(UINT64_C(1) << borrower);
