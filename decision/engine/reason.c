@@ -39,10 +39,8 @@ static char *sizes(const struct candidate *c, struct sizes_text *out)
 }
 #define SIZES(c) sizes((c), &(struct sizes_text){{0}})
 
-static void append(char why[PLAN_TEXT], const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(char why[PLAN_TEXT], const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append(char why[PLAN_TEXT], const char *format,
+							 ...)
 {
 	size_t used = strlen(why);
 	va_list args;

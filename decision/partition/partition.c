@@ -272,19 +272,19 @@ static void number_in_tree_order(const struct topology *t, struct partition *out
 static void sort_by_parent(const struct division *d, uint16_t cores[TOPOLOGY_CPUS],
 			   uint16_t begin[TOPOLOGY_CPUS + 1])
 {
-	uint16_t at[TOPOLOGY_CPUS + 1] = {0};
+	const uint16_t *parent = d->parents.of_core;
 
+	memset(begin, 0, (d->parents.count + 1) * sizeof(*begin));
 	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (d->parents.of_core[core] != TOPOLOGY_NONE)
-			at[d->parents.of_core[core] + 1]++;
+		if (parent[core] != TOPOLOGY_NONE)
+			begin[parent[core]]++;
 	}
-	for (unsigned i = 0; i < d->parents.count; i++)
-		at[i + 1] = (uint16_t)(at[i + 1] + at[i]);
-	for (unsigned i = 0; i <= d->parents.count; i++)
-		begin[i] = at[i];
-	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (d->parents.of_core[core] != TOPOLOGY_NONE)
-			cores[at[d->parents.of_core[core]]++] = (uint16_t)core;
+	/* Where each ends; filled from there, it is where each begins. */
+	for (unsigned i = 1; i <= d->parents.count; i++)
+		begin[i] = (uint16_t)(begin[i] + begin[i - 1]);
+	for (unsigned core = d->t->core_count; core-- > 0;) {
+		if (parent[core] != TOPOLOGY_NONE)
+			cores[--begin[parent[core]]] = (uint16_t)core;
 	}
 }
 

@@ -6,10 +6,8 @@
 /* ---- texts ---- */
 
 /* Print; a text that does not fit ends in "…" behind its last whole UTF-8 character. */
-static void print_cut(char text[PLAN_TEXT], const char *format, va_list args)
-	__attribute__((format(printf, 2, 0)));
-
-static void print_cut(char text[PLAN_TEXT], const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void print_cut(char text[PLAN_TEXT],
+							    const char *format, va_list args)
 {
 	static const char ellipsis[] = "…";
 	size_t end = PLAN_TEXT - sizeof(ellipsis);
