@@ -1,5 +1,5 @@
-#include "tests/decision/equal.h"
 #include "tests/decision/kernel.h"
+#include "tests/decision/equal.h"
 
 #include "tests/harness.h"
 
