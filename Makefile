@@ -2,7 +2,7 @@
 #   make demo     install what is missing, build, and run a real Spark job over two slices
 #   make test     install what is missing, build, and run every test that needs no emulator
 # Both are all a user needs; the rest is for the people who work on it:
-#   check check-cli check-layers check-pure check-headers format-check fuzz analyze coverage bench
+#   check (all that needs no Spark, of one variant) check-cli check-layers check-pure check-headers format-check fuzz analyze coverage bench
 #   install uninstall clean (DESTDIR, PREFIX)
 # VARIANT = release | debug | san (ASan and UBSan) | cov | clang;  V=1 shows the commands;  LIBCGROUP=no builds without cgroup v1.
 
@@ -63,6 +63,9 @@ libs_pkgs = $(call pkg_libs,$(strip $(foreach f,$(chain_$(1)),$(PKGS_$(f)))))
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 .PHONY: all
 all: $(B)/cleave
@@ -97,7 +100,7 @@ endif
 # A test that wraps functions names them in a line "link: -Wl,--wrap=…" of its first comment.
 tests_of = $(sort $(call in_rooms,tests/$(1),test_*.c))
 TESTS := $(foreach f,$(FOLDERS),$(call tests_of,$(f)))
-test_bins = $(patsubst tests/%.c,build/$(1)/tests/%,$(TESTS))
+test_bins = $(patsubst tests/%.c,build/$(1)/tests/%,$(2))
 helpers_of = $(filter-out $(call tests_of,$(1)),$(call in_rooms,tests/$(1),*.c))
 test_helpers = $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c) $(sort $(call helpers_of,$(1)) $(call helpers_of,decision)))
 
@@ -134,23 +137,31 @@ demo: deps
 	$(Q)tests/demo/run
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory VARIANT=release all tests
-	$(Q)$(MAKE) --no-print-directory VARIANT=san tests
-	$(Q)tests/run $(call test_bins,release) $(call test_bins,san) $(TEST_SCRIPTS)
+	$(Q)$(MAKE) --no-print-directory build-release build-san
+	$(Q)tests/run $(filter-out $(call test_bins,release,$(ONCE)),$(call test_bins,release,$(TESTS))) \
+		$(call test_bins,san,$(TESTS)) $(CHECKS) $(SPARK_TESTS)
+
+.PHONY: build-release build-san
+build-release build-san: build-%:
+	$(Q)$(MAKE) --no-print-directory VARIANT=$* all tests
 
 # ---- one kind of test at a time
-TEST_SCRIPTS := tests/check-layers tests/circles tests/check-pure tests/check-headers tests/cli/run $(wildcard tests/spark/test_*)
+LAYERS := tests/check-layers tests/circles tests/test_layers
+CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/spark/test_bad_input
+SPARK_TESTS := $(filter-out $(CHECKS),$(wildcard tests/spark/test_*))
+# Whole clusters wait most of their time: `make test` runs them in the san variant only, `make check` in its own.
+ONCE := $(filter tests/launcher/supervisor/%,$(TESTS))
 
 .PHONY: tests check check-cli check-layers check-pure check-headers
 tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 check: tests build/cleave
-	$(Q)tests/run $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+	$(Q)VARIANT=$(VARIANT) tests/run $(call test_bins,$(VARIANT),$(TESTS)) $(CHECKS)
 check-cli: build/cleave
 	$(Q)tests/run tests/cli/run
 check-layers: $(call libs,launcher)
-	$(Q)VARIANT=$(VARIANT) tests/run tests/check-layers tests/circles
+	$(Q)VARIANT=$(VARIANT) tests/run $(LAYERS)
 check-pure: $(call lib,decision)
-	$(Q)tests/run tests/check-pure
+	$(Q)VARIANT=$(VARIANT) tests/run tests/check-pure
 check-headers:
 	$(Q)tests/run tests/check-headers
 
@@ -185,9 +196,9 @@ format-check:
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 # Without unix.Malloc: clang 14's analyzer does not know the cleanup attribute; leaks are the san variant's to find.
 analyze:
-	$(Q)for c in $(foreach f,$(FOLDERS),$(call in_rooms,$(f),*.c)); do \
-		clang --analyze --analyzer-output text -Xclang -analyzer-werror \
-			-Xclang -analyzer-disable-checker=unix.Malloc $(CPPFLAGS_ALL) -std=gnu17 $(call pkg_cflags,$(PKGS)) $$c || exit 1; done
+	$(Q)printf '%s\n' $(foreach f,$(FOLDERS),$(call in_rooms,$(f),*.c)) | xargs -P $(shell nproc) -n 8 \
+		clang --analyze --analyzer-output text -Xclang -analyzer-werror -Xclang -analyzer-disable-checker=unix.Malloc \
+			$(CPPFLAGS_ALL) -std=gnu17 $(call pkg_cflags,$(PKGS))
 	@echo "the analyzer has nothing to say"
 
 .PHONY: coverage

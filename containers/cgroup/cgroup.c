@@ -237,7 +237,7 @@ static int observe_one(struct cgroup_driver *d, const char *name, struct observe
 		return r;
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	out->nodes = g->nodes;
-	r = group_read_cpuset(d, name, "cpuset.cpus", &out->asked, e);
+	r = group_read_cpuset(d, name, "cpuset.cpus", &out->requested, e);
 	if (r == 0)
 		r = group_read_cpuset(d, name, v->cpus_effective, &out->cpus, e);
 	if (r == 0)

@@ -209,7 +209,7 @@ int cgroup_look(struct driver *driver, const char *group, struct observed_group 
 
 	if (r < 0)
 		return r;
-	r = group_reread_cpus(g->cpus, group, &out->asked, e);
+	r = group_reread_cpus(g->cpus, group, &out->requested, e);
 	if (r == 0)
 		r = group_reread_cpus(g->effective, group, &out->cpus, e);
 	if (r == 0)

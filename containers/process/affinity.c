@@ -409,7 +409,7 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 			return n;
 		*o = (struct observed_group){.cpus = g->cpus,
 					     .nodes = g->nodes,
-					     .asked = g->cpus,
+					     .requested = g->cpus,
 					     .weight = WEIGHT_DEFAULT,
 					     .populated = n > 0};
 		memcpy(o->name, g->name, sizeof(o->name));

@@ -16,7 +16,7 @@
 struct observed_group {
 	char name[NAME_MAX_BYTES + 1];
 	struct cpuset cpus, nodes; /* effective */
-	struct cpuset asked;	   /* cpuset.cpus as written */
+	struct cpuset requested;   /* cpuset.cpus as written */
 	unsigned weight;
 	uint64_t memory_max_bytes; /* 0: none */
 	bool populated;

@@ -11,7 +11,7 @@ static void observe_slice(const struct observed_group *g, const struct slice *kn
 	*out = known ? *known : (struct slice){0};
 	out->id = id;
 	string_copy(out->name, g->name);
-	out->cpus = g->asked;
+	out->cpus = g->requested;
 	if (!known || memory_policy_binds(policy))
 		out->nodes = g->nodes;
 	/* 0: no limit, or no memory controller to say so. */
@@ -60,9 +60,9 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 	out->allowed = wanted->allowed;
 	out->usable = wanted->usable;
 	out->host = wanted->host;
-	if (host && !cpuset_is_equal(&host->asked, &host_cpus)) {
+	if (host && !cpuset_is_equal(&host->requested, &host_cpus)) {
 		out->host.shared = false;
-		out->host.cpus = host->asked;
+		out->host.cpus = host->requested;
 	}
 	for (unsigned id = 0; id < SLICES_MAX; id++) {
 		struct slice *slice = &out->slices[id];

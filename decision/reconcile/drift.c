@@ -14,7 +14,7 @@ static unsigned find_in_group(const struct observed_group *g, const struct cpuse
 {
 	unsigned before = count;
 	/* In v2 an asked set may be right and not in force: somebody wrote to the group above. */
-	bool differ = !is_same(&g->asked, cpus, allowed) || !is_same(&g->cpus, cpus, allowed);
+	bool differ = !is_same(&g->requested, cpus, allowed) || !is_same(&g->cpus, cpus, allowed);
 
 	if (differ && cpuset_intersects(cpus, allowed))
 		ops[count++] = (struct op){.kind = OP_SET_CPUS, .cpus = cpuset_and(cpus, allowed)};
@@ -34,7 +34,7 @@ static void narrow_first(const struct observation *seen, struct op *ops, unsigne
 		struct op op = ops[i];
 
 		if (op.kind != OP_SET_CPUS ||
-		    !cpuset_is_subset(&op.cpus, &observed_find(seen, op.name)->asked))
+		    !cpuset_is_subset(&op.cpus, &observed_find(seen, op.name)->requested))
 			continue;
 		memmove(&ops[front + 1], &ops[front], (i - front) * sizeof(op));
 		ops[front++] = op;
@@ -73,7 +73,7 @@ bool drift_gives_back(const struct observation *seen, const struct op *ops, unsi
 {
 	for (unsigned i = 0; i < count; i++) {
 		const struct observed_group *g = observed_find(seen, ops[i].name);
-		struct cpuset given = cpuset_and_not(&ops[i].cpus, &g->asked);
+		struct cpuset given = cpuset_and_not(&ops[i].cpus, &g->requested);
 
 		if (ops[i].kind != OP_SET_CPUS || !cpuset_is_subset(&given, returned) ||
 		    !cpuset_is_subset(&g->cpus, &ops[i].cpus))

@@ -10,6 +10,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "decision/check/plan_check.h"
 #include "launcher/supervisor/apply.h"
 #include "launcher/supervisor/drift_watch.h"
 #include "launcher/supervisor/lend_by_hand.h"
@@ -87,13 +88,19 @@ static void stop_all(struct supervisor *s)
 		    s->failure.code ? s->failure.msg : "asked for", {"pid", getpid()});
 }
 
+/* A step of the monitor that cannot wait for its tick. */
+static void lend_now(struct supervisor *s)
+{
+	if (is_watching(s) && s->monitor.is_on && !s->drift.has_given_up)
+		monitor_step(&s->monitor);
+}
+
 /* The CPUs that a slice has borrowed go back before its worker's JVM counts them. */
 static void start_due(struct supervisor *s)
 {
 	if (!crew_has_due(&s->crew))
 		return;
-	if (is_watching(s) && s->monitor.is_on && !s->drift.has_given_up)
-		monitor_step(&s->monitor);
+	lend_now(s);
 	crew_start_due(&s->crew);
 }
 
@@ -239,7 +246,8 @@ static struct state *read_wanted(const struct supervisor *s, const struct contro
 		err_set(e, -ENOMEM, "no memory for a state");
 		return NULL;
 	}
-	if (json_table_read(&state_table, request->state, wanted, e))
+	if (json_table_read(&state_table, request->state, wanted, e) ||
+	    plan_check(&wanted->plan, NULL, e))
 		return NULL;
 	if (strcmp(wanted->cluster.name, ours) != 0) {
 		err_wrong(e, "a state of cluster %s was sent to cluster %s", wanted->cluster.name,
@@ -389,14 +397,6 @@ static int open_signals(struct err *e)
 
 /* ---- the loop */
 
-/* An executor may be starting: a step now, and the master may know of an application that is new to us. */
-static void heed_starts(struct supervisor *s)
-{
-	if (monitor_note_starts(&s->monitor) && is_watching(s) && s->monitor.is_on &&
-	    !s->drift.has_given_up)
-		monitor_step(&s->monitor);
-}
-
 /* Which failure of a daemon ends an apply depends on how far that is. */
 static bool is_fatal(const struct supervisor *s, enum crew_failure failure)
 {
@@ -462,8 +462,8 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 	heed_crew(s);
 	if (fds[0].revents)
 		read_signals(s);
-	if (fds[1].revents)
-		heed_starts(s);
+	if (fds[1].revents && monitor_note_starts(&s->monitor))
+		lend_now(s);
 	if (s->clients.control)
 		control_turn(s->clients.control, fds + count, controls, s->site.now_ns);
 	return 0;
@@ -514,8 +514,8 @@ static void look_after_loans(struct supervisor *s)
 	is_due = monitor_is_due(&s->monitor);
 	if (monitor_take_tick(&s->monitor))
 		look_for_drift(s);
-	if (is_due && !s->drift.has_given_up)
-		monitor_step(&s->monitor);
+	if (is_due)
+		lend_now(s);
 }
 
 static int loop(struct supervisor *s, struct err *e)

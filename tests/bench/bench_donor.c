@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "tests/bench/groups.h"
 
 enum {
@@ -50,7 +51,7 @@ static uint64_t spin_until(uint64_t end)
 {
 	uint64_t cpu = cpu_ns();
 
-	while (bench_now_ns() < end)
+	while (clock_now_ns() < end)
 		cpu = cpu_ns();
 	return cpu;
 }
@@ -138,7 +139,7 @@ static void wake_donor(struct driver *d, struct side *side, unsigned round, int 
 	    d->ops->set_cpus(d, borrower, side->lent ? &both : &own[1], NULL, &e) < 0)
 		bench_die(donor, e.msg);
 	side->used[round] = used_at_rest(d, borrower);
-	now = bench_now_ns();
+	now = clock_now_ns();
 	if (write(in, &now, sizeof(now)) != sizeof(now) || read(out, &s, sizeof(s)) != sizeof(s))
 		bench_die(donor, "it has ended");
 	side->first[round] = s.first;

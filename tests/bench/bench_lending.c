@@ -1,18 +1,17 @@
 /*
  * What lending is worth, simulated: jobs of one stage whose tasks are pinned to slices, unevenly,
  * on slices without and with loans as rebalance_step() decides them, tick by tick, from the samples
- * that a kernel would give. Makespans are held against the bound of DESIGN §4: the work over all
+ * that a kernel would give. Makespans are held against a bound: the work over all
  * CPUs, or the longest task, which is one thread. All runs of a job meet the same tasks. Then what
  * a step costs. Prints tables and writes build/bench/lending.json. Run in the source tree.
  */
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
-#include <sys/stat.h>
-#include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/lending/rebalance.h"
+#include "tests/bench/groups.h"
 #include "tests/decision/laws.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
@@ -33,7 +32,6 @@ enum {
  */
 enum how { UNLENT, SHARED, EXCLUSIVE, INSTANT, HOWS };
 
-static const char result_path[] = "build/bench/lending.json";
 static const unsigned sizes[SIZES] = {2, 4, 8, 16, 32, 64};
 static const uint64_t tick_ns = 50000000;
 
@@ -94,7 +92,7 @@ static void make_machine(void)
 }
 
 struct bounds {
-	double cpus;  /* DESIGN §4: work over all CPUs, and the longest task */
+	double cpus;  /* work over all CPUs, and the longest task */
 	double slots; /* a slice's work over its slots too: it never has more threads */
 };
 
@@ -420,14 +418,6 @@ static json_t *bench_jobs(void)
 
 /* ---- what a step costs ---- */
 
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
 /*
  * A half is idle and lends to the other: steps before, the one in which it happens, and after it.
  */
@@ -458,10 +448,10 @@ static json_t *bench_step(unsigned slices, unsigned cpus)
 			run.samples[i].processes = 2;
 			run.samples[i].cpu_usage_us += 1 + (uint64_t)(used * 50000);
 		}
-		begin = now_us();
+		begin = (double)clock_now_ns() / 1e3;
 		changed = rebalance_step(&plan, &t, &policy, run.samples, slices, now_ns, &memory,
 					 &next);
-		times[step] = now_us() - begin;
+		times[step] = (double)clock_now_ns() / 1e3 - begin;
 		if (changed == 1) {
 			lends = times[step];
 			plan = next;
@@ -491,19 +481,13 @@ static json_t *bench_steps(void)
 
 int main(void)
 {
-	json_auto_t *all = NULL;
 	json_t *jobs, *steps;
 
 	state = test_seed();
 	jobs = bench_jobs();
 	steps = bench_steps();
-	all = json_pack("{s:s, s:I, s:o, s:o}", "schema", "cleave.bench-lending/1", "seed",
-			(json_int_t)test_seed(), "jobs", jobs, "steps", steps);
-	if ((mkdir("build/bench", 0777) < 0 && errno != EEXIST) || !all ||
-	    json_dump_file(all, result_path, JSON_INDENT(2)) < 0) {
-		fprintf(stderr, "bench_lending: %s cannot be written\n", result_path);
-		return EXIT_FAILURE;
-	}
-	printf("\nwritten to %s\n", result_path);
+	bench_write("lending",
+		    json_pack("{s:s, s:I, s:o, s:o}", "schema", "cleave.bench-lending/1", "seed",
+			      (json_int_t)test_seed(), "jobs", jobs, "steps", steps));
 	return 0;
 }

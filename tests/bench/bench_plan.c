@@ -13,17 +13,17 @@
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/check/plan_check.h"
 #include "decision/engine/plan_make.h"
 #include "decision/plan/plan.h"
 #include "launcher/inputs/host_hwloc.h"
 #include "launcher/protocol/plan_json.h"
+#include "tests/bench/groups.h"
 
 enum { ROUNDS = 51, PROCESSES = 15, SIZES = 5 };
 
-static const char result_path[] = "build/bench/plan.json";
 static const char profile_path[] = "build/bench/plan.yaml";
 static const char xml_path[] = "build/bench/4096.xml";
 
@@ -54,30 +54,14 @@ static struct topology topology;
 static struct profile profile;
 static struct plan plan;
 
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "bench_plan: %s: %s\n", what, why);
-	exit(EXIT_FAILURE);
-}
-
 static double now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (double)clock_now_ns() / 1e6;
 }
 
-static int compare(const void *a, const void *b)
+static double median(double *values, unsigned count)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
+	bench_sort(values, count);
 	return values[count / 2];
 }
 
@@ -95,13 +79,13 @@ static void decide_once(struct cost *c)
 	char *text;
 
 	if (plan_make(&topology, &profile, &facts, &plan, &e) < 0)
-		die("plan_make", e.msg);
+		bench_die("plan_make", e.msg);
 	made = now_ms();
 	if (plan_check(&plan, &topology, &e) < 0)
-		die("plan_check", e.msg);
+		bench_die("plan_check", e.msg);
 	checked = now_ms();
 	if (plan_json_format(&plan, &topology, &text, &e) < 0)
-		die("plan_json_format", e.msg);
+		bench_die("plan_json_format", e.msg);
 	end = now_ms();
 	free(text);
 	*c = (struct cost){made - begin, checked - made, end - checked, end - begin};
@@ -116,7 +100,7 @@ static struct cost measure_decision(const char *text)
 	struct cost c;
 
 	if (topology_read(&source, &topology, &mask, &e) < 0)
-		die(text, e.msg);
+		bench_die(text, e.msg);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		decide_once(&c);
 		make[i] = c.make_ms;
@@ -125,7 +109,7 @@ static struct cost measure_decision(const char *text)
 		total[i] = c.total_ms;
 	}
 	if (plan.slice_count != SLICES_MAX)
-		die(text, "not 64 slices");
+		bench_die(text, "not 64 slices");
 	return (struct cost){median(make, ROUNDS), median(check, ROUNDS), median(json, ROUNDS),
 			     median(total, ROUNDS)};
 }
@@ -139,12 +123,12 @@ static double measure_make(const char *text)
 	struct err e = {0};
 
 	if (topology_read(&source, &topology, &mask, &e) < 0)
-		die(text, e.msg);
+		bench_die(text, e.msg);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		double begin = now_ms();
 
 		if (plan_make(&topology, &profile, &facts, &plan, &e) < 0)
-			die("plan_make", e.msg);
+			bench_die("plan_make", e.msg);
 		make[i] = now_ms() - begin;
 	}
 	return median(make, ROUNDS);
@@ -163,7 +147,7 @@ static double run(char *const *argv)
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) != 0 ||
 	    waitpid(pid, &status, 0) != pid || status != 0)
-		die(argv[0], "failed");
+		bench_die(argv[0], "failed");
 	posix_spawn_file_actions_destroy(&actions);
 	return now_ms() - begin;
 }
@@ -219,25 +203,15 @@ static void prepare_files(void)
 		  "  reserve: {cores: 0}\n",
 		  file) < 0 ||
 	    fclose(file) != 0)
-		die(profile_path, strerrordesc_np(errno));
+		bench_die(profile_path, strerrordesc_np(errno));
 	if (hwloc_topology_init(&h) < 0 ||
 	    hwloc_topology_set_synthetic(h, machines[SIZES - 1].text) < 0 ||
 	    hwloc_topology_load(h) < 0 || hwloc_topology_export_xml(h, xml_path, 0) < 0)
-		die(xml_path, "hwloc cannot write it");
+		bench_die(xml_path, "hwloc cannot write it");
 	hwloc_topology_destroy(h);
 }
 
 /* ---- results ---- */
-
-static void write_results(json_t *choices, json_t *decisions, json_t *processes)
-{
-	json_t *all = json_pack("{s:s, s:o, s:o, s:o}", "schema", "cleave.bench-plan/2", "choices",
-				choices, "decisions", decisions, "processes", processes);
-
-	if (!all || json_dump_file(all, result_path, JSON_INDENT(2)) < 0)
-		die(result_path, "cannot be written");
-	json_decref(all);
-}
 
 static json_t *bench_choices(void)
 {
@@ -321,7 +295,8 @@ int main(int argc, char **argv)
 	profile.partition.reserve_cores = 0;
 	decisions = bench_decisions();
 	processes = bench_processes();
-	write_results(choices, decisions, processes);
-	printf("\nwritten to %s\n", result_path);
+	bench_write("plan",
+		    json_pack("{s:s, s:o, s:o, s:o}", "schema", "cleave.bench-plan/2", "choices",
+			      choices, "decisions", decisions, "processes", processes));
 	return 0;
 }

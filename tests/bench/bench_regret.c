@@ -4,16 +4,13 @@
  * source tree.
  */
 
-#include <errno.h>
 #include <jansson.h>
-#include <sys/stat.h>
 
+#include "tests/bench/groups.h"
 #include "tests/decision/laws.h"
 #include "tests/harness.h"
 
 enum { LAWS = 5000 };
-
-static const char result_path[] = "build/bench/regret.json";
 
 static struct law law;
 static double regrets[RULES][LAWS];
@@ -22,7 +19,6 @@ int main(void)
 {
 	unsigned long long state = test_seed();
 	json_t *list = json_array();
-	json_auto_t *all = NULL;
 
 	for (unsigned i = 0; i < LAWS; i++) {
 		double regret[RULES];
@@ -45,13 +41,8 @@ int main(void)
 						      rule_name(rule), "median", median, "p75", p75,
 						      "p95", p95, "p99", p99));
 	}
-	all = json_pack("{s:s, s:i, s:I, s:o}", "schema", "cleave.bench-regret/1", "laws", LAWS,
-			"seed", (json_int_t)test_seed(), "rules", list);
-	if ((mkdir("build/bench", 0777) < 0 && errno != EEXIST) || !all ||
-	    json_dump_file(all, result_path, JSON_INDENT(2)) < 0) {
-		fprintf(stderr, "bench_regret: %s cannot be written\n", result_path);
-		return EXIT_FAILURE;
-	}
-	printf("\nwritten to %s\n", result_path);
+	bench_write("regret",
+		    json_pack("{s:s, s:i, s:I, s:o}", "schema", "cleave.bench-regret/1", "laws",
+			      LAWS, "seed", (json_int_t)test_seed(), "rules", list));
 	return 0;
 }

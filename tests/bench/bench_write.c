@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include "containers/proc/clock.h"
 #include "containers/where/placement.h"
 #include "tests/bench/groups.h"
 
@@ -39,9 +40,9 @@ static void *work(void *arg)
 	unsigned long long state = (unsigned long long)(uintptr_t)arg;
 
 	for (;;) {
-		uint64_t end = bench_now_ns() + WORK_US * UINT64_C(1000);
+		uint64_t end = clock_now_ns() + WORK_US * UINT64_C(1000);
 
-		while (bench_now_ns() < end)
+		while (clock_now_ns() < end)
 			;
 		state = state * 6364136223846793005u + 1442695040888963407u;
 		bench_pause(5 + (int)((state >> 33) % 11));
@@ -187,11 +188,11 @@ static void measure(struct driver *d, struct timed *list, unsigned count, unsign
 		for (unsigned k = 0; k < count; k++) {
 			unsigned place = k / group, last = count / group - 1;
 			unsigned i = (round % 2 ? last - place : place) * group + k % group;
-			uint64_t begin = bench_now_ns();
+			uint64_t begin = clock_now_ns();
 
 			if (list[i].call(d, &e) < 0)
 				bench_die(list[i].what, e.msg);
-			list[i].us[round] = (double)(bench_now_ns() - begin) / 1e3 / list[i].calls;
+			list[i].us[round] = (double)(clock_now_ns() - begin) / 1e3 / list[i].calls;
 			bench_pause(PAUSE_MS);
 		}
 }
@@ -294,12 +295,12 @@ static json_t *measure_docker(void)
 	cpuset_format(&wide, texts[0], CPUSET_TEXT);
 	cpuset_format(&narrow, texts[1], CPUSET_TEXT);
 	for (unsigned i = 0; !why && i < DOCKER_ROUNDS; i++) {
-		uint64_t begin = bench_now_ns();
+		uint64_t begin = clock_now_ns();
 		char text[256];
 
 		if (DOCKER(text, "update", "--cpuset-cpus", texts[i % 2], container))
 			why = "`docker update --cpuset-cpus` failed";
-		us[i] = (double)(bench_now_ns() - begin) / 1e3;
+		us[i] = (double)(clock_now_ns() - begin) / 1e3;
 	}
 	end_container();
 	if (why) {

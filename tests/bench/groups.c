@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "containers/where/tree.h"
 
@@ -141,14 +140,6 @@ pid_t bench_spawn(const char *group, const char *word, unsigned number, int in, 
 }
 
 /* ---- figures */
-
-uint64_t bench_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 void bench_pause(int ms)
 {

@@ -34,8 +34,6 @@ void bench_group(const char *name, const struct cpuset *cpus);
  */
 pid_t bench_spawn(const char *group, const char *word, unsigned number, int in, int out);
 
-uint64_t bench_now_ns(void);
-
 /* Wait for some milliseconds; ends the program, and its groups, after SIGINT or SIGTERM. */
 void bench_pause(int ms);
 

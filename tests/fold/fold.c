@@ -104,7 +104,7 @@ static void unfold(struct observed_group *seen)
 	const struct cpuset *asked = asked_of(seen->name);
 
 	if (asked)
-		seen->cpus = seen->asked = *asked;
+		seen->cpus = seen->requested = *asked;
 }
 
 static int folded_observe(struct driver *d, struct observation *out, struct err *e)

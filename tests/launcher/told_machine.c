@@ -406,7 +406,7 @@ static void tell(struct observed_group *seen)
 	hold();
 	g = find(seen->name);
 	if (g) {
-		seen->asked = g->asked;
+		seen->requested = g->asked;
 		seen->cpus = effective(g);
 	}
 	let_go();

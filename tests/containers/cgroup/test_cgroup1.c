@@ -305,7 +305,8 @@ START_TEST(what_somebody_else_wrote_is_seen)
 
 	real_do(d->ops->create(d, &g, &e));
 	real_do(d->ops->look(d, "slice-0", &seen, &e));
-	ck_assert(cpuset_is_equal(&seen.asked, &g.cpus) && cpuset_is_equal(&seen.cpus, &g.cpus));
+	ck_assert(cpuset_is_equal(&seen.requested, &g.cpus) &&
+		  cpuset_is_equal(&seen.cpus, &g.cpus));
 	ck_assert_uint_eq(seen.weight, WEIGHT_DEFAULT);
 	real_do(control_write(AT_FDCWD,
 			      file_below(d, "cleave/look/slice-0", "cpuset", "cpuset.cpus"),
@@ -313,7 +314,7 @@ START_TEST(what_somebody_else_wrote_is_seen)
 	real_do(control_write(AT_FDCWD, file_below(d, "cleave/look/slice-0", "cpu", "cpu.shares"),
 			      "262144", &e));
 	real_do(d->ops->look(d, "slice-0", &seen, &e));
-	ck_assert_str_eq(CPUSET_STRING(&seen.asked), allowed_cpus());
+	ck_assert_str_eq(CPUSET_STRING(&seen.requested), allowed_cpus());
 	ck_assert_uint_eq(seen.weight, WEIGHT_MAX);
 	real_do(d->ops->remove(d, "slice-0", &e));
 	ck_assert_int_eq(d->ops->look(d, "slice-0", &seen, &e), -ENOENT);

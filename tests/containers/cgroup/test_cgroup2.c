@@ -260,7 +260,7 @@ START_TEST(a_look_sees_what_somebody_wrote)
 	real_do(d->ops->create(d, &g, &e));
 	real_do(d->ops->look(d, "slice-0", &seen, &e));
 	ck_assert_str_eq(seen.name, "slice-0");
-	ck_assert_str_eq(CPUSET_STRING(&seen.asked), "0-3");
+	ck_assert_str_eq(CPUSET_STRING(&seen.requested), "0-3");
 	ck_assert_str_eq(CPUSET_STRING(&seen.cpus), "0-3");
 	ck_assert(cpuset_is_equal(&seen.nodes, &d->nodes));
 	ck_assert_uint_eq(seen.weight, WEIGHT_DEFAULT);
@@ -268,7 +268,7 @@ START_TEST(a_look_sees_what_somebody_wrote)
 	write_over("slice-0", "cpuset.cpus", "2\n");
 	write_over("slice-0", "cpu.weight", "77\n");
 	real_do(d->ops->look(d, "slice-0", &seen, &e));
-	ck_assert_str_eq(CPUSET_STRING(&seen.asked), "2");
+	ck_assert_str_eq(CPUSET_STRING(&seen.requested), "2");
 	ck_assert_uint_eq(seen.weight, 77);
 	ck_assert_int_eq(d->ops->look(d, "slice-1", &seen, &e), -ENOENT);
 	ck_assert_int_lt(d->ops->look(d, "../x", &seen, &e), 0);

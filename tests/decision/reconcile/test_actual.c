@@ -32,7 +32,7 @@ static struct observed_group *see(const char *name, const struct cpuset *cpus,
 	struct observed_group *g = &seen.groups[seen.count++];
 
 	*g = (struct observed_group){.cpus = *cpus,
-				     .asked = *cpus,
+				     .requested = *cpus,
 				     .nodes = *nodes,
 				     .weight = WEIGHT_DEFAULT,
 				     .memory_max_bytes = memory};
@@ -89,7 +89,7 @@ START_TEST(a_widened_slice_is_narrowed)
 {
 	make_wanted(4);
 	see_all(&wanted);
-	seen.groups[1].asked = cpuset_or(&seen.groups[1].asked, &seen.groups[2].asked);
+	seen.groups[1].requested = cpuset_or(&seen.groups[1].requested, &seen.groups[2].requested);
 	diff(&wanted);
 	ck_assert_uint_eq(ops.count, 1);
 	ck_assert_int_eq(ops.ops[0].kind, OP_SET_CPUS);
@@ -108,7 +108,7 @@ static void replay(unsigned count)
 			if (strcmp(g->name, ops.ops[i].name) != 0)
 				continue;
 			if (ops.ops[i].kind == OP_SET_CPUS)
-				g->cpus = g->asked = ops.ops[i].cpus;
+				g->cpus = g->requested = ops.ops[i].cpus;
 			else if (ops.ops[i].kind == OP_SET_WEIGHT)
 				g->weight = ops.ops[i].weight;
 		}
@@ -125,7 +125,7 @@ static bool lending_is_guarded(void)
 				observed_find(&seen, wanted.slices[i].name);
 
 			if (i != donor && d->weight == WEIGHT_DEFAULT &&
-			    cpuset_intersects(&g->asked, &wanted.slices[donor].cpus))
+			    cpuset_intersects(&g->requested, &wanted.slices[donor].cpus))
 				return false;
 		}
 	}
@@ -138,7 +138,7 @@ static bool nothing_is_lent(void)
 		const struct observed_group *g = observed_find(&seen, wanted.slices[i].name);
 
 		if (g->weight != WEIGHT_DEFAULT ||
-		    !cpuset_is_equal(&g->asked, &wanted.slices[i].cpus))
+		    !cpuset_is_equal(&g->requested, &wanted.slices[i].cpus))
 			return false;
 	}
 	return true;
@@ -155,7 +155,7 @@ START_TEST(loans_of_a_dead_supervisor_end_and_weights_go_down_last)
 		cpuset_add(&part, to ? cpuset_first(&wanted.slices[1].cpus)
 				     : cpuset_next(&wanted.slices[1].cpus,
 						   cpuset_first(&wanted.slices[1].cpus)));
-		seen.groups[1 + to].asked = cpuset_or(&seen.groups[1 + to].asked, &part);
+		seen.groups[1 + to].requested = cpuset_or(&seen.groups[1 + to].requested, &part);
 	}
 	seen.groups[2].weight = seen.groups[4].weight = WEIGHT_MAX;
 	for (unsigned lost = 0; lost < 2; lost++) {
@@ -283,7 +283,7 @@ START_TEST(the_host_group)
 {
 	make_wanted(4);
 	see_all(&wanted);
-	seen.groups[0].asked = wanted.slices[0].cpus;
+	seen.groups[0].requested = wanted.slices[0].cpus;
 	diff(&wanted);
 	ck_assert_uint_eq(ops.count, 1);
 	ck_assert_int_eq(ops.ops[0].kind, OP_SET_HOST);
@@ -295,7 +295,7 @@ END_TEST
 /* As the kernel does while all of them are there. */
 static void write_cpus(struct observed_group *g, const struct cpuset *cpus)
 {
-	g->asked = g->cpus = *cpus;
+	g->requested = g->cpus = *cpus;
 }
 
 START_TEST(drift_is_found_and_put_back)
@@ -362,7 +362,7 @@ START_TEST(repairs_lead_back)
 				g->weight = found[k].weight;
 				continue;
 			}
-			if (!cpuset_is_subset(&found[k].cpus, &g->asked))
+			if (!cpuset_is_subset(&found[k].cpus, &g->requested))
 				widened = true;
 			else
 				ck_assert_msg(!widened, "seed %lu round %u: %s narrows late",
@@ -386,7 +386,7 @@ static void take_offline(const struct cpuset *gone, bool for_good)
 
 		g->cpus = cpuset_and_not(&g->cpus, gone);
 		if (for_good)
-			g->asked = cpuset_and_not(&g->asked, gone);
+			g->requested = cpuset_and_not(&g->requested, gone);
 	}
 }
 
@@ -416,13 +416,13 @@ START_TEST(what_is_offline_is_nobodys_drift)
 		/* It comes back, by itself only to those that still ask for it. */
 		all = wanted.allowed;
 		for (unsigned i = 0; i < seen.count; i++)
-			seen.groups[i].cpus = seen.groups[i].asked;
+			seen.groups[i].cpus = seen.groups[i].requested;
 		host = observed_find(&seen, GROUP_HOST);
 		count = drift_find(&seen, &wanted, &all, found);
 		ck_assert_uint_eq(count, v1 && cpuset_intersects(&gone, &host_cpus) ? 2 : 1);
 		ck_assert_str_eq(found[count - 1].name, "slice-2");
 		ck_assert(cpuset_is_equal(&found[count - 1].cpus, &wanted.slices[2].cpus));
-		ck_assert(!v1 || !cpuset_intersects(&host->asked, &gone));
+		ck_assert(!v1 || !cpuset_intersects(&host->requested, &gone));
 	}
 }
 END_TEST
@@ -471,8 +471,8 @@ static bool gives_back(const struct cpuset *lost, const struct cpuset *returned)
 	struct op found[DRIFT_OPS];
 	unsigned count;
 
-	seen.groups[1].asked = cpuset_and_not(&wanted.slices[0].cpus, lost);
-	seen.groups[1].cpus = seen.groups[1].asked;
+	seen.groups[1].requested = cpuset_and_not(&wanted.slices[0].cpus, lost);
+	seen.groups[1].cpus = seen.groups[1].requested;
 	count = drift_find(&seen, &wanted, &all, found);
 	return drift_gives_back(&seen, found, count, returned);
 }
@@ -494,7 +494,7 @@ START_TEST(cpus_that_come_back_are_nobodys_drift)
 	ck_assert(!gives_back(&one, &one));
 	seen.groups[1].weight = WEIGHT_DEFAULT;
 	others = cpuset_or(&wanted.slices[1].cpus, &two);
-	seen.groups[2].asked = seen.groups[2].cpus = others; /* and so is this */
+	seen.groups[2].requested = seen.groups[2].cpus = others; /* and so is this */
 	ck_assert(!gives_back(&one, &one));
 }
 END_TEST

@@ -42,7 +42,7 @@ static void agree(void)
 		s->memory.max_bytes = UINT64_C(4) << 30;
 		*g = (struct observed_group){.cpus = s->cpus,
 					     .nodes = s->nodes,
-					     .asked = s->cpus,
+					     .requested = s->cpus,
 					     .weight = WEIGHT_DEFAULT,
 					     .memory_max_bytes = s->memory.max_bytes};
 		memcpy(g->name, s->name, sizeof(g->name));

@@ -61,7 +61,7 @@ static struct observed_group *see(const struct slice *s, const struct cpuset *cp
 	struct observed_group *g = &seen.groups[seen.count++];
 
 	*g = (struct observed_group){
-		.cpus = *cpus, .asked = *cpus, .nodes = s->nodes, .weight = weight};
+		.cpus = *cpus, .requested = *cpus, .nodes = s->nodes, .weight = weight};
 	string_copy(g->name, s->name);
 	return g;
 }

@@ -1,6 +1,8 @@
 /*
  * CPUs are lent while a job runs: a supervisor with real groups and real work (a fake Spark whose
  * Workers burn CPU), what the monitor does by itself, and what `cleave rebalance` asks of it.
+ *
+ * needs: quiet
  */
 
 #include <poll.h>

@@ -2,6 +2,8 @@
  * What can go wrong while CPUs are lent: deaths of the supervisor, of workers and of the Master; a
  * Spark that lies, stalls or says nothing; somebody else who writes to our groups; a profile
  * applied, and `down`, in the middle of a loan.
+ *
+ * needs: quiet
  */
 
 #include <fcntl.h>
@@ -191,7 +193,7 @@ START_TEST(fewer_slices_during_a_loan)
 	two_reopen();
 	ck_assert(own_wait(is_one_slice));
 	g = two_look(0);
-	ck_assert(cpuset_is_equal(&g.asked, &own.state.plan.slices[0].cpus));
+	ck_assert(cpuset_is_equal(&g.requested, &own.state.plan.slices[0].cpus));
 	ck_assert_uint_eq(g.weight, WEIGHT_DEFAULT);
 	own.profile.partition.slices = 2;
 	own_write_profile();

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/protocol/control_line.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_spark.h"
@@ -582,6 +583,33 @@ START_TEST(a_second_up_names_the_first)
 }
 END_TEST
 
+/* A CPU with two owners would be given to both. */
+START_TEST(a_plan_that_is_none_is_refused)
+{
+	struct control_request request = {.command = CONTROL_APPLY};
+	cleanup_free struct state *wanted = malloc(sizeof(*wanted));
+	cleanup_free char *line = NULL, *answer = NULL;
+	struct err e;
+
+	own_begin_or_skip();
+	own_must_come_up(UP_STARTED);
+	*wanted = own.state;
+	wanted->plan.slices[1] = wanted->plan.slices[0];
+	wanted->plan.slices[1].id = 1;
+	string_copy(wanted->plan.slices[1].name, "slice-1");
+	wanted->plan.slice_count = 2;
+	request.state = json_table_build(&state_table, wanted, &e);
+	ck_assert_msg(request.state && control_request_format(&request, &line, &e) == 0, "%s",
+		      e.msg);
+	control_request_release(&request);
+	ck_assert_int_eq(own_ask(line, &answer), 0);
+	ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, "slice-1"), "%s", answer);
+	ck_assert_int_eq(own_ask_status(), 0);
+	ck_assert_int_eq(own.status.phase, PHASE_UP);
+	own_end();
+}
+END_TEST
+
 START_TEST(the_name_of_a_cluster_elsewhere)
 {
 	char elsewhere[PROFILE_PATH + 16];
@@ -605,7 +633,8 @@ END_TEST
 OWN_MAIN("supervisor", 60,
 	 test_case("supervise", up_status_again_down, a_changed_profile_changes_what_differs,
 		   other_words_for_a_worker_restart_it, scratch_moves_and_goes,
-		   drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere, without_cgroups),
+		   drift_is_repaired_three_times, the_name_of_a_cluster_elsewhere,
+		   a_plan_that_is_none_is_refused, without_cgroups),
 	 test_case("deaths", a_dead_worker_is_restarted, a_dead_master_is_restarted,
 		   what_a_dead_supervisor_left_is_adopted, down_works_without_a_supervisor,
 		   a_lost_state_is_made_anew, home_sets_outlive_a_lost_state,
