@@ -9,54 +9,31 @@
 
 enum { INDENT = 2, COMMENT_COLUMN = 36 };
 
-static void indent(FILE *file, unsigned depth)
+/*
+ * What stands behind the colon of a list's key: nothing if its texts follow in lines of their own,
+ * `indent` blanks before each.
+ */
+static void write_list(FILE *file, const struct field *f, const void *base, int indent)
 {
-	fprintf(file, "%*s", (int)(depth * INDENT), "");
-}
+	const struct strings *list = (const void *)((const char *)base + f->offset);
+	bool is_pairs = f->kind == FIELD_PAIRS, is_key = is_pairs;
 
-static void write_pairs(FILE *file, const struct strings *list, unsigned depth)
-{
-	bool is_key = true;
-
+	if (!list->count)
+		fputs(is_pairs ? " {}" : " []", file);
 	strings_for_each(item, list)
 	{
-		if (is_key) {
-			fputc('\n', file);
-			indent(file, depth);
-		}
+		if (is_key || !is_pairs)
+			fprintf(file, "\n%*s%s", indent, "", is_pairs ? "" : "- ");
 		if (is_key && text_is_plain(item))
 			fputs(item, file);
 		else
 			text_quote(file, item);
 		fputs(is_key ? ": " : "", file);
-		is_key = !is_key;
+		is_key = is_pairs && !is_key;
 	}
 }
 
-/*
- * What stands behind the colon of a list's key: nothing if its texts follow in lines of their
- * own.
- */
-static void write_list(FILE *file, const struct field *f, const void *base, unsigned depth)
-{
-	const struct strings *list = (const void *)((const char *)base + f->offset);
-
-	if (!list->count)
-		fputs(f->kind == FIELD_PAIRS ? " {}" : " []", file);
-	if (f->kind == FIELD_PAIRS) {
-		write_pairs(file, list, depth + 1);
-		return;
-	}
-	strings_for_each(item, list)
-	{
-		fputc('\n', file);
-		indent(file, depth + 1);
-		fputs("- ", file);
-		text_quote(file, item);
-	}
-}
-
-static void write_items(FILE *file, const struct field *f, const void *base, unsigned depth)
+static void write_items(FILE *file, const struct field *f, const void *base, int indent)
 {
 	const struct fields *set = f->items;
 	unsigned count = *(const unsigned *)(const void *)((const char *)base + f->beside);
@@ -69,11 +46,9 @@ static void write_items(FILE *file, const struct field *f, const void *base, uns
 		for (unsigned j = 0; j < set->count; j++) {
 			const struct field *key = &set->list[j];
 
-			fputc('\n', file);
-			indent(file, depth + 1);
-			fprintf(file, "%s%s:", j ? "  " : "- ", key->path);
+			fprintf(file, "\n%*s%s%s:", indent, "", j ? "  " : "- ", key->path);
 			if (key->kind == FIELD_STRINGS || key->kind == FIELD_PAIRS) {
-				write_list(file, key, item, depth + 2);
+				write_list(file, key, item, indent + 2 * INDENT);
 				continue;
 			}
 			fputc(' ', file);
@@ -82,62 +57,48 @@ static void write_items(FILE *file, const struct field *f, const void *base, uns
 	}
 }
 
-/* A key with its value, and for one that fits in a line what it may be. */
-static void write_scalar(FILE *file, const struct field *f, const void *base, const char *name,
-			 unsigned depth)
+/*
+ * The lines of the groups that `path` is in and the key before it was not. Return the indent of
+ * its name.
+ */
+static int write_groups(FILE *file, const char *path, const char *before)
 {
+	const char *name = path, *dot;
+	int indent = 0;
+
+	for (; (dot = strchr(name, '.')); name = dot + 1) {
+		if (strncmp(path, before, (size_t)(dot - path) + 1) != 0)
+			fprintf(file, "%*s%.*s:\n", indent, "", (int)(dot - name), name);
+		indent += INDENT;
+	}
+	return indent;
+}
+
+/* A key with its value, and for one that fits in a line what it may be. */
+static void write_field(FILE *file, const struct field *f, const void *base, const char *before)
+{
+	int indent = write_groups(file, f->path, before);
+	const char *dot = strrchr(f->path, '.');
 	char allowed[FIELD_ALLOWED_MAX];
 	long begin = ftell(file), width;
 
-	indent(file, depth);
-	fprintf(file, "%s: ", name);
+	fprintf(file, "%*s%s:", indent, "", dot ? dot + 1 : f->path);
+	if (f->kind == FIELD_ITEMS) {
+		write_items(file, f, base, indent + INDENT);
+		fputc('\n', file);
+		return;
+	}
+	if (f->kind == FIELD_STRINGS || f->kind == FIELD_PAIRS) {
+		write_list(file, f, base, indent + INDENT);
+		fputc('\n', file);
+		return;
+	}
+	fputc(' ', file);
 	value_write(file, f, base);
 	width = ftell(file) - begin;
 	fprintf(file, "%*s # %s%s%s\n", width < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - width) : 0,
 		"", value_allowed(f, allowed, sizeof(allowed)), f->help ? "; " : "",
 		f->help ? f->help : "");
-}
-
-/*
- * The lines of the groups that `path` is in and the key before it was not. Return the depth of
- * its name.
- */
-static unsigned write_groups(FILE *file, const char *path, const char *before)
-{
-	unsigned depth = 0;
-
-	for (const char *dot = strchr(path, '.'); dot; dot = strchr(dot + 1, '.')) {
-		size_t length = (size_t)(dot - path);
-		const char *name = path + length;
-
-		while (name > path && name[-1] != '.')
-			name--;
-		if (strncmp(path, before, length + 1) != 0) {
-			indent(file, depth);
-			fprintf(file, "%.*s:\n", (int)(dot - name), name);
-		}
-		depth++;
-	}
-	return depth;
-}
-
-static void write_field(FILE *file, const struct field *f, const void *base, const char *before)
-{
-	unsigned depth = write_groups(file, f->path, before);
-	const char *dot = strrchr(f->path, '.');
-	const char *name = dot ? dot + 1 : f->path;
-
-	if (f->kind != FIELD_ITEMS && f->kind != FIELD_STRINGS && f->kind != FIELD_PAIRS) {
-		write_scalar(file, f, base, name, depth);
-		return;
-	}
-	indent(file, depth);
-	fprintf(file, "%s:", name);
-	if (f->kind == FIELD_ITEMS)
-		write_items(file, f, base, depth);
-	else
-		write_list(file, f, base, depth);
-	fputc('\n', file);
 }
 
 int profile_emit(const struct profile *p, char **text, struct err *e)

@@ -17,19 +17,10 @@
 #define BYTES(low)	.min = (low), .max = BYTES_MAX
 #define BYTES_MAX	(UINT64_C(1) << 50) /* 1024T; the largest machines have some 64T */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define MIB		(UINT64_C(1) << 20)
 
 /* Values of `not_yet`. */
 #define ALL_BUT_FIRST (~1u)
 #define ONLY(value)   (1u << (value))
-
-/*
- * Spark refuses an executor heap below 1.5 times its 300 MB reserve
- * (UnifiedMemoryManager.scala), and one whose direct memory is below 200 MB (measured; the
- * netty buffers of its transport).
- */
-#define HEAP_MIN   (450 * MIB)
-#define DIRECT_MIN (200 * MIB)
 
 /* The longest path a unix socket can have, less its NUL (sockaddr_un.sun_path, unix(7)). */
 #define SOCKET_MAX 108
@@ -67,8 +58,7 @@ static const struct field profile_list[] = {
 	{"name", FIELD_TEXT, AT(name), .is_valid = profile_name_is_valid,
 	 .allowed = TEXT_NAME_ALLOWED, .help = "of the cluster"},
 
-	{"partition.by", FIELD_WORD, AT(partition.by),
-	 .words = WORDS("auto", "machine", "socket", "numa", "l3"),
+	{"partition.by", FIELD_WORD, AT(partition.by), .words = partition_by_words,
 	 .help = "what is divided into slices"},
 	{"partition.slices", FIELD_NUMBER, AT(partition.slices), RANGE(1, SLICES_MAX),
 	 OR("auto", AMOUNT_AUTO), .help = "all together"},
@@ -87,8 +77,7 @@ static const struct field profile_list[] = {
 	{"partition.reserve.memory", FIELD_SIZE, AT(partition.reserve_memory), .percent = true,
 	 .words = WORDS("auto"), BYTES(0), .help = "percent of the nodes that have CPUs"},
 
-	{"workload.type", FIELD_WORD, AT(workload.type),
-	 .words = WORDS("auto", "wordcount", "grep", "naive-bayes", "kmeans", "sql", "streaming")},
+	{"workload.type", FIELD_WORD, AT(workload.type), .words = workload_type_words},
 	{"workload.data.path", FIELD_TEXT, AT(workload.data_path), .words = WORDS("none"),
 	 .is_valid = text_is_line, .allowed = "a path or URL"},
 	{"workload.data.size", FIELD_SIZE, AT(workload.data_size), .words = WORDS("auto"), BYTES(0),
@@ -106,9 +95,9 @@ static const struct field profile_list[] = {
 	{"memory.limit", FIELD_SIZE, AT(memory.limit), .percent = true, .words = WORDS("auto"),
 	 BYTES(1), .help = "of a slice; percent of its share of its nodes"},
 	{"memory.heap", FIELD_SIZE, AT(memory.heap), .percent = true, .words = WORDS("auto"),
-	 BYTES(HEAP_MIN), .help = "of an executor"},
+	 BYTES(HEAP_LEAST_BYTES), .help = "of an executor"},
 	{"memory.direct", FIELD_SIZE, AT(memory.direct), .percent = true, .words = WORDS("auto"),
-	 BYTES(DIRECT_MIN), .help = "the JVM's direct buffers"},
+	 BYTES(DIRECT_LEAST_BYTES), .help = "the JVM's direct buffers"},
 	{"memory.off_heap", FIELD_SIZE, AT(memory.off_heap), .percent = true, BYTES(0),
 	 .help = "Spark's off-heap memory"},
 	{"memory.python", FIELD_SIZE, AT(memory.python), .percent = true, BYTES(0),
@@ -138,8 +127,7 @@ static const struct field profile_list[] = {
 
 	{"jvm.home", FIELD_TEXT, AT(jvm.home), .words = WORDS("auto"), .is_valid = text_is_path,
 	 .allowed = TEXT_PATH_ALLOWED, .help = "auto: $JAVA_HOME, then java on PATH"},
-	{"jvm.gc", FIELD_WORD, AT(jvm.gc),
-	 .words = WORDS("auto", "parallel", "g1", "zgc", "shenandoah", "serial")},
+	{"jvm.gc", FIELD_WORD, AT(jvm.gc), .words = gc_words},
 	{"jvm.class_data_sharing", FIELD_FLAG, AT(jvm.class_data_sharing), .not_yet = ALL_BUT_FIRST,
 	 .help = "faster starts"},
 	{"jvm.options", FIELD_STRINGS, AT(jvm.options), .refuse = jvm_option_refuse,
@@ -168,9 +156,9 @@ static const struct field profile_list[] = {
 	{"spark.env", FIELD_PAIRS, AT(spark.env), .refuse = environment_name_refuse,
 	 .allowed = "environment variables", .help = "of master and workers"},
 
-	{"rebalance.mode", FIELD_WORD, AT(rebalance.mode), .words = WORDS("off", "observe", "act")},
-	{"rebalance.loans", FIELD_WORD, AT(rebalance.loans), .words = WORDS("shared", "exclusive")},
-	{"rebalance.scope", FIELD_WORD, AT(rebalance.scope), .words = WORDS("package", "machine")},
+	{"rebalance.mode", FIELD_WORD, AT(rebalance.mode), .words = rebalance_mode_words},
+	{"rebalance.loans", FIELD_WORD, AT(rebalance.loans), .words = loan_mode_words},
+	{"rebalance.scope", FIELD_WORD, AT(rebalance.scope), .words = loan_scope_words},
 	{"rebalance.keep", FIELD_NUMBER, AT(rebalance.keep), RANGE(1, CPUSET_MAX),
 	 .help = "home CPUs an exclusive donor keeps"},
 	{"rebalance.tick", FIELD_TIME, AT(rebalance.tick_ms), RANGE(10, 10000)},
@@ -235,14 +223,11 @@ void fields_below(const struct fields *set, const char *prefix, struct field_nam
 	out->list[out->count] = NULL;
 }
 
-const char *fields_nearest(const struct fields *set, const char *prefix, const char *name,
-			   char path[FIELD_PATH_MAX])
+const char *fields_nearest(const struct fields *set, const struct field_names *names,
+			   const char *prefix, const char *name, char path[FIELD_PATH_MAX])
 {
-	struct field_names names;
-	const char *near;
+	const char *near = word_nearest(name, names->list);
 
-	fields_below(set, prefix, &names);
-	near = word_nearest(name, names.list);
 	if (near) {
 		snprintf(path, FIELD_PATH_MAX, "%s%s", prefix, near);
 		return path;

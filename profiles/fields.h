@@ -2,10 +2,8 @@
 #define PROFILES_FIELDS_H
 
 /*
- * The schema of a profile as one const table: a field a key, in the order of the manual page.
- * Reading, writing, error texts and the list of keys not yet in force all walk it, so none of
- * them can know a key that another does not. Mappings that only group keys ("partition",
- * "memory.scratch") are not in the table: they are the paths' prefixes.
+ * The schema of a profile as one const table: a field a key (profiles/README.md). Mappings that
+ * only group keys ("partition", "memory.scratch") are not in it: they are the paths' prefixes.
  */
 
 #include <stdbool.h>
@@ -77,10 +75,10 @@ struct field_names {
 void fields_below(const struct fields *set, const char *prefix, struct field_names *out);
 
 /*
- * The path that the user may have meant by the unknown `name` below `prefix`: the nearest name
- * beside it, else the same name elsewhere in the table; NULL where there is none.
+ * The path that the user may have meant by the unknown `name` below `prefix`: the nearest of the
+ * `names` there, else the same name elsewhere in the table; NULL where there is none.
  */
-const char *fields_nearest(const struct fields *set, const char *prefix, const char *name,
-			   char path[FIELD_PATH_MAX]);
+const char *fields_nearest(const struct fields *set, const struct field_names *names,
+			   const char *prefix, const char *name, char path[FIELD_PATH_MAX]);
 
 #endif

@@ -6,23 +6,6 @@
 
 #include "decision/base/cleanup.h"
 
-/* Why a thing that is no regular file is not read, or NULL for a regular file. */
-static const char *file_kind(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return NULL;
-	case S_IFDIR:
-		return "a directory";
-	case S_IFIFO:
-		return "a pipe";
-	case S_IFSOCK:
-		return "a socket";
-	default:
-		return "a device";
-	}
-}
-
 static int unreadable(struct err *e, const char *path)
 {
 	return err_wrong(e, "%s: cannot be read: %s", path, strerror(errno));
@@ -35,14 +18,16 @@ static int unreadable(struct err *e, const char *path)
 static int open_file(const char *path, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	const char *kind;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return unreadable(e, path);
-	kind = file_kind(st.st_mode);
-	if (kind)
-		return err_wrong(e, "%s: is %s, allowed is a regular file", path, kind);
+	if (!S_ISREG(st.st_mode))
+		return err_wrong(e, "%s: is %s, allowed is a regular file", path,
+				 S_ISDIR(st.st_mode)	? "a directory"
+				 : S_ISFIFO(st.st_mode) ? "a pipe"
+				 : S_ISSOCK(st.st_mode) ? "a socket"
+							: "a device");
 	return take_fd(fd);
 }
 

@@ -1,20 +1,13 @@
 #ifndef PROFILES_LOAD_H
 #define PROFILES_LOAD_H
 
-/*
- * YAML ↔ struct profile, both ways through one const table of fields (profiles/fields.c).
- * Errors are ERR_WRONG and read "file:line:column: key.path: what was found, what is allowed,
- * the nearest known key".
- */
+/* Profiles as files, and as text (profiles/README.md). */
 
 #include "decision/base/err.h"
 #include "decision/plan/profile.h"
 #include "profiles/parse.h"
 
-/*
- * Read a file. Every default is in `out` where the file says nothing; `out` is written only on
- * success.
- */
+/* Read a file as profile_parse() reads a text; one that is no regular file is refused. */
 int profile_load(const char *path, struct profile *out, struct err *e);
 
 /*
@@ -23,10 +16,7 @@ int profile_load(const char *path, struct profile *out, struct err *e);
  */
 int profile_emit(const struct profile *p, char **text, struct err *e);
 
-/*
- * The keys whose value this release does not put in force yet: "memory.give_back" … A default
- * can be among them (rebalance.mode: act). Return 0, or -E2BIG.
- */
+/* The keys whose value this release does not put in force yet: 0, or -E2BIG. */
 int profile_not_yet(const struct profile *p, struct strings *keys);
 
 #endif

@@ -21,6 +21,7 @@ enum { SHOWN_PATH = 512, MESSAGE = ERR_TEXT };
 struct parse {
 	yaml_parser_t yaml;
 	yaml_event_t event; /* the current one */
+	yaml_mark_t mark;   /* where it begins, or what else a message is about */
 	const char *source;
 	struct err *e;
 	size_t path_length;
@@ -30,8 +31,7 @@ struct parse {
 
 static const char *const byte_order_mark = "\xef\xbb\xbf";
 
-static int __attribute__((format(printf, 3, 4)))
-fail(struct parse *p, yaml_mark_t mark, const char *format, ...)
+static int __attribute__((format(printf, 2, 3))) fail(struct parse *p, const char *format, ...)
 {
 	char text[MESSAGE];
 	va_list args;
@@ -39,8 +39,8 @@ fail(struct parse *p, yaml_mark_t mark, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return err_wrong(p->e, "%s:%zu:%zu: %s%s%s", p->source, mark.line + 1, mark.column + 1,
-			 p->path, p->path_length ? ": " : "", text);
+	return err_wrong(p->e, "%s:%zu:%zu: %s%s%s", p->source, p->mark.line + 1,
+			 p->mark.column + 1, p->path, p->path_length ? ": " : "", text);
 }
 
 /* Append to the path; return its length before, for leave(). */
@@ -73,14 +73,14 @@ static int fail_syntax(struct parse *p)
 	if (y->error == YAML_MEMORY_ERROR)
 		return err_set(p->e, -ENOMEM, "%s: out of memory", p->source);
 	leave(p, 0);
+	p->mark = y->problem_mark;
 	if (strstr(problem, "cannot start any token"))
-		return fail(p, y->problem_mark,
-			    "not YAML: this character cannot begin a value; indent by blanks, "
-			    "not tabs, and quote texts that begin with a special character");
+		return fail(p, "not YAML: this character cannot begin a value; indent by blanks, "
+			       "not tabs, and quote texts that begin with a special character");
 	if (y->context)
-		return fail(p, y->problem_mark, "not YAML: %s, %s that begins in line %zu", problem,
-			    y->context, y->context_mark.line + 1);
-	return fail(p, y->problem_mark, "not YAML: %s", problem);
+		return fail(p, "not YAML: %s, %s that begins in line %zu", problem, y->context,
+			    y->context_mark.line + 1);
+	return fail(p, "not YAML: %s", problem);
 }
 
 /* Anchors and tags of the node that the current event begins. */
@@ -102,15 +102,12 @@ static int check_node(struct parse *p)
 		tag = p->event.data.mapping_start.tag;
 		break;
 	case YAML_ALIAS_EVENT:
-		return fail(p, p->event.start_mark,
-			    "found an alias (*), allowed are none: write the value out");
+		return fail(p, "found an alias (*), allowed are none: write the value out");
 	}
 	if (anchor)
-		return fail(p, p->event.start_mark,
-			    "found an anchor (&), allowed are none: write the value out");
+		return fail(p, "found an anchor (&), allowed are none: write the value out");
 	if (tag)
-		return fail(p, p->event.start_mark,
-			    "found a tag (!), allowed are none: a key's type is known");
+		return fail(p, "found a tag (!), allowed are none: a key's type is known");
 	return 0;
 }
 
@@ -120,6 +117,7 @@ static int next(struct parse *p)
 	yaml_event_delete(&p->event);
 	if (!yaml_parser_parse(&p->yaml, &p->event))
 		return fail_syntax(p);
+	p->mark = p->event.start_mark;
 	return check_node(p);
 }
 
@@ -152,16 +150,14 @@ static int fail_kind(struct parse *p, const char *allowed)
 
 	switch ((int)p->event.type) {
 	case YAML_MAPPING_START_EVENT:
-		return fail(p, p->event.start_mark, "found a mapping, allowed %s", allowed);
+		return fail(p, "found a mapping, allowed %s", allowed);
 	case YAML_SEQUENCE_START_EVENT:
-		return fail(p, p->event.start_mark, "found a sequence, allowed %s", allowed);
+		return fail(p, "found a sequence, allowed %s", allowed);
 	}
 	if (is_nothing(p))
-		return fail(p, p->event.start_mark,
-			    "found no value, allowed %s; remove the key to keep its default",
+		return fail(p, "found no value, allowed %s; remove the key to keep its default",
 			    allowed);
-	return fail(p, p->event.start_mark, "found %s, allowed %s",
-		    text_excerpt(scalar(p), excerpt), allowed);
+	return fail(p, "found %s, allowed %s", text_excerpt(scalar(p), excerpt), allowed);
 }
 
 /* The current event must be a scalar with a text. */
@@ -170,8 +166,7 @@ static int check_scalar(struct parse *p, const char *allowed)
 	if (p->event.type != YAML_SCALAR_EVENT || is_nothing(p))
 		return fail_kind(p, allowed);
 	if (strlen(scalar(p)) != p->event.data.scalar.length)
-		return fail(p, p->event.start_mark, "found a text with a NUL character, allowed %s",
-			    allowed);
+		return fail(p, "found a text with a NUL character, allowed %s", allowed);
 	return 0;
 }
 
@@ -179,23 +174,21 @@ static int check_scalar(struct parse *p, const char *allowed)
 static int check_key(struct parse *p)
 {
 	if (p->event.type != YAML_SCALAR_EVENT)
-		return fail(p, p->event.start_mark, "found a %s as key, allowed are plain words",
+		return fail(p, "found a %s as key, allowed are plain words",
 			    p->event.type == YAML_MAPPING_START_EVENT ? "mapping" : "sequence");
 	if (!is_quoted(p) && !strcmp(scalar(p), "<<"))
-		return fail(p, p->event.start_mark,
-			    "found a merge key (<<), allowed are none: write the keys out");
+		return fail(p, "found a merge key (<<), allowed are none: write the keys out");
 	return check_scalar(p, "a key");
 }
 
 /* ---- values */
 
-static int read_scalar(struct parse *p, const struct field *f, void *base)
+static int read_scalar(struct parse *p, const struct field *f, void *base, const char *allowed)
 {
-	char allowed[FIELD_ALLOWED_MAX], excerpt[TEXT_EXCERPT], near[FIELD_NAME_MAX];
+	char excerpt[TEXT_EXCERPT], near[FIELD_NAME_MAX];
 	enum value_result r;
 	const char *hint;
 
-	value_allowed(f, allowed, sizeof(allowed));
 	if (check_scalar(p, allowed))
 		return p->e->code;
 	r = value_read(f, scalar(p), is_quoted(p), base);
@@ -203,63 +196,52 @@ static int read_scalar(struct parse *p, const struct field *f, void *base)
 		return 0;
 	text_excerpt(scalar(p), excerpt);
 	if (r == VALUE_QUOTED)
-		return fail(p, p->event.start_mark,
-			    "found the text %s, allowed %s; remove the quotes", excerpt, allowed);
+		return fail(p, "found the text %s, allowed %s; remove the quotes", excerpt,
+			    allowed);
 	if (r == VALUE_LONG)
-		return fail(p, p->event.start_mark,
-			    "found %s of %zu bytes, allowed are at most %zu", excerpt,
+		return fail(p, "found %s of %zu bytes, allowed are at most %zu", excerpt,
 			    strlen(scalar(p)), (size_t)(f->max ? f->max : f->size) - 1);
 	hint = value_hint(f, scalar(p), near);
-	return fail(p, p->event.start_mark, "found %s, allowed %s%s%s%s", excerpt, allowed,
+	return fail(p, "found %s, allowed %s%s%s%s", excerpt, allowed,
 		    hint ? "; did you mean " : "", hint ? hint : "", hint ? "?" : "");
 }
 
-static int add_string(struct parse *p, struct strings *list)
+/* Add the current scalar, unless `why` says why not. */
+static int add_string(struct parse *p, struct strings *list, const char *why)
 {
+	char excerpt[TEXT_EXCERPT];
+
+	if (why)
+		return fail(p, "found %s: %s", text_excerpt(scalar(p), excerpt), why);
 	if (strings_add(list, scalar(p)))
-		return fail(p, p->event.start_mark, "all texts together may have at most %d bytes",
-			    STRINGS_POOL);
+		return fail(p, "all texts together may have at most %d bytes", STRINGS_POOL);
 	return 0;
 }
 
-static int read_strings(struct parse *p, const struct field *f, struct strings *list)
+static int read_strings(struct parse *p, const struct field *f, struct strings *list,
+			const char *allowed)
 {
-	char allowed[FIELD_ALLOWED_MAX], excerpt[TEXT_EXCERPT];
-
-	value_allowed(f, allowed, sizeof(allowed));
-	if (p->event.type != YAML_SEQUENCE_START_EVENT)
-		return fail_kind(p, allowed);
 	for (unsigned i = 0;; i++) {
 		size_t outer = enter(p, "[%u]", i);
-		const char *why;
 
 		if (next(p))
 			return p->e->code;
-		leave(p, p->event.type == YAML_SEQUENCE_END_EVENT ? outer : p->path_length);
-		if (p->event.type == YAML_SEQUENCE_END_EVENT)
+		if (p->event.type == YAML_SEQUENCE_END_EVENT) {
+			leave(p, outer);
 			break;
-		if (check_scalar(p, "a text"))
-			return p->e->code;
-		why = f->refuse ? f->refuse(scalar(p)) : NULL;
-		if (why)
-			return fail(p, p->event.start_mark, "found %s: %s",
-				    text_excerpt(scalar(p), excerpt), why);
-		if (add_string(p, list))
+		}
+		if (check_scalar(p, "a text") ||
+		    add_string(p, list, f->refuse ? f->refuse(scalar(p)) : NULL))
 			return p->e->code;
 		leave(p, outer);
 	}
 	if (f->required && !list->count)
-		return fail(p, p->event.start_mark, "found an empty sequence, allowed %s", allowed);
+		return fail(p, "found an empty sequence, allowed %s", allowed);
 	return 0;
 }
 
 static int read_pairs(struct parse *p, const struct field *f, struct strings *list)
 {
-	char allowed[FIELD_ALLOWED_MAX], excerpt[TEXT_EXCERPT];
-
-	value_allowed(f, allowed, sizeof(allowed));
-	if (p->event.type != YAML_MAPPING_START_EVENT)
-		return fail_kind(p, allowed);
 	for (;;) {
 		const char *why;
 		size_t outer;
@@ -271,18 +253,13 @@ static int read_pairs(struct parse *p, const struct field *f, struct strings *li
 		if (check_key(p))
 			return p->e->code;
 		why = f->refuse(scalar(p));
-		for (unsigned i = 0; i < list->count && !why; i += 2) {
-			if (!strcmp(strings_get(list, i), scalar(p)))
-				why = "this key stands here twice";
-		}
-		if (why)
-			return fail(p, p->event.start_mark, "found %s: %s",
-				    text_excerpt(scalar(p), excerpt), why);
-		if (add_string(p, list))
+		if (!why && strings_value(list, scalar(p)))
+			why = "this key stands here twice";
+		if (add_string(p, list, why))
 			return p->e->code;
 		outer = enter(p, ".%s", scalar(p));
 		if (next(p) || check_scalar(p, "a text; \"\" is the empty one") ||
-		    add_string(p, list))
+		    add_string(p, list, NULL))
 			return p->e->code;
 		leave(p, outer);
 	}
@@ -290,20 +267,15 @@ static int read_pairs(struct parse *p, const struct field *f, struct strings *li
 
 static int read_mapping(struct parse *p, const struct fields *set, const char *prefix, void *base);
 
-static int read_items(struct parse *p, const struct field *f, void *base)
+static int read_items(struct parse *p, const struct field *f, void *base, const char *allowed)
 {
 	const struct fields *set = f->items;
 	unsigned *count = (unsigned *)(void *)((char *)base + f->beside);
-	char *items = (char *)base + f->offset;
-	char allowed[FIELD_ALLOWED_MAX];
+	char *items = (char *)base + f->offset, *item;
 
-	value_allowed(f, allowed, sizeof(allowed));
-	if (p->event.type != YAML_SEQUENCE_START_EVENT)
-		return fail_kind(p, allowed);
-	for (;;) {
+	for (;; ++*count) {
 		yaml_mark_t mark;
 		size_t outer;
-		char *item;
 
 		if (next(p))
 			return p->e->code;
@@ -311,43 +283,35 @@ static int read_items(struct parse *p, const struct field *f, void *base)
 			return 0;
 		mark = p->event.start_mark;
 		if (*count == set->max)
-			return fail(p, mark, "found another item, allowed %s", allowed);
+			return fail(p, "found another item, allowed %s", allowed);
 		outer = enter(p, "[%u]", *count);
 		item = items + *count * set->stride;
 		if (read_mapping(p, set, "", item))
 			return p->e->code;
+		p->mark = mark;
 		for (unsigned i = 0; i < *count; i++) {
 			if (value_is_equal(&set->list[0], items + i * set->stride, item))
-				return fail(p, mark, "has the same %s as item [%u]",
-					    set->list[0].path, i);
+				return fail(p, "has the same %s as item [%u]", set->list[0].path,
+					    i);
 		}
 		leave(p, outer);
-		++*count;
 	}
 }
 
 static int read_field(struct parse *p, const struct field *f, void *base)
 {
-	switch (f->kind) {
-	case FIELD_STRINGS:
-		return read_strings(p, f, (struct strings *)(void *)((char *)base + f->offset));
-	case FIELD_PAIRS:
-		return read_pairs(p, f, (struct strings *)(void *)((char *)base + f->offset));
-	case FIELD_ITEMS:
-		return read_items(p, f, base);
-	case FIELD_NUMBER:
-	case FIELD_FLAG:
-	case FIELD_WORD:
-	case FIELD_SIZE:
-	case FIELD_RATE:
-	case FIELD_COUNT:
-	case FIELD_TIME:
-	case FIELD_TEXT:
-	case FIELD_CPUS:
-	case FIELD_ADDRESS:
-		break;
-	}
-	return read_scalar(p, f, base);
+	struct strings *list = (struct strings *)(void *)((char *)base + f->offset);
+	bool is_sequence = f->kind == FIELD_STRINGS || f->kind == FIELD_ITEMS;
+	char allowed[FIELD_ALLOWED_MAX];
+
+	value_allowed(f, allowed, sizeof(allowed));
+	if (!is_sequence && f->kind != FIELD_PAIRS)
+		return read_scalar(p, f, base, allowed);
+	if (p->event.type != (is_sequence ? YAML_SEQUENCE_START_EVENT : YAML_MAPPING_START_EVENT))
+		return fail_kind(p, allowed);
+	if (f->kind == FIELD_ITEMS)
+		return read_items(p, f, base, allowed);
+	return is_sequence ? read_strings(p, f, list, allowed) : read_pairs(p, f, list);
 }
 
 /* ---- mappings */
@@ -371,20 +335,19 @@ static int fail_unknown(struct parse *p, const struct fields *set, const char *p
 
 	enter_key(p);
 	if (*key && !key[strspn(key, "0123456789-")])
-		return fail(p, p->event.start_mark,
-			    "unknown key; a list of CPUs inside { } needs quotes, as in "
-			    "{cpus: \"0-3,8\"}");
+		return fail(p, "unknown key; a list of CPUs inside { } needs quotes, as in "
+			       "{cpus: \"0-3,8\"}");
 	if (strchr(key, '.') && fields_find(&profile_fields, key))
-		return fail(p, p->event.start_mark,
+		return fail(p,
 			    "unknown key; dots do not nest, write \"%s:\" indented below \"%.*s:\"",
 			    strchr(key, '.') + 1, (int)strcspn(key, "."), key);
 	fields_below(set, prefix, &names);
 	for (unsigned i = 0; i < names.count && used < sizeof(allowed); i++)
 		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
 					 i ? ", " : "", names.list[i]);
-	near = fields_nearest(set, prefix, key, path);
-	return fail(p, p->event.start_mark, "unknown key, allowed %s%s%s%s", allowed,
-		    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	near = fields_nearest(set, &names, prefix, key, path);
+	return fail(p, "unknown key, allowed %s%s%s%s", allowed, near ? "; did you mean " : "",
+		    near ? near : "", near ? "?" : "");
 }
 
 /*
@@ -410,8 +373,7 @@ static const struct field *find_key(struct parse *p, const struct fields *set, c
 	}
 	if (lines[f - set->list]) {
 		enter_key(p);
-		fail(p, p->event.start_mark, "this key stands here twice, first in line %zu",
-		     lines[f - set->list]);
+		fail(p, "this key stands here twice, first in line %zu", lines[f - set->list]);
 		return NULL;
 	}
 	lines[f - set->list] = p->event.start_mark.line + 1;
@@ -423,9 +385,10 @@ static int check_required(struct parse *p, const struct fields *set, const size_
 {
 	char allowed[FIELD_ALLOWED_MAX];
 
+	p->mark = mark;
 	for (unsigned i = 0; i < set->count; i++) {
 		if (set->list[i].required && !lines[i])
-			return fail(p, mark, "needs a key \"%s\": %s", set->list[i].path,
+			return fail(p, "needs a key \"%s\": %s", set->list[i].path,
 				    value_allowed(&set->list[i], allowed, sizeof(allowed)));
 	}
 	return 0;
@@ -473,7 +436,7 @@ static int read_document(struct parse *p, struct profile *profile)
 	const char *path, *why;
 
 	if (tags != p->event.data.document_start.tag_directives.end)
-		return fail(p, p->event.start_mark, "found a %%TAG directive, allowed are none");
+		return fail(p, "found a %%TAG directive, allowed are none");
 	if (next(p))
 		return p->e->code;
 	if (!(p->event.type == YAML_SCALAR_EVENT && is_nothing(p)) &&
@@ -482,13 +445,14 @@ static int read_document(struct parse *p, struct profile *profile)
 	if (next(p) || next(p))
 		return p->e->code;
 	if (p->event.type != YAML_STREAM_END_EVENT)
-		return fail(p, p->event.start_mark,
+		return fail(p,
 			    "found a second document, allowed is one a file: remove the \"---\"");
 	why = conflict_find(profile, &path);
 	if (!why)
 		return 0;
 	enter(p, "%s", path);
-	return fail(p, p->at[fields_find(&profile_fields, path) - profile_fields.list], "%s", why);
+	p->mark = p->at[fields_find(&profile_fields, path) - profile_fields.list];
+	return fail(p, "%s", why);
 }
 
 int profile_parse(const char *text, size_t size, const char *source, struct profile *out,

@@ -34,9 +34,32 @@ static const void *member(const struct field *f, const void *base)
 	return (const char *)base + f->offset;
 }
 
-static void *member_of(const struct field *f, void *base)
+/* The bool or the count that belongs to the member. */
+static const void *beside(const struct field *f, const void *base)
 {
-	return (char *)base + f->offset;
+	return (const char *)base + f->beside;
+}
+
+/* A member that is a number: bool, int, an enum, uint32_t, uint64_t. */
+static uint64_t load(const struct field *f, const void *base)
+{
+	const void *from = member(f, base);
+
+	if (f->size == sizeof(bool))
+		return *(const bool *)from;
+	return f->size == sizeof(uint32_t) ? *(const uint32_t *)from : *(const uint64_t *)from;
+}
+
+static void store(const struct field *f, void *base, uint64_t value)
+{
+	void *to = (char *)base + f->offset;
+
+	if (f->size == sizeof(bool))
+		*(bool *)to = value;
+	else if (f->size == sizeof(uint32_t))
+		*(uint32_t *)to = (uint32_t)value;
+	else
+		*(uint64_t *)to = value;
 }
 
 static const struct unit no_units[] = {{"", 1}, {"", 0}};
@@ -50,27 +73,26 @@ static const struct unit *units_of(const struct field *f)
 
 /* ---- text → value */
 
-static bool in_range(const struct field *f, uint64_t value)
-{
-	return value >= f->min && value <= f->max;
-}
-
-/* A number and one of the field's units; 0 may stand alone, so that its unit need not be chosen. */
+/*
+ * A number and one of the field's units, or an address; 0 may stand alone, so that its unit need
+ * not be chosen.
+ */
 static bool read_number(const struct field *f, const char *text, uint64_t *out)
 {
 	const struct unit *units = units_of(f);
-	uint64_t value;
+	bool read;
 
-	if (!text_take_number(&text, &value))
-		return false;
-	if (value == 0 && !*text) {
-		*out = 0;
-		return in_range(f, 0);
+	if (f->kind == FIELD_ADDRESS) {
+		read = text_read_ipv4(text, out);
+	} else {
+		read = text_take_number(&text, out);
+		if (read && *out == 0 && !*text)
+			units = no_units;
+		while (units->factor && strcmp(text, units->name) != 0)
+			units++;
+		read = read && units->factor && !__builtin_mul_overflow(*out, units->factor, out);
 	}
-	while (units->factor && strcmp(text, units->name) != 0)
-		units++;
-	return units->factor && !__builtin_mul_overflow(value, units->factor, out) &&
-	       in_range(f, *out);
+	return read && *out >= f->min && *out <= f->max;
 }
 
 static bool read_size(const struct field *f, const char *text, struct size *out)
@@ -91,20 +113,20 @@ static bool read_size(const struct field *f, const char *text, struct size *out)
 /* One of the field's words: the value that it stands for. */
 static bool read_word(const struct field *f, const char *text, void *base)
 {
-	struct size automatic = {.unit = SIZE_AUTO}, none = {.unit = SIZE_NONE};
-	void *to = member_of(f, base);
-	int place = 0;
+	void *to = (char *)base + f->offset;
+	unsigned place = 0;
 
 	while (f->words && f->words[place] && strcmp(f->words[place], text) != 0)
 		place++;
 	if (!f->words || !f->words[place])
 		return false;
 	if (f->kind == FIELD_NUMBER)
-		*(int *)to = f->word_value;
+		store(f, base, (uint64_t)f->word_value);
 	else if (f->kind == FIELD_WORD)
-		memcpy(to, &place, sizeof(place));
+		store(f, base, place);
 	else if (f->kind == FIELD_SIZE)
-		*(struct size *)to = strcmp(text, "none") ? automatic : none;
+		*(struct size *)to =
+			(struct size){.unit = strcmp(text, "none") ? SIZE_AUTO : SIZE_NONE};
 	else
 		memset(to, 0, f->size);
 	if (f->kind == FIELD_CPUS)
@@ -115,10 +137,10 @@ static bool read_word(const struct field *f, const char *text, void *base)
 enum value_result value_read(const struct field *f, const char *text, bool quoted, void *base)
 {
 	size_t size = f->max ? f->max : f->size; /* of a text */
-	void *to = member_of(f, base);
+	void *to = (char *)base + f->offset;
+	uint64_t value = text[0] == 't'; /* of a flag */
 	struct cpuset cpus;
 	struct err ignored;
-	uint64_t value;
 	bool read = false;
 
 	if (read_word(f, text, base))
@@ -133,23 +155,6 @@ enum value_result value_read(const struct field *f, const char *text, bool quote
 		if (read)
 			string_copy_n(to, size, text);
 		break;
-	case FIELD_FLAG:
-		read = !strcmp(text, "true") || !strcmp(text, "false");
-		if (read)
-			*(bool *)to = text[0] == 't';
-		break;
-	case FIELD_NUMBER:
-		read = read_number(f, text, &value);
-		if (read)
-			*(int *)to = (int)value;
-		break;
-	case FIELD_COUNT:
-	case FIELD_RATE:
-	case FIELD_TIME:
-		read = read_number(f, text, &value);
-		if (read)
-			*(uint64_t *)to = value;
-		break;
 	case FIELD_SIZE:
 		read = read_size(f, text, to);
 		break;
@@ -160,10 +165,16 @@ enum value_result value_read(const struct field *f, const char *text, bool quote
 			*(bool *)((char *)base + f->beside) = false;
 		}
 		break;
+	case FIELD_FLAG:
+	case FIELD_NUMBER:
+	case FIELD_COUNT:
+	case FIELD_RATE:
+	case FIELD_TIME:
 	case FIELD_ADDRESS:
-		read = text_read_ipv4(text, &value) && in_range(f, value);
+		read = f->kind == FIELD_FLAG ? !strcmp(text, "true") || !strcmp(text, "false")
+					     : read_number(f, text, &value);
 		if (read)
-			*(uint32_t *)to = (uint32_t)value;
+			store(f, base, value);
 		break;
 	case FIELD_WORD:
 	case FIELD_STRINGS:
@@ -247,24 +258,19 @@ void value_write(FILE *file, const struct field *f, const void *base)
 	const struct size *size = from;
 	char text[NUMBER_TEXT];
 
-	/*
-	 * What the field's word stands for: a certain number, or, but for sizes, nothing asked for.
-	 */
-	if (f->words && (f->kind == FIELD_NUMBER ? *(const int *)from == f->word_value
+	/* What the field's word stands for: a certain number, or but for sizes nothing. */
+	if (f->words && (f->kind == FIELD_NUMBER ? load(f, base) == (uint32_t)f->word_value
 						 : f->kind != FIELD_WORD && f->kind != FIELD_SIZE &&
 							   !value_number(f, base))) {
 		fputs(f->words[0], file);
 		return;
 	}
 	switch (f->kind) {
-	case FIELD_NUMBER:
-		fprintf(file, "%d", *(const int *)from);
-		break;
 	case FIELD_FLAG:
-		fputs(*(const bool *)from ? "true" : "false", file);
+		fputs(load(f, base) ? "true" : "false", file);
 		break;
 	case FIELD_WORD:
-		fputs(f->words[*(const int *)from], file);
+		fputs(f->words[load(f, base)], file);
 		break;
 	case FIELD_SIZE:
 		if (size->unit == SIZE_AUTO || size->unit == SIZE_NONE)
@@ -274,10 +280,12 @@ void value_write(FILE *file, const struct field *f, const void *base)
 		else
 			fputs(format_number(f, size->value, text), file);
 		break;
+	case FIELD_NUMBER:
 	case FIELD_RATE:
 	case FIELD_COUNT:
 	case FIELD_TIME:
-		fputs(format_number(f, *(const uint64_t *)from, text), file);
+	case FIELD_ADDRESS:
+		fputs(format_number(f, load(f, base), text), file);
 		break;
 	case FIELD_TEXT:
 		if (text_is_plain(from))
@@ -287,9 +295,6 @@ void value_write(FILE *file, const struct field *f, const void *base)
 		break;
 	case FIELD_CPUS:
 		fprintf(file, "\"%s\"", CPUSET_STRING((const struct cpuset *)from));
-		break;
-	case FIELD_ADDRESS:
-		fputs(format_number(f, *(const uint32_t *)from, text), file);
 		break;
 	case FIELD_STRINGS:
 	case FIELD_PAIRS:
@@ -352,50 +357,32 @@ char *value_allowed(const struct field *f, char *text, size_t size)
 
 /* ---- comparing */
 
-static unsigned count_of(const struct field *f, const void *base)
-{
-	return *(const unsigned *)(const void *)((const char *)base + f->beside);
-}
-
 unsigned value_number(const struct field *f, const void *base)
 {
 	const void *from = member(f, base);
 	const struct size *size = from;
 
-	switch (f->kind) {
-	case FIELD_WORD:
-		return *(const unsigned *)from;
-	case FIELD_NUMBER:
-		return *(const int *)from != 0;
-	case FIELD_FLAG:
-		return *(const bool *)from;
-	case FIELD_SIZE:
+	if (f->kind == FIELD_WORD)
+		return (unsigned)load(f, base);
+	if (f->kind == FIELD_SIZE)
 		return size->unit > SIZE_NONE && size->value;
-	case FIELD_RATE:
-	case FIELD_COUNT:
-	case FIELD_TIME:
-		return *(const uint64_t *)from != 0;
-	case FIELD_TEXT:
+	if (f->kind == FIELD_TEXT)
 		return *(const char *)from != '\0';
-	case FIELD_CPUS:
-		return !*(const bool *)((const char *)base + f->beside);
-	case FIELD_ADDRESS:
-		return *(const uint32_t *)from != 0;
-	case FIELD_STRINGS:
-	case FIELD_PAIRS:
+	if (f->kind == FIELD_CPUS)
+		return !*(const bool *)beside(f, base);
+	if (f->kind == FIELD_STRINGS || f->kind == FIELD_PAIRS)
 		return ((const struct strings *)from)->count != 0;
-	case FIELD_ITEMS:
-		return count_of(f, base) != 0;
-	}
-	return 0;
+	if (f->kind == FIELD_ITEMS)
+		return *(const unsigned *)beside(f, base) != 0;
+	return load(f, base) != 0;
 }
 
 static bool items_are_equal(const struct field *f, const void *a, const void *b)
 {
 	const struct fields *items = f->items;
-	unsigned count = count_of(f, a);
+	unsigned count = *(const unsigned *)beside(f, a);
 
-	if (count != count_of(f, b))
+	if (count != *(const unsigned *)beside(f, b))
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < items->count; j++) {
@@ -413,27 +400,14 @@ bool value_is_equal(const struct field *f, const void *a, const void *b)
 	const void *x = member(f, a), *y = member(f, b);
 	const struct size *m = x, *n = y;
 
-	switch (f->kind) {
-	case FIELD_SIZE:
+	if (f->kind == FIELD_SIZE)
 		return m->unit == n->unit && (m->unit <= SIZE_NONE || m->value == n->value);
-	case FIELD_TEXT:
+	if (f->kind == FIELD_TEXT)
 		return !strcmp(x, y);
-	case FIELD_CPUS:
+	if (f->kind == FIELD_CPUS)
 		return value_number(f, a) == value_number(f, b) &&
 		       (!value_number(f, a) || cpuset_is_equal(x, y));
-	case FIELD_STRINGS:
-	case FIELD_PAIRS:
+	if (f->kind == FIELD_STRINGS || f->kind == FIELD_PAIRS)
 		return strings_is_equal(x, y);
-	case FIELD_ITEMS:
-		return items_are_equal(f, a, b);
-	case FIELD_NUMBER:
-	case FIELD_FLAG:
-	case FIELD_WORD:
-	case FIELD_RATE:
-	case FIELD_COUNT:
-	case FIELD_TIME:
-	case FIELD_ADDRESS:
-		return !memcmp(x, y, f->size);
-	}
-	return false;
+	return f->kind == FIELD_ITEMS ? items_are_equal(f, a, b) : load(f, a) == load(f, b);
 }

@@ -2,11 +2,8 @@
 #define DECISION_COST_COST_H
 
 /*
- * How long a job takes on a partition: T = Σ θ_j · x_j. Each feature x_j is a pure function of the
- * partition's shape and of the job; the coefficients θ_j >= 0 belong to a kind of workload. The sum
- * is linear in θ, so that `tune` can fit it by non-negative least squares, and each term can be
- * shown, and argued about, by itself. GB is 2^30 bytes; a core-second is a second of one physical
- * core.
+ * How long a job takes on a partition: T = Σ θ_j · x_j (decision/cost/README.md). GB is 2^30 bytes;
+ * a core-second is a second of one physical core.
  */
 
 #include <stdint.h>

@@ -15,13 +15,11 @@
 #include "decision/plan/profile.h"
 
 struct facts {
-	bool this_machine;   /* the facts below were read here; else defaults hold, said in notes */
 	int java_version;    /* feature release of the JDK, 0 unknown */
 	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
 	bool has_model;	     /* workload.model was read, and may be used here: its coefficients */
 	struct cost_coefficients model;
-	uint32_t
-		first_address; /* of a free loopback block, host order; 0: the default 127.0.0.10 */
+	uint32_t first_address;		   /* host order, of a free block; 0: 127.0.0.10 */
 	struct cpuset taken;		   /* home CPUs of other clusters */
 	char taken_by[NAME_MAX_BYTES + 1]; /* one of them, for the message */
 	struct strings missing; /* memory keys no controller here can honour ("memory.high", …) */

@@ -96,7 +96,7 @@ static int check_input(const struct cost_coefficients *table, const struct fit_r
 int fit_make(const struct cost_coefficients *table, const struct fit_run *runs, unsigned count,
 	     unsigned held, struct fit *out, struct err *e)
 {
-	double doubt[N][N], ridge[N][N], a[N][N], left[N][N], b[N], base[N], u[N];
+	double doubt[N][N], a[N][N], left[N][N], b[N], base[N], u[N];
 	double startup, work, squares = 0;
 
 	if (check_input(table, runs, count, e) < 0)
@@ -110,15 +110,13 @@ int fit_make(const struct cost_coefficients *table, const struct fit_run *runs, 
 				is_startup(j) == is_startup(k) ? common_doubt * common_doubt : 0;
 		doubt[j][j] += own * own;
 	}
-	quadratic_invert((const double(*)[N])doubt, ridge);
+	quadratic_invert((const double(*)[N])doubt, a);
 	for (unsigned j = 0; j < N; j++) {
 		base[j] = table->c[j] * (is_startup(j) ? startup : work);
 		b[j] = 0;
 		u[j] = 1;
-		for (unsigned k = 0; k < N; k++) {
-			a[j][k] = ridge[j][k];
-			b[j] += ridge[j][k]; /* ridge × 1: the table is where the ridge is 0 */
-		}
+		for (unsigned k = 0; k < N; k++)
+			b[j] += a[j][k]; /* the ridge × 1: the table is where the ridge is 0 */
 	}
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < N; j++) {

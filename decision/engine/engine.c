@@ -1,4 +1,5 @@
 #include "decision/engine/engine.h"
+#include "decision/partition/parents.h"
 #include "decision/partition/usable.h"
 
 #include <math.h>
@@ -135,21 +136,6 @@ static unsigned find(const struct engine *g, unsigned slices, unsigned cores)
 	return g->count;
 }
 
-/* What a choice that cannot even be divided would have come to. */
-static void guess_sizes(const struct engine *g, struct candidate *c)
-{
-	c->slices = c->choice.slices == AMOUNT_AUTO ? 0 : (unsigned)c->choice.slices;
-	c->cores = c->choice.cores == AMOUNT_AUTO ? 0 : (unsigned)c->choice.cores;
-	if (c->choice.by == BY_SOCKET && !c->slices)
-		c->slices = g->t->package_count;
-	else if (c->choice.by == BY_NUMA && !c->slices)
-		c->slices = g->t->numa_count;
-	else if (c->choice.by == BY_L3 && !c->slices)
-		c->slices = g->t->l3_count;
-	if (!c->cores && c->slices)
-		c->cores = g->usable / c->slices ? g->usable / c->slices : 1;
-}
-
 /* The numbers of a refusal: what to change is for those who asked for it. */
 static void note_refusal(struct candidate *c, const struct err *e)
 {
@@ -182,54 +168,42 @@ static int consider(struct engine *g, const struct choice *choice, struct err *e
 		g->refused = c->slices;
 		g->refused_seconds = c->seconds;
 	}
-	if (!c->slices)
-		guess_sizes(g, c);
+	if (!c->slices) { /* cannot even be divided: what it would have come to */
+		c->slices = choice->slices != AMOUNT_AUTO ? (unsigned)choice->slices
+							  : parents_count(g->t, choice->by);
+		c->cores = choice->cores != AMOUNT_AUTO ? (unsigned)choice->cores
+			   : g->usable / c->slices	? g->usable / c->slices
+							: 1;
+	}
 	c->needs_reason = c->place.splits_node || c->shape.cores < g->usable;
 	if (g->count < PLAN_CANDIDATES - 1 && find(g, c->slices, c->cores) == g->count)
 		g->count++;
 	return r;
 }
 
-/*
- * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which
- * has all the memory there is.
- */
-static int consider_all(struct engine *g, struct err *e)
-{
-	const struct profile_partition *wanted = &g->profile->partition;
-	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
-	unsigned count = choices_list(g->t, wanted, choices);
-	struct err ignored;
-
-	g->count = 0;
-	g->refused = 0;
-	g->refused_seconds = 0;
-	if (partition_is_auto(wanted))
-		own = choices[0];
-	if (consider(g, &own, e) < 0 && !g->candidates[0].feasible)
-		return e->code;
-	for (unsigned i = 0; i < count; i++)
-		consider(g, &choices[i], &ignored);
-	return 0;
-}
-
 /* ---- the choice ---- */
 
-/* Which of two that are predicted alike. */
+const char *engine_preference(const struct candidate *a, const struct candidate *b)
+{
+	if (a->place.crosses_packages != b->place.crosses_packages)
+		return b->place.crosses_packages ? "its slices cross packages" : NULL;
+	if (a->place.crosses_nodes != b->place.crosses_nodes)
+		return b->place.crosses_nodes ? "its slices cross nodes" : NULL;
+	if (a->place.splits_l3 != b->place.splits_l3)
+		return b->place.splits_l3 ? "its slices share L3 caches" : NULL;
+	if (a->slices != b->slices)
+		return a->slices < b->slices ? "it has more slices" : NULL;
+	return a->cores > b->cores ? "it has fewer cores" : NULL;
+}
+
+/* Which of two that are predicted alike; where coefficients were measured, they are not. */
 static bool is_preferred(const struct engine *g, const struct candidate *a,
 			 const struct candidate *b)
 {
-	if (a->place.crosses_packages != b->place.crosses_packages)
-		return b->place.crosses_packages;
-	if (g->is_measured && a->seconds != b->seconds)
+	if (g->is_measured && a->place.crosses_packages == b->place.crosses_packages &&
+	    a->seconds != b->seconds)
 		return a->seconds < b->seconds;
-	if (a->place.crosses_nodes != b->place.crosses_nodes)
-		return b->place.crosses_nodes;
-	if (a->place.splits_l3 != b->place.splits_l3)
-		return b->place.splits_l3;
-	if (a->slices != b->slices)
-		return a->slices < b->slices;
-	return a->cores > b->cores;
+	return engine_preference(a, b);
 }
 
 /* Which candidates are looked at. */
@@ -293,13 +267,28 @@ static void choose(struct engine *g)
 		g->chosen = choose_in(g, POOL_INSIDE);
 }
 
+/*
+ * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which
+ * has all the memory there is.
+ */
 static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
 {
+	const struct profile_partition *wanted = &g->profile->partition;
+	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
+	unsigned count = choices_list(g->t, wanted, choices);
+	bool is_auto = partition_is_auto(wanted);
+	struct err ignored;
+
 	g->slots_per_cpu = slots_per_cpu;
+	g->count = 0;
 	g->chosen = 0;
-	if (consider_all(g, e) < 0)
+	g->refused = 0;
+	g->refused_seconds = 0;
+	if (consider(g, is_auto ? &choices[0] : &own, e) < 0 && !g->candidates[0].feasible)
 		return e->code;
-	if (partition_is_auto(&g->profile->partition))
+	for (unsigned i = 0; i < count; i++)
+		consider(g, &choices[i], &ignored);
+	if (is_auto)
 		choose(g);
 	return 0;
 }

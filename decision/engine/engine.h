@@ -95,6 +95,9 @@ static inline bool candidate_is_open(const struct candidate *c)
 	return c->feasible && c->predicted;
 }
 
+/* Why `a` goes before `b` where both are predicted alike; NULL if it does not. */
+const char *engine_preference(const struct candidate *a, const struct candidate *b);
+
 /*
  * Throughput relative to one JVM on all cores; where that cannot be, to the chosen candidate. 0:
  * not predicted.

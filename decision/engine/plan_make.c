@@ -8,7 +8,7 @@
 #include "decision/partition/reserve.h"
 #include "decision/partition/usable.h"
 
-/* All that is decided before the first byte of the plan is written. */
+/* What the plan comes from, and the plan: handed out when nothing can fail any more. */
 struct draft {
 	const struct topology *t;
 	const struct profile *profile;
@@ -17,48 +17,60 @@ struct draft {
 	struct reserve_memory reserve;
 	struct engine engine;
 	struct cut cut;
-	struct strings jvm_options[SLICES_MAX];
-	struct cpuset cpus[SLICES_MAX], host_cpus;
-	uint32_t first_address;
+	struct cpuset used; /* by slices and the reserve */
+	struct plan plan;
 };
 
-/* ---- deciding ---- */
+/* ---- what may fail ---- */
 
 static int decide_cut(struct draft *d, struct err *e)
 {
 	const struct profile_partition *wanted = &d->profile->partition;
-	struct cpuset ours;
+	struct plan *p = &d->plan;
 
 	if (engine_decide(d->t, d->profile, d->facts, &d->reserve, &d->engine, e) < 0 ||
 	    engine_cut(&d->engine, &d->engine.candidates[d->engine.chosen].choice, &d->cut, e) < 0)
 		return e->code;
+	p->slice_count = d->cut.partition.slices;
 	for (unsigned core = 0; core < d->t->core_count; core++) {
 		uint16_t owner = d->cut.partition.owner[core];
 
-		if (owner < d->cut.partition.slices)
-			partition_core_cpus(d->t, wanted, core, &d->cpus[owner]);
-		else if (owner == CORE_RESERVED)
-			partition_core_cpus(d->t, wanted, core, &d->host_cpus);
+		if (owner >= p->slice_count && owner != CORE_RESERVED)
+			continue;
+		partition_core_cpus(d->t, wanted, core, &d->used);
+		if (owner == CORE_RESERVED) {
+			partition_core_cpus(d->t, wanted, core, &p->host.cpus);
+			continue;
+		}
+		partition_core_cpus(d->t, wanted, core, &p->slices[owner].cpus);
+		cpuset_add(&p->slices[owner].packages, d->t->cores[core].package);
 	}
-	ours = d->host_cpus;
-	for (unsigned i = 0; i < d->cut.partition.slices; i++)
-		ours = cpuset_or(&ours, &d->cpus[i]);
-	return facts_check_cpus(d->facts, &ours, e);
+	return facts_check_cpus(d->facts, &d->used, e);
 }
 
-static int decide_address(struct draft *d, struct err *e)
+static int decide_slices(struct draft *d, struct err *e)
 {
 	uint32_t first = d->profile->spark.first_address;
 
 	if (!first)
 		first = d->facts->first_address ? d->facts->first_address : PLAN_FIRST_ADDRESS;
-	if (first > UINT32_MAX - d->cut.partition.slices)
+	if (first > UINT32_MAX - d->plan.slice_count)
 		return err_impossible(e,
 				      "spark.first_address: %u addresses do not fit behind "
 				      "%u.%u.%u.%u: write a lower one",
-				      d->cut.partition.slices, first >> 24, first >> 16 & 255,
+				      d->plan.slice_count, first >> 24, first >> 16 & 255,
 				      first >> 8 & 255, first & 255);
-	d->first_address = first;
+	for (unsigned i = 0; i < d->plan.slice_count; i++) {
+		struct slice *slice = &d->plan.slices[i];
+
+		slice->id = i;
+		snprintf(slice->name, sizeof(slice->name), "slice-%u", i);
+		slice->nodes = topology_node_ids(d->t, d->cut.shares[i].nodes);
+		slice->cores = d->cut.partition.cores[i];
+		slice->slots = d->cut.shares[i].slots;
+		slice->address = first + i;
+		slice->memory = d->cut.budget.slices[i];
+	}
 	return 0;
 }
 
@@ -76,9 +88,9 @@ static int decide_jvm_options(struct draft *d, struct err *e)
 	const struct profile_jvm *jvm = &d->profile->jvm;
 	enum gc gc = d->engine.candidates[d->engine.chosen].gc;
 
-	for (unsigned i = 0; i < d->cut.partition.slices; i++) {
-		struct strings *options = &d->jvm_options[i];
-		uint64_t direct = d->cut.budget.slices[i].direct_bytes;
+	for (unsigned i = 0; i < d->plan.slice_count; i++) {
+		struct strings *options = &d->plan.slices[i].jvm_options;
+		uint64_t direct = d->plan.slices[i].memory.direct_bytes;
 		int full;
 
 		full = strings_add(options, collectors[gc == GC_AUTO ? jvm->gc : gc]) < 0 ||
@@ -98,33 +110,7 @@ static int decide_jvm_options(struct draft *d, struct err *e)
 	return 0;
 }
 
-/* ---- writing the plan down ---- */
-
-static void write_slices(const struct draft *d, struct plan *out)
-{
-	const struct topology *t = d->t;
-
-	out->slice_count = d->cut.partition.slices;
-	for (unsigned i = 0; i < out->slice_count; i++) {
-		struct slice *slice = &out->slices[i];
-
-		slice->id = i;
-		snprintf(slice->name, sizeof(slice->name), "slice-%u", i);
-		slice->cpus = d->cpus[i];
-		slice->nodes = topology_node_ids(t, d->cut.shares[i].nodes);
-		slice->cores = d->cut.partition.cores[i];
-		slice->slots = d->cut.shares[i].slots;
-		slice->address = d->first_address + i;
-		slice->memory = d->cut.budget.slices[i];
-		slice->jvm_options = d->jvm_options[i];
-	}
-	for (unsigned core = 0; core < t->core_count; core++) {
-		uint16_t owner = d->cut.partition.owner[core];
-
-		if (owner < out->slice_count)
-			cpuset_add(&out->slices[owner].packages, t->cores[core].package);
-	}
-}
+/* ---- what cannot fail ---- */
 
 static void add_unused(struct plan *out, const struct cpuset *cpus, const char *why)
 {
@@ -152,8 +138,7 @@ static bool max_cores_binds(const struct draft *d)
 }
 
 /* Why cores that we could use have no slice; a warning unless the ceiling alone explains it. */
-static void explain_left_over(const struct draft *d, unsigned left, struct plan *out,
-			      char why[PLAN_TEXT])
+static void explain_left_over(struct draft *d, unsigned left, char why[PLAN_TEXT])
 {
 	const struct profile_partition *wanted = &d->profile->partition;
 	unsigned free = d->cut.partition.usable - d->cut.partition.reserved;
@@ -166,22 +151,21 @@ static void explain_left_over(const struct draft *d, unsigned left, struct plan 
 	snprintf(why, PLAN_TEXT, "left over: %u slices of %d cores (partition.cores%s)",
 		 d->cut.partition.slices, wanted->cores, capped ? ", partition.max_cores" : "");
 	if (!capped || left > free - (unsigned)wanted->max_cores)
-		plan_warn(out, WARN_UNUSED_CORES,
+		plan_warn(&d->plan, WARN_UNUSED_CORES,
 			  "%u of %u cores belong to no slice: %u slices of partition.cores: %d "
 			  "leave them over",
 			  left, free, d->cut.partition.slices, wanted->cores);
 }
 
-static void write_unused(const struct draft *d, struct plan *out)
+static void write_unused(struct draft *d)
 {
 	const struct profile_partition *wanted = &d->profile->partition;
-	struct cpuset rest = cpuset_and_not(&d->t->allowed, &d->host_cpus), over = {0};
+	struct cpuset rest = cpuset_and_not(&d->t->allowed, &d->used), over = {0};
 	struct cpuset outside = {0};
+	struct plan *out = &d->plan;
 	char why[PLAN_TEXT] = "";
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < d->cut.partition.slices; i++)
-		rest = cpuset_and_not(&rest, &d->cpus[i]);
 	for (unsigned core = 0; core < d->t->core_count; core++) {
 		if (!is_left_over(d, core))
 			continue;
@@ -189,7 +173,7 @@ static void write_unused(const struct draft *d, struct plan *out)
 		left++;
 	}
 	if (left)
-		explain_left_over(d, left, out, why);
+		explain_left_over(d, left, why);
 	add_unused(out, &over, why);
 	rest = cpuset_and_not(&rest, &over);
 	if (!wanted->all_cpus)
@@ -200,9 +184,10 @@ static void write_unused(const struct draft *d, struct plan *out)
 }
 
 /* What was divided: max_cores takes whole cores away, partition.cpus also single CPUs. */
-static void write_usable(const struct draft *d, struct plan *out)
+static void write_usable(struct draft *d)
 {
 	const struct profile_partition *wanted = &d->profile->partition;
+	struct plan *out = &d->plan;
 
 	out->allowed = d->t->allowed;
 	out->usable = wanted->all_cpus ? out->allowed : cpuset_and(&out->allowed, &wanted->cpus);
@@ -229,7 +214,6 @@ static void write_candidates(const struct engine *g, struct plan *out)
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *from = &g->candidates[i];
 		struct plan_candidate *to = &out->candidates[i];
-
 		struct plan_terms t = {0};
 
 		if (from->predicted)
@@ -252,19 +236,17 @@ int plan_make(const struct topology *t, const struct profile *p, const struct fa
 	struct draft d = {.t = t, .profile = p, .facts = f};
 
 	if (reserve_for(t, &p->partition, &d.host_nodes, &d.reserve, e) < 0 ||
-	    decide_cut(&d, e) < 0 || decide_address(&d, e) < 0 || decide_jvm_options(&d, e) < 0)
+	    decide_cut(&d, e) < 0 || decide_slices(&d, e) < 0 || decide_jvm_options(&d, e) < 0)
 		return e->code;
 	engine_explain(&d.engine);
-	*out = (struct plan){0};
-	out->host = (struct plan_host){.cpus = d.host_cpus,
-				       .shared = d.cut.partition.reserved == 0,
-				       .nodes = topology_node_ids(t, d.host_nodes),
-				       .memory_bytes = d.reserve.total};
-	string_copy(out->name, p->name);
-	write_usable(&d, out);
-	write_slices(&d, out);
-	write_unused(&d, out);
-	write_candidates(&d.engine, out);
-	plan_add_notes(&d.engine, &d.cut, f, out);
+	d.plan.host.shared = d.cut.partition.reserved == 0;
+	d.plan.host.nodes = topology_node_ids(t, d.host_nodes);
+	d.plan.host.memory_bytes = d.reserve.total;
+	string_copy(d.plan.name, p->name);
+	write_usable(&d);
+	write_unused(&d);
+	write_candidates(&d.engine, &d.plan);
+	plan_add_notes(&d.engine, &d.cut, f, &d.plan);
+	*out = d.plan;
 	return 0;
 }

@@ -240,10 +240,6 @@ static void note_slots(const struct engine *g, struct plan *out)
 /* What the chosen collector gains over the other that a reader would think of. */
 static void note_collector(const struct engine *g, struct plan *out)
 {
-	static const char *const names[] = {
-		[GC_AUTO] = "auto", [GC_PARALLEL] = "parallel",	    [GC_G1] = "g1",
-		[GC_ZGC] = "zgc",   [GC_SHENANDOAH] = "shenandoah", [GC_SERIAL] = "serial",
-	};
 	const struct candidate *c = &g->candidates[g->chosen];
 	struct cost_job job = g->job;
 	struct cost_features other;
@@ -254,8 +250,8 @@ static void note_collector(const struct engine *g, struct plan *out)
 		plan_note(out, "jvm.gc: auto is parallel, ahead of G1 on batch workloads");
 		return;
 	}
-	plan_note(out, "jvm.gc: auto is %s, predicted %.1f %% faster here than %s", names[c->gc],
-		  100 * (cost_seconds(g->coefficients, &other) / c->seconds - 1), names[job.gc]);
+	plan_note(out, "jvm.gc: auto is %s, predicted %.1f %% faster here than %s", gc_words[c->gc],
+		  100 * (cost_seconds(g->coefficients, &other) / c->seconds - 1), gc_words[job.gc]);
 }
 
 /* ---- the whole ---- */

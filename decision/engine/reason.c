@@ -39,10 +39,8 @@ static char *sizes(const struct candidate *c, struct sizes_text *out)
 }
 #define SIZES(c) sizes((c), &(struct sizes_text){{0}})
 
-static void append(char why[PLAN_TEXT], const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(char why[PLAN_TEXT], const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append(char why[PLAN_TEXT], const char *format,
+							 ...)
 {
 	size_t used = strlen(why);
 	va_list args;
@@ -76,21 +74,13 @@ static const char *asks_reason(const struct candidate *c)
 	return c->place.splits_node ? "cutting a node" : "leaving cores idle";
 }
 
-/* Why `a` goes before `b`, if both are predicted alike; NULL if it does not. */
+/* Measured coefficients leave nothing to prefer but slices that stay in a package. */
 static const char *preference(const struct engine *g, const struct candidate *a,
 			      const struct candidate *b)
 {
-	if (a->place.crosses_packages != b->place.crosses_packages)
-		return b->place.crosses_packages ? "its slices cross packages" : NULL;
-	if (g->is_measured)
+	if (g->is_measured && a->place.crosses_packages == b->place.crosses_packages)
 		return NULL;
-	if (a->place.crosses_nodes != b->place.crosses_nodes)
-		return b->place.crosses_nodes ? "its slices cross nodes" : NULL;
-	if (a->place.splits_l3 != b->place.splits_l3)
-		return b->place.splits_l3 ? "its slices share L3 caches" : NULL;
-	if (a->slices != b->slices)
-		return a->slices < b->slices ? "it has more slices" : NULL;
-	return a->cores > b->cores ? "it has fewer cores" : NULL;
+	return engine_preference(a, b);
 }
 
 /* Why `c` is not the chosen one. */

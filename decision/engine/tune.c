@@ -21,9 +21,9 @@ void tune_list(const struct engine *g, uint64_t data_bytes, struct tune *out)
 		       cost_live_bytes(&c->shape, &whole);
 		shape.heap_bytes = (uint64_t)heap - (uint64_t)heap % BUDGET_MIB;
 		out->heap_is_scaled[at] =
-			c->shape.heap_bytes && shape.heap_bytes >= BUDGET_HEAP_LEAST;
+			c->shape.heap_bytes && shape.heap_bytes >= HEAP_LEAST_BYTES;
 		if (c->shape.heap_bytes && !out->heap_is_scaled[at])
-			shape.heap_bytes = BUDGET_HEAP_LEAST;
+			shape.heap_bytes = HEAP_LEAST_BYTES;
 		out->heap_bytes[at] = shape.heap_bytes;
 		out->options[at] = (struct probe_option){.whole = c->features};
 		if (cost_features(&shape, &probe, &out->options[at].probe, &ignored) == 0)

@@ -6,10 +6,9 @@
  * short run's features beside the whole job's. Pure.
  */
 
+#include "decision/cost/model.h"
 #include "decision/cost/probe.h"
 #include "decision/engine/engine.h"
-
-enum { TUNE_PROBES = 6 };
 
 /* Of the data, at most, in one probe. */
 #define TUNE_SHARE 0.12

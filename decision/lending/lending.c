@@ -98,36 +98,33 @@ static enum rebalance_reason why_ends(struct lending *l, const struct loan *loan
 
 /* ---- one core changes hands ---- */
 
-static void give(struct lending *l, unsigned core, unsigned borrower)
+/* From whoever borrows it to another, or, NOBODY, back to its owner. */
+static void move_core(struct lending *l, unsigned core, unsigned to)
 {
-	unsigned donor = l->owner[core];
+	unsigned donor = l->owner[core], from = l->holder[core], cpus = l->cpus[core];
 
-	l->holder[core] = (uint8_t)borrower;
-	l->width[borrower] += l->cpus[core];
-	l->lends[donor]++;
-	l->borrows[borrower]++;
-	if (!l->pair_cores[donor][borrower]++)
-		l->loan_count++;
-	if (l->policy->loans == LOANS_EXCLUSIVE) {
-		l->rest[donor] -= l->cpus[core];
-		l->width[donor] -= l->cpus[core];
+	if (from != NOBODY) {
+		l->width[from] -= cpus;
+		l->lends[donor]--;
+		l->borrows[from]--;
+		if (!--l->pair_cores[donor][from])
+			l->loan_count--;
 	}
-}
-
-static void take_back(struct lending *l, unsigned core)
-{
-	unsigned donor = l->owner[core], borrower = l->holder[core];
-
-	l->holder[core] = NOBODY;
-	l->width[borrower] -= l->cpus[core];
-	l->lends[donor]--;
-	l->borrows[borrower]--;
-	if (!--l->pair_cores[donor][borrower])
-		l->loan_count--;
-	if (l->policy->loans == LOANS_EXCLUSIVE) {
-		l->rest[donor] += l->cpus[core];
-		l->width[donor] += l->cpus[core];
+	if (to != NOBODY) {
+		l->width[to] += cpus;
+		l->lends[donor]++;
+		l->borrows[to]++;
+		if (!l->pair_cores[donor][to]++)
+			l->loan_count++;
 	}
+	if (l->policy->loans == LOANS_EXCLUSIVE && from == NOBODY) {
+		l->rest[donor] -= cpus;
+		l->width[donor] -= cpus;
+	} else if (l->policy->loans == LOANS_EXCLUSIVE && to == NOBODY) {
+		l->rest[donor] += cpus;
+		l->width[donor] += cpus;
+	}
+	l->holder[core] = (uint8_t)to;
 }
 
 /* ---- loans that are ---- */
@@ -191,7 +188,7 @@ static void read_loans(struct lending *l)
 
 			if (core != NO_CORE && l->owner[core] == loan->from &&
 			    l->holder[core] == NOBODY)
-				give(l, core, loan->to);
+				move_core(l, core, loan->to);
 		}
 	}
 }
@@ -202,7 +199,7 @@ static void release(struct lending *l, unsigned donor)
 	for (unsigned core = l->t->core_count; core-- > 0 && l->rest[donor] < l->keep;) {
 		if (l->owner[core] != donor || l->holder[core] >= NOBODY)
 			continue;
-		take_back(l, core);
+		move_core(l, core, NOBODY);
 		l->released[donor] = true;
 	}
 }
@@ -366,9 +363,7 @@ static void lend(struct lending *l)
 			unsigned core = s->first;
 
 			s->first = l->next[core];
-			if (s->holder != NOBODY)
-				take_back(l, core);
-			give(l, core, borrower);
+			move_core(l, core, borrower);
 		}
 		if (!s || !wants_more(l, borrower))
 			waiting &= ~(UINT64_C(1) << borrower);
@@ -408,19 +403,13 @@ static void make_loans(struct lending *l)
 
 /* ---- and why ---- */
 
-static bool is_same(const struct loan *a, const struct loan *b)
-{
-	return a->from == b->from && a->to == b->to && a->mode == b->mode &&
-	       a->by_hand == b->by_hand;
-}
-
 /* What is lent from one to another in one mode; a list may say it in several loans. */
 static struct cpuset lent(const struct loan *loans, unsigned count, const struct loan *key)
 {
 	struct cpuset cpus = {0};
 
 	for (unsigned i = 0; i < count; i++) {
-		if (is_same(&loans[i], key))
+		if (loan_is_same(&loans[i], key))
 			cpus = cpuset_or(&cpus, &loans[i].cpus);
 	}
 	return cpus;
@@ -442,15 +431,6 @@ static void note(const struct lending *l, struct rebalance_decisions *out, const
 	};
 }
 
-static bool is_listed(const struct loan *loans, unsigned count, const struct loan *key)
-{
-	for (unsigned i = 0; i < count; i++) {
-		if (is_same(&loans[i], key))
-			return true;
-	}
-	return false;
-}
-
 static void note_returned(const struct lending *l, struct rebalance_decisions *out)
 {
 	for (unsigned i = 0; i < l->now->loan_count; i++) {
@@ -458,8 +438,11 @@ static void note_returned(const struct lending *l, struct rebalance_decisions *o
 		struct cpuset before = lent(l->now->loans, l->now->loan_count, loan);
 		struct cpuset after = lent(l->loans, l->loan_count, loan);
 		struct cpuset lost = cpuset_and_not(&before, &after);
+		unsigned first = 0; /* of those that say the same */
 
-		if (is_listed(l->now->loans, i, loan))
+		while (!loan_is_same(&l->now->loans[first], loan))
+			first++;
+		if (first < i)
 			continue;
 		if (l->ends[i] != REBALANCE_STAYS) {
 			note(l, out, loan, l->ends[i], lost);

@@ -2,9 +2,8 @@
 #define DECISION_LENDING_LENDING_H
 
 /*
- * Which CPUs are lent to whom, once it is known who can lend and who needs more: verdicts in, loans
- * out, without a history, so that a recorded step can be decided again (decision/lending/README.md
- * has the rules).
+ * Which CPUs are lent to whom: verdicts in, loans out, without a history
+ * (decision/lending/README.md).
  */
 
 #include "decision/machine/topology.h"

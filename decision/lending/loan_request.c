@@ -105,9 +105,7 @@ int loan_request(const struct plan *now, const struct topology *t,
 	if (check_parties(now, request, e) < 0)
 		return e->code;
 	/* The loan by hand that these CPUs add to, or the place of a new one. */
-	while (at < now->loan_count &&
-	       (now->loans[at].from != loan.from || now->loans[at].to != loan.to ||
-		now->loans[at].mode != loan.mode || !now->loans[at].by_hand))
+	while (at < now->loan_count && !loan_is_same(&now->loans[at], &loan))
 		at++;
 	if (at == SLICES_MAX)
 		return err_impossible(e, "there are %u loans already, and no more are kept",

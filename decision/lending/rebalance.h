@@ -3,8 +3,7 @@
 
 /*
  * The straggler monitor: samples and their history become a verdict a slice, and verdicts become
- * loans (decision/lending/lending.h). Pure: so the history needs no machine. The rules and what was
- * measured of them are in decision/lending/README.md.
+ * loans (decision/lending/README.md).
  */
 
 #include "decision/lending/lending.h"

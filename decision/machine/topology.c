@@ -226,8 +226,6 @@ static void classify_nodes(struct topology *t, struct locality *l)
 	}
 	if (!sized)
 		t->oddities |= TOPOLOGY_MEMORY_UNKNOWN;
-	l->own = 0;
-	l->stand_ins = 0;
 	for (unsigned i = 0; i < t->node_count; i++) {
 		struct topology_node *node = &t->nodes[i];
 		bool only = node->allowed && allowed == 1;
@@ -246,8 +244,6 @@ static void classify_nodes(struct topology *t, struct locality *l)
 
 static void find_package_nodes(const struct topology *t, struct locality *l)
 {
-	memset(l->package_nodes, 0, sizeof(l->package_nodes));
-	l->any_package = 0;
 	for (unsigned i = 0; i < t->cpu_count; i++) {
 		uint16_t node = l->owner[t->cpus[i].os_index];
 
@@ -370,7 +366,7 @@ static void build_l3s(struct topology *t)
 int topology_derive(struct topology *t, struct err *e)
 {
 	uint16_t packages[TOPOLOGY_CPUS] = {0};
-	struct locality locality;
+	struct locality locality = {0};
 
 	if (check_cpus(t, e) < 0 || check_nodes(t, e) < 0 || check_runs(t, e) < 0 ||
 	    check_cores(t, e) < 0)

@@ -53,12 +53,6 @@ static void add_memory_only(const struct topology *t, uint64_t beside[TOPOLOGY_N
 	}
 }
 
-/* bytes × part / whole; part <= whole < 2^16 */
-static uint64_t share_of(uint64_t bytes, uint64_t part, uint64_t whole)
-{
-	return bytes / whole * part + bytes % whole * part / whole;
-}
-
 void budget_shares(const struct topology *t, const struct partition *p, bool memory_only,
 		   const struct reserve_memory *reserve, struct budget_slice out[SLICES_MAX])
 {
@@ -86,8 +80,8 @@ void budget_shares(const struct topology *t, const struct partition *p, bool mem
 			if (!cores[i][n])
 				continue;
 			out[i].nodes |= bit(n);
-			out[i].share += share_of(t->nodes[n].memory_bytes - reserve->node[n],
-						 cores[i][n], all[n]);
+			out[i].share += size_share(t->nodes[n].memory_bytes - reserve->node[n],
+						   cores[i][n], all[n]);
 		}
 		out[i].share -= out[i].share % BUDGET_MIB;
 	}
@@ -103,21 +97,6 @@ static uint64_t more_of(uint64_t a, uint64_t b)
 static uint64_t less_of(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
-}
-
-/* A written size in bytes; auto and none are 0. */
-static uint64_t size_bytes(const struct size *size, uint64_t percent_of)
-{
-	switch (size->unit) {
-	case SIZE_BYTES:
-		return size->value;
-	case SIZE_PERCENT:
-		return share_of(percent_of, size->value, 100);
-	case SIZE_AUTO:
-	case SIZE_NONE:
-		break;
-	}
-	return 0;
 }
 
 /* a + b, at most UINT64_MAX: sizes of a profile may be anything */
@@ -164,9 +143,8 @@ static bool shrink(struct terms *terms)
 		terms->page_cache = 0;
 		shrunk = true;
 	}
-	if (terms->wanted->direct.unit == SIZE_AUTO &&
-	    terms->m.direct_bytes > BUDGET_DIRECT_LEAST) {
-		terms->m.direct_bytes = BUDGET_DIRECT_LEAST;
+	if (terms->wanted->direct.unit == SIZE_AUTO && terms->m.direct_bytes > DIRECT_LEAST_BYTES) {
+		terms->m.direct_bytes = DIRECT_LEAST_BYTES;
 		shrunk = true;
 	}
 	return shrunk;
@@ -237,10 +215,10 @@ static int check_written(const struct terms *terms, struct err *e)
 	if (wanted->scratch.type == SCRATCH_TMPFS && !m->scratch_bytes)
 		return err_impossible(e, "memory.scratch.size: 0 bytes are no size for a tmpfs, "
 					 "which would then have no limit: write one");
-	if (m->direct_bytes < BUDGET_DIRECT_LEAST)
-		return refuse_least("memory.direct", m->direct_bytes, BUDGET_DIRECT_LEAST, e);
-	if (wanted->heap.unit == SIZE_BYTES && wanted->heap.value < BUDGET_HEAP_LEAST)
-		return refuse_least("memory.heap", wanted->heap.value, BUDGET_HEAP_LEAST, e);
+	if (m->direct_bytes < DIRECT_LEAST_BYTES)
+		return refuse_least("memory.direct", m->direct_bytes, DIRECT_LEAST_BYTES, e);
+	if (wanted->heap.unit == SIZE_BYTES && wanted->heap.value < HEAP_LEAST_BYTES)
+		return refuse_least("memory.heap", wanted->heap.value, HEAP_LEAST_BYTES, e);
 	if (terms->is_limited && (m->high_bytes > m->max_bytes || m->low_bytes > m->max_bytes))
 		return err_impossible(
 			e, "memory.%s: %s is above slice-%u's limit of %s: write less",
@@ -299,7 +277,7 @@ static int begin_slice(struct terms *terms, const struct budget_slice *slice, bo
 		.max_bytes = limit,
 		.daemon_bytes = BUDGET_DAEMON,
 		.direct_bytes = is_auto(terms, &wanted->direct)
-					? more_of(direct, BUDGET_DIRECT_LEAST)
+					? more_of(direct, DIRECT_LEAST_BYTES)
 					: size_bytes(&wanted->direct, limit),
 		.off_heap_bytes = size_bytes(&wanted->off_heap, limit),
 		.python_bytes = size_bytes(&wanted->python, limit),
@@ -310,7 +288,7 @@ static int begin_slice(struct terms *terms, const struct budget_slice *slice, bo
 	if (wanted->scratch.type == SCRATCH_TMPFS)
 		terms->m.scratch_bytes = size_bytes(&wanted->scratch.size, limit);
 	terms->page_cache = wanted->page_cache.unit == SIZE_AUTO
-				    ? share_of(limit, BUDGET_PAGE_CACHE_PERCENT, 100)
+				    ? size_share(limit, BUDGET_PAGE_CACHE_PERCENT, 100)
 				    : size_bytes(&wanted->page_cache, limit);
 	return check_written(terms, e);
 }
@@ -331,12 +309,12 @@ static uint64_t own_heap(struct terms *terms, bool *tight)
 	room = off < terms->m.max_bytes ? terms->m.max_bytes - off : 0;
 	heap = room > BUDGET_NATIVE_LEAST ? room - BUDGET_NATIVE_LEAST : 0;
 	if (heap / 10 > BUDGET_NATIVE_LEAST)
-		heap = share_of(room, 10, 11);
+		heap = size_share(room, 10, 11);
 	heap -= heap % BUDGET_MIB;
-	if (heap >= BUDGET_HEAP_LEAST)
+	if (heap >= HEAP_LEAST_BYTES)
 		return less_of(heap, BUDGET_HEAP_MOST);
 	*tight |= shrink(terms);
-	return BUDGET_HEAP_LEAST;
+	return HEAP_LEAST_BYTES;
 }
 
 /* What is left beside this heap is page cache. */
@@ -349,8 +327,8 @@ static int finish_slice(struct terms *terms, unsigned slices, uint64_t heap, boo
 	m->native_bytes = more_of(BUDGET_NATIVE_LEAST, heap / 10);
 	if (terms->is_limited && needed(terms) > m->max_bytes)
 		*tight |= shrink(terms);
-	if (heap < BUDGET_HEAP_LEAST)
-		return refuse_least("memory.heap", heap, BUDGET_HEAP_LEAST, e);
+	if (heap < HEAP_LEAST_BYTES)
+		return refuse_least("memory.heap", heap, HEAP_LEAST_BYTES, e);
 	if (!terms->is_limited)
 		return 0;
 	if (needed(terms) > m->max_bytes)

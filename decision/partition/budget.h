@@ -19,28 +19,10 @@
 
 #define BUDGET_MIB (UINT64_C(1) << 20)
 
-/*
- * Spark refuses a heap below 1.5 × 300 MB (core/…/memory/UnifiedMemoryManager.scala,
- * RESERVED_SYSTEM_MEMORY_BYTES), and an executor with less than 200 MB of direct memory does not
- * start.
- */
-#define BUDGET_HEAP_LEAST   (450 * BUDGET_MIB)
-#define BUDGET_DIRECT_LEAST (200 * BUDGET_MIB)
-/*
- * Above about 31.9 GB the JVM's object pointers grow from 4 to 8 bytes, and the same objects need
- * more heap.
- */
-#define BUDGET_HEAP_MOST (31 * 1024 * BUDGET_MIB)
-/* Spark's own spark.executor.memory, for machines whose sizes are unknown. */
-#define BUDGET_HEAP_UNKNOWN (1024 * BUDGET_MIB)
-/* Metaspace, code cache, GC tables, stacks: the larger of this and a tenth of the heap. */
-#define BUDGET_NATIVE_LEAST (768 * BUDGET_MIB)
-/*
- * A worker daemon with a heap of 384 MB (measured: 165 … 215 MB resident), and its own native
- * memory.
- */
-#define BUDGET_DAEMON (512 * BUDGET_MIB)
-/* What one reduce task may have in flight, in direct buffers: spark.reducer.maxSizeInFlight. */
+#define BUDGET_HEAP_MOST     (31 * 1024 * BUDGET_MIB) /* of an automatic one */
+#define BUDGET_HEAP_UNKNOWN  (1024 * BUDGET_MIB)      /* spark.executor.memory's own default */
+#define BUDGET_NATIVE_LEAST  (768 * BUDGET_MIB)	      /* or a tenth of the heap, if that is more */
+#define BUDGET_DAEMON	     (512 * BUDGET_MIB)
 #define BUDGET_DIRECT_A_SLOT (48 * BUDGET_MIB)
 /*
  * "At most 75 % of the memory for Spark; leave the rest for the operating system and buffer cache"

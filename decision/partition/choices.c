@@ -1,7 +1,9 @@
 #include "decision/partition/choices.h"
+
+#include "decision/partition/parents.h"
 #include "decision/partition/usable.h"
 
-/* What there is of one kind of parents, as far as the wanted uses it. */
+/* What there is of one kind of parents, as far as the profile uses it. */
 struct grain {
 	enum partition_by by;
 	unsigned count;	  /* with a core */
@@ -19,39 +21,17 @@ static void add(struct choices *w, enum partition_by by, int slices, int cores)
 		w->list[w->count++] = (struct choice){by, slices, cores};
 }
 
-static void count_core(struct grain *g, unsigned unit, unsigned *last, unsigned *run)
+static struct grain read_grain(const struct topology *t, const uint16_t *owner,
+			       enum partition_by by)
 {
-	if (unit != *last) {
-		*last = unit;
-		*run = 0;
-		g->count++;
-	}
-	if (++*run > g->largest)
-		g->largest = *run;
-}
+	struct parents parents;
+	struct grain g = {.by = by};
 
-enum { PACKAGES, NODES, L3S, GRAINS };
-
-static unsigned read_grains(const struct topology *t, const struct profile_partition *wanted,
-			    struct grain grains[GRAINS])
-{
-	unsigned last[GRAINS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX}, run[GRAINS] = {0};
-	unsigned usable = 0;
-
-	grains[PACKAGES] = (struct grain){.by = BY_SOCKET};
-	grains[NODES] = (struct grain){.by = BY_NUMA};
-	grains[L3S] = (struct grain){.by = BY_L3};
-	for (unsigned i = 0; i < t->core_count; i++) {
-		const struct topology_core *core = &t->cores[i];
-
-		if (!partition_core_cpus(t, wanted, i, NULL))
-			continue;
-		usable++;
-		count_core(&grains[PACKAGES], core->package, &last[PACKAGES], &run[PACKAGES]);
-		count_core(&grains[NODES], core->numa, &last[NODES], &run[NODES]);
-		count_core(&grains[L3S], core->l3, &last[L3S], &run[L3S]);
-	}
-	return usable;
+	parents_read(t, owner, by, &parents);
+	g.count = parents.count;
+	for (unsigned i = 0; i < parents.count; i++)
+		g.largest = parents.list[i].cores > g.largest ? parents.list[i].cores : g.largest;
+	return g;
 }
 
 /* One slice each, and whole neighbours together, as many in each slice. */
@@ -107,18 +87,20 @@ static void add_idle(struct choices *w, const struct grain *g)
 unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX])
 {
-	struct grain grains[GRAINS];
-	unsigned usable = read_grains(t, wanted, grains);
+	uint16_t owner[TOPOLOGY_CPUS];
+	unsigned usable = partition_usable(t, wanted, owner);
+	struct grain packages = read_grain(t, owner, BY_SOCKET);
+	struct grain nodes = read_grain(t, owner, BY_NUMA), l3s = read_grain(t, owner, BY_L3);
 	struct choices w = {.list = out};
 
 	add(&w, BY_MACHINE, 1, AMOUNT_AUTO);
-	add_sweep(&w, &grains[PACKAGES], usable);
-	add_grain(&w, &grains[NODES]);
-	add_grain(&w, &grains[PACKAGES]);
-	add_parts(&w, &grains[NODES]);
-	add_parts(&w, &grains[PACKAGES]);
+	add_sweep(&w, &packages, usable);
+	add_grain(&w, &nodes);
+	add_grain(&w, &packages);
+	add_parts(&w, &nodes);
+	add_parts(&w, &packages);
 	if (!(t->oddities & TOPOLOGY_NO_L3))
-		add_grain(&w, &grains[L3S]);
-	add_idle(&w, &grains[NODES]);
+		add_grain(&w, &l3s);
+	add_idle(&w, &nodes);
 	return w.count;
 }

@@ -1,11 +1,7 @@
 #ifndef DECISION_PARTITION_CHOICES_H
 #define DECISION_PARTITION_CHOICES_H
 
-/*
- * The ways to cut a machine that are worth a prediction: the whole machine as one JVM, and that on
- * fewer cores; packages together; a package, a node, an L3 each; parts of them; packages of which
- * some cores stay idle.
- */
+/* The ways to cut a machine that are worth a prediction (decision/engine/README.md lists them). */
 
 #include "decision/partition/partition.h"
 
@@ -17,8 +13,8 @@ struct choice {
 enum { CHOICES_MAX = 192 };
 
 /*
- * Fill in at most CHOICES_MAX ways; out[0] is one JVM on all cores that may be used. Several of
- * them can come to the same sizes, some cannot be made. Return how many.
+ * Return how many there are; out[0] is one JVM on all cores that may be used. Several can come to
+ * the same sizes, some cannot be made.
  */
 unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX]);

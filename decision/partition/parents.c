@@ -3,65 +3,57 @@
 #include <string.h>
 
 #include "decision/machine/nearness.h"
-#include "decision/partition/reserve.h"
+#include "decision/partition/usable.h"
 
 const char *parent_noun(enum partition_by by, unsigned count)
 {
-	static const char *const one[] = {
-		[BY_AUTO] = "machine", [BY_MACHINE] = "machine", [BY_SOCKET] = "package",
-		[BY_NUMA] = "node",    [BY_L3] = "L3",
-	};
-	static const char *const many[] = {
-		[BY_AUTO] = "machines", [BY_MACHINE] = "machines", [BY_SOCKET] = "packages",
-		[BY_NUMA] = "nodes",	[BY_L3] = "L3s",
+	static const char *const nouns[][2] = {
+		[BY_AUTO] = {"machine", "machines"},
+		[BY_MACHINE] = {"machine", "machines"},
+		[BY_SOCKET] = {"package", "packages"},
+		[BY_NUMA] = {"node", "nodes"},
+		[BY_L3] = {"L3", "L3s"},
 	};
 
-	return count == 1 ? one[by] : many[by];
+	return nouns[by][count != 1];
 }
 
-/* The cores of the parent number `i` on the whole machine. Return false past the last one. */
-static bool span_at(const struct topology *t, enum partition_by by, unsigned i,
-		    struct topology_span *out)
+unsigned parents_count(const struct topology *t, enum partition_by by)
 {
-	*out = (struct topology_span){0, (uint16_t)t->core_count};
-	switch (by) {
-	case BY_SOCKET:
-		if (i < t->package_count)
-			*out = t->packages[i];
-		return i < t->package_count;
-	case BY_NUMA:
-		if (i < t->numa_count)
-			*out = t->numa[i].cores;
-		return i < t->numa_count;
-	case BY_L3:
-		if (i < t->l3_count)
-			*out = t->l3s[i];
-		return i < t->l3_count;
-	case BY_AUTO:
-	case BY_MACHINE:
-		break;
-	}
-	return i == 0;
+	return by == BY_SOCKET ? t->package_count
+	       : by == BY_NUMA ? t->numa_count
+	       : by == BY_L3   ? t->l3_count
+			       : 1;
+}
+
+/* The cores of the parent number `i` on the whole machine. */
+static struct topology_span parent_span(const struct topology *t, enum partition_by by, unsigned i)
+{
+	return by == BY_SOCKET ? t->packages[i]
+	       : by == BY_NUMA ? t->numa[i].cores
+	       : by == BY_L3   ? t->l3s[i]
+			       : (struct topology_span){0, (uint16_t)t->core_count};
 }
 
 unsigned parents_largest(const struct topology *t, enum partition_by by)
 {
-	struct topology_span span;
 	unsigned largest = 0;
 
-	for (unsigned i = 0; span_at(t, by, i, &span); i++)
-		largest = span.count > largest ? span.count : largest;
+	for (unsigned i = 0; i < parents_count(t, by); i++) {
+		unsigned cores = parent_span(t, by, i).count;
+
+		largest = cores > largest ? cores : largest;
+	}
 	return largest;
 }
 
 void parents_read(const struct topology *t, const uint16_t *owner, enum partition_by by,
 		  struct parents *out)
 {
-	struct topology_span span;
-
 	out->count = 0;
 	out->emptied = 0;
-	for (unsigned i = 0; span_at(t, by, i, &span); i++) {
+	for (unsigned i = 0; i < parents_count(t, by); i++) {
+		struct topology_span span = parent_span(t, by, i);
 		struct parent p = {.members = 1, .package = t->cores[span.first].package};
 		unsigned end = span.first + (unsigned)span.count;
 

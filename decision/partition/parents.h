@@ -33,7 +33,8 @@ struct parents {
 /* "package", "packages" …: what `by` divides, for messages about `count` of them. */
 const char *parent_noun(enum partition_by by, unsigned count);
 
-/* Cores of the largest one on the whole machine. */
+/* How many there are on the whole machine, and the cores of the largest. */
+unsigned parents_count(const struct topology *t, enum partition_by by);
 unsigned parents_largest(const struct topology *t, enum partition_by by);
 
 /*

@@ -133,7 +133,6 @@ static int share_by_cores(struct division *d, struct err *e)
 {
 	unsigned room = room_for(d);
 
-	describe_parents(d);
 	if (d->cores > d->ceiling)
 		return err_impossible(e,
 				      "partition.cores: %u cores a slice are more than the %u "
@@ -203,6 +202,7 @@ static int divide_by(struct division *d, enum partition_by by, struct err *e)
 		else if (with_room < d->slices)
 			parents_join(d->t, &d->parents, 1);
 	}
+	describe_parents(d);
 	set_quotas(d);
 	if (d->slices)
 		return share_written_slices(d, e);
@@ -272,19 +272,19 @@ static void number_in_tree_order(const struct topology *t, struct partition *out
 static void sort_by_parent(const struct division *d, uint16_t cores[TOPOLOGY_CPUS],
 			   uint16_t begin[TOPOLOGY_CPUS + 1])
 {
-	uint16_t at[TOPOLOGY_CPUS + 1] = {0};
+	const uint16_t *parent = d->parents.of_core;
 
+	memset(begin, 0, (d->parents.count + 1) * sizeof(*begin));
 	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (d->parents.of_core[core] != TOPOLOGY_NONE)
-			at[d->parents.of_core[core] + 1]++;
+		if (parent[core] != TOPOLOGY_NONE)
+			begin[parent[core]]++;
 	}
-	for (unsigned i = 0; i < d->parents.count; i++)
-		at[i + 1] = (uint16_t)(at[i + 1] + at[i]);
-	for (unsigned i = 0; i <= d->parents.count; i++)
-		begin[i] = at[i];
-	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (d->parents.of_core[core] != TOPOLOGY_NONE)
-			cores[at[d->parents.of_core[core]]++] = (uint16_t)core;
+	/* Where each ends; filled from there, it is where each begins. */
+	for (unsigned i = 1; i <= d->parents.count; i++)
+		begin[i] = (uint16_t)(begin[i] + begin[i - 1]);
+	for (unsigned core = d->t->core_count; core-- > 0;) {
+		if (parent[core] != TOPOLOGY_NONE)
+			cores[--begin[parent[core]]] = (uint16_t)core;
 	}
 }
 
@@ -336,12 +336,7 @@ static int find_usable(struct division *d, struct err *e)
 				      "here, %.200s: leave them out",
 				      CPUSET_STRING(&missing), CPUSET_STRING(&d->t->allowed));
 	}
-	for (unsigned core = 0; core < d->t->core_count; core++) {
-		bool usable = partition_core_cpus(d->t, wanted, core, NULL) > 0;
-
-		d->out->owner[core] = usable ? CORE_FREE : CORE_OUTSIDE;
-		d->out->usable += usable;
-	}
+	d->out->usable = partition_usable(d->t, wanted, d->out->owner);
 	reserved = reserve_count(wanted->reserve_cores, d->out->usable, e);
 	if (reserved < 0)
 		return e->code;
@@ -368,7 +363,6 @@ int partition_make(const struct topology *t, const struct profile_partition *wan
 
 	if (find_usable(&d, e) < 0 || divide(&d, e) < 0)
 		return e->code;
-	describe_parents(&d);
 	cut(&d);
 	*out = made;
 	return 0;

@@ -48,16 +48,9 @@ struct state {
 
 static uint16_t container(const struct topology *t, enum level level, unsigned core)
 {
-	switch (level) {
-	case LEVEL_L3:
-		return t->cores[core].l3;
-	case LEVEL_NODE:
-		return t->cores[core].numa;
-	case LEVEL_PACKAGE:
-	case LEVELS:
-		break;
-	}
-	return t->cores[core].package;
+	const struct topology_core *c = &t->cores[core];
+
+	return level == LEVEL_L3 ? c->l3 : level == LEVEL_NODE ? c->numa : c->package;
 }
 
 static bool is_within(const struct topology *t, unsigned levels, unsigned a, unsigned b)

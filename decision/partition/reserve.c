@@ -1,7 +1,6 @@
 #include "decision/partition/reserve.h"
 
 #include "decision/base/size_text.h"
-#include "decision/partition/usable.h"
 
 /* ---- cores ---- */
 
@@ -104,30 +103,16 @@ void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, ui
 enum { AUTO_PERCENT = 2, MOST_PERCENT = 25 };
 #define AUTO_BYTES (UINT64_C(2) << 30)
 
-/* percent of `bytes`, without overflow */
-static uint64_t percent_of(uint64_t bytes, uint64_t percent)
-{
-	return bytes / 100 * percent + bytes % 100 * percent / 100;
-}
-
 static uint64_t reserve_total(const struct size *wanted, uint64_t capacity)
 {
-	uint64_t most = percent_of(capacity, MOST_PERCENT), total;
+	uint64_t share = size_share(capacity, AUTO_PERCENT, 100);
+	uint64_t most = size_share(capacity, MOST_PERCENT, 100);
 
-	switch (wanted->unit) {
-	case SIZE_NONE:
-		return 0;
-	case SIZE_BYTES:
-		return wanted->value;
-	case SIZE_PERCENT:
-		return percent_of(capacity, wanted->value);
-	case SIZE_AUTO:
-		break;
-	}
-	total = percent_of(capacity, AUTO_PERCENT);
-	if (total < AUTO_BYTES)
-		total = AUTO_BYTES;
-	return total < most ? total : most;
+	if (wanted->unit != SIZE_AUTO)
+		return size_bytes(wanted, capacity);
+	if (share < AUTO_BYTES)
+		share = AUTO_BYTES;
+	return share < most ? share : most;
 }
 
 /*
@@ -138,8 +123,8 @@ static uint64_t node_most(uint64_t bytes, uint64_t wanted, uint64_t capacity)
 {
 	uint64_t part;
 
-	if (wanted <= percent_of(capacity, MOST_PERCENT) || capacity < 1 << 16)
-		return percent_of(bytes, MOST_PERCENT);
+	if (wanted <= size_share(capacity, MOST_PERCENT, 100) || capacity < 1 << 16)
+		return size_share(bytes, MOST_PERCENT, 100);
 	part = wanted / (capacity >> 16) + 1;
 	return part >> 16 ? bytes : (bytes >> 16) * part;
 }

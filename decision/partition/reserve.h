@@ -3,22 +3,15 @@
 
 /*
  * What the host group (Spark's master and the driver) gets before anything is divided: some cores,
- * some memory (decision/partition/README.md).
+ * some memory (decision/partition/README.md has the rules).
  */
 
 #include <stdint.h>
 
 #include "decision/base/err.h"
 #include "decision/machine/topology.h"
+#include "decision/partition/usable.h"
 #include "decision/plan/profile.h"
-
-/* Who has a core, beside the slices, which are numbered from 0. */
-enum core_owner {
-	CORE_FREE = 0xff00,	/* may be given to a slice */
-	CORE_RESERVED = 0xff01, /* the host group's */
-	CORE_ABOVE = 0xff02,	/* above partition.max_cores */
-	CORE_OUTSIDE = 0xff03,	/* outside partition.cpus */
-};
 
 /*
  * Memory of the host group in bytes; `node` is by index of topology.nodes and adds up to `total`.
@@ -28,26 +21,18 @@ struct reserve_memory {
 	uint64_t node[TOPOLOGY_NODES];
 };
 
-/*
- * How many of `usable` cores the wanted reserves: auto is 0 up to 4 cores, 1 up to 64, 2 up to 256,
- * else 4. Return the number, or ERR_IMPOSSIBLE if that leaves no core.
- */
+/* How many of `usable` cores are reserved; ERR_IMPOSSIBLE if that leaves none. */
 int reserve_count(int wanted, unsigned usable, struct err *e);
 
 /*
- * Give `count` free cores the owner `mark`, one at a time: from the package from which fewest were
- * taken (of several, one whose node, if it spans packages, gave fewest), in it from the node and
- * then the L3 from which fewest were taken, ties in tree order. Cores that are reserved already
- * count as taken. `owner` is by core; it has at least `count` free ones.
+ * Give `count` free cores the owner `mark`, as evenly as the reserve is taken. Cores that are
+ * reserved already count as taken. `owner` is by core; it has at least `count` free ones.
  */
 void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, uint16_t mark);
 
 /*
- * The memory that the wanted takes from the nodes in the mask `nodes`, evenly; what a small node
- * cannot give is taken evenly from the others. auto is the larger of 2 GB and 2 %, at most 25 % of
- * these nodes' memory. No node gives more than 25 % of its own, unless the wanted is more than 25 %
- * of all: then each gives the same share of itself. Return 0, or ERR_IMPOSSIBLE if that leaves
- * nothing for slices.
+ * What each of the nodes in the mask gives. Return 0, or ERR_IMPOSSIBLE if that leaves nothing for
+ * slices.
  */
 int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *wanted,
 		   struct reserve_memory *out, struct err *e);

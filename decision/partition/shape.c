@@ -15,9 +15,7 @@ static unsigned home_of(const struct topology *t, const struct topology_numa *nu
 {
 	unsigned cpu = t->cpus[t->cores[numa->cores.first].first_cpu].os_index;
 
-	if (!numa->stand_in)
-		return (unsigned)__builtin_ctzll(numa->nodes);
-	for (unsigned i = 0; i < t->node_count; i++) {
+	for (unsigned i = 0; numa->stand_in && i < t->node_count; i++) {
 		if (cpuset_has(&t->nodes[i].cpus, cpu))
 			return i;
 	}

@@ -6,6 +6,20 @@ bool partition_is_auto(const struct profile_partition *wanted)
 	       wanted->cores == AMOUNT_AUTO;
 }
 
+unsigned partition_usable(const struct topology *t, const struct profile_partition *wanted,
+			  uint16_t owner[TOPOLOGY_CPUS])
+{
+	unsigned usable = 0;
+
+	for (unsigned core = 0; core < t->core_count; core++) {
+		bool is_usable = partition_core_cpus(t, wanted, core, NULL) > 0;
+
+		owner[core] = is_usable ? CORE_FREE : CORE_OUTSIDE;
+		usable += is_usable;
+	}
+	return usable;
+}
+
 unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wanted,
 			     unsigned core, struct cpuset *add_to)
 {

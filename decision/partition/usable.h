@@ -6,6 +6,14 @@
 #include "decision/machine/topology.h"
 #include "decision/plan/profile.h"
 
+/* Who has a core, beside the slices, which are numbered from 0. */
+enum core_owner {
+	CORE_FREE = 0xff00,	/* may be given to a slice */
+	CORE_RESERVED = 0xff01, /* the host group's */
+	CORE_ABOVE = 0xff02,	/* above partition.max_cores */
+	CORE_OUTSIDE = 0xff03,	/* outside partition.cpus */
+};
+
 /* Whether the profile leaves the cut to the engine (decision/engine). */
 bool partition_is_auto(const struct profile_partition *wanted);
 
@@ -15,5 +23,9 @@ bool partition_is_auto(const struct profile_partition *wanted);
  */
 unsigned partition_core_cpus(const struct topology *t, const struct profile_partition *wanted,
 			     unsigned core, struct cpuset *add_to);
+
+/* By core: CORE_FREE if it has such a CPU, else CORE_OUTSIDE. Return how many have. */
+unsigned partition_usable(const struct topology *t, const struct profile_partition *wanted,
+			  uint16_t owner[TOPOLOGY_CPUS]);
 
 #endif

@@ -6,10 +6,8 @@
 /* ---- texts ---- */
 
 /* Print; a text that does not fit ends in "…" behind its last whole UTF-8 character. */
-static void print_cut(char text[PLAN_TEXT], const char *format, va_list args)
-	__attribute__((format(printf, 2, 0)));
-
-static void print_cut(char text[PLAN_TEXT], const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void print_cut(char text[PLAN_TEXT],
+							    const char *format, va_list args)
 {
 	static const char ellipsis[] = "…";
 	size_t end = PLAN_TEXT - sizeof(ellipsis);
@@ -68,17 +66,7 @@ const char *warning_code_name(enum warning_code code)
 		[WARN_UNUSED_CORES] = "unused-cores",
 	};
 
-	return code < WARN_COUNT ? names[code] : "unknown";
-}
-
-const char *partition_by_name(enum partition_by by)
-{
-	static const char *const names[] = {
-		[BY_AUTO] = "auto", [BY_MACHINE] = "machine", [BY_SOCKET] = "socket",
-		[BY_NUMA] = "numa", [BY_L3] = "l3",
-	};
-
-	return by <= BY_L3 ? names[by] : "unknown";
+	return names[code];
 }
 
 /* ---- equality ---- */
@@ -89,78 +77,10 @@ bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memo
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-bool slice_is_equal(const struct slice *a, const struct slice *b)
+bool loan_is_same(const struct loan *a, const struct loan *b)
 {
-	return a->id == b->id && strcmp(a->name, b->name) == 0 &&
-	       cpuset_is_equal(&a->cpus, &b->cpus) && cpuset_is_equal(&a->nodes, &b->nodes) &&
-	       cpuset_is_equal(&a->packages, &b->packages) && a->cores == b->cores &&
-	       a->slots == b->slots && a->address == b->address &&
-	       slice_memory_is_equal(&a->memory, &b->memory) &&
-	       strings_is_equal(&a->jvm_options, &b->jvm_options);
-}
-
-static bool candidate_is_equal(const struct plan_candidate *a, const struct plan_candidate *b)
-{
-	const struct plan_terms *x = &a->terms, *y = &b->terms;
-
-	return a->by == b->by && a->slices == b->slices && a->cores == b->cores &&
-	       a->feasible == b->feasible && strcmp(a->why, b->why) == 0 &&
-	       a->throughput == b->throughput && x->startup == y->startup && x->work == y->work &&
-	       x->gc == y->gc && x->remote == y->remote && x->shuffle == y->shuffle &&
-	       x->tail == y->tail;
-}
-
-/* Warnings, notes and what is unused: the plan's words. */
-static bool words_are_equal(const struct plan *a, const struct plan *b)
-{
-	if (a->unused_count != b->unused_count || a->warning_count != b->warning_count ||
-	    a->note_count != b->note_count)
-		return false;
-	for (unsigned i = 0; i < a->unused_count; i++) {
-		if (!cpuset_is_equal(&a->unused[i].cpus, &b->unused[i].cpus) ||
-		    strcmp(a->unused[i].why, b->unused[i].why) != 0)
-			return false;
-	}
-	for (unsigned i = 0; i < a->warning_count; i++) {
-		if (a->warnings[i].code != b->warnings[i].code ||
-		    strcmp(a->warnings[i].message, b->warnings[i].message) != 0)
-			return false;
-	}
-	for (unsigned i = 0; i < a->note_count; i++) {
-		if (strcmp(a->notes[i], b->notes[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
-bool plan_is_equal(const struct plan *a, const struct plan *b)
-{
-	const struct plan_host *x = &a->host, *y = &b->host;
-
-	if (strcmp(a->name, b->name) != 0 || !cpuset_is_equal(&a->allowed, &b->allowed) ||
-	    !cpuset_is_equal(&a->usable, &b->usable) || !cpuset_is_equal(&x->cpus, &y->cpus) ||
-	    !cpuset_is_equal(&x->nodes, &y->nodes) || x->shared != y->shared ||
-	    x->memory_bytes != y->memory_bytes)
-		return false;
-	if (a->slice_count != b->slice_count || a->loan_count != b->loan_count ||
-	    a->candidate_count != b->candidate_count || a->chosen != b->chosen)
-		return false;
-	for (unsigned i = 0; i < a->slice_count; i++) {
-		if (!slice_is_equal(&a->slices[i], &b->slices[i]))
-			return false;
-	}
-	for (unsigned i = 0; i < a->loan_count; i++) {
-		const struct loan *l = &a->loans[i], *m = &b->loans[i];
-
-		if (l->from != m->from || l->to != m->to || l->mode != m->mode ||
-		    l->by_hand != m->by_hand || !cpuset_is_equal(&l->cpus, &m->cpus))
-			return false;
-	}
-	for (unsigned i = 0; i < a->candidate_count; i++) {
-		if (!candidate_is_equal(&a->candidates[i], &b->candidates[i]))
-			return false;
-	}
-	return words_are_equal(a, b);
+	return a->from == b->from && a->to == b->to && a->mode == b->mode &&
+	       a->by_hand == b->by_hand;
 }
 
 /* ---- what loans mean ---- */

@@ -149,12 +149,11 @@ void plan_note(struct plan *p, const char *format, ...) __attribute__((format(pr
 
 /* "uneven-packages" and so on: the stable spelling of --json. */
 const char *warning_code_name(enum warning_code code);
-const char *partition_by_name(enum partition_by by);
 
-/* Field by field. */
 bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memory *b);
-bool slice_is_equal(const struct slice *a, const struct slice *b);
-bool plan_is_equal(const struct plan *a, const struct plan *b);
+
+/* Whether two loans may differ in nothing but their CPUs. */
+bool loan_is_same(const struct loan *a, const struct loan *b);
 
 /* The CPUs of the host group: the reserve, or all that are allowed. */
 struct cpuset plan_host_cpus(const struct plan *p);

@@ -52,6 +52,18 @@ void profile_default(struct profile *out)
 	};
 }
 
+uint64_t size_share(uint64_t bytes, uint64_t part, uint64_t whole)
+{
+	return bytes / whole * part + bytes % whole * part / whole;
+}
+
+uint64_t size_bytes(const struct size *size, uint64_t whole)
+{
+	if (size->unit == SIZE_PERCENT)
+		return size_share(whole, size->value, 100);
+	return size->unit == SIZE_BYTES ? size->value : 0;
+}
+
 bool profile_name_is_valid(const char *name)
 {
 	static const char word[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
@@ -60,35 +72,35 @@ bool profile_name_is_valid(const char *name)
 	return length >= 1 && length <= NAME_MAX_BYTES && name[0] != '-' && name[length] == '\0';
 }
 
+const char *const partition_by_words[] = {"auto", "machine", "socket", "numa", "l3", NULL};
+const char *const workload_type_words[] = {"auto",   "wordcount", "grep",      "naive-bayes",
+					   "kmeans", "sql",	  "streaming", NULL};
+const char *const gc_words[] = {"auto", "parallel", "g1", "zgc", "shenandoah", "serial", NULL};
+const char *const rebalance_mode_words[] = {"off", "observe", "act", NULL};
+const char *const loan_mode_words[] = {"shared", "exclusive", NULL};
+const char *const loan_scope_words[] = {"package", "machine", NULL};
+
+const char *partition_by_name(enum partition_by by)
+{
+	return partition_by_words[by];
+}
+
 const char *workload_type_name(enum workload_type type)
 {
-	static const char *const names[] = {
-		[WORKLOAD_AUTO] = "auto",	    [WORKLOAD_WORDCOUNT] = "wordcount",
-		[WORKLOAD_GREP] = "grep",	    [WORKLOAD_NAIVE_BAYES] = "naive-bayes",
-		[WORKLOAD_KMEANS] = "kmeans",	    [WORKLOAD_SQL] = "sql",
-		[WORKLOAD_STREAMING] = "streaming",
-	};
-
-	return type <= WORKLOAD_STREAMING ? names[type] : "unknown";
+	return workload_type_words[type];
 }
 
 const char *rebalance_mode_name(unsigned mode)
 {
-	static const char *const names[] = {
-		[REBALANCE_OFF] = "off",
-		[REBALANCE_OBSERVE] = "observe",
-		[REBALANCE_ACT] = "act",
-	};
-
-	return names[mode];
+	return rebalance_mode_words[mode];
 }
 
 const char *loan_mode_name(unsigned mode)
 {
-	return mode == LOANS_SHARED ? "shared" : "exclusive";
+	return loan_mode_words[mode];
 }
 
 const char *loan_scope_name(unsigned scope)
 {
-	return scope == SCOPE_PACKAGE ? "package" : "machine";
+	return loan_scope_words[scope];
 }

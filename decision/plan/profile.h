@@ -31,6 +31,20 @@ struct size {
 	uint64_t value; /* bytes, or percent 0 … 100 */
 };
 
+/* A written size in bytes, a percentage being of `whole`; auto and none are 0. */
+uint64_t size_bytes(const struct size *size, uint64_t whole);
+
+/* bytes × part / whole, without overflow; part <= whole < 2^16. */
+uint64_t size_share(uint64_t bytes, uint64_t part, uint64_t whole);
+
+/*
+ * A Spark executor does not start with less: a heap of 1.5 × 300 MB
+ * (core/…/memory/UnifiedMemoryManager.scala, RESERVED_SYSTEM_MEMORY_BYTES), and the direct buffers
+ * of its transport (tried with Spark 4.1).
+ */
+#define HEAP_LEAST_BYTES   (UINT64_C(450) << 20)
+#define DIRECT_LEAST_BYTES (UINT64_C(200) << 20)
+
 enum partition_by { BY_AUTO, BY_MACHINE, BY_SOCKET, BY_NUMA, BY_L3 };
 enum smt { SMT_ALL, SMT_ONE };
 enum workload_type {
@@ -165,13 +179,15 @@ struct profile {
 /* Fill in the empty profile: every key at its default. */
 void profile_default(struct profile *out);
 
-/* "wordcount" …: as profiles spell it. */
-const char *workload_type_name(enum workload_type type);
+/* How profiles and --json spell the members of an enum, in its order; NULL at the end. */
+extern const char *const partition_by_words[],
+	*const workload_type_words[], *const gc_words[], *const rebalance_mode_words[],
+								 *const loan_mode_words[],
+									 *const loan_scope_words[];
 
-/*
- * As profiles and --json spell them. They take the number of an enum's member, so that readers can
- * try one after the other: rebalance_mode, loan_mode, loan_scope.
- */
+/* One of them; what takes a number lets readers try one after the other. */
+const char *partition_by_name(enum partition_by by);
+const char *workload_type_name(enum workload_type type);
 const char *rebalance_mode_name(unsigned mode);
 const char *loan_mode_name(unsigned mode);
 const char *loan_scope_name(unsigned scope);

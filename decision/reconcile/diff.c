@@ -26,47 +26,36 @@ struct diff {
 
 /* ---- ops ---- */
 
-static struct op *add_op(struct diff *d, enum op_kind kind, unsigned slice, const char *name)
+static void add_op(struct diff *d, struct op op, const char *name)
 {
-	struct op *op;
-
 	if (d->out->count == OPLIST_MAX) {
 		d->r = -E2BIG;
-		return NULL;
+		return;
 	}
-	op = &d->out->ops[d->out->count++];
-	*op = (struct op){.kind = kind, .slice = slice};
-	string_copy(op->name, name);
-	return op;
+	string_copy(op.name, name);
+	d->out->ops[d->out->count++] = op;
 }
 
-static unsigned group_id(const struct group_state *group)
+/* An op on a group that is there. */
+static void set(struct diff *d, const struct group_state *group, struct op op)
 {
-	return group->next == NO_SLICE ? group->slice->id : group->next;
+	op.slice = group->next == NO_SLICE ? group->slice->id : group->next;
+	add_op(d, op, group->slice->name);
 }
 
 /* The kernel is told only what it does not have already, and never an empty set. */
 static void set_cpus(struct diff *d, struct group_state *group, const struct cpuset *cpus)
 {
-	struct op *op;
-
 	if (cpuset_is_equal(&group->cpus, cpus) || cpuset_is_empty(cpus))
 		return;
-	op = add_op(d, OP_SET_CPUS, group_id(group), group->slice->name);
-	if (op)
-		op->cpus = *cpus;
+	set(d, group, (struct op){.kind = OP_SET_CPUS, .cpus = *cpus});
 	group->cpus = *cpus;
 }
 
 static void set_weight(struct diff *d, struct group_state *group, unsigned weight)
 {
-	struct op *op;
-
-	if (group->weight == weight)
-		return;
-	op = add_op(d, OP_SET_WEIGHT, group_id(group), group->slice->name);
-	if (op)
-		op->weight = weight;
+	if (group->weight != weight)
+		set(d, group, (struct op){.kind = OP_SET_WEIGHT, .weight = weight});
 	group->weight = weight;
 }
 
@@ -172,7 +161,7 @@ static void remove_slices(struct diff *d)
 {
 	for (unsigned i = 0; i < d->from->slice_count; i++) {
 		if (d->groups[i].next == NO_SLICE)
-			add_op(d, OP_REMOVE, d->from->slices[i].id, d->from->slices[i].name);
+			set(d, &d->groups[i], (struct op){.kind = OP_REMOVE});
 	}
 }
 
@@ -193,14 +182,11 @@ static void shrink_slices(struct diff *d)
 static void move_host(struct diff *d)
 {
 	struct cpuset before = plan_host_cpus(d->from), after = plan_host_cpus(d->to);
-	struct op *op;
 
 	if (cpuset_is_empty(&after) || (cpuset_is_equal(&before, &after) &&
 					cpuset_is_equal(&d->from->host.nodes, &d->to->host.nodes)))
 		return;
-	op = add_op(d, OP_SET_HOST, 0, GROUP_HOST);
-	if (op)
-		op->cpus = after;
+	add_op(d, (struct op){.kind = OP_SET_HOST, .cpus = after}, GROUP_HOST);
 }
 
 /* Born with the weight it is to have: a donor's is up before its first loan. */
@@ -208,15 +194,11 @@ static void create_slices(struct diff *d)
 {
 	for (unsigned i = 0; i < d->to->slice_count; i++) {
 		const struct slice *slice = &d->to->slices[i];
-		struct op *op;
+		struct op op = {.kind = OP_CREATE, .slice = i, .cpus = slice->cpus};
 
-		if (d->back[i] != NO_SLICE)
-			continue;
-		op = add_op(d, OP_CREATE, i, slice->name);
-		if (!op)
-			return;
-		op->cpus = slice->cpus;
-		op->weight = plan_weight(d->to, i);
+		op.weight = plan_weight(d->to, i);
+		if (d->back[i] == NO_SLICE)
+			add_op(d, op, slice->name);
 	}
 }
 

@@ -1,12 +1,5 @@
 #include "decision/reconcile/drift.h"
 
-static unsigned add(struct op *ops, unsigned count, enum op_kind kind, const char *name)
-{
-	ops[count] = (struct op){.kind = kind};
-	string_copy(ops[count].name, name);
-	return count + 1;
-}
-
 /* The two sets as far as there are such CPUs. */
 static bool is_same(const struct cpuset *a, const struct cpuset *b, const struct cpuset *allowed)
 {
@@ -19,17 +12,16 @@ static unsigned find_in_group(const struct observed_group *g, const struct cpuse
 			      const struct cpuset *allowed, unsigned weight, struct op *ops,
 			      unsigned count)
 {
+	unsigned before = count;
 	/* In v2 an asked set may be right and not in force: somebody wrote to the group above. */
 	bool differ = !is_same(&g->requested, cpus, allowed) || !is_same(&g->cpus, cpus, allowed);
 
-	if (differ && cpuset_intersects(cpus, allowed)) {
-		count = add(ops, count, OP_SET_CPUS, g->name);
-		ops[count - 1].cpus = cpuset_and(cpus, allowed);
-	}
-	if (g->weight && g->weight != weight) {
-		count = add(ops, count, OP_SET_WEIGHT, g->name);
-		ops[count - 1].weight = weight;
-	}
+	if (differ && cpuset_intersects(cpus, allowed))
+		ops[count++] = (struct op){.kind = OP_SET_CPUS, .cpus = cpuset_and(cpus, allowed)};
+	if (g->weight && g->weight != weight)
+		ops[count++] = (struct op){.kind = OP_SET_WEIGHT, .weight = weight};
+	for (unsigned i = before; i < count; i++)
+		string_copy(ops[i].name, g->name);
 	return count;
 }
 

@@ -18,8 +18,8 @@ static enum worker_action start(struct worker *w, uint64_t now_ns)
 	return WORKER_DO_SPAWN;
 }
 
-/* Forget exits that are older than the time, then note this one; return how many there are. */
-static unsigned note_exit(struct worker *w, uint64_t now_ns)
+/* Exits that are older than the time are forgotten. */
+static void back_off(struct worker *w, uint64_t now_ns)
 {
 	unsigned kept = 0;
 
@@ -30,91 +30,58 @@ static unsigned note_exit(struct worker *w, uint64_t now_ns)
 		memmove(w->exits, w->exits + 1, --kept * sizeof(w->exits[0]));
 	w->exits[kept++] = now_ns;
 	w->exit_count = kept;
-	return kept;
-}
-
-static enum worker_action back_off(struct worker *w, uint64_t now_ns)
-{
-	unsigned exits = note_exit(w, now_ns);
-
-	w->has_process = false;
-	if (exits >= WORKER_EXITS) {
-		enter(w, WORKER_DEGRADED, now_ns);
-		return WORKER_DO_NOTHING;
-	}
-	enter(w, WORKER_BACKING_OFF, now_ns);
-	w->deadline_ns = now_ns + (WORKER_BACK_OFF_FIRST_S * second << (exits - 1));
-	return WORKER_DO_NOTHING;
-}
-
-static enum worker_action wanted(struct worker *w, uint64_t now_ns)
-{
-	if (w->has_process)
-		return WORKER_DO_NOTHING;
-	w->restarts = 0;
-	w->exit_count = 0;
-	return start(w, now_ns);
-}
-
-static enum worker_action unwanted(struct worker *w, uint64_t now_ns)
-{
-	if (!w->has_process) {
-		enter(w, WORKER_STOPPED, now_ns);
-		return WORKER_DO_NOTHING;
-	}
-	if (w->state == WORKER_STOPPING)
-		return WORKER_DO_NOTHING;
-	enter(w, WORKER_STOPPING, now_ns);
-	w->deadline_ns = now_ns + WORKER_STOP_S * second;
-	return WORKER_DO_TERMINATE;
-}
-
-static enum worker_action exited(struct worker *w, uint64_t now_ns)
-{
-	if (!w->has_process)
-		return WORKER_DO_NOTHING;
-	if (w->state != WORKER_STOPPING)
-		return back_off(w, now_ns);
-	w->has_process = false;
-	enter(w, WORKER_STOPPED, now_ns);
-	return WORKER_DO_NOTHING;
-}
-
-static enum worker_action tick(struct worker *w, uint64_t now_ns)
-{
-	if (!w->deadline_ns || now_ns < w->deadline_ns)
-		return WORKER_DO_NOTHING;
-	if (w->state == WORKER_STOPPING) {
-		w->deadline_ns = 0;
-		return WORKER_DO_KILL;
-	}
-	w->restarts++;
-	return start(w, now_ns);
+	enter(w, kept < WORKER_EXITS ? WORKER_BACKING_OFF : WORKER_DEGRADED, now_ns);
+	if (kept < WORKER_EXITS)
+		w->deadline_ns = now_ns + (WORKER_BACK_OFF_FIRST_S * second << (kept - 1));
 }
 
 enum worker_action worker_step(struct worker *w, enum worker_event event, uint64_t now_ns)
 {
 	switch (event) {
 	case WORKER_WANTED:
-		return wanted(w, now_ns);
+		if (w->has_process)
+			break;
+		w->restarts = 0;
+		w->exit_count = 0;
+		return start(w, now_ns);
 	case WORKER_ADOPTED:
 		w->has_process = true;
 		enter(w, WORKER_STARTING, now_ns);
-		return WORKER_DO_NOTHING;
+		break;
 	case WORKER_REGISTERED:
 		if (w->state == WORKER_STARTING)
 			enter(w, WORKER_RUNNING, now_ns);
-		return WORKER_DO_NOTHING;
+		break;
 	case WORKER_LOST:
 		if (w->state == WORKER_RUNNING)
 			enter(w, WORKER_STARTING, now_ns);
-		return WORKER_DO_NOTHING;
+		break;
 	case WORKER_EXITED:
-		return exited(w, now_ns);
+		if (!w->has_process)
+			break;
+		w->has_process = false;
+		if (w->state == WORKER_STOPPING)
+			enter(w, WORKER_STOPPED, now_ns);
+		else
+			back_off(w, now_ns);
+		break;
 	case WORKER_UNWANTED:
-		return unwanted(w, now_ns);
+		if (w->has_process && w->state == WORKER_STOPPING)
+			break;
+		enter(w, w->has_process ? WORKER_STOPPING : WORKER_STOPPED, now_ns);
+		if (!w->has_process)
+			break;
+		w->deadline_ns = now_ns + WORKER_STOP_S * second;
+		return WORKER_DO_TERMINATE;
 	case WORKER_TICK:
-		return tick(w, now_ns);
+		if (!w->deadline_ns || now_ns < w->deadline_ns)
+			break;
+		if (w->state == WORKER_STOPPING) {
+			w->deadline_ns = 0;
+			return WORKER_DO_KILL;
+		}
+		w->restarts++;
+		return start(w, now_ns);
 	case WORKER_EVENTS:
 		break;
 	}
@@ -129,5 +96,5 @@ const char *worker_state_name(enum worker_state state)
 		[WORKER_DEGRADED] = "degraded", [WORKER_STOPPING] = "stopping",
 	};
 
-	return state < WORKER_STATES ? names[state] : "unknown";
+	return names[state];
 }

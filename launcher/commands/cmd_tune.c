@@ -209,7 +209,7 @@ static int tune(struct tuning *t, struct err *e)
 					 "plan --explain");
 	if (fit_probes(t, e) < 0)
 		return e->code;
-	while (r == 0 && t->count < TUNE_PROBES)
+	while (r == 0 && t->count < MODEL_PROBES)
 		r = probe_once(t, e);
 	if (r >= 0)
 		return tuning_report(t, e);

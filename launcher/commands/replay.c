@@ -69,21 +69,23 @@ static const char *sentence(const struct rebalance_decisions *d, unsigned i, cha
 /* Its decisions against ours, and the loans that it ended with against those that come of ours. */
 static void compare(struct replay *r)
 {
-	struct rebalance_event *ev = &r->event;
+	const struct rebalance_event *ev = &r->event;
 	const struct rebalance_decisions *then = &ev->decisions, *now = &r->decisions;
 	char a[REPLAY_TEXT / 2], b[REPLAY_TEXT / 2];
+	bool are_same_loans = ev->loan_count == r->now.loan_count;
 	unsigned i = 0;
 
 	r->difference[0] = '\0';
 	while (i < then->count && i < now->count &&
 	       is_same_decision(&then->items[i], &now->items[i]))
 		i++;
-	ev->before.loan_count = ev->loan_count;
-	memcpy(ev->before.loans, ev->loans, sizeof(ev->loans));
+	for (unsigned k = 0; are_same_loans && k < ev->loan_count; k++)
+		are_same_loans = loan_is_same(&ev->loans[k], &r->now.loans[k]) &&
+				 cpuset_is_equal(&ev->loans[k].cpus, &r->now.loans[k].cpus);
 	if (i < then->count || i < now->count)
 		snprintf(r->difference, sizeof(r->difference), "decided then: %.450s; now: %.450s",
 			 sentence(then, i, a, sizeof(a)), sentence(now, i, b, sizeof(b)));
-	else if (!plan_is_equal(&ev->before, &r->now))
+	else if (!are_same_loans)
 		string_copy(r->difference, "other loans come of it");
 	r->is_same = !r->difference[0];
 }

@@ -67,7 +67,6 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 	*f = (struct facts){0};
 	if (!tree)
 		return 0;
-	f->this_machine = true;
 	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
 		f->data_bytes = data_measure(data);
 	f->java_version = spark_java_release(p);

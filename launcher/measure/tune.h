@@ -29,8 +29,8 @@ struct tuning {
 	char model_path[PROFILE_PATH]; /* absolute */
 	struct foreground foreground;
 	unsigned count; /* of probes done */
-	struct tuning_probe probes[TUNE_PROBES];
-	struct fit_run runs[TUNE_PROBES];
+	struct tuning_probe probes[MODEL_PROBES];
+	struct fit_run runs[MODEL_PROBES];
 	struct fit fit;
 };
 

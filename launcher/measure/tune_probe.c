@@ -162,7 +162,7 @@ int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct 
 
 	snprintf(profile, sizeof(profile), "%s/probe.yaml", t->directory);
 	snprintf(log, sizeof(log), "%s/log", t->directory);
-	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->count + 1, TUNE_PROBES,
+	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->count + 1, MODEL_PROBES,
 		 TUNING_SIZES(tuning_candidate(t, option)));
 	if (tuning_words(t, t->count, &application, e) < 0 ||
 	    write_profile(t, option, profile, e) < 0)

@@ -1,4 +1,5 @@
 #include "tests/decision/kernel.h"
+#include "tests/decision/equal.h"
 
 #include "tests/harness.h"
 

@@ -202,7 +202,7 @@ static double tuned_seconds(unsigned long long *state, struct law *law)
 {
 	static struct tune tune;
 	static struct engine engine;
-	struct fit_run runs[TUNE_PROBES];
+	struct fit_run runs[MODEL_PROBES];
 	struct facts f = {.has_model = true};
 	struct fit now;
 	struct err e;
@@ -210,7 +210,7 @@ static double tuned_seconds(unsigned long long *state, struct law *law)
 	tune_list(&law->engine,
 		  (uint64_t)(TUNE_SHARE * (double)law->profile.workload.data_size.value), &tune);
 	fit(law, runs, 0, &now);
-	for (law->probes = 0; law->probes < TUNE_PROBES; law->probes++) {
+	for (law->probes = 0; law->probes < MODEL_PROBES; law->probes++) {
 		unsigned next = probe_next(tune.options, tune.count, &now);
 
 		if (next == tune.count)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "launcher/commands/replay.h"
+#include "tests/decision/equal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,6 +6,7 @@
 #include "decision/base/cleanup.h"
 #include "decision/check/plan_check.h"
 #include "launcher/protocol/plan_json.h"
+#include "tests/decision/equal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "launcher/protocol/state.h"
+#include "tests/decision/equal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,6 +5,7 @@
 
 #include "decision/engine/plan_make.h"
 #include "tests/decision/check/oracle.h"
+#include "tests/decision/equal.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

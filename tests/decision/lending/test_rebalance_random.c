@@ -7,6 +7,7 @@
 #include "decision/lending/loan_request.h"
 #include "decision/lending/rebalance.h"
 #include "tests/decision/check/oracle.h"
+#include "tests/decision/equal.h"
 #include "tests/decision/kernel.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"

@@ -323,8 +323,8 @@ START_TEST(test_random_sizes)
 			ck_assert_msg(sum(s) == s->max_bytes && s->max_bytes <= slices[i].share,
 				      "seed %lu round %u: sum of slice %u", test_seed(), round, i);
 			ck_assert_msg(s->heap_bytes == budget.slices[0].heap_bytes &&
-					      s->heap_bytes >= BUDGET_HEAP_LEAST &&
-					      s->direct_bytes >= BUDGET_DIRECT_LEAST,
+					      s->heap_bytes >= HEAP_LEAST_BYTES &&
+					      s->direct_bytes >= DIRECT_LEAST_BYTES,
 				      "seed %lu round %u: heap of slice %u", test_seed(), round, i);
 			ck_assert_msg(m->heap.unit == SIZE_AUTO || s->heap_bytes == m->heap.value,
 				      "seed %lu round %u: written heap", test_seed(), round);

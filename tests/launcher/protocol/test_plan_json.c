@@ -1,5 +1,6 @@
 #include "decision/engine/plan_make.h"
 #include "launcher/protocol/plan_json.h"
+#include "tests/decision/equal.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 

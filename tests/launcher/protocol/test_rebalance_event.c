@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "decision/base/cleanup.h"
+#include "tests/decision/equal.h"
 #include "tests/decision/machines.h"
 #include "tests/decision/plans.h"
 #include "tests/harness.h"

@@ -11,6 +11,7 @@
 #include "decision/reconcile/life.h"
 #include "launcher/protocol/status.h"
 #include "launcher/system/files.h"
+#include "tests/decision/equal.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 
