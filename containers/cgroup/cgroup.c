@@ -4,46 +4,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+#include "containers/cgroup/process.h"
+#include "containers/cgroup/usage.h"
 #include "containers/proc/control_file.h"
-
-static int open_base(const char *path, int *out, struct err *e)
-{
-	if (!path[0])
-		return 0;
-	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *out < 0 ? err_errno(e, -errno, "cannot open %s", path) : 0;
-}
-
-int cgroup_new(const struct placement *p, const char *cluster, const struct driver_ops *ops,
-	       const struct cgroup_version *version, struct cgroup_driver **out, struct err *e)
-{
-	bool v1 = p->kind == PLACEMENT_CGROUP1;
-	struct cgroup_driver *d = calloc(1, sizeof(*d));
-	int r;
-
-	if (!d)
-		return err_errno(e, -ENOMEM, "opening the groups of %s", cluster);
-	d->driver.ops = ops;
-	d->version = version;
-	d->placement = *p;
-	d->unified = d->above = d->own = -1;
-	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
-	if (p->kind != PLACEMENT_SCOPE)
-		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES, cluster);
-	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
-		d->base[c] = -1;
-	r = placement_format(p, d->driver.location, sizeof(d->driver.location), e);
-	for (unsigned c = 0; r == 0 && c < CONTROLLER_COUNT; c++)
-		r = open_base(p->base[c], &d->base[c], e);
-	if (r == 0)
-		r = open_base(v1 ? p->unified : p->base[CONTROLLER_CPUSET], &d->unified, e);
-	if (r < 0) {
-		cgroup_close(&d->driver);
-		return r;
-	}
-	*out = d;
-	return 0;
-}
 
 /* ---- CPUs and weight: the hot path */
 
@@ -69,11 +32,11 @@ static int check_effective(const struct open_group *g, const struct cpuset *want
 	return r;
 }
 
-int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuset *cpus,
+static int set_cpus(struct driver *driver, const char *group, const struct cpuset *cpus,
 		    struct cpuset *effective, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	char text[CPUSET_TEXT], path[CGROUP_FILE];
+	char text[CPUSET_TEXT];
 	struct cpuset now;
 	struct open_group *g;
 	int r;
@@ -82,7 +45,7 @@ int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuse
 		return err_set(e, -EINVAL, "%s would be left without a CPU", group);
 	r = group_find(d, group, &g, e);
 	if (r == 0)
-		r = control_rewrite(g->cpus, group_file(d, group, "cpuset.cpus", path),
+		r = control_rewrite(g->cpus, GROUP_FILE(d, group, "cpuset.cpus"),
 				    cpuset_format(cpus, text, sizeof(text)), e);
 	if (r == 0)
 		r = check_effective(g, cpus, &now, e);
@@ -91,11 +54,11 @@ int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuse
 	return r;
 }
 
-int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight, struct err *e)
+static int set_weight(struct driver *driver, const char *group, unsigned weight, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	const struct cgroup_version *v = d->version;
-	char text[32], path[CGROUP_FILE];
+	char text[32];
 	struct open_group *g;
 	unsigned now = 0;
 	int r = group_find(d, group, &g, e);
@@ -107,7 +70,7 @@ int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight,
 			       WEIGHT_MAX);
 	snprintf(text, sizeof(text), "%" PRIu64,
 		 v->weight_to_kernel ? v->weight_to_kernel(weight) : weight);
-	r = control_rewrite(g->weight, group_file(d, group, v->weight, path), text, e);
+	r = control_rewrite(g->weight, GROUP_FILE(d, group, v->weight), text, e);
 	if (r == 0)
 		r = group_reread_weight(d, g, &now, e);
 	if (r == 0 && now != weight)
@@ -153,13 +116,13 @@ static int set_up(struct cgroup_driver *d, const struct group_spec *g, struct er
 		r = group_write(d, CONTROLLER_CPUSET, g->name, "cpuset.cpus",
 				cpuset_format(&g->cpus, text, sizeof(text)), e);
 	if (r == 0)
-		r = cgroup_set_cpus(&d->driver, g->name, &g->cpus, NULL, e);
+		r = set_cpus(&d->driver, g->name, &g->cpus, NULL, e);
 	if (r == 0)
-		r = cgroup_set_weight(&d->driver, g->name, g->weight, e);
+		r = set_weight(&d->driver, g->name, g->weight, e);
 	return r == 0 ? d->version->limit(d, g, e) : r;
 }
 
-int cgroup_create(struct driver *driver, const struct group_spec *g, struct err *e)
+static int create(struct driver *driver, const struct group_spec *g, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	char path[CGROUP_PATH];
@@ -184,7 +147,7 @@ int cgroup_create(struct driver *driver, const struct group_spec *g, struct err 
 	return 0;
 }
 
-int cgroup_remove(struct driver *driver, const char *group, struct err *e)
+static int remove_group(struct driver *driver, const char *group, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	char path[CGROUP_PATH];
@@ -228,28 +191,17 @@ void cgroup_close(struct driver *driver)
 static int observe_one(struct cgroup_driver *d, const char *name, struct observed_group *out,
 		       struct err *e)
 {
-	const struct cgroup_version *v = d->version;
-	struct open_group *g;
 	uint64_t max = UINT64_MAX;
-	int r = group_find(d, name, &g, e);
+	int r = cgroup_look(&d->driver, name, out, e);
 
-	if (r < 0)
-		return r;
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	out->nodes = g->nodes;
-	r = group_read_cpuset(d, name, "cpuset.cpus", &out->requested, e);
-	if (r == 0)
-		r = group_read_cpuset(d, name, v->cpus_effective, &out->cpus, e);
-	if (r == 0)
-		r = group_reread_weight(d, g, &out->weight, e);
 	if (r == 0 && d->base[CONTROLLER_MEMORY] >= 0)
-		r = group_read_number(d, CONTROLLER_MEMORY, name, v->memory_max, &max, e);
+		r = group_read_number(d, CONTROLLER_MEMORY, name, d->version->memory_max, &max, e);
 	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
 	out->populated = is_populated(d, name);
 	return r;
 }
 
-int cgroup_observe(struct driver *driver, struct observation *out, struct err *e)
+static int observe(struct driver *driver, struct observation *out, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	cleanup_closedir DIR *list =
@@ -267,16 +219,76 @@ int cgroup_observe(struct driver *driver, struct observation *out, struct err *e
 		if (!group_name_is_ours(name) || out->count >= CGROUP_GROUPS)
 			continue;
 		r = observe_one(d, name, o, e);
-		if (r == 0) {
+		if (r < 0) /* it may have been made anew, and is opened anew */
+			r = observe_one(d, name, o, e);
+		if (r == 0)
 			out->count++;
-			continue;
-		}
-		/*
-		 * A crash may have left some hierarchies' parts of a group, which has no process.
-		 */
-		group_forget(d, name);
-		if (observe_one(d, name, o, &(struct err){0}) == -ENOENT && !is_populated(d, name))
-			r = cgroup_remove(driver, name, e);
+		/* A crash may have left some hierarchies' parts of a group, without a process. */
+		if (r == -ENOENT && !is_populated(d, name))
+			r = remove_group(driver, name, e);
 	}
 	return r;
+}
+
+/* ---- opening */
+
+static const struct driver_ops common_ops = {
+	.create = create,
+	.set_cpus = set_cpus,
+	.set_weight = set_weight,
+	.spawn = cgroup_spawn,
+	.kill = cgroup_kill,
+	.remove = remove_group,
+	.observe = observe,
+	.sample = cgroup_sample,
+	.usage = cgroup_usage,
+	.look = cgroup_look,
+	.allowed = cgroup_allowed,
+	.runnable = cgroup_runnable,
+	.enter = cgroup_enter,
+	.pids = cgroup_pids,
+	.destroy = cgroup_destroy,
+	.close = cgroup_close,
+};
+
+static int open_base(const char *path, int *out, struct err *e)
+{
+	if (!path[0])
+		return 0;
+	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *out < 0 ? err_errno(e, -errno, "cannot open %s", path) : 0;
+}
+
+int cgroup_new(const struct placement *p, const char *cluster, const struct cgroup_version *version,
+	       struct cgroup_driver **out, struct err *e)
+{
+	bool v1 = p->kind == PLACEMENT_CGROUP1;
+	struct cgroup_driver *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_errno(e, -ENOMEM, "opening the groups of %s", cluster);
+	d->ops = common_ops;
+	d->ops.name = !v1 ? "cgroup2" : p->unified[0] ? "hybrid" : "cgroup1";
+	d->ops.bring_back = version->bring_back;
+	d->driver.ops = &d->ops;
+	d->version = version;
+	d->placement = *p;
+	d->unified = d->above = d->own = -1;
+	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
+	if (p->kind != PLACEMENT_SCOPE)
+		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES, cluster);
+	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
+		d->base[c] = -1;
+	r = placement_format(p, d->driver.location, sizeof(d->driver.location), e);
+	for (unsigned c = 0; r == 0 && c < CONTROLLER_COUNT; c++)
+		r = open_base(p->base[c], &d->base[c], e);
+	if (r == 0)
+		r = open_base(v1 ? p->unified : p->base[CONTROLLER_CPUSET], &d->unified, e);
+	if (r < 0) {
+		cgroup_close(&d->driver);
+		return r;
+	}
+	*out = d;
+	return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/cgroup/process.h"
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
@@ -326,27 +327,6 @@ static void unmake_above(struct cgroup_driver *d)
 		remove_bases(&d->placement);
 }
 
-static const struct cgroup_version version = {
-	.cpus_effective = "cpuset.effective_cpus",
-	.mems_effective = "cpuset.effective_mems",
-	.weight = "cpu.shares",
-	.usage = "cpuacct.usage",
-	.usage_controller = CONTROLLER_CPUACCT,
-	.threads = "tasks",
-	.memory_usage = "memory.usage_in_bytes",
-	.memory_max = "memory.limit_in_bytes",
-	.memory_events = "memory.oom_control",
-	.weight_to_kernel = shares_from_weight,
-	.weight_from_kernel = weight_from_shares,
-	.usage_us = usage_us,
-	.make = make,
-	.unmake = unmake,
-	.unmake_above = unmake_above,
-	.limit = limit,
-	.widen = widen,
-	.attach = attach,
-};
-
 /* ---- processes that hot-unplug has moved out of their cpuset */
 
 /* All its threads, by cgroup.procs. Return 1 if it was elsewhere, 0 if not, or negative. */
@@ -417,10 +397,27 @@ static int bring_back(struct driver *driver, const char *group, struct err *e)
 
 /* ---- opening */
 
-static const struct driver_ops cgroup1_ops = {
-	.name = "cgroup1", CGROUP_OPS, .bring_back = bring_back};
-static const struct driver_ops hybrid_ops = {
-	.name = "hybrid", CGROUP_OPS, .bring_back = bring_back};
+static const struct cgroup_version version = {
+	.cpus_effective = "cpuset.effective_cpus",
+	.mems_effective = "cpuset.effective_mems",
+	.weight = "cpu.shares",
+	.usage = "cpuacct.usage",
+	.usage_controller = CONTROLLER_CPUACCT,
+	.threads = "tasks",
+	.memory_usage = "memory.usage_in_bytes",
+	.memory_max = "memory.limit_in_bytes",
+	.memory_events = "memory.oom_control",
+	.weight_to_kernel = shares_from_weight,
+	.weight_from_kernel = weight_from_shares,
+	.usage_us = usage_us,
+	.make = make,
+	.unmake = unmake,
+	.unmake_above = unmake_above,
+	.limit = limit,
+	.widen = widen,
+	.attach = attach,
+	.bring_back = bring_back,
+};
 
 /* --cgroup-root NAME: the base itself, in each hierarchy, before anything is opened. */
 static int make_bases(const struct placement *p, struct err *e)
@@ -444,8 +441,7 @@ int cgroup1_open(const struct placement *p, const char *cluster, struct driver *
 			       cgroup_strerror(r));
 	r = make_bases(p, e);
 	if (r == 0)
-		r = cgroup_new(p, cluster, p->unified[0] ? &hybrid_ops : &cgroup1_ops, &version, &d,
-			       e);
+		r = cgroup_new(p, cluster, &version, &d, e);
 	if (r < 0) {
 		if (p->base_is_ours)
 			remove_bases(p);

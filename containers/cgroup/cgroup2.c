@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/cgroup/process.h"
 #include "containers/proc/control_file.h"
 #include "containers/where/scope.h"
 #include "decision/base/cleanup.h"
@@ -316,8 +317,6 @@ static const struct cgroup_version version = {
 	.widen = widen,
 };
 
-static const struct driver_ops ops = {.name = "cgroup2", CGROUP_OPS};
-
 static int make_own(struct cgroup_driver *d, struct err *e)
 {
 	char list[64], ignored[64], path[3 * LAYOUT_PATH];
@@ -349,7 +348,7 @@ int cgroup2_open(const struct placement *p, const char *cluster, struct driver *
 	int r = is_scope ? scope_start(&place, cluster, e) : 0;
 
 	if (r == 0)
-		r = cgroup_new(&place, cluster, &ops, &version, &d, e);
+		r = cgroup_new(&place, cluster, &version, &d, e);
 	if (r < 0)
 		return r;
 	r = make_own(d, e);

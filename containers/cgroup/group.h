@@ -48,6 +48,8 @@ struct cgroup_version {
 	int (*widen)(struct cgroup_driver *d, struct err *e);
 	/* v1: spawn_into.attach; NULL: none needed. `context` is a struct cgroup_member. */
 	int (*attach)(void *context, pid_t child, struct err *e);
+	/* That of driver_ops. */
+	int (*bring_back)(struct driver *d, const char *group, struct err *e);
 };
 
 struct cgroup_member {
@@ -57,6 +59,7 @@ struct cgroup_member {
 
 struct cgroup_driver {
 	struct driver driver;
+	struct driver_ops ops; /* what is common, and what the version adds */
 	const struct cgroup_version *version;
 	struct placement placement;
 	char cluster[NAME_MAX_BYTES + 1];
@@ -87,6 +90,7 @@ char *group_path(const struct cgroup_driver *d, const char *group, char path[CGR
 /* "inner/group/file" for the control file of a group. */
 char *group_file(const struct cgroup_driver *d, const char *group, const char *file,
 		 char path[CGROUP_FILE]);
+#define GROUP_FILE(d, group, file) group_file((d), (group), (file), (char[CGROUP_FILE]){0})
 
 /* Those of control_file.h for a control file of a group in the hierarchy of `c`. */
 int group_read(const struct cgroup_driver *d, enum controller c, const char *group,

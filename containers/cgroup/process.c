@@ -43,8 +43,7 @@ int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char 
 	int count = 0;
 
 	if (!file)
-		return err_errno(e, -errno, "cannot read %s",
-				 control_path(d->base[c], path, (char[CONTROL_PATH]){0}));
+		return err_errno(e, -errno, "cannot read %s", CONTROL_NAME(d->base[c], path));
 	while (fgets(line, sizeof(line), file)) {
 		if (!control_number(line, &pid) || pid > INT32_MAX || pid == 0)
 			continue; /* 0: a process of another pid namespace */
@@ -65,12 +64,12 @@ int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t si
 static int join_v2(void *context, pid_t child, struct err *e)
 {
 	const struct cgroup_member *m = context;
-	char path[CGROUP_FILE], pid[16];
+	char pid[16];
 	int r;
 
 	snprintf(pid, sizeof(pid), "%d", child);
-	r = control_write(m->driver->unified, group_file(m->driver, m->group, "cgroup.procs", path),
-			  pid, e);
+	r = control_write(m->driver->unified, GROUP_FILE(m->driver, m->group, "cgroup.procs"), pid,
+			  e);
 	/*
 	 * Only who may write to a group above both may move a process in v2. Beside v1, which has
 	 * the walls, v2 is a help that can be missed.
