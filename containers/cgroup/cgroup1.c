@@ -91,57 +91,17 @@ static struct cgroup *handle(const struct cgroup_driver *d, enum controller c, c
 	return NULL;
 }
 
-static int64_t libcgroup_error(int r)
+/*
+ * Why the kernel does not show what libcgroup was to do. `r` is its answer: 0 also for what it did
+ * not do, then the error is `code`.
+ */
+static int libcgroup_failed(int r, int code, const char *instead, struct err *e)
 {
-	return r == ECGOTHER && cgroup_get_last_errno() ? cgroup_get_last_errno() : EIO;
-}
+	int error = r == ECGOTHER ? cgroup_get_last_errno() : 0;
 
-static int make_one(struct cgroup_driver *d, enum controller c, const char *path, struct err *e)
-{
-	struct cgroup *group;
-	int r;
-
-	if (control_exists(d->base[c], path))
-		return 0;
-	group = handle(d, c, path, e);
-	if (!group)
-		return e->code;
-	r = cgroup_create_cgroup(group, 1);
-	cgroup_free(&group);
-	/* It returns 0 without having made anything, too. */
-	if (!control_exists(d->base[c], path))
-		return err_set(e, r ? (int)-libcgroup_error(r) : -EIO,
-			       "cannot make group %s/%s: %s", d->placement.base[c], path,
-			       r ? cgroup_strerror(r)
-				 : "libcgroup reports success, but it is not there");
-	return 0;
-}
-
-static int unmake_one(struct cgroup_driver *d, enum controller c, const char *path, struct err *e)
-{
-	char procs[CGROUP_FILE], pid[32];
-	struct cgroup *group;
-	int r;
-
-	if (!control_exists(d->base[c], path))
-		return 0;
-	/* libcgroup would move what is left in it to the group above. */
-	group_join(path, "cgroup.procs", procs);
-	if (control_read(d->base[c], procs, pid, sizeof(pid), &(struct err){0}) != 0)
-		return err_set(e, -EBUSY, "group %s/%s still has processes", d->placement.base[c],
-			       path);
-	group = handle(d, c, path, e);
-	if (!group)
-		return e->code;
-	r = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
-	cgroup_free(&group);
-	/* Its result is not the truth: errors after success, and successes that deleted a part. */
-	if (control_exists(d->base[c], path))
-		return err_set(e, r ? (int)-libcgroup_error(r) : -EBUSY,
-			       "cannot remove group %s/%s: %s", d->placement.base[c], path,
-			       r ? cgroup_strerror(r)
-				 : "libcgroup reports success, but it is there");
-	return 0;
+	if (!r)
+		return err_set(e, code, "libcgroup reports success, but %s", instead);
+	return err_set(e, error ? -error : -EIO, "%s", cgroup_strerror(r));
 }
 
 static int attach(void *context, pid_t child, struct err *e)
@@ -162,42 +122,68 @@ static int attach(void *context, pid_t child, struct err *e)
 			return e->code;
 		r = cgroup_attach_task_pid(group, child);
 		cgroup_free(&group);
-		if (!cgroup_has_process(d, m->group, child, controller_name(c, 1)))
-			return err_set(e, r ? (int)-libcgroup_error(r) : -EIO,
-				       "cannot put pid %d into %s/%s: %s", child,
-				       d->placement.base[c], path,
-				       r ? cgroup_strerror(r)
-					 : "libcgroup reports success, but it is not in it");
+		if (cgroup_has_process(d, m->group, child, controller_name(c, 1)))
+			continue;
+		libcgroup_failed(r, -EIO, "it is not in it", e);
+		return err_wrap(e, "cannot put pid %d into %s/%s", child, d->placement.base[c],
+				path);
 	}
 	return 0;
 }
 
 /* ---- groups in all hierarchies */
 
+static int make(struct cgroup_driver *d, const char *path, struct err *e)
+{
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		struct cgroup *group;
+		int r;
+
+		if (d->base[c] < 0 || control_exists(d->base[c], path))
+			continue;
+		group = handle(d, c, path, e);
+		if (!group)
+			return e->code;
+		r = cgroup_create_cgroup(group, 1);
+		cgroup_free(&group);
+		if (control_exists(d->base[c], path))
+			continue;
+		libcgroup_failed(r, -EIO, "it is not there", e);
+		return err_wrap(e, "cannot make group %s/%s", d->placement.base[c], path);
+	}
+	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST)
+		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
+	return 0;
+}
+
 static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		int r = d->base[c] < 0 ? 0 : unmake_one(d, c, path, e);
+		char procs[CGROUP_FILE], pid[32];
+		struct cgroup *group;
+		int r;
 
-		if (r < 0)
-			return r;
+		if (d->base[c] < 0 || !control_exists(d->base[c], path))
+			continue;
+		/* libcgroup would move what is left in it to the group above. */
+		group_join(path, "cgroup.procs", procs);
+		if (control_read(d->base[c], procs, pid, sizeof(pid), &(struct err){0}) != 0)
+			return err_set(e, -EBUSY, "group %s/%s still has processes",
+				       d->placement.base[c], path);
+		group = handle(d, c, path, e);
+		if (!group)
+			return e->code;
+		r = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
+		cgroup_free(&group);
+		/* Errors after success, and successes that deleted a part: only this is the truth. */
+		if (!control_exists(d->base[c], path))
+			continue;
+		libcgroup_failed(r, -EBUSY, "it is there", e);
+		return err_wrap(e, "cannot remove group %s/%s", d->placement.base[c], path);
 	}
 	if (d->unified >= 0 && unlinkat(d->unified, path, AT_REMOVEDIR) && errno != ENOENT)
 		return err_errno(e, -errno, "cannot remove group %s/%s", d->placement.unified,
 				 path);
-	return 0;
-}
-
-static int make(struct cgroup_driver *d, const char *path, struct err *e)
-{
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		int r = d->base[c] < 0 ? 0 : make_one(d, c, path, e);
-
-		if (r < 0)
-			return r;
-	}
-	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
 	return 0;
 }
 

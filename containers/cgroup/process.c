@@ -209,21 +209,21 @@ static void kill_batch(const struct cgroup_driver *d, const char *group, const p
 int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
+	uint64_t end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS;
 	pid_t pids[BATCH];
 	int n = group_check_name(d, group, e);
 
 	if (n < 0)
 		return n;
 	for (;;) {
-		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
+		int left_ms = clock_left_ms(end_ns);
 
 		n = cgroup_pids(driver, group, pids, BATCH, e);
 		if (n <= 0)
 			return n == -ENOENT ? 0 : n;
-		if (left <= 0)
+		if (left_ms <= 0)
 			break;
-		kill_batch(d, group, pids, n, left < TURN_MS ? (int)left : TURN_MS);
+		kill_batch(d, group, pids, n, left_ms < TURN_MS ? left_ms : TURN_MS);
 	}
 	return err_set(e, -ETIMEDOUT,
 		       "%d processes of %s are still there %u ms after SIGKILL, pid %d", n, group,

@@ -325,22 +325,22 @@ static int kill_members(struct affinity_driver *d, const char *group, int *last,
 static int affinity_kill(struct driver *driver, const char *group, unsigned timeout_ms,
 			 struct err *e)
 {
-	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
+	uint64_t end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS;
 
 	for (;;) {
 		cleanup_close int last = -1;
 		int count = kill_members(of(driver), group, &last, e);
-		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
+		int left_ms = clock_left_ms(end_ns);
 		struct pollfd fds = {.fd = last, .events = POLLIN};
 
 		if (count <= 0)
 			return count;
-		if (left <= 0)
+		if (left_ms <= 0)
 			return err_set(e, -ETIMEDOUT,
 				       "%d processes of %s are still there %u ms "
 				       "after SIGKILL",
 				       count, group, timeout_ms);
-		poll(&fds, 1, left > KILL_TURN_MS ? KILL_TURN_MS : (int)left);
+		poll(&fds, 1, left_ms > KILL_TURN_MS ? KILL_TURN_MS : left_ms);
 	}
 }
 
