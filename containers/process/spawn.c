@@ -29,7 +29,7 @@ struct report {
 /* All that the child needs, made before it is born: it may only use async-signal-safe functions. */
 struct prepared {
 	const struct spawn *s;
-	struct memory_policy_call memory;
+	enum memory_wall wall;
 	struct cpuset cpus;
 	gid_t groups[GROUPS_MAX];
 	int group_count; /* -1: leave them */
@@ -86,7 +86,7 @@ static const char *child_run(const struct prepared *p)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(p->cpus.words), p->cpus.words) < 0)
 		return "set its CPU affinity";
-	errno = -memory_policy_set(&p->memory);
+	errno = -memory_policy_set(s->policy, &s->nodes, p->wall);
 	if (errno)
 		return "set its memory policy";
 	/* Raw: glibc's would signal the threads of the parent, which do not exist here. */
@@ -213,8 +213,7 @@ static int prepare(struct prepared *p, const struct spawn *s, const struct spawn
 {
 	struct rlimit files;
 
-	*p = (struct prepared){.s = s, .go = {-1, -1}, .status = {-1, -1}};
-	p->memory = memory_policy_prepare(s->policy, &s->nodes, into->wall);
+	*p = (struct prepared){.s = s, .wall = into->wall, .go = {-1, -1}, .status = {-1, -1}};
 	memset(&p->cpus, 0xff, sizeof(p->cpus));
 	if (into->cpus)
 		p->cpus = *into->cpus;
