@@ -10,28 +10,6 @@
 
 /* ---- CPUs and weight: the hot path */
 
-/*
- * v2 accepts CPUs that the parent lacks and ignores them; v1 narrows on hot-unplug. Only the
- * effective set counts.
- */
-static int check_effective(const struct open_group *g, const struct cpuset *wanted,
-			   struct cpuset *effective, struct err *e)
-{
-	int r = group_reread_cpus(g->effective, g->name, effective, e);
-
-	if (r == 0 && !cpuset_is_equal(wanted, effective)) {
-		struct cpuset lost = cpuset_and_not(wanted, effective);
-
-		return err_set(
-			e, -ERANGE,
-			"%s was given CPUs %.200s but runs on %.200s: CPUs %.200s are offline "
-			"or not in the group above",
-			g->name, CPUSET_STRING(wanted), CPUSET_STRING(effective),
-			CPUSET_STRING(&lost));
-	}
-	return r;
-}
-
 static int set_cpus(struct driver *driver, const char *group, const struct cpuset *cpus,
 		    struct cpuset *effective, struct err *e)
 {
@@ -48,10 +26,25 @@ static int set_cpus(struct driver *driver, const char *group, const struct cpuse
 		r = control_rewrite(g->cpus, GROUP_FILE(d, group, "cpuset.cpus"),
 				    cpuset_format(cpus, text, sizeof(text)), e);
 	if (r == 0)
-		r = check_effective(g, cpus, &now, e);
-	if (r == 0 && effective)
+		r = group_reread_cpus(g->effective, group, &now, e);
+	if (r < 0)
+		return r;
+	/*
+	 * v2 accepts CPUs that the parent lacks and ignores them; v1 narrows on hot-unplug. Only
+	 * the effective set counts.
+	 */
+	if (!cpuset_is_equal(cpus, &now)) {
+		struct cpuset lost = cpuset_and_not(cpus, &now);
+
+		return err_set(
+			e, -ERANGE,
+			"%s was given CPUs %.200s but runs on %.200s: CPUs %.200s are offline "
+			"or not in the group above",
+			group, CPUSET_STRING(cpus), CPUSET_STRING(&now), CPUSET_STRING(&lost));
+	}
+	if (effective)
 		*effective = now;
-	return r;
+	return 0;
 }
 
 static int set_weight(struct driver *driver, const char *group, unsigned weight, struct err *e)
@@ -88,33 +81,28 @@ static bool is_populated(struct cgroup_driver *d, const char *group)
 	return cgroup_pids(&d->driver, group, &pid, 1, &(struct err){0}) > 0;
 }
 
-/* Nodes before the first process, and never afterwards: a later write would migrate pages. */
-static int set_nodes(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+static int set_up(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
 {
+	const int dir = d->base[CONTROLLER_CPUSET];
 	char text[CPUSET_TEXT];
-	struct cpuset now;
-	int r = group_write(d, CONTROLLER_CPUSET, g->name, "cpuset.mems",
-			    cpuset_format(&g->nodes, text, sizeof(text)), e);
+	struct cpuset nodes;
+	int r;
 
+	/* Nodes before the first process, and never afterwards: that would migrate pages. */
+	r = control_write(dir, GROUP_FILE(d, g->name, "cpuset.mems"),
+			  cpuset_format(&g->nodes, text, sizeof(text)), e);
 	if (r == 0)
-		r = group_read_cpuset(d, g->name, d->version->mems_effective, &now, e);
-	if (r == 0 && !cpuset_is_equal(&now, &g->nodes))
+		r = control_read_cpuset(dir, GROUP_FILE(d, g->name, d->version->mems_effective),
+					&nodes, e);
+	if (r == 0 && !cpuset_is_equal(&nodes, &g->nodes))
 		r = err_set(e, -ERANGE,
 			    "%s was given memory nodes %.100s but has %.100s: the others have no "
 			    "memory or are not in the group above",
-			    g->name, CPUSET_STRING(&g->nodes), CPUSET_STRING(&now));
-	return r;
-}
-
-static int set_up(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
-{
-	char text[CPUSET_TEXT];
-	int r = set_nodes(d, g, e);
-
+			    g->name, CPUSET_STRING(&g->nodes), CPUSET_STRING(&nodes));
 	/* v1 shows no effective set before both are written; so write here, check below. */
 	if (r == 0)
-		r = group_write(d, CONTROLLER_CPUSET, g->name, "cpuset.cpus",
-				cpuset_format(&g->cpus, text, sizeof(text)), e);
+		r = control_write(dir, GROUP_FILE(d, g->name, "cpuset.cpus"),
+				  cpuset_format(&g->cpus, text, sizeof(text)), e);
 	if (r == 0)
 		r = set_cpus(&d->driver, g->name, &g->cpus, NULL, e);
 	if (r == 0)
@@ -195,7 +183,8 @@ static int observe_one(struct cgroup_driver *d, const char *name, struct observe
 	int r = cgroup_look(&d->driver, name, out, e);
 
 	if (r == 0 && d->base[CONTROLLER_MEMORY] >= 0)
-		r = group_read_number(d, CONTROLLER_MEMORY, name, d->version->memory_max, &max, e);
+		r = control_read_number(d->base[CONTROLLER_MEMORY],
+					GROUP_FILE(d, name, d->version->memory_max), &max, e);
 	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
 	out->populated = is_populated(d, name);
 	return r;

@@ -196,12 +196,13 @@ static int limit_memory(struct cgroup_driver *d, const struct group_spec *g, str
 	int r = group_write_bytes(d, c, g->name, "memory.limit_in_bytes", m->max_bytes, "-1", e);
 
 	/* memsw counts memory and swap; kernels booted with swapaccount=0 do not have it. */
-	if (r == 0 && group_has_file(d, c, g->name, "memory.memsw.limit_in_bytes"))
+	if (r == 0 &&
+	    control_exists(d->base[c], GROUP_FILE(d, g->name, "memory.memsw.limit_in_bytes")))
 		return group_write_bytes(d, c, g->name, "memory.memsw.limit_in_bytes",
 					 m->max_bytes + m->swap_bytes, "-1", e);
 	if (r < 0 || m->swap_bytes)
 		return r;
-	return group_write(d, c, g->name, "memory.swappiness", "0", e);
+	return control_write(d->base[c], GROUP_FILE(d, g->name, "memory.swappiness"), "0", e);
 }
 
 static int limit_device(struct cgroup_driver *d, const char *group, const struct profile_io *io,
@@ -225,9 +226,10 @@ static int limit_device(struct cgroup_driver *d, const char *group, const struct
 		if (!limits[i].value)
 			continue;
 		snprintf(text, sizeof(text), "%s %" PRIu64, io->device, limits[i].value);
-		r = group_write(d, CONTROLLER_IO, group, file, text, e);
+		r = control_write(d->base[CONTROLLER_IO], GROUP_FILE(d, group, file), text, e);
 		if (r == 0)
-			r = group_read(d, CONTROLLER_IO, group, file, now, sizeof(now), e);
+			r = control_read(d->base[CONTROLLER_IO], GROUP_FILE(d, group, file), now,
+					 sizeof(now), e);
 		if (r < 0)
 			return r;
 		if (control_value(now, io->device, 0) != limits[i].value)
@@ -327,7 +329,8 @@ static int bring_back_one(struct cgroup_driver *d, const char *group, enum contr
 	    !cgroup_has_process(d, group, pid, witness_name))
 		return 0;
 	snprintf(text, sizeof(text), "%d", pid);
-	r = group_write(d, CONTROLLER_CPUSET, group, "cgroup.procs", text, e);
+	r = control_write(d->base[CONTROLLER_CPUSET], GROUP_FILE(d, group, "cgroup.procs"), text,
+			  e);
 	if (r == -ESRCH) /* it has ended */
 		return 0;
 	if (r == 0 && !cgroup_has_process(d, group, pid, "cpuset") &&

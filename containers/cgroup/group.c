@@ -36,36 +36,6 @@ char *group_file(const struct cgroup_driver *d, const char *group, const char *f
 
 /* ---- control files */
 
-int group_read(const struct cgroup_driver *d, enum controller c, const char *group,
-	       const char *file, char *text, size_t size, struct err *e)
-{
-	return control_read(d->base[c], GROUP_FILE(d, group, file), text, size, e);
-}
-
-int group_read_number(const struct cgroup_driver *d, enum controller c, const char *group,
-		      const char *file, uint64_t *out, struct err *e)
-{
-	return control_read_number(d->base[c], GROUP_FILE(d, group, file), out, e);
-}
-
-int group_read_cpuset(const struct cgroup_driver *d, const char *group, const char *file,
-		      struct cpuset *out, struct err *e)
-{
-	return control_read_cpuset(d->base[CONTROLLER_CPUSET], GROUP_FILE(d, group, file), out, e);
-}
-
-int group_write(const struct cgroup_driver *d, enum controller c, const char *group,
-		const char *file, const char *value, struct err *e)
-{
-	return control_write(d->base[c], GROUP_FILE(d, group, file), value, e);
-}
-
-bool group_has_file(const struct cgroup_driver *d, enum controller c, const char *group,
-		    const char *file)
-{
-	return control_exists(d->base[c], GROUP_FILE(d, group, file));
-}
-
 int group_write_bytes(const struct cgroup_driver *d, enum controller c, const char *group,
 		      const char *file, uint64_t value, const char *none, struct err *e)
 {
@@ -76,9 +46,9 @@ int group_write_bytes(const struct cgroup_driver *d, enum controller c, const ch
 	snprintf(text, sizeof(text), "%" PRIu64, value);
 	if (value != UINT64_MAX)
 		none = text;
-	r = group_write(d, c, group, file, none, e);
+	r = control_write(d->base[c], GROUP_FILE(d, group, file), none, e);
 	if (r == 0)
-		r = group_read_number(d, c, group, file, &now, e);
+		r = control_read_number(d->base[c], GROUP_FILE(d, group, file), &now, e);
 	if (r < 0)
 		return r;
 	if (value == UINT64_MAX ? now != UINT64_MAX : now > value || value - now >= page)
@@ -131,7 +101,8 @@ static int group_open(const struct cgroup_driver *d, const char *name, struct op
 				      CONTROL_NAME(files[i].dir, path));
 	}
 	if (r == 0)
-		r = group_read_cpuset(d, name, v->mems_effective, &g->nodes, e);
+		r = control_read_cpuset(d->base[CONTROLLER_CPUSET],
+					GROUP_FILE(d, name, v->mems_effective), &g->nodes, e);
 	if (r < 0)
 		group_close(g);
 	return r;

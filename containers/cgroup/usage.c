@@ -160,23 +160,24 @@ static int sample_memory(const struct cgroup_driver *d, const struct open_group 
 	char text[CONTROL_TEXT];
 	uint64_t max = UINT64_MAX;
 	struct err ignored;
-	int r = group_read_number(d, CONTROLLER_MEMORY, g->name, v->memory_usage,
-				  &out->memory_bytes, e);
+	int r = control_read_number(d->base[CONTROLLER_MEMORY],
+				    GROUP_FILE(d, g->name, v->memory_usage), &out->memory_bytes, e);
 
 	if (r == 0)
-		r = group_read_number(d, CONTROLLER_MEMORY, g->name, v->memory_max, &max, e);
+		r = control_read_number(d->base[CONTROLLER_MEMORY],
+					GROUP_FILE(d, g->name, v->memory_max), &max, e);
 	if (r < 0)
 		return r;
 	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
 	/* A kernel for real time has no oom_control; v1 does not count "high". */
-	if (group_read(d, CONTROLLER_MEMORY, g->name, v->memory_events, text, sizeof(text),
-		       &ignored) >= 0) {
+	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, v->memory_events), text,
+			 sizeof(text), &ignored) >= 0) {
 		out->oom_kills = control_value(text, "oom_kill", 0);
 		out->throttled = control_value(text, "high", 0);
 	}
 	/* Only kernels with NUMA have it. */
-	if (group_read(d, CONTROLLER_MEMORY, g->name, "memory.numa_stat", text, sizeof(text),
-		       &ignored) >= 0)
+	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, "memory.numa_stat"),
+			 text, sizeof(text), &ignored) >= 0)
 		sample_nodes(text, unit, &g->nodes, out);
 	return 0;
 }

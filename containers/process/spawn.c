@@ -190,24 +190,6 @@ static pid_t make_child(struct prepared *p, const struct spawn_into *into, bool 
 	return pid;
 }
 
-static int prepare_user(struct prepared *p, struct err *e)
-{
-	const struct spawn *s = p->s;
-
-	p->group_count = -1;
-	if (s->uid == (uid_t)-1 || geteuid() != 0)
-		return 0;
-	p->groups[0] = s->gid;
-	p->group_count = 1;
-	if (!s->user)
-		return 0;
-	p->group_count = GROUPS_MAX;
-	if (getgrouplist(s->user, s->gid, p->groups, &p->group_count) < 0)
-		return err_set(e, -E2BIG, "user %s is in %d groups, at most %d are supported",
-			       s->user, p->group_count, GROUPS_MAX);
-	return 0;
-}
-
 static int prepare(struct prepared *p, const struct spawn *s, const struct spawn_into *into,
 		   struct err *e)
 {
@@ -222,7 +204,15 @@ static int prepare(struct prepared *p, const struct spawn *s, const struct spawn
 				: (int)files.rlim_cur;
 	if (pipe2(p->go, O_CLOEXEC) || pipe2(p->status, O_CLOEXEC))
 		return err_errno(e, -errno, "cannot start %s: pipe", s->file);
-	return prepare_user(p, e);
+	p->group_count = -1;
+	if (s->uid == (uid_t)-1 || geteuid() != 0)
+		return 0;
+	p->groups[0] = s->gid;
+	p->group_count = s->user ? GROUPS_MAX : 1;
+	if (s->user && getgrouplist(s->user, s->gid, p->groups, &p->group_count) < 0)
+		return err_set(e, -E2BIG, "user %s is in %d groups, at most %d are supported",
+			       s->user, p->group_count, GROUPS_MAX);
+	return 0;
 }
 
 static void close_pipe(int ends[2])
