@@ -114,11 +114,6 @@ int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PA
 	return path_format(path, e, "%s/%s", c->state, file);
 }
 
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 static int is_cluster(const struct dirent *d)
 {
 	return profile_name_is_valid(d->d_name) && (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN);
@@ -134,7 +129,7 @@ int cluster_list(const char *state_dir, struct strings *names, struct err *e)
 
 	if (r)
 		return r;
-	count = scandir(state, &entries, is_cluster, compare_names);
+	count = scandir(state, &entries, is_cluster, alphasort);
 	if (count < 0 && errno != ENOENT)
 		return err_errno(e, -errno, "%s", state);
 	for (int i = 0; i < count; i++) {
