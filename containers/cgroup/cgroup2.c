@@ -332,10 +332,11 @@ static int make_own(struct cgroup_driver *d, struct err *e)
 
 int cgroup2_open(const struct placement *p, const char *cluster, struct driver **out, struct err *e)
 {
-	bool is_scope = p->kind == PLACEMENT_SCOPE, was_there = is_scope && p->base[0][0];
+	bool is_scope = p->kind == PLACEMENT_SCOPE;
+	bool was_there = is_scope && p->base[0][0]; /* adoption */
 	struct placement place = *p;
 	struct cgroup_driver *d;
-	int r = is_scope ? scope_start(&place, cluster, e) : 0;
+	int r = is_scope && !was_there ? scope_start(&place, cluster, e) : 0;
 
 	if (r == 0)
 		r = cgroup_new(&place, cluster, &version, &d, e);
