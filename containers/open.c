@@ -100,22 +100,10 @@ static int create_slice(struct driver *d, const struct op *op, const struct plan
 	return d->ops->create(d, &g, e);
 }
 
-/* It has no limit: the master and the driver are the user's. */
-static int create_host(struct driver *d, const struct op *op, const struct plan *to, struct err *e)
-{
-	struct group_spec g = {
-		.name = GROUP_HOST,
-		.cpus = op->cpus,
-		.nodes = to->host.nodes,
-		.weight = WEIGHT_DEFAULT,
-	};
-
-	return d->ops->create(d, &g, e);
-}
-
 int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
 		   const struct profile *p, struct cpuset *effective, struct err *e)
 {
+	struct group_spec host = {.name = GROUP_HOST, .weight = WEIGHT_DEFAULT};
 	int r;
 
 	switch (op->kind) {
@@ -130,7 +118,12 @@ int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
 		return create_slice(d, op, to, p, e);
 	case OP_SET_HOST:
 		r = d->ops->set_cpus(d, GROUP_HOST, &op->cpus, NULL, e);
-		return r == -ENOENT ? create_host(d, op, to, e) : r;
+		if (r != -ENOENT)
+			return r;
+		/* It has no limit: the master and the driver are the user's. */
+		host.cpus = op->cpus;
+		host.nodes = to->host.nodes;
+		return d->ops->create(d, &host, e);
 	}
 	return -EINVAL;
 }

@@ -4,76 +4,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+#include "containers/cgroup/process.h"
+#include "containers/cgroup/usage.h"
 #include "containers/proc/control_file.h"
-
-static int open_base(const char *path, int *out, struct err *e)
-{
-	if (!path[0])
-		return 0;
-	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *out < 0 ? err_errno(e, -errno, "cannot open %s", path) : 0;
-}
-
-int cgroup_new(const struct placement *p, const char *cluster, const struct driver_ops *ops,
-	       const struct cgroup_version *version, struct cgroup_driver **out, struct err *e)
-{
-	bool v1 = p->kind == PLACEMENT_CGROUP1;
-	struct cgroup_driver *d = calloc(1, sizeof(*d));
-	int r;
-
-	if (!d)
-		return err_errno(e, -ENOMEM, "opening the groups of %s", cluster);
-	d->driver.ops = ops;
-	d->version = version;
-	d->placement = *p;
-	d->unified = d->above = d->own = -1;
-	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
-	if (p->kind != PLACEMENT_SCOPE)
-		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES, cluster);
-	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
-		d->base[c] = -1;
-	r = placement_format(p, d->driver.location, sizeof(d->driver.location), e);
-	for (unsigned c = 0; r == 0 && c < CONTROLLER_COUNT; c++)
-		r = open_base(p->base[c], &d->base[c], e);
-	if (r == 0)
-		r = open_base(v1 ? p->unified : p->base[CONTROLLER_CPUSET], &d->unified, e);
-	if (r < 0) {
-		cgroup_close(&d->driver);
-		return r;
-	}
-	*out = d;
-	return 0;
-}
 
 /* ---- CPUs and weight: the hot path */
 
-/*
- * v2 accepts CPUs that the parent lacks and ignores them; v1 narrows on hot-unplug. Only the
- * effective set counts.
- */
-static int check_effective(const struct open_group *g, const struct cpuset *wanted,
-			   struct cpuset *effective, struct err *e)
-{
-	int r = group_reread_cpus(g->effective, g->name, effective, e);
-
-	if (r == 0 && !cpuset_is_equal(wanted, effective)) {
-		struct cpuset lost = cpuset_and_not(wanted, effective);
-
-		return err_set(
-			e, -ERANGE,
-			"%s was given CPUs %.200s but runs on %.200s: CPUs %.200s are offline "
-			"or not in the group above",
-			g->name, CPUSET_STRING(wanted), CPUSET_STRING(effective),
-			CPUSET_STRING(&lost));
-	}
-	return r;
-}
-
-int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuset *cpus,
+static int set_cpus(struct driver *driver, const char *group, const struct cpuset *cpus,
 		    struct cpuset *effective, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	char text[CPUSET_TEXT], path[CGROUP_FILE];
+	char text[CPUSET_TEXT];
 	struct cpuset now;
 	struct open_group *g;
 	int r;
@@ -82,20 +23,35 @@ int cgroup_set_cpus(struct driver *driver, const char *group, const struct cpuse
 		return err_set(e, -EINVAL, "%s would be left without a CPU", group);
 	r = group_find(d, group, &g, e);
 	if (r == 0)
-		r = control_rewrite(g->cpus, group_file(d, group, "cpuset.cpus", path),
+		r = control_rewrite(g->cpus, GROUP_FILE(d, group, "cpuset.cpus"),
 				    cpuset_format(cpus, text, sizeof(text)), e);
 	if (r == 0)
-		r = check_effective(g, cpus, &now, e);
-	if (r == 0 && effective)
+		r = group_reread_cpus(g->effective, group, &now, e);
+	if (r < 0)
+		return r;
+	/*
+	 * v2 accepts CPUs that the parent lacks and ignores them; v1 narrows on hot-unplug. Only
+	 * the effective set counts.
+	 */
+	if (!cpuset_is_equal(cpus, &now)) {
+		struct cpuset lost = cpuset_and_not(cpus, &now);
+
+		return err_set(
+			e, -ERANGE,
+			"%s was given CPUs %.200s but runs on %.200s: CPUs %.200s are offline "
+			"or not in the group above",
+			group, CPUSET_STRING(cpus), CPUSET_STRING(&now), CPUSET_STRING(&lost));
+	}
+	if (effective)
 		*effective = now;
-	return r;
+	return 0;
 }
 
-int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight, struct err *e)
+static int set_weight(struct driver *driver, const char *group, unsigned weight, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	const struct cgroup_version *v = d->version;
-	char text[32], path[CGROUP_FILE];
+	char text[32];
 	struct open_group *g;
 	unsigned now = 0;
 	int r = group_find(d, group, &g, e);
@@ -107,7 +63,7 @@ int cgroup_set_weight(struct driver *driver, const char *group, unsigned weight,
 			       WEIGHT_MAX);
 	snprintf(text, sizeof(text), "%" PRIu64,
 		 v->weight_to_kernel ? v->weight_to_kernel(weight) : weight);
-	r = control_rewrite(g->weight, group_file(d, group, v->weight, path), text, e);
+	r = control_rewrite(g->weight, GROUP_FILE(d, group, v->weight), text, e);
 	if (r == 0)
 		r = group_reread_weight(d, g, &now, e);
 	if (r == 0 && now != weight)
@@ -125,41 +81,36 @@ static bool is_populated(struct cgroup_driver *d, const char *group)
 	return cgroup_pids(&d->driver, group, &pid, 1, &(struct err){0}) > 0;
 }
 
-/* Nodes before the first process, and never afterwards: a later write would migrate pages. */
-static int set_nodes(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+static int set_up(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
 {
+	const int dir = d->base[CONTROLLER_CPUSET];
 	char text[CPUSET_TEXT];
-	struct cpuset now;
-	int r = group_write(d, CONTROLLER_CPUSET, g->name, "cpuset.mems",
-			    cpuset_format(&g->nodes, text, sizeof(text)), e);
+	struct cpuset nodes;
+	int r;
 
+	/* Nodes before the first process, and never afterwards: that would migrate pages. */
+	r = control_write(dir, GROUP_FILE(d, g->name, "cpuset.mems"),
+			  cpuset_format(&g->nodes, text, sizeof(text)), e);
 	if (r == 0)
-		r = group_read_cpuset(d, g->name, d->version->mems_effective, &now, e);
-	if (r == 0 && !cpuset_is_equal(&now, &g->nodes))
+		r = control_read_cpuset(dir, GROUP_FILE(d, g->name, d->version->mems_effective),
+					&nodes, e);
+	if (r == 0 && !cpuset_is_equal(&nodes, &g->nodes))
 		r = err_set(e, -ERANGE,
 			    "%s was given memory nodes %.100s but has %.100s: the others have no "
 			    "memory or are not in the group above",
-			    g->name, CPUSET_STRING(&g->nodes), CPUSET_STRING(&now));
-	return r;
-}
-
-static int set_up(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
-{
-	char text[CPUSET_TEXT];
-	int r = set_nodes(d, g, e);
-
+			    g->name, CPUSET_STRING(&g->nodes), CPUSET_STRING(&nodes));
 	/* v1 shows no effective set before both are written; so write here, check below. */
 	if (r == 0)
-		r = group_write(d, CONTROLLER_CPUSET, g->name, "cpuset.cpus",
-				cpuset_format(&g->cpus, text, sizeof(text)), e);
+		r = control_write(dir, GROUP_FILE(d, g->name, "cpuset.cpus"),
+				  cpuset_format(&g->cpus, text, sizeof(text)), e);
 	if (r == 0)
-		r = cgroup_set_cpus(&d->driver, g->name, &g->cpus, NULL, e);
+		r = set_cpus(&d->driver, g->name, &g->cpus, NULL, e);
 	if (r == 0)
-		r = cgroup_set_weight(&d->driver, g->name, g->weight, e);
+		r = set_weight(&d->driver, g->name, g->weight, e);
 	return r == 0 ? d->version->limit(d, g, e) : r;
 }
 
-int cgroup_create(struct driver *driver, const struct group_spec *g, struct err *e)
+static int create(struct driver *driver, const struct group_spec *g, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	char path[CGROUP_PATH];
@@ -184,7 +135,7 @@ int cgroup_create(struct driver *driver, const struct group_spec *g, struct err 
 	return 0;
 }
 
-int cgroup_remove(struct driver *driver, const char *group, struct err *e)
+static int remove_group(struct driver *driver, const char *group, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	char path[CGROUP_PATH];
@@ -228,28 +179,18 @@ void cgroup_close(struct driver *driver)
 static int observe_one(struct cgroup_driver *d, const char *name, struct observed_group *out,
 		       struct err *e)
 {
-	const struct cgroup_version *v = d->version;
-	struct open_group *g;
 	uint64_t max = UINT64_MAX;
-	int r = group_find(d, name, &g, e);
+	int r = cgroup_look(&d->driver, name, out, e);
 
-	if (r < 0)
-		return r;
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	out->nodes = g->nodes;
-	r = group_read_cpuset(d, name, "cpuset.cpus", &out->requested, e);
-	if (r == 0)
-		r = group_read_cpuset(d, name, v->cpus_effective, &out->cpus, e);
-	if (r == 0)
-		r = group_reread_weight(d, g, &out->weight, e);
 	if (r == 0 && d->base[CONTROLLER_MEMORY] >= 0)
-		r = group_read_number(d, CONTROLLER_MEMORY, name, v->memory_max, &max, e);
+		r = control_read_number(d->base[CONTROLLER_MEMORY],
+					GROUP_FILE(d, name, d->version->memory_max), &max, e);
 	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
 	out->populated = is_populated(d, name);
 	return r;
 }
 
-int cgroup_observe(struct driver *driver, struct observation *out, struct err *e)
+static int observe(struct driver *driver, struct observation *out, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	cleanup_closedir DIR *list =
@@ -267,16 +208,76 @@ int cgroup_observe(struct driver *driver, struct observation *out, struct err *e
 		if (!group_name_is_ours(name) || out->count >= CGROUP_GROUPS)
 			continue;
 		r = observe_one(d, name, o, e);
-		if (r == 0) {
+		if (r < 0) /* it may have been made anew, and is opened anew */
+			r = observe_one(d, name, o, e);
+		if (r == 0)
 			out->count++;
-			continue;
-		}
-		/*
-		 * A crash may have left some hierarchies' parts of a group, which has no process.
-		 */
-		group_forget(d, name);
-		if (observe_one(d, name, o, &(struct err){0}) == -ENOENT && !is_populated(d, name))
-			r = cgroup_remove(driver, name, e);
+		/* A crash may have left some hierarchies' parts of a group, without a process. */
+		if (r == -ENOENT && !is_populated(d, name))
+			r = remove_group(driver, name, e);
 	}
 	return r;
+}
+
+/* ---- opening */
+
+static const struct driver_ops common_ops = {
+	.create = create,
+	.set_cpus = set_cpus,
+	.set_weight = set_weight,
+	.spawn = cgroup_spawn,
+	.kill = cgroup_kill,
+	.remove = remove_group,
+	.observe = observe,
+	.sample = cgroup_sample,
+	.usage = cgroup_usage,
+	.look = cgroup_look,
+	.allowed = cgroup_allowed,
+	.runnable = cgroup_runnable,
+	.enter = cgroup_enter,
+	.pids = cgroup_pids,
+	.destroy = cgroup_destroy,
+	.close = cgroup_close,
+};
+
+static int open_base(const char *path, int *out, struct err *e)
+{
+	if (!path[0])
+		return 0;
+	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *out < 0 ? err_errno(e, -errno, "cannot open %s", path) : 0;
+}
+
+int cgroup_new(const struct placement *p, const char *cluster, const struct cgroup_version *version,
+	       struct cgroup_driver **out, struct err *e)
+{
+	bool v1 = p->kind == PLACEMENT_CGROUP1;
+	struct cgroup_driver *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_errno(e, -ENOMEM, "opening the groups of %s", cluster);
+	d->ops = common_ops;
+	d->ops.name = !v1 ? "cgroup2" : p->unified[0] ? "hybrid" : "cgroup1";
+	d->ops.bring_back = version->bring_back;
+	d->driver.ops = &d->ops;
+	d->version = version;
+	d->placement = *p;
+	d->unified = d->above = d->own = -1;
+	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
+	if (p->kind != PLACEMENT_SCOPE)
+		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES, cluster);
+	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
+		d->base[c] = -1;
+	r = placement_format(p, d->driver.location, sizeof(d->driver.location), e);
+	for (unsigned c = 0; r == 0 && c < CONTROLLER_COUNT; c++)
+		r = open_base(p->base[c], &d->base[c], e);
+	if (r == 0)
+		r = open_base(v1 ? p->unified : p->base[CONTROLLER_CPUSET], &d->unified, e);
+	if (r < 0) {
+		cgroup_close(&d->driver);
+		return r;
+	}
+	*out = d;
+	return 0;
 }

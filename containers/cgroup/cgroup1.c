@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/cgroup/process.h"
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
@@ -90,57 +91,17 @@ static struct cgroup *handle(const struct cgroup_driver *d, enum controller c, c
 	return NULL;
 }
 
-static int64_t libcgroup_error(int r)
+/*
+ * Why the kernel does not show what libcgroup was to do. `r` is its answer: 0 also for what it did
+ * not do, then the error is `code`.
+ */
+static int libcgroup_failed(int r, int code, const char *instead, struct err *e)
 {
-	return r == ECGOTHER && cgroup_get_last_errno() ? cgroup_get_last_errno() : EIO;
-}
+	int error = r == ECGOTHER ? cgroup_get_last_errno() : 0;
 
-static int make_one(struct cgroup_driver *d, enum controller c, const char *path, struct err *e)
-{
-	struct cgroup *group;
-	int r;
-
-	if (control_exists(d->base[c], path))
-		return 0;
-	group = handle(d, c, path, e);
-	if (!group)
-		return e->code;
-	r = cgroup_create_cgroup(group, 1);
-	cgroup_free(&group);
-	/* It returns 0 without having made anything, too. */
-	if (!control_exists(d->base[c], path))
-		return err_set(e, r ? (int)-libcgroup_error(r) : -EIO,
-			       "cannot make group %s/%s: %s", d->placement.base[c], path,
-			       r ? cgroup_strerror(r)
-				 : "libcgroup reports success, but it is not there");
-	return 0;
-}
-
-static int unmake_one(struct cgroup_driver *d, enum controller c, const char *path, struct err *e)
-{
-	char procs[CGROUP_FILE], pid[32];
-	struct cgroup *group;
-	int r;
-
-	if (!control_exists(d->base[c], path))
-		return 0;
-	/* libcgroup would move what is left in it to the group above. */
-	group_join(path, "cgroup.procs", procs);
-	if (control_read(d->base[c], procs, pid, sizeof(pid), &(struct err){0}) != 0)
-		return err_set(e, -EBUSY, "group %s/%s still has processes", d->placement.base[c],
-			       path);
-	group = handle(d, c, path, e);
-	if (!group)
-		return e->code;
-	r = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
-	cgroup_free(&group);
-	/* Its result is not the truth: errors after success, and successes that deleted a part. */
-	if (control_exists(d->base[c], path))
-		return err_set(e, r ? (int)-libcgroup_error(r) : -EBUSY,
-			       "cannot remove group %s/%s: %s", d->placement.base[c], path,
-			       r ? cgroup_strerror(r)
-				 : "libcgroup reports success, but it is there");
-	return 0;
+	if (!r)
+		return err_set(e, code, "libcgroup reports success, but %s", instead);
+	return err_set(e, error ? -error : -EIO, "%s", cgroup_strerror(r));
 }
 
 static int attach(void *context, pid_t child, struct err *e)
@@ -161,42 +122,68 @@ static int attach(void *context, pid_t child, struct err *e)
 			return e->code;
 		r = cgroup_attach_task_pid(group, child);
 		cgroup_free(&group);
-		if (!cgroup_has_process(d, m->group, child, controller_name(c, 1)))
-			return err_set(e, r ? (int)-libcgroup_error(r) : -EIO,
-				       "cannot put pid %d into %s/%s: %s", child,
-				       d->placement.base[c], path,
-				       r ? cgroup_strerror(r)
-					 : "libcgroup reports success, but it is not in it");
+		if (cgroup_has_process(d, m->group, child, controller_name(c, 1)))
+			continue;
+		libcgroup_failed(r, -EIO, "it is not in it", e);
+		return err_wrap(e, "cannot put pid %d into %s/%s", child, d->placement.base[c],
+				path);
 	}
 	return 0;
 }
 
 /* ---- groups in all hierarchies */
 
+static int make(struct cgroup_driver *d, const char *path, struct err *e)
+{
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		struct cgroup *group;
+		int r;
+
+		if (d->base[c] < 0 || control_exists(d->base[c], path))
+			continue;
+		group = handle(d, c, path, e);
+		if (!group)
+			return e->code;
+		r = cgroup_create_cgroup(group, 1);
+		cgroup_free(&group);
+		if (control_exists(d->base[c], path))
+			continue;
+		libcgroup_failed(r, -EIO, "it is not there", e);
+		return err_wrap(e, "cannot make group %s/%s", d->placement.base[c], path);
+	}
+	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST)
+		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
+	return 0;
+}
+
 static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		int r = d->base[c] < 0 ? 0 : unmake_one(d, c, path, e);
+		char procs[CGROUP_FILE], pid[32];
+		struct cgroup *group;
+		int r;
 
-		if (r < 0)
-			return r;
+		if (d->base[c] < 0 || !control_exists(d->base[c], path))
+			continue;
+		/* libcgroup would move what is left in it to the group above. */
+		group_join(path, "cgroup.procs", procs);
+		if (control_read(d->base[c], procs, pid, sizeof(pid), &(struct err){0}) != 0)
+			return err_set(e, -EBUSY, "group %s/%s still has processes",
+				       d->placement.base[c], path);
+		group = handle(d, c, path, e);
+		if (!group)
+			return e->code;
+		r = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
+		cgroup_free(&group);
+		/* Errors after success, and successes that deleted a part: only this is the truth. */
+		if (!control_exists(d->base[c], path))
+			continue;
+		libcgroup_failed(r, -EBUSY, "it is there", e);
+		return err_wrap(e, "cannot remove group %s/%s", d->placement.base[c], path);
 	}
 	if (d->unified >= 0 && unlinkat(d->unified, path, AT_REMOVEDIR) && errno != ENOENT)
 		return err_errno(e, -errno, "cannot remove group %s/%s", d->placement.unified,
 				 path);
-	return 0;
-}
-
-static int make(struct cgroup_driver *d, const char *path, struct err *e)
-{
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		int r = d->base[c] < 0 ? 0 : make_one(d, c, path, e);
-
-		if (r < 0)
-			return r;
-	}
-	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
 	return 0;
 }
 
@@ -209,12 +196,13 @@ static int limit_memory(struct cgroup_driver *d, const struct group_spec *g, str
 	int r = group_write_bytes(d, c, g->name, "memory.limit_in_bytes", m->max_bytes, "-1", e);
 
 	/* memsw counts memory and swap; kernels booted with swapaccount=0 do not have it. */
-	if (r == 0 && group_has_file(d, c, g->name, "memory.memsw.limit_in_bytes"))
+	if (r == 0 &&
+	    control_exists(d->base[c], GROUP_FILE(d, g->name, "memory.memsw.limit_in_bytes")))
 		return group_write_bytes(d, c, g->name, "memory.memsw.limit_in_bytes",
 					 m->max_bytes + m->swap_bytes, "-1", e);
 	if (r < 0 || m->swap_bytes)
 		return r;
-	return group_write(d, c, g->name, "memory.swappiness", "0", e);
+	return control_write(d->base[c], GROUP_FILE(d, g->name, "memory.swappiness"), "0", e);
 }
 
 static int limit_device(struct cgroup_driver *d, const char *group, const struct profile_io *io,
@@ -238,9 +226,10 @@ static int limit_device(struct cgroup_driver *d, const char *group, const struct
 		if (!limits[i].value)
 			continue;
 		snprintf(text, sizeof(text), "%s %" PRIu64, io->device, limits[i].value);
-		r = group_write(d, CONTROLLER_IO, group, file, text, e);
+		r = control_write(d->base[CONTROLLER_IO], GROUP_FILE(d, group, file), text, e);
 		if (r == 0)
-			r = group_read(d, CONTROLLER_IO, group, file, now, sizeof(now), e);
+			r = control_read(d->base[CONTROLLER_IO], GROUP_FILE(d, group, file), now,
+					 sizeof(now), e);
 		if (r < 0)
 			return r;
 		if (control_value(now, io->device, 0) != limits[i].value)
@@ -326,27 +315,6 @@ static void unmake_above(struct cgroup_driver *d)
 		remove_bases(&d->placement);
 }
 
-static const struct cgroup_version version = {
-	.cpus_effective = "cpuset.effective_cpus",
-	.mems_effective = "cpuset.effective_mems",
-	.weight = "cpu.shares",
-	.usage = "cpuacct.usage",
-	.usage_controller = CONTROLLER_CPUACCT,
-	.threads = "tasks",
-	.memory_usage = "memory.usage_in_bytes",
-	.memory_max = "memory.limit_in_bytes",
-	.memory_events = "memory.oom_control",
-	.weight_to_kernel = shares_from_weight,
-	.weight_from_kernel = weight_from_shares,
-	.usage_us = usage_us,
-	.make = make,
-	.unmake = unmake,
-	.unmake_above = unmake_above,
-	.limit = limit,
-	.widen = widen,
-	.attach = attach,
-};
-
 /* ---- processes that hot-unplug has moved out of their cpuset */
 
 /* All its threads, by cgroup.procs. Return 1 if it was elsewhere, 0 if not, or negative. */
@@ -361,7 +329,8 @@ static int bring_back_one(struct cgroup_driver *d, const char *group, enum contr
 	    !cgroup_has_process(d, group, pid, witness_name))
 		return 0;
 	snprintf(text, sizeof(text), "%d", pid);
-	r = group_write(d, CONTROLLER_CPUSET, group, "cgroup.procs", text, e);
+	r = control_write(d->base[CONTROLLER_CPUSET], GROUP_FILE(d, group, "cgroup.procs"), text,
+			  e);
 	if (r == -ESRCH) /* it has ended */
 		return 0;
 	if (r == 0 && !cgroup_has_process(d, group, pid, "cpuset") &&
@@ -417,10 +386,27 @@ static int bring_back(struct driver *driver, const char *group, struct err *e)
 
 /* ---- opening */
 
-static const struct driver_ops cgroup1_ops = {
-	.name = "cgroup1", CGROUP_OPS, .bring_back = bring_back};
-static const struct driver_ops hybrid_ops = {
-	.name = "hybrid", CGROUP_OPS, .bring_back = bring_back};
+static const struct cgroup_version version = {
+	.cpus_effective = "cpuset.effective_cpus",
+	.mems_effective = "cpuset.effective_mems",
+	.weight = "cpu.shares",
+	.usage = "cpuacct.usage",
+	.usage_controller = CONTROLLER_CPUACCT,
+	.threads = "tasks",
+	.memory_usage = "memory.usage_in_bytes",
+	.memory_max = "memory.limit_in_bytes",
+	.memory_events = "memory.oom_control",
+	.weight_to_kernel = shares_from_weight,
+	.weight_from_kernel = weight_from_shares,
+	.usage_us = usage_us,
+	.make = make,
+	.unmake = unmake,
+	.unmake_above = unmake_above,
+	.limit = limit,
+	.widen = widen,
+	.attach = attach,
+	.bring_back = bring_back,
+};
 
 /* --cgroup-root NAME: the base itself, in each hierarchy, before anything is opened. */
 static int make_bases(const struct placement *p, struct err *e)
@@ -444,8 +430,7 @@ int cgroup1_open(const struct placement *p, const char *cluster, struct driver *
 			       cgroup_strerror(r));
 	r = make_bases(p, e);
 	if (r == 0)
-		r = cgroup_new(p, cluster, p->unified[0] ? &hybrid_ops : &cgroup1_ops, &version, &d,
-			       e);
+		r = cgroup_new(p, cluster, &version, &d, e);
 	if (r < 0) {
 		if (p->base_is_ours)
 			remove_bases(p);

@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 
 #include "containers/cgroup/cgroup.h"
+#include "containers/cgroup/process.h"
 #include "containers/proc/control_file.h"
 #include "containers/where/scope.h"
 #include "decision/base/cleanup.h"
@@ -63,48 +64,35 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 	return 0;
 }
 
-/* Turn one controller on for the groups below `path`; say, also on failure, whether this did it. */
-static int enable_one(struct cgroup_driver *d, const char *path, enum controller c, bool *was_off,
-		      struct err *e)
-{
-	const char *name = controller_name(c, 2);
-	char file[CGROUP_FILE], text[512], word[32];
-	int r;
-
-	*was_off = false;
-	group_join(path, "cgroup.subtree_control", file);
-	r = control_read(base_dir(d), file, text, sizeof(text), e);
-	if (r < 0 || control_has_word(text, name))
-		return r < 0 ? r : 0;
-	snprintf(word, sizeof(word), "+%s", name);
-	r = control_write(base_dir(d), file, word, e);
-	if (r < 0)
-		return r;
-	*was_off = true;
-	r = control_read(base_dir(d), file, text, sizeof(text), e);
-	if (r < 0)
-		return r;
-	if (!control_has_word(text, name))
-		return err_set(e, -EIO, "%s was written to %s/%s and is not in it", word,
-			       d->placement.base[0], file);
-	return 0;
-}
-
-/* All controllers for the groups below `path`; `list` gets those that were off, with blanks. */
+/*
+ * Turn the controllers on for the groups below `path`; `list` gets those that were off, with blanks,
+ * also on failure.
+ */
 static int enable(struct cgroup_driver *d, const char *path, char *list, size_t size, struct err *e)
 {
+	char file[CGROUP_FILE], text[512], word[32];
+
+	group_join(path, "cgroup.subtree_control", file);
 	list[0] = '\0';
 	for (unsigned i = 0; i < WANTED; i++) {
-		bool was_off;
-		int r = enable_one(d, path, wanted[i], &was_off, e);
+		const char *name = controller_name(wanted[i], 2);
+		int r = control_read(base_dir(d), file, text, sizeof(text), e);
 
-		if (was_off)
-			snprintf(list + strlen(list), size - strlen(list), " %s",
-				 controller_name(wanted[i], 2));
-		if (r == 0 || wanted[i] == CONTROLLER_IO) /* io only adds limits that few ask for */
+		if (r >= 0 && control_has_word(text, name))
 			continue;
-		return err_wrap(e, "enabling %s below %s%s%s", controller_name(wanted[i], 2),
-				d->placement.base[0], path[0] ? "/" : "", path);
+		snprintf(word, sizeof(word), "+%s", name);
+		if (r >= 0)
+			r = control_write(base_dir(d), file, word, e);
+		if (r == 0) {
+			snprintf(list + strlen(list), size - strlen(list), " %s", name);
+			r = control_read(base_dir(d), file, text, sizeof(text), e);
+		}
+		if (r >= 0 && !control_has_word(text, name))
+			r = err_set(e, -EIO, "%s was written to %s/%s and is not in it", word,
+				    d->placement.base[0], file);
+		if (r < 0 && wanted[i] != CONTROLLER_IO) /* io only adds limits that few ask for */
+			return err_wrap(e, "enabling %s below %s%s%s", name, d->placement.base[0],
+					path[0] ? "/" : "", path);
 	}
 	return 0;
 }
@@ -193,7 +181,7 @@ static int limit_device(struct cgroup_driver *d, const char *group, const struct
 	char text[PROFILE_WORD + 160], now[8192];
 	int r, used = snprintf(text, sizeof(text), "%s", io->device);
 
-	if (!group_has_file(d, CONTROLLER_IO, group, "io.max"))
+	if (!control_exists(d->base[CONTROLLER_IO], GROUP_FILE(d, group, "io.max")))
 		return err_impossible(e,
 				      "io limits need the io controller, which is not enabled for "
 				      "%s: remove `io` from the profile",
@@ -202,9 +190,10 @@ static int limit_device(struct cgroup_driver *d, const char *group, const struct
 		if (limits[i].value)
 			used += snprintf(text + used, sizeof(text) - (size_t)used, " %s=%" PRIu64,
 					 limits[i].key, limits[i].value);
-	r = group_write(d, CONTROLLER_IO, group, "io.max", text, e);
+	r = control_write(d->base[CONTROLLER_IO], GROUP_FILE(d, group, "io.max"), text, e);
 	if (r == 0)
-		r = group_read(d, CONTROLLER_IO, group, "io.max", now, sizeof(now), e);
+		r = control_read(d->base[CONTROLLER_IO], GROUP_FILE(d, group, "io.max"), now,
+				 sizeof(now), e);
 	if (r < 0)
 		return r;
 	if (!strstr(now, io->device))
@@ -230,14 +219,15 @@ static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err
 	if (r == 0 && m->high_bytes)
 		r = limit_bytes(d, g->name, "memory.high", m->high_bytes, e);
 	/* Kernels without swap accounting have no such file, and tree_missing() says so. */
-	if (r == 0 && m->max_bytes && group_has_file(d, c, g->name, "memory.swap.max"))
+	if (r == 0 && m->max_bytes &&
+	    control_exists(d->base[c], GROUP_FILE(d, g->name, "memory.swap.max")))
 		r = limit_bytes(d, g->name, "memory.swap.max", m->swap_bytes, e);
 	/*
 	 * Since 4.19: a worker without its executor, or half of Python, is worse than a dead slice.
 	 */
 	if (r == 0 && !strncmp(g->name, "slice-", 6) &&
-	    group_has_file(d, c, g->name, "memory.oom.group"))
-		r = group_write(d, c, g->name, "memory.oom.group", "1", e);
+	    control_exists(d->base[c], GROUP_FILE(d, g->name, "memory.oom.group")))
+		r = control_write(d->base[c], GROUP_FILE(d, g->name, "memory.oom.group"), "1", e);
 	for (unsigned i = 0; r == 0 && i < g->io_count; i++)
 		r = limit_device(d, g->name, &g->io[i], e);
 	return r;
@@ -248,14 +238,14 @@ static uint64_t usage_us(const char *text)
 	return control_value(text, "usage_usec", 0);
 }
 
-/* A scope's own cpuset.cpus is systemd's (AllowedCPUs=). */
+/* Empty: all of the group above. A scope's own cpuset.cpus is systemd's (AllowedCPUs=). */
 static int widen(struct cgroup_driver *d, struct err *e)
 {
-	int r = d->inner[0] ? group_write(d, CONTROLLER_CPUSET, "..", "cpuset.cpus", "\n", e)
-			    : -EPERM;
+	int r = -EPERM;
 
-	/* Empty: all of the group above. */
-	return r == 0 ? group_write(d, CONTROLLER_CPUSET, "", "cpuset.cpus", "\n", e) : r;
+	if (d->inner[0])
+		r = control_write(base_dir(d), GROUP_FILE(d, "..", "cpuset.cpus"), "\n", e);
+	return r == 0 ? control_write(base_dir(d), GROUP_FILE(d, "", "cpuset.cpus"), "\n", e) : r;
 }
 
 /* ---- the cluster's own group */
@@ -267,7 +257,8 @@ static void end_scope(struct cgroup_driver *d)
 	struct err ignored;
 	int n;
 
-	if (group_write(d, CONTROLLER_CPUSET, SCOPE_PAUSE, "cgroup.kill", "1", &ignored) == 0)
+	if (control_write(base_dir(d), GROUP_FILE(d, SCOPE_PAUSE, "cgroup.kill"), "1", &ignored) ==
+	    0)
 		return;
 	n = cgroup_pids_in(d, CONTROLLER_CPUSET, SCOPE_PAUSE, pids, 64, &ignored);
 	for (int i = 0; i < n && i < 64; i++) {
@@ -316,8 +307,6 @@ static const struct cgroup_version version = {
 	.widen = widen,
 };
 
-static const struct driver_ops ops = {.name = "cgroup2", CGROUP_OPS};
-
 static int make_own(struct cgroup_driver *d, struct err *e)
 {
 	char list[64], ignored[64], path[3 * LAYOUT_PATH];
@@ -343,13 +332,14 @@ static int make_own(struct cgroup_driver *d, struct err *e)
 
 int cgroup2_open(const struct placement *p, const char *cluster, struct driver **out, struct err *e)
 {
-	bool is_scope = p->kind == PLACEMENT_SCOPE, was_there = is_scope && p->base[0][0];
+	bool is_scope = p->kind == PLACEMENT_SCOPE;
+	bool was_there = is_scope && p->base[0][0]; /* adoption */
 	struct placement place = *p;
 	struct cgroup_driver *d;
-	int r = is_scope ? scope_start(&place, cluster, e) : 0;
+	int r = is_scope && !was_there ? scope_start(&place, cluster, e) : 0;
 
 	if (r == 0)
-		r = cgroup_new(&place, cluster, &ops, &version, &d, e);
+		r = cgroup_new(&place, cluster, &version, &d, e);
 	if (r < 0)
 		return r;
 	r = make_own(d, e);

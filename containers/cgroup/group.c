@@ -36,67 +36,24 @@ char *group_file(const struct cgroup_driver *d, const char *group, const char *f
 
 /* ---- control files */
 
-int group_read(const struct cgroup_driver *d, enum controller c, const char *group,
-	       const char *file, char *text, size_t size, struct err *e)
-{
-	char path[CGROUP_FILE];
-
-	return control_read(d->base[c], group_file(d, group, file, path), text, size, e);
-}
-
-int group_read_number(const struct cgroup_driver *d, enum controller c, const char *group,
-		      const char *file, uint64_t *out, struct err *e)
-{
-	char path[CGROUP_FILE];
-
-	return control_read_number(d->base[c], group_file(d, group, file, path), out, e);
-}
-
-int group_read_cpuset(const struct cgroup_driver *d, const char *group, const char *file,
-		      struct cpuset *out, struct err *e)
-{
-	char path[CGROUP_FILE];
-
-	return control_read_cpuset(d->base[CONTROLLER_CPUSET], group_file(d, group, file, path),
-				   out, e);
-}
-
-int group_write(const struct cgroup_driver *d, enum controller c, const char *group,
-		const char *file, const char *value, struct err *e)
-{
-	char path[CGROUP_FILE];
-
-	return control_write(d->base[c], group_file(d, group, file, path), value, e);
-}
-
-bool group_has_file(const struct cgroup_driver *d, enum controller c, const char *group,
-		    const char *file)
-{
-	char path[CGROUP_FILE];
-
-	return control_exists(d->base[c], group_file(d, group, file, path));
-}
-
 int group_write_bytes(const struct cgroup_driver *d, enum controller c, const char *group,
 		      const char *file, uint64_t value, const char *none, struct err *e)
 {
 	uint64_t now = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
-	char text[32], path[CGROUP_FILE];
+	char text[32];
 	int r;
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
 	if (value != UINT64_MAX)
 		none = text;
-	r = group_write(d, c, group, file, none, e);
+	r = control_write(d->base[c], GROUP_FILE(d, group, file), none, e);
 	if (r == 0)
-		r = group_read_number(d, c, group, file, &now, e);
+		r = control_read_number(d->base[c], GROUP_FILE(d, group, file), &now, e);
 	if (r < 0)
 		return r;
 	if (value == UINT64_MAX ? now != UINT64_MAX : now > value || value - now >= page)
 		return err_set(e, -EIO, "%s was set to %s and reads %" PRIu64,
-			       control_path(d->base[c], group_file(d, group, file, path),
-					    (char[CONTROL_PATH]){0}),
-			       none, now);
+			       CONTROL_NAME(d->base[c], GROUP_FILE(d, group, file)), none, now);
 	return 0;
 }
 
@@ -112,54 +69,43 @@ static void group_close(struct open_group *g)
 	g->name[0] = '\0';
 }
 
-static int open_file(const struct cgroup_driver *d, enum controller c, const char *group,
-		     const char *file, int flags, int *out, struct err *e)
-{
-	char path[CGROUP_FILE];
-
-	*out = openat(d->base[c], group_file(d, group, file, path), flags | O_CLOEXEC);
-	if (*out < 0)
-		return err_errno(e, -errno, "cannot open %s",
-				 control_path(d->base[c], path, (char[CONTROL_PATH]){0}));
-	return 0;
-}
-
 static int group_open(const struct cgroup_driver *d, const char *name, struct open_group *g,
 		      struct err *e)
 {
 	const struct cgroup_version *v = d->version;
-	char path[CGROUP_FILE];
-	int r;
+	const int cpuset = d->base[CONTROLLER_CPUSET], usage = d->base[v->usage_controller];
+	const struct {
+		int *fd, dir;
+		const char *file;
+		int flags;
+		bool may_lack;
+	} files[] = {
+		{&g->cpus, cpuset, "cpuset.cpus", O_RDWR, false},
+		{&g->effective, cpuset, v->cpus_effective, O_RDONLY, false},
+		{&g->weight, d->base[CONTROLLER_CPU], v->weight, O_RDWR, false},
+		{&g->usage, usage, v->usage, O_RDONLY, usage < 0},
+		/* The v2 tree has these also where the controllers are in v1. */
+		{&g->processes, d->unified, "cgroup.procs", O_RDONLY, true},
+		{&g->pressure, d->unified, "cpu.pressure", O_RDONLY, true},
+	};
+	int r = 0;
 
-	*g = (struct open_group){.cpus = -1,
-				 .effective = -1,
-				 .weight = -1,
-				 .usage = -1,
-				 .processes = -1,
-				 .pressure = -1};
 	snprintf(g->name, sizeof(g->name), "%s", name);
-	r = open_file(d, CONTROLLER_CPUSET, name, "cpuset.cpus", O_RDWR, &g->cpus, e);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[CGROUP_FILE];
+
+		*files[i].fd = openat(files[i].dir, group_file(d, name, files[i].file, path),
+				      files[i].flags | O_CLOEXEC);
+		if (*files[i].fd < 0 && !files[i].may_lack && r == 0)
+			r = err_errno(e, -errno, "cannot open %s",
+				      CONTROL_NAME(files[i].dir, path));
+	}
 	if (r == 0)
-		r = open_file(d, CONTROLLER_CPUSET, name, v->cpus_effective, O_RDONLY,
-			      &g->effective, e);
-	if (r == 0)
-		r = open_file(d, CONTROLLER_CPU, name, v->weight, O_RDWR, &g->weight, e);
-	if (r == 0 && d->base[v->usage_controller] >= 0)
-		r = open_file(d, v->usage_controller, name, v->usage, O_RDONLY, &g->usage, e);
-	if (r == 0)
-		r = group_read_cpuset(d, name, v->mems_effective, &g->nodes, e);
-	if (r < 0) {
+		r = control_read_cpuset(d->base[CONTROLLER_CPUSET],
+					GROUP_FILE(d, name, v->mems_effective), &g->nodes, e);
+	if (r < 0)
 		group_close(g);
-		return r;
-	}
-	/* The v2 tree has these also where the controllers are in v1. */
-	if (d->unified >= 0) {
-		g->processes = openat(d->unified, group_file(d, name, "cgroup.procs", path),
-				      O_RDONLY | O_CLOEXEC);
-		g->pressure = openat(d->unified, group_file(d, name, "cpu.pressure", path),
-				     O_RDONLY | O_CLOEXEC);
-	}
-	return 0;
+	return r;
 }
 
 int group_find(struct cgroup_driver *d, const char *name, struct open_group **out, struct err *e)

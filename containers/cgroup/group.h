@@ -48,6 +48,8 @@ struct cgroup_version {
 	int (*widen)(struct cgroup_driver *d, struct err *e);
 	/* v1: spawn_into.attach; NULL: none needed. `context` is a struct cgroup_member. */
 	int (*attach)(void *context, pid_t child, struct err *e);
+	/* That of driver_ops. */
+	int (*bring_back)(struct driver *d, const char *group, struct err *e);
 };
 
 struct cgroup_member {
@@ -57,6 +59,7 @@ struct cgroup_member {
 
 struct cgroup_driver {
 	struct driver driver;
+	struct driver_ops ops; /* what is common, and what the version adds */
 	const struct cgroup_version *version;
 	struct placement placement;
 	char cluster[NAME_MAX_BYTES + 1];
@@ -84,21 +87,10 @@ char *group_join(const char *path, const char *file, char out[CGROUP_FILE]);
 /* "inner/group", or "inner" for group "". */
 char *group_path(const struct cgroup_driver *d, const char *group, char path[CGROUP_PATH]);
 
-/* "inner/group/file" for the control file of a group. */
+/* "inner/group/file", for the functions of control_file.h below a base. */
 char *group_file(const struct cgroup_driver *d, const char *group, const char *file,
 		 char path[CGROUP_FILE]);
-
-/* Those of control_file.h for a control file of a group in the hierarchy of `c`. */
-int group_read(const struct cgroup_driver *d, enum controller c, const char *group,
-	       const char *file, char *text, size_t size, struct err *e);
-int group_read_number(const struct cgroup_driver *d, enum controller c, const char *group,
-		      const char *file, uint64_t *out, struct err *e);
-int group_read_cpuset(const struct cgroup_driver *d, const char *group, const char *file,
-		      struct cpuset *out, struct err *e);
-int group_write(const struct cgroup_driver *d, enum controller c, const char *group,
-		const char *file, const char *value, struct err *e);
-bool group_has_file(const struct cgroup_driver *d, enum controller c, const char *group,
-		    const char *file);
+#define GROUP_FILE(d, group, file) group_file((d), (group), (file), (char[CGROUP_FILE]){0})
 
 /*
  * Write a limit in bytes and check that it is in force, to within one page. `value` UINT64_MAX is

@@ -43,8 +43,7 @@ int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char 
 	int count = 0;
 
 	if (!file)
-		return err_errno(e, -errno, "cannot read %s",
-				 control_path(d->base[c], path, (char[CONTROL_PATH]){0}));
+		return err_errno(e, -errno, "cannot read %s", CONTROL_NAME(d->base[c], path));
 	while (fgets(line, sizeof(line), file)) {
 		if (!control_number(line, &pid) || pid > INT32_MAX || pid == 0)
 			continue; /* 0: a process of another pid namespace */
@@ -65,12 +64,12 @@ int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t si
 static int join_v2(void *context, pid_t child, struct err *e)
 {
 	const struct cgroup_member *m = context;
-	char path[CGROUP_FILE], pid[16];
+	char pid[16];
 	int r;
 
 	snprintf(pid, sizeof(pid), "%d", child);
-	r = control_write(m->driver->unified, group_file(m->driver, m->group, "cgroup.procs", path),
-			  pid, e);
+	r = control_write(m->driver->unified, GROUP_FILE(m->driver, m->group, "cgroup.procs"), pid,
+			  e);
 	/*
 	 * Only who may write to a group above both may move a process in v2. Beside v1, which has
 	 * the walls, v2 is a help that can be missed.
@@ -210,21 +209,21 @@ static void kill_batch(const struct cgroup_driver *d, const char *group, const p
 int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
+	uint64_t end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS;
 	pid_t pids[BATCH];
 	int n = group_check_name(d, group, e);
 
 	if (n < 0)
 		return n;
 	for (;;) {
-		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
+		int left_ms = clock_left_ms(end_ns);
 
 		n = cgroup_pids(driver, group, pids, BATCH, e);
 		if (n <= 0)
 			return n == -ENOENT ? 0 : n;
-		if (left <= 0)
+		if (left_ms <= 0)
 			break;
-		kill_batch(d, group, pids, n, left < TURN_MS ? (int)left : TURN_MS);
+		kill_batch(d, group, pids, n, left_ms < TURN_MS ? left_ms : TURN_MS);
 	}
 	return err_set(e, -ETIMEDOUT,
 		       "%d processes of %s are still there %u ms after SIGKILL, pid %d", n, group,

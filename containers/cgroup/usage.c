@@ -49,12 +49,11 @@ static int count_lines(int fd)
 static int count_processes(const struct cgroup_driver *d, const struct open_group *g)
 {
 	cleanup_close int fd = -1;
-	char path[CGROUP_FILE];
 	int count = g->processes < 0 ? 0 : count_lines(g->processes);
 
 	if (count || !d->version->attach)
 		return count;
-	fd = openat(d->base[CONTROLLER_CPU], group_file(d, g->name, "cgroup.procs", path),
+	fd = openat(d->base[CONTROLLER_CPU], GROUP_FILE(d, g->name, "cgroup.procs"),
 		    O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : count_lines(fd);
 }
@@ -161,23 +160,24 @@ static int sample_memory(const struct cgroup_driver *d, const struct open_group 
 	char text[CONTROL_TEXT];
 	uint64_t max = UINT64_MAX;
 	struct err ignored;
-	int r = group_read_number(d, CONTROLLER_MEMORY, g->name, v->memory_usage,
-				  &out->memory_bytes, e);
+	int r = control_read_number(d->base[CONTROLLER_MEMORY],
+				    GROUP_FILE(d, g->name, v->memory_usage), &out->memory_bytes, e);
 
 	if (r == 0)
-		r = group_read_number(d, CONTROLLER_MEMORY, g->name, v->memory_max, &max, e);
+		r = control_read_number(d->base[CONTROLLER_MEMORY],
+					GROUP_FILE(d, g->name, v->memory_max), &max, e);
 	if (r < 0)
 		return r;
 	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
 	/* A kernel for real time has no oom_control; v1 does not count "high". */
-	if (group_read(d, CONTROLLER_MEMORY, g->name, v->memory_events, text, sizeof(text),
-		       &ignored) >= 0) {
+	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, v->memory_events), text,
+			 sizeof(text), &ignored) >= 0) {
 		out->oom_kills = control_value(text, "oom_kill", 0);
 		out->throttled = control_value(text, "high", 0);
 	}
 	/* Only kernels with NUMA have it. */
-	if (group_read(d, CONTROLLER_MEMORY, g->name, "memory.numa_stat", text, sizeof(text),
-		       &ignored) >= 0)
+	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, "memory.numa_stat"),
+			 text, sizeof(text), &ignored) >= 0)
 		sample_nodes(text, unit, &g->nodes, out);
 	return 0;
 }
@@ -203,27 +203,24 @@ int cgroup_sample(struct driver *driver, const char *group, struct sample *out, 
 int cgroup_look(struct driver *driver, const char *group, struct observed_group *out, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
+	struct observed_group seen;
 	struct open_group *g;
-	unsigned weight;
 	int r = group_find(d, group, &g, e);
 
 	if (r < 0)
 		return r;
-	r = group_reread_cpus(g->cpus, group, &out->requested, e);
+	seen = (struct observed_group){.nodes = g->nodes};
+	snprintf(seen.name, sizeof(seen.name), "%s", group);
+	r = group_reread_cpus(g->cpus, group, &seen.requested, e);
 	if (r == 0)
-		r = group_reread_cpus(g->effective, group, &out->cpus, e);
+		r = group_reread_cpus(g->effective, group, &seen.cpus, e);
 	if (r == 0)
-		r = group_reread_weight(d, g, &weight, e);
-	if (r < 0) {
-		group_forget(d, group);
-		return r;
-	}
-	snprintf(out->name, sizeof(out->name), "%s", group);
-	out->nodes = g->nodes;
-	out->weight = weight;
-	out->memory_max_bytes = 0;
-	out->populated = false;
-	return 0;
+		r = group_reread_weight(d, g, &seen.weight, e);
+	if (r < 0)
+		group_forget(d, group); /* it may have been made anew behind our back */
+	else
+		*out = seen;
+	return r;
 }
 
 /* ---- what the groups can have */
@@ -269,7 +266,7 @@ int cgroup_runnable(struct driver *driver, const char *group, unsigned *out, str
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	const char *threads = d->version->threads;
-	char path[CGROUP_FILE], line[32];
+	char line[32];
 	cleanup_fclose FILE *file = NULL;
 	struct proc_stat s;
 	unsigned count = 0;
@@ -278,7 +275,7 @@ int cgroup_runnable(struct driver *driver, const char *group, unsigned *out, str
 
 	if (r < 0)
 		return r;
-	file = control_open_lines(d->base[CONTROLLER_CPU], group_file(d, group, threads, path));
+	file = control_open_lines(d->base[CONTROLLER_CPU], GROUP_FILE(d, group, threads));
 	if (!file)
 		return err_errno(e, -errno, "cannot read %s of %s", threads, group);
 	/* R is on a CPU or waits for one. */

@@ -15,6 +15,11 @@ uint64_t clock_now_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int clock_left_ms(uint64_t end_ns)
+{
+	return (int)((int64_t)(end_ns - clock_now_ns()) / CLOCK_MS);
+}
+
 uint64_t clock_date_ns(void)
 {
 	return read_clock(CLOCK_REALTIME);

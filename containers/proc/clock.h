@@ -10,6 +10,9 @@ enum { CLOCK_MS = 1000000 }; /* nanoseconds in a millisecond */
 /* CLOCK_MONOTONIC, in ns: for waiting and for measuring. */
 uint64_t clock_now_ns(void);
 
+/* Whole milliseconds until that time, for poll(); 0 and less: it is over. */
+int clock_left_ms(uint64_t end_ns);
+
 /* CLOCK_REALTIME, in ns since the epoch: for what people and other programs read. */
 uint64_t clock_date_ns(void);
 

@@ -68,8 +68,7 @@ int control_read(int dir, const char *path, char *text, size_t size, struct err 
 	int n = fd < 0 ? -errno : control_reread(fd, text, size);
 
 	if (n < 0)
-		return err_errno(e, n, "cannot read %s",
-				 control_path(dir, path, (char[CONTROL_PATH]){0}));
+		return err_errno(e, n, "cannot read %s", CONTROL_NAME(dir, path));
 	return n;
 }
 
@@ -92,12 +91,11 @@ int control_rewrite(int fd, const char *path, const char *value, struct err *e)
 int control_write(int dir, const char *path, const char *value, struct err *e)
 {
 	cleanup_close int fd = openat(dir, path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	char full[CONTROL_PATH];
 
-	control_path(dir, path, full);
 	if (fd < 0)
-		return err_errno(e, -errno, "cannot write \"%.100s\" to %s", value, full);
-	return control_rewrite(fd, full, value, e);
+		return err_errno(e, -errno, "cannot write \"%.100s\" to %s", value,
+				 CONTROL_NAME(dir, path));
+	return control_rewrite(fd, CONTROL_NAME(dir, path), value, e);
 }
 
 int control_read_cpuset(int dir, const char *path, struct cpuset *out, struct err *e)
@@ -108,7 +106,7 @@ int control_read_cpuset(int dir, const char *path, struct cpuset *out, struct er
 	if (n < 0)
 		return n;
 	if (cpuset_parse(text, out, e) < 0)
-		return err_wrap(e, "%s", control_path(dir, path, (char[CONTROL_PATH]){0}));
+		return err_wrap(e, "%s", CONTROL_NAME(dir, path));
 	return 0;
 }
 
@@ -142,7 +140,7 @@ int control_read_number(int dir, const char *path, uint64_t *out, struct err *e)
 		value = UINT64_MAX;
 	else if (!control_number(text, &value))
 		return err_set(e, -EBADMSG, "%s holds \"%s\" where a number should be",
-			       control_path(dir, path, (char[CONTROL_PATH]){0}), text);
+			       CONTROL_NAME(dir, path), text);
 	*out = value >= UINT64_C(1) << 62 ? UINT64_MAX : value;
 	return 0;
 }

@@ -74,5 +74,6 @@ static inline void cleanup_closedirp(DIR **list)
 
 /* The path of dir + "/" + path, for messages: the descriptor's name as /proc says it. */
 char *control_path(int dir, const char *path, char text[CONTROL_PATH]);
+#define CONTROL_NAME(dir, path) control_path((dir), (path), (char[CONTROL_PATH]){0})
 
 #endif

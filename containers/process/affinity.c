@@ -21,15 +21,10 @@ enum {
 	KILL_TURN_MS = 20,
 };
 
-struct affinity_group {
-	char name[NAME_MAX_BYTES + 1]; /* "": a free place */
-	struct cpuset cpus, nodes;
-};
-
 struct affinity_driver {
 	struct driver driver;
 	char cluster[NAME_MAX_BYTES + 1];
-	struct affinity_group groups[SLICES_MAX + 2];
+	struct observed_group groups[SLICES_MAX + 2]; /* name "": a free place */
 };
 
 static struct affinity_driver *of(struct driver *d)
@@ -37,7 +32,7 @@ static struct affinity_driver *of(struct driver *d)
 	return (struct affinity_driver *)d;
 }
 
-static struct affinity_group *find(struct affinity_driver *d, const char *name)
+static struct observed_group *find(struct affinity_driver *d, const char *name)
 {
 	for (unsigned i = 0; i < SLICES_MAX + 2; i++)
 		if (!strcmp(d->groups[i].name, name))
@@ -45,11 +40,19 @@ static struct affinity_group *find(struct affinity_driver *d, const char *name)
 	return NULL;
 }
 
-static int need(struct affinity_driver *d, const char *name, struct affinity_group **out,
+static int need(struct affinity_driver *d, const char *name, struct observed_group **out,
 		struct err *e)
 {
 	*out = group_name_is_ours(name) ? find(d, name) : NULL;
 	return *out ? 0 : err_set(e, -ENOENT, "cluster %s has no group %.40s", d->cluster, name);
+}
+
+static void set_group(struct observed_group *g, const char *name, const struct cpuset *cpus,
+		      const struct cpuset *nodes)
+{
+	*g = (struct observed_group){
+		.cpus = *cpus, .requested = *cpus, .nodes = *nodes, .weight = WEIGHT_DEFAULT};
+	snprintf(g->name, sizeof(g->name), "%s", name);
 }
 
 /* ---- whose process is it */
@@ -198,7 +201,7 @@ static int set_all(struct affinity_driver *d, const char *group, const struct cp
 static int affinity_set_cpus(struct driver *driver, const char *group, const struct cpuset *cpus,
 			     struct cpuset *effective, struct err *e)
 {
-	struct affinity_group *g;
+	struct observed_group *g;
 	int r = need(of(driver), group, &g, e);
 
 	if (r == 0 && cpuset_is_empty(cpus))
@@ -207,7 +210,7 @@ static int affinity_set_cpus(struct driver *driver, const char *group, const str
 		r = set_all(of(driver), group, cpus, e);
 	if (r < 0)
 		return r;
-	g->cpus = *cpus;
+	g->cpus = g->requested = *cpus;
 	if (effective)
 		*effective = *cpus;
 	return 0;
@@ -216,7 +219,7 @@ static int affinity_set_cpus(struct driver *driver, const char *group, const str
 static int affinity_set_weight(struct driver *driver, const char *group, unsigned weight,
 			       struct err *e)
 {
-	struct affinity_group *g;
+	struct observed_group *g;
 	int r = need(of(driver), group, &g, e);
 
 	if (r < 0 || weight == WEIGHT_DEFAULT)
@@ -232,7 +235,7 @@ static int affinity_set_weight(struct driver *driver, const char *group, unsigne
 static int affinity_create(struct driver *driver, const struct group_spec *g, struct err *e)
 {
 	struct affinity_driver *d = of(driver);
-	struct affinity_group *place = find(d, g->name);
+	struct observed_group *place = find(d, g->name);
 
 	if (!group_name_is_ours(g->name))
 		return err_wrong(e, "\"%.40s\" is no name of a group of cleave's", g->name);
@@ -244,9 +247,7 @@ static int affinity_create(struct driver *driver, const struct group_spec *g, st
 	if (!place)
 		return err_set(e, -ENOSPC, "cluster %s has more than %d groups", d->cluster,
 			       SLICES_MAX + 2);
-	snprintf(place->name, sizeof(place->name), "%s", g->name);
-	place->cpus = g->cpus;
-	place->nodes = g->nodes;
+	set_group(place, g->name, &g->cpus, &g->nodes);
 	return 0;
 }
 
@@ -279,7 +280,7 @@ static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *p
 	struct spawn_into into = {.cgroup2 = -1, .wall = WALL_NONE};
 	cleanup_free char *mark = NULL;
 	cleanup_free char **envp = NULL;
-	struct affinity_group *g;
+	struct observed_group *g;
 	int r = need(d, s->group, &g, e);
 
 	if (r < 0)
@@ -325,28 +326,28 @@ static int kill_members(struct affinity_driver *d, const char *group, int *last,
 static int affinity_kill(struct driver *driver, const char *group, unsigned timeout_ms,
 			 struct err *e)
 {
-	int64_t end = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms;
+	uint64_t end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS;
 
 	for (;;) {
 		cleanup_close int last = -1;
 		int count = kill_members(of(driver), group, &last, e);
-		int64_t left = end - (int64_t)(clock_now_ns() / CLOCK_MS);
+		int left_ms = clock_left_ms(end_ns);
 		struct pollfd fds = {.fd = last, .events = POLLIN};
 
 		if (count <= 0)
 			return count;
-		if (left <= 0)
+		if (left_ms <= 0)
 			return err_set(e, -ETIMEDOUT,
 				       "%d processes of %s are still there %u ms "
 				       "after SIGKILL",
 				       count, group, timeout_ms);
-		poll(&fds, 1, left > KILL_TURN_MS ? KILL_TURN_MS : (int)left);
+		poll(&fds, 1, left_ms > KILL_TURN_MS ? KILL_TURN_MS : left_ms);
 	}
 }
 
 static int affinity_remove(struct driver *driver, const char *group, struct err *e)
 {
-	struct affinity_group *g = find(of(driver), group);
+	struct observed_group *g = find(of(driver), group);
 	int n = affinity_pids(driver, group, NULL, 0, e);
 
 	if (n > 0)
@@ -373,7 +374,8 @@ static int adopt(struct affinity_driver *d, struct err *e)
 		char name[NAME_MAX_BYTES + 1], cpus[CPUSET_TEXT];
 		const char *first = strchr(s.mark, ':'),
 			   *second = first ? strchr(first + 1, ':') : NULL;
-		struct affinity_group *g = find(d, "");
+		struct observed_group *g = find(d, "");
+		struct cpuset in_force, nodes;
 
 		if (!g || !second || first - s.mark > NAME_MAX_BYTES ||
 		    second - first > CPUSET_TEXT)
@@ -381,12 +383,12 @@ static int adopt(struct affinity_driver *d, struct err *e)
 		snprintf(name, sizeof(name), "%.*s", (int)(first - s.mark), s.mark);
 		snprintf(cpus, sizeof(cpus), "%.*s", (int)(second - first - 1), first + 1);
 		if (!group_name_is_ours(name) || find(d, name) ||
-		    cpuset_parse(cpus, &g->cpus, &ignored) ||
-		    cpuset_parse(second + 1, &g->nodes, &ignored))
+		    cpuset_parse(cpus, &in_force, &ignored) ||
+		    cpuset_parse(second + 1, &nodes, &ignored))
 			continue;
 		/* What is in force may have changed since it was started. */
-		syscall(SYS_sched_getaffinity, pid, sizeof(g->cpus.words), g->cpus.words);
-		snprintf(g->name, sizeof(g->name), "%s", name);
+		syscall(SYS_sched_getaffinity, pid, sizeof(in_force.words), in_force.words);
+		set_group(g, name, &in_force, &nodes);
 	}
 	return r;
 }
@@ -398,8 +400,7 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 
 	out->count = 0;
 	for (unsigned i = 0; r == 0 && i < SLICES_MAX + 2; i++) {
-		const struct affinity_group *g = &d->groups[i];
-		struct observed_group *o = &out->groups[out->count];
+		struct observed_group *g = &d->groups[i];
 		int n;
 
 		if (!g->name[0])
@@ -407,13 +408,8 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 		n = affinity_pids(driver, g->name, NULL, 0, e);
 		if (n < 0)
 			return n;
-		*o = (struct observed_group){.cpus = g->cpus,
-					     .nodes = g->nodes,
-					     .requested = g->cpus,
-					     .weight = WEIGHT_DEFAULT,
-					     .populated = n > 0};
-		memcpy(o->name, g->name, sizeof(o->name));
-		out->count++;
+		g->populated = n > 0;
+		out->groups[out->count++] = *g;
 	}
 	return r;
 }
@@ -422,7 +418,7 @@ static int affinity_sample(struct driver *driver, const char *group, struct samp
 			   struct err *e)
 {
 	cleanup_search struct search search = {0};
-	struct affinity_group *g;
+	struct observed_group *g;
 	struct sample s = {.at_ns = clock_now_ns()};
 	uint64_t ticks = 0;
 	pid_t pid;
@@ -452,7 +448,7 @@ static int affinity_sample(struct driver *driver, const char *group, struct samp
 /* The supervisor is not pinned: there are no walls to be inside of. */
 static int affinity_enter(struct driver *driver, const char *group, struct err *e)
 {
-	struct affinity_group *g;
+	struct observed_group *g;
 
 	return group ? need(of(driver), group, &g, e) : 0;
 }

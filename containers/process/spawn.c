@@ -13,46 +13,23 @@
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/strings.h"
 
 enum { GROUPS_MAX = 1024 };
 
-/* What the child does, in this order; its report names the one that failed. */
-enum step {
-	STEP_WAIT,
-	STEP_SESSION,
-	STEP_FILES,
-	STEP_AFFINITY,
-	STEP_MEMORY,
-	STEP_GROUPS,
-	STEP_GID,
-	STEP_UID,
-	STEP_DIRECTORY,
-	STEP_PRIVILEGES,
-	STEP_EXEC,
-};
-static const char *const step_names[] = {
-	[STEP_WAIT] = "wait for its group",
-	[STEP_SESSION] = "begin a session",
-	[STEP_FILES] = "open its standard files",
-	[STEP_AFFINITY] = "set its CPU affinity",
-	[STEP_MEMORY] = "set its memory policy",
-	[STEP_GROUPS] = "set its supplementary groups",
-	[STEP_GID] = "set its group",
-	[STEP_UID] = "set its user",
-	[STEP_DIRECTORY] = "enter its directory",
-	[STEP_PRIVILEGES] = "give up new privileges",
-	[STEP_EXEC] = "execute it",
-};
+/* The steps that a report is read for; the others are named where they fail. */
+static const char ENTER[] = "enter", EXECUTE[] = "execute it";
 
+/* What the child says of the step that failed. */
 struct report {
-	enum step step;
+	char step[40];
 	int error; /* errno */
 };
 
 /* All that the child needs, made before it is born: it may only use async-signal-safe functions. */
 struct prepared {
 	const struct spawn *s;
-	struct memory_policy_call memory;
+	enum memory_wall wall;
 	struct cpuset cpus;
 	gid_t groups[GROUPS_MAX];
 	int group_count; /* -1: leave them */
@@ -89,66 +66,44 @@ static int place_files(const struct prepared *p)
 	return 0;
 }
 
-/*
- * The raw system calls: glibc's wrappers would signal the threads of the parent, which do not exist
- * here.
- */
-static bool become_user(const struct prepared *p, struct report *report)
-{
-	const struct spawn *s = p->s;
-
-	report->step = STEP_GROUPS;
-	if (p->group_count >= 0 && syscall(SYS_setgroups, p->group_count, p->groups))
-		return false;
-	if (s->uid == (uid_t)-1)
-		return true;
-	report->step = STEP_GID;
-	if (syscall(SYS_setresgid, s->gid, s->gid, s->gid))
-		return false;
-	report->step = STEP_UID;
-	return syscall(SYS_setresuid, s->uid, s->uid, s->uid) == 0;
-}
-
-/* Return only on failure, with errno. */
-static void child_run(const struct prepared *p, struct report *report)
+/* Return only on failure: which step it was, with errno. */
+static const char *child_run(const struct prepared *p)
 {
 	const struct spawn *s = p->s;
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t none;
 	char go;
 
-	report->step = STEP_WAIT;
 	close(p->go[1]);
 	if (p->must_wait && read(p->go[0], &go, 1) != 1)
 		_exit(127); /* the parent has given up, or died */
-	report->step = STEP_SESSION;
 	if (s->new_session && setsid() < 0)
-		return;
+		return "begin a session";
 	/* The supervisor blocks what its signalfd reads; a worker must not inherit that. */
 	for (int signal = 1; signal < NSIG; signal++)
 		sigaction(signal, &action, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	report->step = STEP_AFFINITY;
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(p->cpus.words), p->cpus.words) < 0)
-		return;
-	report->step = STEP_MEMORY;
-	errno = -memory_policy_set(&p->memory);
+		return "set its CPU affinity";
+	errno = -memory_policy_set(s->policy, &s->nodes, p->wall);
 	if (errno)
-		return;
-	if (!become_user(p, report))
-		return;
-	report->step = STEP_DIRECTORY;
+		return "set its memory policy";
+	/* Raw: glibc's would signal the threads of the parent, which do not exist here. */
+	if (p->group_count >= 0 && syscall(SYS_setgroups, p->group_count, p->groups))
+		return "set its supplementary groups";
+	if (s->uid != (uid_t)-1 && syscall(SYS_setresgid, s->gid, s->gid, s->gid))
+		return "set its group";
+	if (s->uid != (uid_t)-1 && syscall(SYS_setresuid, s->uid, s->uid, s->uid))
+		return "set its user";
 	if (s->directory && chdir(s->directory))
-		return;
-	report->step = STEP_PRIVILEGES;
+		return ENTER;
 	if (s->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return;
-	report->step = STEP_FILES;
+		return "give up new privileges";
 	if (place_files(p))
-		return;
-	report->step = STEP_EXEC;
+		return "open its standard files";
 	execve(s->file, s->argv, s->envp ? s->envp : (char *[]){NULL});
+	return EXECUTE;
 }
 
 static _Noreturn void child_main(struct prepared *p)
@@ -163,7 +118,7 @@ static _Noreturn void child_main(struct prepared *p)
 		if (high >= 0)
 			p->status[1] = high;
 	}
-	child_run(p, &report);
+	string_copy(report.step, child_run(p));
 	report.error = errno;
 	written = write(p->status[1], &report, sizeof(report));
 	_exit(written == sizeof(report) ? 127 : 126);
@@ -235,31 +190,12 @@ static pid_t make_child(struct prepared *p, const struct spawn_into *into, bool 
 	return pid;
 }
 
-static int prepare_user(struct prepared *p, struct err *e)
-{
-	const struct spawn *s = p->s;
-
-	p->group_count = -1;
-	if (s->uid == (uid_t)-1 || geteuid() != 0)
-		return 0;
-	p->groups[0] = s->gid;
-	p->group_count = 1;
-	if (!s->user)
-		return 0;
-	p->group_count = GROUPS_MAX;
-	if (getgrouplist(s->user, s->gid, p->groups, &p->group_count) < 0)
-		return err_set(e, -E2BIG, "user %s is in %d groups, at most %d are supported",
-			       s->user, p->group_count, GROUPS_MAX);
-	return 0;
-}
-
 static int prepare(struct prepared *p, const struct spawn *s, const struct spawn_into *into,
 		   struct err *e)
 {
 	struct rlimit files;
 
-	*p = (struct prepared){.s = s, .go = {-1, -1}, .status = {-1, -1}};
-	p->memory = memory_policy_prepare(s->policy, &s->nodes, into->wall);
+	*p = (struct prepared){.s = s, .wall = into->wall, .go = {-1, -1}, .status = {-1, -1}};
 	memset(&p->cpus, 0xff, sizeof(p->cpus));
 	if (into->cpus)
 		p->cpus = *into->cpus;
@@ -268,7 +204,15 @@ static int prepare(struct prepared *p, const struct spawn *s, const struct spawn
 				: (int)files.rlim_cur;
 	if (pipe2(p->go, O_CLOEXEC) || pipe2(p->status, O_CLOEXEC))
 		return err_errno(e, -errno, "cannot start %s: pipe", s->file);
-	return prepare_user(p, e);
+	p->group_count = -1;
+	if (s->uid == (uid_t)-1 || geteuid() != 0)
+		return 0;
+	p->groups[0] = s->gid;
+	p->group_count = s->user ? GROUPS_MAX : 1;
+	if (s->user && getgrouplist(s->user, s->gid, p->groups, &p->group_count) < 0)
+		return err_set(e, -E2BIG, "user %s is in %d groups, at most %d are supported",
+			       s->user, p->group_count, GROUPS_MAX);
+	return 0;
 }
 
 static void close_pipe(int ends[2])
@@ -304,14 +248,12 @@ static int finish_child(struct prepared *p, const struct spawn_into *into, bool 
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return 0;
-	if (n != sizeof(report) || report.step > STEP_EXEC)
+	if (n != sizeof(report))
 		return err_set(e, -EIO, "cannot start %s: its report is cut", p->s->file);
-	if (report.step == STEP_DIRECTORY)
-		return err_set(e, -EIO, "cannot start %s: enter %s: %s", p->s->file,
-			       p->s->directory, strerror(report.error));
-	return err_set(e, report.step == STEP_EXEC ? -report.error : -EIO,
-		       "cannot start %s: %s: %s", p->s->file, step_names[report.step],
-		       strerror(report.error));
+	return err_set(e, strcmp(report.step, EXECUTE) ? -EIO : -report.error,
+		       "cannot start %s: %s%s%s: %s", p->s->file, report.step,
+		       strcmp(report.step, ENTER) ? "" : " ",
+		       strcmp(report.step, ENTER) ? "" : p->s->directory, strerror(report.error));
 }
 
 int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *pid, int *pidfd,

@@ -63,34 +63,22 @@ static bool parse_mount(char *line, struct mount *out)
 	return out->options != NULL;
 }
 
-/*
- * Below which group of the hierarchy "own" lies, seen from a mount of its group `root`; false: not
- * below it.
- */
-static bool below_root(const char *root, const char *own, const char **rest)
-{
-	size_t size = strcmp(root, "/") ? strlen(root) : 0;
-
-	if (strncmp(own, root, size) || (own[size] && own[size] != '/') ||
-	    !strncmp(own + size, "/..", 3))
-		return false;
-	*rest = strcmp(own + size, "/") ? own + size : "";
-	return true;
-}
-
 static int take_mount(struct hierarchy *h, int version, const struct mount *m, const char *own,
 		      struct err *e)
 {
-	const char *rest = "";
-	bool below = below_root(m->root, own, &rest);
+	size_t size = strcmp(m->root, "/") ? strlen(m->root) : 0;
+	/* Our group, seen from a mount of the hierarchy's group `root`, may be outside of it. */
+	bool below = !strncmp(own, m->root, size) && (!own[size] || own[size] == '/') &&
+		     strncmp(own + size, "/..", 3) != 0;
+	const char *rest = below && strcmp(own + size, "/") != 0 ? own + size : "";
 
 	/*
 	 * Several mounts of one hierarchy: the first is kept, unless only a later one shows our
 	 * group.
 	 */
-	if (h->version && (h->own[0] || !below || !rest[0]))
+	if (h->version && (h->own[0] || !rest[0]))
 		return 0;
-	if (string_copy(h->mount, m->point) || string_copy(h->own, below ? rest : ""))
+	if (string_copy(h->mount, m->point) || string_copy(h->own, rest))
 		return err_set(e, -ENAMETOOLONG,
 			       "the cgroup mount %.100s… has a path of %d bytes or more", m->point,
 			       LAYOUT_PATH);
@@ -149,19 +137,13 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 {
 	cleanup_free char *copy = strdup(mountinfo);
 	struct cgroup_layout layout = {0};
-	char *next;
+	char *line, *next = copy;
 
 	if (!copy)
 		return err_errno(e, -ENOMEM, "reading mountinfo");
-	for (char *line = copy; line; line = next) {
-		int r;
+	while ((line = strsep(&next, "\n"))) {
+		int r = line[0] ? take_line(&layout, self_cgroup, line, e) : 0;
 
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (!line[0])
-			continue;
-		r = take_line(&layout, self_cgroup, line, e);
 		if (r < 0)
 			return r;
 	}

@@ -37,30 +37,14 @@ static pid_t start_pause(const struct scope_command *c, int messages)
 	_exit(127);
 }
 
-static int failed(const struct scope_command *c, int messages, pid_t pid, struct err *e)
-{
-	char text[MESSAGE] = "";
-	ssize_t n;
-	int status = 0;
-
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	n = read(messages, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	if (!text[0] && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		string_copy(text, "systemd-run cannot be executed: install systemd");
-	return err_set(e, -EIO, "systemd did not make %s (%s%s --scope -p Delegate=yes): %s",
-		       c->unit, c->argv[0], !strcmp(c->argv[1], "--user") ? " --user" : "",
-		       text[0] ? text : "it did not answer in 30 s");
-}
-
 /* Wait until the process sleeps in its scope, whose v2 group is written to `own`, or is dead. */
 static int wait_for_scope(const struct scope_command *c, pid_t pid, int messages, char *own,
 			  size_t size, struct err *e)
 {
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	char text[8192], comm[64], unit[sizeof(c->unit) + 1];
+	char text[8192], comm[64], unit[sizeof(c->unit) + 1], message[MESSAGE] = "";
+	int status = 0;
+	ssize_t n;
 
 	snprintf(unit, sizeof(unit), "/%s", c->unit);
 	for (int waited = 0; waited < START_MS; waited += TURN_MS) {
@@ -75,7 +59,16 @@ static int wait_for_scope(const struct scope_command *c, pid_t pid, int messages
 		if (poll(&dead, 1, TURN_MS) > 0)
 			break;
 	}
-	return failed(c, messages, pid, e);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	n = read(messages, message, sizeof(message) - 1);
+	message[n > 0 ? n : 0] = '\0';
+	message[strcspn(message, "\n")] = '\0';
+	if (!message[0] && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		string_copy(message, "systemd-run cannot be executed: install systemd");
+	return err_set(e, -EIO, "systemd did not make %s (%s%s --scope -p Delegate=yes): %s",
+		       c->unit, c->argv[0], !strcmp(c->argv[1], "--user") ? " --user" : "",
+		       message[0] ? message : "it did not answer in 30 s");
 }
 
 int scope_start(struct placement *p, const char *cluster, struct err *e)
@@ -84,15 +77,11 @@ int scope_start(struct placement *p, const char *cluster, struct err *e)
 	struct cgroup_layout layout;
 	struct scope_command c;
 	char own[2 * LAYOUT_PATH], path[4 * LAYOUT_PATH];
-	cleanup_close int root = -1;
+	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pid_t pid;
-	int r;
+	int r = root < 0 ? err_errno(e, -errno, "cannot open /")
+			 : cgroup_layout_read(root, &layout, e);
 
-	/* It runs already: adoption. */
-	if (p->base[0][0] && control_exists(AT_FDCWD, p->base[0]))
-		return 0;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = root < 0 ? err_errno(e, -errno, "cannot open /") : cgroup_layout_read(root, &layout, e);
 	if (r < 0)
 		return r;
 	placement_scope_command(cluster, p->user_manager, &c);

@@ -9,10 +9,7 @@
 
 #include "containers/where/placement.h"
 
-/*
- * Make the scope, or find it running; write its directory into all of p->base. No process is left
- * on failure.
- */
+/* Make the scope; write its directory into all of p->base. No process is left on failure. */
 int scope_start(struct placement *p, const char *cluster, struct err *e);
 
 /*

@@ -31,72 +31,64 @@ int tree_place(const struct tree *t, enum backend backend, struct placement *out
 
 /* ---- allowed */
 
-/* The group that cleave's own will be made in, as far as one controller goes. */
-static void group_above(const struct tree *t, enum controller controller,
-			char path[2 * LAYOUT_PATH])
+/*
+ * The group that cleave's own will be made in, as far as one controller goes. Return the cgroup
+ * version there.
+ */
+static int group_above(const struct tree *t, enum controller controller, char path[2 * LAYOUT_PATH])
 {
 	const struct hierarchy *h = &t->facts.layout.controllers[controller];
+	unsigned uid = t->facts.uid;
 	char own[LAYOUT_PATH];
 
 	if (t->root == ROOT_CGROUP2) {
 		snprintf(path, 2 * LAYOUT_PATH, "%s", t->cgroup_root);
-		return;
-	}
-	if (h->version == 2 && t->facts.systemd && t->root == ROOT_NONE) {
-		unsigned uid = t->facts.uid;
-
-		if (uid)
-			snprintf(path, 2 * LAYOUT_PATH,
-				 "%s/user.slice/user-%u.slice/user@%u.service/app.slice", h->mount,
-				 uid, uid);
-		else
-			snprintf(path, 2 * LAYOUT_PATH, "%s/system.slice", h->mount);
-		return;
+		return 2;
 	}
 	memcpy(own, h->own, sizeof(own));
 	cgroup_path_above_cleave(own);
-	snprintf(path, 2 * LAYOUT_PATH, "%s%s", h->mount, h->version ? own : "");
+	if (h->version != 2 || !t->facts.systemd || t->root != ROOT_NONE)
+		snprintf(path, 2 * LAYOUT_PATH, "%s%s", h->mount, h->version ? own : "");
+	else if (uid)
+		snprintf(path, 2 * LAYOUT_PATH,
+			 "%s/user.slice/user-%u.slice/user@%u.service/app.slice", h->mount, uid,
+			 uid);
+	else
+		snprintf(path, 2 * LAYOUT_PATH, "%s/system.slice", h->mount);
+	return h->version;
 }
 
 /*
- * Read "PATH/file", or that of the nearest group above that has it: v2 shows it only where cpuset
- * is enabled.
+ * What cpuset gives the group above: from the nearest group upwards that has the file, which v2
+ * shows only where cpuset is enabled; else from `machine`, of the whole machine.
  */
-static int read_upwards(const char *path, const char *const files[2], struct cpuset *out,
-			struct err *e)
+static int read_effective(const struct tree *t, const char *what, const char *machine,
+			  struct cpuset *out, struct err *e)
 {
 	char group[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64];
+	bool v1 = group_above(t, CONTROLLER_CPUSET, group) == 1;
+	int r = -ENOENT;
 
-	snprintf(group, sizeof(group), "%s", path);
-	for (char *end = group + strlen(group); end; end = strrchr(group, '/')) {
+	for (char *end = group + strlen(group); r == -ENOENT && end; end = strrchr(group, '/')) {
 		*end = '\0';
-		for (unsigned i = 0; i < 2; i++) {
-			snprintf(file, sizeof(file), "%s/%s", group, files[i]);
-			if (control_exists(AT_FDCWD, file))
-				return control_read_cpuset(AT_FDCWD, file, out, e);
-		}
+		snprintf(file, sizeof(file), "%s/cpuset.%s%s%s", group, v1 ? "effective_" : "",
+			 what, v1 ? "" : ".effective");
+		if (control_exists(AT_FDCWD, file))
+			r = control_read_cpuset(AT_FDCWD, file, out, e);
 	}
-	return -ENOENT;
+	if (r == -ENOENT || (r == 0 && cpuset_is_empty(out)))
+		r = control_read_cpuset(AT_FDCWD, machine, out, e);
+	return r;
 }
 
 int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes, struct err *e)
 {
-	static const char *const cpu_files[2] = {"cpuset.cpus.effective", "cpuset.effective_cpus"};
-	static const char *const node_files[2] = {"cpuset.mems.effective", "cpuset.effective_mems"};
 	struct cpuset found_cpus = {0}, found_nodes = {0};
-	char path[2 * LAYOUT_PATH];
-	int r;
+	int r = read_effective(t, "cpus", "/sys/devices/system/cpu/online", &found_cpus, e);
 
-	group_above(t, CONTROLLER_CPUSET, path);
-	r = read_upwards(path, cpu_files, &found_cpus, e);
-	if (r == -ENOENT || (r == 0 && cpuset_is_empty(&found_cpus)))
-		r = control_read_cpuset(AT_FDCWD, "/sys/devices/system/cpu/online", &found_cpus, e);
 	if (r < 0)
 		return r;
-	r = read_upwards(path, node_files, &found_nodes, e);
-	if (r == -ENOENT || (r == 0 && cpuset_is_empty(&found_nodes)))
-		r = control_read_cpuset(AT_FDCWD, "/sys/devices/system/node/has_memory",
-					&found_nodes, e);
+	r = read_effective(t, "mems", "/sys/devices/system/node/has_memory", &found_nodes, e);
 	if (r == -ENOENT) /* a kernel without NUMA has one node */
 		cpuset_add(&found_nodes, 0);
 	else if (r < 0)
@@ -110,24 +102,22 @@ int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes
 
 int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e)
 {
-	static const char *const files[2] = {"memory.max", "memory.limit_in_bytes"};
 	char path[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64];
+	const char *name = group_above(t, CONTROLLER_MEMORY, path) == 1 ? "memory.limit_in_bytes"
+									: "memory.max";
 	uint64_t least = UINT64_MAX, limit;
 
-	group_above(t, CONTROLLER_MEMORY, path);
 	for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
-		*end = '\0';
-		for (unsigned i = 0; i < 2; i++) {
-			int r;
+		int r;
 
-			snprintf(file, sizeof(file), "%s/%s", path, files[i]);
-			if (!control_exists(AT_FDCWD, file))
-				continue;
-			r = control_read_number(AT_FDCWD, file, &limit, e);
-			if (r < 0)
-				return r;
-			least = limit < least ? limit : least;
-		}
+		*end = '\0';
+		snprintf(file, sizeof(file), "%s/%s", path, name);
+		if (!control_exists(AT_FDCWD, file))
+			continue;
+		r = control_read_number(AT_FDCWD, file, &limit, e);
+		if (r < 0)
+			return r;
+		least = limit < least ? limit : least;
 	}
 	*limit_bytes = least == UINT64_MAX ? 0 : least;
 	return 0;

@@ -55,35 +55,28 @@ static bool is_variable(const char *word, const char *name)
 
 int argv_put(struct argv *env, const char *name, const char *value)
 {
-	char *text;
-
-	for (size_t i = 0; i < env->count; i++) {
-		if (!is_variable(env->items[i], name))
-			continue;
-		if (asprintf(&text, "%s=%s", name, value) < 0) {
-			env->failed = true;
-			return -ENOMEM;
-		}
-		free(env->items[i]);
-		env->items[i] = text;
-		return 0;
-	}
-	return argv_addf(env, "%s=%s", name, value);
+	return argv_putf(env, name, "%s", value);
 }
 
 int argv_putf(struct argv *env, const char *name, const char *format, ...)
 {
 	cleanup_free char *value = NULL;
+	char *text;
 	va_list args;
 
 	va_start(args, format);
 	value = format_text(format, args);
 	va_end(args);
-	if (!value) {
-		env->failed = true;
-		return -ENOMEM;
+	if (!value || asprintf(&text, "%s=%s", name, value) < 0)
+		return argv_take(env, NULL);
+	for (size_t i = 0; i < env->count; i++) {
+		if (!is_variable(env->items[i], name))
+			continue;
+		free(env->items[i]);
+		env->items[i] = text;
+		return 0;
 	}
-	return argv_put(env, name, value);
+	return argv_take(env, text);
 }
 
 const char *argv_value(const struct argv *env, const char *name)

@@ -65,7 +65,7 @@ static int start(const char *const *argv, const char *const *envp, int out, pid_
 struct program {
 	pid_t pid;
 	int pidfd, out, signals;
-	int64_t deadline;
+	uint64_t end_ns;
 };
 
 /*
@@ -77,11 +77,11 @@ static int await(const struct program *p, int fd)
 	for (;;) {
 		struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
 				       {.fd = p->signals, .events = POLLIN}};
-		int64_t left = p->deadline - (int64_t)(clock_now_ns() / CLOCK_MS);
+		int left_ms = clock_left_ms(p->end_ns);
 
-		if (left <= 0)
+		if (left_ms <= 0)
 			return -ETIMEDOUT;
-		if (poll(fds, 2, (int)left) <= 0)
+		if (poll(fds, 2, left_ms) <= 0)
 			continue;
 		return fds[1].revents ? -EINTR : 0;
 	}
@@ -92,21 +92,19 @@ static int drain(const struct program *p, char *text, size_t size, size_t *lengt
 {
 	size_t used = 0;
 	ssize_t got = 1;
-	int failed = 0;
 
-	while (!failed && got) {
-		failed = await(p, p->out);
+	while (got) {
+		int failed = await(p, p->out);
+
 		if (failed)
-			break;
+			return failed;
 		got = read(p->out, text + used, size - used);
 		if (got < 0 && errno != EINTR)
-			failed = -errno;
+			return -errno;
 		used += got > 0 ? (size_t)got : 0;
 		if (used == size)
-			failed = -EFBIG;
+			return -EFBIG;
 	}
-	if (failed)
-		return failed;
 	text[used] = '\0';
 	*length = used;
 	return await(p, p->pidfd);
@@ -116,7 +114,7 @@ int capture(const char *const *argv, const char *const *envp, unsigned timeout_m
 	    size_t size, size_t *length, struct err *e)
 {
 	cleanup_close int reader = -1, writer = -1, signals = -1, pidfd = -1;
-	struct program p = {.deadline = (int64_t)(clock_now_ns() / CLOCK_MS) + timeout_ms};
+	struct program p = {.end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS};
 	int ends[2], status, failed;
 	struct interrupts held;
 

@@ -43,19 +43,16 @@ static int own_tops(char state[PROFILE_PATH], char data[PROFILE_PATH], struct er
 {
 	const char *runtime = environment("XDG_RUNTIME_DIR"), *home = environment("HOME");
 	const char *states = environment("XDG_STATE_HOME");
-	bool root = geteuid() == 0;
 	int r;
 
-	if (root)
+	if (geteuid() == 0) {
 		r = path_format(state, e, "/run/cleave");
-	else if (runtime)
-		r = path_format(state, e, "%s/cleave", runtime);
-	else
-		r = path_format(state, e, "/tmp/cleave-%u", (unsigned)geteuid());
+		return r ? r : path_format(data, e, "/var/lib/cleave");
+	}
+	r = runtime ? path_format(state, e, "%s/cleave", runtime)
+		    : path_format(state, e, "/tmp/cleave-%u", (unsigned)geteuid());
 	if (r)
 		return r;
-	if (root)
-		return path_format(data, e, "/var/lib/cleave");
 	if (states)
 		return path_format(data, e, "%s/cleave", states);
 	if (home)
@@ -114,17 +111,7 @@ int cluster_paths(const char *state_dir, const char *name, struct cluster *out, 
 
 int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PATH], struct err *e)
 {
-	char whole[PROFILE_PATH];
-	int r = path_format(whole, e, "%s/%s", c->state, file);
-
-	if (!r)
-		string_copy_n(path, PROFILE_PATH, whole);
-	return r;
-}
-
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
+	return path_format(path, e, "%s/%s", c->state, file);
 }
 
 static int is_cluster(const struct dirent *d)
@@ -142,7 +129,7 @@ int cluster_list(const char *state_dir, struct strings *names, struct err *e)
 
 	if (r)
 		return r;
-	count = scandir(state, &entries, is_cluster, compare_names);
+	count = scandir(state, &entries, is_cluster, alphasort);
 	if (count < 0 && errno != ENOENT)
 		return err_errno(e, -errno, "%s", state);
 	for (int i = 0; i < count; i++) {
@@ -166,9 +153,7 @@ static int make_directory(const char *path, mode_t mode, struct err *e)
 		return chmod(path, mode) ? err_errno(e, -errno, "%s", path) : 0;
 	if (errno != EEXIST)
 		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (lstat(path, &st))
-		return err_errno(e, -errno, "%s", path);
-	if (S_ISLNK(st.st_mode) && stat(path, &st))
+	if (stat(path, &st))
 		return err_errno(e, -errno, "%s", path);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, "%s is not a directory", path);

@@ -11,8 +11,7 @@ int detach(const char *log, int kept, int other_kept, struct err *e)
 {
 	unsigned low = (unsigned)(kept < other_kept ? kept : other_kept);
 	unsigned high = (unsigned)(kept < other_kept ? other_kept : kept);
-	cleanup_close int null = -1;
-	cleanup_close int out = -1;
+	cleanup_close int null = -1, out = -1;
 
 	close_range(STDERR_FILENO + 1, low - 1, 0);
 	close_range(low + 1, high - 1, 0);

@@ -139,40 +139,13 @@ static int check_one(const char *name, pid_t pid, uint32_t address,
 		       name, (int)pid, where, s->port, wanted);
 }
 
-/* Its sockets are links /proc/PID/fd/N → "socket:[INODE]". */
-static int check_sockets(const char *name, pid_t pid, uint32_t address, DIR *fds,
-			 const struct listening_socket *list, size_t count, const int ports[2],
-			 bool seen[2], struct err *e)
-{
-	struct dirent *entry;
-
-	while ((entry = readdir(fds))) {
-		char link[64];
-		ssize_t n = readlinkat(dirfd(fds), entry->d_name, link, sizeof(link) - 1);
-		uint64_t inode;
-
-		link[n > 0 ? n : 0] = '\0';
-		if (sscanf(link, "socket:[%" SCNu64 "]", &inode) != 1)
-			continue;
-		for (size_t i = 0; i < count; i++) {
-			if (list[i].inode != inode)
-				continue;
-			if (check_one(name, pid, address, &list[i], e))
-				return e->code;
-			for (int p = 0; p < 2; p++)
-				if (list[i].port == ports[p] && list[i].address == address)
-					seen[p] = true;
-		}
-	}
-	return 0;
-}
-
 int listening_check(const char *name, pid_t pid, uint32_t address, const int ports[2],
 		    struct err *e)
 {
 	cleanup_free struct listening_socket *list = NULL;
 	bool seen[2] = {false, false};
 	cleanup_closedir DIR *fds = NULL;
+	struct dirent *entry;
 	char path[64];
 	size_t count;
 	int r = listening_read(&list, &count, e);
@@ -183,13 +156,30 @@ int listening_check(const char *name, pid_t pid, uint32_t address, const int por
 	fds = opendir(path);
 	if (!fds)
 		return err_errno(e, -errno, "the sockets of %s (pid %d)", name, (int)pid);
-	r = check_sockets(name, pid, address, fds, list, count, ports, seen, e);
-	for (int p = 0; !r && p < 2; p++)
+	/* Its sockets are links /proc/PID/fd/N → "socket:[INODE]". */
+	while ((entry = readdir(fds))) {
+		char link[64];
+		ssize_t n = readlinkat(dirfd(fds), entry->d_name, link, sizeof(link) - 1);
+		uint64_t inode;
+
+		link[n > 0 ? n : 0] = '\0';
+		if (sscanf(link, "socket:[%" SCNu64 "]", &inode) != 1)
+			continue;
+		for (const struct listening_socket *s = list; s < list + count; s++) {
+			if (s->inode != inode)
+				continue;
+			if (check_one(name, pid, address, s, e))
+				return e->code;
+			seen[0] |= s->port == ports[0] && s->address == address;
+			seen[1] |= s->port == ports[1] && s->address == address;
+		}
+	}
+	for (int p = 0; p < 2; p++)
 		if (ports[p] && !seen[p])
-			r = err_set(
+			return err_set(
 				e, -EADDRINUSE,
 				"%s (pid %d) does not listen at its port %d: another process may "
 				"have taken it",
 				name, (int)pid, ports[p]);
-	return r;
+	return 0;
 }

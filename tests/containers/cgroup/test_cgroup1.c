@@ -532,6 +532,29 @@ START_TEST(another_driver_finds_the_groups_again)
 }
 END_TEST
 
+START_TEST(a_group_made_anew_by_another_driver_is_observed)
+{
+	OPEN_OR_SKIP(d, "anew");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	static struct observation o;
+	char why[ERR_TEXT];
+	struct driver *other = open_here("anew", driver_location(d), why, sizeof(why));
+
+	ck_assert_msg(other, "%s", why);
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->observe(d, &o, &e));
+	real_do(other->ops->remove(other, "slice-0", &e));
+	g.weight = 300;
+	real_do(other->ops->create(other, &g, &e));
+	other->ops->close(other);
+	real_do(d->ops->observe(d, &o, &e)); /* its descriptors are of the group that is gone */
+	ck_assert_uint_eq(o.count, 1);
+	ck_assert_uint_eq(o.groups[0].weight, 300);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(two_clusters_see_each_other)
 {
 	OPEN_OR_SKIP(d, "one");
@@ -653,7 +676,8 @@ END_TEST
 TEST_MAIN("cgroup1",
 	  test_case("groups", a_group_has_what_it_was_made_with,
 		    every_weight_survives_the_conversion, cpus_that_are_not_there_are_an_error,
-		    another_driver_finds_the_groups_again, two_clusters_see_each_other,
+		    another_driver_finds_the_groups_again,
+		    a_group_made_anew_by_another_driver_is_observed, two_clusters_see_each_other,
 		    ops_of_a_plan_are_applied_in_order),
 	  test_case("processes", a_process_is_in_all_groups_from_its_first_instruction,
 		    a_wider_cpuset_reaches_a_running_process, kill_ends_everything_and_only_that,
