@@ -137,6 +137,11 @@ bool own_wait(bool (*is_so)(void))
 	return false;
 }
 
+bool own_tasks_are_unknown(void)
+{
+	return own_ask_status() == 0 && own.status.monitor.tasks[0];
+}
+
 START_TEST(nothing_is_left)
 {
 	own_begin();

@@ -62,6 +62,9 @@ int own_ask_status(void);
 /* Ask until `is_so`, or give up. */
 bool own_wait(bool (*is_so)(void));
 
+/* For own_wait(): the supervisor knows of an application, but not of its tasks. */
+bool own_tasks_are_unknown(void);
+
 /* The last test of a program: whatever failed before, it leaves nothing running. */
 const TTest *own_nothing_is_left(void);
 

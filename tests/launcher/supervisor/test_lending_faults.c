@@ -307,11 +307,6 @@ END_TEST
 
 /* ---- REST */
 
-static bool tasks_are_unknown(void)
-{
-	return own_ask_status() == 0 && own.status.monitor.tasks[0];
-}
-
 static bool tasks_are_known(void)
 {
 	return own_ask_status() == 0 && !own.status.monitor.tasks[0] &&
@@ -327,9 +322,9 @@ static void lend_although_rest_is(const char *how)
 	two_up();
 	fake_order(own.orders, "rest", "%s", how);
 	two_tell(2, 0, 1);
-	ck_assert(own_wait(tasks_are_unknown));
+	ck_assert(own_wait(own_tasks_are_unknown));
 	lend();
-	ck_assert(own_wait(tasks_are_unknown));
+	ck_assert(own_wait(own_tasks_are_unknown));
 	two_lag(1);
 	ck_assert(own_wait(two_is_home));
 	two_end();

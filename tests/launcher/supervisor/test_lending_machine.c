@@ -217,6 +217,7 @@ START_TEST(walls_stay_where_spark_says_nothing)
 	begin_walls();
 	fake_order(own.orders, "rest", "garbage");
 	tell_tasks(none);
+	ck_assert(own_wait(own_tasks_are_unknown)); /* without an application, walls would move */
 	told_work(0, 8);
 	poll(NULL, 0, 2 * A_WHILE_MS);
 	ck_assert(all_are_home());
