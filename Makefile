@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cleave: one plain Makefile, out of tree into build/$(VARIANT).
 #   make demo     install what is missing, build, and run a real Spark job over two slices
 #   make test     install what is missing, build, and run every test that needs no emulator

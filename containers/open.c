@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract of driver.h: who implements it here, and what an op means to a driver. */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program: the list of commands, and what is the same for all of them. */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef PROFILES_LOAD_H
 #define PROFILES_LOAD_H
 

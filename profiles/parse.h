@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef PROFILES_PARSE_H
 #define PROFILES_PARSE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef PROFILES_TEXT_H
 #define PROFILES_TEXT_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cgroup v1. libcgroup finds the hierarchies, makes, joins and deletes groups; each of its answers
  * is checked against the kernel, because it reports success for groups it did not make and errors

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cgroup v2: plain files below a directory descriptor. Controllers are enabled from the base down,
  * one level at a time, and what that changed above our groups is taken back with the last cluster.

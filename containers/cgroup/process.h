@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CONTAINERS_CGROUP_PROCESS_H
 #define CONTAINERS_CGROUP_PROCESS_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CONTAINERS_PROC_CONTROL_FILE_H
 #define CONTAINERS_PROC_CONTROL_FILE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CONTAINERS_PROCESS_MEMORY_POLICY_H
 #define CONTAINERS_PROCESS_MEMORY_POLICY_H
 

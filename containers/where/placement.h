@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CONTAINERS_WHERE_PLACEMENT_H
 #define CONTAINERS_WHERE_PLACEMENT_H
 

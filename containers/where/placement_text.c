@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The line of the state file that says where a cluster's groups are: placement_format() and
  * placement_parse().

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define DECISION_ERR_SOURCE
 #include "decision/base/err.h"
 

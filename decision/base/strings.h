@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_BASE_STRINGS_H
 #define DECISION_BASE_STRINGS_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_CHECK_PLAN_CHECK_H
 #define DECISION_CHECK_PLAN_CHECK_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/cost/facts.h"
 
 int facts_check_cpus(const struct facts *f, const struct cpuset *cpus, struct err *e)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_COST_MODEL_H
 #define DECISION_COST_MODEL_H
 

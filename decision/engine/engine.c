@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/engine.h"
 #include "decision/partition/parents.h"
 #include "decision/partition/usable.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_ENGINE_PLAN_NOTES_H
 #define DECISION_ENGINE_PLAN_NOTES_H
 

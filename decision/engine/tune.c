@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/tune.h"
 
 void tune_list(const struct engine *g, uint64_t data_bytes, struct tune *out)

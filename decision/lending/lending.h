@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_LENDING_LENDING_H
 #define DECISION_LENDING_LENDING_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/lending/loan_request.h"
 
 #include "decision/machine/nearness.h"

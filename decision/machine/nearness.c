@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/machine/nearness.h"
 
 enum { RANK_NODE, RANK_PACKAGE, RANK_ELSEWHERE, RANK_SHIFT = 16 };

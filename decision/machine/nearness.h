@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_MACHINE_NEARNESS_H
 #define DECISION_MACHINE_NEARNESS_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/partition/budget.h"
 
 #include "decision/base/size_text.h"

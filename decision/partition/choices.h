@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_PARTITION_CHOICES_H
 #define DECISION_PARTITION_CHOICES_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/partition/usable.h"
 
 bool partition_is_auto(const struct profile_partition *wanted)

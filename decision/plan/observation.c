@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/plan/observation.h"
 
 const struct observed_group *observed_find(const struct observation *seen, const char *name)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_PLAN_SAMPLE_H
 #define DECISION_PLAN_SAMPLE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/reconcile/actual.h"
 
 static const struct slice *known_slice(const struct plan *p, unsigned id)

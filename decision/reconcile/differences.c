@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/reconcile/differences.h"
 
 #include <inttypes.h>

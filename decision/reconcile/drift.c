@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/reconcile/drift.h"
 
 /* The two sets as far as there are such CPUs. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DECISION_RECONCILE_OP_H
 #define DECISION_RECONCILE_OP_H
 

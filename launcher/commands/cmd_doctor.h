@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_COMMANDS_CMD_DOCTOR_H
 #define LAUNCHER_COMMANDS_CMD_DOCTOR_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/commands/options.h"
 
 static int run_help(const struct invocation *in, struct err *e)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/commands/print_json.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_INPUTS_HOST_HWLOC_H
 #define LAUNCHER_INPUTS_HOST_HWLOC_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/inputs/host_memory.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/inputs/inputs.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_MEASURE_TUNE_H
 #define LAUNCHER_MEASURE_TUNE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_PROTOCOL_LOAN_JSON_H
 #define LAUNCHER_PROTOCOL_LOAN_JSON_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_PROTOCOL_MODEL_FILE_H
 #define LAUNCHER_PROTOCOL_MODEL_FILE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/protocol/rebalance_answer.h"
 
 #include <jansson.h>

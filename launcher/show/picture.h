@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_SHOW_PICTURE_H
 #define LAUNCHER_SHOW_PICTURE_H
 

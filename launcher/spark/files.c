@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The directories and files that Spark's processes need: secret, properties, resources, log settings.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which Spark, JDK and python there are, by looking and by asking them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_SPARK_MASTER_H
 #define LAUNCHER_SPARK_MASTER_H
 

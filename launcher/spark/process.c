@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command lines and environments of Master, Workers, applications and shells.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Applications that keep to some slices: what Workers offer, and what such an application asks for.
  */

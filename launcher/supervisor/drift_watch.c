@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/supervisor/drift_watch.h"
 
 #include "containers/where/tree.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_SUPERVISOR_SITE_H
 #define LAUNCHER_SUPERVISOR_SITE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/supervisor/stage.h"
 
 static const struct supervisor_step steps[SUPERVISOR_STAGES][SUPERVISOR_EVENTS] =

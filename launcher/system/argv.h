@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAUNCHER_SYSTEM_ARGV_H
 #define LAUNCHER_SYSTEM_ARGV_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The identity of processes, declared in cluster.h. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who the workers run as, and what that user can reach; declared in cluster.h. */
 #include <errno.h>
 #include <grp.h>

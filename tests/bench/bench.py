@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the benches that are scripts share: rounds, spreads, figures beside what they should be, results as JSON."""
 import argparse
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a donor has of its CPU when it comes back while the loan is out. Two groups of one CPU each
  * on the real kernel; the borrower, two busy threads, is widened onto the donor's CPU. The donor

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What lending is worth, simulated: jobs of one stage whose tasks are pinned to slices, unevenly,
  * on slices without and with loans as rebalance_step() decides them, tick by tick, from the samples

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the straggler monitor costs with eight slices: CPU time and memory of a real supervisor over
  * real groups with fake workers in them, while nothing happens, while CPUs are lent, and while

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a decision costs: plan_make alone where everything is automatic, so that all candidates are judged; plan_make +
  * plan_check + JSON for 64 slices on 256 … 4096 CPUs; and the whole process `cleave plan --json`

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the kernel's side of lending costs. The write of a loan through the driver, that is with
  * the kernel's answer read back, into a group of 64 busy threads; beside it the bare write to the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_BENCH_GROUPS_H
 #define TESTS_BENCH_GROUPS_H
 

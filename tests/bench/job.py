@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The application of the benches: job.py FIFO reads a command a line from FIFO, until its end, and answers each with a line
 of JSON on stdout. Times are those of CLOCK_MONOTONIC, the same in every process of the machine.
 

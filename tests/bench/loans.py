@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The loans that a supervisor's events.jsonl tells of (launcher/protocol/rebalance_event.h)."""
 import datetime
 import json

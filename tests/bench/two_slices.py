@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A cluster of two slices, the application that runs there (job.py), and what either used of the CPUs."""
 import json
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/containers/plain_tree.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_CONTAINERS_REAL_H
 #define TESTS_CONTAINERS_REAL_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_DECISION_WORLD_H
 #define TESTS_DECISION_WORLD_H
 

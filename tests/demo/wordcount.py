@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """WordCount by DataFrames: wordcount.py TEXT OUTPUT
 
 TEXT is a directory of text files. A word is a run of ASCII letters, in lower case, so that coreutils can

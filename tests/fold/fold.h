@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_FOLD_FOLD_H
 #define TESTS_FOLD_FOLD_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an application says, as foreign bytes: answers to /executors, /stages and /environment in
  * turn, each ended by a NUL; the facts that come of them stay within their bounds, and what is

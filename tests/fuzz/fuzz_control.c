@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control socket's bytes, in pieces of sizes that the input chooses: whole lines come out
  * whole, and each is a request or is refused with a sentence; and a reply or none.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cpulists from profiles, the kernel and the state file: any text is read or refused in one
  * printable sentence; what was read is written and read again as the same set, in the same and

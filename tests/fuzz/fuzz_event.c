@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A file of events as foreign bytes, replayed on a machine of eight cores in two packages: refused
  * with a sentence, or each step is decided again. What is read is written and read back equal.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Master's answer, as foreign bytes: parsed, or refused with a sentence, and nothing written
  * then.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A model file as foreign bytes: refused with a sentence and nothing written, or a usable model
  * that is written and read back equal.

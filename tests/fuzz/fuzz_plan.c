@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as a plan's JSON (state file, control socket): refused with a sentence, or read, and
  * then written and read back equal, and sound or refused with another sentence.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as a profile: refused with a place in the text, or read, and then what profile_emit()
  * writes reads back to the same values.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * state.json as foreign bytes: refused with a sentence and nothing written, or a state that is
  * written and read back equal.

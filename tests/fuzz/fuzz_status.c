@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The supervisor's status, as foreign bytes: refused with a sentence, or written and read back
  * equal.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fake's Master: workers that keep a connection are registered; its user interface and the
  * drivers' REST behind it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/launcher/fake_orders.h"
 
 #include <arpa/inet.h>

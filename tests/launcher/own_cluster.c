@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/launcher/own_cluster.h"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/launcher/told_machine.h"
 
 #include <errno.h>

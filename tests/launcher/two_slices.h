@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_LAUNCHER_TWO_SLICES_H
 #define TESTS_LAUNCHER_TWO_SLICES_H
 

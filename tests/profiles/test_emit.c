@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing a profile: what is written reads back to the same, for any values; the keys not in
  * force yet.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Profiles that are wrong: each with the exact message, files that are none, and that nothing is
  * written, read endlessly or overrun on the way.

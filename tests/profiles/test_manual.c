@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The manual knows every key, with its default and what it may be. */
 
 #include "decision/base/cleanup.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading profiles that are right: every key, every way to write a value, files. */
 
 #include <fcntl.h>

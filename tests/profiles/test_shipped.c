@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The profiles in profiles/: they can be read, are named like their files, and ask for what their
  * names say.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_PROFILES_VALUES_H
 #define TESTS_PROFILES_VALUES_H
 

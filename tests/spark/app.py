@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small application for the tests: app.py SECONDS CODE sleeps in each of 8 tasks, prints a sum and exits with CODE."""
 import sys
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of whole clusters share: one cluster below build/, what it leaves, and TAP on stdout."""
 import contextlib
 import glob

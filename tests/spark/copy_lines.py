@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A short job of the JVM alone, without Python workers: copy_lines.py IN OUT copies lines of text."""
 import sys
 

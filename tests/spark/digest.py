@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A job of the JVM alone, without Python workers: digest.py ROWS takes the SHA-256 of so many numbers in two tasks.
 
 Prints the number of digits, 64 a row.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A skewed job of four one-thread tasks: skew.py LATE EARLY. Those on slice 0 use LATE CPU-seconds each, others EARLY.
 
 Prints the sum of what they return, 6.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where an application runs: where.py SECONDS sleeps in each of 16 tasks, and prints slice, address and tasks of each executor."""
 import collections
 import os

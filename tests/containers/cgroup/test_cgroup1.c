@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The real kernel with cgroup v1 controllers (and the v2 tree beside them, if there is one): groups
  * below cleave-test-v1-PID in each hierarchy, gone afterwards.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The v2 driver over plain files: what it writes, what it reads, and that it believes only what it
  * reads back.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A kernel that refuses: every write, open and mkdir of making a cluster and a group fails once, in
  * turn; nothing is left behind, and the next attempt succeeds. Likewise every read of what a tick

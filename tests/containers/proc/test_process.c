@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What /proc says of a process, whatever its name is; and who is there. */
 
 #include "containers/proc/process.h"

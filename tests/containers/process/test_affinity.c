@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* backend: affinity, with real processes: masks, threads, adoption, the end. No right is needed. */
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Birth of a process: in a real v2 group where there is one; what it inherits and what it does not;
  * failed starts.

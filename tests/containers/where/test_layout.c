@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading where the controllers are: recorded machines, and texts that no kernel writes. */
 
 #include "containers/where/layout.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where groups live, decided from recorded machines; the sentences that say what is missing.
  * link: -Wl,--wrap=statfs

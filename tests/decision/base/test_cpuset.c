@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sets of CPUs against a plain array of bools, and the kernel's cpulist text. */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The error value: classes, wrapping, and a cut that never splits a character. */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packed string lists: what goes in comes out, and a full pool refuses without a change. */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plan_check() and the oracle: a good plan passes, and every invariant is broken in turn by a plan
  * that is wrong in one place. Without a machine plan_check() finds what the plan alone shows.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cost of one partition, term by term: values worked out by hand, what each term must be
  * monotone in, and that the sums are the terms.

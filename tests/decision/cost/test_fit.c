@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fit: its solver against all active sets by brute force, what it recovers, what it leaves to
  * the table, what it refuses.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The choice of a probe: what tells apart those that may win goes first, nothing twice, and nothing
  * that tells nothing.

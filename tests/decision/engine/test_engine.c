@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's choice: what is known of the paper's machine, promises that hold on every machine,
  * and inputs at their ends.

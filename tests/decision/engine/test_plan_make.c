@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whole plans: what they say beside the shapes of test_partition and the bytes of test_budget, and
  * values of plans.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plan_make() on random machines and profiles: it gives a plan that keeps every invariant and every
  * written key, or refuses in a sentence that names a key. Which, and what plan, does not hang on

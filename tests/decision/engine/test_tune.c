@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tuning on machines with hidden laws: after at most six probes the engine's choice is near the
  * best, and nearer than any rule of thumb. The line that it prints is the proof.

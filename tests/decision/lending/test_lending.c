@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who lends to whom: thresholds, two ticks, what is wanted, what is near, and who gets how much. */
 
 #include "decision/lending/loan_request.h"

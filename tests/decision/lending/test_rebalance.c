@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When loans end, and when there are new ones: the donor's side, the borrower's, and samples that
  * tell nothing.

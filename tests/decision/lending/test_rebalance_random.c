@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rebalance_step() on random machines, plans, samples and faults: after every step the loans keep
  * the rules of decision/lending/README.md, the decisions account for every CPU and can be replayed,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What must come of loads that do not change: peace, and fairness. And of 64 slices that all change
  * sides at once: a plan (world_step() checks each).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The terms of loans: exclusive ones, what the profile says, CPUs that come and go, and loans by
  * hand.

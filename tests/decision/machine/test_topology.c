@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * topology_derive(): the rules on named machines, its promises on random ones, refusal of nonsense.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The memory of slices: shares of nodes, then subtraction, to the byte. */
 
 #include "decision/partition/budget.h"

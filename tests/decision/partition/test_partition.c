@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which cores make up which slice: by, slices, cores, max_cores, reserve, on regular and on odd
  * machines.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the host group gets: how many cores, which ones, and how much memory of which node. */
 
 #include "decision/partition/reserve.h"

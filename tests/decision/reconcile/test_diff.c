@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plan_diff() against a model of the kernel: ops are applied one by one, and after each of them the
  * rules of decision/README.md and decision/lending/README.md must hold; at the end the model is

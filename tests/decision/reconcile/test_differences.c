@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The comparison of plan and kernel: each kind of drift is seen, and its repair is what undoes it.
  */

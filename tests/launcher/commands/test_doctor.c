@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What doctor concludes from facts, and who uses the CPUs. */
 
 #include "launcher/commands/cmd_doctor.h"

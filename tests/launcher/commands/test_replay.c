@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Histories of the monitor, written as events and decided again from them. */
 
 #include "launcher/commands/replay.h"

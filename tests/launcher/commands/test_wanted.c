@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `up` wants, and how often commands read a profile for it.
  * link: -Wl,--wrap=profile_load

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/inputs/host_hwloc.h"
 #include "tests/harness.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is known before anything is decided, and how often a command looks for it.
  * link: -Wl,--wrap=openat

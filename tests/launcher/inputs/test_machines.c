@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's promises on machines that exist: every topology of ../shared, for every kind of
  * workload.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a probe reads and what it is called: the part of the data, and the words of the application.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The model file: written and read back equal; what is truncated, negative, not finite or of
  * another machine is refused by name.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `cleave rebalance` asks for and is answered: written and read back; what is none is refused.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The events of loans: written and read back, nothing that rebalance_decide() reads is lost. */
 
 #include "launcher/protocol/rebalance_event.h"

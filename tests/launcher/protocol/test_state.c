@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/plan_make.h"
 #include "launcher/protocol/state.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is known of a cluster whose state is lost: its home sets by home.json, its ports and
  * addresses by its daemons.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/base/size_text.h"
 #include "decision/engine/plan_make.h"
 #include "launcher/show/picture.h"

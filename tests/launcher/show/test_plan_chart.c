@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bars of plan --explain: as long as the times they stand for, and never longer than the
  * terminal is wide.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Directories as Spark's Worker makes them, on the real inotify. */
 
 #include "launcher/spark/executor_watch.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What follows from answers, and from those that do not come.
  * link: -Wl,--wrap=rest_get -Wl,--wrap=rest_drop

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The watch over real connections: a Master's UI in the loop of the test itself, which answers when
  * it is told to.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When Spark is asked; and anything, in any order.
  * link: -Wl,--wrap=rest_get -Wl,--wrap=rest_drop

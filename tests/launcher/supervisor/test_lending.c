@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CPUs are lent while a job runs: a supervisor with real groups and real work (a fake Spark whose
  * Workers burn CPU), what the monitor does by itself, and what `cleave rebalance` asks of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What can go wrong while CPUs are lent: deaths of the supervisor, of workers and of the Master; a
  * Spark that lies, stalls or says nothing; somebody else who writes to our groups; a profile

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lending on machines that this one is not: 64 slices, walls between slices of several cores, CPUs
  * that go offline and come back, writes that fail, and whatever else may happen, in any order. A

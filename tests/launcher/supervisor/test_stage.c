@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A walk through the table of what the supervisor does after what. */
 #include "launcher/supervisor/stage.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The supervisor with real processes and real groups, Spark being a fake one: what it does when all is well, and when
  * workers, the master, the supervisor itself or its client die at any moment.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table of fields walked in both directions: each kind of field, each way to be wrong, bytes that
  * are no UTF-8.
