@@ -3,8 +3,9 @@
 #define TESTS_HARNESS_H
 
 /*
- * What every Check program shares. A program is one suite: TEST_MAIN(tcase, …). A test that cannot run here says why
- * with test_skip() and ends; tests/run counts it as skipped, and CI turns skips that it does not expect into failures.
+ * What every Check program shares. A program is one suite: TEST_MAIN(tcase, …). A test that cannot
+ * run here says why with test_skip() and ends; tests/run counts it as skipped, and CI turns skips
+ * that it does not expect into failures.
  */
 
 #include <check.h>

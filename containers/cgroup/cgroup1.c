@@ -176,7 +176,9 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 			return e->code;
 		r = cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY);
 		cgroup_free(&group);
-		/* Errors after success, and successes that deleted a part: only this is the truth. */
+		/*
+		 * Errors after success, and successes that deleted a part: only this is the truth.
+		 */
 		if (!control_exists(d->base[c], path))
 			continue;
 		libcgroup_failed(r, -EBUSY, "it is there", e);

@@ -66,8 +66,8 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 }
 
 /*
- * Turn the controllers on for the groups below `path`; `list` gets those that were off, with blanks,
- * also on failure.
+ * Turn the controllers on for the groups below `path`; `list` gets those that were off, with
+ * blanks, also on failure.
  */
 static int enable(struct cgroup_driver *d, const char *path, char *list, size_t size, struct err *e)
 {

@@ -17,7 +17,10 @@ void tune_list(const struct engine *g, uint64_t data_bytes, struct tune *out)
 		whole.gc = c->gc;
 		probe = whole;
 		probe.data_bytes = data_bytes;
-		/* That the probe's live data fill to the same part, in whole MB, not below the least. */
+		/*
+		 * That the probe's live data fill to the same part, in whole MB, not below the
+		 * least.
+		 */
 		heap = (double)shape.heap_bytes * cost_live_bytes(&c->shape, &probe) /
 		       cost_live_bytes(&c->shape, &whole);
 		shape.heap_bytes = (uint64_t)heap - (uint64_t)heap % BUDGET_MIB;

@@ -90,7 +90,9 @@ static int run(const struct invocation *in, struct err *e)
 	if (find_cluster(in, &result, s, e) || foreground_block(&f, e))
 		return e->code;
 	status = run_application(&in->options, s, in->words, &f, e);
-	/* --rm takes down what this call brought up, also after a failure, which is then reported. */
+	/*
+	 * --rm takes down what this call brought up, also after a failure, which is then reported.
+	 */
 	if (in->options.rm && result == REPLY_STARTED &&
 	    down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;

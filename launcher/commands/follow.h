@@ -10,9 +10,9 @@
 #include "launcher/protocol/reply.h"
 
 /*
- * Until "done", which is `out` then, "error" or the end of the connection. A first SIGINT, SIGTERM or SIGHUP makes the
- * supervisor give up; *signal_number is then the signal (else 0). The error is the
- * supervisor's, with its exit class.
+ * Until "done", which is `out` then, "error" or the end of the connection. A first SIGINT, SIGTERM
+ * or SIGHUP makes the supervisor give up; *signal_number is then the signal (else 0). The error is
+ * the supervisor's, with its exit class.
  */
 int progress_follow(int fd, struct reply *out, int *signal_number, struct err *e);
 

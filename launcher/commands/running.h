@@ -39,7 +39,9 @@ bool running_is_dead(int r);
  */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 
-/* Whether a word is digits only, at most `max`; and whether it is "0" or "slice-0", of any number. */
+/*
+ * Whether a word is digits only, at most `max`; and whether it is "0" or "slice-0", of any number.
+ */
 bool word_number(const char *word, unsigned max, unsigned *out);
 bool word_slice(const char *word, unsigned *out);
 

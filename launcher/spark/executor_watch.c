@@ -117,7 +117,9 @@ static int watch(struct executor_watch *w, unsigned slice, const char *path, con
 	return 0;
 }
 
-/* What is in a watched directory: an application of the slice, or an executor of the application. */
+/*
+ * What is in a watched directory: an application of the slice, or an executor of the application.
+ */
 static void on_name(struct executor_watch *w, const struct directory *d, const char *name)
 {
 	struct executor_start *s = &w->starts[w->start_count];

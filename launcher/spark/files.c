@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directories and files that Spark's processes need: secret, properties, resources, log settings.
+ * The directories and files that Spark's processes need: secret, properties, resources, log
+ * settings.
  */
 
 #include "launcher/spark/room.h"

@@ -53,7 +53,10 @@ static int plan_ops(struct apply *a, const struct plan *recorded, const struct o
 	if (!actual || !a->ops)
 		return err_set(e, -ENOMEM, "no memory for the steps");
 	actual_plan(seen, recorded, &a->wanted->plan, a->wanted->profile.memory.policy, actual);
-	/* Limits of I/O are set when a group is made and are no part of a plan: slices that differ in it are made anew. */
+	/*
+	 * Limits of I/O are set when a group is made and are no part of a plan: slices that differ
+	 * in it are made anew.
+	 */
 	if (!is_same_io(&now->profile, &a->wanted->profile))
 		for (unsigned i = 0; i < actual->slice_count; i++)
 			actual->slices[i].slots = 0;
@@ -61,7 +64,10 @@ static int plan_ops(struct apply *a, const struct plan *recorded, const struct o
 	return plan_diff(actual, &a->wanted->plan, a->ops);
 }
 
-/* Where the state was lost, the home sets that were in force may still be known: without them no loan can be told from them. */
+/*
+ * Where the state was lost, the home sets that were in force may still be known: without them no
+ * loan can be told from them.
+ */
 static bool recover_homes(struct apply *a, struct plan *out)
 {
 	struct site *s = a->site;
@@ -166,7 +172,10 @@ void apply_start_master(struct apply *a)
 {
 	struct site *s = a->site;
 
-	/* Each worker's environment named the scratch of before, so all that used it have been stopped. */
+	/*
+	 * Each worker's environment named the scratch of before, so all that used it have been
+	 * stopped.
+	 */
 	drop_scratch(s, &s->state->cluster, a->left_scratch);
 	a->left_scratch[0] = '\0';
 	a->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * (uint64_t)CLOCK_MS;

@@ -3,8 +3,9 @@
 #define LAUNCHER_SUPERVISOR_APPLY_H
 
 /*
- * From the state in force to the wanted one, step by step; which step comes when is the loop's to say (stage.h). The wanted state
- * is here, the one in force is the site's: between apply_take_over() and the next apply there is none wanted.
+ * From the state in force to the wanted one, step by step; which step comes when is the loop's to
+ * say (stage.h). The wanted state is here, the one in force is the site's: between
+ * apply_take_over() and the next apply there is none wanted.
  */
 
 #include "launcher/supervisor/clients.h"
@@ -24,7 +25,9 @@ struct apply {
 	unsigned registered;		 /* as last reported */
 };
 
-/* Write down that `wanted` is to be put in force, make what has to be there before, plan the ops. */
+/*
+ * Write down that `wanted` is to be put in force, make what has to be there before, plan the ops.
+ */
 int apply_begin(struct apply *a, struct err *e);
 
 /* Do one op. A slice whose worker has to stop first: STEP_WAIT. */
@@ -36,7 +39,10 @@ int apply_take_over(struct apply *a, struct err *e);
 void apply_start_master(struct apply *a);
 void apply_start_workers(struct apply *a);
 
-/* STEP_DONE when the master answers, when all workers are registered and listen where they should; -ETIMEDOUT. */
+/*
+ * STEP_DONE when the master answers, when all workers are registered and listen where they should;
+ * -ETIMEDOUT.
+ */
 int apply_master(struct apply *a, struct err *e);
 int apply_workers(struct apply *a, struct err *e);
 

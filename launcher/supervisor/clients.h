@@ -3,8 +3,8 @@
 #define LAUNCHER_SUPERVISOR_CLIENTS_H
 
 /*
- * Who waits for an answer of the supervisor: at most one `up`, and `down`s and `status`es. A client that goes away is told by
- * clients_forget(), so no pointer here outlives its connection.
+ * Who waits for an answer of the supervisor: at most one `up`, and `down`s and `status`es. A client
+ * that goes away is told by clients_forget(), so no pointer here outlives its connection.
  */
 
 #include "launcher/protocol/control.h"
@@ -19,7 +19,10 @@ struct clients {
 	bool has_master; /* the master has answered since the last of them was requested */
 };
 
-/* What a supervisor begins with: the `up` that forked it and waits at `fd`, -1: none. Takes the descriptor over. */
+/*
+ * What a supervisor begins with: the `up` that forked it and waits at `fd`, -1: none. Takes the
+ * descriptor over.
+ */
 void clients_adopt_up(struct clients *c, int fd, pid_t pid);
 
 void clients_hold_up(struct clients *c, struct control_client *client);

@@ -3,10 +3,11 @@
 #define LAUNCHER_SUPERVISOR_CREW_H
 
 /*
- * The daemons of the cluster: the master and a worker a slice. Each has a life (decision/reconcile/life.h), which the events here
- * carry on, and the master says over its REST which workers are registered. What happens to a daemon is done to it at once, but
- * for its start: crew_start_due() does that, so that the loop can take back the CPUs its slice has borrowed before. What the loop
- * has to hear of is in `news` until it takes it.
+ * The daemons of the cluster: the master and a worker a slice. Each has a life
+ * (decision/reconcile/life.h), which the events here carry on, and the master says over its REST
+ * which workers are registered. What happens to a daemon is done to it at once, but for its start:
+ * crew_start_due() does that, so that the loop can take back the CPUs its slice has borrowed
+ * before. What the loop has to hear of is in `news` until it takes it.
  */
 
 #include "launcher/spark/master.h"
@@ -52,7 +53,9 @@ void crew_close(struct crew *c);
 
 struct daemon *crew_master(struct crew *c);
 
-/* Find alive what is of this crew in the groups of `seen`, as `described` says how it was started. */
+/*
+ * Find alive what is of this crew in the groups of `seen`, as `described` says how it was started.
+ */
 int crew_adopt(struct crew *c, const struct state *described, const struct observation *seen,
 	       struct err *e);
 

@@ -39,8 +39,8 @@ int daemon_process(const struct daemon *d, const struct state *s, struct process
 }
 
 /*
- * The directory belongs to the workers' user, who must not be able to make us write elsewhere: no links, and the file
- * is that user's.
+ * The directory belongs to the workers' user, who must not be able to make us write elsewhere: no
+ * links, and the file is that user's.
  */
 static int open_log(const struct cluster *c, const char *path, struct err *e)
 {

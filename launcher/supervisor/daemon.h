@@ -3,7 +3,8 @@
 #define LAUNCHER_SUPERVISOR_DAEMON_H
 
 /*
- * One supervised process, the master's or a slice's worker: its life (decision/reconcile/life.h) and its handle in the kernel.
+ * One supervised process, the master's or a slice's worker: its life (decision/reconcile/life.h)
+ * and its handle in the kernel.
  */
 
 #include "containers/driver.h"
@@ -34,8 +35,9 @@ int daemon_process(const struct daemon *d, const struct state *s, struct process
 int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e);
 
 /*
- * Find it alive: by the recorded identity, else in its group by its main class. *matches says whether it is what
- * daemon_spawn() would start now (command line and environment). Return 1, 0 if there is none, or an error.
+ * Find it alive: by the recorded identity, else in its group by its main class. *matches says
+ * whether it is what daemon_spawn() would start now (command line and environment). Return 1, 0 if
+ * there is none, or an error.
  */
 int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
 		 const struct process_id *recorded, struct err *e);
@@ -45,7 +47,9 @@ bool daemon_is(const struct daemon *d, const struct process *p);
 
 void daemon_signal(const struct daemon *d, int signal_number);
 
-/* SIGKILL: of a slice the whole group, of the master itself only (drivers of users live beside it). */
+/*
+ * SIGKILL: of a slice the whole group, of the master itself only (drivers of users live beside it).
+ */
 int daemon_kill(struct daemon *d, struct driver *driver, struct err *e);
 
 /* Its pidfd is readable: reap it if it is ours, forget the handle. */
@@ -55,7 +59,8 @@ void daemon_reap(struct daemon *d);
 char *daemon_exit_text(const struct daemon *d, char *text, size_t size);
 
 /*
- * Whether the command line or environment of a process (NUL-separated, as in /proc) is `argv`, less GROUP_VARIABLE.
+ * Whether the command line or environment of a process (NUL-separated, as in /proc) is `argv`, less
+ * GROUP_VARIABLE.
  */
 bool argv_match_proc(char *const *argv, const char *text, size_t size);
 

@@ -30,7 +30,10 @@ static bool note_cpus(struct drift_watch *w, const struct cpuset *allowed)
 	return true;
 }
 
-/* Cgroup v1 puts the processes of a cpuset that has lost its last CPU into the group above, for good. */
+/*
+ * Cgroup v1 puts the processes of a cpuset that has lost its last CPU into the group above, for
+ * good.
+ */
 void drift_watch_bring_back(struct drift_watch *w)
 {
 	struct site *s = w->site;

@@ -3,8 +3,8 @@
 #define LAUNCHER_SUPERVISOR_DRIFT_WATCH_H
 
 /*
- * What others do to what is in force: CPUs that the machine loses and regains, and whoever writes to our groups. Drift is put back
- * up to three times in ten seconds, then left alone, and told.
+ * What others do to what is in force: CPUs that the machine loses and regains, and whoever writes
+ * to our groups. Drift is put back up to three times in ten seconds, then left alone, and told.
  */
 
 #include "decision/reconcile/drift.h"
@@ -23,8 +23,8 @@ struct drift_watch {
 void drift_watch_begin(struct drift_watch *w);
 
 /*
- * Is the kernel's state still the plan's? Repairs what is not. Return whether the machine has other CPUs than at the last look;
- * site.allowed has them.
+ * Is the kernel's state still the plan's? Repairs what is not. Return whether the machine has other
+ * CPUs than at the last look; site.allowed has them.
  */
 bool drift_watch_look(struct drift_watch *w);
 

@@ -53,7 +53,10 @@ static int decide(struct monitor *m, const struct rebalance_request *request,
 	return err_wrong(e, "a request of kind %d is unknown", (int)request->what);
 }
 
-/* A pass, and a change of mode, decide as the monitor does: they are steps that can be replayed, too. */
+/*
+ * A pass, and a change of mode, decide as the monitor does: they are steps that can be replayed,
+ * too.
+ */
 static int put_in_force(struct monitor *m, const struct rebalance_request *request,
 			const struct rebalance_policy *policy, struct err *e)
 {
@@ -68,7 +71,10 @@ static int put_in_force(struct monitor *m, const struct rebalance_request *reque
 		return r;
 	if (!request->dry_run && m->memory.decisions.count)
 		monitor_note_step(m, "loan", &before, policy);
-	/* Where the monitor does not act, it would take back at once what a pass has lent: so that counts as lent by hand. */
+	/*
+	 * Where the monitor does not act, it would take back at once what a pass has lent: so that
+	 * counts as lent by hand.
+	 */
 	if (request->what == REBALANCE_ONCE && m->policy.mode != REBALANCE_ACT)
 		for (unsigned i = 0; i < result->loan_count; i++)
 			result->loans[i].by_hand = true;

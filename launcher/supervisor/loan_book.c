@@ -37,7 +37,10 @@ static void note_before(const struct loan_book *b, const struct op *op,
 	}
 }
 
-/* CPUs that the machine has lost are not asked for; an op that is left with none of them waits for them. */
+/*
+ * CPUs that the machine has lost are not asked for; an op that is left with none of them waits for
+ * them.
+ */
 static int write_op(struct loan_book *b, const struct op *op, enum loan_effect effect,
 		    struct rebalance_change *change, struct err *e)
 {
@@ -62,8 +65,8 @@ static int write_op(struct loan_book *b, const struct op *op, enum loan_effect e
 }
 
 /*
- * The way back, write by write, so that no CPU has two owners meanwhile. What cannot be undone either is repaired as
- * what somebody else has written.
+ * The way back, write by write, so that no CPU has two owners meanwhile. What cannot be undone
+ * either is repaired as what somebody else has written.
  */
 static void undo_writes(struct loan_book *b)
 {

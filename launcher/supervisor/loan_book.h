@@ -3,8 +3,8 @@
 #define LAUNCHER_SUPERVISOR_LOAN_BOOK_H
 
 /*
- * The loans in force: written to the kernel, undone where that fails half-way, and told. Who decides on them writes `wanted`,
- * which differs from the plan in force in nothing but its loans.
+ * The loans in force: written to the kernel, undone where that fails half-way, and told. Who
+ * decides on them writes `wanted`, which differs from the plan in force in nothing but its loans.
  */
 
 #include "launcher/protocol/rebalance_answer.h"
@@ -37,8 +37,8 @@ int loan_book_open(struct loan_book *b, struct err *e);
 void loan_book_shut(struct loan_book *b);
 
 /*
- * Put the wanted loans in force, or only say in the answer what that takes. What was written is there also after a failure; then
- * it has been undone, and the loans are as before.
+ * Put the wanted loans in force, or only say in the answer what that takes. What was written is
+ * there also after a failure; then it has been undone, and the loans are as before.
  */
 enum loan_effect { LOANS_WRITTEN, LOANS_DRY_RUN };
 int loan_book_put_in_force(struct loan_book *b, enum loan_effect effect, struct err *e);

@@ -103,7 +103,9 @@ void monitor_read_topology(struct monitor *m)
 
 /* ---- samples */
 
-/* "until it has registered"; where Spark does not answer, until its JVM must have counted its CPUs. */
+/*
+ * "until it has registered"; where Spark does not answer, until its JVM must have counted its CPUs.
+ */
 static bool is_executor_starting(struct monitor *m, unsigned slice)
 {
 	const struct executor_start *start = &m->starting[slice];
@@ -118,8 +120,8 @@ static bool is_executor_starting(struct monitor *m, unsigned slice)
 }
 
 /*
- * Whether threads have to be counted: the slice is busy, somebody could lend, and neither Spark's tasks nor the kernel's
- * pressure tell whether it has more of them than CPUs.
+ * Whether threads have to be counted: the slice is busy, somebody could lend, and neither Spark's
+ * tasks nor the kernel's pressure tell whether it has more of them than CPUs.
  */
 static bool must_count(const struct monitor *m, unsigned slice, const struct sample *sample)
 {
@@ -161,7 +163,10 @@ static void take_samples(struct monitor *m)
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
 		struct sample now = {0};
 
-		/* A slice that cannot be read has no news, and step by step nothing is lent to or by it. */
+		/*
+		 * A slice that cannot be read has no news, and step by step nothing is lent to or
+		 * by it.
+		 */
 		s->driver->ops->usage(s->driver, s->state->plan.slices[i].name, &now, &e);
 		task_watch_fill(m->tasks, i, s->now_ns, &now);
 		now.starting = crew_is_starting(m->crew, i) || is_executor_starting(m, i);

@@ -3,8 +3,9 @@
 #define LAUNCHER_SUPERVISOR_MONITOR_H
 
 /*
- * The straggler monitor: at each tick the kernel's counters become samples, Spark's answers are added as far as they are known,
- * rebalance_step() decides, and what it wants is put in force at once (loan_book.h).
+ * The straggler monitor: at each tick the kernel's counters become samples, Spark's answers are
+ * added as far as they are known, rebalance_step() decides, and what it wants is put in force at
+ * once (loan_book.h).
  */
 
 #include "decision/lending/rebalance.h"
@@ -44,15 +45,18 @@ void monitor_close(struct monitor *m);
 
 /* A plan is in force: from here on CPUs may be lent, once the topology has been read. */
 void monitor_begin(struct monitor *m);
-/* All loans end, before something else changes. What cannot be written is left to the next reconcile. */
+/*
+ * All loans end, before something else changes. What cannot be written is left to the next
+ * reconcile.
+ */
 void monitor_end(struct monitor *m);
 
 /* This machine as it is now: at the beginning, and when it has lost or regained CPUs. */
 void monitor_read_topology(struct monitor *m);
 
 /*
- * The directories that tell of starting executors are readable. Return whether one starts: then a step is due at once, for its JVM
- * must not count CPUs on loan.
+ * The directories that tell of starting executors are readable. Return whether one starts: then a
+ * step is due at once, for its JVM must not count CPUs on loan.
  */
 bool monitor_note_starts(struct monitor *m);
 
@@ -68,7 +72,10 @@ void monitor_step(struct monitor *m);
 /* When something is due next, CLOCK_MONOTONIC; UINT64_MAX: never. */
 uint64_t monitor_deadline(const struct monitor *m);
 
-/* The event of a step whose inputs were these loans and this policy: its decisions are in `memory`, its writes in the book. */
+/*
+ * The event of a step whose inputs were these loans and this policy: its decisions are in `memory`,
+ * its writes in the book.
+ */
 void monitor_note_step(struct monitor *m, const char *what, const struct loan_list *before,
 		       const struct rebalance_policy *policy);
 

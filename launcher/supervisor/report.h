@@ -2,7 +2,10 @@
 #ifndef LAUNCHER_SUPERVISOR_REPORT_H
 #define LAUNCHER_SUPERVISOR_REPORT_H
 
-/* What `status` shows: the figures of the last second, and all that the parts know, as the text of schema cleave.status/1. */
+/*
+ * What `status` shows: the figures of the last second, and all that the parts know, as the text of
+ * schema cleave.status/1.
+ */
 
 #include "launcher/supervisor/crew.h"
 #include "launcher/supervisor/monitor.h"

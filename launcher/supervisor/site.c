@@ -118,8 +118,8 @@ static bool mentions(pid_t pid, const char *state, const char *data)
 }
 
 /*
- * Groups of our name without a state of ours: left by ourselves (the state was lost), or a cluster that runs from another
- * state directory. Daemons name their directory in their command lines.
+ * Groups of our name without a state of ours: left by ourselves (the state was lost), or a cluster
+ * that runs from another state directory. Daemons name their directory in their command lines.
  */
 static int check_ownership(struct site *s, const struct observation *seen, struct err *e)
 {

@@ -3,9 +3,10 @@
 #define LAUNCHER_SUPERVISOR_SITE_H
 
 /*
- * What all parts of the supervisor work on: the state in force, the cluster's groups, the log of events, the time of this turn
- * of the loop. The loop owns it and lends it to the parts. The state is replaced by an apply only (apply.c); the others write its
- * phase, by site_degrade(), and its processes, by crew_save().
+ * What all parts of the supervisor work on: the state in force, the cluster's groups, the log of
+ * events, the time of this turn of the loop. The loop owns it and lends it to the parts. The state
+ * is replaced by an apply only (apply.c); the others write its phase, by site_degrade(), and its
+ * processes, by crew_save().
  */
 
 #include "containers/driver.h"
@@ -39,12 +40,15 @@ struct site {
 };
 
 /*
- * What an earlier supervisor knew of the cluster. Lost or unreadable is no error: the plan is made anew, or all that is there
- * goes down.
+ * What an earlier supervisor knew of the cluster. Lost or unreadable is no error: the plan is made
+ * anew, or all that is there goes down.
  */
 int site_recall(struct site *s, const struct cluster *c, struct err *e);
 
-/* Write state.json if it is old. Loans are not in it: the kernel has them, and whoever comes after a crash ends them. */
+/*
+ * Write state.json if it is old. Loans are not in it: the kernel has them, and whoever comes after
+ * a crash ends them.
+ */
 int site_save(struct site *s, struct err *e);
 
 /* The cluster goes on, and not as it should: why, in a sentence that says what to do. */
@@ -53,21 +57,25 @@ void site_degrade(struct site *s, const char *format, ...) __attribute__((format
 /* ---- groups */
 
 /*
- * Only one cluster at a time makes or removes groups: lock them, if we do not hold the lock already, and be sure that no other
- * cluster has got the CPUs of `wanted` (NULL: of nothing) since it was planned.
+ * Only one cluster at a time makes or removes groups: lock them, if we do not hold the lock
+ * already, and be sure that no other cluster has got the CPUs of `wanted` (NULL: of nothing) since
+ * it was planned.
  */
 int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e);
 void site_unlock_groups(struct site *s);
 
 /*
- * Open the groups, or make the one that they are below, as `described` says where, and look at what there is. The lock is held
- * afterwards. -EEXIST: the groups are of a cluster of the same name that runs from another state directory. On failure nothing is
- * left of ours.
+ * Open the groups, or make the one that they are below, as `described` says where, and look at what
+ * there is. The lock is held afterwards. -EEXIST: the groups are of a cluster of the same name that
+ * runs from another state directory. On failure nothing is left of ours.
  */
 int site_open_groups(struct site *s, const struct state *described, struct observation *seen,
 		     struct err *e);
 
-/* The groups beside the slices', where they are missing: the host's, and of a daemon its own, which it enters. */
+/*
+ * The groups beside the slices', where they are missing: the host's, and of a daemon its own, which
+ * it enters.
+ */
 int site_make_own_groups(struct site *s, const struct observation *seen, const struct plan *plan,
 			 struct err *e);
 

@@ -3,8 +3,8 @@
 #define LAUNCHER_SUPERVISOR_STAGE_H
 
 /*
- * What the supervisor is doing, and what can happen after what: a table, stage × event → action and next stage. It has no
- * effect; supervisor.c alone walks through it and does the actions.
+ * What the supervisor is doing, and what can happen after what: a table, stage × event → action and
+ * next stage. It has no effect; supervisor.c alone walks through it and does the actions.
  *
  *   IDLE ──apply──▶ GROUPS ──▶ REPLACE ──▶ MASTER ──▶ WORKERS ──▶ IDLE
  *                      └──────────┴───────────┴──────────┴─ failed ─▶ IDLE, degraded; of a new cluster: STOP

@@ -21,8 +21,8 @@
 #include "launcher/system/notify.h"
 
 /*
- * The loop, and the only place where the stage changes: enter() walks through the table of stage.h and does what it says. The
- * parts do their own work and return what happened.
+ * The loop, and the only place where the stage changes: enter() walks through the table of stage.h
+ * and does what it says. The parts do their own work and return what happened.
  */
 
 enum { LOOP_FDS = 2 + DAEMONS + CONTROL_FDS };
@@ -236,7 +236,9 @@ static void request_status(struct supervisor *s, struct control_client *client)
 		answer_statuses(s);
 }
 
-/* The state that an `apply` requests, on the heap; NULL and an error if it is none of this cluster. */
+/*
+ * The state that an `apply` requests, on the heap; NULL and an error if it is none of this cluster.
+ */
 static struct state *read_wanted(const struct supervisor *s, const struct control_request *request,
 				 struct err *e)
 {
@@ -356,7 +358,10 @@ static void on_gone(void *context, struct control_client *client, enum control_e
 
 /* ---- signals */
 
-/* Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave them. */
+/*
+ * Orphans of the slices come to us (subreaper). Our own daemons are told by their pidfd: leave
+ * them.
+ */
 static void reap_strangers(struct supervisor *s)
 {
 	siginfo_t info = {0};
@@ -585,7 +590,10 @@ static int open_parts(struct supervisor *s, struct supervisor_start *start, stru
 	return r < 0 ? r : 0;
 }
 
-/* Open the groups, adopt what lives in them. `up`: what is wanted is to come in force. `down`: what is in force goes. */
+/*
+ * Open the groups, adopt what lives in them. `up`: what is wanted is to come in force. `down`: what
+ * is in force goes.
+ */
 static int begin(struct supervisor *s, struct supervisor_start *start, struct err *e)
 {
 	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
@@ -624,7 +632,10 @@ static int remove_files(const struct supervisor *s, const struct cluster *c, int
 				       e);
 }
 
-/* The last words: the waiting `up` hears why, each `down` that it is done (by the end of its connection) or why not. */
+/*
+ * The last words: the waiting `up` hears why, each `down` that it is done (by the end of its
+ * connection) or why not.
+ */
 static void say_farewell(struct supervisor *s, int r, const struct err *e)
 {
 	const struct err *why = r ? e : &s->failure;

@@ -3,8 +3,8 @@
 #define LAUNCHER_SUPERVISOR_SUPERVISOR_H
 
 /*
- * The supervisor of one cluster: one process, one thread, one loop (README.md beside this file). It is the only writer of the cluster's groups and
- * state while it holds STATE/NAME/lock.
+ * The supervisor of one cluster: one process, one thread, one loop (README.md beside this file). It
+ * is the only writer of the cluster's groups and state while it holds STATE/NAME/lock.
  */
 
 #include "launcher/protocol/state.h"
@@ -26,8 +26,8 @@ struct supervisor_start {
 };
 
 /*
- * Run until the cluster is down. The caller holds the lock. Return 0, or the error that brought it to an end: then
- * what could not be removed is still in the state, for the next `down` or `up`.
+ * Run until the cluster is down. The caller holds the lock. Return 0, or the error that brought it
+ * to an end: then what could not be removed is still in the state, for the next `down` or `up`.
  */
 int supervisor_run(struct supervisor_start *start, struct err *e);
 

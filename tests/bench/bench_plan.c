@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a decision costs: plan_make alone where everything is automatic, so that all candidates are judged; plan_make +
- * plan_check + JSON for 64 slices on 256 … 4096 CPUs; and the whole process `cleave plan --json`
- * beside a process that does nothing but hwloc's own load of the same input. Medians; everything that is compared runs in turn.
- * Prints a table and writes build/bench/plan.json. Run in the source tree.
+ * What a decision costs: plan_make alone where everything is automatic, so that all candidates are
+ * judged; plan_make + plan_check + JSON for 64 slices on 256 … 4096 CPUs; and the whole process
+ * `cleave plan --json` beside a process that does nothing but hwloc's own load of the same input.
+ * Medians; everything that is compared runs in turn. Prints a table and writes
+ * build/bench/plan.json. Run in the source tree.
  */
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine against rules of thumb, on the machines with hidden laws of tests/decision/laws.h: how much longer a job takes than
- * on the best partition. All rules meet the same machines and laws. Prints a table and writes build/bench/regret.json. Run in the
- * source tree.
+ * The engine against rules of thumb, on the machines with hidden laws of tests/decision/laws.h: how
+ * much longer a job takes than on the best partition. All rules meet the same machines and laws.
+ * Prints a table and writes build/bench/regret.json. Run in the source tree.
  */
 
 #include <jansson.h>

@@ -72,7 +72,10 @@ const TTest *own_nothing_is_left(void);
 /* Run the cases, each test for at most timeout_s seconds; return main()'s status. */
 int own_run(const char *suite, int timeout_s, TCase *const *cases);
 
-/* As TEST_MAIN, for a program that is its own java. All its tests fork, so their directory comes first. */
+/*
+ * As TEST_MAIN, for a program that is its own java. All its tests fork, so their directory comes
+ * first.
+ */
 #define OWN_MAIN(suite, timeout_s, ...)                     \
 	int main(int argc, char **argv)                     \
 	{                                                   \

@@ -159,7 +159,10 @@ START_TEST(launcher_answers)
 }
 END_TEST
 
-/* What spark-class itself would execute, as bash sees it: its last word before exec, by a java that prints its argv. */
+/*
+ * What spark-class itself would execute, as bash sees it: its last word before exec, by a java that
+ * prints its argv.
+ */
 static size_t ask_spark_class(const char *home, const struct spark *s, char *text, size_t size)
 {
 	char java_home[64 + PROFILE_PATH], path[PROFILE_PATH], submit[PROFILE_PATH + 32];
@@ -171,7 +174,9 @@ static size_t ask_spark_class(const char *home, const struct spark *s, char *tex
 	size_t length = 0;
 	struct err e;
 
-	/* The launcher names JAVA_HOME's java in the command: let that one print what it is given. */
+	/*
+	 * The launcher names JAVA_HOME's java in the command: let that one print what it is given.
+	 */
 	snprintf(program, sizeof(program),
 		 "#!/bin/sh\ncase \"$*\" in *launcher.Main*) exec '%s' \"$@\";; esac\n"
 		 "printf '%%s\\n' \"$@\"\n",

@@ -155,7 +155,10 @@ START_TEST(a_profile_may_want_fewer_cores)
 }
 END_TEST
 
-/* What the Master does with it: an application that asks for some slices can be placed on these, and on no other. */
+/*
+ * What the Master does with it: an application that asks for some slices can be placed on these,
+ * and on no other.
+ */
 START_TEST(a_request_fits_its_slices_only)
 {
 	unsigned long long seed = test_seed(), state = seed;

@@ -84,7 +84,10 @@ START_TEST(what_cannot_be_removed_is_the_end)
 }
 END_TEST
 
-/* Whatever happens: lending begins only where all workers were started, groups are removed only after all have stopped. */
+/*
+ * Whatever happens: lending begins only where all workers were started, groups are removed only
+ * after all have stopped.
+ */
 START_TEST(random_walks)
 {
 	unsigned long long random = test_seed();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor with real processes and real groups, Spark being a fake one: what it does when all is well, and when
- * workers, the master, the supervisor itself or its client die at any moment.
+ * The supervisor with real processes and real groups, Spark being a fake one: what it does when all
+ * is well, and when workers, the master, the supervisor itself or its client die at any moment.
  */
 
 #include "launcher/supervisor/supervisor.h"
@@ -399,7 +399,10 @@ static void top_group(char *path, size_t size)
 	}
 }
 
-/* Somebody else's process in the group above the slices': it stays, and so does the group, until he has gone. */
+/*
+ * Somebody else's process in the group above the slices': it stays, and so does the group, until he
+ * has gone.
+ */
 START_TEST(a_group_that_cannot_go)
 {
 	char path[600], pid[32];
