@@ -51,7 +51,7 @@ int running_cluster(const struct options *o, const char *operand, struct cluster
 		word = strings_get(&running, 0);
 	strings_for_each(known, &running)
 	{
-		is_running |= !strcmp(known, word);
+		is_running |= word && !strcmp(known, word);
 	}
 	if (!word || shipped_is_path(word) ||
 	    (!is_running && shipped_find(word, path, &ignored) == 0)) {

@@ -150,12 +150,13 @@ int executor_watch_add(struct executor_watch *w, unsigned slice, const char *wor
 static void on_event(struct executor_watch *w, const struct inotify_event *event)
 {
 	struct directory **place = find(w, event->wd);
+	struct directory *d = place ? *place : NULL;
 
-	if (place && event->mask & IN_IGNORED) { /* Spark has removed it */
-		free(*place);
+	if (d && event->mask & IN_IGNORED) { /* Spark has removed it */
+		free(d);
 		*place = NULL;
-	} else if (place && event->len && event->mask & IN_ISDIR) {
-		on_name(w, *place, event->name);
+	} else if (d && event->len && event->mask & IN_ISDIR) {
+		on_name(w, d, event->name);
 	}
 }
 
