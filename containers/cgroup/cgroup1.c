@@ -434,7 +434,7 @@ int cgroup1_open(const struct placement *p, const char *cluster, struct driver *
 	r = make_bases(p, e);
 	if (r == 0)
 		r = cgroup_new(p, cluster, &version, &d, e);
-	if (r < 0) {
+	if (r) {
 		if (p->base_is_ours)
 			remove_bases(p);
 		return r;

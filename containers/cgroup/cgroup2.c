@@ -341,7 +341,7 @@ int cgroup2_open(const struct placement *p, const char *cluster, struct driver *
 
 	if (r == 0)
 		r = cgroup_new(&place, cluster, &version, &d, e);
-	if (r < 0)
+	if (r)
 		return r;
 	r = make_own(d, e);
 	if (r < 0) {

@@ -117,7 +117,7 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 	s->stage = step.next;
 	switch (step.action) {
 	case ACTION_NONE:
-		if (s->stage == STAGE_STUCK)
+		if (why) /* to STAGE_STUCK */
 			s->stuck = *why;
 		break;
 	case ACTION_REFUSE: /* request_apply() has */

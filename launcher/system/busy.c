@@ -75,7 +75,8 @@ static int read_all(struct proc_stat **list, size_t *count, struct err *e)
 		}
 		used += proc_stat_read(pid, &found[used]) == 0;
 	}
-	qsort(found, used, sizeof(*found), by_pid);
+	if (used)
+		qsort(found, used, sizeof(*found), by_pid);
 	*list = take_pointer(found);
 	*count = used;
 	return 0;
