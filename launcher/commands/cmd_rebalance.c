@@ -247,11 +247,12 @@ static int replay_all(const struct options *o, struct replay *replay, struct err
 	while ((r = replay_next(replay, e)) > 0) {
 		if (!o->json)
 			print_step(replay);
-		else if (!replay->is_same)
-			json_array_append_new(
-				different,
-				json_pack("{s:i, s:s, s:s}", "line", (int)replay->line, "time",
-					  replay->event.time, "text", replay->difference));
+		else if (!replay->is_same &&
+			 json_array_append_new(
+				 different,
+				 json_pack("{s:i, s:s, s:s}", "line", (int)replay->line, "time",
+					   replay->event.time, "text", replay->difference)))
+			return err_set(e, -ENOMEM, "no memory for line %u", replay->line);
 	}
 	if (r)
 		return err_wrap(e, "%s", o->replay);
