@@ -36,28 +36,23 @@ static bool is_other_scratch(const struct state *a, const struct state *b)
 
 /* ---- groups */
 
-static bool is_same_io(const struct profile *a, const struct profile *b)
-{
-	return a->io_count == b->io_count &&
-	       memcmp(a->io, b->io, a->io_count * sizeof(a->io[0])) == 0;
-}
-
 /* From what the kernel shows, and `recorded` (NULL: nothing) tells of it, to the wanted plan. */
 static int plan_ops(struct apply *a, const struct plan *recorded, const struct observation *seen,
 		    struct err *e)
 {
-	const struct state *now = a->site->state;
+	const struct profile *before = &a->site->state->profile, *after = &a->wanted->profile;
 	cleanup_free struct plan *actual = calloc(1, sizeof(*actual));
 
 	a->ops = calloc(1, sizeof(*a->ops));
 	if (!actual || !a->ops)
 		return err_set(e, -ENOMEM, "no memory for the steps");
-	actual_plan(seen, recorded, &a->wanted->plan, a->wanted->profile.memory.policy, actual);
+	actual_plan(seen, recorded, &a->wanted->plan, after->memory.policy, actual);
 	/*
 	 * Limits of I/O are set when a group is made and are no part of a plan: slices that differ
 	 * in it are made anew.
 	 */
-	if (!is_same_io(&now->profile, &a->wanted->profile))
+	if (before->io_count != after->io_count ||
+	    memcmp(before->io, after->io, before->io_count * sizeof(before->io[0])) != 0)
 		for (unsigned i = 0; i < actual->slice_count; i++)
 			actual->slices[i].slots = 0;
 	a->next_op = 0;

@@ -40,11 +40,6 @@ struct daemon *crew_master(struct crew *c)
 	return &c->daemons[DAEMON_MASTER];
 }
 
-static bool is_wanted(const struct crew *c, unsigned daemon)
-{
-	return daemon == DAEMON_MASTER || daemon < c->site->state->plan.slice_count;
-}
-
 /* ---- lives */
 
 static void fail(struct crew *c, const struct daemon *d, enum crew_failure failure,
@@ -113,13 +108,14 @@ void crew_dismiss(struct crew *c)
 
 int crew_unwant_others(struct crew *c, struct err *e)
 {
+	unsigned slices = c->site->state->plan.slice_count;
 	int count = 0;
 
 	for (unsigned i = 0; i < DAEMONS; i++) {
 		cleanup_process struct process p = {0};
 		struct daemon *d = &c->daemons[i];
 
-		if (!is_wanted(c, i) || !d->life.has_process)
+		if ((i >= slices && i != DAEMON_MASTER) || !d->life.has_process)
 			continue;
 		if (daemon_process(d, c->site->state, &p, e))
 			return e->code;
@@ -264,14 +260,6 @@ static void on_master(void *context, int status, const char *body, size_t size)
 								       : WORKER_LOST);
 }
 
-static bool is_settled(const struct crew *c)
-{
-	for (unsigned i = 0; i < DAEMONS; i++)
-		if (crew_is_starting(c, i))
-			return false;
-	return true;
-}
-
 static bool can_ask(const struct crew *c)
 {
 	return !c->is_asking && !c->is_dismissed && c->daemons[DAEMON_MASTER].life.has_process;
@@ -280,18 +268,21 @@ static bool can_ask(const struct crew *c)
 void crew_tick(struct crew *c)
 {
 	const struct endpoints *master = &c->site->state->master;
+	unsigned pause_ms = ASK_STEADY_MS;
 	char url[PROFILE_WORD + 32];
 	struct err e;
 
 	for (unsigned i = 0; c->site->driver && i < DAEMONS; i++)
 		carry_on(c, &c->daemons[i], WORKER_TICK);
+	for (unsigned i = 0; i < DAEMONS; i++)
+		if (crew_is_starting(c, i))
+			pause_ms = ASK_SOON_MS;
 	if (!can_ask(c) || c->site->now_ns < c->ask_at_ns)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%d/json/", master->address, master->ui_port);
 	c->is_asking =
 		rest_get(c->rest, url, ASK_TIMEOUT_MS, REST_ANSWER_MAX, on_master, c, &e) == 0;
-	c->ask_at_ns =
-		c->site->now_ns + (is_settled(c) ? ASK_STEADY_MS : ASK_SOON_MS) * millisecond;
+	c->ask_at_ns = c->site->now_ns + pause_ms * millisecond;
 }
 
 uint64_t crew_deadline(const struct crew *c)

@@ -73,22 +73,12 @@ static void give_up(struct drift_watch *w, const struct op *op)
 	events_note(&s->events, "degraded", op->name, s->state->why, {"repairs", DRIFT_REPAIRS});
 }
 
-static void repair(struct site *s, const struct op *op)
-{
-	char text[PLAN_TEXT];
-	struct err e;
-	int r = driver_execute(s->driver, op, NULL, NULL, NULL, &e);
-
-	events_note(&s->events, r ? "repair-failed" : "repair", op->name,
-		    r ? e.msg : op_format(op, &s->state->plan, text, sizeof(text)),
-		    {"errno", r ? -e.code : 0});
-}
-
 bool drift_watch_look(struct drift_watch *w)
 {
 	struct site *s = w->site;
 	const struct plan *p = &s->state->plan;
 	struct op ops[DRIFT_OPS];
+	char text[PLAN_TEXT];
 	struct cpuset allowed, nodes;
 	bool has_changed;
 	unsigned count;
@@ -111,11 +101,18 @@ bool drift_watch_look(struct drift_watch *w)
 	count = drift_find(&w->seen, p, &allowed, ops);
 	if (!count)
 		w->returned = (struct cpuset){0};
-	else if (!drift_gives_back(&w->seen, ops, count, &w->returned) &&
-		 !drift_may_repair(&w->repairs, s->now_ns))
+	if (count && !drift_gives_back(&w->seen, ops, count, &w->returned) &&
+	    !drift_may_repair(&w->repairs, s->now_ns)) {
 		give_up(w, &ops[0]);
-	else
-		for (unsigned i = 0; i < count; i++)
-			repair(s, &ops[i]);
+		return has_changed;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		const struct op *op = &ops[i];
+
+		r = driver_execute(s->driver, op, NULL, NULL, NULL, &e);
+		events_note(&s->events, r ? "repair-failed" : "repair", op->name,
+			    r ? e.msg : op_format(op, p, text, sizeof(text)),
+			    {"errno", r ? -e.code : 0});
+	}
 	return has_changed;
 }

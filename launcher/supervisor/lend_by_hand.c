@@ -117,28 +117,23 @@ static void fill_answer(struct monitor *m, const struct rebalance_request *reque
 		rebalance_format_nothing(p, m->memory.verdicts, a->why, sizeof(a->why));
 }
 
-static int check_can_lend(const struct monitor *m, struct err *e)
-{
-	const char *name = m->site->state->cluster.name;
-
-	if (!m->site->driver->ops->usage)
-		return err_impossible(e,
-				      "cluster %s has no cgroups (backend: affinity), so its "
-				      "slices cannot lend CPUs",
-				      name);
-	return m->is_on ? 0 : err_set(e, -EAGAIN, "cluster %s is not up: run cleave up", name);
-}
-
 int lend_by_hand(struct monitor *m, const struct rebalance_request *request, char **text,
 		 struct err *e)
 {
 	struct site *s = m->site;
+	const char *name = s->state->cluster.name;
 	struct rebalance_policy policy;
 	char what[PLAN_TEXT];
-	int r = check_can_lend(m, e);
+	int r;
 
-	if (!r)
-		r = loan_book_open(&m->book, e);
+	if (!s->driver->ops->usage)
+		return err_impossible(e,
+				      "cluster %s has no cgroups (backend: affinity), so its "
+				      "slices cannot lend CPUs",
+				      name);
+	if (!m->is_on)
+		return err_set(e, -EAGAIN, "cluster %s is not up: run cleave up", name);
+	r = loan_book_open(&m->book, e);
 	if (!r)
 		r = decide(m, request, &policy, e);
 	if (!r)
@@ -152,7 +147,7 @@ int lend_by_hand(struct monitor *m, const struct rebalance_request *request, cha
 		if (request->what == REBALANCE_RESET)
 			m->pause_until_ns = s->now_ns + m->policy.cool_down_ns;
 		format_request(request, what, sizeof(what));
-		events_note(&s->events, "rebalance", s->state->cluster.name, what,
+		events_note(&s->events, "rebalance", name, what,
 			    {"writes", m->book.answer->change_count},
 			    {"write_us", (int64_t)loan_book_write_us(m->book.answer)},
 			    {"loans", s->state->plan.loan_count});
