@@ -109,8 +109,17 @@ static const struct json_field state_fields[] = {
 	{"workers", JSON_LIST(T, workers, plan.slice_count, worker_fields), .is_counted = true},
 	JSON_END,
 };
+
+static int check_state(const void *value, struct err *e)
+{
+	const struct state *s = value;
+
+	return plan_check(&s->plan, NULL, e) ? err_wrap(e, "plan") : 0;
+}
+
 const struct json_table state_table = {
 	.fields = state_fields,
+	.check = check_state,
 	.schema = "cleave.state/1",
 	.size = sizeof(T),
 	.style = JSON_COMPACT,
@@ -162,18 +171,18 @@ static int write_file(const struct cluster *c, const char *file, const struct js
 	return r ? r : file_replace(path, text, strlen(text), 0600, e);
 }
 
-static int check_state(const struct cluster *c, const void *value, struct err *e)
+static int check_name(const struct cluster *c, const void *value, struct err *e)
 {
 	const struct state *s = value;
 
 	if (strcmp(s->cluster.name, c->name) != 0)
 		return err_wrong(e, "this is the state of a cluster %s", s->cluster.name);
-	return plan_check(&s->plan, NULL, e) ? err_wrap(e, "plan") : 0;
+	return 0;
 }
 
 int state_read(const struct cluster *c, struct state *out, struct err *e)
 {
-	return read_file(c, "state.json", &state_table, check_state, out, e);
+	return read_file(c, "state.json", &state_table, check_name, out, e);
 }
 
 int state_write(const struct state *s, struct err *e)

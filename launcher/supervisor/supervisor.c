@@ -11,7 +11,6 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "decision/check/plan_check.h"
 #include "launcher/supervisor/apply.h"
 #include "launcher/supervisor/drift_watch.h"
 #include "launcher/supervisor/lend_by_hand.h"
@@ -249,8 +248,7 @@ static struct state *read_wanted(const struct supervisor *s, const struct contro
 		err_set(e, -ENOMEM, "no memory for a state");
 		return NULL;
 	}
-	if (json_table_read(&state_table, request->state, wanted, e) ||
-	    plan_check(&wanted->plan, NULL, e))
+	if (json_table_read(&state_table, request->state, wanted, e))
 		return NULL;
 	if (strcmp(wanted->cluster.name, ours) != 0) {
 		err_wrong(e, "a state of cluster %s was sent to cluster %s", wanted->cluster.name,
