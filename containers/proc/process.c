@@ -69,6 +69,17 @@ int proc_read_text(pid_t pid, const char *file, char *text, size_t size)
 	return fd < 0 ? -errno : control_reread(fd, text, size);
 }
 
+char *proc_read_words(pid_t pid, const char *file, size_t *size)
+{
+	cleanup_free char *text = malloc(PROC_TEXT_MAX);
+	int length = text ? proc_read_text(pid, file, text, PROC_TEXT_MAX) : -ENOMEM;
+
+	if (length < 0 || (length && text[length - 1] != '\0'))
+		return NULL;
+	*size = (size_t)length;
+	return take_pointer(text);
+}
+
 DIR *proc_list(pid_t pid)
 {
 	char path[64] = "/proc";

@@ -45,6 +45,12 @@ bool proc_is_alive(const struct proc_stat *s);
 int proc_read_text(pid_t pid, const char *file, char *text, size_t size);
 
 /*
+ * The words of "cmdline" or "environ", each with its NUL, on the heap, and their size; NULL: they
+ * cannot be had whole.
+ */
+char *proc_read_words(pid_t pid, const char *file, size_t *size);
+
+/*
  * List the threads of a process; 0: all processes. NULL with errno. The caller's to closedir(), or
  * cleanup_closedir.
  */

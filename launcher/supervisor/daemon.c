@@ -118,18 +118,6 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 
 /* ---- finding what runs already */
 
-/* /proc/PID/file, on the heap, and its size; NULL: it cannot be had whole. */
-static char *read_proc(pid_t pid, const char *file, size_t *size)
-{
-	cleanup_free char *text = malloc(PROC_TEXT_MAX);
-	int length = text ? proc_read_text(pid, file, text, PROC_TEXT_MAX) : -ENOMEM;
-
-	if (length < 0 || (length && text[length - 1] != '\0'))
-		return NULL;
-	*size = (size_t)length;
-	return take_pointer(text);
-}
-
 bool argv_match_proc(char *const *argv, const char *text, size_t size)
 {
 	if (size && text[size - 1] != '\0')
@@ -147,8 +135,8 @@ bool argv_match_proc(char *const *argv, const char *text, size_t size)
 bool daemon_is(const struct daemon *d, const struct process *p)
 {
 	size_t size = 0, env_size = 0;
-	cleanup_free char *line = read_proc(d->process.pid, "cmdline", &size);
-	cleanup_free char *env = read_proc(d->process.pid, "environ", &env_size);
+	cleanup_free char *line = proc_read_words(d->process.pid, "cmdline", &size);
+	cleanup_free char *env = proc_read_words(d->process.pid, "environ", &env_size);
 	const char *ours = line;
 
 	if (!line || !env)
@@ -172,7 +160,7 @@ static pid_t find_in_group(const struct daemon *d, struct driver *driver, struct
 	count = driver->ops->pids(driver, d->group, pids, GROUP_PIDS, e);
 	for (int i = 0; i < count && i < GROUP_PIDS; i++) {
 		size_t size = 0;
-		cleanup_free char *line = read_proc(pids[i], "cmdline", &size);
+		cleanup_free char *line = proc_read_words(pids[i], "cmdline", &size);
 
 		for (const char *p = line; p && p < line + size; p += strlen(p) + 1)
 			if (strcmp(p, class) == 0)

@@ -108,10 +108,10 @@ int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
 /* Whether a word of its command line has one of the two in it. */
 static bool mentions(pid_t pid, const char *state, const char *data)
 {
-	static char line[PROC_TEXT_MAX];
-	int size = proc_read_text(pid, "cmdline", line, sizeof(line));
+	size_t size = 0;
+	cleanup_free char *line = proc_read_words(pid, "cmdline", &size);
 
-	for (const char *p = line; size > 0 && p < line + size; p += strlen(p) + 1)
+	for (const char *p = line; p && p < line + size; p += strlen(p) + 1)
 		if (strstr(p, state) || strstr(p, data))
 			return true;
 	return false;
