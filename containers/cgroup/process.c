@@ -210,7 +210,7 @@ static void kill_batch(const struct cgroup_driver *d, const char *group, const p
 int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	uint64_t end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS;
+	uint64_t end_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
 	pid_t pids[BATCH];
 	int n = group_check_name(d, group, e);
 

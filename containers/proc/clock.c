@@ -18,7 +18,7 @@ uint64_t clock_now_ns(void)
 
 int clock_left_ms(uint64_t end_ns)
 {
-	return (int)((int64_t)(end_ns - clock_now_ns()) / CLOCK_MS);
+	return (int)((int64_t)(end_ns - clock_now_ns()) / (int64_t)CLOCK_MS);
 }
 
 uint64_t clock_date_ns(void)

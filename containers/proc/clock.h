@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { CLOCK_MS = 1000000 }; /* nanoseconds in a millisecond */
+#define CLOCK_MS UINT64_C(1000000) /* nanoseconds in a millisecond */
 
 /* CLOCK_MONOTONIC, in ns: for waiting and for measuring. */
 uint64_t clock_now_ns(void);

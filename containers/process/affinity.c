@@ -327,7 +327,7 @@ static int kill_members(struct affinity_driver *d, const char *group, int *last,
 static int affinity_kill(struct driver *driver, const char *group, unsigned timeout_ms,
 			 struct err *e)
 {
-	uint64_t end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS;
+	uint64_t end_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
 
 	for (;;) {
 		cleanup_close int last = -1;

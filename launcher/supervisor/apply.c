@@ -173,7 +173,7 @@ void apply_start_master(struct apply *a)
 	 */
 	drop_scratch(s, &s->state->cluster, a->left_scratch);
 	a->left_scratch[0] = '\0';
-	a->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * (uint64_t)CLOCK_MS;
+	a->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * CLOCK_MS;
 	a->has_changed |= crew_want(a->crew, DAEMON_MASTER);
 	site_unlock_groups(s); /* they are made, and a process in them tells whose they are */
 	report(a, "master", s->state->master.address, 0, 1);

@@ -52,7 +52,7 @@ void clients_hold_down(struct clients *c, struct control_client *client)
 void clients_hold_status(struct clients *c, struct control_client *client, uint64_t now_ns)
 {
 	if (!clients_have_status(c))
-		c->status_deadline_ns = now_ns + STATUS_PATIENCE_MS * (uint64_t)CLOCK_MS;
+		c->status_deadline_ns = now_ns + STATUS_PATIENCE_MS * CLOCK_MS;
 	hold(c->statuses, client);
 	c->has_master = false;
 }

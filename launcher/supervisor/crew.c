@@ -15,8 +15,6 @@ enum {
 	ASK_TIMEOUT_MS = 2000,
 };
 
-static const uint64_t millisecond = CLOCK_MS;
-
 int crew_open(struct crew *c, struct site *site, struct rest *rest, struct err *e)
 {
 	c->site = site;
@@ -282,7 +280,7 @@ void crew_tick(struct crew *c)
 	snprintf(url, sizeof(url), "http://%s:%d/json/", master->address, master->ui_port);
 	c->is_asking =
 		rest_get(c->rest, url, ASK_TIMEOUT_MS, REST_ANSWER_MAX, on_master, c, &e) == 0;
-	c->ask_at_ns = c->site->now_ns + pause_ms * millisecond;
+	c->ask_at_ns = c->site->now_ns + pause_ms * CLOCK_MS;
 }
 
 uint64_t crew_deadline(const struct crew *c)

@@ -17,8 +17,7 @@ enum {
 	PAUSE_MS = 1000,	 /* after a write that failed */
 };
 
-static const uint64_t millisecond = CLOCK_MS;
-static const uint64_t second = 1000 * (uint64_t)CLOCK_MS;
+static const uint64_t second = 1000 * CLOCK_MS;
 
 /* ---- beginning and end */
 
@@ -145,7 +144,7 @@ static void count_threads(struct monitor *m, unsigned slice, struct sample *samp
 		*at_ns = 0;
 		return;
 	}
-	if (s->now_ns >= *at_ns + COUNT_MS * millisecond) {
+	if (s->now_ns >= *at_ns + COUNT_MS * CLOCK_MS) {
 		if (s->driver->ops->runnable(s->driver, s->state->plan.slices[slice].name,
 					     &m->runnable[slice], &e))
 			return;
@@ -280,7 +279,7 @@ static void act(struct monitor *m, const struct loan_list *before)
 		return;
 	if (loan_book_put_in_force(&m->book, LOANS_WRITTEN, &e)) {
 		note_failure(m, "loan-failed", &e);
-		m->pause_until_ns = m->site->now_ns + PAUSE_MS * millisecond;
+		m->pause_until_ns = m->site->now_ns + PAUSE_MS * CLOCK_MS;
 	} else {
 		monitor_note_step(m, "loan", before, &m->policy);
 		remember_decisions(m, "");

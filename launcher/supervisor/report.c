@@ -13,7 +13,7 @@ bool report_take_second(struct report *r, const struct site *s)
 {
 	if (s->now_ns < r->sample_at_ns)
 		return false;
-	r->sample_at_ns = s->now_ns + SAMPLE_MS * (uint64_t)CLOCK_MS;
+	r->sample_at_ns = s->now_ns + SAMPLE_MS * CLOCK_MS;
 	return true;
 }
 

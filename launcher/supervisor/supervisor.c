@@ -476,7 +476,7 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 /* When the loop has something to do next if nothing happens. */
 static int milliseconds_left(const struct supervisor *s)
 {
-	uint64_t now_ns = s->site.now_ns, next = now_ns + 1000 * (uint64_t)CLOCK_MS;
+	uint64_t now_ns = s->site.now_ns, next = now_ns + 1000 * CLOCK_MS;
 	const uint64_t deadlines[] = {
 		s->report.sample_at_ns > now_ns ? s->report.sample_at_ns : UINT64_MAX,
 		crew_deadline(&s->crew),

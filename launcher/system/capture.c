@@ -115,7 +115,7 @@ int capture(const char *const *argv, const char *const *envp, unsigned timeout_m
 	    size_t size, size_t *length, struct err *e)
 {
 	cleanup_close int reader = -1, writer = -1, signals = -1, pidfd = -1;
-	struct program p = {.end_ns = clock_now_ns() + (uint64_t)timeout_ms * CLOCK_MS};
+	struct program p = {.end_ns = clock_now_ns() + timeout_ms * CLOCK_MS};
 	int ends[2], status, failed;
 	struct interrupts held;
 
