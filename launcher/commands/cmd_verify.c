@@ -111,11 +111,6 @@ static int repair(struct look *l, const char *cgroup_root, struct err *e)
 	return r == 0 ? take_a_look(l, e) : r;
 }
 
-static double local_share(const struct sample *s)
-{
-	return s->anon_bytes ? (double)s->anon_local_bytes / (double)s->anon_bytes : 1.0;
-}
-
 static int print_text(const struct look *l, struct err *e)
 {
 	static const char *const titles[] = {"group",	   "CPUs",   "nodes", ">weight",
@@ -131,7 +126,7 @@ static int print_text(const struct look *l, struct err *e)
 		table_add(&table, "%s", CPUSET_STRING(&g->nodes));
 		table_add(&table, "%u", g->weight);
 		table_add(&table, "%u", l->samples[i].processes);
-		table_add(&table, "%.0f %%", 100 * local_share(&l->samples[i]));
+		table_add(&table, "%.0f %%", 100 * sample_local_share(&l->samples[i]));
 	}
 	if (table_print(&table, stdout) < 0)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -163,7 +158,7 @@ static int print_all_json(const struct look *l, struct err *e)
 					  CPUSET_STRING(&g->cpus), "nodes",
 					  CPUSET_STRING(&g->nodes), "weight", (int)g->weight,
 					  "processes", (int)l->samples[i].processes, "local_share",
-					  local_share(&l->samples[i])));
+					  sample_local_share(&l->samples[i])));
 	}
 	for (unsigned i = 0; !failed && i < l->drifts.count && i < DRIFTS_MAX; i++) {
 		const struct drift *d = &l->drifts.items[i];

@@ -32,8 +32,7 @@ static void collect_slice(const struct state *s, unsigned id, const struct obser
 	out->memory_bytes = sample->memory_bytes;
 	out->memory_max_bytes = sample->memory_max_bytes;
 	out->oom_kills = sample->oom_kills;
-	if (sample->anon_bytes)
-		out->local_share = (double)sample->anon_local_bytes / (double)sample->anon_bytes;
+	out->local_share = sample_local_share(sample);
 }
 
 static void collect_cluster(const struct state *s, struct status *out)
@@ -92,6 +91,11 @@ void status_plan_loans(const struct status *s, struct plan *out)
 	out->loan_count = s->loan_count;
 	for (unsigned i = 0; i < s->loan_count; i++)
 		out->loans[i] = s->loans[i].loan;
+}
+
+double sample_local_share(const struct sample *s)
+{
+	return s->anon_bytes ? (double)s->anon_local_bytes / (double)s->anon_bytes : 1;
 }
 
 double sample_cpus_used(const struct sample *before, const struct sample *now)

@@ -75,6 +75,9 @@ struct status {
 int status_collect(const struct state *s, struct driver *d, struct sample *samples,
 		   struct status *out, struct err *e);
 
+/* The share of a sample's anonymous memory that is on its own nodes; 1 where there is none. */
+double sample_local_share(const struct sample *s);
+
 /* CPUs used between two samples of one group. */
 double sample_cpus_used(const struct sample *before, const struct sample *now);
 
