@@ -160,11 +160,9 @@ static int start_supervisor(const char *cgroup_root, int lock, struct state *wan
 /* What only a failed `up` made goes again; the directories of a running cluster are not empty. */
 static void drop_empty(const struct cluster *c)
 {
-	char path[PROFILE_PATH];
 	struct err ignored;
 
-	if (cluster_file(c, "state.json", path, &ignored) == 0 && access(path, F_OK) != 0 &&
-	    cluster_file(c, "home.json", path, &ignored) == 0 && access(path, F_OK) != 0)
+	if (!cluster_has_file(c, "state.json") && !cluster_has_file(c, "home.json"))
 		cluster_remove(c, REMAINS_DATA, &ignored);
 }
 

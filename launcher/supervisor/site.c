@@ -17,14 +17,6 @@ enum {
 
 /* ---- the state */
 
-static bool has_file(const struct cluster *c, const char *file)
-{
-	char path[PROFILE_PATH];
-	struct err ignored;
-
-	return cluster_file(c, file, path, &ignored) == 0 && access(path, F_OK) == 0;
-}
-
 int site_recall(struct site *s, const struct cluster *c, struct err *e)
 {
 	s->state = calloc(1, sizeof(*s->state));
@@ -36,7 +28,7 @@ int site_recall(struct site *s, const struct cluster *c, struct err *e)
 		string_copy(s->state->cluster.data, c->data);
 		return 0;
 	}
-	if (has_file(c, "state.json") || has_file(c, "home.json")) {
+	if (cluster_has_file(c, "state.json") || cluster_has_file(c, "home.json")) {
 		s->known = KNOWN_LOST;
 		string_copy(s->why_lost, e->msg);
 	}

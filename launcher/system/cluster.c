@@ -115,6 +115,14 @@ int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PA
 	return path_format(path, e, "%s/%s", c->state, file);
 }
 
+bool cluster_has_file(const struct cluster *c, const char *file)
+{
+	char path[PROFILE_PATH];
+	struct err ignored;
+
+	return cluster_file(c, file, path, &ignored) == 0 && access(path, F_OK) == 0;
+}
+
 static int is_cluster(const struct dirent *d)
 {
 	return profile_name_is_valid(d->d_name) && (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN);

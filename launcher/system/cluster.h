@@ -82,6 +82,9 @@ int cluster_remove_scratch(const struct cluster *c, const char *top, struct err 
 /* STATE/NAME/file. Return -ENAMETOOLONG if it does not fit. */
 int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PATH], struct err *e);
 
+/* Whether there is such a file. */
+bool cluster_has_file(const struct cluster *c, const char *file);
+
 /* The names of the clusters in the state directory, in alphabetical order. */
 int cluster_list(const char *state_dir, struct strings *names, struct err *e);
 
