@@ -48,7 +48,7 @@ static void holder_release(const struct holder *h)
 static int holder_find(const struct cluster *c, unsigned patience_ms, const struct interrupts *held,
 		       struct holder *out, struct err *e)
 {
-	uint64_t end = clock_now_ns() / CLOCK_MS + patience_ms;
+	uint64_t end_ns = clock_now_ns() + patience_ms * CLOCK_MS;
 	pid_t holder;
 	int r;
 
@@ -59,7 +59,7 @@ static int holder_find(const struct cluster *c, unsigned patience_ms, const stru
 			return r;
 		if (control_connect(c, &out->fd, &out->supervisor, e) == 0)
 			return 0;
-		if (clock_now_ns() / CLOCK_MS >= end || (held && interrupts_pending(held)))
+		if (clock_left_ms(end_ns) <= 0 || (held && interrupts_pending(held)))
 			return err_set(e, -EBUSY,
 				       "cluster %s is held by process %d, which does not answer: "
 				       "another up or down may be under way",
