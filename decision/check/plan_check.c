@@ -36,6 +36,15 @@ static int check_form(const struct plan *p, struct err *e)
 		if (p->slices[i].id != i)
 			return err_set(e, -ERANGE, "the slice at place %u has id %u", i,
 				       p->slices[i].id);
+		if (!p->slices[i].executors || p->slices[i].executors > SLICE_EXECUTORS)
+			return err_set(e, -ERANGE, "%s has %u executors, not 1 … %d",
+				       p->slices[i].name, p->slices[i].executors, SLICE_EXECUTORS);
+		if (p->slices[i].slots % p->slices[i].executors)
+			return err_set(e, -ERANGE,
+				       "%s has %u slots for %u executors, not an equal "
+				       "number each",
+				       p->slices[i].name, p->slices[i].slots,
+				       p->slices[i].executors);
 	}
 	return 0;
 }

@@ -13,12 +13,16 @@
 #include "decision/base/cpuset.h"
 #include "decision/base/err.h"
 #include "decision/cost/cost.h"
+#include "decision/plan/plan.h"
 #include "decision/plan/profile.h"
 
 struct facts {
 	int java_version;    /* feature release of the JDK, 0 unknown */
 	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
-	bool has_model;	     /* workload.model was read, and may be used here: its coefficients */
+	/* What workload.type: auto was seen to be, and where; AUTO: nothing was seen. */
+	enum workload_type workload;
+	char workload_from[PLAN_TEXT];
+	bool has_model; /* workload.model was read, and may be used here: its coefficients */
 	struct cost_coefficients model;
 	uint32_t first_address;		   /* host order, of a free block; 0: 127.0.0.10 */
 	struct cpuset taken;		   /* home CPUs of other clusters */

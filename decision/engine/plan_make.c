@@ -69,6 +69,7 @@ static int decide_slices(struct draft *d, struct err *e)
 		slice->nodes = topology_node_ids(d->t, d->cut.shares[i].nodes);
 		slice->cores = d->cut.partition.cores[i];
 		slice->slots = d->cut.shares[i].slots;
+		slice->executors = 1;
 		slice->address = first + i;
 		slice->memory = d->cut.budget.slices[i];
 	}
@@ -222,11 +223,19 @@ static void write_candidates(const struct engine *g, struct plan *out)
 		to->by = from->choice.by;
 		to->slices = from->slices;
 		to->cores = from->cores;
+		to->executors = 1;
 		to->feasible = from->feasible && (from->predicted || i == g->chosen);
 		to->throughput = round_off(engine_throughput(g, from));
-		to->terms = (struct plan_terms){round_off(t.startup), round_off(t.work),
-						round_off(t.gc),      round_off(t.remote),
-						round_off(t.shuffle), round_off(t.tail)};
+		to->terms = (struct plan_terms){
+			.startup = round_off(t.startup),
+			.cold = round_off(t.cold),
+			.work = round_off(t.work),
+			.gc = round_off(t.gc),
+			.remote = round_off(t.remote),
+			.shuffle = round_off(t.shuffle),
+			.spill = round_off(t.spill),
+			.tail = round_off(t.tail),
+		};
 		string_copy(to->why, from->why);
 	}
 }

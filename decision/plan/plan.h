@@ -32,7 +32,8 @@ enum {
 enum { PLAN_MASTER_PORT = 7077, PLAN_MASTER_UI_PORT = 8080 };
 
 /*
- * The memory budget of one slice, in bytes. max = heap + direct + off_heap + python + native +
+ * The memory budget of one slice, in bytes: sums over its executors, of which each has an equal part
+ * of heap, direct, off_heap and native. max = heap + direct + off_heap + python + native +
  * daemon + scratch + page_cache (invariant 8). max 0: sizes unknown, no limit is set, and
  * page_cache is 0.
  */
@@ -52,8 +53,9 @@ struct slice {
 	struct cpuset nodes;	       /* for cpuset.mems, OS indexes */
 	struct cpuset packages;	       /* where its cores are, in tree order */
 	unsigned cores;
-	unsigned slots;
-	uint32_t address; /* IPv4, host order */
+	unsigned slots;	    /* task slots of its Worker: an equal number each executor */
+	unsigned executors; /* JVMs that share the slice, >= 1 */
+	uint32_t address;   /* IPv4, host order */
 	struct slice_memory memory;
 	struct strings jvm_options; /* of its executors */
 };
@@ -104,16 +106,18 @@ struct plan_warning {
 
 /* Predicted seconds by cause (decision/cost/README.md). */
 struct plan_terms {
-	double startup, work, gc, remote, shuffle, tail;
+	double startup, cold, work, gc, remote, shuffle, spill, tail;
 };
 
 struct plan_candidate {
 	enum partition_by by;
 	unsigned slices, cores; /* cores of the largest slice */
+	unsigned executors;	/* of each slice */
 	bool feasible;
 	char why[PLAN_TEXT]; /* why taken or not */
 	/* To one JVM on all cores, or to the chosen one where that cannot be; 0: not predicted. */
 	double throughput;
+	double low, high; /* what it may come to: the model's error; 0: not predicted */
 	struct plan_terms terms;
 };
 

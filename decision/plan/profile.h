@@ -17,6 +17,7 @@
 enum {
 	NAME_MAX_BYTES = 31,
 	SLICES_MAX = 64,
+	SLICE_EXECUTORS = 64, /* of a slice */
 	PROFILE_PATH = 1024,
 	PROFILE_WORD = 256, /* host names, devices, images, user names */
 	PROFILE_IO = 16,
@@ -97,7 +98,10 @@ struct profile_scratch {
 	char spill[PROFILE_PATH]; /* "" for none */
 };
 
-/* All sizes are for one slice; percent is of the slice's limit, for `limit` of its nodes' share. */
+/*
+ * All sizes but `heap`, which is of one executor, are for one slice; percent is of the slice's limit
+ * (for `heap` of an executor's equal part of it), for `limit` of its nodes' share.
+ */
 struct profile_memory {
 	enum memory_policy policy;
 	struct size limit, heap, direct;
@@ -129,6 +133,7 @@ struct profile_spark {
 	char join[PROFILE_WORD];	 /* spark://host:port, "" for none */
 	uint32_t first_address;		 /* IPv4 in host order; 0 for auto */
 	int slots_per_cpu;		 /* 1 … 16 or AMOUNT_AUTO */
+	int executors;			 /* of a slice: 1 … 64 or AMOUNT_AUTO */
 	struct strings conf;		 /* key, value, … */
 	struct strings env;		 /* key, value, … */
 };

@@ -67,7 +67,8 @@ static bool can_stay(const struct slice *a, const struct slice *b)
 {
 	return strcmp(a->name, b->name) == 0 && cpuset_intersects(&a->cpus, &b->cpus) &&
 	       cpuset_is_equal(&a->nodes, &b->nodes) && a->slots == b->slots &&
-	       a->address == b->address && slice_memory_is_equal(&a->memory, &b->memory) &&
+	       a->executors == b->executors && a->address == b->address &&
+	       slice_memory_is_equal(&a->memory, &b->memory) &&
 	       strings_is_equal(&a->jvm_options, &b->jvm_options);
 }
 

@@ -37,6 +37,7 @@ static const struct json_field slice_fields[] = {
 	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
 	{"packages", JSON_AT(T, packages)},
 	{"slots", JSON_AT(T, slots)},
+	{"executors", JSON_AT(T, executors), .max = SLICE_EXECUTORS},
 	{"address", JSON_BY(JSON_AS_ADDRESS, T, address)},
 	{"memory", JSON_PART(T, memory, memory_fields)},
 	{"jvm_options", JSON_AT(T, jvm_options)},
@@ -67,10 +68,12 @@ static const struct json_field unused_fields[] = {
 #define T struct plan_terms
 static const struct json_field term_fields[] = {
 	{"startup", JSON_AT(T, startup)},
+	{"cold", JSON_AT(T, cold)},
 	{"work", JSON_AT(T, work)},
 	{"gc", JSON_AT(T, gc)},
 	{"remote", JSON_AT(T, remote)},
 	{"shuffle", JSON_AT(T, shuffle)},
+	{"spill", JSON_AT(T, spill)},
 	{"tail", JSON_AT(T, tail)},
 	JSON_END,
 };
@@ -81,9 +84,12 @@ static const struct json_field candidate_fields[] = {
 	{"by", JSON_WORD(T, by, partition_by_name, BY_L3 + 1)},
 	{"slices", JSON_AT(T, slices)},
 	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
+	{"executors", JSON_AT(T, executors), .max = SLICE_EXECUTORS},
 	{"feasible", JSON_AT(T, feasible)},
 	{"why", JSON_AT(T, why)},
 	{"throughput", JSON_AT(T, throughput)},
+	{"low", JSON_AT(T, low)},
+	{"high", JSON_AT(T, high)},
 	{"terms", JSON_PART(T, terms, term_fields)},
 	JSON_END,
 };
