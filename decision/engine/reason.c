@@ -9,6 +9,8 @@
 static const char *const causes[COST_TERMS] = {
 	[COST_FIXED] = "its driver",
 	[COST_SLICE] = "starting more JVMs",
+	[COST_COLD] = "JVMs that are cold",
+	[COST_STAGE] = "starting more tasks",
 	[COST_SERIAL] = "work that no core shares",
 	[COST_WORK] = "having fewer cores",
 	[COST_CONTENTION] = "locks inside a JVM",
@@ -16,6 +18,7 @@ static const char *const causes[COST_TERMS] = {
 	[COST_GC] = "garbage collection",
 	[COST_REMOTE] = "remote memory",
 	[COST_SHUFFLE] = "shuffle between slices",
+	[COST_SPILL] = "what memory does not hold",
 	[COST_TAIL] = "waiting for the last tasks",
 };
 

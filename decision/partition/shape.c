@@ -140,7 +140,7 @@ void shape_read(const struct topology *t, const struct partition *p,
 		struct shape_place *place)
 {
 	struct part parts[SLICES_MAX] = {0};
-	struct cost_shape sum = {.slices = p->slices};
+	struct cost_shape sum = {.slices = p->slices, .executors = 1};
 
 	*place = (struct shape_place){0};
 	read_parts(t, p, cpus, parts, place);
