@@ -6,7 +6,7 @@
  * Small dense algebra of the fit: matrices are symmetric positive definite and of one fixed size.
  */
 
-enum { QUADRATIC_SIZE = 10 };
+enum { QUADRATIC_SIZE = 13 };
 
 /*
  * Minimise ½·uᵀAu − bᵀu over u >= 0 in the first `n` unknowns, from the u that is there: cyclic

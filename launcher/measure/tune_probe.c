@@ -131,7 +131,7 @@ void tuning_probe_profile(const struct tuning *t, unsigned option, struct profil
 	out->partition.cores = c->choice.cores;
 	out->workload.data_size = (struct size){SIZE_BYTES, t->data_bytes};
 	out->jvm.gc = c->gc;
-	out->spark.slots_per_cpu = (int)t->engine.slots_per_cpu;
+	out->spark.executors = (int)c->executors;
 	if (t->tune.heap_bytes[option])
 		out->memory.heap = (struct size){SIZE_BYTES, t->tune.heap_bytes[option]};
 }

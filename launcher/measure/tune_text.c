@@ -9,7 +9,9 @@
 /* As decision/cost/cost.h has them. */
 static const char *const units[COST_TERMS] = {
 	[COST_FIXED] = "s",
-	[COST_SLICE] = "core-s a slice",
+	[COST_SLICE] = "core-s an executor",
+	[COST_COLD] = "s",
+	[COST_STAGE] = "s",
 	[COST_SERIAL] = "s/GB",
 	[COST_WORK] = "core-s/GB",
 	[COST_CONTENTION] = "core-s/GB a core",
@@ -17,6 +19,7 @@ static const char *const units[COST_TERMS] = {
 	[COST_GC] = "s/GB, one thread",
 	[COST_REMOTE] = "core-s/GB at twice the distance",
 	[COST_SHUFFLE] = "core-s/GB sent",
+	[COST_SPILL] = "s/GB",
 	[COST_TAIL] = "core-s/GB of a task",
 };
 
