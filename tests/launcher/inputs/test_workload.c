@@ -343,9 +343,14 @@ END_TEST
 
 START_TEST(a_log_may_be_a_directory)
 {
+	char name[64];
+
 	make_directory("rolling");
 	make_directory("rolling/eventlog_v2_app-1");
-	write_log("rolling/eventlog_v2_app-1/events_10_app-1", rdd, 0);
+	for (unsigned i = 10; i < 20; i++) { /* whatever order the directory has */
+		snprintf(name, sizeof(name), "rolling/eventlog_v2_app-1/events_%u_app-1", i);
+		write_log(name, rdd, 0);
+	}
 	write_log("rolling/eventlog_v2_app-1/events_9_app-1", sql, 0);
 	write_log("rolling/eventlog_v2_app-1/appstatus_app-1", rdd, 0);
 	make_directory("rolling/eventlog_v2_app-2"); /* has none yet */
