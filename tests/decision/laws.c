@@ -236,11 +236,13 @@ static bool follow(const struct law *law, const struct choice *choice, struct ca
 	struct err ignored;
 
 	*out = (struct candidate){.choice = *choice, .gc = GC_PARALLEL};
-	if (engine_cut(&law->engine, choice, &cut, &ignored) < 0)
+	if (engine_cut(&law->engine, choice, 0, &cut, &ignored) < 0)
 		return false;
-	shape_read(&law->t, &cut.partition, law->engine.cpus, law->engine.slots_per_cpu,
-		   &out->shape, &out->place);
-	out->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
+	shape_read(&law->t, &cut.partition, law->engine.cpus, &out->shape, &out->place);
+	out->executors = out->shape.executors = cut.executors;
+	out->shape.slots = out->slots = cut.shares[0].slots;
+	out->shape.heap_bytes =
+		cut.budget.known ? cut.budget.slices[0].heap_bytes / cut.executors : 0;
 	return cost_features(&out->shape, &job, &out->features, &ignored) == 0;
 }
 

@@ -234,16 +234,98 @@ START_TEST(test_small_machines)
 }
 END_TEST
 
+/* ---- what an owner would accept ---- */
+
+/* Nine machines that people own: packages, nodes each, L3s each, cores each, CPUs a core, memory. */
+static const struct machine_shape owned[] = {
+	{2, 1, 8, 8, 2, 512 * GIB},    {8, 1, 1, 15, 1, 64 * GIB},  {2, 4, 3, 8, 2, 192 * GIB},
+	{16, 1, 1, 15, 8, 3840 * GIB}, {1, 1, 2, 8, 1, 64 * GIB},   {1, 1, 1, 4, 1, 16 * GIB},
+	{2, 1, 1, 32, 2, 128 * GIB},   {4, 1, 1, 28, 2, 768 * GIB}, {1, 1, 8, 8, 2, 512 * GIB},
+};
+
+static void setup_owned(unsigned i, enum workload_type type)
+{
+	machine_regular(&owned[i], &t);
+	profile_default(&profile);
+	memset(&facts, 0, sizeof(facts));
+	profile.workload.type = type;
+}
+
+/*
+ * A slot has 1 GB, heaps have 4-byte pointers, cores all work and have a few tasks each, and what
+ * is neither heap nor off-heap is named: half of the memory is used unless slots have 2 GB.
+ */
+START_TEST(test_owners)
+{
+	static const enum workload_type types[] = {WORKLOAD_SQL, WORKLOAD_WORDCOUNT,
+						   WORKLOAD_KMEANS};
+
+	for (unsigned i = 0; i < sizeof(owned) / sizeof(owned[0]) * 3; i++) {
+		unsigned machine = i / 3, cores = 0, slots = 0;
+		uint64_t heap = 0, all = 0;
+
+		setup_owned(machine, types[i % 3]);
+		make();
+		for (unsigned k = 0; k < p.slice_count; k++) {
+			const struct slice *s = &p.slices[k];
+
+			cores += s->cores;
+			slots += s->slots;
+			heap += s->memory.heap_bytes + s->memory.off_heap_bytes;
+			all += s->memory.max_bytes;
+			ck_assert_uint_eq(cpuset_count(&s->packages), 1);
+			ck_assert_uint_le(s->memory.heap_bytes / s->executors, 31 * GIB);
+			ck_assert_uint_ge(s->cores, t.core_count < 4 ? t.core_count : 4);
+			ck_assert_uint_ge(s->slots, s->cores);
+			ck_assert_uint_le(s->slots, 5 * s->cores);
+		}
+		ck_assert_msg(cores + 4 >= t.core_count, "machine %u: %u of %u cores", machine,
+			      cores, t.core_count);
+		ck_assert_msg(heap / slots >= GIB, "machine %u, type %u: %llu MB a slot", machine,
+			      i % 3, (unsigned long long)(heap / slots >> 20));
+		ck_assert_msg(heap > all / 2 || heap / slots >= 2 * GIB,
+			      "machine %u, type %u: %llu of %llu GB", machine, i % 3,
+			      (unsigned long long)(heap >> 30), (unsigned long long)(all >> 30));
+		ck_assert(has_note("memory: of "));
+		ck_assert(has_note("spark.executors: auto is "));
+	}
+}
+END_TEST
+
+/* A little more data, memory or cores: the choice stays, or is predicted to gain by the change. */
+START_TEST(test_stable)
+{
+	for (unsigned i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+		for (unsigned k = 0; k < 6; k++) {
+			unsigned flips = 0, before = 0;
+
+			for (unsigned step = 0; step < 40; step++) {
+				setup_owned(i, WORKLOAD_WORDCOUNT + k);
+				facts.data_bytes = (100 + step) * GIB;
+				make();
+				flips += step > 0 && p.slice_count != before;
+				before = p.slice_count;
+			}
+			ck_assert_msg(flips <= 1,
+				      "machine %u, type %u: %u flips over 40 %% more data", i,
+				      WORKLOAD_WORDCOUNT + k, flips);
+		}
+	}
+}
+END_TEST
+
 /* ---- a model of one's own ---- */
 
 START_TEST(test_model_decides)
 {
 	setup("l3-24"); /* two packages of 48 cores */
 	profile.workload.type = WORKLOAD_SQL;
+	profile.spark.executors = 1;
 	facts.has_model = true;
 	facts.model = *cost_builtin(WORKLOAD_SQL);
 	facts.model.c[COST_CONTENTION] = 0;
 	facts.model.c[COST_COHERENCY] = 0;
+	facts.model.c[COST_GC] = 0;
 	make();
 	ck_assert_uint_eq(p.slice_count, 2);
 	facts.model.c[COST_CONTENTION] = 10;
@@ -270,10 +352,10 @@ START_TEST(test_data)
 	ck_assert(!has_note("workload.data.size"));
 	profile.workload.data_size.value = 0;
 	make();
-	ck_assert(has_note("workload.data.size: 0 is no size; predictions assume 120 GB"));
+	ck_assert(has_note("workload.data.size: 0 is no size; predictions assume 960 GB"));
 	profile.workload.data_size.unit = SIZE_AUTO;
 	make();
-	ck_assert(has_note("workload.data.size: not known; predictions assume 120 GB"));
+	ck_assert(has_note("workload.data.size: not known; predictions assume 960 GB"));
 	facts.data_bytes = 1;
 	make();
 	ck_assert(!has_note("workload.data.size"));
@@ -343,23 +425,37 @@ START_TEST(test_ceilings)
 }
 END_TEST
 
-/* Tasks in number that a heap cannot hold: one a CPU instead of two, and it is said. */
+/* Slots follow cores, loans, memory and data; each reason is said. */
 START_TEST(test_slots)
 {
 	setup_paper(WORKLOAD_WORDCOUNT, true);
+	profile.memory.heap = (struct size){SIZE_AUTO, 0};
 	make();
 	ck_assert_uint_eq(p.slices[0].slots, 30);
-	ck_assert(has_note("spark.slots_per_cpu: auto is 2, so that"));
+	ck_assert(has_note("spark.slots_per_cpu: auto is 30 slots on 15 cores, more than CPUs"));
 	profile.rebalance.mode = REBALANCE_OFF;
 	make();
 	ck_assert_uint_eq(p.slices[0].slots, 15);
+	ck_assert(has_note("spark.slots_per_cpu: auto is 15 slots on 15 cores: one a core"));
 	profile.rebalance.mode = REBALANCE_ACT;
-	profile.partition.by = BY_MACHINE;
-	profile.partition.slices = 1;
-	profile.memory.heap.value = 620 << 20;
+	/* 4 GB are 8 slots of 512 MB; a heap that is written leaves a slot to each core */
+	profile.memory.heap = (struct size){SIZE_BYTES, 4 * GIB};
 	make();
-	ck_assert_uint_eq(p.slices[0].slots, 120);
-	ck_assert(has_note("spark.slots_per_cpu: auto is 1: "));
+	ck_assert_uint_eq(p.slices[0].slots, 15);
+	/* one heap of 2 GB on each node of 4 GB */
+	profile.memory.heap = (struct size){SIZE_AUTO, 0};
+	profile.partition.by = BY_SOCKET;
+	for (unsigned i = 0; i < t.node_count; i++)
+		t.nodes[i].memory_bytes = 4 * GIB;
+	make();
+	ck_assert_uint_le(p.slices[0].slots, 4);
+	ck_assert(has_note("spark.slots_per_cpu: auto is "));
+	ck_assert_uint_ge(p.slices[0].memory.heap_bytes / p.slices[0].slots, UINT64_C(500) << 20);
+	/* 1 MB of text is less than a tenth of a second of work */
+	setup_paper(WORKLOAD_WORDCOUNT, true);
+	profile.workload.data_size.value = 4 << 20;
+	make();
+	ck_assert_uint_le(p.slices[0].slots, 2);
 }
 END_TEST
 
@@ -373,7 +469,7 @@ START_TEST(test_many_parents)
 	memset(&facts, 0, sizeof(facts));
 	make();
 	ck_assert_uint_le(p.slice_count, 64);
-	machine_regular(&(struct machine_shape){1, 1, 1, 1, 1, 64 * GIB}, &t);
+	machine_regular(&(struct machine_shape){1, 1, 1, 1, 1, 4096 * GIB}, &t);
 	t.cpu_count = 800;
 	for (unsigned i = 0; i < 800; i++) {
 		t.cpus[i] = (struct topology_cpu){(uint16_t)i, (uint16_t)i, TOPOLOGY_NONE,
@@ -394,6 +490,6 @@ END_TEST
 
 TEST_MAIN("engine", test_case("paper", test_paper, test_paper_collector),
 	  test_case("promises", test_random_choices, test_random_profiles, test_small_machines),
-	  test_case("model", test_model_decides),
+	  test_case("owners", test_owners, test_stable), test_case("model", test_model_decides),
 	  test_case("ends", test_data, test_formats, test_heap_larger_than_a_node, test_ceilings,
 		    test_slots, test_many_parents))

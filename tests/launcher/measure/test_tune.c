@@ -194,14 +194,13 @@ START_TEST(a_probe_has_the_users_profile)
 	profile_default(&t.in.profile);
 	string_copy(t.in.profile.name, "mine-tune");
 	t.in.profile.memory.off_heap = (struct size){SIZE_BYTES, 123};
-	t.engine.slots_per_cpu = 2;
 	t.engine.candidates[5] = (struct candidate){.choice = {BY_NUMA, 4, 3}, .gc = GC_SERIAL};
 	t.tune.candidate[1] = 5;
 	t.tune.heap_bytes[1] = 500 << 20;
 	t.data_bytes = 7000;
 	tuning_probe_profile(&t, 1, &p);
 	ck_assert(p.partition.by == BY_NUMA && p.partition.slices == 4 && p.partition.cores == 3);
-	ck_assert(p.jvm.gc == GC_SERIAL && p.spark.slots_per_cpu == 2);
+	ck_assert(p.jvm.gc == GC_SERIAL);
 	ck_assert(p.memory.heap.value == 500 << 20 && p.memory.off_heap.value == 123);
 	ck_assert(p.workload.data_size.value == 7000);
 	ck_assert_str_eq(p.name, "mine-tune");
