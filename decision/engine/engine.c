@@ -397,7 +397,8 @@ static void append(struct engine *g, struct candidate *c, int r, const struct er
 							: 1;
 		c->executors = 1;
 	}
-	c->needs_reason |= c->place.splits_node || c->shape.cores < g->usable;
+	c->needs_reason |= c->place.splits_node ||
+			   c->shape.cores * PARTITION_FEW < g->usable * (PARTITION_FEW - 1.0);
 	if (g->count < PLAN_CANDIDATES - 1 &&
 	    find(g, c->slices, c->cores, c->executors) == g->count)
 		g->candidates[g->count++] = *c;

@@ -149,6 +149,16 @@ static void explain_left_over(struct draft *d, unsigned left, char why[PLAN_TEXT
 	unsigned free = d->cut.partition.usable - d->cut.partition.reserved;
 	bool capped = max_cores_binds(d);
 
+	if (d->cut.partition.spared) {
+		snprintf(why, PLAN_TEXT, "left over: %u slices of %u cores each",
+			 d->cut.partition.slices, d->cut.partition.cores[0]);
+		plan_warn(&d->plan, WARN_UNUSED_CORES,
+			  "%u of %u cores belong to no slice, so that %u slices have %u each: "
+			  "partition.reserve.cores: %u gives them to the host",
+			  left, free, d->cut.partition.slices, d->cut.partition.cores[0],
+			  d->cut.partition.reserved + left);
+		return;
+	}
 	if (wanted->cores == AMOUNT_AUTO) {
 		snprintf(why, PLAN_TEXT, "above partition.max_cores: %d", wanted->max_cores);
 		return;

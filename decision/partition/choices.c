@@ -4,21 +4,49 @@
 #include "decision/partition/parents.h"
 #include "decision/partition/usable.h"
 
+/* Slices of fewer cores, or of far fewer than the largest, are no automatic ones. */
+enum { CORES_LEAST = 4, APART_MOST = 4 };
+
 /* What there is of one kind of parents, as far as the profile uses it. */
 struct grain {
 	enum partition_by by;
 	unsigned count;	  /* with a core */
 	unsigned largest; /* cores */
+	unsigned good;	  /* parents large enough for a slice */
 };
 
 struct choices {
+	const struct topology *t;
+	const struct profile_partition *wanted;
 	struct choice *list;
 	unsigned count;
 };
 
+static bool is_good(unsigned cores, unsigned largest)
+{
+	return cores >= CORES_LEAST && cores * APART_MOST >= largest;
+}
+
+/* Append it, unless it makes slices that are too small; one that cannot be made says why itself. */
 static void add(struct choices *w, enum partition_by by, int slices, int cores)
 {
-	if (w->count < CHOICES_MAX)
+	struct profile_partition p = *w->wanted;
+	struct partition made;
+	struct err ignored;
+	bool good = true;
+
+	p.by = by;
+	p.slices = slices;
+	p.cores = cores;
+	if (w->count && partition_make(w->t, &p, &made, &ignored) == 0) {
+		unsigned largest = 0;
+
+		for (unsigned i = 0; i < made.slices; i++)
+			largest = made.cores[i] > largest ? made.cores[i] : largest;
+		for (unsigned i = 0; i < made.slices; i++)
+			good &= is_good(made.cores[i], largest);
+	}
+	if (good && w->count < CHOICES_MAX)
 		w->list[w->count++] = (struct choice){by, slices, cores};
 }
 
@@ -32,10 +60,12 @@ static struct grain read_grain(const struct topology *t, const uint16_t *owner,
 	g.count = parents.count;
 	for (unsigned i = 0; i < parents.count; i++)
 		g.largest = parents.list[i].cores > g.largest ? parents.list[i].cores : g.largest;
+	for (unsigned i = 0; i < parents.count; i++)
+		g.good += is_good(parents.list[i].cores, g.largest);
 	return g;
 }
 
-/* One slice each, and whole neighbours together, as many in each slice. */
+/* One slice each, the small ones with a neighbour, and neighbours together, as many in each. */
 static void add_grain(struct choices *w, const struct grain *g)
 {
 	for (unsigned slices = 2; slices < g->count && slices <= SLICES_MAX; slices++) {
@@ -43,6 +73,8 @@ static void add_grain(struct choices *w, const struct grain *g)
 			add(w, g->by, (int)slices, AMOUNT_AUTO);
 	}
 	add(w, g->by, AMOUNT_AUTO, AMOUNT_AUTO);
+	if (g->good > 1 && g->good < g->count && g->good <= SLICES_MAX)
+		add(w, g->by, (int)g->good, AMOUNT_AUTO);
 }
 
 /*
@@ -58,18 +90,18 @@ static void add_parts(struct choices *w, const struct grain *g)
 	}
 }
 
-/* One JVM on few cores, then on more and more packages, or on parts of the only one. */
-static void add_sweep(struct choices *w, const struct grain *packages, unsigned usable)
+/* One JVM on few cores, then on more and more units, or on parts of the only one. */
+static void add_sweep(struct choices *w, const struct grain *units, unsigned usable)
 {
 	static const uint8_t counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48};
-	unsigned each = packages->largest;
+	unsigned each = units->largest;
 
-	if (2 < usable)
-		add(w, BY_MACHINE, 1, 2);
-	if (8 < usable)
-		add(w, BY_MACHINE, 1, 8);
+	for (int cores = 4; cores <= 8; cores *= 2) {
+		if ((unsigned)cores < usable)
+			add(w, BY_MACHINE, 1, cores);
+	}
 	for (unsigned quarter = 1; quarter <= 3; quarter++) {
-		if (packages->count == 1 && usable * quarter / 4 > 0)
+		if (units->count == 1 && usable * quarter / 4 > 0)
 			add(w, BY_MACHINE, 1, (int)(usable * quarter / 4));
 	}
 	for (unsigned i = 0; i < sizeof(counts) && counts[i] * each < usable; i++)
@@ -90,16 +122,19 @@ unsigned choices_list(const struct topology *t, const struct profile_partition *
 {
 	uint16_t owner[TOPOLOGY_CPUS];
 	unsigned usable = partition_usable(t, wanted, owner);
-	struct grain packages = read_grain(t, owner, BY_SOCKET);
+	bool divided = topology_packages_are_units(t);
 	struct grain nodes = read_grain(t, owner, BY_NUMA), l3s = read_grain(t, owner, BY_L3);
-	struct choices w = {.list = out};
+	struct grain packages = divided ? read_grain(t, owner, BY_SOCKET) : nodes;
+	struct choices w = {.t = t, .wanted = wanted, .list = out};
 
 	add(&w, BY_MACHINE, 1, AMOUNT_AUTO);
 	add_sweep(&w, &packages, usable);
 	add_grain(&w, &nodes);
-	add_grain(&w, &packages);
+	if (divided)
+		add_grain(&w, &packages);
 	add_parts(&w, &nodes);
-	add_parts(&w, &packages);
+	if (divided)
+		add_parts(&w, &packages);
 	if (!(t->oddities & TOPOLOGY_NO_L3))
 		add_grain(&w, &l3s);
 	add_idle(&w, &nodes);

@@ -14,8 +14,9 @@ struct choice {
 enum { CHOICES_MAX = 192 };
 
 /*
- * Return how many there are; out[0] is one JVM on all cores that may be used. Several can come to
- * the same sizes, some cannot be made.
+ * Return how many there are; out[0] is one JVM on all cores that may be used. No other makes a slice
+ * of fewer than 4 cores, or of less than a quarter of the largest. Packages that
+ * are no units are not divided. Several can come to the same sizes, some cannot be made.
  */
 unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX]);

@@ -76,7 +76,7 @@ static double throughput(unsigned slices, unsigned cores)
 
 static void check_paper(double gain)
 {
-	static const unsigned sweep[] = {2, 8, 15, 30, 45, 60, 90, 120};
+	static const unsigned sweep[] = {4, 8, 15, 30, 45, 60, 90, 120};
 	const struct plan_candidate *taken;
 	unsigned best = 0;
 
