@@ -199,8 +199,9 @@ static bool has_reason(const struct topology *t, const struct profile *p, const 
 		const struct plan_candidate *c = &plan.candidates[i];
 		struct place place;
 
-		/* of the best and the chosen 2 % may be the tie between equals */
-		if (!is_predicted(c) || seconds(c) > seconds(chosen) * (1 + COST_ERROR) / 1.022)
+		/* several executors need a reason too; of best and chosen 2 % may be a tie */
+		if (!is_predicted(c) || c->executors > 1 ||
+		    seconds(c) > seconds(chosen) * (1 + COST_ERROR) / 1.022)
 			continue;
 		place = place_of_candidate(t, p, f, i, all);
 		if (place.made && !place.cuts_node && !place.idle &&
