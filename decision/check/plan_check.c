@@ -39,12 +39,18 @@ static int check_form(const struct plan *p, struct err *e)
 		if (!p->slices[i].executors || p->slices[i].executors > SLICE_EXECUTORS)
 			return err_set(e, -ERANGE, "%s has %u executors, not 1 … %d",
 				       p->slices[i].name, p->slices[i].executors, SLICE_EXECUTORS);
-		if (p->slices[i].slots % p->slices[i].executors)
-			return err_set(e, -ERANGE,
-				       "%s has %u slots for %u executors, not an equal "
-				       "number each",
-				       p->slices[i].name, p->slices[i].slots,
-				       p->slices[i].executors);
+		if (p->slices[i].executors != p->slices[0].executors)
+			return err_set(e, -ERANGE, "%s has %u executors, slice-0 %u",
+				       p->slices[i].name, p->slices[i].executors,
+				       p->slices[0].executors);
+		if (p->slices[i].executors > 1 && (p->slices[i].slots % p->slices[i].executors ||
+						   p->slices[i].slots != p->slices[0].slots))
+			return err_set(
+				e, -ERANGE,
+				"%s has %u slots for %u executors, slice-0 %u: all executors "
+				"have equally many",
+				p->slices[i].name, p->slices[i].slots, p->slices[i].executors,
+				p->slices[0].slots);
 	}
 	return 0;
 }

@@ -158,10 +158,11 @@ static void random_loans(unsigned long long *state, const struct topology *t, st
 	}
 }
 
-static void random_worker(unsigned long long *state, struct slice *s)
+/* Several executors a slice are the same in all. */
+static void random_worker(unsigned long long *state, unsigned executors, struct slice *s)
 {
-	s->executors = 1 + random_below(state, 2);
-	s->slots = s->executors * (1 + random_below(state, 2));
+	s->executors = executors;
+	s->slots = executors > 1 ? 2 * executors : 1 + random_below(state, 4);
 	s->jvm_options = (struct strings){0};
 	strings_addf(&s->jvm_options, "-Xmn%um", random_below(state, 4));
 	set_memory(s, (uint64_t)random_below(state, 8) * MB);
@@ -170,7 +171,7 @@ static void random_worker(unsigned long long *state, struct slice *s)
 void plan_random(unsigned long long *state, const struct topology *t, struct plan *out)
 {
 	static uint8_t user[TOPOLOGY_CPUS];
-	unsigned count = 1 + random_below(state, 8), now = 0;
+	unsigned count = 1 + random_below(state, 8), now = 0, executors;
 	bool reserve = random_once(state, 2);
 
 	memset(out, 0, sizeof(*out));
@@ -183,8 +184,9 @@ void plan_random(unsigned long long *state, const struct topology *t, struct pla
 								 : LEFT_OVER);
 	}
 	user[random_below(state, t->core_count)] = 0;
+	executors = 1 + random_below(state, 2);
 	for (unsigned i = 0; i < count; i++)
-		random_worker(state, &out->slices[i]);
+		random_worker(state, executors, &out->slices[i]);
 	assign(t, user, out);
 	out->host.nodes = topology_node_ids(t, t->numa[0].nodes);
 	random_loans(state, t, out);
@@ -218,10 +220,11 @@ void plan_mutate(unsigned long long *state, const struct topology *t, struct pla
 	if (moved)
 		move_cores(state, t, p, user);
 	if (random_once(state, 3))
-		random_worker(state, &p->slices[random_below(state, p->slice_count)]);
+		random_worker(state, p->slices[0].executors,
+			      &p->slices[random_below(state, p->slice_count)]);
 	for (unsigned core = 0; core < t->core_count; core++) {
 		if (user[core] < SLICES_MAX && !p->slices[user[core]].slots)
-			random_worker(state, &p->slices[user[core]]);
+			random_worker(state, p->slices[0].executors, &p->slices[user[core]]);
 	}
 	assign(t, user, p);
 	if (moved || random_once(state, 2))
