@@ -9,12 +9,19 @@
 #include "decision/cost/cost.h"
 #include "decision/cost/fit.h"
 
+enum {
+	PROBES_MOST = 6, /* each starts a cluster */
+	PROBE_RUNS = 3,	 /* that are timed in one probe */
+};
+_Static_assert((int)PROBES_MOST *(int)PROBE_RUNS <= (int)FIT_RUNS, "all of them are fitted");
+
 /*
- * One partition that the job could run on. A partition is tried at most once: what the model lacks
- * there would not be averaged out by a second run.
+ * One probe that can be made: a partition that the job could run on, and the short runs that are
+ * timed there. It is tried at most once: what the model lacks there would not be averaged out.
  */
 struct probe_option {
-	struct cost_features probe; /* of the short run */
+	unsigned run_count; /* 1 … PROBE_RUNS */
+	struct cost_features runs[PROBE_RUNS];
 	struct cost_features whole; /* of the whole job */
 	bool tried;
 };
@@ -26,7 +33,7 @@ struct probe_option {
 unsigned probe_best(const struct probe_option *options, unsigned count, const struct fit *now);
 
 /*
- * The untried option whose run would take most doubt off the differences between the best and those
+ * The untried option whose runs would take most doubt off the differences between the best and those
  * that may still beat it: optimal design for a linear model, with the differences as what is to be
  * told (V-optimality; Chaloner, Verdinelli, Bayesian Experimental Design: A Review, Statistical
  * Science 10, 1995, and Yu, Bi, Tresp, Active Learning via Transductive Experimental Design, ICML

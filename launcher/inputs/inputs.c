@@ -155,8 +155,8 @@ static void note_model(struct inputs *in)
 	const struct model *m = &in->model;
 	enum workload_type type = in->profile.workload.type;
 
-	plan_note(&in->plan, "workload.model: %s, made %s of %u probes, off by %.0f %% in the mean",
-		  workload_type_name(m->type), m->made, m->probe_count, 100 * m->error);
+	plan_note(&in->plan, "workload.model: %s, made %s of %u runs, off by %.0f %% in the mean",
+		  workload_type_name(m->type), m->made, m->run_count, 100 * m->error);
 	if (type != m->type)
 		plan_note(&in->plan,
 			  "workload.model: it was measured as %s, workload.type is %s; its "

@@ -23,18 +23,21 @@ static const char *const units[COST_TERMS] = {
 	[COST_TAIL] = "core-s/GB of a task",
 };
 
-static int print_probes(const struct tuning *t)
+static int print_runs(const struct tuning *t)
 {
-	static const char *const titles[] = {">probe",	  "partition", ">data", ">predicted",
-					     ">measured", ">fitted",   NULL};
+	static const char *const titles[] = {">probe",	   "partition", ">data",   "run",
+					     ">predicted", ">measured", ">fitted", NULL};
 	cleanup_table struct table table;
 
 	table_init(&table, titles);
-	for (unsigned i = 0; i < t->count; i++) {
-		table_add(&table, "%u", i + 1);
-		table_add(&table, "%s", TUNING_SIZES(tuning_candidate(t, t->probes[i].option)));
-		table_add(&table, "%s", SIZE_STRING(t->data_bytes));
-		table_add(&table, "%.1f s", t->probes[i].expected);
+	for (unsigned i = 0; i < t->run_count; i++) {
+		const struct tuning_run *run = &t->did[i];
+
+		table_add(&table, "%u", run->probe + 1);
+		table_add(&table, "%s", TUNING_SIZES(tuning_candidate(t, run->option)));
+		table_add(&table, "%s", SIZE_STRING(t->data[run->what.size].bytes));
+		table_add(&table, "%s", run->what.is_warm ? "warm" : "cold");
+		table_add(&table, "%.1f s", run->expected);
 		table_add(&table, "%.1f s", t->runs[i].seconds);
 		table_add(&table, "%.1f s", cost_seconds(&t->fit.theta, &t->runs[i].x));
 	}
@@ -95,7 +98,7 @@ static int print_choice(const struct tuning *t, struct err *e)
 
 int tuning_report(const struct tuning *t, struct err *e)
 {
-	int r = print_probes(t);
+	int r = print_runs(t);
 
 	putchar('\n');
 	if (!r)

@@ -124,7 +124,7 @@ END_TEST
 
 /* ---- the fit ---- */
 
-static const struct cost_coefficients table = {{10, 1, 2, 50, 2, 0.5, 3, 0, 4, 1}};
+static const struct cost_coefficients table = {{10, 1, 3, 5, 2, 50, 2, 0.5, 3, 0, 4, 2, 1}};
 
 /* Runs of a law: features at random, times as the law says, with log-normal noise (Box, Muller). */
 static void make_runs(const struct cost_coefficients *law, double noise, struct fit_run *runs,
@@ -172,8 +172,7 @@ START_TEST(it_predicts_what_it_has_not_seen)
 		double scale = exp(uniform(-2, 2));
 
 		for (unsigned j = 0; j < COST_TERMS; j++)
-			law.c[j] *= exp(uniform(-0.3, 0.3)) *
-				    (j == COST_FIXED || j == COST_SLICE ? 1 : scale);
+			law.c[j] *= exp(uniform(-0.3, 0.3)) * (j <= COST_COLD ? 1 : scale);
 		make_runs(&law, 0, runs, FIT_RUNS);
 		make_runs(&law, 0, &other, 1);
 		must_fit(runs, FIT_RUNS, 0, &f);
@@ -195,7 +194,7 @@ START_TEST(one_run_sets_the_scale)
 	struct fit f;
 
 	state = test_seed();
-	for (unsigned j = COST_WORK; j < COST_TERMS; j++)
+	for (unsigned j = COST_STAGE; j < COST_TERMS; j++)
 		law.c[j] *= 5;
 	make_runs(&law, 0, &run, 1);
 	must_fit(&run, 1, 0, &f);

@@ -43,7 +43,7 @@ START_TEST(regret_is_small)
 		if (rule >= RULE_MACHINE)
 			best_rule = fmin(best_rule, median[rule]);
 	}
-	ck_assert(most <= MODEL_PROBES);
+	ck_assert(most <= PROBES_MOST);
 	ck_assert_msg(median[RULE_TUNED] <= 0.02 && p95[RULE_TUNED] <= 0.10,
 		      "SEED=%lu: tuned: median %g, 95th percentile %g", test_seed(),
 		      median[RULE_TUNED], p95[RULE_TUNED]);
