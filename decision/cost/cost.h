@@ -15,6 +15,12 @@
 
 struct plan_terms;
 
+/*
+ * How far a predicted ratio of two times may be off either way, relative: one standard deviation of
+ * the residuals against published comparisons, each left out of its own fit (README.md).
+ */
+#define COST_ERROR 0.09
+
 enum cost_term {
 	COST_FIXED,  /* s: the application, its driver, the Master */
 	COST_SLICE,  /* core-s an executor: its JVM (and its Worker's) starts */
@@ -75,8 +81,8 @@ struct cost_needs {
 const char *cost_term_name(enum cost_term term);
 
 /*
- * Input assumed where it is unknown: 1 GB a core, eight splits of 128 MB, so that slots have
- * several tasks each.
+ * Input assumed where it is unknown: 8 GB a core, 64 splits of 128 MB, so that slots have many
+ * tasks each, as on data for which somebody uses such a machine.
  */
 uint64_t cost_assumed_bytes(unsigned cores);
 
@@ -95,6 +101,9 @@ double cost_capacity(double cores, double cpus, double slots);
  */
 unsigned cost_tasks_most(const struct cost_coefficients *c, const struct cost_job *job);
 
+/* What an executor's heap is worth in bytes of objects with 4-byte pointers. */
+double cost_heap_worth(const struct cost_shape *s, const struct cost_job *job);
+
 /* Live data of an executor in bytes, as its collector sees them at a collection. */
 double cost_live_bytes(const struct cost_shape *s, const struct cost_job *job);
 
@@ -112,13 +121,6 @@ int cost_features(const struct cost_shape *s, const struct cost_job *job, struct
 double cost_seconds(const struct cost_coefficients *c, const struct cost_features *f);
 void cost_terms(const struct cost_coefficients *c, const struct cost_features *f,
 		struct plan_terms *out);
-
-/*
- * How far a predicted ratio of two times may be off: a factor >= 1 either way, one standard
- * deviation of the residuals against published comparisons (README.md). The further two cuts are
- * apart, the more; `error` is the fit's own, relative, where coefficients were measured, else 0.
- */
-double cost_ratio_error(double ratio, double error);
 
 /* The built-in table's row; WORKLOAD_AUTO is wordcount's. */
 const struct cost_coefficients *cost_builtin(enum workload_type type);

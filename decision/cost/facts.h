@@ -24,6 +24,7 @@ struct facts {
 	char workload_from[PLAN_TEXT];
 	bool has_model; /* workload.model was read, and may be used here: its coefficients */
 	struct cost_coefficients model;
+	double model_error; /* of its fit, relative */
 	uint32_t first_address;		   /* host order, of a free block; 0: 127.0.0.10 */
 	struct cpuset taken;		   /* home CPUs of other clusters */
 	char taken_by[NAME_MAX_BYTES + 1]; /* one of them, for the message */

@@ -3,6 +3,7 @@
 #include "decision/partition/parents.h"
 #include "decision/partition/usable.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static void read_job(struct engine *g, const struct facts *f)
 		[FORMAT_VECTORS] = WORKLOAD_KMEANS,
 	};
 	const struct profile_workload *w = &g->profile->workload;
+	enum workload_type seen = f->workload;
 	unsigned cores = 0;
 
 	for (unsigned core = 0; core < g->t->core_count; core++) {
@@ -27,7 +29,9 @@ static void read_job(struct engine *g, const struct facts *f)
 		cores += g->cpus[core] > 0;
 	}
 	g->job = (struct cost_job){
-		.type = w->type == WORKLOAD_AUTO ? by_format[w->data_format] : w->type,
+		.type = w->type != WORKLOAD_AUTO ? w->type
+			: seen != WORKLOAD_AUTO	 ? seen
+						 : by_format[w->data_format],
 		.gc = g->profile->jvm.gc,
 		.data_bytes = w->data_size.unit == SIZE_BYTES ? w->data_size.value : f->data_bytes,
 	};
@@ -35,15 +39,170 @@ static void read_job(struct engine *g, const struct facts *f)
 	if (g->data_assumed)
 		g->job.data_bytes = cost_assumed_bytes(cores);
 	g->is_measured = f->has_model;
+	g->error = f->has_model ? f->model_error : COST_ERROR;
 	g->coefficients = f->has_model ? &f->model : cost_builtin(g->job.type);
+}
+
+/* ---- slots ---- */
+
+/*
+ * Of a core: one, and one more for each doubling of its hardware threads, which are worth less and
+ * less; so that a slice has tasks for CPUs that it is lent, more than there are CPUs.
+ */
+static unsigned core_slots(const struct engine *g, unsigned cpus, bool for_loans)
+{
+	int written = g->profile->spark.slots_per_cpu;
+	unsigned slots = 1;
+
+	if (written != AMOUNT_AUTO)
+		return cpus * (unsigned)written;
+	for (unsigned threads = cpus; threads > 1; threads /= 2)
+		slots++;
+	return for_loans && slots <= cpus && cpus <= 2 ? cpus + 1 : slots;
+}
+
+static void set_slots(const struct engine *g, bool for_loans, struct cut *out)
+{
+	const struct partition *p = &out->partition;
+	unsigned most = UINT_MAX;
+
+	for (unsigned i = 0; i < p->slices; i++)
+		out->shares[i].slots = 0;
+	for (unsigned core = 0; core < g->t->core_count; core++) {
+		if (p->owner[core] < p->slices)
+			out->shares[p->owner[core]].slots +=
+				core_slots(g, g->cpus[core], for_loans);
+	}
+	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO)
+		return;
+	if (!g->data_assumed)
+		most = cost_tasks_most(g->coefficients, &g->job) / p->slices;
+	for (unsigned i = 0; i < p->slices; i++) {
+		unsigned *slots = &out->shares[i].slots;
+
+		if (*slots > most)
+			*slots = most ? most : 1;
+	}
+}
+
+/* ---- memory ---- */
+
+static struct budget_wish wish_for(const struct engine *g, unsigned executors)
+{
+	struct budget_wish wish = {
+		.executors = executors,
+		.data_bytes = g->data_assumed ? 0 : g->job.data_bytes,
+		.needs = cost_needs(&g->job),
+	};
+
+	if (g->data_assumed) /* what nobody measured asks for nothing */
+		wish.needs.cached_bytes = wish.needs.read_bytes = 0;
+	return wish;
+}
+
+static bool memory_is_known(const struct engine *g)
+{
+	return !(g->t->oddities & TOPOLOGY_MEMORY_UNKNOWN);
+}
+
+/*
+ * Automatic slots go down before one gets too little memory; where the heap is written, not below
+ * one a core.
+ */
+static void fit_slots(const struct engine *g, unsigned executors, struct cut *out)
+{
+	const struct profile *p = g->profile;
+	struct budget_wish wish = wish_for(g, executors);
+	unsigned count = out->partition.slices, most;
+
+	if (p->spark.slots_per_cpu != AMOUNT_AUTO)
+		return;
+	if (g->slots_for_loans && count > 1) {
+		set_slots(g, true, out);
+		most = budget_slots(&p->memory, &wish, out->shares, count, memory_is_known(g),
+				    BUDGET_SLOT_GOOD / 4 * 5);
+		for (unsigned i = 0; i < count; i++) {
+			if (out->shares[i].slots > most && p->memory.heap.unit == SIZE_AUTO)
+				set_slots(g, false, out);
+		}
+	}
+	most = budget_slots(&p->memory, &wish, out->shares, count, memory_is_known(g),
+			    BUDGET_SLOT_LEAST);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned *slots = &out->shares[i].slots, least = most;
+
+		if (p->memory.heap.unit != SIZE_AUTO && least < out->partition.cores[i])
+			least = out->partition.cores[i];
+		if (*slots > least)
+			*slots = least;
+	}
+}
+
+/* The fewest and the most slots of a slice. */
+static void slots_range(const struct cut *cut, unsigned *least, unsigned *most)
+{
+	*least = UINT_MAX;
+	*most = 0;
+	for (unsigned i = 0; i < cut->partition.slices; i++) {
+		unsigned slots = cut->shares[i].slots;
+
+		*least = slots < *least ? slots : *least;
+		*most = slots > *most ? slots : *most;
+	}
+}
+
+/*
+ * As many executors as the memory is best divided into, or a few more if slots then come out even;
+ * each has a core at least. One where slices are too unequal for executors of one size.
+ */
+static unsigned best_executors(const struct engine *g, const struct cut *cut)
+{
+	struct budget_wish wish = wish_for(g, 1);
+	unsigned wanted = budget_executors(&g->profile->memory, &wish, cut->shares,
+					   cut->partition.slices, memory_is_known(g));
+	unsigned least, slots, cores = UINT_MAX, best, waste = UINT_MAX;
+
+	slots_range(cut, &least, &slots);
+	for (unsigned i = 0; i < cut->partition.slices; i++)
+		cores = cut->partition.cores[i] < cores ? cut->partition.cores[i] : cores;
+	cores = cores < least ? cores : least;
+	cores = cores < SLICE_EXECUTORS ? cores : SLICE_EXECUTORS;
+	if (wanted <= 1 || slots > least + least / 4)
+		return 1;
+	best = wanted = wanted < cores ? wanted : cores;
+	for (unsigned i = wanted; i <= cores && i <= wanted + wanted / 4 + 1; i++) {
+		unsigned over = (slots + i - 1) / i * i - slots;
+
+		if (over < waste) {
+			waste = over;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/*
+ * Executors of one application have equally many slots: the same number in all slices, rounded up,
+ * by the smallest slice where they are too unequal for that.
+ */
+static void share_slots(struct cut *out)
+{
+	unsigned least, most, each;
+
+	if (out->executors == 1)
+		return;
+	slots_range(out, &least, &most);
+	each = ((most > least + least / 4 ? least : most) + out->executors - 1) / out->executors;
+	for (unsigned i = 0; i < out->partition.slices; i++)
+		out->shares[i].slots = each * out->executors;
 }
 
 /* ---- one candidate ---- */
 
-int engine_cut(const struct engine *g, const struct choice *choice, struct cut *out, struct err *e)
+static int cut_cores(const struct engine *g, const struct choice *choice, struct cut *out,
+		     struct err *e)
 {
-	const struct profile *p = g->profile;
-	struct profile_partition wanted = p->partition;
+	struct profile_partition wanted = g->profile->partition;
 
 	wanted.by = choice->by;
 	wanted.slices = choice->slices;
@@ -52,15 +211,45 @@ int engine_cut(const struct engine *g, const struct choice *choice, struct cut *
 	if (partition_make(g->t, &wanted, &out->partition, e) < 0)
 		return e->code;
 	budget_shares(g->t, &out->partition, wanted.memory_only_nodes, g->reserve, out->shares);
-	for (unsigned i = 0; i < out->partition.slices; i++)
-		out->shares[i].slots = 0;
-	for (unsigned core = 0; core < g->t->core_count; core++) {
-		if (out->partition.owner[core] < out->partition.slices)
-			out->shares[out->partition.owner[core]].slots +=
-				g->cpus[core] * g->slots_per_cpu;
+	return 0;
+}
+
+static int cut_memory(const struct engine *g, unsigned executors, struct cut *out, struct err *e)
+{
+	const struct profile *p = g->profile;
+	unsigned least, most;
+	struct budget_wish wish;
+
+	if (p->spark.executors != AMOUNT_AUTO)
+		executors = (unsigned)p->spark.executors;
+	set_slots(g, false, out);
+	fit_slots(g, executors ? executors : 1, out);
+	for (unsigned i = 0; p->spark.slots_per_cpu == AMOUNT_AUTO && i < out->partition.slices;
+	     i++) {
+		if (out->shares[i].slots < executors)
+			out->shares[i].slots = executors;
 	}
-	return budget_make(&p->memory, out->shares, out->partition.slices,
-			   !(g->t->oddities & TOPOLOGY_MEMORY_UNKNOWN), &out->budget, e);
+	out->executors = executors ? executors : best_executors(g, out);
+	slots_range(out, &least, &most);
+	if (out->executors > least)
+		return err_impossible(
+			e,
+			"spark.executors: %u executors a slice need a task slot each, "
+			"and the smallest slice has %u: write at most %u, or more "
+			"spark.slots_per_cpu",
+			out->executors, least, least);
+	share_slots(out);
+	wish = wish_for(g, out->executors);
+	return budget_make(&p->memory, &wish, out->shares, out->partition.slices,
+			   memory_is_known(g), &out->budget, e);
+}
+
+int engine_cut(const struct engine *g, const struct choice *choice, unsigned executors,
+	       struct cut *out, struct err *e)
+{
+	if (cut_cores(g, choice, out, e) < 0)
+		return e->code;
+	return cut_memory(g, executors, out, e);
 }
 
 static int predict_with(const struct engine *g, enum gc gc, struct candidate *c, struct err *e)
@@ -98,40 +287,66 @@ static int predict(const struct engine *g, struct candidate *c, struct err *e)
 	return 0;
 }
 
-/*
- * Whether it can be made at all, and what it takes. A prediction may fail where the making does
- * not: the model assumes what tasks hold, so it cannot forbid what the profile fixes.
- */
-static int judge(const struct engine *g, struct candidate *c, struct err *e)
+/* Of the slice that a core is in, over all cores. */
+static double mean_slots(const struct partition *p, const struct budget_slice *shares)
 {
-	struct err ignored;
-	struct cut cut;
-	int r = engine_cut(g, &c->choice, &cut, e);
+	double slots = 0, cores = 0;
 
-	if (!cut.partition.slices)
-		return r;
-	c->slices = cut.partition.slices;
-	for (unsigned i = 0; i < c->slices; i++)
-		c->cores = cut.partition.cores[i] > c->cores ? cut.partition.cores[i] : c->cores;
-	if (c->choice.by == BY_AUTO)
-		c->choice.by = cut.partition.by;
-	shape_read(g->t, &cut.partition, g->cpus, g->slots_per_cpu, &c->shape, &c->place);
+	for (unsigned i = 0; i < p->slices; i++) {
+		slots += (double)shares[i].slots * p->cores[i];
+		cores += p->cores[i];
+	}
+	return slots / cores;
+}
+
+/*
+ * Whether its memory suffices, and what it takes; its cores are divided. Slots for loans take
+ * memory, but cuts are compared without them. A prediction may fail where
+ * the making does not: the model assumes what tasks hold, so it cannot forbid what the profile
+ * fixes.
+ */
+static int judge(const struct engine *g, unsigned executors, struct cut *cut, struct candidate *c,
+		 struct err *e)
+{
+	const struct partition *p = &cut->partition;
+	struct err ignored;
+	int r = cut_memory(g, executors, cut, e);
+
+	c->executors = cut->executors;
+	c->shape.executors = cut->executors;
+	c->slots = 0;
+	for (unsigned i = 0; i < p->slices; i++)
+		c->slots = cut->shares[i].slots > c->slots ? cut->shares[i].slots : c->slots;
+	c->shape.slots = mean_slots(p, cut->shares);
+	if (g->profile->spark.slots_per_cpu == AMOUNT_AUTO) {
+		struct cut fewer = *cut;
+
+		set_slots(g, false, &fewer);
+		c->shape.slots = fmin(c->shape.slots, mean_slots(p, fewer.shares));
+	}
 	c->feasible = r == 0;
 	if (!c->feasible) { /* what it would take, were its memory no concern */
 		predict_with(g, GC_PARALLEL, c, &ignored);
 		return r;
 	}
-	c->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
+	if (cut->budget.known) {
+		const struct slice_memory *m = &cut->budget.slices[0];
+
+		c->shape.heap_bytes = m->heap_bytes / cut->executors;
+		c->shape.off_heap_bytes = m->off_heap_bytes / cut->executors;
+	}
 	return predict(g, c, e);
 }
 
 /* ---- all of them ---- */
 
 /* The candidate of these sizes; g->count if there is none. */
-static unsigned find(const struct engine *g, unsigned slices, unsigned cores)
+static unsigned find(const struct engine *g, unsigned slices, unsigned cores, unsigned executors)
 {
 	for (unsigned i = 0; i < g->count; i++) {
-		if (g->candidates[i].slices == slices && g->candidates[i].cores == cores)
+		const struct candidate *c = &g->candidates[i];
+
+		if (c->slices == slices && c->cores == cores && c->executors == executors)
 			return i;
 	}
 	return g->count;
@@ -152,17 +367,11 @@ static void note_refusal(struct candidate *c, const struct err *e)
 	snprintf(c->why, PLAN_TEXT, "%.*s", (int)length, e->msg);
 }
 
-/*
- * Append the choice unless its sizes are listed already. Return 0, or why it cannot be or is not
- * predicted.
- */
-static int consider(struct engine *g, const struct choice *choice, struct err *e)
+/* Append it unless its sizes are listed already; `r` is what came of judging it. */
+static void append(struct engine *g, struct candidate *c, int r, const struct err *e)
 {
-	struct candidate *c = &g->candidates[g->count];
-	int r;
+	const struct choice *choice = &c->choice;
 
-	*c = (struct candidate){.choice = *choice};
-	r = judge(g, c, e);
 	if (r < 0)
 		note_refusal(c, e);
 	if (r < 0 && c->slices && choice->by == BY_SOCKET && choice->slices == AMOUNT_AUTO) {
@@ -175,10 +384,76 @@ static int consider(struct engine *g, const struct choice *choice, struct err *e
 		c->cores = choice->cores != AMOUNT_AUTO ? (unsigned)choice->cores
 			   : g->usable / c->slices	? g->usable / c->slices
 							: 1;
+		c->executors = 1;
 	}
-	c->needs_reason = c->place.splits_node || c->shape.cores < g->usable;
-	if (g->count < PLAN_CANDIDATES - 1 && find(g, c->slices, c->cores) == g->count)
-		g->count++;
+	c->needs_reason |= c->place.splits_node || c->shape.cores < g->usable;
+	if (g->count < PLAN_CANDIDATES - 1 &&
+	    find(g, c->slices, c->cores, c->executors) == g->count)
+		g->candidates[g->count++] = *c;
+}
+
+/* Heap of a task slot in bytes of objects with 4-byte pointers, and with memory outside it. */
+static double slot_heap(const struct engine *g, const struct candidate *c)
+{
+	return cost_heap_worth(&c->shape, &g->job) * c->executors / c->slots;
+}
+
+static double slot_memory(const struct engine *g, const struct candidate *c)
+{
+	return slot_heap(g, c) + (double)c->shape.off_heap_bytes * c->executors / c->slots;
+}
+
+/*
+ * What one executor leaves a task, where several have more for it: too little, or a heap whose
+ * pointers have 8 bytes.
+ */
+static bool is_starved(const struct engine *g, const struct candidate *one,
+		       const struct candidate *several)
+{
+	return slot_heap(g, several) > slot_heap(g, one) &&
+	       (slot_heap(g, one) < (double)BUDGET_SLOT_GOOD ||
+		slot_memory(g, one) < (double)BUDGET_SLOT_FAIR ||
+		one->shape.heap_bytes > BUDGET_HEAP_MOST);
+}
+
+/*
+ * A choice with as many executors as its memory is best divided into, and with one each; with those
+ * that the profile writes alone. Return 0, or why the first cannot be or is not predicted.
+ */
+static int consider(struct engine *g, const struct choice *choice, struct err *e)
+{
+	struct candidate c = {.choice = *choice}, one;
+	struct err of_one;
+	struct cut cut;
+	int r = cut_cores(g, choice, &cut, e), r_one;
+
+	if (r < 0) {
+		append(g, &c, r, e);
+		return r;
+	}
+	c.slices = cut.partition.slices;
+	for (unsigned i = 0; i < c.slices; i++)
+		c.cores = cut.partition.cores[i] > c.cores ? cut.partition.cores[i] : c.cores;
+	if (c.choice.by == BY_AUTO)
+		c.choice.by = cut.partition.by;
+	shape_read(g->t, &cut.partition, g->cpus, &c.shape, &c.place);
+	one = c;
+	r = judge(g, 0, &cut, &c, e);
+	if (c.executors == 1 || g->profile->spark.executors != AMOUNT_AUTO) {
+		append(g, &c, r, e);
+		return r;
+	}
+	r_one = judge(g, 1, &cut, &one, &of_one);
+	if (r < 0 || (r_one == 0 && !is_starved(g, &one, &c)))
+		c.needs_reason = true;
+	else
+		one.is_starved = r_one == 0;
+	append(g, &c, r, e);
+	append(g, &one, r_one, &of_one);
+	if (r < 0) {
+		*e = of_one;
+		r = r_one;
+	}
 	return r;
 }
 
@@ -194,6 +469,8 @@ const char *engine_preference(const struct candidate *a, const struct candidate 
 		return b->place.splits_l3 ? "its slices share L3 caches" : NULL;
 	if (a->slices != b->slices)
 		return a->slices < b->slices ? "it has more slices" : NULL;
+	if (a->executors != b->executors)
+		return a->executors < b->executors ? "it has more executors" : NULL;
 	return a->cores > b->cores ? "it has fewer cores" : NULL;
 }
 
@@ -212,7 +489,8 @@ enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
 
 static bool is_in(const struct candidate *c, enum pool pool)
 {
-	return candidate_is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
+	return candidate_is_open(c) && !c->is_starved &&
+	       !(pool == POOL_INSIDE && c->place.crosses_packages);
 }
 
 /* Least seconds of those that need a reason, or of those that need none; HUGE_VAL without any. */
@@ -229,22 +507,29 @@ static double least_seconds(const struct engine *g, enum pool pool, bool needs_r
 	return least;
 }
 
+/* Whether the best of those that need a reason has one: its gain is more than the model's error. */
+static bool has_reason(const struct engine *g, double whole, double cut)
+{
+	if (whole == HUGE_VAL || cut == HUGE_VAL)
+		return cut < whole;
+	return g->is_measured ? cut < whole : whole / cut > 1 + g->error;
+}
+
 /*
- * The preferred one of the fastest, those that need a reason only if they have it; g->count if
- * there is none.
+ * The preferred one of the fastest; g->count if there is none. Only the best of those that need a
+ * reason has to have it: then all are alike, so that neighbouring inputs do not change places.
  */
 static unsigned choose_in(const struct engine *g, enum pool pool)
 {
 	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
-	double with_reason = g->is_measured ? whole : whole / (1 + ENGINE_REASON);
-	double most = (cut < with_reason ? cut : whole) * (1 + ENGINE_TIE);
+	bool reason = has_reason(g, whole, cut);
+	double most = (reason ? cut : whole) * (1 + ENGINE_TIE);
 	unsigned best = g->count;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
-		if (!is_in(c, pool) || c->seconds > most ||
-		    (c->needs_reason && c->seconds >= with_reason))
+		if (!is_in(c, pool) || c->seconds > most || (c->needs_reason && !reason))
 			continue;
 		if (best == g->count || is_preferred(g, c, &g->candidates[best]))
 			best = i;
@@ -268,11 +553,29 @@ static void choose(struct engine *g)
 		g->chosen = choose_in(g, POOL_INSIDE);
 }
 
+/* Whether some candidate so far can be made. */
+static bool is_made(const struct engine *g)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		if (g->candidates[i].feasible)
+			return true;
+	}
+	return false;
+}
+
+/* Whether several executors gain more than the model's error. */
+static bool is_better(const struct engine *g, const struct candidate *several,
+		      const struct candidate *one)
+{
+	return candidate_is_open(several) && candidate_is_open(one) &&
+	       has_reason(g, one->seconds, several->seconds);
+}
+
 /*
  * The profile's own choice first, if it has one: it decides about success. Else one JVM does, which
  * has all the memory there is.
  */
-static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
+static int judge_all(struct engine *g, struct err *e)
 {
 	const struct profile_partition *wanted = &g->profile->partition;
 	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
@@ -280,13 +583,17 @@ static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
 	bool is_auto = partition_is_auto(wanted);
 	struct err ignored;
 
-	g->slots_per_cpu = slots_per_cpu;
+	g->slots_for_loans = g->profile->rebalance.mode != REBALANCE_OFF;
 	g->count = 0;
 	g->chosen = 0;
 	g->refused = 0;
 	g->refused_seconds = 0;
-	if (consider(g, is_auto ? &choices[0] : &own, e) < 0 && !g->candidates[0].feasible)
+	if (consider(g, is_auto ? &choices[0] : &own, e) < 0 && !is_made(g))
 		return e->code;
+	if (!is_auto && g->count > 1 &&
+	    (!g->candidates[0].feasible || (g->candidates[0].needs_reason &&
+					    !is_better(g, &g->candidates[0], &g->candidates[1]))))
+		g->chosen = 1; /* the profile's cut with one executor */
 	for (unsigned i = 0; i < count; i++)
 		consider(g, &choices[i], &ignored);
 	if (is_auto)
@@ -295,40 +602,31 @@ static int judge_all(struct engine *g, unsigned slots_per_cpu, struct err *e)
 }
 
 /*
- * Two tasks a CPU, so that a slice has some for CPUs that it is lent, unless what they hold in the
- * heap is predicted to cost too much. Of the slice that is chosen, for the slots decide about its
- * memory.
+ * Some more tasks than CPUs, so that a slice has some for CPUs that it is lent, unless what they
+ * cost is predicted to be too much.
  */
-static int decide_slots(struct engine *g, struct err *e)
+static void decide_slots(struct engine *g)
 {
-	const struct profile *p = g->profile;
-	struct candidate single;
-	double with_two;
+	const struct candidate *chosen = &g->candidates[g->chosen];
+	struct cost_shape more = chosen->shape;
+	struct cost_features features;
+	struct cost_job job = g->job;
 	struct err ignored;
 
-	if (p->spark.slots_per_cpu != AMOUNT_AUTO)
-		return judge_all(g, (unsigned)p->spark.slots_per_cpu, e);
-	if (p->rebalance.mode == REBALANCE_OFF)
-		return judge_all(g, 1, e);
-	if (judge_all(g, 2, e) < 0)
-		return judge_all(g, 1, e);
-	if (g->candidates[g->chosen].predicted) {
-		single = (struct candidate){.choice = g->candidates[g->chosen].choice};
-		with_two = g->candidates[g->chosen].seconds;
-		g->slots_per_cpu = 1;
-		if (judge(g, &single, &ignored) == 0)
-			g->slots_cost = with_two / single.seconds - 1;
-		g->slots_per_cpu = 2;
-		if (g->slots_cost <= ENGINE_SLOTS)
-			return 0;
-	}
-	return judge_all(g, 1, e);
+	if (!chosen->predicted || chosen->slots <= more.slots)
+		return;
+	more.slots = chosen->slots;
+	job.gc = chosen->gc;
+	g->slots_cost = HUGE_VAL;
+	if (cost_features(&more, &job, &features, &ignored) == 0)
+		g->slots_cost = cost_seconds(g->coefficients, &features) / chosen->seconds - 1;
+	g->slots_for_loans = g->slots_cost <= ENGINE_SLOTS;
 }
 
 /* One JVM; where that was taken, the best that crosses no package, else the best. */
 static unsigned find_rival(const struct engine *g)
 {
-	unsigned one = find(g, 1, g->usable), best = g->chosen;
+	unsigned one = find(g, 1, g->usable, 1), best = g->chosen;
 
 	if (one != g->chosen && one < g->count)
 		return one;
@@ -362,8 +660,9 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 	if (partition_make(t, &one_jvm, &whole, e) < 0)
 		return e->code;
 	out->usable = whole.cores[0];
-	if (decide_slots(out, e) < 0)
+	if (judge_all(out, e) < 0)
 		return e->code;
+	decide_slots(out);
 	if (!partition_is_auto(&p->partition) ||
 	    out->refused_seconds > out->candidates[out->chosen].seconds * (1 + ENGINE_TIE))
 		out->refused = 0; /* more memory would not have made it the choice */
@@ -373,7 +672,7 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 
 double engine_throughput(const struct engine *g, const struct candidate *c)
 {
-	unsigned one = find(g, 1, g->usable);
+	unsigned one = find(g, 1, g->usable, 1);
 	const struct candidate *base = &g->candidates[one < g->count ? one : g->chosen];
 
 	if (!candidate_is_open(base))

@@ -27,10 +27,13 @@ struct draft {
 static int decide_cut(struct draft *d, struct err *e)
 {
 	const struct profile_partition *wanted = &d->profile->partition;
+	const struct candidate *chosen;
 	struct plan *p = &d->plan;
 
-	if (engine_decide(d->t, d->profile, d->facts, &d->reserve, &d->engine, e) < 0 ||
-	    engine_cut(&d->engine, &d->engine.candidates[d->engine.chosen].choice, &d->cut, e) < 0)
+	if (engine_decide(d->t, d->profile, d->facts, &d->reserve, &d->engine, e) < 0)
+		return e->code;
+	chosen = &d->engine.candidates[d->engine.chosen];
+	if (engine_cut(&d->engine, &chosen->choice, chosen->executors, &d->cut, e) < 0)
 		return e->code;
 	p->slice_count = d->cut.partition.slices;
 	for (unsigned core = 0; core < d->t->core_count; core++) {
@@ -69,7 +72,7 @@ static int decide_slices(struct draft *d, struct err *e)
 		slice->nodes = topology_node_ids(d->t, d->cut.shares[i].nodes);
 		slice->cores = d->cut.partition.cores[i];
 		slice->slots = d->cut.shares[i].slots;
-		slice->executors = 1;
+		slice->executors = d->cut.executors;
 		slice->address = first + i;
 		slice->memory = d->cut.budget.slices[i];
 	}
@@ -92,7 +95,7 @@ static int decide_jvm_options(struct draft *d, struct err *e)
 
 	for (unsigned i = 0; i < d->plan.slice_count; i++) {
 		struct strings *options = &d->plan.slices[i].jvm_options;
-		uint64_t direct = d->plan.slices[i].memory.direct_bytes;
+		uint64_t direct = d->plan.slices[i].memory.direct_bytes / d->cut.executors;
 		int full;
 
 		full = strings_add(options, collectors[gc == GC_AUTO ? jvm->gc : gc]) < 0 ||
@@ -223,9 +226,11 @@ static void write_candidates(const struct engine *g, struct plan *out)
 		to->by = from->choice.by;
 		to->slices = from->slices;
 		to->cores = from->cores;
-		to->executors = 1;
+		to->executors = from->executors;
 		to->feasible = from->feasible && (from->predicted || i == g->chosen);
 		to->throughput = round_off(engine_throughput(g, from));
+		to->low = round_off(engine_throughput(g, from) / (1 + g->error));
+		to->high = round_off(engine_throughput(g, from) * (1 + g->error));
 		to->terms = (struct plan_terms){
 			.startup = round_off(t.startup),
 			.cold = round_off(t.cold),

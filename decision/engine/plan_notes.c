@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/plan_notes.h"
 
+#include "decision/base/size_text.h"
 #include "decision/partition/parents.h"
 
 /* ---- the machine ---- */
@@ -159,38 +160,82 @@ static void warn_of_kinds(const struct topology *t, const struct partition *p, b
 			  "spreads slices over several caches, nodes or packages");
 }
 
-/* ---- memory, slots ---- */
+/* ---- memory ---- */
 
-/* An automatic heap, and what the model says it has to hold. */
-static void note_heap(const struct engine *g, const struct slice_memory *m, struct plan *out)
+/* Why heaps are as large as they are. */
+static const char *heap_reason(const struct engine *g, const struct plan *out)
 {
-	const struct candidate *c = &g->candidates[g->chosen];
-	unsigned long long heap = m->heap_bytes / BUDGET_MIB;
-	char load[128] = "";
+	const struct slice *s = &out->slices[0];
+	uint64_t each = (s->memory.heap_bytes + s->memory.off_heap_bytes) / s->slots;
+	uint64_t data = g->data_assumed ? UINT64_MAX : 4 * (g->job.data_bytes >> 2);
 
-	if (!m->max_bytes) {
-		plan_note(out,
-			  "memory.heap: auto is Spark's own default, %llu MB: no memory sizes are "
-			  "known",
-			  heap);
+	if (g->profile->memory.heap.unit != SIZE_AUTO)
+		return "memory.heap is written";
+	if (s->memory.page_cache_bytes <
+	    size_share(s->memory.max_bytes, BUDGET_PAGE_CACHE_PERCENT, 100))
+		return "a slot gets its first GB before files do";
+	if (s->memory.heap_bytes == s->executors * BUDGET_HEAP_MOST && each < BUDGET_SLOT_AIM)
+		return "a heap of more than 31 GB has pointers of 8 bytes";
+	if (each + (64 << 20) >= BUDGET_SLOT_AIM)
+		return "a slot has its 4 GB, and more serves files best";
+	if (data < UINT64_MAX &&
+	    s->memory.page_cache_bytes >
+		    size_share(s->memory.max_bytes, BUDGET_PAGE_CACHE_PERCENT, 100) +
+			    (UINT64_C(1) << 30))
+		return "four times the data, 1 GB a slot at least; more would be idle";
+	return "a quarter is left to files, as Spark's manual has it";
+}
+
+/* What of the machine's memory is what, in one line. */
+static void note_memory_parts(const struct engine *g, struct plan *out)
+{
+	uint64_t all = out->host.memory_bytes, heap = 0, off_heap = 0, files = 0, rest;
+	unsigned slots = 0;
+
+	if (!out->slices[0].memory.max_bytes)
 		return;
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		const struct slice_memory *m = &out->slices[i].memory;
+
+		all += m->max_bytes;
+		heap += m->heap_bytes;
+		off_heap += m->off_heap_bytes;
+		files += m->page_cache_bytes;
+		slots += out->slices[i].slots;
 	}
-	if (c->predicted)
-		snprintf(load, sizeof(load), "; predicted: %.0f MB live, %.2g s of collections",
-			 cost_live_bytes(&c->shape, &g->job) / (double)BUDGET_MIB,
-			 g->coefficients->c[COST_GC] * c->features.x[COST_GC]);
+	rest = all - heap - off_heap - files - out->host.memory_bytes;
 	plan_note(
 		out,
-		"memory.heap: auto is %llu MB, what the smallest slice has beside %d %% for the page "
-		"cache, at most %llu MB, the most with 4-byte pointers%s",
-		heap, BUDGET_PAGE_CACHE_PERCENT,
-		(unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB), load);
+		"memory: of %s, heap %s (%s a slot), off-heap %s, page cache %s, JVMs and Workers "
+		"%s, reserve %s: %s",
+		SIZE_STRING(all), SIZE_STRING(heap), SIZE_STRING((heap + off_heap) / slots),
+		SIZE_STRING(off_heap), SIZE_STRING(files), SIZE_STRING(rest),
+		SIZE_STRING(out->host.memory_bytes), heap_reason(g, out));
+}
+
+/* An automatic heap, and what the model says it has to hold. */
+static void note_heap(const struct engine *g, const struct slice *s, struct plan *out)
+{
+	const struct candidate *c = &g->candidates[g->chosen];
+	uint64_t heap = s->memory.heap_bytes / s->executors;
+
+	if (!s->memory.max_bytes)
+		plan_note(out,
+			  "memory.heap: auto is Spark's own default, %s: no memory sizes are known",
+			  SIZE_STRING(heap));
+	else if (c->predicted)
+		plan_note(out,
+			  "memory.heap: auto is %s an executor; predicted: %s live, %.2g s of "
+			  "collections",
+			  SIZE_STRING(heap),
+			  SIZE_STRING((uint64_t)cost_live_bytes(&c->shape, &g->job)),
+			  g->coefficients->c[COST_GC] * c->features.x[COST_GC]);
 }
 
 static void note_memory(const struct engine *g, const struct budget *budget, struct plan *out)
 {
-	const struct slice_memory *m = &out->slices[0].memory;
-	unsigned long long heap = m->heap_bytes / BUDGET_MIB;
+	const struct slice *s = &out->slices[0];
+	uint64_t heap = s->memory.heap_bytes / s->executors;
 
 	if (g->refused > out->slice_count)
 		plan_warn(out, WARN_MEMORY_SMALL,
@@ -200,42 +245,69 @@ static void note_memory(const struct engine *g, const struct budget *budget, str
 		plan_warn(
 			out, WARN_MEMORY_SMALL,
 			"the smallest slice has little memory: direct memory or room for the page "
-			"cache was given up for the heap of %llu MB",
-			heap);
-	if (m->heap_bytes > BUDGET_HEAP_MOST)
+			"cache was given up for the heap of %s",
+			SIZE_STRING(heap));
+	note_memory_parts(g, out);
+	if (heap > BUDGET_HEAP_MOST)
 		plan_note(out,
-			  "memory.heap: above %llu MB the JVM's object pointers are 8 bytes long "
+			  "memory.heap: above %s the JVM's object pointers are 8 bytes long "
 			  "instead of 4",
-			  (unsigned long long)(BUDGET_HEAP_MOST / BUDGET_MIB));
+			  SIZE_STRING(BUDGET_HEAP_MOST));
 	if (g->profile->memory.heap.unit == SIZE_AUTO)
-		note_heap(g, m, out);
+		note_heap(g, s, out);
 }
 
-/* ---- slots and the collector ---- */
+/* ---- slots, executors and the collector ---- */
 
 static void note_slots(const struct engine *g, struct plan *out)
 {
-	bool lends = g->profile->rebalance.mode != REBALANCE_OFF;
+	bool lends = g->profile->rebalance.mode != REBALANCE_OFF && out->slice_count > 1;
+	const struct slice *s = &out->slices[0];
+	unsigned cpus = cpuset_count(&s->cpus);
 
-	if (lends && out->slices[0].slots == cpuset_count(&out->slices[0].cpus))
+	if (lends && s->slots <= cpus)
 		plan_warn(
 			out, WARN_SLOTS_EQUAL_CPUS,
-			"slots equal CPUs, so a slice has no task for CPUs that it is lent: write "
-			"spark.slots_per_cpu: 2 or rebalance.mode: off");
+			"there are no more slots than CPUs, so a slice has no task for CPUs that it "
+			"is lent: write spark.slots_per_cpu: 2 or rebalance.mode: off");
 	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO)
 		return;
-	if (!lends)
-		plan_note(out, "spark.slots_per_cpu: auto is 1, because nothing is lent");
-	else if (g->slots_per_cpu == 1)
-		plan_note(out,
-			  "spark.slots_per_cpu: auto is 1: 2, for CPUs that are lent, would cost "
-			  "%.1f %%, more than %.0f %%",
-			  100 * g->slots_cost, 100 * ENGINE_SLOTS);
+	if (s->slots < s->cores)
+		plan_note(out, "spark.slots_per_cpu: auto is %u slots on %u cores: %s", s->slots,
+			  s->cores,
+			  !g->data_assumed && cost_tasks_most(g->coefficients, &g->job) <=
+						      s->slots * out->slice_count
+				  ? "more tasks of so little data would be shorter than 50 ms"
+				  : "a slot gets 512 MB before there are more");
+	else if (lends && g->slots_for_loans && s->slots > cpus)
+		plan_note(
+			out,
+			"spark.slots_per_cpu: auto is %u slots on %u cores, more than CPUs, so that "
+			"slices have tasks for CPUs that they are lent; predicted to cost %.0f %%",
+			s->slots, s->cores, 100 * g->slots_cost);
 	else
 		plan_note(out,
-			  "spark.slots_per_cpu: auto is 2, so that slices have tasks for CPUs that "
-			  "they are lent; predicted to cost %.1f %%",
-			  100 * g->slots_cost);
+			  "spark.slots_per_cpu: auto is %u slots on %u cores: one a core, and one "
+			  "for each doubling of its hardware threads",
+			  s->slots, s->cores);
+}
+
+static void note_executors(const struct engine *g, struct plan *out)
+{
+	const struct slice *s = &out->slices[0];
+
+	if (g->profile->spark.executors != AMOUNT_AUTO)
+		return;
+	if (s->executors == 1)
+		plan_note(out, "spark.executors: auto is 1 a slice");
+	else
+		plan_note(
+			out,
+			"spark.executors: auto is %u a slice, of %u slots and %s of heap each: one "
+			"heap with 4-byte pointers ends at %s",
+			s->executors, s->slots / s->executors,
+			SIZE_STRING(s->memory.heap_bytes / s->executors),
+			SIZE_STRING(BUDGET_HEAP_MOST));
 }
 
 /* What the chosen collector gains over the other that a reader would think of. */
@@ -265,11 +337,14 @@ static void note_assumptions(const struct engine *g, const struct facts *f, stru
 		plan_note(out, "jvm.home: the JDK is not known; its options are those of JDK 17");
 	if (g->profile->jvm.gc == GC_AUTO)
 		note_collector(g, out);
-	if (w->type == WORKLOAD_AUTO)
-		plan_note(out, "workload.type: auto is predicted as %s",
+	if (w->type == WORKLOAD_AUTO && f->workload != WORKLOAD_AUTO)
+		plan_note(out, "workload.type: auto is predicted as %s: %s",
+			  workload_type_name(g->job.type), f->workload_from);
+	else if (w->type == WORKLOAD_AUTO)
+		plan_note(out, "workload.type: auto is predicted as %s, which is assumed",
 			  workload_type_name(g->job.type));
 	if (g->data_assumed)
-		plan_note(out, "workload.data.size: %s; predictions assume %llu GB, 1 GB a core",
+		plan_note(out, "workload.data.size: %s; predictions assume %llu GB, 8 GB a core",
 			  w->data_size.unit == SIZE_BYTES ? "0 is no size" : "not known",
 			  (unsigned long long)(g->job.data_bytes >> 30));
 	strings_for_each(key, &f->missing)
@@ -288,5 +363,6 @@ void plan_add_notes(const struct engine *g, const struct cut *cut, const struct 
 	warn_of_kinds(g->t, p, warn_of_crossings(g->t, p, out), out);
 	note_memory(g, &cut->budget, out);
 	note_slots(g, out);
+	note_executors(g, out);
 	note_assumptions(g, f, out);
 }

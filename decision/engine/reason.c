@@ -31,8 +31,13 @@ static char *sizes(const struct candidate *c, struct sizes_text *out)
 {
 	const char *plural = c->cores == 1 ? "" : "s", *most = "";
 
-	if (c->slices == 1) {
+	if (c->slices == 1 && c->executors == 1) {
 		snprintf(out->text, sizeof(out->text), "one JVM on %u core%s", c->cores, plural);
+		return out->text;
+	}
+	if (c->executors > 1) {
+		snprintf(out->text, sizeof(out->text), "%u slice%s of %u core%s and %u executors",
+			 c->slices, c->slices == 1 ? "" : "s", c->cores, plural, c->executors);
 		return out->text;
 	}
 	if (c->shape.cores && c->shape.cores != c->slices * c->cores)
@@ -75,7 +80,9 @@ static void append_loss(const struct engine *g, const struct candidate *slow,
 
 static const char *asks_reason(const struct candidate *c)
 {
-	return c->place.splits_node ? "cutting a node" : "leaving cores idle";
+	return c->place.splits_node ? "cutting a node"
+	       : c->executors > 1   ? "more executors than memory asks for"
+				    : "leaving cores idle";
 }
 
 /* Measured coefficients leave nothing to prefer but slices that stay in a package. */
@@ -104,11 +111,12 @@ static void explain_other(const struct engine *g, struct candidate *c)
 		return;
 	}
 	append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
-	if (!partition_is_auto(&g->profile->partition))
+	if (c->is_starved)
+		append(c->why, ", %s with several executors a task has more memory", and);
+	if (c->is_starved || !partition_is_auto(&g->profile->partition))
 		return;
 	if (c->needs_reason && !chosen->needs_reason && !g->is_measured)
-		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c),
-		       100 * ENGINE_REASON);
+		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c), 100 * g->error);
 	else if (why)
 		append(c->why, ", %s %s", and, why);
 }
@@ -127,7 +135,7 @@ static void explain_against(const struct engine *g, struct candidate *c, const s
 		   partition_is_auto(&g->profile->partition)) {
 		append(c->why, "%s would be %.1f %% %s, and %s must gain %.0f %%", SIZES(r),
 		       100 * (ratio > 1 ? ratio - 1 : 1 / ratio - 1),
-		       ratio > 1 ? "slower" : "faster", asks_reason(r), 100 * ENGINE_REASON);
+		       ratio > 1 ? "slower" : "faster", asks_reason(r), 100 * g->error);
 	} else if (why || ratio >= 1) {
 		append(c->why, "%.2f × %s%s%s", ratio, SIZES(r),
 		       why ? ", within the error of the model; " : "", why ? why : "");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/partition/budget.h"
 
+#include <limits.h>
+
 #include "decision/base/size_text.h"
 
 /* ---- shares ---- */
@@ -112,7 +114,10 @@ static uint64_t plus(uint64_t a, uint64_t b)
 
 struct terms {
 	const struct profile_memory *wanted;
-	unsigned slice;
+	const struct budget_wish *wish;
+	unsigned slice, slots;
+	uint64_t data, cached,
+		read;	     /* its part of the job's data, of what is kept, and read again */
 	bool is_limited;     /* m.max_bytes is a limit; else sizes are unknown, and it is 0 */
 	uint64_t page_cache; /* least room to leave */
 	struct slice_memory m;
@@ -135,6 +140,11 @@ static uint64_t needed(const struct terms *terms)
 	return plus(sum, terms->page_cache);
 }
 
+static uint64_t least_direct(const struct terms *terms)
+{
+	return terms->wish->executors * DIRECT_LEAST_BYTES;
+}
+
 /* Give up what is automatic. Return whether something was. */
 static bool shrink(struct terms *terms)
 {
@@ -144,13 +154,19 @@ static bool shrink(struct terms *terms)
 		terms->page_cache = 0;
 		shrunk = true;
 	}
-	if (terms->wanted->direct.unit == SIZE_AUTO && terms->m.direct_bytes > DIRECT_LEAST_BYTES) {
-		terms->m.direct_bytes = DIRECT_LEAST_BYTES;
+	if (terms->wanted->off_heap.unit == SIZE_AUTO && terms->m.off_heap_bytes) {
+		terms->m.off_heap_bytes = 0;
+		shrunk = true;
+	}
+	if (terms->wanted->direct.unit == SIZE_AUTO &&
+	    terms->m.direct_bytes > least_direct(terms)) {
+		terms->m.direct_bytes = least_direct(terms);
 		shrunk = true;
 	}
 	return shrunk;
 }
 
+/* The largest term that somebody wrote, else what decides how much a slice has. */
 static int refuse_terms(const struct terms *terms, unsigned slices, struct err *e)
 {
 	const struct profile_memory *wanted = terms->wanted;
@@ -162,16 +178,16 @@ static int refuse_terms(const struct terms *terms, unsigned slices, struct err *
 	} written[] = {
 		{"memory.heap", wanted->heap.unit != SIZE_AUTO, m->heap_bytes},
 		{"memory.direct", wanted->direct.unit != SIZE_AUTO, m->direct_bytes},
-		{"memory.off_heap", true, m->off_heap_bytes},
+		{"memory.off_heap", wanted->off_heap.unit != SIZE_AUTO, m->off_heap_bytes},
 		{"memory.python", true, m->python_bytes},
 		{"memory.scratch.size", true, m->scratch_bytes},
 		{"memory.page_cache", wanted->page_cache.unit != SIZE_AUTO, terms->page_cache},
 	};
 	const char *key = "partition.slices",
 		   *advice = "write fewer slices, or a coarser partition.by";
+	unsigned executors = terms->wish->executors;
 	uint64_t most = 0;
 
-	/* The largest term that somebody wrote, else what decides how much a slice has. */
 	if (slices == 1) {
 		key = "partition.reserve.memory";
 		advice = "write less, or use a machine with more memory";
@@ -187,14 +203,18 @@ static int refuse_terms(const struct terms *terms, unsigned slices, struct err *
 		advice = "write less, or fewer partition.slices";
 		most = written[i].bytes;
 	}
+	if (executors > 1) {
+		key = "spark.executors";
+		advice = "write fewer";
+	}
 	return err_impossible(
 		e,
-		"%s: slice-%u has %s and needs %s more (heap %s, native %s, direct %s, daemon %s, "
-		"off-heap, Python, scratch and page cache %s): %s",
+		"%s: slice-%u has %s and needs %s more (%u executor%s: heap %s, native %s, direct "
+		"%s; daemon %s, off-heap, Python, scratch and page cache %s): %s",
 		key, terms->slice, SIZE_STRING(m->max_bytes),
-		SIZE_STRING(needed(terms) - m->max_bytes), SIZE_STRING(m->heap_bytes),
-		SIZE_STRING(m->native_bytes), SIZE_STRING(m->direct_bytes),
-		SIZE_STRING(m->daemon_bytes),
+		SIZE_STRING(needed(terms) - m->max_bytes), executors, executors == 1 ? "" : "s",
+		SIZE_STRING(m->heap_bytes), SIZE_STRING(m->native_bytes),
+		SIZE_STRING(m->direct_bytes), SIZE_STRING(m->daemon_bytes),
 		SIZE_STRING(plus(plus(m->off_heap_bytes, m->python_bytes),
 				 plus(m->scratch_bytes, terms->page_cache))),
 		advice);
@@ -216,8 +236,8 @@ static int check_written(const struct terms *terms, struct err *e)
 	if (wanted->scratch.type == SCRATCH_TMPFS && !m->scratch_bytes)
 		return err_impossible(e, "memory.scratch.size: 0 bytes are no size for a tmpfs, "
 					 "which would then have no limit: write one");
-	if (m->direct_bytes < DIRECT_LEAST_BYTES)
-		return refuse_least("memory.direct", m->direct_bytes, DIRECT_LEAST_BYTES, e);
+	if (m->direct_bytes < least_direct(terms))
+		return refuse_least("memory.direct", m->direct_bytes, least_direct(terms), e);
 	if (wanted->heap.unit == SIZE_BYTES && wanted->heap.value < HEAP_LEAST_BYTES)
 		return refuse_least("memory.heap", wanted->heap.value, HEAP_LEAST_BYTES, e);
 	if (terms->is_limited && (m->high_bytes > m->max_bytes || m->low_bytes > m->max_bytes))
@@ -262,6 +282,12 @@ static int set_limit(struct terms *terms, const struct budget_slice *slice, bool
 			      terms->slice);
 }
 
+/* The executors have equal parts. */
+static uint64_t in_parts(const struct terms *terms, uint64_t bytes)
+{
+	return bytes - bytes % terms->wish->executors;
+}
+
 /* The limit, and every term that does not depend on the heap. */
 static int begin_slice(struct terms *terms, const struct budget_slice *slice, bool known,
 		       struct err *e)
@@ -274,13 +300,13 @@ static int begin_slice(struct terms *terms, const struct budget_slice *slice, bo
 	limit = terms->m.max_bytes;
 	if (terms->is_limited)
 		direct = less_of(direct, limit / 10 - limit / 10 % BUDGET_MIB);
+	direct = is_auto(terms, &wanted->direct) ? more_of(direct, least_direct(terms))
+						 : size_bytes(&wanted->direct, limit);
 	terms->m = (struct slice_memory){
 		.max_bytes = limit,
 		.daemon_bytes = BUDGET_DAEMON,
-		.direct_bytes = is_auto(terms, &wanted->direct)
-					? more_of(direct, DIRECT_LEAST_BYTES)
-					: size_bytes(&wanted->direct, limit),
-		.off_heap_bytes = size_bytes(&wanted->off_heap, limit),
+		.direct_bytes = in_parts(terms, direct),
+		.off_heap_bytes = in_parts(terms, size_bytes(&wanted->off_heap, limit)),
 		.python_bytes = size_bytes(&wanted->python, limit),
 		.high_bytes = size_bytes(&wanted->high, limit),
 		.low_bytes = size_bytes(&wanted->low, limit),
@@ -294,42 +320,102 @@ static int begin_slice(struct terms *terms, const struct budget_slice *slice, bo
 	return check_written(terms, e);
 }
 
-/* The heap that this slice alone would have, in whole MB. */
-static uint64_t own_heap(struct terms *terms, bool *tight)
+/* The largest heap of the slice that leaves this room to the page cache, with native memory. */
+static uint64_t heap_beside(const struct terms *terms, uint64_t page_cache)
 {
-	const struct size *wanted = &terms->wanted->heap;
-	uint64_t off = needed(terms), room, heap;
+	uint64_t used = plus(needed(terms) - terms->page_cache, page_cache);
+	uint64_t room = used < terms->m.max_bytes ? terms->m.max_bytes - used : 0;
+	uint64_t native = terms->wish->executors * BUDGET_NATIVE_LEAST;
+	uint64_t heap = room > native ? room - native : 0;
 
-	if (!is_auto(terms, wanted)) {
-		heap = size_bytes(wanted, terms->m.max_bytes);
-		return heap - heap % BUDGET_MIB;
-	}
-	if (!terms->is_limited)
-		return BUDGET_HEAP_UNKNOWN;
-	/* The largest that fits into what is left, with its native memory. */
-	room = off < terms->m.max_bytes ? terms->m.max_bytes - off : 0;
-	heap = room > BUDGET_NATIVE_LEAST ? room - BUDGET_NATIVE_LEAST : 0;
-	if (heap / 10 > BUDGET_NATIVE_LEAST)
-		heap = size_share(room, 10, 11);
-	heap -= heap % BUDGET_MIB;
-	if (heap >= HEAP_LEAST_BYTES)
-		return less_of(heap, BUDGET_HEAP_MOST);
-	*tight |= shrink(terms);
-	return HEAP_LEAST_BYTES;
+	return heap / 10 > native ? size_share(room, 10, 11) : heap;
 }
 
-/* What is left beside this heap is page cache. */
-static int finish_slice(struct terms *terms, unsigned slices, uint64_t heap, bool *tight,
-			struct err *e)
+/*
+ * The heaps that hold cached data and running tasks: Spark manages 60 % of a heap, and a fifth of
+ * that stays free for the collector.
+ */
+static uint64_t filled(const struct terms *terms)
 {
+	return 2 * (terms->cached + terms->slots * terms->wish->needs.slot_bytes);
+}
+
+/*
+ * What a slice's heaps (and memory outside them) come to, were a heap of any size as good as
+ * another. First what a task has to have, then files that are read again, then what a task is
+ * better off with; beyond, memory serves the page cache best.
+ */
+static uint64_t heap_wanted(const struct terms *terms)
+{
+	uint64_t slots = terms->slots, limit = terms->m.max_bytes;
+	uint64_t aim = more_of(slots * BUDGET_SLOT_AIM, filled(terms));
+	uint64_t heap, files = less_of(terms->read, limit);
+
+	if (terms->wish->data_bytes) /* more than four times the data is idle, whoever has it */
+		aim = less_of(aim, more_of(slots * BUDGET_SLOT_GOOD, 4 * terms->data));
+	heap = less_of(heap_beside(terms, terms->page_cache), aim);
+	if (terms->wanted->page_cache.unit != SIZE_AUTO)
+		return heap;
+	if (files > terms->page_cache && heap > slots * BUDGET_SLOT_FAIR)
+		heap = more_of(less_of(heap, heap_beside(terms, files)), slots * BUDGET_SLOT_FAIR);
+	if (heap < slots * BUDGET_SLOT_GOOD)
+		heap = more_of(heap,
+			       less_of(slots * BUDGET_SLOT_GOOD,
+				       heap_beside(terms, size_share(limit, BUDGET_PAGE_CACHE_LEAST,
+								     100))));
+	return heap;
+}
+
+/* What each executor of this slice alone would have. */
+struct executor_memory {
+	uint64_t heap, off_heap; /* in whole MB */
+};
+
+static struct executor_memory own_memory(struct terms *terms, bool *tight)
+{
+	const struct size *wanted = &terms->wanted->heap;
+	unsigned executors = terms->wish->executors;
+	struct executor_memory own = {0};
+	uint64_t part;
+
+	if (!is_auto(terms, wanted)) {
+		own.heap = size_bytes(wanted, terms->m.max_bytes / executors);
+		own.heap -= own.heap % BUDGET_MIB;
+		return own;
+	}
+	own.heap = BUDGET_HEAP_UNKNOWN;
+	if (!terms->is_limited)
+		return own;
+	part = heap_wanted(terms) / executors;
+	part -= part % BUDGET_MIB;
+	own.heap = less_of(part, BUDGET_HEAP_MOST);
+	if (terms->wanted->off_heap.unit == SIZE_AUTO && terms->wish->needs.off_heap)
+		own.off_heap = part - own.heap;
+	else if (part > BUDGET_HEAP_WIDE && filled(terms) / executors > BUDGET_HEAP_MOST)
+		own.heap = less_of(part, filled(terms) / executors / 2 * 3);
+	own.heap -= own.heap % BUDGET_MIB;
+	if (own.heap < HEAP_LEAST_BYTES) {
+		own.heap = HEAP_LEAST_BYTES;
+		*tight |= shrink(terms);
+	}
+	return own;
+}
+
+/* What is left beside these executors is page cache. */
+static int finish_slice(struct terms *terms, unsigned slices, const struct executor_memory *each,
+			bool *tight, struct err *e)
+{
+	unsigned executors = terms->wish->executors;
 	struct slice_memory *m = &terms->m;
 
-	m->heap_bytes = heap;
-	m->native_bytes = more_of(BUDGET_NATIVE_LEAST, heap / 10);
+	m->heap_bytes = executors * each->heap;
+	if (terms->wanted->off_heap.unit == SIZE_AUTO)
+		m->off_heap_bytes = executors * each->off_heap;
+	m->native_bytes = executors * more_of(BUDGET_NATIVE_LEAST, each->heap / 10);
 	if (terms->is_limited && needed(terms) > m->max_bytes)
 		*tight |= shrink(terms);
-	if (heap < HEAP_LEAST_BYTES)
-		return refuse_least("memory.heap", heap, HEAP_LEAST_BYTES, e);
+	if (each->heap < HEAP_LEAST_BYTES)
+		return refuse_least("memory.heap", each->heap, HEAP_LEAST_BYTES, e);
 	if (!terms->is_limited)
 		return 0;
 	if (needed(terms) > m->max_bytes)
@@ -338,21 +424,100 @@ static int finish_slice(struct terms *terms, unsigned slices, uint64_t heap, boo
 	return 0;
 }
 
-int budget_make(const struct profile_memory *wanted, const struct budget_slice *slices,
-		unsigned count, bool known, struct budget *out, struct err *e)
-{
-	struct terms terms[SLICES_MAX];
-	uint64_t heap = UINT64_MAX;
-	bool tight = false;
+/* ---- all slices ---- */
 
+/* Of the job's bytes; beyond 2^56 nothing is told apart, and sums do not overflow. */
+static uint64_t part_of(uint64_t bytes, unsigned slots, unsigned all)
+{
+	return (uint64_t)((double)less_of(bytes, UINT64_C(1) << 56) * slots / all);
+}
+
+/* Begin each, with its part of the job's data by its slots. */
+static int begin_slices(const struct profile_memory *wanted, const struct budget_wish *wish,
+			const struct budget_slice *slices, unsigned count, bool known,
+			struct terms terms[SLICES_MAX], struct err *e)
+{
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		all += slices[i].slots;
 	for (unsigned i = 0; i < count; i++) {
-		terms[i] = (struct terms){.wanted = wanted, .slice = i};
+		unsigned slots = slices[i].slots;
+
+		terms[i] = (struct terms){
+			.wanted = wanted,
+			.wish = wish,
+			.slice = i,
+			.slots = slots,
+			.data = part_of(wish->data_bytes, slots, all),
+			.cached = part_of(wish->needs.cached_bytes, slots, all),
+			.read = part_of(wish->needs.read_bytes, slots, all),
+		};
 		if (begin_slice(&terms[i], &slices[i], known, e) < 0)
 			return e->code;
-		heap = less_of(heap, own_heap(&terms[i], &tight));
+	}
+	return 0;
+}
+
+unsigned budget_executors(const struct profile_memory *wanted, const struct budget_wish *wish,
+			  const struct budget_slice *slices, unsigned count, bool known)
+{
+	struct budget_wish one = *wish;
+	struct terms terms[SLICES_MAX];
+	uint64_t heap = UINT64_MAX;
+	struct err ignored;
+
+	one.executors = 1;
+	if (wanted->heap.unit != SIZE_AUTO || !known ||
+	    begin_slices(wanted, &one, slices, count, known, terms, &ignored) < 0)
+		return 1;
+	for (unsigned i = 0; i < count; i++)
+		heap = less_of(heap, heap_wanted(&terms[i]));
+	heap = (heap + BUDGET_HEAP_MOST - 1) / BUDGET_HEAP_MOST;
+	return heap < 1 ? 1 : heap < SLICE_EXECUTORS ? (unsigned)heap : SLICE_EXECUTORS;
+}
+
+unsigned budget_slots(const struct profile_memory *wanted, const struct budget_wish *wish,
+		      const struct budget_slice *slices, unsigned count, bool known, uint64_t each)
+{
+	struct terms terms[SLICES_MAX];
+	uint64_t most = UINT_MAX;
+	struct err ignored;
+
+	if (!known || begin_slices(wanted, wish, slices, count, known, terms, &ignored) < 0)
+		return UINT_MAX;
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t page = terms[i].page_cache, heap;
+
+		if (wanted->page_cache.unit == SIZE_AUTO)
+			page = size_share(terms[i].m.max_bytes, BUDGET_PAGE_CACHE_LEAST, 100);
+		heap = heap_beside(&terms[i], page);
+		if (wanted->heap.unit != SIZE_AUTO)
+			heap = wish->executors *
+			       size_bytes(&wanted->heap, terms[i].m.max_bytes / wish->executors);
+		most = less_of(most, plus(heap, terms[i].m.off_heap_bytes) / each);
+	}
+	return most < 1 ? 1 : (unsigned)most;
+}
+
+int budget_make(const struct profile_memory *wanted, const struct budget_wish *wish,
+		const struct budget_slice *slices, unsigned count, bool known, struct budget *out,
+		struct err *e)
+{
+	struct executor_memory each = {UINT64_MAX, UINT64_MAX};
+	struct terms terms[SLICES_MAX];
+	bool tight = false;
+
+	if (begin_slices(wanted, wish, slices, count, known, terms, e) < 0)
+		return e->code;
+	for (unsigned i = 0; i < count; i++) {
+		struct executor_memory own = own_memory(&terms[i], &tight);
+
+		each.heap = less_of(each.heap, own.heap);
+		each.off_heap = less_of(each.off_heap, own.off_heap);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		if (finish_slice(&terms[i], count, heap, &tight, e) < 0)
+		if (finish_slice(&terms[i], count, &each, &tight, e) < 0)
 			return e->code;
 	}
 	*out = (struct budget){.known = known, .tight = tight};

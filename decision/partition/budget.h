@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "decision/base/err.h"
+#include "decision/cost/cost.h"
 #include "decision/machine/topology.h"
 #include "decision/partition/partition.h"
 #include "decision/partition/reserve.h"
@@ -31,12 +32,32 @@
  * page cache.
  */
 enum { BUDGET_PAGE_CACHE_PERCENT = 25 };
+/* The same where a slot would get less than BUDGET_SLOT_GOOD otherwise; assumed. */
+enum { BUDGET_PAGE_CACHE_LEAST = 10 };
+/*
+ * Heap and off-heap memory of a task slot: slots go down before one gets less than LEAST (tasks of
+ * TPC-DS hold 410 MB at the 95th percentile), a slot has GOOD where the memory is there, and more
+ * than AIM is left to the page cache. Published practice is 2 … 8 GB a core.
+ */
+#define BUDGET_SLOT_LEAST (512 * BUDGET_MIB)
+#define BUDGET_SLOT_GOOD  (1024 * BUDGET_MIB)
+#define BUDGET_SLOT_FAIR  (2048 * BUDGET_MIB)
+#define BUDGET_SLOT_AIM	  (4096 * BUDGET_MIB)
+/* From here on, a heap with 8-byte pointers holds more than one of BUDGET_HEAP_MOST. */
+#define BUDGET_HEAP_WIDE (BUDGET_HEAP_MOST / 2 * 3)
 
 /* What one slice has to go round with. */
 struct budget_slice {
 	uint64_t nodes; /* for cpuset.mems: mask over topology.nodes */
 	uint64_t share; /* of their memory, in bytes */
 	unsigned slots;
+};
+
+/* What is wanted of it, beside the profile. */
+struct budget_wish {
+	unsigned executors;  /* of each slice, >= 1 */
+	uint64_t data_bytes; /* of the job; 0: not known */
+	struct cost_needs needs;
 };
 
 struct budget {
@@ -57,10 +78,26 @@ void budget_shares(const struct topology *t, const struct partition *p, bool mem
 /*
  * `known`: shares are, and a share of 0 is nothing to live on; else slices have no limit unless
  * memory.limit says one in bytes. Return 0, or ERR_IMPOSSIBLE with the slice, the bytes that do not
- * fit and the key to change. The heap is the same for all slices (an application has one executor
+ * fit and the key to change. Executors are the same in all slices (an application has one executor
  * size): the smallest slice decides.
  */
-int budget_make(const struct profile_memory *wanted, const struct budget_slice *slices,
-		unsigned count, bool known, struct budget *out, struct err *e);
+int budget_make(const struct profile_memory *wanted, const struct budget_wish *wish,
+		const struct budget_slice *slices, unsigned count, bool known, struct budget *out,
+		struct err *e);
+
+/*
+ * How many executors of a slice its heap is best divided into, so that each has 4-byte pointers: 1
+ * … SLICE_EXECUTORS; 1 where the heap is written or sizes are unknown. wish->executors is not
+ * looked at.
+ */
+unsigned budget_executors(const struct profile_memory *wanted, const struct budget_wish *wish,
+			  const struct budget_slice *slices, unsigned count, bool known);
+
+/*
+ * How many slots of `each` bytes the smallest slice has room for at most, at least 1; UINT_MAX where
+ * nothing limits them.
+ */
+unsigned budget_slots(const struct profile_memory *wanted, const struct budget_wish *wish,
+		      const struct budget_slice *slices, unsigned count, bool known, uint64_t each);
 
 #endif

@@ -136,7 +136,7 @@ static void read_parts(const struct topology *t, const struct partition *p, cons
 }
 
 void shape_read(const struct topology *t, const struct partition *p,
-		const uint16_t cpus[TOPOLOGY_CPUS], unsigned slots_per_cpu, struct cost_shape *out,
+		const uint16_t cpus[TOPOLOGY_CPUS], struct cost_shape *out,
 		struct shape_place *place)
 {
 	struct part parts[SLICES_MAX] = {0};
@@ -159,6 +159,5 @@ void shape_read(const struct topology *t, const struct partition *p,
 	sum.pairs /= sum.cores;
 	sum.access /= sum.cores;
 	sum.cpus /= sum.cores;
-	sum.slots = sum.cpus * slots_per_cpu;
 	*out = sum;
 }

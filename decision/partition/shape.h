@@ -26,11 +26,11 @@ struct shape_place {
  * Distances are those of the topology, relative to a node's own: from the node that a core belongs
  * to, with or without memory, to the nodes that its slice's memory is on, in shares of its cores
  * there; between cores from node to node, and DISTANCE_REMOTE / DISTANCE_LOCAL between packages
- * inside one node. `cpus` are the CPUs used of each core, `slots_per_cpu` is >= 1. heap_bytes is
- * set to 0. Linear in cores; quadratic in the nodes of a slice.
+ * inside one node. `cpus` are the CPUs used of each core. Slots and memory are set to 0, executors
+ * to 1. Linear in cores; quadratic in the nodes of a slice.
  */
 void shape_read(const struct topology *t, const struct partition *p,
-		const uint16_t cpus[TOPOLOGY_CPUS], unsigned slots_per_cpu, struct cost_shape *out,
+		const uint16_t cpus[TOPOLOGY_CPUS], struct cost_shape *out,
 		struct shape_place *place);
 
 #endif

@@ -212,7 +212,7 @@ static void make_model(const struct tuning *t, struct model *out)
 		out->runs[i] =
 			(struct model_run){.slices = c->slices,
 					   .cores = c->cores,
-					   .executors = c->shape.executors,
+					   .executors = c->executors,
 					   .is_warm = t->did[i].what.is_warm,
 					   .data_bytes = t->data[t->did[i].what.size].bytes,
 					   .predicted = cost_seconds(&t->fit.theta, &t->runs[i].x),

@@ -116,6 +116,7 @@ static int read_model(struct inputs *in, struct err *e)
 	}
 	in->facts.has_model = true;
 	in->facts.model = in->model.theta;
+	in->facts.model_error = in->model.error;
 	if (workload->type == WORKLOAD_AUTO)
 		workload->type = in->model.type;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/pidfd.h>
@@ -25,9 +26,9 @@ const char *tuning_sizes(const struct candidate *c, struct sizes_text *out)
 	int n = snprintf(out->text, sizeof(out->text), "%u slice%s of %u core%s", c->slices,
 			 c->slices == 1 ? "" : "s", c->cores, c->cores == 1 ? "" : "s");
 
-	if (c->shape.executors > 1)
+	if (c->executors > 1)
 		snprintf(out->text + n, sizeof(out->text) - (size_t)n, ", %u executors each",
-			 c->shape.executors);
+			 c->executors);
 	return out->text;
 }
 
@@ -126,19 +127,23 @@ static int take_step(struct tuning *t, struct step *s, const char *const *words,
 
 /* ---- a probe */
 
+/*
+ * The size of the data stays that of the whole job: slots follow it, where they are not as many a
+ * CPU.
+ */
 void tuning_probe_profile(const struct tuning *t, unsigned option, struct profile *out)
 {
 	const struct candidate *c = tuning_candidate(t, option);
+	double slots_each = c->shape.slots / c->shape.cpus;
 
 	*out = t->in.profile;
 	out->partition.by = c->choice.by;
 	out->partition.slices = c->choice.slices;
 	out->partition.cores = c->choice.cores;
-	out->workload.data_size =
-		(struct size){SIZE_BYTES, t->data[t->tune.runs[option][0].size].bytes};
 	out->jvm.gc = c->gc;
-	out->spark.executors = (int)c->shape.executors;
-	out->spark.slots_per_cpu = (int)t->engine.slots_per_cpu;
+	out->spark.executors = (int)c->executors;
+	if (slots_each >= 1 && slots_each == floor(slots_each))
+		out->spark.slots_per_cpu = (int)slots_each;
 	if (t->tune.heap_bytes[option]) {
 		out->memory.heap = (struct size){SIZE_BYTES, t->tune.heap_bytes[option]};
 		out->memory.off_heap =

@@ -73,13 +73,15 @@ static int print_choice(const struct tuning *t, struct err *e)
 		return err_set(e, -ENOMEM, "out of memory");
 	facts.has_model = true;
 	facts.model = t->fit.theta;
+	facts.model_error = t->fit.error;
 	if (engine_decide(&t->in.topology, &t->in.profile, &facts, &t->reserve, tuned, e) < 0)
 		return e->code;
 	now = &tuned->candidates[tuned->chosen];
-	printf("\nRecommended: %s, %.0f s predicted for %s%s.\n", TUNING_SIZES(now), now->seconds,
-	       SIZE_STRING(tuned->job.data_bytes),
+	printf("\nRecommended: %s, %u task slots each, %.0f s predicted for %s%s.\n",
+	       TUNING_SIZES(now), now->slots, now->seconds, SIZE_STRING(tuned->job.data_bytes),
 	       tuned->data_assumed ? " (assumed: workload.data.size is not known)" : "");
-	if (now->slices == before->slices && now->cores == before->cores)
+	if (now->slices == before->slices && now->cores == before->cores &&
+	    now->executors == before->executors)
 		puts("The built-in table takes the same.");
 	else
 		printf("The built-in table takes %s: %.0f s by the fitted coefficients.\n",
@@ -92,7 +94,7 @@ static int print_choice(const struct tuning *t, struct err *e)
 		printf(", slices: %d", now->choice.slices);
 	if (now->choice.cores != AMOUNT_AUTO)
 		printf(", cores: %d", now->choice.cores);
-	puts("}");
+	printf("}\n  spark: {executors: %u}\n", now->executors);
 	return 0;
 }
 

@@ -87,7 +87,8 @@ static void random_job(unsigned long long *state, struct law *law)
 	profile_default(p);
 	p->partition.reserve_cores = 0;
 	p->jvm.gc = GC_PARALLEL;
-	p->spark.slots_per_cpu = 1 + (int)random_below(state, 2);
+	if (random_once(state, 2))
+		p->spark.slots_per_cpu = 1 + (int)random_below(state, 2);
 	p->workload.type = (enum workload_type)(1 + random_below(state, WORKLOAD_STREAMING));
 	p->workload.data_size =
 		(struct size){SIZE_BYTES, (uint64_t)(gib_a_core * law->t.core_count * (double)GIB)};
@@ -160,7 +161,7 @@ double law_seconds(const struct law *law, const struct candidate *c)
 
 static bool is_open(const struct candidate *c)
 {
-	return c->feasible && c->predicted;
+	return candidate_is_open(c) && !c->is_starved;
 }
 
 static const struct candidate *find_best(const struct law *law)
@@ -286,6 +287,7 @@ static double tuned_seconds(unsigned long long *state, struct law *law, bool rep
 		fit(law, runs, count, &now);
 	}
 	f.model = now.theta;
+	f.model_error = now.error;
 	must(decide(law, &f, &engine, &e), &e);
 	return law_seconds(law, &engine.candidates[engine.chosen]);
 }
@@ -300,11 +302,16 @@ static bool follow(const struct law *law, const struct choice *choice, struct ca
 	struct err ignored;
 
 	*out = (struct candidate){.choice = *choice, .gc = GC_PARALLEL};
-	if (engine_cut(&law->engine, choice, &cut, &ignored) < 0)
+	if (engine_cut(&law->engine, choice, 1, &cut, &ignored) < 0)
 		return false;
-	shape_read(&law->t, &cut.partition, law->engine.cpus, law->engine.slots_per_cpu,
-		   &out->shape, &out->place);
-	out->shape.heap_bytes = cut.budget.known ? cut.budget.slices[0].heap_bytes : 0;
+	shape_read(&law->t, &cut.partition, law->engine.cpus, &out->shape, &out->place);
+	for (unsigned i = 0; i < cut.partition.slices; i++)
+		out->shape.slots +=
+			(double)cut.shares[i].slots * cut.partition.cores[i] / out->shape.cores;
+	if (cut.budget.known) {
+		out->shape.heap_bytes = cut.budget.slices[0].heap_bytes;
+		out->shape.off_heap_bytes = cut.budget.slices[0].off_heap_bytes;
+	}
 	return cost_features(&out->shape, &job, &out->features, &ignored) == 0;
 }
 
