@@ -13,7 +13,7 @@ _Static_assert((int)N == (int)QUADRATIC_SIZE, "one unknown a term");
  * coefficient, `common` for all of a group together, after the group's scale was estimated.
  */
 static const double own_doubt[N] = {
-	[COST_FIXED] = 0.3,  [COST_SLICE] = 0.5,  [COST_COLD] = 0.5,	   [COST_STAGE] = 0.6,
+	[COST_FIXED] = 0.3,  [COST_SLICE] = 0.5,  [COST_COLD] = 0.5,	   [COST_STAGE] = 1.0,
 	[COST_SERIAL] = 0.6, [COST_WORK] = 0.3,	  [COST_CONTENTION] = 0.6, [COST_COHERENCY] = 0.6,
 	[COST_GC] = 0.6,     [COST_REMOTE] = 0.6, [COST_SHUFFLE] = 0.6,	   [COST_SPILL] = 0.6,
 	[COST_TAIL] = 0.6,

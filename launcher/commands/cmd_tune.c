@@ -137,7 +137,7 @@ static int take_part(struct tuning *t, enum tune_size which, double share, struc
 	return 0;
 }
 
-/* A quarter of what the probes read, or half of it where files are too large for that. */
+/* A quarter of what the probes read, or half of it where files are too large; a little may lack. */
 static int take_parts(struct tuning *t, struct err *e)
 {
 	double large;
@@ -146,9 +146,9 @@ static int take_parts(struct tuning *t, struct err *e)
 	if (take_part(t, TUNE_LARGE, TUNE_SHARE, e) < 0)
 		return e->code;
 	large = (double)t->data[TUNE_LARGE].bytes / (double)t->engine.job.data_bytes;
-	r = take_part(t, TUNE_SMALL, large * TUNE_SHARE_SMALL / TUNE_SHARE, e);
+	r = take_part(t, TUNE_SMALL, 1.05 * large * TUNE_SHARE_SMALL / TUNE_SHARE, e);
 	if (r < 0 && e->exit == ERR_IMPOSSIBLE)
-		r = take_part(t, TUNE_SMALL, large / 2, e);
+		r = take_part(t, TUNE_SMALL, 1.05 * large / 2, e);
 	if (r < 0 && e->exit != ERR_IMPOSSIBLE)
 		return r;
 	return 0;
