@@ -19,7 +19,7 @@
 struct facts {
 	int java_version;    /* feature release of the JDK, 0 unknown */
 	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
-	/* What workload.type: auto was seen to be, and where; AUTO: nothing was seen. */
+	/* What workload.type: auto was seen to be, and where; AUTO: nothing was seen, or why. */
 	enum workload_type workload;
 	char workload_from[PLAN_TEXT];
 	bool has_model; /* workload.model was read, and may be used here: its coefficients */

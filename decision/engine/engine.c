@@ -167,7 +167,7 @@ static unsigned best_executors(const struct engine *g, const struct cut *cut)
 		cores = cut->partition.cores[i] < cores ? cut->partition.cores[i] : cores;
 	cores = cores < least ? cores : least;
 	cores = cores < SLICE_EXECUTORS ? cores : SLICE_EXECUTORS;
-	if (wanted <= 1 || slots > least + least / 4)
+	if (wanted <= 1 || slots > least + least / 2)
 		return 1;
 	best = wanted = wanted < cores ? wanted : cores;
 	for (unsigned i = wanted; i <= cores && i <= wanted + wanted / 4 + 1; i++) {
@@ -192,7 +192,7 @@ static void share_slots(struct cut *out)
 	if (out->executors == 1)
 		return;
 	slots_range(out, &least, &most);
-	each = ((most > least + least / 4 ? least : most) + out->executors - 1) / out->executors;
+	each = ((most > least + least / 2 ? least : most) + out->executors - 1) / out->executors;
 	for (unsigned i = 0; i < out->partition.slices; i++)
 		out->shares[i].slots = each * out->executors;
 }
@@ -240,8 +240,19 @@ static int cut_memory(const struct engine *g, unsigned executors, struct cut *ou
 			out->executors, least, least);
 	share_slots(out);
 	wish = wish_for(g, out->executors);
-	return budget_make(&p->memory, &wish, out->shares, out->partition.slices,
-			   memory_is_known(g), &out->budget, e);
+	if (budget_make(&p->memory, &wish, out->shares, out->partition.slices, memory_is_known(g),
+			&out->budget, e) < 0)
+		return e->code;
+	/* A larger slice has no larger heap than the smallest. */
+	for (unsigned i = 0; i < out->partition.slices && out->executors == 1; i++) {
+		const struct slice_memory *m = &out->budget.slices[i];
+		uint64_t room = (m->heap_bytes + m->off_heap_bytes) / BUDGET_SLOT_LEAST;
+
+		if (p->spark.slots_per_cpu == AMOUNT_AUTO && p->memory.heap.unit == SIZE_AUTO &&
+		    m->max_bytes && out->shares[i].slots > room)
+			out->shares[i].slots = room ? (unsigned)room : 1;
+	}
+	return 0;
 }
 
 int engine_cut(const struct engine *g, const struct choice *choice, unsigned executors,
@@ -404,16 +415,18 @@ static double slot_memory(const struct engine *g, const struct candidate *c)
 }
 
 /*
- * What one executor leaves a task, where several have more for it: too little, or a heap whose
- * pointers have 8 bytes.
+ * What one executor leaves a task, where several have a quarter more for it: too little, or a heap
+ * whose pointers have 8 bytes.
  */
 static bool is_starved(const struct engine *g, const struct candidate *one,
 		       const struct candidate *several)
 {
-	return slot_heap(g, several) > slot_heap(g, one) &&
-	       (slot_heap(g, one) < (double)BUDGET_SLOT_GOOD ||
-		slot_memory(g, one) < (double)BUDGET_SLOT_FAIR ||
-		one->shape.heap_bytes > BUDGET_HEAP_MOST);
+	double more = slot_heap(g, several) / slot_heap(g, one);
+
+	if (one->shape.heap_bytes > BUDGET_HEAP_MOST)
+		return more > 1;
+	return more > 1.25 && (slot_heap(g, one) < (double)BUDGET_SLOT_GOOD ||
+			       slot_memory(g, one) < (double)BUDGET_SLOT_FAIR);
 }
 
 /*
@@ -489,19 +502,20 @@ enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
 
 static bool is_in(const struct candidate *c, enum pool pool)
 {
-	return candidate_is_open(c) && !c->is_starved &&
-	       !(pool == POOL_INSIDE && c->place.crosses_packages);
+	return candidate_is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
 }
 
 /* Least seconds of those that need a reason, or of those that need none; HUGE_VAL without any. */
-static double least_seconds(const struct engine *g, enum pool pool, bool needs_reason)
+static double least_seconds(const struct engine *g, enum pool pool, bool needs_reason,
+			    bool even_starved)
 {
 	double least = HUGE_VAL;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
-		if (is_in(c, pool) && c->needs_reason == needs_reason && c->seconds < least)
+		if (is_in(c, pool) && c->needs_reason == needs_reason && c->seconds < least &&
+		    (even_starved || !c->is_starved))
 			least = c->seconds;
 	}
 	return least;
@@ -521,15 +535,17 @@ static bool has_reason(const struct engine *g, double whole, double cut)
  */
 static unsigned choose_in(const struct engine *g, enum pool pool)
 {
-	double whole = least_seconds(g, pool, false), cut = least_seconds(g, pool, true);
-	bool reason = has_reason(g, whole, cut);
-	double most = (reason ? cut : whole) * (1 + ENGINE_TIE);
+	double whole = least_seconds(g, pool, false, false);
+	double cut = least_seconds(g, pool, true, false);
+	bool reason = has_reason(g, least_seconds(g, pool, false, true), cut);
+	double most = (reason && cut < whole ? cut : whole) * (1 + ENGINE_TIE);
 	unsigned best = g->count;
 
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
-		if (!is_in(c, pool) || c->seconds > most || (c->needs_reason && !reason))
+		if (!is_in(c, pool) || c->is_starved || c->seconds > most ||
+		    (c->needs_reason && !reason))
 			continue;
 		if (best == g->count || is_preferred(g, c, &g->candidates[best]))
 			best = i;
@@ -548,8 +564,8 @@ static void choose(struct engine *g)
 	if (!g->candidates[best].place.crosses_packages)
 		return;
 	most = g->candidates[best].seconds * (1 + ENGINE_TIE);
-	if (least_seconds(g, POOL_INSIDE, false) <= most ||
-	    least_seconds(g, POOL_INSIDE, true) <= most)
+	if (least_seconds(g, POOL_INSIDE, false, false) <= most ||
+	    least_seconds(g, POOL_INSIDE, true, false) <= most)
 		g->chosen = choose_in(g, POOL_INSIDE);
 }
 
@@ -590,9 +606,8 @@ static int judge_all(struct engine *g, struct err *e)
 	g->refused_seconds = 0;
 	if (consider(g, is_auto ? &choices[0] : &own, e) < 0 && !is_made(g))
 		return e->code;
-	if (!is_auto && g->count > 1 &&
-	    (!g->candidates[0].feasible || (g->candidates[0].needs_reason &&
-					    !is_better(g, &g->candidates[0], &g->candidates[1]))))
+	if (!is_auto && g->count > 1 && candidate_is_open(&g->candidates[1]) &&
+	    !g->candidates[1].is_starved && !is_better(g, &g->candidates[0], &g->candidates[1]))
 		g->chosen = 1; /* the profile's cut with one executor */
 	for (unsigned i = 0; i < count; i++)
 		consider(g, &choices[i], &ignored);

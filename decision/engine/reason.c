@@ -102,18 +102,20 @@ static void explain_other(const struct engine *g, struct candidate *c)
 	const char *why = preference(g, chosen, c), *speed = slower < 0 ? "faster" : "slower";
 	const char *and = slower < 0 ? "but" : "and";
 
+	if (slower > 1)
+		append(c->why, "%.1f × the time", 1 + slower);
+	else
+		append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
+	if (c->is_starved) {
+		append(c->why, ", %s with several executors a task has more memory", and);
+		return;
+	}
 	if (slower > ENGINE_TIE) {
-		if (slower > 1)
-			append(c->why, "%.1f × the time: ", 1 + slower);
-		else
-			append(c->why, "%.1f %% slower: ", 100 * slower);
+		append(c->why, ": ");
 		append_loss(g, c, chosen, c->why);
 		return;
 	}
-	append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
-	if (c->is_starved)
-		append(c->why, ", %s with several executors a task has more memory", and);
-	if (c->is_starved || !partition_is_auto(&g->profile->partition))
+	if (!partition_is_auto(&g->profile->partition))
 		return;
 	if (c->needs_reason && !chosen->needs_reason && !g->is_measured)
 		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c), 100 * g->error);

@@ -389,11 +389,16 @@ static struct executor_memory own_memory(struct terms *terms, bool *tight)
 	part = heap_wanted(terms) / executors;
 	part -= part % BUDGET_MIB;
 	own.heap = less_of(part, BUDGET_HEAP_MOST);
+	/*
+	 * More than one heap of 4-byte pointers: outside the heap, or, where tasks or cached data
+	 * would have too little, a heap of 8-byte pointers.
+	 */
 	if (terms->wanted->off_heap.unit == SIZE_AUTO && terms->wish->needs.off_heap)
 		own.off_heap = part - own.heap;
-	else if (part > BUDGET_HEAP_WIDE && filled(terms) / executors > BUDGET_HEAP_MOST)
-		own.heap = less_of(part, filled(terms) / executors / 2 * 3);
-	own.heap -= own.heap % BUDGET_MIB;
+	else if (part > BUDGET_HEAP_WIDE &&
+		 more_of(filled(terms), terms->slots * BUDGET_SLOT_GOOD) / executors >
+			 BUDGET_HEAP_MOST)
+		own.heap = part;
 	if (own.heap < HEAP_LEAST_BYTES) {
 		own.heap = HEAP_LEAST_BYTES;
 		*tight |= shrink(terms);
@@ -408,6 +413,9 @@ static int finish_slice(struct terms *terms, unsigned slices, const struct execu
 	unsigned executors = terms->wish->executors;
 	struct slice_memory *m = &terms->m;
 
+	if (terms->wanted->page_cache.unit == SIZE_AUTO)
+		terms->page_cache = less_of(terms->page_cache,
+					    size_share(m->max_bytes, BUDGET_PAGE_CACHE_LEAST, 100));
 	m->heap_bytes = executors * each->heap;
 	if (terms->wanted->off_heap.unit == SIZE_AUTO)
 		m->off_heap_bytes = executors * each->off_heap;

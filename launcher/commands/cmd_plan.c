@@ -52,9 +52,11 @@ static int print_steps(const struct options *o, struct inputs *in, struct err *e
 		if (r && r != -ENOENT)
 			return r;
 	}
-	/* `up` keeps the addresses of a running cluster where the profile leaves them open. */
-	if (running->plan.slice_count)
+	/* `up` keeps what a running cluster has where the profile leaves it open. */
+	if (running->plan.slice_count) {
 		in->facts.first_address = running->plan.slices[0].address;
+		inputs_keep_workload(in, running->profile.workload.type);
+	}
 	if (inputs_decide(in, e) < 0 || observe(o, running, &in->plan, actual, e) < 0 ||
 	    plan_diff(actual, &in->plan, ops) < 0)
 		return e->code;

@@ -19,7 +19,7 @@ static int find_cluster(const struct invocation *in, enum reply_result *result, 
 	if (!in->operand && !o->cluster && cluster_list(o->roots.state_dir, &names, e))
 		return e->code;
 	if (in->operand || (!o->cluster && !names.count))
-		return up_ensure(o, in->operand, result, out, e);
+		return up_ensure(in, result, out, e);
 	if (running_cluster(o, NULL, &c, e) || state_read(&c, out, e))
 		return e->code;
 	if (out->phase != PHASE_UP && out->phase != PHASE_DEGRADED)

@@ -23,11 +23,11 @@ static int run_up(const struct invocation *in, struct err *e)
 	if (in->options.dry_run)
 		return cmd_plan.run(in, e);
 	if (in->options.foreground)
-		return up_foreground(&in->options, in->operand, e);
+		return up_foreground(in, e);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
-	r = up_ensure(&in->options, in->operand, &result, s, e);
+	r = up_ensure(in, &result, s, e);
 	if (!r)
 		printf("%s %s: spark://%s:%d, %u slice%s\n", s->cluster.name, what[result],
 		       s->master.address, s->master.port, s->plan.slice_count,

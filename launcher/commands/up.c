@@ -81,9 +81,10 @@ static _Noreturn void die_of(int signal_number)
  * From PROFILE, on the heap; the inputs it is made of are large and gone afterwards. `lost` says
  * why the state of a cluster that runs cannot be read, or code 0.
  */
-static int make_wanted(const struct options *o, const char *profile, struct state **out,
-		       struct err *lost, struct err *e)
+static int make_wanted(const struct invocation *up, struct state **out, struct err *lost,
+		       struct err *e)
 {
+	const struct options *o = &up->options;
 	cleanup_free struct inputs *in = calloc(1, sizeof(*in));
 	cleanup_free struct state *wanted = calloc(1, sizeof(*wanted));
 	cleanup_free struct state *known = calloc(1, sizeof(*known));
@@ -94,7 +95,8 @@ static int make_wanted(const struct options *o, const char *profile, struct stat
 
 	if (!in || !wanted || !known)
 		return err_set(e, -ENOMEM, "no memory for a plan");
-	r = inputs_profile(profile, in, e);
+	in->application = up->words;
+	r = inputs_profile(up->operand, in, e);
 	if (r)
 		return r;
 	if (cluster_paths(o->roots.state_dir, in->profile.name, &c, &ignored) == 0) {
@@ -186,8 +188,8 @@ static void print_outcome(const struct cluster *c, const struct reply *done, con
 			c->name);
 }
 
-int up_ensure(const struct options *o, const char *profile, enum reply_result *result,
-	      struct state *out, struct err *e)
+int up_ensure(const struct invocation *up, enum reply_result *result, struct state *out,
+	      struct err *e)
 {
 	cleanup_free struct state *wanted = NULL;
 	cleanup_holder struct holder holder = {-1, -1, 0};
@@ -195,7 +197,7 @@ int up_ensure(const struct options *o, const char *profile, enum reply_result *r
 	struct interrupts held;
 	int signal_number = 0;
 	struct err lost;
-	int r = make_wanted(o, profile, &wanted, &lost, e);
+	int r = make_wanted(up, &wanted, &lost, e);
 
 	if (r)
 		return r;
@@ -204,7 +206,8 @@ int up_ensure(const struct options *o, const char *profile, enum reply_result *r
 	if (!r && holder.fd >= 0)
 		r = send_apply(holder.fd, wanted, e);
 	else if (!r)
-		r = start_supervisor(o->roots.cgroup_root, holder.lock, wanted, &holder.fd, e);
+		r = start_supervisor(up->options.roots.cgroup_root, holder.lock, wanted, &holder.fd,
+				     e);
 	if (r && holder.lock >= 0)
 		drop_empty(&wanted->cluster);
 	else if (holder.lock >= 0)
@@ -267,16 +270,16 @@ static pid_t fork_progress(const struct cluster *c, const struct err *lost, int 
 	_exit(0);
 }
 
-int up_foreground(const struct options *o, const char *profile, struct err *e)
+int up_foreground(const struct invocation *up, struct err *e)
 {
 	cleanup_free struct state *wanted = NULL;
 	cleanup_holder struct holder holder = {-1, -1, 0};
 	struct supervisor_start start = {.kind = SUPERVISOR_FOREGROUND,
-					 .cgroup_root = o->roots.cgroup_root};
+					 .cgroup_root = up->options.roots.cgroup_root};
 	struct interrupts held;
 	struct err lost;
 	int ends[2];
-	int r = make_wanted(o, profile, &wanted, &lost, e);
+	int r = make_wanted(up, &wanted, &lost, e);
 
 	if (r)
 		return r;

@@ -13,17 +13,18 @@
 #include "launcher/protocol/state.h"
 
 /*
- * Reconcile the cluster to the profile: start or adopt a supervisor, send it what is wanted, wait
- * until all workers are registered, with progress on stderr (one line that changes on a terminal,
- * plain lines otherwise). Ctrl-C or death of the caller before the end undoes what this call began;
- * after SIGINT, SIGTERM or SIGHUP this waits for that and then dies of the signal. `out` is the
- * state afterwards. ERR_FAILED naming the process where another `up` or `down` is under way.
+ * Of `up` or `run`: reconcile the cluster to the profile that is the operand: start or adopt a
+ * supervisor, send it what is wanted, wait until all workers are registered, with progress on
+ * stderr (one line that changes on a terminal, plain lines otherwise). Ctrl-C or death of the
+ * caller before the end undoes what this call began; after SIGINT, SIGTERM or SIGHUP this waits for
+ * that and then dies of the signal. `out` is the state afterwards. ERR_FAILED naming the process
+ * where another `up` or `down` is under way.
  */
-int up_ensure(const struct options *o, const char *profile, enum reply_result *result,
-	      struct state *out, struct err *e);
+int up_ensure(const struct invocation *up, enum reply_result *result, struct state *out,
+	      struct err *e);
 
 /* `up --foreground`: be the supervisor until the cluster is taken down. */
-int up_foreground(const struct options *o, const char *profile, struct err *e);
+int up_foreground(const struct invocation *up, struct err *e);
 
 /*
  * Have the supervisor put the plan of its state in force once more, and wait until it has. Where

@@ -113,7 +113,11 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 	struct cpuset slices;
 	int r;
 
-	if (inputs_read(&o->roots, in, e) < 0 || inputs_decide(in, e) < 0)
+	if (inputs_read(&o->roots, in, e) < 0)
+		return e->code;
+	if (known && known->plan.slice_count)
+		inputs_keep_workload(in, known->profile.workload.type);
+	if (inputs_decide(in, e) < 0)
 		return e->code;
 	/* Of `run`: refused before anything is started for it. */
 	if (o->slices && spark_slices_parse(o->slices, &in->plan, &slices, e))
@@ -138,6 +142,9 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 	r = inputs_decide(in, e);
 	out->phase = PHASE_STARTING;
 	out->profile = in->profile;
+	/* What it was cut for; the next `up` is not to see something else. */
+	if (in->profile.workload.type == WORKLOAD_AUTO)
+		out->profile.workload.type = in->facts.workload;
 	out->plan = in->plan;
 	return r;
 }

@@ -12,10 +12,12 @@ enum { FILES_MOST = 1 << 20, READ_BYTES = 1 << 20 };
 
 const char *data_local_path(const char *path)
 {
-	static const char scheme[] = "file://";
+	static const char scheme[] = "file:";
 
-	if (!strncmp(path, scheme, sizeof(scheme) - 1))
-		return path + sizeof(scheme) - 1;
+	if (!strncmp(path, scheme, sizeof(scheme) - 1)) {
+		path += sizeof(scheme) - 1;
+		return !strncmp(path, "//", 2) ? path + 2 : path;
+	}
 	return strstr(path, "://") ? NULL : path;
 }
 

@@ -12,6 +12,7 @@
 #include "launcher/inputs/data.h"
 #include "launcher/inputs/host_hwloc.h"
 #include "launcher/inputs/shipped.h"
+#include "launcher/inputs/workload.h"
 #include "launcher/protocol/model_file.h"
 #include "launcher/spark/spark.h"
 #include "profiles/load.h"
@@ -122,6 +123,33 @@ static int read_model(struct inputs *in, struct err *e)
 	return 0;
 }
 
+static bool is_workload_open(const struct profile_workload *w)
+{
+	return w->type == WORKLOAD_AUTO && w->data_format == FORMAT_AUTO;
+}
+
+/* The application that is to run tells most, and is the user's own, whatever the machine. */
+static void look_at_workload(struct inputs *in)
+{
+	struct facts *f = &in->facts;
+
+	if (!is_workload_open(&in->profile.workload))
+		return;
+	if (in->application)
+		workload_of_application(in->application, f);
+	if (f->workload == WORKLOAD_AUTO && in->topology.this_machine)
+		workload_of_event_logs(&in->profile.spark.conf, f);
+}
+
+void inputs_keep_workload(struct inputs *in, enum workload_type running)
+{
+	if (!is_workload_open(&in->profile.workload))
+		return;
+	in->facts.workload = running;
+	snprintf(in->facts.workload_from, PLAN_TEXT, "%s",
+		 running == WORKLOAD_AUTO ? "" : "the cluster runs as that");
+}
+
 /* -v: what the decision is made from. */
 static void say_inputs(const struct inputs *in)
 {
@@ -134,6 +162,9 @@ static void say_inputs(const struct inputs *in)
 	if (f->data_bytes)
 		fprintf(stderr, "cleave: workload.data.path has %llu bytes\n",
 			(unsigned long long)f->data_bytes);
+	if (f->workload_from[0])
+		fprintf(stderr, "cleave: workload.type: auto is seen as %s: %s\n",
+			workload_type_name(f->workload), f->workload_from);
 	if (!cpuset_is_empty(&f->taken))
 		fprintf(stderr, "cleave: CPUs %s belong to other clusters (%s)\n",
 			CPUSET_STRING(&f->taken), f->taken_by);
@@ -146,6 +177,7 @@ int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 	if (read_machine(roots, &here, &tree, &in->topology, &in->mask, e) < 0 ||
 	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
+	look_at_workload(in);
 	if (roots->verbose)
 		say_inputs(in);
 	return 0;
@@ -181,6 +213,8 @@ int inputs_decide(struct inputs *in, struct err *e)
 	}
 	if (in->facts.has_model)
 		note_model(in);
+	if (in->facts.workload == WORKLOAD_AUTO && in->facts.workload_from[0])
+		plan_note(&in->plan, "workload.type: %s", in->facts.workload_from);
 	profile_not_yet(&in->profile, &later);
 	strings_for_each(key, &later)
 		plan_note(&in->plan, "%s: accepted, but not in effect in this release", key);

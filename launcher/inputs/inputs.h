@@ -15,6 +15,7 @@
 
 /* About 1 MB: keep it on the heap. */
 struct inputs {
+	char *const *application; /* spark-submit's words, NULL: not known; the caller's to set */
 	/* inputs_profile() */
 	const char *called; /* PROFILE as the user gave it; NULL: the built-in defaults */
 	struct profile profile;
@@ -31,8 +32,17 @@ struct inputs {
 /* Resolve PROFILE (path, shipped name, NULL: defaults) and read it. `called` is borrowed. */
 int inputs_profile(const char *called, struct inputs *in, struct err *e);
 
-/* What is to be known: the machine, its facts (none with --topology), the model. */
+/*
+ * What is to be known: the machine, its facts (none with --topology), the model, and where the
+ * profile leaves it open what kind of workload there is.
+ */
 int inputs_read(const struct roots *roots, struct inputs *in, struct err *e);
+
+/*
+ * After inputs_read(), where the profile's cluster runs: it keeps the kind of workload that it was
+ * cut for. A log that came since then, or another application, is no reason to cut it anew.
+ */
+void inputs_keep_workload(struct inputs *in, enum workload_type running);
 
 /* The plan, checked, and with notes. May be done again when facts have become known. */
 int inputs_decide(struct inputs *in, struct err *e);

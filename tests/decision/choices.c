@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decision/base/size_text.h"
 #include "decision/engine/engine.h"
 #include "decision/engine/plan_make.h"
 #include "decision/partition/usable.h"
@@ -19,7 +20,7 @@ static double seconds(const struct plan_candidate *c)
 {
 	const struct plan_terms *t = &c->terms;
 
-	return t->startup + t->work + t->gc + t->remote + t->shuffle + t->tail;
+	return t->startup + t->cold + t->work + t->gc + t->remote + t->shuffle + t->spill + t->tail;
 }
 
 static bool is_predicted(const struct plan_candidate *c)
@@ -33,7 +34,8 @@ static bool is_once(unsigned i)
 {
 	for (unsigned k = 0; k < i; k++) {
 		if (plan.candidates[k].slices == plan.candidates[i].slices &&
-		    plan.candidates[k].cores == plan.candidates[i].cores)
+		    plan.candidates[k].cores == plan.candidates[i].cores &&
+		    plan.candidates[k].executors == plan.candidates[i].executors)
 			return false;
 	}
 	return true;
@@ -116,6 +118,7 @@ static struct place place_of_candidate(const struct topology *t, const struct pr
 
 	wanted.partition.by = c->by;
 	wanted.partition.slices = (int)c->slices;
+	wanted.spark.executors = (int)c->executors;
 	if (plan_make(t, &wanted, f, &other, &e) < 0 ||
 	    other.candidates[other.chosen].cores != c->cores)
 		wanted.partition.cores = (int)c->cores;
@@ -125,6 +128,12 @@ static struct place place_of_candidate(const struct topology *t, const struct pr
 }
 
 /* ---- the choice ---- */
+
+/* Taken only if memory is no concern; named in its `why`. */
+static bool is_starved(const struct plan_candidate *c)
+{
+	return strstr(c->why, "a task has more memory");
+}
 
 static bool stays_inside(const struct topology *t, const struct profile *p, const struct facts *f,
 			 char why[CHOICE_TEXT])
@@ -137,7 +146,7 @@ static bool stays_inside(const struct topology *t, const struct profile *p, cons
 		const struct plan_candidate *c = &plan.candidates[i];
 		struct place place;
 
-		if (!is_predicted(c) || seconds(c) > 1.0199 * seconds(chosen))
+		if (!is_predicted(c) || is_starved(c) || seconds(c) > 1.0199 * seconds(chosen))
 			continue;
 		place = place_of_candidate(t, p, f, i);
 		if (place.made && !place.crosses_packages)
@@ -171,7 +180,7 @@ static bool has_reason(const struct topology *t, const struct profile *p, const 
 		struct place place;
 
 		/* of the best and the chosen 2 % may be the tie between equals */
-		if (!is_predicted(c) || seconds(c) > seconds(chosen) * 1.05 / 1.0201)
+		if (!is_predicted(c) || seconds(c) > seconds(chosen) * (1 + COST_ERROR) / 1.022)
 			continue;
 		place = place_of_candidate(t, p, f, i);
 		if (place.made && !place.cuts_node && place.cores == all &&
@@ -180,6 +189,43 @@ static bool has_reason(const struct topology *t, const struct profile *p, const 
 				      "and takes %.1f s to its %.1f",
 				      chosen->slices, chosen->cores, c->slices, c->cores,
 				      seconds(c), seconds(chosen));
+	}
+	return true;
+}
+
+/*
+ * What is automatic: heaps with 4-byte pointers unless a slice has no core for another or slices
+ * are too unequal for several; and 512 MB for each slot.
+ */
+static bool memory_is_used(const struct profile *p, char why[CHOICE_TEXT])
+{
+	const struct slice *s = &plan.slices[0];
+	uint64_t heap = s->memory.heap_bytes / s->executors;
+	unsigned least = s->slots, most = s->slots;
+
+	for (unsigned i = 1; i < plan.slice_count; i++) {
+		least = plan.slices[i].slots < least ? plan.slices[i].slots : least;
+		most = plan.slices[i].slots > most ? plan.slices[i].slots : most;
+		if (plan.slices[i].memory.heap_bytes != s->memory.heap_bytes ||
+		    plan.slices[i].executors != s->executors)
+			return broken("slices 0 and %u have different executors", i);
+	}
+	if (p->memory.heap.unit != SIZE_AUTO || p->memory.page_cache.unit != SIZE_AUTO ||
+	    p->spark.executors != AMOUNT_AUTO || p->spark.slots_per_cpu != AMOUNT_AUTO)
+		return true;
+	/* ZGC's pointers have 8 bytes in any heap */
+	if (p->memory.direct.unit == SIZE_AUTO && p->jvm.gc != GC_ZGC &&
+	    heap >= UINT64_C(32) << 30 && s->executors < least && s->executors < s->cores &&
+	    most <= least + least / 4 && heap < (UINT64_C(31) << 30) * s->cores)
+		return broken("a heap of %s, %u executors on %u cores", SIZE_STRING(heap),
+			      s->executors, s->cores);
+	for (unsigned i = 0; i < plan.slice_count; i++) {
+		uint64_t each;
+
+		s = &plan.slices[i];
+		each = (s->memory.heap_bytes + s->memory.off_heap_bytes) / s->slots;
+		if (s->memory.max_bytes && each < UINT64_C(500) << 20 && s->slots > s->executors)
+			return broken("%s a slot of %u", SIZE_STRING(each), s->slots);
 	}
 	return true;
 }
@@ -195,10 +241,8 @@ bool choice_is_sound(const struct topology *t, const struct profile *p, const st
 		return broken("%.400s", e.msg);
 	if (!list_is_sound(why))
 		return false;
-	if (p->memory.heap.unit == SIZE_AUTO && plan.slices[0].memory.heap_bytes >= UINT64_C(32)
-											    << 30)
-		return broken("a heap of %llu bytes",
-			      (unsigned long long)plan.slices[0].memory.heap_bytes);
+	if (!memory_is_used(p, why))
+		return false;
 	if (!partition_is_auto(&p->partition))
 		return true;
 	return stays_inside(t, p, f, why) && has_reason(t, p, f, why);
@@ -211,7 +255,8 @@ static const struct candidate *find(const struct engine *g, const struct candida
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *c = &g->candidates[i];
 
-		if (c->slices == like->slices && c->cores == like->cores)
+		if (c->slices == like->slices && c->cores == like->cores &&
+		    c->executors == like->executors)
 			return c;
 	}
 	return NULL;
@@ -246,6 +291,7 @@ bool choice_likes_memory(const struct topology *t, const struct profile *p, cons
 
 	fixed.jvm.gc = GC_PARALLEL;
 	fixed.spark.slots_per_cpu = 2;
+	fixed.spark.executors = 1;
 	if (t->oddities & TOPOLOGY_MEMORY_UNKNOWN || !decide(t, &fixed, f, &engine))
 		return true;
 	more = *t;
@@ -265,7 +311,7 @@ bool choice_likes_memory(const struct topology *t, const struct profile *p, cons
 	before = &engine.candidates[engine.chosen];
 	after = &again.candidates[again.chosen];
 	if (before->predicted &&
-	    after->seconds > before->seconds * (1 + ENGINE_REASON) * (1 + ENGINE_TIE))
+	    after->seconds > before->seconds * (1 + COST_ERROR) * (1 + ENGINE_TIE))
 		return broken("the choice takes %g s, with twice the memory %g s", before->seconds,
 			      after->seconds);
 	return true;
@@ -295,11 +341,12 @@ bool choice_fears_distance(const struct topology *t, const struct profile *p, co
 		struct cost_features a, b;
 		const struct candidate *c = &engine.candidates[i];
 
-		if (!c->predicted || engine_cut(&engine, &c->choice, &cut, &e) < 0)
+		if (!c->predicted || engine_cut(&engine, &c->choice, c->executors, &cut, &e) < 0)
 			continue;
-		shape_read(t, &cut.partition, engine.cpus, 2, &near_shape, &place);
-		shape_read(&far, &cut.partition, engine.cpus, 2, &far_shape, &place);
+		shape_read(t, &cut.partition, engine.cpus, &near_shape, &place);
+		shape_read(&far, &cut.partition, engine.cpus, &far_shape, &place);
 		near_shape.heap_bytes = far_shape.heap_bytes = chosen->shape.heap_bytes;
+		near_shape.slots = far_shape.slots = c->shape.slots;
 		if (cost_features(&near_shape, &engine.job, &a, &e) < 0 ||
 		    cost_features(&far_shape, &engine.job, &b, &e) < 0)
 			continue;

@@ -14,7 +14,7 @@ static inline bool slice_is_equal(const struct slice *a, const struct slice *b)
 	return a->id == b->id && strcmp(a->name, b->name) == 0 &&
 	       cpuset_is_equal(&a->cpus, &b->cpus) && cpuset_is_equal(&a->nodes, &b->nodes) &&
 	       cpuset_is_equal(&a->packages, &b->packages) && a->cores == b->cores &&
-	       a->slots == b->slots && a->address == b->address &&
+	       a->slots == b->slots && a->executors == b->executors && a->address == b->address &&
 	       slice_memory_is_equal(&a->memory, &b->memory) &&
 	       strings_is_equal(&a->jvm_options, &b->jvm_options);
 }
@@ -25,10 +25,11 @@ static inline bool candidate_is_equal(const struct plan_candidate *a,
 	const struct plan_terms *x = &a->terms, *y = &b->terms;
 
 	return a->by == b->by && a->slices == b->slices && a->cores == b->cores &&
-	       a->feasible == b->feasible && strcmp(a->why, b->why) == 0 &&
-	       a->throughput == b->throughput && x->startup == y->startup && x->work == y->work &&
-	       x->gc == y->gc && x->remote == y->remote && x->shuffle == y->shuffle &&
-	       x->tail == y->tail;
+	       a->executors == b->executors && a->low == b->low && a->high == b->high &&
+	       x->cold == y->cold && x->spill == y->spill && a->feasible == b->feasible &&
+	       strcmp(a->why, b->why) == 0 && a->throughput == b->throughput &&
+	       x->startup == y->startup && x->work == y->work && x->gc == y->gc &&
+	       x->remote == y->remote && x->shuffle == y->shuffle && x->tail == y->tail;
 }
 
 /* Warnings, notes and what is unused: the plan's words. */

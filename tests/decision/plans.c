@@ -108,11 +108,12 @@ void plan_of_parents(const struct topology *t, enum partition_by by, unsigned co
 	for (unsigned i = 0; i < out->slice_count; i++) {
 		set_memory(&out->slices[i], share_of_nodes(t, &out->slices[i]));
 		out->slices[i].slots = cpuset_count(&out->slices[i].cpus);
+		out->slices[i].executors = 1;
 	}
 	out->host.nodes = out->slices[0].nodes;
 	out->candidate_count = 1;
-	out->candidates[0] =
-		(struct plan_candidate){.by = by, .slices = count, .cores = size, .feasible = true};
+	out->candidates[0] = (struct plan_candidate){
+		.by = by, .slices = count, .cores = size, .executors = 1, .feasible = true};
 }
 
 /* ---- random ones ---- */
@@ -159,7 +160,8 @@ static void random_loans(unsigned long long *state, const struct topology *t, st
 
 static void random_worker(unsigned long long *state, struct slice *s)
 {
-	s->slots = 1 + random_below(state, 4);
+	s->executors = 1 + random_below(state, 2);
+	s->slots = s->executors * (1 + random_below(state, 2));
 	s->jvm_options = (struct strings){0};
 	strings_addf(&s->jvm_options, "-Xmn%um", random_below(state, 4));
 	set_memory(s, (uint64_t)random_below(state, 8) * MB);

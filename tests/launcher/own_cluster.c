@@ -81,7 +81,9 @@ bool own_is_usable(char why[ERR_TEXT])
 
 int own_up(enum reply_result *result, struct err *e)
 {
-	return up_ensure(&own.options, own.file, result, &own.state, e);
+	const struct invocation up = {.options = own.options, .operand = own.file};
+
+	return up_ensure(&up, result, &own.state, e);
 }
 
 void own_must_come_up(enum reply_result wanted)

@@ -240,10 +240,12 @@ START_TEST(test_model_decides)
 {
 	setup("l3-24"); /* two packages of 48 cores */
 	profile.workload.type = WORKLOAD_SQL;
+	profile.spark.executors = 1;
 	facts.has_model = true;
 	facts.model = *cost_builtin(WORKLOAD_SQL);
 	facts.model.c[COST_CONTENTION] = 0;
 	facts.model.c[COST_COHERENCY] = 0;
+	facts.model.c[COST_GC] = 0;
 	make();
 	ck_assert_uint_eq(p.slice_count, 2);
 	facts.model.c[COST_CONTENTION] = 10;
@@ -270,10 +272,10 @@ START_TEST(test_data)
 	ck_assert(!has_note("workload.data.size"));
 	profile.workload.data_size.value = 0;
 	make();
-	ck_assert(has_note("workload.data.size: 0 is no size; predictions assume 120 GB"));
+	ck_assert(has_note("workload.data.size: 0 is no size; predictions assume 960 GB"));
 	profile.workload.data_size.unit = SIZE_AUTO;
 	make();
-	ck_assert(has_note("workload.data.size: not known; predictions assume 120 GB"));
+	ck_assert(has_note("workload.data.size: not known; predictions assume 960 GB"));
 	facts.data_bytes = 1;
 	make();
 	ck_assert(!has_note("workload.data.size"));
@@ -343,23 +345,37 @@ START_TEST(test_ceilings)
 }
 END_TEST
 
-/* Tasks in number that a heap cannot hold: one a CPU instead of two, and it is said. */
+/* Slots follow cores, loans, memory and data; each reason is said. */
 START_TEST(test_slots)
 {
 	setup_paper(WORKLOAD_WORDCOUNT, true);
+	profile.memory.heap = (struct size){SIZE_AUTO, 0};
 	make();
 	ck_assert_uint_eq(p.slices[0].slots, 30);
-	ck_assert(has_note("spark.slots_per_cpu: auto is 2, so that"));
+	ck_assert(has_note("spark.slots_per_cpu: auto is 30 slots on 15 cores, more than CPUs"));
 	profile.rebalance.mode = REBALANCE_OFF;
 	make();
 	ck_assert_uint_eq(p.slices[0].slots, 15);
+	ck_assert(has_note("spark.slots_per_cpu: auto is 15 slots on 15 cores: one a core"));
 	profile.rebalance.mode = REBALANCE_ACT;
-	profile.partition.by = BY_MACHINE;
-	profile.partition.slices = 1;
-	profile.memory.heap.value = 620 << 20;
+	/* 4 GB are 8 slots of 512 MB; a heap that is written leaves a slot to each core */
+	profile.memory.heap = (struct size){SIZE_BYTES, 4 * GIB};
 	make();
-	ck_assert_uint_eq(p.slices[0].slots, 120);
-	ck_assert(has_note("spark.slots_per_cpu: auto is 1: "));
+	ck_assert_uint_eq(p.slices[0].slots, 15);
+	/* one heap of 2 GB on each node of 4 GB */
+	profile.memory.heap = (struct size){SIZE_AUTO, 0};
+	profile.partition.by = BY_SOCKET;
+	for (unsigned i = 0; i < t.node_count; i++)
+		t.nodes[i].memory_bytes = 4 * GIB;
+	make();
+	ck_assert_uint_le(p.slices[0].slots, 4);
+	ck_assert(has_note("spark.slots_per_cpu: auto is "));
+	ck_assert_uint_ge(p.slices[0].memory.heap_bytes / p.slices[0].slots, UINT64_C(500) << 20);
+	/* 1 MB of text is less than a tenth of a second of work */
+	setup_paper(WORKLOAD_WORDCOUNT, true);
+	profile.workload.data_size.value = 4 << 20;
+	make();
+	ck_assert_uint_le(p.slices[0].slots, 2);
 }
 END_TEST
 
@@ -373,7 +389,7 @@ START_TEST(test_many_parents)
 	memset(&facts, 0, sizeof(facts));
 	make();
 	ck_assert_uint_le(p.slice_count, 64);
-	machine_regular(&(struct machine_shape){1, 1, 1, 1, 1, 64 * GIB}, &t);
+	machine_regular(&(struct machine_shape){1, 1, 1, 1, 1, 4096 * GIB}, &t);
 	t.cpu_count = 800;
 	for (unsigned i = 0; i < 800; i++) {
 		t.cpus[i] = (struct topology_cpu){(uint16_t)i, (uint16_t)i, TOPOLOGY_NONE,

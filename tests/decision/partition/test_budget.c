@@ -2,6 +2,9 @@
 /* The memory of slices: shares of nodes, then subtraction, to the byte. */
 
 #include "decision/partition/budget.h"
+
+#include <limits.h>
+
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
 
@@ -13,6 +16,7 @@ static struct partition part;
 static struct profile profile;
 static struct budget budget;
 static struct budget_slice slices[SLICES_MAX];
+static struct budget_wish wish = {.executors = 1};
 
 static struct profile_memory *defaults(void)
 {
@@ -23,7 +27,7 @@ static struct profile_memory *defaults(void)
 static int make(const struct profile_memory *wanted, unsigned count, struct err *e)
 {
 	memset(e, 0, sizeof(*e));
-	return budget_make(wanted, slices, count, true, &budget, e);
+	return budget_make(wanted, &wish, slices, count, true, &budget, e);
 }
 
 static uint64_t sum(const struct slice_memory *m)
@@ -46,10 +50,12 @@ START_TEST(test_automatic)
 		/* a quarter stays free: 16384 - 512 - 480 - 4096 = 11296 = heap + heap / 10 */
 		{16384 * MIB, 10, 10269 * MIB, 480 * MIB, 1076782694,
 		 (16384 - 512 - 480 - 10269) * MIB - 1076782694, false},
-		/* small: native is 768 MB, direct 200 MB */
-		{3072 * MIB, 2, 824 * MIB, 200 * MIB, 768 * MIB, 768 * MIB, false},
+		/* small: native is 768 MB, direct 200 MB; a tenth stays free until a slot has 1 GB */
+		{3072 * MIB, 2, 1284 * MIB, 200 * MIB, 768 * MIB, 308 * MIB, false},
 		/* direct is at most a tenth of the limit */
-		{8192 * MIB, 100, 4045 * MIB, 819 * MIB, 768 * MIB, 2048 * MIB, false},
+		{8192 * MIB, 100, 5273 * MIB, 819 * MIB, 768 * MIB, 820 * MIB, false},
+		/* a slot has its 4 GB */
+		{65536 * MIB, 4, 16384 * MIB, 200 * MIB, 1717986918, 0, false},
 		/* too small for free room: the least heap, and what is left */
 		{2048 * MIB, 2, 450 * MIB, 200 * MIB, 768 * MIB, 118 * MIB, true},
 		{1930 * MIB, 64, 450 * MIB, 200 * MIB, 768 * MIB, 0, true},
@@ -67,7 +73,8 @@ START_TEST(test_automatic)
 		ck_assert_uint_eq(m->direct_bytes, table[i].direct);
 		ck_assert_uint_eq(m->native_bytes, table[i].native);
 		ck_assert_uint_eq(m->daemon_bytes, 512 * MIB);
-		ck_assert_uint_eq(m->page_cache_bytes, table[i].page_cache);
+		if (table[i].page_cache || table[i].tight)
+			ck_assert_uint_eq(m->page_cache_bytes, table[i].page_cache);
 		ck_assert_uint_eq(sum(m), m->max_bytes);
 		ck_assert_int_eq(budget.tight, table[i].tight);
 	}
@@ -80,10 +87,11 @@ START_TEST(test_smallest_decides)
 	slices[0] = (struct budget_slice){1, 16384 * MIB, 10};
 	slices[1] = (struct budget_slice){2, 3072 * MIB, 2};
 	ck_assert_int_eq(make(defaults(), 2, &e), 0);
-	ck_assert_uint_eq(budget.slices[0].heap_bytes, 824 * MIB);
-	ck_assert_uint_eq(budget.slices[1].heap_bytes, 824 * MIB);
+	ck_assert_uint_eq(budget.slices[0].heap_bytes, 1284 * MIB);
+	ck_assert_uint_eq(budget.slices[1].heap_bytes, 1284 * MIB);
 	ck_assert_uint_eq(budget.slices[0].max_bytes, 16384 * MIB);
-	ck_assert_uint_eq(budget.slices[0].page_cache_bytes, (16384 - 512 - 480 - 768 - 824) * MIB);
+	ck_assert_uint_eq(budget.slices[0].page_cache_bytes,
+			  (16384 - 512 - 480 - 768 - 1284) * MIB);
 }
 
 START_TEST(test_written)
@@ -130,7 +138,7 @@ START_TEST(test_unknown)
 
 	m->direct = (struct size){SIZE_PERCENT, 10};
 	slices[0] = (struct budget_slice){1, 0, 8};
-	ck_assert_int_eq(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_int_eq(budget_make(m, &wish, slices, 1, false, &budget, &e), 0);
 	ck_assert_uint_eq(made->max_bytes, 0);
 	ck_assert_uint_eq(made->page_cache_bytes, 0);
 	ck_assert_uint_eq(made->heap_bytes, 1 * GIB);
@@ -138,13 +146,13 @@ START_TEST(test_unknown)
 	ck_assert_uint_eq(made->native_bytes, 768 * MIB);
 
 	m->limit = (struct size){SIZE_PERCENT, 50}; /* of what nobody knows */
-	ck_assert_int_eq(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_int_eq(budget_make(m, &wish, slices, 1, false, &budget, &e), 0);
 	ck_assert_uint_eq(made->max_bytes, 0);
 	m->limit = (struct size){SIZE_BYTES, 4 * GIB};
-	ck_assert_int_eq(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_int_eq(budget_make(m, &wish, slices, 1, false, &budget, &e), 0);
 	ck_assert_uint_eq(made->max_bytes, 4 * GIB);
 	m->limit = (struct size){SIZE_BYTES, 500 << 10};
-	ck_assert_int_lt(budget_make(m, slices, 1, false, &budget, &e), 0);
+	ck_assert_int_lt(budget_make(m, &wish, slices, 1, false, &budget, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
 }
 
@@ -159,8 +167,8 @@ START_TEST(test_refusals)
 		{offsetof(struct profile_memory, heap),
 		 {SIZE_AUTO, 0},
 		 1929 * MIB,
-		 "partition.slices: slice-0 has 1.8 GB and needs 1 MB more (heap 450 MB, "
-		 "native 768 MB, direct 200 MB, daemon 512 MB,"},
+		 "partition.slices: slice-0 has 1.8 GB and needs 1 MB more (1 executor: heap 450 "
+		 "MB, native 768 MB, direct 200 MB; daemon 512 MB,"},
 		{offsetof(struct profile_memory, limit),
 		 {SIZE_BYTES, 1 * GIB},
 		 4 * GIB,
@@ -226,6 +234,94 @@ START_TEST(test_refusals)
 		ck_assert_uint_eq(budget.slices[0].max_bytes, 0x5a5a5a5a5a5a5a5a);
 	}
 }
+
+/* ---- several executors ---- */
+
+/* What a slice of `share` with so many slots has, for this kind of work on so much data. */
+static const struct slice_memory *given(uint64_t share, unsigned slots, unsigned executors,
+					enum workload_type type, uint64_t data)
+{
+	struct cost_job job = {type, data, GC_PARALLEL, false};
+	struct err e;
+
+	slices[0] = (struct budget_slice){1, share, slots};
+	wish = (struct budget_wish){executors, data, cost_needs(&job)};
+	ck_assert_msg(make(defaults(), 1, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(sum(&budget.slices[0]), share);
+	return &budget.slices[0];
+}
+
+START_TEST(test_executors)
+{
+	const struct slice_memory *m = given(512 * GIB, 64, 9, WORKLOAD_WORDCOUNT, 0);
+
+	ck_assert_uint_eq(m->heap_bytes, 9 * (64 * 4 * GIB / 9 / MIB) * MIB); /* 4 GB a slot */
+	ck_assert_uint_eq(m->native_bytes % 9, 0);
+	ck_assert_uint_eq(m->direct_bytes % 9, 0);
+	ck_assert_uint_ge(m->direct_bytes, 9 * DIRECT_LEAST_BYTES);
+	ck_assert_uint_eq(budget_executors(defaults(), &wish, slices, 1, true), 9);
+	ck_assert_uint_eq(budget_executors(defaults(), &wish, slices, 1, false), 1);
+	/* 31 GB are the largest of each */
+	m = given(512 * GIB, 64, 4, WORKLOAD_WORDCOUNT, 0);
+	ck_assert_uint_eq(m->heap_bytes, 4 * 31 * GIB);
+	ck_assert_uint_eq(m->off_heap_bytes, 0);
+	/* data of 10 GB: 1 GB a slot do */
+	m = given(512 * GIB, 64, 3, WORKLOAD_WORDCOUNT, 10 * GIB);
+	ck_assert_uint_eq(m->heap_bytes, 3 * (64 * GIB / 3 / MIB) * MIB);
+}
+END_TEST
+
+/* SQL keeps outside the heap what one heap of 4-byte pointers does not hold. */
+START_TEST(test_off_heap)
+{
+	const struct slice_memory *m = given(256 * GIB, 32, 1, WORKLOAD_SQL, 0);
+
+	ck_assert_uint_eq(m->heap_bytes, 31 * GIB);
+	ck_assert_uint_eq(m->heap_bytes + m->off_heap_bytes, 32 * 4 * GIB);
+	m = given(256 * GIB, 32, 1, WORKLOAD_WORDCOUNT, 0);
+	ck_assert_uint_eq(m->off_heap_bytes, 0);
+}
+END_TEST
+
+/* Cached data ask for one larger heap where it holds more; files that are read again for less. */
+START_TEST(test_data)
+{
+	const struct slice_memory *m = given(512 * GIB, 32, 1, WORKLOAD_KMEANS, 100 * GIB);
+
+	ck_assert_uint_gt(m->heap_bytes, 190 * GIB);
+	m = given(512 * GIB, 128, 16, WORKLOAD_SQL, 400 * GIB);
+	ck_assert_uint_lt(m->heap_bytes,
+			  257 * GIB); /* 2 GB a slot, and room for half of the files */
+	ck_assert_uint_gt(m->heap_bytes, 255 * GIB);
+	ck_assert_uint_gt(m->page_cache_bytes, 150 * GIB);
+}
+END_TEST
+
+START_TEST(test_slots_by_memory)
+{
+	wish = (struct budget_wish){.executors = 1};
+	slices[0] = (struct budget_slice){1, 8 * GIB, 64};
+	/* 8192 - 512 - 819 direct - 819 free - 768 */
+	ck_assert_uint_eq(budget_slots(defaults(), &wish, slices, 1, true, 512 * MIB), 10);
+	ck_assert_uint_eq(budget_slots(defaults(), &wish, slices, 1, false, 512 * MIB), UINT_MAX);
+	slices[0].share = GIB;
+	ck_assert_uint_eq(budget_slots(defaults(), &wish, slices, 1, true, 512 * MIB), 1);
+}
+END_TEST
+
+START_TEST(test_executors_that_do_not_fit)
+{
+	struct err e;
+
+	wish = (struct budget_wish){.executors = 8};
+	slices[0] = (struct budget_slice){1, 8 * GIB, 16};
+	ck_assert_int_lt(make(defaults(), 1, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+	ck_assert_msg(strncmp(e.msg, "spark.executors: slice-0 has 8 GB and needs ", 44) == 0, "%s",
+		      e.msg);
+	ck_assert_ptr_nonnull(strstr(e.msg, "(8 executors: heap 3.5 GB"));
+}
+END_TEST
 
 START_TEST(test_tmpfs_needs_a_size)
 {
@@ -335,5 +431,6 @@ START_TEST(test_random_sizes)
 
 TEST_MAIN("budget",
 	  test_case("terms", test_automatic, test_smallest_decides, test_written, test_unknown,
-		    test_refusals, test_tmpfs_needs_a_size, test_random_sizes),
+		    test_refusals, test_executors, test_off_heap, test_data, test_slots_by_memory,
+		    test_executors_that_do_not_fit, test_tmpfs_needs_a_size, test_random_sizes),
 	  test_case("shares", test_shares, test_memory_only_nodes))

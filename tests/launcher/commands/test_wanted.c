@@ -139,5 +139,38 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 }
 END_TEST
 
+/* What it was cut for is kept, and the next `up`, whatever it would see, takes that. */
+START_TEST(a_running_cluster_keeps_its_workload)
+{
+	static struct inputs in;
+	static struct state out, known;
+	static char app[PROFILE_PATH + 16];
+	static const char text[] = "KMeans()\n";
+	char *const words[] = {app, NULL};
+	const struct options o = {.roots.state_dir = test_directory()};
+
+	snprintf(app, sizeof(app), "%s/app.py", test_directory());
+	ck_assert_int_eq(file_replace(app, text, strlen(text), 0600, &e), 0);
+	in.application = words;
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	spark_tree_fake(test_directory(), spark_tree_java, in.profile.spark.home,
+			in.profile.jvm.home);
+	in.profile.partition.by = BY_MACHINE;
+	in.profile.partition.slices = 1;
+	if (wanted_make(&o, NULL, &in, &out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
+		test_skip("%s", e.msg);
+	ck_assert_int_eq(out.profile.workload.type, WORKLOAD_KMEANS);
+	known = out;
+	known.profile.workload.type = WORKLOAD_STREAMING;
+	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(in.facts.workload, WORKLOAD_STREAMING);
+	ck_assert_int_eq(out.profile.workload.type, WORKLOAD_STREAMING);
+	in.profile.workload.type = WORKLOAD_SQL;
+	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(out.profile.workload.type, WORKLOAD_SQL);
+}
+END_TEST
+
 TEST_MAIN("wanted", test_case("profile", a_profile_is_read_once),
-	  test_case("wanted", the_plan_has_the_jdk_and_free_addresses))
+	  test_case("wanted", the_plan_has_the_jdk_and_free_addresses,
+		    a_running_cluster_keeps_its_workload))
