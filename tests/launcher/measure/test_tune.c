@@ -274,14 +274,11 @@ START_TEST(a_probe_has_the_users_profile)
 	profile_default(&t.in.profile);
 	string_copy(t.in.profile.name, "mine-tune");
 	t.in.profile.memory.python = (struct size){SIZE_BYTES, 123};
-	t.engine.candidates[5] =
-		(struct candidate){.choice = {BY_NUMA, 4, 3},
-				   .gc = GC_SERIAL,
-				   .executors = 3,
-				   .shape = {.executors = 3,
-					     .cpus = 6,
-					     .slots = 12,
-					     .off_heap_bytes = 100 << 20}};
+	t.engine.candidates[5] = (struct candidate){
+		.choice = {BY_NUMA, 4, 3},
+		.gc = GC_SERIAL,
+		.executors = 3,
+		.shape = {.executors = 3, .cpus = 6, .slots = 12, .off_heap_bytes = 100 << 20}};
 	t.tune.candidate[1] = 5;
 	t.tune.heap_bytes[1] = 500 << 20;
 	t.in.profile.workload.data_size = (struct size){SIZE_BYTES, 7000};
