@@ -70,9 +70,9 @@ static void promise_make(const struct fit *now, const struct probe_option *o, st
 	}
 }
 
-/* The variance, in s², that the runs would take off rival − best. */
-static double gain(const struct promise *p, const struct cost_features *rival,
-		   const struct cost_features *best)
+/* The variance, in s², that the runs would take off a - b; `b` may be NULL. */
+static double gain(const struct promise *p, const struct cost_features *a,
+		   const struct cost_features *b)
 {
 	double sum = 0;
 
@@ -80,7 +80,7 @@ static double gain(const struct promise *p, const struct cost_features *rival,
 		double c = 0;
 
 		for (unsigned k = 0; k < COST_TERMS; k++)
-			c += (rival->x[k] - best->x[k]) * p->loading[i][k];
+			c += (a->x[k] - (b ? b->x[k] : 0)) * p->loading[i][k];
 		sum += c * c * p->weight[i];
 	}
 	return sum;
@@ -88,30 +88,38 @@ static double gain(const struct promise *p, const struct cost_features *rival,
 
 unsigned probe_next(const struct probe_option *options, unsigned count, const struct fit *now)
 {
-	unsigned best = probe_best(options, count, now), next = count;
-	double least = 1e-3 * cost_seconds(&now->theta, &options[best].whole), most = least * least;
+	unsigned best = probe_best(options, count, now), next = count, most_exact = count;
+	const struct cost_features *whole = &options[best].whole;
+	double t = cost_seconds(&now->theta, whole), noise = t * FIT_NOISE;
+	double most = 1e-6 * t * t, most_of_best = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		double sum = 0, weights = 0;
+		double sum = 0, weights = 0, of_best;
 		struct promise p;
 
 		if (options[i].tried)
 			continue;
 		promise_make(now, &options[i], &p);
 		for (unsigned rival = 0; rival < count; rival++) {
-			double weight = rival == best ? 0
-						      : chance(now, &options[rival].whole,
-							       &options[best].whole);
+			double weight =
+				rival == best ? 0 : chance(now, &options[rival].whole, whole);
 
 			if (weight < 1e-4)
 				continue;
-			sum += weight * gain(&p, &options[rival].whole, &options[best].whole);
+			sum += weight * gain(&p, &options[rival].whole, whole);
 			weights += weight;
 		}
 		if (weights > 0 && sum / weights > most) {
 			most = sum / weights;
 			next = i;
 		}
+		of_best = gain(&p, whole, NULL);
+		if (of_best > most_of_best) {
+			most_of_best = of_best;
+			most_exact = i;
+		}
 	}
+	if (next == count && fit_variance(now, whole, NULL) > noise * noise)
+		next = most_exact;
 	return next;
 }

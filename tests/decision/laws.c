@@ -262,7 +262,7 @@ static void fit(const struct law *law, const struct fit_run *runs, unsigned coun
 }
 
 /* The truth of what the engine takes once the probes are fitted. */
-static double tuned_seconds(unsigned long long *state, struct law *law, bool repeats)
+static double tuned_seconds(unsigned long long *state, struct law *law, bool repeats, double *off)
 {
 	static struct tune tune;
 	static struct engine engine;
@@ -289,6 +289,8 @@ static double tuned_seconds(unsigned long long *state, struct law *law, bool rep
 	f.model = now.theta;
 	f.model_error = now.error;
 	must(decide(law, &f, &engine, &e), &e);
+	*off = engine.candidates[engine.chosen].seconds /
+	       law_seconds(law, &engine.candidates[engine.chosen]);
 	return law_seconds(law, &engine.candidates[engine.chosen]);
 }
 
@@ -344,8 +346,8 @@ void law_regrets(unsigned long long *state, struct law *law, double regret[RULES
 	double best = law->best;
 
 	regret[RULE_ENGINE] = law_seconds(law, &law->engine.candidates[law->engine.chosen]);
-	regret[RULE_TUNED] = tuned_seconds(state, law, true);
-	regret[RULE_TUNED_COLD] = tuned_seconds(state, law, false);
+	regret[RULE_TUNED] = tuned_seconds(state, law, true, &law->tuned_off);
+	regret[RULE_TUNED_COLD] = tuned_seconds(state, law, false, &law->cold_off);
 	for (enum rule rule = RULE_MACHINE; rule < RULES; rule++) {
 		regret[rule] = rule_seconds(law, rule);
 		best = fmin(best, regret[rule]);

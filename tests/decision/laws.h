@@ -31,7 +31,9 @@ struct law {
 	unsigned missing_kind;
 	double missing;	 /* seconds for 1 of what the model lacks, 0 … 10 % of the best time */
 	double best;	 /* seconds of the best candidate, by the truth */
-	unsigned probes; /* of the last law_regrets() */
+	/* Of the last law_regrets(): */
+	unsigned probes;
+	double tuned_off, cold_off; /* predicted over true seconds of what was taken */
 };
 
 /* The next machine and law of this state. */

@@ -171,6 +171,7 @@ END_TEST
 
 START_TEST(nothing_is_asked_where_nothing_is_open)
 {
+	struct fit_run runs[FIT_RUNS];
 	struct fit f = fit_of(NULL, 0);
 
 	state = test_seed();
@@ -178,11 +179,17 @@ START_TEST(nothing_is_asked_where_nothing_is_open)
 	for (unsigned i = 0; i < OPTIONS; i++)
 		options[i].tried = true;
 	ck_assert_uint_eq(probe_next(options, OPTIONS, &f), OPTIONS);
-	options[0].tried = false; /* the only one there is: no difference to be told */
-	ck_assert_uint_eq(probe_next(options, 1, &f), 1);
+	options[0].tried = false; /* the only one there is: no difference, but its time */
+	ck_assert_uint_eq(probe_next(options, 1, &f), 0);
 	options[1] = options[0]; /* two that are the same by the model */
-	ck_assert_uint_eq(probe_next(options, 2, &f), 2);
+	ck_assert_uint_eq(probe_next(options, 2, &f), 0);
 	ck_assert_uint_eq(probe_best(options, 2, &f), 0);
+	for (unsigned i = 0; i < FIT_RUNS; i++)
+		runs[i] =
+			(struct fit_run){options[0].whole, cost_seconds(&table, &options[0].whole)};
+	f = fit_of(runs, FIT_RUNS); /* as sure as can be */
+	ck_assert_uint_eq(probe_next(options, 1, &f), 1);
+	ck_assert_uint_eq(probe_next(options, 2, &f), 2);
 }
 END_TEST
 
