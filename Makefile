@@ -148,7 +148,7 @@ build-release build-san: build-%:
 
 # ---- one kind of test at a time
 LAYERS := tests/check-layers tests/circles tests/test_layers
-CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/spark/test_bad_input
+CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/spark/test_bad_input
 SPARK_TESTS := $(filter-out $(CHECKS),$(wildcard tests/spark/test_*))
 # Whole clusters wait most of their time: `make test` runs them in the san variant only, `make check` in its own.
 ONCE := $(filter tests/launcher/supervisor/%,$(TESTS))
@@ -158,7 +158,7 @@ tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 check: tests build/cleave
 	$(Q)VARIANT=$(VARIANT) tests/run $(call test_bins,$(VARIANT),$(TESTS)) $(CHECKS)
 check-cli: build/cleave
-	$(Q)tests/run tests/cli/run
+	$(Q)tests/run tests/cli/run tests/cli/published
 check-layers: $(call libs,launcher)
 	$(Q)VARIANT=$(VARIANT) tests/run $(LAYERS)
 check-pure: $(call lib,decision)

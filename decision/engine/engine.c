@@ -415,7 +415,7 @@ static double slot_memory(const struct engine *g, const struct candidate *c)
 }
 
 /*
- * What one executor leaves a task, where several have a quarter more for it: too little, or a heap
+ * What one executor leaves a task, where several have a tenth more for it: too little, or a heap
  * whose pointers have 8 bytes.
  */
 static bool is_starved(const struct engine *g, const struct candidate *one,
@@ -425,8 +425,8 @@ static bool is_starved(const struct engine *g, const struct candidate *one,
 
 	if (one->shape.heap_bytes > BUDGET_HEAP_MOST)
 		return more > 1;
-	return more > 1.25 && (slot_heap(g, one) < (double)BUDGET_SLOT_GOOD ||
-			       slot_memory(g, one) < (double)BUDGET_SLOT_FAIR);
+	return more > 1.1 && (slot_heap(g, one) < (double)BUDGET_SLOT_GOOD ||
+			      slot_memory(g, one) < (double)BUDGET_SLOT_FAIR);
 }
 
 /*

@@ -17,7 +17,7 @@ static const char *const causes[COST_TERMS] = {
 	[COST_COHERENCY] = "coherency between the cores of a JVM",
 	[COST_GC] = "garbage collection",
 	[COST_REMOTE] = "remote memory",
-	[COST_SHUFFLE] = "shuffle between slices",
+	[COST_SHUFFLE] = "shuffle between JVMs",
 	[COST_SPILL] = "what memory does not hold",
 	[COST_TAIL] = "waiting for the last tasks",
 };

@@ -2,8 +2,10 @@
 #include "decision/partition/budget.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "decision/base/size_text.h"
+#include "decision/base/strings.h"
 
 /* ---- shares ---- */
 
@@ -166,7 +168,20 @@ static bool shrink(struct terms *terms)
 	return shrunk;
 }
 
-/* The largest term that somebody wrote, else what decides how much a slice has. */
+/* How many executors of this size a slice has room for beside its other terms. */
+static uint64_t executors_most(const struct terms *terms)
+{
+	const struct slice_memory *m = &terms->m;
+	uint64_t all = plus(plus(m->heap_bytes, m->native_bytes), m->direct_bytes);
+	uint64_t others = needed(terms) - all;
+
+	return others < m->max_bytes ? (m->max_bytes - others) / (all / terms->wish->executors) : 0;
+}
+
+/*
+ * Executors if there could be fewer, then the largest term that somebody wrote, else what decides
+ * how much a slice has.
+ */
 static int refuse_terms(const struct terms *terms, unsigned slices, struct err *e)
 {
 	const struct profile_memory *wanted = terms->wanted;
@@ -183,29 +198,29 @@ static int refuse_terms(const struct terms *terms, unsigned slices, struct err *
 		{"memory.scratch.size", true, m->scratch_bytes},
 		{"memory.page_cache", wanted->page_cache.unit != SIZE_AUTO, terms->page_cache},
 	};
-	const char *key = "partition.slices",
-		   *advice = "write fewer slices, or a coarser partition.by";
+	const char *key = "partition.slices";
+	char advice[64] = "write fewer slices, or a coarser partition.by";
 	unsigned executors = terms->wish->executors;
-	uint64_t most = 0;
+	uint64_t most = 0, fewer = executors > 1 ? executors_most(terms) : 0;
 
 	if (slices == 1) {
 		key = "partition.reserve.memory";
-		advice = "write less, or use a machine with more memory";
+		string_copy(advice, "write less, or use a machine with more memory");
 	}
 	if (wanted->limit.unit != SIZE_AUTO) {
 		key = "memory.limit";
-		advice = "write more";
+		string_copy(advice, "write more");
 	}
-	for (unsigned i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+	for (unsigned i = 0; !fewer && i < sizeof(written) / sizeof(written[0]); i++) {
 		if (!written[i].written || written[i].bytes <= most)
 			continue;
 		key = written[i].key;
-		advice = "write less, or fewer partition.slices";
+		string_copy(advice, "write less, or fewer partition.slices");
 		most = written[i].bytes;
 	}
-	if (executors > 1) {
+	if (fewer) {
 		key = "spark.executors";
-		advice = "write fewer";
+		snprintf(advice, sizeof(advice), "write at most %llu", (unsigned long long)fewer);
 	}
 	return err_impossible(
 		e,

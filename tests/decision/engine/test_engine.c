@@ -234,6 +234,86 @@ START_TEST(test_small_machines)
 }
 END_TEST
 
+/* ---- what an owner would accept ---- */
+
+/* Nine machines that people own: packages, nodes each, L3s each, cores each, CPUs a core, memory. */
+static const struct machine_shape owned[] = {
+	{2, 1, 8, 8, 2, 512 * GIB},    {8, 1, 1, 15, 1, 64 * GIB},  {2, 4, 3, 8, 2, 192 * GIB},
+	{16, 1, 1, 15, 8, 3840 * GIB}, {1, 1, 2, 8, 1, 64 * GIB},   {1, 1, 1, 4, 1, 16 * GIB},
+	{2, 1, 1, 32, 2, 128 * GIB},   {4, 1, 1, 28, 2, 768 * GIB}, {1, 1, 8, 8, 2, 512 * GIB},
+};
+
+static void setup_owned(unsigned i, enum workload_type type)
+{
+	machine_regular(&owned[i], &t);
+	profile_default(&profile);
+	memset(&facts, 0, sizeof(facts));
+	profile.workload.type = type;
+}
+
+/*
+ * A slot has 1 GB, heaps have 4-byte pointers, cores all work and have a few tasks each, and what
+ * is neither heap nor off-heap is named: half of the memory is used unless slots have 2 GB.
+ */
+START_TEST(test_owners)
+{
+	static const enum workload_type types[] = {WORKLOAD_SQL, WORKLOAD_WORDCOUNT,
+						   WORKLOAD_KMEANS};
+
+	for (unsigned i = 0; i < sizeof(owned) / sizeof(owned[0]) * 3; i++) {
+		unsigned machine = i / 3, cores = 0, slots = 0;
+		uint64_t heap = 0, all = 0;
+
+		setup_owned(machine, types[i % 3]);
+		make();
+		for (unsigned k = 0; k < p.slice_count; k++) {
+			const struct slice *s = &p.slices[k];
+
+			cores += s->cores;
+			slots += s->slots;
+			heap += s->memory.heap_bytes + s->memory.off_heap_bytes;
+			all += s->memory.max_bytes;
+			ck_assert_uint_eq(cpuset_count(&s->packages), 1);
+			ck_assert_uint_le(s->memory.heap_bytes / s->executors, 31 * GIB);
+			ck_assert_uint_ge(s->cores, t.core_count < 4 ? t.core_count : 4);
+			ck_assert_uint_ge(s->slots, s->cores);
+			ck_assert_uint_le(s->slots, 5 * s->cores);
+		}
+		ck_assert_msg(cores + 4 >= t.core_count, "machine %u: %u of %u cores", machine,
+			      cores, t.core_count);
+		ck_assert_msg(heap / slots >= GIB, "machine %u, type %u: %llu MB a slot", machine,
+			      i % 3, (unsigned long long)(heap / slots >> 20));
+		ck_assert_msg(heap > all / 2 || heap / slots >= 2 * GIB,
+			      "machine %u, type %u: %llu of %llu GB", machine, i % 3,
+			      (unsigned long long)(heap >> 30), (unsigned long long)(all >> 30));
+		ck_assert(has_note("memory: of "));
+		ck_assert(has_note("spark.executors: auto is "));
+	}
+}
+END_TEST
+
+/* A little more data, memory or cores: the choice stays, or is predicted to gain by the change. */
+START_TEST(test_stable)
+{
+	for (unsigned i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+		for (unsigned k = 0; k < 6; k++) {
+			unsigned flips = 0, before = 0;
+
+			for (unsigned step = 0; step < 40; step++) {
+				setup_owned(i, WORKLOAD_WORDCOUNT + k);
+				facts.data_bytes = (100 + step) * GIB;
+				make();
+				flips += step > 0 && p.slice_count != before;
+				before = p.slice_count;
+			}
+			ck_assert_msg(flips <= 1,
+				      "machine %u, type %u: %u flips over 40 %% more data", i,
+				      WORKLOAD_WORDCOUNT + k, flips);
+		}
+	}
+}
+END_TEST
+
 /* ---- a model of one's own ---- */
 
 START_TEST(test_model_decides)
@@ -410,6 +490,6 @@ END_TEST
 
 TEST_MAIN("engine", test_case("paper", test_paper, test_paper_collector),
 	  test_case("promises", test_random_choices, test_random_profiles, test_small_machines),
-	  test_case("model", test_model_decides),
+	  test_case("owners", test_owners, test_stable), test_case("model", test_model_decides),
 	  test_case("ends", test_data, test_formats, test_heap_larger_than_a_node, test_ceilings,
 		    test_slots, test_many_parents))

@@ -311,6 +311,7 @@ END_TEST
 
 START_TEST(test_executors_that_do_not_fit)
 {
+	struct profile_memory *m;
 	struct err e;
 
 	wish = (struct budget_wish){.executors = 8};
@@ -320,6 +321,15 @@ START_TEST(test_executors_that_do_not_fit)
 	ck_assert_msg(strncmp(e.msg, "spark.executors: slice-0 has 8 GB and needs ", 44) == 0, "%s",
 		      e.msg);
 	ck_assert_ptr_nonnull(strstr(e.msg, "(8 executors: heap 3.5 GB"));
+	ck_assert_ptr_nonnull(strstr(e.msg, "): write at most 5"));
+	wish.executors = 5;
+	ck_assert_int_eq(make(defaults(), 1, &e), 0);
+	/* not their fault */
+	m = defaults();
+	m->off_heap = (struct size){SIZE_BYTES, 8 * GIB};
+	ck_assert_int_lt(make(m, 1, &e), 0);
+	ck_assert_msg(strncmp(e.msg, "memory.off_heap: slice-0 has 8 GB and needs ", 44) == 0, "%s",
+		      e.msg);
 }
 END_TEST
 
