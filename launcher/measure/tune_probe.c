@@ -140,6 +140,7 @@ void tuning_probe_profile(const struct tuning *t, unsigned option, struct profil
 	out->partition.by = c->choice.by;
 	out->partition.slices = c->choice.slices;
 	out->partition.cores = c->choice.cores;
+	out->workload.type = t->engine.job.type;
 	out->jvm.gc = c->gc;
 	out->spark.executors = (int)c->executors;
 	if (slots_each >= 1 && slots_each == floor(slots_each))

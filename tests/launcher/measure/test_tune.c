@@ -279,12 +279,14 @@ START_TEST(a_probe_has_the_users_profile)
 		.gc = GC_SERIAL,
 		.executors = 3,
 		.shape = {.executors = 3, .cpus = 6, .slots = 12, .off_heap_bytes = 100 << 20}};
+	t.engine.job.type = WORKLOAD_SQL;
 	t.tune.candidate[1] = 5;
 	t.tune.heap_bytes[1] = 500 << 20;
 	t.in.profile.workload.data_size = (struct size){SIZE_BYTES, 7000};
 	tuning_probe_profile(&t, 1, &p);
 	ck_assert(p.partition.by == BY_NUMA && p.partition.slices == 4 && p.partition.cores == 3);
-	ck_assert(p.jvm.gc == GC_SERIAL && p.spark.slots_per_cpu == 2 && p.spark.executors == 3);
+	ck_assert(p.workload.type == WORKLOAD_SQL && p.jvm.gc == GC_SERIAL &&
+		  p.spark.slots_per_cpu == 2 && p.spark.executors == 3);
 	ck_assert(p.memory.heap.value == 500 << 20 && p.memory.off_heap.value == 300 << 20);
 	ck_assert(p.memory.python.value == 123 && p.workload.data_size.value == 7000);
 	ck_assert_str_eq(p.name, "mine-tune");
