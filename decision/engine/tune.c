@@ -58,7 +58,7 @@ void tune_list(const struct engine *g, const uint64_t data_bytes[TUNE_SIZES], bo
 		if (!candidate_is_open(&g->candidates[i]) || g->candidates[i].is_starved)
 			continue;
 		add_option(g, i, data_bytes, large, repeats ? 2 + has_small : 1, out);
-		if (has_small)
+		if (has_small && !repeats)
 			add_option(g, i, data_bytes, &small, 1, out);
 	}
 }

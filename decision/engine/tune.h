@@ -38,9 +38,9 @@ struct tune {
 };
 
 /*
- * List them for runs of `data_bytes`, 1 … the whole job's; 0 for TUNE_SMALL: there is none. An
- * option is a candidate with one of the sizes. If the application `repeats` in one Spark context,
- * the large one is timed three times: cold, warm, and warm with the small size. The heap of a probe
+ * List them for runs of `data_bytes`, 1 … the whole job's; 0 for TUNE_SMALL: there is none. If the
+ * application `repeats` in one Spark context, an option is a candidate, timed cold, warm, and warm
+ * with the small size; else it is a candidate with one of the sizes, cold. The heap of a probe
  * is the candidate's, times what is live in the probe over what is live in the whole job, so that
  * collections cost as much a byte; at least Spark's minimum.
  */

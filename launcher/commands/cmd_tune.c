@@ -224,15 +224,33 @@ static void make_model(const struct tuning *t, struct model *out)
 
 /* ---- the probes */
 
-/* It does not repeat in one Spark context: from now on, and what there is stays. */
+/* Each candidate is an option; of both sizes where the application does not repeat. */
+static void list_options(struct tuning *t)
+{
+	const uint64_t bytes[TUNE_SIZES] = {t->data[TUNE_LARGE].bytes, t->data[TUNE_SMALL].bytes};
+
+	tune_list(&t->engine, bytes, t->repeats, &t->tune);
+}
+
+/* It failed when it was repeated. What was timed stays; its options have other numbers now. */
 static void repeat_no_more(struct tuning *t)
 {
+	unsigned candidates[FIT_RUNS];
+
 	fputs("cleave: the application failed when it was repeated in its Spark context, so each "
 	      "probe is one cold run\n",
 	      stderr);
+	for (unsigned i = 0; i < t->run_count; i++)
+		candidates[i] = t->tune.candidate[t->did[i].option];
 	t->repeats = false;
-	for (unsigned i = 0; i < t->tune.count; i++)
-		t->tune.options[i].run_count = 1;
+	list_options(t);
+	for (unsigned i = 0; i < t->run_count; i++) {
+		unsigned *option = &t->did[i].option;
+
+		for (*option = 0; t->tune.candidate[*option] != candidates[i];)
+			++*option;
+		t->tune.options[*option].tried = true;
+	}
 }
 
 /* One probe, its fit, and the model so far. 1 if there is no more to learn. */
@@ -272,7 +290,6 @@ static int probe_once(struct tuning *t, struct err *e)
 
 static int tune(struct tuning *t, struct err *e)
 {
-	uint64_t bytes[TUNE_SIZES];
 	int r = 0;
 
 	if (find_data(t, e) < 0)
@@ -282,9 +299,7 @@ static int tune(struct tuning *t, struct err *e)
 		fputs("cleave: the application is no Python file here, so each probe is one cold "
 		      "run\n",
 		      stderr);
-	bytes[TUNE_LARGE] = t->data[TUNE_LARGE].bytes;
-	bytes[TUNE_SMALL] = t->data[TUNE_SMALL].bytes;
-	tune_list(&t->engine, bytes, t->repeats, &t->tune);
+	list_options(t);
 	if (!t->tune.count)
 		return err_impossible(e, "no partition of this machine can be probed: see cleave "
 					 "plan --explain");
