@@ -22,7 +22,7 @@
  * COLD        measured: a short job of two cores took 54 s in one JVM, 71 s in two of one core each
  * STAGE       sql: fitted to public; K-means: 20 iterations of two stages of 1 s, others two stages
  *             of 1 s: assumed within the 0.2 … 1.9 s a stage that were measured
- * SERIAL      3.6 % of WORK: one value for the paper's gains of wordcount, grep and Naive Bayes at
+ * SERIAL      3 % of WORK: one value for the paper's gains of wordcount, grep and Naive Bayes at
  *             120 cores (1.6, 1.5, 1.7); of K-means fitted to its gain of 1.1 alone; sql: public
  *             shows none
  * WORK        assumed: one core reads 30 … 100 MB/s of text, less in the iterations of K-means
@@ -43,12 +43,12 @@
 static const struct cost_coefficients table[] = {
 	/* By enum cost_term: fixed slice cold stage, serial work contention coherency gc remote,
 	 * shuffle spill tail */
-	[WORKLOAD_WORDCOUNT] = {{8, 7.4, 6.4, 2, 1.08, 30, 0.06, 3.3e-3, 4, 3, 1, 1, 15}},
-	[WORKLOAD_GREP] = {{8, 7.4, 6.4, 2, 0.36, 10, 0.02, 1.1e-3, 2, 3, 0.05, 1, 5}},
-	[WORKLOAD_NAIVE_BAYES] = {{8, 7.4, 6.4, 4, 1.62, 45, 0.09, 4.95e-3, 6, 6.75, 2, 1, 22.5}},
+	[WORKLOAD_WORDCOUNT] = {{8, 7.4, 6.4, 2, 0.9, 30, 0.06, 3.3e-3, 4, 3, 1, 1, 15}},
+	[WORKLOAD_GREP] = {{8, 7.4, 6.4, 2, 0.3, 10, 0.02, 1.1e-3, 2, 3, 0.05, 1, 5}},
+	[WORKLOAD_NAIVE_BAYES] = {{8, 7.4, 6.4, 4, 1.35, 45, 0.09, 4.95e-3, 6, 6.75, 2, 1, 22.5}},
 	[WORKLOAD_KMEANS] = {{8, 7.4, 6.4, 40, 26, 120, 0.12, 12.5e-3, 4, 6, 0.2, 1, 60}},
 	[WORKLOAD_SQL] = {{8, 7.4, 6.4, 22, 1e-3, 36, 0.017, 2.6e-4, 0.9, 2, 0.36, 1, 18}},
-	[WORKLOAD_STREAMING] = {{8, 7.4, 6.4, 20, 1.08, 30, 0.06, 3.3e-3, 4, 3, 1, 1, 15}},
+	[WORKLOAD_STREAMING] = {{8, 7.4, 6.4, 20, 0.9, 30, 0.06, 3.3e-3, 4, 3, 1, 1, 15}},
 };
 
 static enum workload_type known_type(enum workload_type type)

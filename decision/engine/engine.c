@@ -397,7 +397,8 @@ static void append(struct engine *g, struct candidate *c, int r, const struct er
 							: 1;
 		c->executors = 1;
 	}
-	c->needs_reason |= c->place.splits_node || c->shape.cores < g->usable;
+	c->needs_reason |= c->place.splits_node ||
+			   c->shape.cores * PARTITION_FEW < g->usable * (PARTITION_FEW - 1.0);
 	if (g->count < PLAN_CANDIDATES - 1 &&
 	    find(g, c->slices, c->cores, c->executors) == g->count)
 		g->candidates[g->count++] = *c;
@@ -447,6 +448,9 @@ static int consider(struct engine *g, const struct choice *choice, struct err *e
 	c.slices = cut.partition.slices;
 	for (unsigned i = 0; i < c.slices; i++)
 		c.cores = cut.partition.cores[i] > c.cores ? cut.partition.cores[i] : c.cores;
+	for (unsigned i = 0; i < c.slices; i++)
+		c.is_small |= !choice_likes_size(cut.partition.cores[i], c.cores);
+	c.is_small &= c.slices > 1 || c.cores < g->usable;
 	if (c.choice.by == BY_AUTO)
 		c.choice.by = cut.partition.by;
 	shape_read(g->t, &cut.partition, g->cpus, &c.shape, &c.place);
@@ -502,7 +506,8 @@ enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
 
 static bool is_in(const struct candidate *c, enum pool pool)
 {
-	return candidate_is_open(c) && !(pool == POOL_INSIDE && c->place.crosses_packages);
+	return candidate_is_open(c) && !c->is_small &&
+	       !(pool == POOL_INSIDE && c->place.crosses_packages);
 }
 
 /* Least seconds of those that need a reason, or of those that need none; HUGE_VAL without any. */

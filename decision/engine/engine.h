@@ -42,6 +42,7 @@ struct candidate {
 	unsigned slots;		/* of the largest slice */
 	bool feasible;
 	bool predicted;	 /* the rest holds */
+	bool is_small;	 /* its slices are too small, or too unequal, for an automatic cut */
 	bool is_starved; /* a slot has little memory, and more executors would give it more */
 	bool needs_reason;
 	struct shape_place place;

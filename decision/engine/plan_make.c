@@ -146,20 +146,38 @@ static bool max_cores_binds(const struct draft *d)
 static void explain_left_over(struct draft *d, unsigned left, char why[PLAN_TEXT])
 {
 	const struct profile_partition *wanted = &d->profile->partition;
-	unsigned free = d->cut.partition.usable - d->cut.partition.reserved;
+	const struct partition *p = &d->cut.partition;
+	unsigned free = p->usable - p->reserved;
 	bool capped = max_cores_binds(d);
 
-	if (wanted->cores == AMOUNT_AUTO) {
+	if (p->spared) {
+		snprintf(why, PLAN_TEXT, "left over: %u slices of %u cores each", p->slices,
+			 p->cores[0]);
+		plan_warn(&d->plan, WARN_UNUSED_CORES,
+			  "%u of %u cores belong to no slice, so that %u slices have %u each: "
+			  "partition.reserve.cores: %u gives them to the host",
+			  left, free, p->slices, p->cores[0], p->reserved + left);
+		return;
+	}
+	if (wanted->cores == AMOUNT_AUTO && capped && left == free - (unsigned)wanted->max_cores) {
 		snprintf(why, PLAN_TEXT, "above partition.max_cores: %d", wanted->max_cores);
 		return;
 	}
-	snprintf(why, PLAN_TEXT, "left over: %u slices of %d cores (partition.cores%s)",
-		 d->cut.partition.slices, wanted->cores, capped ? ", partition.max_cores" : "");
+	if (wanted->cores == AMOUNT_AUTO) {
+		snprintf(why, PLAN_TEXT, "left idle: no slice is predicted to gain by them");
+		plan_warn(&d->plan, WARN_UNUSED_CORES,
+			  "%u of %u cores belong to no slice: %u slices of %u cores are predicted "
+			  "to be as fast, or faster, without them",
+			  left, free, p->slices, p->cores[0]);
+		return;
+	}
+	snprintf(why, PLAN_TEXT, "left over: %u slices of %d cores (partition.cores%s)", p->slices,
+		 wanted->cores, capped ? ", partition.max_cores" : "");
 	if (!capped || left > free - (unsigned)wanted->max_cores)
 		plan_warn(&d->plan, WARN_UNUSED_CORES,
 			  "%u of %u cores belong to no slice: %u slices of partition.cores: %d "
 			  "leave them over",
-			  left, free, d->cut.partition.slices, wanted->cores);
+			  left, free, p->slices, wanted->cores);
 }
 
 static void write_unused(struct draft *d)

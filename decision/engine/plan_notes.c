@@ -6,11 +6,41 @@
 
 /* ---- the machine ---- */
 
-static void warn_of_machine(unsigned oddities, enum partition_by by, struct plan *out)
+/* Memory that no slice uses, although it may. */
+static void warn_of_memory_only(const struct topology *t, struct plan *out)
 {
+	uint64_t used = 0, left = 0, bytes = 0;
+	struct cpuset ids;
+
+	for (unsigned i = 0; i < t->numa_count; i++)
+		used |= t->numa[i].nodes;
+	for (unsigned i = 0; i < t->node_count; i++) {
+		const struct topology_node *node = &t->nodes[i];
+
+		if (!node->memory_only || !node->allowed || !node->memory_bytes || used >> i & 1)
+			continue;
+		left |= UINT64_C(1) << i;
+		bytes += node->memory_bytes;
+	}
+	ids = topology_node_ids(t, left);
+	if (left)
+		plan_warn(out, WARN_MEMORY_ONLY_NODES,
+			  "%s of memory on %s %s are left alone, for no CPU that is allowed is "
+			  "there: partition.memory_only_nodes: true adds it to the nearest slices",
+			  SIZE_STRING(bytes), cpuset_count(&ids) == 1 ? "node" : "nodes",
+			  CPUSET_STRING(&ids));
+}
+
+static void warn_of_machine(const struct engine *g, enum partition_by by, struct plan *out)
+{
+	unsigned oddities = g->t->oddities;
+
 	if (oddities & TOPOLOGY_NO_PACKAGES)
 		plan_warn(out, WARN_NO_PACKAGES,
 			  "the topology names no packages: the machine counts as one");
+	if (oddities & TOPOLOGY_CPUS_WITHOUT_PACKAGE)
+		plan_warn(out, WARN_CPUS_WITHOUT_PACKAGE,
+			  "some CPUs are in no package: those that are neighbours count as one");
 	if (oddities & TOPOLOGY_NO_L3 && by == BY_L3)
 		plan_warn(out, WARN_NO_L3,
 			  "the topology names no L3 caches: partition.by: l3 divides nodes, or "
@@ -27,6 +57,13 @@ static void warn_of_machine(unsigned oddities, enum partition_by by, struct plan
 	if (oddities & TOPOLOGY_MEMORY_UNKNOWN)
 		plan_warn(out, WARN_MEMORY_UNKNOWN,
 			  "the topology names no memory sizes: slices get no memory limit");
+	if (oddities & TOPOLOGY_HIDDEN_NODES)
+		plan_warn(out, WARN_HIDDEN_NODES,
+			  "the kernel has memory on nodes %s, which hwloc does not show (several "
+			  "nodes with the same CPUs, as with numa=fake): no slice uses it",
+			  CPUSET_STRING(&g->t->hidden_nodes));
+	if (!g->profile->partition.memory_only_nodes)
+		warn_of_memory_only(g->t, out);
 }
 
 /* ---- sizes ---- */
@@ -105,7 +142,7 @@ static bool warn_of_crossings(const struct topology *t, const struct partition *
 
 		crossing_add(&l3, core->l3, owner, i == 0);
 		crossing_add(&node, core->numa, owner, i == 0);
-		crossing_add(&package, core->package, owner, i == 0);
+		crossing_add(&package, core->unit, owner, i == 0);
 	}
 	if (!(t->oddities & TOPOLOGY_NO_L3))
 		warn_of_crossing(out, WARN_CROSSES_L3, "L3s", &l3);
@@ -358,7 +395,7 @@ void plan_add_notes(const struct engine *g, const struct cut *cut, const struct 
 {
 	const struct partition *p = &cut->partition;
 
-	warn_of_machine(g->t->oddities, p->by, out);
+	warn_of_machine(g, p->by, out);
 	warn_of_sizes(p, out);
 	warn_of_kinds(g->t, p, warn_of_crossings(g->t, p, out), out);
 	note_memory(g, &cut->budget, out);

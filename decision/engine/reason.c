@@ -110,6 +110,10 @@ static void explain_other(const struct engine *g, struct candidate *c)
 		append(c->why, ", %s with several executors a task has more memory", and);
 		return;
 	}
+	if (c->is_small && partition_is_auto(&g->profile->partition)) {
+		append(c->why, ", %s it has slices that are too small", and);
+		return;
+	}
 	if (slower > ENGINE_TIE) {
 		append(c->why, ": ");
 		append_loss(g, c, chosen, c->why);

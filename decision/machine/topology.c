@@ -130,6 +130,10 @@ static void number_objects(struct topology *t, uint16_t packages[TOPOLOGY_CPUS])
 			cpu->l3 = l3;
 		last = raw;
 	}
+	for (unsigned i = 0; any && i < t->cpu_count; i++) {
+		if (t->cpus[i].package == TOPOLOGY_NONE)
+			t->oddities |= TOPOLOGY_CPUS_WITHOUT_PACKAGE;
+	}
 	if (!any)
 		t->oddities |= TOPOLOGY_NO_PACKAGES;
 }
@@ -255,24 +259,21 @@ static void find_package_nodes(const struct topology *t, struct locality *l)
 	}
 }
 
-/* Nearest by distance; then the one in the same package, then the first in tree order. */
-static uint64_t nearest_node(const struct topology *t, const struct locality *l, unsigned from,
-			     uint16_t package)
+/* Nearest by distance, of these those in the same package if there are any. */
+static uint64_t nearest_nodes(const struct topology *t, const struct locality *l, unsigned from,
+			      uint16_t package)
 {
-	unsigned long best_cost = ULONG_MAX;
+	unsigned best_cost = UINT_MAX;
 	uint64_t best = 0;
 
 	for (unsigned i = 0; i < t->node_count; i++) {
-		unsigned long cost;
+		unsigned cost =
+			topology_distance(t, from, i) << 1 | (t->nodes[i].package != package);
 
-		if (!(l->stand_ins & node_bit(i)))
+		if (!(l->stand_ins & node_bit(i)) || cost > best_cost)
 			continue;
-		cost = (unsigned long)topology_distance(t, from, i) << 17 |
-		       (unsigned long)(t->nodes[i].package != package) << 16 | l->first_cpu[i];
-		if (cost < best_cost) {
-			best = node_bit(i);
-			best_cost = cost;
-		}
+		best = node_bit(i) | (cost < best_cost ? 0 : best);
+		best_cost = cost;
 	}
 	return best;
 }
@@ -284,7 +285,7 @@ static uint64_t stand_in_nodes(const struct topology *t, const struct locality *
 	uint16_t node = l->owner[t->cpus[core->first_cpu].os_index];
 
 	if (node != TOPOLOGY_NONE && t->has_distances)
-		return nearest_node(t, l, node, core->package);
+		return nearest_nodes(t, l, node, core->package);
 	if (l->package_nodes[core->package])
 		return l->package_nodes[core->package];
 	return l->stand_ins;
@@ -317,6 +318,39 @@ static void build_numa(struct topology *t, const struct locality *l)
 			t->oddities |= TOPOLOGY_CPUS_WITHOUT_NODE;
 		last_key = key;
 	}
+}
+
+/* ---- units ---- */
+
+static bool package_is_unit(const struct topology *t, const struct topology_core *core)
+{
+	unsigned cores = t->packages[core->package].count;
+
+	return cores >= t->numa[core->numa].cores.count ||
+	       (t->numa_count == 1 && cores >= TOPOLOGY_PACKAGE_CORES);
+}
+
+static void build_units(struct topology *t)
+{
+	t->unit_count = 0;
+	for (unsigned i = 0; i < t->core_count; i++) {
+		const struct topology_core *a = &t->cores[i ? i - 1 : 0], *b = &t->cores[i];
+		bool whole = package_is_unit(t, b);
+		bool same = whole == package_is_unit(t, a) &&
+			    (whole ? a->package == b->package : a->numa == b->numa);
+
+		span_add(t->units, &t->unit_count, i, i == 0 || !same);
+		t->cores[i].unit = (uint16_t)(t->unit_count - 1);
+	}
+}
+
+bool topology_packages_are_units(const struct topology *t)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < t->core_count; i++)
+		all &= package_is_unit(t, &t->cores[i]);
+	return all;
 }
 
 /* ---- L3 caches ---- */
@@ -376,12 +410,15 @@ int topology_derive(struct topology *t, struct err *e)
 	t->oddities = 0;
 	if (!t->has_distances && t->node_count > 1)
 		t->oddities |= TOPOLOGY_NO_DISTANCES;
+	if (!cpuset_is_empty(&t->hidden_nodes))
+		t->oddities |= TOPOLOGY_HIDDEN_NODES;
 	number_objects(t, packages);
 	build_cores(t, packages);
 	find_owners(t, &locality);
 	classify_nodes(t, &locality);
 	find_package_nodes(t, &locality);
 	build_numa(t, &locality);
+	build_units(t);
 	build_l3s(t);
 	return 0;
 }

@@ -22,7 +22,8 @@ enum {
 	TOPOLOGY_NODE_IDS = 256, /* OS indexes of nodes are below this */
 	TOPOLOGY_SOURCE = 1024,
 	TOPOLOGY_NONE = UINT16_MAX,
-	DISTANCE_LOCAL = 10, /* the firmware's SLIT unit */
+	TOPOLOGY_PACKAGE_CORES = 4, /* of a package that counts though all share one node */
+	DISTANCE_LOCAL = 10,	    /* the firmware's SLIT unit */
 	DISTANCE_REMOTE = 20,
 };
 
@@ -56,6 +57,7 @@ struct topology_core {
 	uint16_t package, l3;	  /* indexes into packages[], l3s[] */
 	uint16_t kind;
 	uint16_t numa; /* index into numa[] */
+	uint16_t unit; /* index into units[] */
 };
 
 /*
@@ -75,7 +77,9 @@ enum topology_oddity {
 	TOPOLOGY_NO_DISTANCES = 1 << 2,
 	TOPOLOGY_CPUS_WITHOUT_NODE = 1 << 3,
 	TOPOLOGY_MEMORY_UNKNOWN = 1 << 4,
-	TOPOLOGY_HYBRID_CORES = 1 << 5, /* more than one kind of core */
+	TOPOLOGY_HYBRID_CORES = 1 << 5,		/* more than one kind of core */
+	TOPOLOGY_CPUS_WITHOUT_PACKAGE = 1 << 6, /* others have one */
+	TOPOLOGY_HIDDEN_NODES = 1 << 7,
 };
 
 struct topology {
@@ -86,7 +90,10 @@ struct topology {
 	struct cpuset disallowed; /* known, but not ours: offline or outside our cpuset */
 	unsigned node_count;
 	struct topology_node nodes[TOPOLOGY_NODES]; /* ascending by id */
+	/* Ids of nodes that the kernel has with memory and hwloc has not: nobody can use them. */
+	struct cpuset hidden_nodes;
 	bool has_distances;
+	bool has_latencies; /* the distances are these, 10 for local memory */
 	uint16_t distance[TOPOLOGY_NODES][TOPOLOGY_NODES]; /* from, to, by index of nodes[]; >= 1 */
 
 	/* derived */
@@ -100,6 +107,13 @@ struct topology {
 	struct topology_span l3s[TOPOLOGY_CPUS];
 	unsigned numa_count;
 	struct topology_numa numa[TOPOLOGY_CPUS];
+	/*
+	 * What a slice should not cross: packages, or, where those are smaller (virtual machines
+	 * with a core a socket, old firmware), numa[]. A machine of one node says nothing of what
+	 * lies between its packages: there those of TOPOLOGY_PACKAGE_CORES and more are units.
+	 */
+	unsigned unit_count;
+	struct topology_span units[TOPOLOGY_CPUS];
 };
 
 /*
@@ -113,6 +127,9 @@ struct topology {
  * with memory), naming the object, with *t untouched.
  */
 int topology_derive(struct topology *t, struct err *e);
+
+/* Whether all packages are units. */
+bool topology_packages_are_units(const struct topology *t);
 
 /*
  * The distance between two nodes by index: the matrix's value, or 10 / 20 where it has none or 0.

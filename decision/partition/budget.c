@@ -58,35 +58,41 @@ static void add_memory_only(const struct topology *t, uint64_t beside[TOPOLOGY_N
 	}
 }
 
+enum { CORE_PARTS = 1 << 16 };
+
 void budget_shares(const struct topology *t, const struct partition *p, bool memory_only,
 		   const struct reserve_memory *reserve, struct budget_slice out[SLICES_MAX])
 {
-	uint32_t cores[SLICES_MAX][TOPOLOGY_NODES] = {0}, all[TOPOLOGY_NODES] = {0};
+	/* Cores, in parts: one that may use k nodes counts 1/k on each. */
+	uint32_t parts[SLICES_MAX][TOPOLOGY_NODES] = {0}, all[TOPOLOGY_NODES] = {0};
 	uint64_t beside[TOPOLOGY_NODES] = {0};
 
 	if (memory_only)
 		add_memory_only(t, beside);
 	for (unsigned core = 0; core < t->core_count; core++) {
 		uint64_t nodes = t->numa[t->cores[core].numa].nodes;
+		uint32_t part = CORE_PARTS / (unsigned)__builtin_popcountll(nodes);
 
 		if (p->owner[core] >= p->slices)
 			continue;
-		for (uint64_t at = nodes; at; at &= at - 1)
-			nodes |= beside[__builtin_ctzll(at)];
 		for (; nodes; nodes &= nodes - 1) {
-			cores[p->owner[core]][__builtin_ctzll(nodes)]++;
-			all[__builtin_ctzll(nodes)]++;
+			unsigned own = (unsigned)__builtin_ctzll(nodes);
+
+			for (uint64_t at = bit(own) | beside[own]; at; at &= at - 1) {
+				parts[p->owner[core]][__builtin_ctzll(at)] += part;
+				all[__builtin_ctzll(at)] += part;
+			}
 		}
 	}
 	for (unsigned i = 0; i < p->slices; i++) {
 		out[i].nodes = 0;
 		out[i].share = 0;
 		for (unsigned n = 0; n < t->node_count; n++) {
-			if (!cores[i][n])
+			if (!parts[i][n])
 				continue;
 			out[i].nodes |= bit(n);
 			out[i].share += size_share(t->nodes[n].memory_bytes - reserve->node[n],
-						   cores[i][n], all[n]);
+						   parts[i][n], all[n]);
 		}
 		out[i].share -= out[i].share % BUDGET_MIB;
 	}

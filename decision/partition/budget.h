@@ -69,7 +69,7 @@ struct budget {
 /*
  * The nodes of each slice (those local to its cores; memory-only ones if `memory_only`), and its
  * share of them: each node's memory less its reserve goes to the slices that use it by their cores
- * there, so the shares themselves are an assignment that exceeds no node (invariant 6). Rounded
+ * there, of which one that may use k nodes counts 1/k on each; so the shares themselves are an assignment that exceeds no node (invariant 6). Rounded
  * down to 1 MB. slots is left alone.
  */
 void budget_shares(const struct topology *t, const struct partition *p, bool memory_only,

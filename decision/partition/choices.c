@@ -9,6 +9,7 @@ struct grain {
 	enum partition_by by;
 	unsigned count;	  /* with a core */
 	unsigned largest; /* cores */
+	unsigned good;	  /* parents large enough for a slice */
 };
 
 struct choices {
@@ -32,10 +33,12 @@ static struct grain read_grain(const struct topology *t, const uint16_t *owner,
 	g.count = parents.count;
 	for (unsigned i = 0; i < parents.count; i++)
 		g.largest = parents.list[i].cores > g.largest ? parents.list[i].cores : g.largest;
+	for (unsigned i = 0; i < parents.count; i++)
+		g.good += choice_likes_size(parents.list[i].cores, g.largest);
 	return g;
 }
 
-/* One slice each, and whole neighbours together, as many in each slice. */
+/* One slice each, the small ones with a neighbour, and neighbours together, as many in each. */
 static void add_grain(struct choices *w, const struct grain *g)
 {
 	for (unsigned slices = 2; slices < g->count && slices <= SLICES_MAX; slices++) {
@@ -43,6 +46,8 @@ static void add_grain(struct choices *w, const struct grain *g)
 			add(w, g->by, (int)slices, AMOUNT_AUTO);
 	}
 	add(w, g->by, AMOUNT_AUTO, AMOUNT_AUTO);
+	if (g->good > 1 && g->good < g->count && g->good <= SLICES_MAX)
+		add(w, g->by, (int)g->good, AMOUNT_AUTO);
 }
 
 /*
@@ -58,18 +63,18 @@ static void add_parts(struct choices *w, const struct grain *g)
 	}
 }
 
-/* One JVM on few cores, then on more and more packages, or on parts of the only one. */
-static void add_sweep(struct choices *w, const struct grain *packages, unsigned usable)
+/* One JVM on few cores, then on more and more units, or on parts of the only one. */
+static void add_sweep(struct choices *w, const struct grain *units, unsigned usable)
 {
 	static const uint8_t counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48};
-	unsigned each = packages->largest;
+	unsigned each = units->largest;
 
-	if (2 < usable)
-		add(w, BY_MACHINE, 1, 2);
-	if (8 < usable)
-		add(w, BY_MACHINE, 1, 8);
+	for (int cores = 2; cores <= 8; cores *= 2) {
+		if ((unsigned)cores < usable)
+			add(w, BY_MACHINE, 1, cores);
+	}
 	for (unsigned quarter = 1; quarter <= 3; quarter++) {
-		if (packages->count == 1 && usable * quarter / 4 > 0)
+		if (units->count == 1 && usable * quarter / 4 > 0)
 			add(w, BY_MACHINE, 1, (int)(usable * quarter / 4));
 	}
 	for (unsigned i = 0; i < sizeof(counts) && counts[i] * each < usable; i++)
@@ -90,16 +95,19 @@ unsigned choices_list(const struct topology *t, const struct profile_partition *
 {
 	uint16_t owner[TOPOLOGY_CPUS];
 	unsigned usable = partition_usable(t, wanted, owner);
-	struct grain packages = read_grain(t, owner, BY_SOCKET);
+	bool divided = topology_packages_are_units(t);
 	struct grain nodes = read_grain(t, owner, BY_NUMA), l3s = read_grain(t, owner, BY_L3);
+	struct grain packages = divided ? read_grain(t, owner, BY_SOCKET) : nodes;
 	struct choices w = {.list = out};
 
 	add(&w, BY_MACHINE, 1, AMOUNT_AUTO);
 	add_sweep(&w, &packages, usable);
 	add_grain(&w, &nodes);
-	add_grain(&w, &packages);
+	if (divided)
+		add_grain(&w, &packages);
 	add_parts(&w, &nodes);
-	add_parts(&w, &packages);
+	if (divided)
+		add_parts(&w, &packages);
 	if (!(t->oddities & TOPOLOGY_NO_L3))
 		add_grain(&w, &l3s);
 	add_idle(&w, &nodes);

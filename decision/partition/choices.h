@@ -14,8 +14,19 @@ struct choice {
 enum { CHOICES_MAX = 192 };
 
 /*
- * Return how many there are; out[0] is one JVM on all cores that may be used. Several can come to
- * the same sizes, some cannot be made.
+ * Whether an automatic cut makes slices of so many cores beside one of `largest`: of 4 at least (a
+ * JVM of fewer is its collector's and compiler's), and not far smaller than others, since all
+ * executors are as large as the smallest slice's.
+ */
+static inline bool choice_likes_size(unsigned cores, unsigned largest)
+{
+	return cores >= 4 && cores * 4 >= largest;
+}
+
+/*
+ * Return how many there are; out[0] is one JVM on all cores that may be used. Packages that are no
+ * units are not divided. Several can come to the same sizes, some cannot be made, some only when
+ * they are written (choice_likes_size()).
  */
 unsigned choices_list(const struct topology *t, const struct profile_partition *wanted,
 		      struct choice out[CHOICES_MAX]);

@@ -238,14 +238,40 @@ static int divide(struct division *d, struct err *e)
 	/* Nodes, or packages where they are larger. */
 	by = parents_largest(d->t, BY_SOCKET) > parents_largest(d->t, BY_NUMA) ? BY_SOCKET
 									       : BY_NUMA;
-	/* Slices or cores are written: the smallest parents that suit, at last the machine. */
+	/*
+	 * Slices or cores are written: the smallest parents that suit, at last the machine. Packages
+	 * smaller than nodes are none.
+	 */
 	while ((d->slices || d->cores) && by != BY_MACHINE) {
 		read_parents(d, by);
 		if (suits(d))
 			break;
-		by = by == BY_NUMA ? BY_SOCKET : BY_MACHINE;
+		by = by == BY_NUMA && topology_packages_are_units(d->t) ? BY_SOCKET : BY_MACHINE;
 	}
 	return divide_by(d, by, e);
+}
+
+/* ---- one size ---- */
+
+/*
+ * Slices of the smallest one's size, if that leaves few cores over: an application's executors have
+ * one size, which is the smallest one's.
+ */
+static void make_equal(struct division *d)
+{
+	unsigned slices = 0, size = TOPOLOGY_CPUS;
+
+	for (unsigned i = 0; i < d->parents.count; i++) {
+		const struct parent *p = &d->parents.list[i];
+
+		slices += p->slices;
+		if (p->slices && p->quota / p->slices < size)
+			size = p->quota / p->slices;
+	}
+	if (d->cores || d->ceiling < d->free || (d->free - slices * size) * PARTITION_FEW > d->free)
+		return;
+	d->out->spared = d->free - slices * size;
+	d->cores = size;
 }
 
 /* ---- cutting ---- */
@@ -306,6 +332,7 @@ static void cut(struct division *d)
 			.first = out->slices,
 			.size = d->cores,
 			.small = parent->slices,
+			.spares = out->spared > 0,
 		};
 
 		if (!d->cores && parent->slices) {
@@ -320,6 +347,13 @@ static void cut(struct division *d)
 		out->joined = parent->members > out->joined ? parent->members : out->joined;
 	}
 	number_in_tree_order(d->t, out);
+	if (!out->spared || d->wanted->reserve_cores != AMOUNT_AUTO)
+		return;
+	out->reserved += out->spared;
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		if (out->owner[core] == CORE_FREE || out->owner[core] == CORE_ABOVE)
+			out->owner[core] = CORE_RESERVED;
+	}
 }
 
 /* ---- the whole ---- */
@@ -364,6 +398,7 @@ int partition_make(const struct topology *t, const struct profile_partition *wan
 
 	if (find_usable(&d, e) < 0 || divide(&d, e) < 0)
 		return e->code;
+	make_equal(&d);
 	cut(&d);
 	*out = made;
 	return 0;

@@ -5,7 +5,8 @@
 /*
  * Which core belongs to which slice. Sizes come first (partition.by, slices, cores, max_cores),
  * placement second (place.h). A partition is a value; slices are numbered in tree order of
- * their first core.
+ * their first core. Where no size is written and that leaves at most one core in PARTITION_FEW over,
+ * slices have one size.
  */
 
 #include <stdbool.h>
@@ -16,6 +17,9 @@
 #include "decision/partition/reserve.h"
 #include "decision/plan/profile.h"
 
+/* One core in so many may be left over, so that slices are equal. */
+enum { PARTITION_FEW = 16 };
+
 struct partition {
 	enum partition_by by; /* what was divided; never BY_AUTO */
 	unsigned slices;
@@ -23,6 +27,11 @@ struct partition {
 	uint16_t owner[TOPOLOGY_CPUS]; /* by core: the slice, or one of enum core_owner */
 	unsigned usable;	       /* cores that partition.cpus leaves */
 	unsigned reserved;	       /* of them */
+	/*
+	 * Cores that would make some slices larger than others: reserved, if partition.reserve.cores
+	 * is automatic, else without an owner.
+	 */
+	unsigned spared;
 
 	/* what a reader of the plan should know */
 	unsigned parents;		  /* that were divided */

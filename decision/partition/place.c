@@ -6,6 +6,7 @@
 #include "decision/machine/nearness.h"
 #include "decision/partition/reserve.h"
 
+/* Packages are the units of decision/machine/topology.h. */
 enum level { LEVEL_L3, LEVEL_NODE, LEVEL_PACKAGE, LEVELS };
 
 /* What a slice does not cross, as a mask. */
@@ -51,7 +52,7 @@ static uint16_t container(const struct topology *t, enum level level, unsigned c
 {
 	const struct topology_core *c = &t->cores[core];
 
-	return level == LEVEL_L3 ? c->l3 : level == LEVEL_NODE ? c->numa : c->package;
+	return level == LEVEL_L3 ? c->l3 : level == LEVEL_NODE ? c->numa : c->unit;
 }
 
 static bool is_within(const struct topology *t, unsigned levels, unsigned a, unsigned b)
@@ -382,8 +383,9 @@ static void place_hybrid(const struct place *p, unsigned free)
 /* ---- the whole ---- */
 
 /*
- * Where no slice fits into a package, nor is one the sum of some, the region's spare cores are
- * better taken out of the game beforehand, from all packages as evenly as the reserve.
+ * Where no slice fits into a package, nor is one the sum of some, or the sums were those of slices
+ * one core larger, the region's spare cores are better taken out of the game beforehand, from all
+ * packages as evenly as the reserve.
  */
 static void trim(const struct state *s, struct run region)
 {
@@ -393,7 +395,7 @@ static void trim(const struct state *s, struct run region)
 	uint16_t owner[TOPOLOGY_CPUS];
 
 	if (!s->slack || s->small + s->big < p->small + p->big ||
-	    pick_parts(s, parts, count, s->big, s->small).whole)
+	    (!p->spares && pick_parts(s, parts, count, s->big, s->small).whole))
 		return;
 	for (unsigned core = 0; core < p->t->core_count; core++)
 		owner[core] = CORE_OUTSIDE;

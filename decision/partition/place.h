@@ -8,6 +8,7 @@
  * decision/README.md), and those that must cross take whole containers, nearest first.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "decision/machine/topology.h"
@@ -19,6 +20,7 @@ struct place {
 	unsigned count;	       /* cores in it */
 	unsigned first;	       /* the slices' ids: first … first + small + big - 1 */
 	unsigned size;	       /* cores of a small slice, at least 1; a big one has one more */
+	bool spares;	       /* some cores, so that slices have one size */
 	unsigned small, big;   /* how many of each; together they fit the free cores */
 };
 

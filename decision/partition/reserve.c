@@ -21,9 +21,12 @@ int reserve_count(int wanted, unsigned usable, struct err *e)
 	return (int)count;
 }
 
+enum { PACKAGE_APART = 4 };
+
 struct taken {
 	uint16_t package[TOPOLOGY_CPUS], numa[TOPOLOGY_CPUS], l3[TOPOLOGY_CPUS];
 	uint16_t free[TOPOLOGY_CPUS]; /* by package */
+	unsigned large;		      /* the largest had so many free */
 };
 
 static void taken_count(struct taken *taken, const struct topology_core *core)
@@ -33,20 +36,24 @@ static void taken_count(struct taken *taken, const struct topology_core *core)
 	taken->l3[core->l3]++;
 }
 
-static unsigned fewest_taken_package(const struct topology *t, const struct taken *taken)
+/* Far smaller ones first: no slice wants them. Of equals the first from `start` on. */
+static unsigned fewest_taken_package(const struct topology *t, const struct taken *taken,
+				     unsigned start)
 {
 	unsigned best = TOPOLOGY_NONE;
 	uint64_t best_key = UINT64_MAX;
 
-	for (unsigned i = 0; i < t->package_count; i++) {
+	for (unsigned k = 0; k < t->package_count; k++) {
+		unsigned i = (start + k) % t->package_count;
 		unsigned numa = t->cores[t->packages[i].first].numa;
 		/*
 		 * A node of several packages counts like a package, or its slices would lose a core
 		 * for each.
 		 */
+		bool is_small = taken->free[i] * PACKAGE_APART < taken->large;
 		bool is_larger = t->numa[numa].cores.count > t->packages[i].count;
-		uint64_t key =
-			(uint64_t)taken->package[i] << 32 | (is_larger ? taken->numa[numa] : 0);
+		uint64_t key = (uint64_t)!is_small << 48 | (uint64_t)taken->package[i] << 32 |
+			       (is_larger ? taken->numa[numa] : 0);
 
 		if (taken->free[i] && key < best_key) {
 			best = i;
@@ -89,8 +96,12 @@ void reserve_cores(const struct topology *t, uint16_t *owner, unsigned count, ui
 		else if (owner[i] == CORE_RESERVED)
 			taken_count(&taken, &t->cores[i]);
 	}
-	for (; count > 0; count--) {
-		unsigned package = fewest_taken_package(t, &taken);
+	for (unsigned i = 0; i < t->package_count; i++)
+		taken.large = taken.free[i] > taken.large ? taken.free[i] : taken.large;
+	for (unsigned k = 0; k < count; k++) {
+		/* Few cores come from packages far apart, so that neighbours can be joined. */
+		unsigned start = count < t->package_count ? k * t->package_count / count : 0;
+		unsigned package = fewest_taken_package(t, &taken, start);
 		unsigned core = fewest_taken_core(t, &taken, owner, t->packages[package]);
 
 		owner[core] = mark;

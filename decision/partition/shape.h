@@ -16,7 +16,7 @@
 
 /* Where slices lie. */
 struct shape_place {
-	bool crosses_packages; /* a slice lies in several */
+	bool crosses_packages; /* a slice lies in several units (decision/machine/topology.h) */
 	bool crosses_nodes;
 	bool splits_node; /* a node holds several slices */
 	bool splits_l3;	  /* an L3 cache does */
@@ -25,9 +25,9 @@ struct shape_place {
 /*
  * Distances are those of the topology, relative to a node's own: from the node that a core belongs
  * to, with or without memory, to the nodes that its slice's memory is on, in shares of its cores
- * there; between cores from node to node, and DISTANCE_REMOTE / DISTANCE_LOCAL between packages
- * inside one node. `cpus` are the CPUs used of each core. Slots and memory are set to 0, executors
- * to 1. Linear in cores; quadratic in the nodes of a slice.
+ * there; between cores from node to node, and 1.63 between packages inside one node. Those of the
+ * firmware count at most that, latencies in full. `cpus` are the CPUs used of each core. Slots and
+ * memory are set to 0, executors to 1. Linear in cores; quadratic in the nodes of a slice.
  */
 void shape_read(const struct topology *t, const struct partition *p,
 		const uint16_t cpus[TOPOLOGY_CPUS], struct cost_shape *out,

@@ -65,6 +65,9 @@ const char *warning_code_name(enum warning_code code)
 		[WARN_HYBRID_CORES] = "hybrid-cores",
 		[WARN_SLOTS_EQUAL_CPUS] = "slots-equal-cpus",
 		[WARN_UNUSED_CORES] = "unused-cores",
+		[WARN_MEMORY_ONLY_NODES] = "memory-only-nodes",
+		[WARN_HIDDEN_NODES] = "hidden-nodes",
+		[WARN_CPUS_WITHOUT_PACKAGE] = "cpus-without-package",
 	};
 
 	return names[code];

@@ -36,7 +36,7 @@ struct size {
 /* A written size in bytes, a percentage being of `whole`; auto and none are 0. */
 uint64_t size_bytes(const struct size *size, uint64_t whole);
 
-/* bytes × part / whole, without overflow; part <= whole < 2^16. */
+/* bytes × part / whole, without overflow; part <= whole < 2^32. */
 uint64_t size_share(uint64_t bytes, uint64_t part, uint64_t whole);
 
 /*

@@ -112,6 +112,9 @@ static const struct {
 	 "some CPUs have no usable memory node of their own; the nearest stand in"},
 	{TOPOLOGY_MEMORY_UNKNOWN, "no node's size is known; slices get no memory limit"},
 	{TOPOLOGY_HYBRID_CORES, "cores are of more than one kind"},
+	{TOPOLOGY_CPUS_WITHOUT_PACKAGE,
+	 "some CPUs are in no package; neighbours of them count as one"},
+	{TOPOLOGY_HIDDEN_NODES, "hwloc shows fewer nodes than the kernel has with memory"},
 };
 
 static int run_topology(const struct invocation *in, struct err *e)

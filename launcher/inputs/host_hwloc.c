@@ -7,6 +7,7 @@
 #include <hwloc.h>
 #include <hwloc/cpukinds.h>
 #include <hwloc/distances.h>
+#include <hwloc/memattrs.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -267,6 +268,51 @@ static void read_distances(hwloc_topology_t h, struct topology *t)
 	hwloc_distances_release(h, d);
 }
 
+/*
+ * The firmware's latencies (HMAT) instead of its distances, which are no measure, if there is one
+ * from the CPUs of each node that has some to every node: today's kernels tell only those from the
+ * nearest CPUs. Local memory is 10.
+ */
+static void read_latencies(hwloc_topology_t h, struct topology *t)
+{
+	uint16_t latency[TOPOLOGY_NODES][TOPOLOGY_NODES] = {0};
+
+	for (unsigned from = 0; from < t->node_count; from++) {
+		hwloc_obj_t own = hwloc_get_numanode_obj_by_os_index(h, t->nodes[from].id);
+		struct hwloc_location here = {.type = HWLOC_LOCATION_TYPE_CPUSET};
+		hwloc_uint64_t local, value;
+
+		if (!own || cpuset_is_empty(&t->nodes[from].cpus))
+			continue;
+		here.location.cpuset = own->cpuset;
+		if (hwloc_memattr_get_value(h, HWLOC_MEMATTR_ID_LATENCY, own, &here, 0, &local) <
+			    0 ||
+		    local == 0)
+			return;
+		for (unsigned to = 0; to < t->node_count; to++) {
+			hwloc_obj_t there = hwloc_get_numanode_obj_by_os_index(h, t->nodes[to].id);
+
+			if (!there ||
+			    hwloc_memattr_get_value(h, HWLOC_MEMATTR_ID_LATENCY, there, &here, 0,
+						    &value) < 0 ||
+			    value == 0 || value / local > UINT16_MAX / DISTANCE_LOCAL)
+				return;
+			latency[from][to] =
+				(uint16_t)((value * DISTANCE_LOCAL + local / 2) / local);
+			t->has_latencies |= to != from;
+		}
+	}
+	if (!t->has_latencies)
+		return;
+	/* From nodes without CPUs nobody looks: as far as to them. */
+	for (unsigned i = 0; i < t->node_count * t->node_count; i++) {
+		unsigned from = i / t->node_count, to = i % t->node_count;
+
+		t->distance[from][to] = latency[from][to] ? latency[from][to] : latency[to][from];
+	}
+	t->has_distances = true;
+}
+
 static int read_kinds(hwloc_topology_t h, struct topology *t, struct err *e)
 {
 	int count = hwloc_cpukinds_get_nr(h, 0);
@@ -296,6 +342,7 @@ static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology 
 {
 	cleanup_fclose FILE *meminfo = fopen("/proc/meminfo", "re");
 	cleanup_fclose FILE *zoneinfo = fopen("/proc/zoneinfo", "re");
+	cleanup_fclose FILE *with_memory = fopen("/sys/devices/system/node/has_memory", "re");
 	cleanup_fclose FILE *with_cpus = fopen("/sys/devices/system/node/has_cpu", "re");
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
 	struct host_memory memory;
@@ -310,6 +357,7 @@ static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology 
 		for (unsigned i = 0; i < t->node_count; i++)
 			if (!cpuset_has(&has_cpu, t->nodes[i].id))
 				t->nodes[i].cpus = (struct cpuset){0};
+	host_memory_find_hidden(t, with_memory);
 	host_memory_parse(meminfo, zoneinfo, &memory);
 	host_memory_correct(t, &memory);
 	host_memory_limit(t, limit_bytes);
@@ -336,6 +384,7 @@ static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topo
 	    read_kinds(h, t, e) < 0)
 		return e->code;
 	read_distances(h, t);
+	read_latencies(h, t);
 	/* Synthetic text without sizes gets 1 GB a node from hwloc; nobody said so: unknown. */
 	if (kind == SOURCE_SYNTHETIC && !strstr(source->text, "memory="))
 		for (unsigned i = 0; i < t->node_count; i++)

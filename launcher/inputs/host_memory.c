@@ -66,3 +66,17 @@ void host_memory_limit(struct topology *t, uint64_t limit_bytes)
 	for (unsigned i = 0; i < t->node_count; i++)
 		t->nodes[i].memory_bytes = share(t->nodes[i].memory_bytes, limit_bytes, sum);
 }
+
+void host_memory_find_hidden(struct topology *t, FILE *with_memory)
+{
+	char text[4096] = "";
+	struct cpuset listed;
+	struct err ignored;
+
+	if (!with_memory || !fgets(text, sizeof(text), with_memory) ||
+	    cpuset_parse(text, &listed, &ignored) < 0)
+		return;
+	for (unsigned i = 0; i < t->node_count; i++)
+		cpuset_remove(&listed, t->nodes[i].id);
+	t->hidden_nodes = listed;
+}

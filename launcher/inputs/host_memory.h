@@ -27,4 +27,11 @@ void host_memory_correct(struct topology *t, const struct host_memory *memory);
 /* Where all nodes together have more than `limit_bytes` (0: no limit), shrink each alike. */
 void host_memory_limit(struct topology *t, uint64_t limit_bytes);
 
+/*
+ * Note the nodes that the kernel has memory on and hwloc does not show: it takes several nodes with
+ * the same CPUs (numa=fake) for a mistake. `with_memory` is the kernel's list of them; NULL or one
+ * that cannot be read: nothing is hidden.
+ */
+void host_memory_find_hidden(struct topology *t, FILE *with_memory);
+
 #endif

@@ -21,6 +21,10 @@ const char *topology_oddity_name(enum topology_oddity oddity)
 		return warning_code_name(WARN_CPUS_WITHOUT_NODE);
 	case TOPOLOGY_MEMORY_UNKNOWN:
 		return warning_code_name(WARN_MEMORY_UNKNOWN);
+	case TOPOLOGY_CPUS_WITHOUT_PACKAGE:
+		return warning_code_name(WARN_CPUS_WITHOUT_PACKAGE);
+	case TOPOLOGY_HIDDEN_NODES:
+		return warning_code_name(WARN_HIDDEN_NODES);
 	case TOPOLOGY_HYBRID_CORES:
 		break;
 	}
@@ -83,7 +87,7 @@ static json_t *oddities_json(const struct topology *t)
 {
 	json_t *names = json_array();
 
-	for (unsigned bit = 1; bit <= TOPOLOGY_HYBRID_CORES; bit <<= 1)
+	for (unsigned bit = 1; bit <= TOPOLOGY_HIDDEN_NODES; bit <<= 1)
 		if (t->oddities & bit)
 			names = append(names, json_string(topology_oddity_name(bit)));
 	return names;

@@ -71,7 +71,7 @@ static bool list_is_sound(char why[CHOICE_TEXT])
 
 struct place {
 	bool made, crosses_packages, cuts_node;
-	unsigned cores;
+	bool idle; /* more than one core in 16 is left out */
 };
 
 static unsigned owner_of(const struct plan *p, const struct topology *t, unsigned core)
@@ -86,14 +86,26 @@ static unsigned owner_of(const struct plan *p, const struct topology *t, unsigne
 	return SLICES_MAX;
 }
 
-static struct place place_of(const struct plan *p, const struct topology *t)
+/* `all`: cores of one JVM on all of them. */
+static struct place place_of(const struct plan *p, const struct topology *t, unsigned all)
 {
 	struct place place = {.made = true};
+	uint16_t unit[SLICES_MAX];
+	unsigned cores = 0;
 
-	for (unsigned i = 0; i < p->slice_count; i++) {
-		place.crosses_packages |= cpuset_count(&p->slices[i].packages) > 1;
-		place.cores += p->slices[i].cores;
+	memset(unit, 0xff, sizeof(unit));
+	for (unsigned core = 0; core < t->core_count; core++) {
+		unsigned owner = owner_of(p, t, core);
+
+		if (owner == SLICES_MAX)
+			continue;
+		place.crosses_packages |=
+			unit[owner] != TOPOLOGY_NONE && unit[owner] != t->cores[core].unit;
+		unit[owner] = t->cores[core].unit;
 	}
+	for (unsigned i = 0; i < p->slice_count; i++)
+		cores += p->slices[i].cores;
+	place.idle = (all - cores) * 16 > all;
 	for (unsigned i = 0; i < t->numa_count; i++) {
 		unsigned first = SLICES_MAX;
 
@@ -110,7 +122,7 @@ static struct place place_of(const struct plan *p, const struct topology *t)
 }
 
 static struct place place_of_candidate(const struct topology *t, const struct profile *p,
-				       const struct facts *f, unsigned i)
+				       const struct facts *f, unsigned i, unsigned all)
 {
 	const struct plan_candidate *c = &plan.candidates[i];
 	struct profile wanted = *p;
@@ -124,31 +136,43 @@ static struct place place_of_candidate(const struct topology *t, const struct pr
 		wanted.partition.cores = (int)c->cores;
 	if (plan_make(t, &wanted, f, &other, &e) < 0)
 		return (struct place){0};
-	return place_of(&other, t);
+	return place_of(&other, t, all);
 }
 
 /* ---- the choice ---- */
 
-/* Taken only if memory is no concern; named in its `why`. */
-static bool is_starved(const struct plan_candidate *c)
+/* Never taken by itself, whatever it gains; named in its `why`. */
+static bool is_out(const struct plan_candidate *c)
 {
-	return strstr(c->why, "a task has more memory");
+	return strstr(c->why, "a task has more memory") || strstr(c->why, "too small");
+}
+
+static unsigned most_cores(void)
+{
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < plan.candidate_count; i++) {
+		if (plan.candidates[i].slices == 1 && plan.candidates[i].cores > all)
+			all = plan.candidates[i].cores;
+	}
+	return all;
 }
 
 static bool stays_inside(const struct topology *t, const struct profile *p, const struct facts *f,
 			 char why[CHOICE_TEXT])
 {
 	const struct plan_candidate *chosen = &plan.candidates[plan.chosen];
+	unsigned all = most_cores();
 
-	if (!place_of(&plan, t).crosses_packages || !is_predicted(chosen))
+	if (!place_of(&plan, t, all).crosses_packages || !is_predicted(chosen))
 		return true;
 	for (unsigned i = 0; i < plan.candidate_count; i++) {
 		const struct plan_candidate *c = &plan.candidates[i];
 		struct place place;
 
-		if (!is_predicted(c) || is_starved(c) || seconds(c) > 1.0199 * seconds(chosen))
+		if (!is_predicted(c) || is_out(c) || seconds(c) > 1.0199 * seconds(chosen))
 			continue;
-		place = place_of_candidate(t, p, f, i);
+		place = place_of_candidate(t, p, f, i, all);
 		if (place.made && !place.crosses_packages)
 			return broken("%u x %u crosses packages, %u x %u does not and is %.2f %% "
 				      "off",
@@ -166,24 +190,22 @@ static bool has_reason(const struct topology *t, const struct profile *p, const 
 		       char why[CHOICE_TEXT])
 {
 	const struct plan_candidate *chosen = &plan.candidates[plan.chosen];
-	struct place own = place_of(&plan, t);
-	unsigned all = 0;
+	unsigned all = most_cores();
+	struct place own = place_of(&plan, t, all);
 
-	for (unsigned i = 0; i < plan.candidate_count; i++) {
-		if (plan.candidates[i].slices == 1 && plan.candidates[i].cores > all)
-			all = plan.candidates[i].cores;
-	}
-	if (!is_predicted(chosen) || (!own.cuts_node && own.cores == all))
+	if (!is_predicted(chosen) || (!own.cuts_node && !own.idle))
 		return true;
 	for (unsigned i = 0; i < plan.candidate_count; i++) {
 		const struct plan_candidate *c = &plan.candidates[i];
 		struct place place;
 
 		/* of the best and the chosen 2 % may be the tie between equals */
-		if (!is_predicted(c) || seconds(c) > seconds(chosen) * (1 + COST_ERROR) / 1.022)
+		if (!is_predicted(c) || strstr(c->why, "too small") ||
+		    c->executors > chosen->executors ||
+		    seconds(c) > seconds(chosen) * (1 + COST_ERROR) / 1.022)
 			continue;
-		place = place_of_candidate(t, p, f, i);
-		if (place.made && !place.cuts_node && place.cores == all &&
+		place = place_of_candidate(t, p, f, i, all);
+		if (place.made && !place.cuts_node && !place.idle &&
 		    (!place.crosses_packages || own.crosses_packages))
 			return broken("%u x %u cuts nodes or leaves cores idle, %u x %u does not "
 				      "and takes %.1f s to its %.1f",

@@ -29,14 +29,14 @@ static unsigned unit_of(const struct topology *t, unsigned level, unsigned core)
 {
 	if (level == LEVEL_L3)
 		return t->cores[core].l3;
-	return level == LEVEL_NODE ? t->cores[core].numa : t->cores[core].package;
+	return level == LEVEL_NODE ? t->cores[core].numa : t->cores[core].unit;
 }
 
 static struct topology_span unit_span(const struct topology *t, unsigned level, unsigned unit)
 {
 	if (level == LEVEL_L3)
 		return t->l3s[unit];
-	return level == LEVEL_NODE ? t->numa[unit].cores : t->packages[unit];
+	return level == LEVEL_NODE ? t->numa[unit].cores : t->units[unit];
 }
 
 static bool is_available(const struct placement *m, unsigned core)
@@ -118,11 +118,12 @@ static int check_named(const struct placement *m, unsigned number, struct err *e
 /* What the profile divided, by core; the parents that a slice lies in are marked. */
 static unsigned parent_of(const struct placement *m, unsigned core)
 {
-	for (unsigned level = 0; level < LEVELS; level++) {
-		if (m->levels[level].by == m->by)
-			return unit_of(m->t, level, core);
-	}
-	return 0;
+	const struct topology_core *c = &m->t->cores[core];
+
+	return m->by == BY_SOCKET ? c->package
+	       : m->by == BY_NUMA ? c->numa
+	       : m->by == BY_L3	  ? c->l3
+				  : 0;
 }
 
 static void mark_parents(const struct placement *m, unsigned slice, bool parents[TOPOLOGY_CPUS])
@@ -266,13 +267,13 @@ static int check_few(const struct placement *m, unsigned number, unsigned first,
 		       g.crossing, g.count, g.size, first, end - 1, m->levels[number].unit, inside);
 }
 
-static bool same_container(const struct topology *t, unsigned number, unsigned a, unsigned b)
+static bool same_container(const struct placement *m, unsigned number, unsigned a, unsigned b)
 {
 	for (unsigned coarser = number + 1; coarser < LEVELS; coarser++) {
-		if (unit_of(t, coarser, a) != unit_of(t, coarser, b))
+		if (unit_of(m->t, coarser, a) != unit_of(m->t, coarser, b))
 			return false;
 	}
-	return true;
+	return parent_of(m, a) == parent_of(m, b);
 }
 
 /* The units of each container are compared: nodes inside a package, L3s inside a node. */
@@ -281,7 +282,7 @@ static int check_fewest(const struct placement *m, unsigned number, struct err *
 	unsigned first = 0;
 
 	for (unsigned core = 1; core <= m->t->core_count; core++) {
-		if (core < m->t->core_count && same_container(m->t, number, first, core))
+		if (core < m->t->core_count && same_container(m, number, first, core))
 			continue;
 		if (check_few(m, number, first, core, e) < 0)
 			return e->code;
@@ -290,14 +291,14 @@ static int check_fewest(const struct placement *m, unsigned number, struct err *
 	return 0;
 }
 
-/* Where packages are equal and every slice is some of them, each takes whole ones. */
+/* Where packages (or what is larger than they) are equal and every slice is some of them, each takes whole ones. */
 static int check_whole_packages(const struct placement *m, struct err *e)
 {
 	const struct level *packages = &m->levels[LEVEL_PACKAGE];
 	unsigned size = packages->largest;
 
 	for (unsigned i = 0; i < packages->units; i++) {
-		struct topology_span span = m->t->packages[i];
+		struct topology_span span = m->t->units[i];
 		unsigned available = 0;
 
 		for (unsigned core = span.first; core < (unsigned)span.first + span.count; core++)
@@ -332,7 +333,7 @@ int placement_check(const struct plan *p, const struct topology *t, const struct
 		.by = p->candidates[p->chosen].by,
 		.levels = {{"L3", WARN_CROSSES_L3, BY_L3, t->l3_count, 0, {0}},
 			   {"node", WARN_CROSSES_NODE, BY_NUMA, t->numa_count, 0, {0}},
-			   {"package", WARN_CROSSES_PACKAGE, BY_SOCKET, t->package_count, 0, {0}}},
+			   {"package", WARN_CROSSES_PACKAGE, BY_SOCKET, t->unit_count, 0, {0}}},
 	};
 
 	survey(&m);

@@ -142,6 +142,45 @@ START_TEST(test_unused_and_why)
 	ck_assert_ptr_null(warning(WARN_UNUSED_CORES));
 }
 
+/* 4 x 32 cores with 2 reserved are 4 x 31: the others are the host's, if it did not say how many. */
+START_TEST(test_slices_of_one_size)
+{
+	machine_regular(&(struct machine_shape){4, 1, 1, 32, 1, UINT64_C(128) << 30}, &t);
+	profile_default(&profile);
+	profile.partition.by = BY_NUMA;
+	make();
+	ck_assert_uint_eq(cpuset_count(&p.host.cpus), 4);
+	ck_assert_uint_eq(p.unused_count, 0);
+	profile.partition.reserve_cores = 2;
+	make();
+	ck_assert_uint_eq(cpuset_count(&p.host.cpus), 2);
+	ck_assert_uint_eq(p.unused_count, 1);
+	ck_assert_uint_eq(cpuset_count(&p.unused[0].cpus), 2);
+	ck_assert_str_eq(p.unused[0].why, "left over: 4 slices of 31 cores each");
+	ck_assert_ptr_nonnull(strstr(warning(WARN_UNUSED_CORES),
+				     "2 of 126 cores belong to no slice, so that 4 slices have 31 "
+				     "each: partition.reserve.cores: 4 "));
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_uint_eq(p.slices[i].cores, 31);
+}
+
+/* What the firmware or hwloc keep from us is named. */
+START_TEST(test_what_is_left_alone)
+{
+	struct err e = {0};
+
+	setup("cxl");
+	profile.partition.memory_only_nodes = true;
+	cpuset_add(&t.hidden_nodes, 9);
+	t.cpus[t.cpu_count - 1].package = TOPOLOGY_NONE;
+	t.cpus[t.cpu_count - 2].package = TOPOLOGY_NONE;
+	ck_assert_msg(topology_derive(&t, &e) == 0, "%s", e.msg);
+	make();
+	ck_assert_ptr_null(warning(WARN_MEMORY_ONLY_NODES));
+	ck_assert_ptr_nonnull(strstr(warning(WARN_HIDDEN_NODES), "memory on nodes 9, which"));
+	ck_assert_ptr_nonnull(strstr(warning(WARN_CPUS_WITHOUT_PACKAGE), "in no package"));
+}
+
 START_TEST(test_warnings)
 {
 	static const struct {
@@ -164,6 +203,9 @@ START_TEST(test_warnings)
 		{"no-l3", BY_L3, AMOUNT_AUTO, WARN_NO_L3, "partition.by: l3"},
 		{"memoryless", BY_AUTO, AMOUNT_AUTO, WARN_CPUS_WITHOUT_NODE, "nearest"},
 		{"memory-unknown", BY_AUTO, AMOUNT_AUTO, WARN_MEMORY_UNKNOWN, "no memory limit"},
+		{"cxl", BY_AUTO, AMOUNT_AUTO, WARN_MEMORY_ONLY_NODES,
+		 "512 GB of memory on nodes 2-3 are left alone, for no CPU that is allowed is "
+		 "there: partition.memory_only_nodes: true"},
 	};
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -454,8 +496,9 @@ START_TEST(test_names)
 
 TEST_MAIN("plan_make",
 	  test_case("plans", test_paper, test_reserve_is_the_hosts, test_unused_and_why,
-		    test_warnings, test_slots, test_fewer_slices_where_memory_is_small,
-		    test_tight_memory, test_reserve_stays_on_our_nodes, test_reserve_of_all_memory,
+		    test_slices_of_one_size, test_what_is_left_alone, test_warnings, test_slots,
+		    test_fewer_slices_where_memory_is_small, test_tight_memory,
+		    test_reserve_stays_on_our_nodes, test_reserve_of_all_memory,
 		    test_other_clusters, test_addresses, test_jvm_options, test_notes,
 		    test_largest),
 	  test_case("values", test_equality, test_loans, test_notes_are_bounded, test_names))

@@ -71,6 +71,32 @@ static void check_wanted(void)
 		ck_assert_msg(cores <= (unsigned)w->max_cores, "%s: %u cores", where, cores);
 }
 
+/*
+ * Slices of one size where that leaves at most one core in 16 over, and none that is small or far
+ * smaller than others where nothing is written.
+ */
+static void check_sizes(void)
+{
+	const struct profile_partition *w = &profile.partition;
+	bool is_auto = w->by == BY_AUTO && w->slices == AMOUNT_AUTO;
+	unsigned cores = 0, least = UINT16_MAX, most = 0;
+
+	if (w->cores != AMOUNT_AUTO)
+		return;
+	for (unsigned i = 0; i < p.slice_count; i++) {
+		cores += p.slices[i].cores;
+		least = p.slices[i].cores < least ? p.slices[i].cores : least;
+		most = p.slices[i].cores > most ? p.slices[i].cores : most;
+	}
+	if (is_auto && p.slice_count > 1)
+		ck_assert_msg(least >= 4 && most <= 4 * least, "%s: slices of %u to %u cores",
+			      where, least, most);
+	if (w->max_cores == AMOUNT_ALL && most > least)
+		ck_assert_msg((cores - p.slice_count * least) * 16 > cores,
+			      "%s: %u slices of %u to %u cores: %u each would leave few over",
+			      where, p.slice_count, least, most, least);
+}
+
 /* Memory-only nodes only for those who ask; CPUs near no other memory have them anyway. */
 static void check_memory_only(void)
 {
@@ -212,6 +238,7 @@ START_TEST(test_random_decisions)
 			made++;
 			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
 			check_wanted();
+			check_sizes();
 			check_memory_only();
 			check_accounts();
 			memset(&again, 0x5a, sizeof(again));
@@ -252,8 +279,10 @@ START_TEST(test_default_profile)
 		result = plan_make(&t, &profile, &facts, &p, &e);
 		if (unknown || bytes >= UINT64_C(8) << 30)
 			ck_assert_msg(result == 0, "%s: %s", where, e.msg);
-		if (result == 0)
-			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
+		if (result < 0)
+			continue;
+		ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s: %s", where, e.msg);
+		check_sizes();
 	}
 }
 END_TEST
@@ -280,6 +309,7 @@ START_TEST(test_named_machines)
 			ck_assert_msg(oracle_check(&p, &t, &e) == 0, "%s %s: %s", machine_names[m],
 				      where, e.msg);
 			check_wanted();
+			check_sizes();
 			check_accounts();
 		}
 	}

@@ -114,7 +114,46 @@ START_TEST(test_disallowed_node)
 	ck_assert_str_eq(numa_text(), "8@2-3* 4@2 4@3"); /* one parent; all nodes */
 	t.has_distances = true;
 	ck_assert_int_eq(topology_derive(&t, &e), 0);
-	ck_assert_str_eq(numa_text(), "8@2* 4@2 4@3"); /* equally far: the first in tree order */
+	ck_assert_str_eq(numa_text(), "8@2-3* 4@2 4@3"); /* equally far: both */
+}
+END_TEST
+
+START_TEST(test_units)
+{
+	struct err e = {0};
+
+	machine_regular(&(struct machine_shape){2, 1, 1, 8, 1, 1 << 30}, &t);
+	ck_assert_uint_eq(t.unit_count, 2);
+	ck_assert(topology_packages_are_units(&t));
+	for (unsigned i = 0; i < 16; i++) /* four packages a node */
+		t.cpus[i].package = (uint16_t)(i / 2);
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_uint_eq(t.unit_count, 2);
+	ck_assert_uint_eq(t.units[1].first, 8);
+	ck_assert_uint_eq(t.cores[15].unit, 1);
+	ck_assert(!topology_packages_are_units(&t));
+	machine_regular(&(struct machine_shape){1, 1, 1, 16, 1, 1 << 30}, &t);
+	for (unsigned i = 0; i < 16; i++) /* one node: it says nothing of its packages */
+		t.cpus[i].package = (uint16_t)(i / 4);
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_uint_eq(t.unit_count, 4);
+	ck_assert(topology_packages_are_units(&t));
+	for (unsigned i = 0; i < 16; i++)
+		t.cpus[i].package = (uint16_t)(i / 2);
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_uint_eq(t.unit_count, 1);
+}
+END_TEST
+
+START_TEST(test_odd_sources)
+{
+	struct err e = {0};
+
+	machine_regular(&(struct machine_shape){2, 1, 1, 4, 1, 1 << 30}, &t);
+	t.cpus[7].package = TOPOLOGY_NONE;
+	cpuset_add(&t.hidden_nodes, 9);
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_uint_eq(t.oddities, TOPOLOGY_CPUS_WITHOUT_PACKAGE | TOPOLOGY_HIDDEN_NODES);
 }
 END_TEST
 
@@ -354,5 +393,6 @@ END_TEST
 TEST_MAIN("topology",
 	  test_case("rules", test_named, test_all_named_derive, test_cxl,
 		    test_expander_over_two_nodes, test_disallowed_node, test_nearest_ties,
-		    test_only_other_memory, test_distance, test_refused),
+		    test_units, test_odd_sources, test_only_other_memory, test_distance,
+		    test_refused),
 	  test_case("random", test_random_machines, test_renumbered, test_damaged))

@@ -381,6 +381,28 @@ START_TEST(test_shares)
 	ck_assert_uint_eq(slices[1].share, 64 * GIB);
 }
 
+/* Equally far from three nodes: a third of each core counts on each, so all slices are alike. */
+START_TEST(test_shares_of_tied_nodes)
+{
+	static const struct reserve_memory none = {0};
+	struct err e = {0};
+
+	machine_named("memoryless", &t);
+	for (unsigned i = 0; i < 4; i++)
+		t.distance[2][i] = i == 2 ? 10 : 20;
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	profile_default(&profile);
+	profile.partition.by = BY_SOCKET;
+	profile.partition.reserve_cores = 0;
+	ck_assert_int_eq(partition_make(&t, &profile.partition, &part, &e), 0);
+	budget_shares(&t, &part, false, &none, slices);
+	ck_assert_uint_eq(slices[2].nodes, 1 | 2 | 8);
+	for (unsigned i = 0; i < 4; i++) /* parts are whole numbers: to within a MB */
+		ck_assert_msg(slices[i].share >= 24 * GIB - 2 * MIB &&
+				      slices[i].share <= 24 * GIB + MIB,
+			      "slice %u: %llu MB", i, (unsigned long long)(slices[i].share / MIB));
+}
+
 START_TEST(test_memory_only_nodes)
 {
 	static const struct reserve_memory none = {0};
@@ -443,4 +465,4 @@ TEST_MAIN("budget",
 	  test_case("terms", test_automatic, test_smallest_decides, test_written, test_unknown,
 		    test_refusals, test_executors, test_off_heap, test_data, test_slots_by_memory,
 		    test_executors_that_do_not_fit, test_tmpfs_needs_a_size, test_random_sizes),
-	  test_case("shares", test_shares, test_memory_only_nodes))
+	  test_case("shares", test_shares, test_shares_of_tied_nodes, test_memory_only_nodes))

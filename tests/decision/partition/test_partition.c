@@ -61,11 +61,11 @@ START_TEST(test_shapes)
 		const char *shape;
 	} table[] = {
 		{{"paper-8x15", BY_SOCKET, 0, 0, 0, 0}, "15@0 15@1 15@2 15@3 15@4 15@5 15@6 15@7"},
-		{{"paper-8x15", BY_AUTO, 0, 0, 0, AUTO}, "14@0 14@1 15@2 15@3 15@4 15@5 15@6 15@7"},
+		{{"paper-8x15", BY_AUTO, 0, 0, 0, AUTO}, "14@0 14@1 14@2 14@3 14@4 14@5 14@6 14@7"},
 		{{"paper-8x15", BY_SOCKET, 4, 0, 0, 0}, "30@0-1 30@2-3 30@4-5 30@6-7"},
 		{{"paper-8x15", BY_SOCKET, 4, 30, 0, 0}, "30@0-1 30@2-3 30@4-5 30@6-7"},
 		{{"paper-8x15", BY_MACHINE, 0, 30, 0, 0}, "30@0-1 30@2-3 30@4-5 30@6-7"},
-		{{"paper-8x15", BY_MACHINE, 4, 0, 0, 2}, "29@0,2 29@1,3 30@4-5 30@6-7"},
+		{{"paper-8x15", BY_MACHINE, 4, 0, 0, 2}, "29@0,2 29@1,3 29@4,6 29@5,7"},
 		{{"paper-8x15", BY_SOCKET, 3, 0, 0, 0}, "45@0-2 45@3-5 30@6-7"},
 		{{"paper-8x15", BY_SOCKET, 10, 0, 0, 0},
 		 "8@0 7@0 8@1 7@1 15@2 15@3 15@4 15@5 15@6 15@7"},
@@ -89,6 +89,9 @@ START_TEST(test_shapes)
 		 */
 		{{"paper-8x15", BY_MACHINE, 12, 0, 0, 0},
 		 "10@0 10@0-1 10@1 10@2 10@2-3 10@3 10@4 10@4-5 10@5 10@6 10@6-7 10@7"},
+		/* one size, where one core in 16 is enough for it */
+		{{"l3-24", BY_SOCKET, 0, 0, 0, 1}, "47@0 47@1"},
+		{{"l3-24", BY_SOCKET, 4, 0, 0, 1}, "23@0 23@0 23@1 23@1"},
 		{{"snc4", BY_NUMA, 0, 0, 0, 0}, "12@0 12@0 12@0 12@0 12@1 12@1 12@1 12@1"},
 		{{"snc4", BY_AUTO, 0, 0, 0, 0}, "48@0 48@1"},
 		{{"snc4", BY_L3, 0, 0, 0, 0}, "48@0 48@1"},
@@ -205,14 +208,14 @@ START_TEST(test_nearest_first)
 	}
 }
 
-/* Uneven packages that add up: 6 + 2, 5 + 3. */
+/* Uneven packages that add up: 10 + 4, 8 + 6. */
 START_TEST(test_whole_packages)
 {
-	static const uint16_t packages[] = {6, 5, 3, 2};
+	static const uint16_t packages[] = {10, 8, 6, 4};
 	struct err e = {0};
 
-	machine_regular(&(struct machine_shape){1, 1, 1, 16, 1, GIB}, &t);
-	for (unsigned i = 0, package = 0, left = packages[0]; i < 16; i++, left--) {
+	machine_regular(&(struct machine_shape){1, 1, 1, 28, 1, GIB}, &t);
+	for (unsigned i = 0, package = 0, left = packages[0]; i < 28; i++, left--) {
 		if (left == 0)
 			left = packages[++package];
 		t.cpus[i].package = (uint16_t)package;
@@ -223,7 +226,7 @@ START_TEST(test_whole_packages)
 					wanted_of(&(struct wanted){.by = BY_MACHINE, .slices = 2}),
 					&part, &e),
 			 0);
-	ck_assert_str_eq(shape(), "8@0,3 8@1-2");
+	ck_assert_str_eq(shape(), "14@0,3 14@1-2");
 }
 
 START_TEST(test_reserve_empties_a_package)
@@ -262,6 +265,47 @@ START_TEST(test_restricted_cpus)
 	ck_assert_ptr_nonnull(strstr(e.msg, "partition.cpus: CPUs 16-17 are not among those"));
 }
 
+/* Two nodes of 32 packages of one core: a package is no place for a slice. */
+static void make_small_packages(void)
+{
+	struct err e = {0};
+
+	machine_regular(&(struct machine_shape){2, 1, 0, 32, 1, GIB}, &t);
+	for (unsigned i = 0; i < 64; i++)
+		t.cpus[i].package = (uint16_t)i;
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+}
+
+START_TEST(test_small_packages)
+{
+	static const struct wanted rows[] = {{.slices = 2, .reserve = AUTO}, {.slices = 21}};
+	struct err e = {0};
+
+	make_small_packages();
+	ck_assert_uint_eq(t.unit_count, 2);
+	ck_assert(!topology_packages_are_units(&t));
+	ck_assert_int_eq(partition_make(&t, wanted_of(&rows[0]), &part, &e), 0);
+	ck_assert_str_eq(shape(), "31@1-31 31@32-62");
+	ck_assert_uint_eq(part.by, BY_NUMA);
+	ck_assert_uint_eq(part.reserved, 2); /* 1, and 1 so that slices are equal */
+	ck_assert_uint_eq(part.spared, 1);
+	ck_assert_int_eq(partition_make(&t, wanted_of(&rows[1]), &part, &e), 0);
+	ck_assert_uint_eq(part.by, BY_MACHINE); /* 21 packages of each three, or 64 / 21 */
+}
+
+/* Nodes of 12, 12, 12, 12 and 1 cores: the one goes to a neighbour, and there to the reserve. */
+START_TEST(test_small_parent)
+{
+	static const struct wanted four = {.by = BY_NUMA, .slices = 4, .reserve = AUTO};
+	struct err e = {0};
+
+	machine_regular(&(struct machine_shape){5, 1, 0, 12, 1, GIB}, &t);
+	t.cpu_count = 49;
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_int_eq(partition_make(&t, wanted_of(&four), &part, &e), 0);
+	ck_assert_str_eq(shape(), "12@0 12@1 12@2 12@3");
+}
+
 /* Each slice has as many cores of each kind as the others, to within one. */
 START_TEST(test_hybrid)
 {
@@ -290,6 +334,7 @@ START_TEST(test_hybrid)
 	}
 }
 
-TEST_MAIN("partition", test_case("partition", test_shapes, test_refusals, test_many_packages,
-				 test_nearest_first, test_whole_packages,
-				 test_reserve_empties_a_package, test_restricted_cpus, test_hybrid))
+TEST_MAIN("partition",
+	  test_case("partition", test_shapes, test_refusals, test_many_packages, test_nearest_first,
+		    test_whole_packages, test_reserve_empties_a_package, test_restricted_cpus,
+		    test_small_packages, test_small_parent, test_hybrid))

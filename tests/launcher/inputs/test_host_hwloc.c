@@ -3,6 +3,8 @@
 #include "tests/harness.h"
 
 #include <errno.h>
+#include <hwloc.h>
+#include <hwloc/memattrs.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -154,6 +156,47 @@ START_TEST(nothing_is_written_on_failure)
 }
 END_TEST
 
+/* Two nodes: 100 ns inside, 150 ns from the first to the second, 160 ns back if that is told. */
+static const char *latency_file(bool complete)
+{
+	static const unsigned long ns[2][2] = {{100, 150}, {160, 100}};
+	static char path[512];
+	hwloc_topology_t h;
+
+	snprintf(path, sizeof(path), "%s/latencies-%d.xml", test_directory(), complete);
+	ck_assert_int_eq(hwloc_topology_init(&h), 0);
+	ck_assert_int_eq(hwloc_topology_set_synthetic(h, "numa:2 core:4 pu:1"), 0);
+	ck_assert_int_eq(hwloc_topology_load(h), 0);
+	for (unsigned from = 0; from < 2; from++) {
+		for (unsigned to = 0; to < 2; to++) {
+			struct hwloc_location here = {.type = HWLOC_LOCATION_TYPE_CPUSET};
+
+			here.location.cpuset = hwloc_get_numanode_obj_by_os_index(h, from)->cpuset;
+			if (complete || from == to)
+				ck_assert_int_eq(hwloc_memattr_set_value(
+							 h, HWLOC_MEMATTR_ID_LATENCY,
+							 hwloc_get_numanode_obj_by_os_index(h, to),
+							 &here, 0, ns[from][to]),
+						 0);
+		}
+	}
+	ck_assert_int_eq(hwloc_topology_export_xml(h, path, 0), 0);
+	hwloc_topology_destroy(h);
+	return path;
+}
+
+START_TEST(latencies_of_all_nodes_replace_distances)
+{
+	must_read(latency_file(true));
+	ck_assert(t.has_latencies && t.has_distances);
+	ck_assert_uint_eq(t.distance[0][0], 10);
+	ck_assert_uint_eq(t.distance[0][1], 15);
+	ck_assert_uint_eq(t.distance[1][0], 16);
+	must_read(latency_file(false)); /* what Linux tells: only from the nearest CPUs */
+	ck_assert(!t.has_latencies && !t.has_distances);
+}
+END_TEST
+
 START_TEST(this_machine_is_restricted_to_what_is_allowed)
 {
 	struct topology_source source = {0};
@@ -238,5 +281,6 @@ TEST_MAIN("host_hwloc",
 		    nothing_is_written_on_failure),
 	  test_case("files", files_that_are_no_topology_are_refused,
 		    a_pipe_or_a_huge_file_does_not_stop_us,
-		    captured_machines_have_the_shape_that_their_index_tells),
+		    captured_machines_have_the_shape_that_their_index_tells,
+		    latencies_of_all_nodes_replace_distances),
 	  test_case("live", this_machine_is_restricted_to_what_is_allowed))

@@ -109,6 +109,30 @@ START_TEST(a_limit_shrinks_all_nodes_in_proportion)
 }
 END_TEST
 
+static void find_hidden(const char *text)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+
+	ck_assert_ptr_nonnull(f);
+	host_memory_find_hidden(&t, f);
+	fclose(f);
+}
+
+START_TEST(nodes_that_only_the_kernel_has_are_hidden)
+{
+	two_nodes(1, 1); /* 0 and 3 */
+	host_memory_find_hidden(&t, NULL);
+	ck_assert(cpuset_is_empty(&t.hidden_nodes));
+	find_hidden("0,3\n");
+	ck_assert(cpuset_is_empty(&t.hidden_nodes));
+	find_hidden("frog\n");
+	ck_assert(cpuset_is_empty(&t.hidden_nodes));
+	find_hidden("0-3,7\n");
+	ck_assert_str_eq(CPUSET_STRING(&t.hidden_nodes), "1-2,7");
+}
+END_TEST
+
 TEST_MAIN("host_memory", test_case("parse", the_two_files_are_understood, other_bytes_mean_unknown),
 	  test_case("correct", sizes_that_are_far_too_small_are_spread_by_present_pages,
-		    sizes_within_five_per_cent_stay, a_limit_shrinks_all_nodes_in_proportion))
+		    sizes_within_five_per_cent_stay, a_limit_shrinks_all_nodes_in_proportion,
+		    nodes_that_only_the_kernel_has_are_hidden))
