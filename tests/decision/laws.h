@@ -29,8 +29,8 @@ struct law {
 	struct cost_coefficients theta;
 	double footprint; /* what tasks hold, times what the model takes them to hold */
 	unsigned missing_kind;
-	double missing;	 /* seconds for 1 of what the model lacks, 0 … 10 % of the best time */
-	double best;	 /* seconds of the best candidate, by the truth */
+	double missing; /* seconds for 1 of what the model lacks, 0 … 10 % of the best time */
+	double best;	/* seconds of the best candidate, by the truth */
 	/* Of the last law_regrets(): */
 	unsigned probes;
 	double tuned_off, cold_off; /* predicted over true seconds of what was taken */
