@@ -55,7 +55,7 @@ void tune_list(const struct engine *g, const uint64_t data_bytes[TUNE_SIZES], bo
 
 	out->count = 0;
 	for (unsigned i = 0; i < g->count; i++) {
-		if (!candidate_is_open(&g->candidates[i]) || g->candidates[i].is_starved)
+		if (!candidate_is_automatic(&g->candidates[i]))
 			continue;
 		add_option(g, i, data_bytes, large, repeats ? 2 + has_small : 1, out);
 		if (has_small && !repeats)

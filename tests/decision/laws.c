@@ -159,11 +159,6 @@ double law_seconds(const struct law *law, const struct candidate *c)
 	return law_part(law, &c->shape, &job) + law->missing * missing_shape(law, &c->shape);
 }
 
-static bool is_open(const struct candidate *c)
-{
-	return candidate_is_open(c) && !c->is_starved;
-}
-
 static const struct candidate *find_best(const struct law *law)
 {
 	const struct candidate *best = NULL;
@@ -171,7 +166,8 @@ static const struct candidate *find_best(const struct law *law)
 	for (unsigned i = 0; i < law->engine.count; i++) {
 		const struct candidate *c = &law->engine.candidates[i];
 
-		if (is_open(c) && (!best || law_seconds(law, c) < law_seconds(law, best)))
+		if (candidate_is_automatic(c) &&
+		    (!best || law_seconds(law, c) < law_seconds(law, best)))
 			best = c;
 	}
 	return best;

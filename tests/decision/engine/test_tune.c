@@ -69,7 +69,7 @@ static void option_is_right(unsigned at, bool has_small, bool repeats, const cha
 	bool is_large = list.runs[at][0].size == TUNE_LARGE;
 	const double *cold = o->runs[0].x, *warm = o->runs[1].x, *less = o->runs[2].x;
 
-	ck_assert_msg(candidate_is_open(c) && !c->is_starved && !o->tried, "%s", where);
+	ck_assert_msg(candidate_is_automatic(c) && !o->tried, "%s", where);
 	ck_assert_msg(memcmp(&o->whole, &c->features, sizeof(o->whole)) == 0, "%s", where);
 	ck_assert_msg(o->run_count == (is_large && repeats ? 2u + has_small : 1u), "%s: %u runs",
 		      where, o->run_count);
@@ -113,8 +113,7 @@ START_TEST(each_candidate_is_a_probe_of_each_size)
 			seen[list.runs[i][0].size]++;
 		}
 		for (unsigned i = 0; i < law.engine.count; i++)
-			open += candidate_is_open(&law.engine.candidates[i]) &&
-				!law.engine.candidates[i].is_starved;
+			open += candidate_is_automatic(&law.engine.candidates[i]);
 		ck_assert_msg(seen[TUNE_LARGE] == open &&
 				      seen[TUNE_SMALL] == (has_small && !repeats ? open : 0),
 			      "%s: %u and %u of %u", where, seen[TUNE_LARGE], seen[TUNE_SMALL],
