@@ -13,7 +13,7 @@
 /* How far a law lies from the table: standard deviations of logarithms. */
 #define LAW_STARTUP 0.3
 #define LAW_COLD    0.5
-#define LAW_STAGE   1.0 /* an application may have any number of stages */
+#define LAW_STAGE   1.5 /* an application may have any number of stages */
 #define LAW_WORK    0.6 /* each term by itself, beside the common speed */
 #define LAW_SPEED   1.0 /* common speed: log-uniform, e^-1 … e */
 #define LAW_NOISE   0.05

@@ -204,6 +204,37 @@ START_TEST(one_run_sets_the_scale)
 }
 END_TEST
 
+/* Cold, warm, and warm on less: enough to tell start-up, stages and work from each other. */
+START_TEST(stages_are_told_from_work)
+{
+	static const double stages[] = {0.05, 1, 20}, startups[] = {0.5, 1, 2};
+
+	for (unsigned round = 0; round < 9; round++) {
+		static const double data[] = {1, 1, 0.25, 10};
+		struct cost_coefficients law = table;
+		struct fit_run runs[4] = {{.seconds = 0}};
+		struct fit f;
+
+		law.c[COST_STAGE] *= stages[round % 3];
+		law.c[COST_FIXED] *= startups[round / 3];
+		law.c[COST_COLD] *= startups[round / 3];
+		for (unsigned i = 0; i < 4; i++) {
+			double *x = runs[i].x.x;
+
+			x[COST_FIXED] = x[COST_COLD] = i % 3 == 0;
+			x[COST_STAGE] = 1;
+			x[COST_WORK] = data[i];
+			runs[i].seconds = cost_seconds(&law, &runs[i].x);
+		}
+		must_fit(runs, 3, 0, &f);
+		ck_assert_msg(fabs(cost_seconds(&f.theta, &runs[3].x) / runs[3].seconds - 1) < 0.08,
+			      "stages %g, start-up %g: %g s instead of %g s", stages[round % 3],
+			      startups[round / 3], cost_seconds(&f.theta, &runs[3].x),
+			      runs[3].seconds);
+	}
+}
+END_TEST
+
 /*
  * Times that fall where a term grows ask for a negative coefficient; it gets 0, and nothing becomes
  * negative.
@@ -312,6 +343,6 @@ TEST_MAIN("fit",
 	  test_case("solver", the_minimum_is_that_of_the_best_active_set,
 		    the_inverse_times_the_matrix_is_one),
 	  test_case("fit", without_runs_it_is_the_table, it_predicts_what_it_has_not_seen,
-		    one_run_sets_the_scale, no_coefficient_is_negative,
+		    one_run_sets_the_scale, stages_are_told_from_work, no_coefficient_is_negative,
 		    a_held_term_follows_the_scale_only, runs_take_doubt_away,
 		    bad_numbers_are_refused))
