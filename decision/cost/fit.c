@@ -26,7 +26,7 @@ static const double held_doubt = 0.001;
  * many stages an application has, and how heavy its work is, may be anything.
  */
 enum group { GROUP_STARTUP, GROUP_STAGES, GROUP_WORK, GROUPS };
-static const double group_doubt[GROUPS] = {0.5, 3, 10};
+static const double group_doubt[GROUPS] = {0.5, 10, 10};
 
 /* A machine a hundred times as fast as the table's, or an application as light, is none. */
 static const double least_scale = 0.01;

@@ -207,7 +207,7 @@ END_TEST
 /* Cold, warm, and warm on less: enough to tell start-up, stages and work from each other. */
 START_TEST(stages_are_told_from_work)
 {
-	static const double stages[] = {0.05, 1, 20}, startups[] = {0.5, 1, 2};
+	static const double stages[] = {0.05, 1, 5}, startups[] = {0.5, 1, 2};
 
 	for (unsigned round = 0; round < 9; round++) {
 		static const double data[] = {1, 1, 0.25, 10};
