@@ -196,8 +196,9 @@ const char *spark_property_refuse(const char *key)
 		{"spark.executor.memory", "memory.heap sets it"},
 		{"spark.memory.offHeap.*", "memory.off_heap sets it"},
 		{"spark.executor.pyspark.memory", "memory.python sets the room of Python"},
-		{"spark.executor.cores", "a slice has one executor with all its slots; "
-					 "spark.slots_per_cpu sets them"},
+		{"spark.executor.cores", "an executor has an equal part of its slice's slots; "
+					 "spark.executors and spark.slots_per_cpu set it"},
+		{"spark.executor.instances", "spark.executors sets how many a slice has"},
 		{"spark.local.dir", "memory.scratch.path sets it"},
 		{NULL, NULL},
 	};

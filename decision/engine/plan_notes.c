@@ -360,7 +360,7 @@ static void note_collector(const struct engine *g, struct plan *out)
 		plan_note(out, "jvm.gc: auto is parallel, ahead of G1 on batch workloads");
 		return;
 	}
-	plan_note(out, "jvm.gc: auto is %s, predicted %.1f %% faster here than %s", gc_words[c->gc],
+	plan_note(out, "jvm.gc: auto is %s, predicted %.0f %% faster here than %s", gc_words[c->gc],
 		  100 * (cost_seconds(g->coefficients, &other) / c->seconds - 1), gc_words[job.gc]);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/reason.h"
 
+#include <math.h>
 #include <stdarg.h>
 
 #include "decision/partition/usable.h"
@@ -94,37 +95,40 @@ static const char *preference(const struct engine *g, const struct candidate *a,
 	return engine_preference(a, b);
 }
 
+/* "12 % slower": as many digits as a prediction is good for. */
+static void append_speed(double slower, char why[PLAN_TEXT])
+{
+	double percent = 100 * fabs(slower);
+
+	if (slower > 1)
+		append(why, "%.1f × the time", 1 + slower);
+	else if (percent < 0.5)
+		append(why, "as fast");
+	else
+		append(why, "%.0f %% %s", percent, slower < 0 ? "faster" : "slower");
+}
+
 /* Why `c` is not the chosen one. */
 static void explain_other(const struct engine *g, struct candidate *c)
 {
 	const struct candidate *chosen = &g->candidates[g->chosen];
 	double slower = c->seconds / chosen->seconds - 1;
-	const char *why = preference(g, chosen, c), *speed = slower < 0 ? "faster" : "slower";
-	const char *and = slower < 0 ? "but" : "and";
+	const char *why = preference(g, chosen, c), *and = slower < 0 ? "but" : "and";
+	bool is_auto = partition_is_auto(&g->profile->partition);
 
-	if (slower > 1)
-		append(c->why, "%.1f × the time", 1 + slower);
-	else
-		append(c->why, "%.1f %% %s", 100 * (slower < 0 ? -slower : slower), speed);
+	append_speed(slower, c->why);
 	if (c->is_starved) {
 		append(c->why, ", %s with several executors a task has more memory", and);
-		return;
-	}
-	if (c->is_small && partition_is_auto(&g->profile->partition)) {
+	} else if (c->is_small && is_auto) {
 		append(c->why, ", %s it has slices that are too small", and);
-		return;
-	}
-	if (slower > ENGINE_TIE) {
+	} else if (slower > ENGINE_TIE) {
 		append(c->why, ": ");
 		append_loss(g, c, chosen, c->why);
-		return;
-	}
-	if (!partition_is_auto(&g->profile->partition))
-		return;
-	if (c->needs_reason && !chosen->needs_reason && !g->is_measured)
+	} else if (is_auto && c->needs_reason && !chosen->needs_reason && !g->is_measured) {
 		append(c->why, ", %s %s must gain %.0f %%", and, asks_reason(c), 100 * g->error);
-	else if (why)
+	} else if (is_auto && why) {
 		append(c->why, ", %s %s", and, why);
+	}
 }
 
 /* The winner beside the one that a reader would ask about. */
@@ -134,19 +138,20 @@ static void explain_against(const struct engine *g, struct candidate *c, const s
 	const char *why = preference(g, c, r);
 
 	if (ratio > 1 + ENGINE_TIE) {
-		append(c->why, "%.2f × %s, which lose%s ", ratio, SIZES(r),
+		append(c->why, "%.1f (%.1f … %.1f) × %s, which lose%s ", ratio,
+		       ratio / (1 + g->error), ratio * (1 + g->error), SIZES(r),
 		       r->slices > 1 ? "" : "s");
 		append_loss(g, r, c, c->why);
 	} else if (r->needs_reason && !c->needs_reason && !g->is_measured &&
 		   partition_is_auto(&g->profile->partition)) {
-		append(c->why, "%s would be %.1f %% %s, and %s must gain %.0f %%", SIZES(r),
-		       100 * (ratio > 1 ? ratio - 1 : 1 / ratio - 1),
-		       ratio > 1 ? "slower" : "faster", asks_reason(r), 100 * g->error);
+		append(c->why, "%s would be ", SIZES(r));
+		append_speed(ratio - 1, c->why);
+		append(c->why, ", and %s must gain %.0f %%", asks_reason(r), 100 * g->error);
 	} else if (why || ratio >= 1) {
-		append(c->why, "%.2f × %s%s%s", ratio, SIZES(r),
+		append(c->why, "%.1f × %s%s%s", ratio, SIZES(r),
 		       why ? ", within the error of the model; " : "", why ? why : "");
 	} else {
-		append(c->why, "%.2f × %s, against which it loses ", ratio, SIZES(r));
+		append(c->why, "%.1f × %s, against which it loses ", ratio, SIZES(r));
 		append_loss(g, c, r, c->why);
 	}
 }

@@ -29,13 +29,17 @@ static int find_cluster(const struct invocation *in, enum reply_result *result, 
 }
 
 /* What this run adds to the properties of the cluster's applications. */
-static int make_conf(const struct options *o, const struct state *s, struct argv *conf,
-		     struct err *e)
+static int make_conf(const struct options *o, const struct state *s, char *const *words,
+		     struct argv *conf, struct err *e)
 {
 	static const char progress[] = "spark.ui.showConsoleProgress";
-	struct cpuset slices;
+	const struct spark_cluster c = state_spark(s);
+	struct cpuset slices = {0};
 
-	if (o->slices && spark_slices_parse(o->slices, &s->plan, &slices, e))
+	for (unsigned i = 0; i < s->plan.slice_count; i++)
+		cpuset_add(&slices, i);
+	if ((o->slices && spark_slices_parse(o->slices, &s->plan, &slices, e)) ||
+	    spark_words_check(&c, &slices, words, e))
 		return e->code;
 	/* Spark draws its bar on whatever stderr is, and the profile may want it otherwise. */
 	if (isatty(STDERR_FILENO) && !strings_value(&s->profile.spark.conf, progress))
@@ -66,8 +70,8 @@ static int run_application(const struct options *o, const struct state *s, char 
 	cleanup_argv struct argv conf = {0};
 	cleanup_driver struct driver *d = NULL;
 
-	if (make_conf(o, s, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e) ||
-	    running_driver(o, s, &d, e))
+	if (make_conf(o, s, words, &conf, e) ||
+	    spark_submit_process(&c, conf.items, words, &p, e) || running_driver(o, s, &d, e))
 		return e->code;
 	spawn.argv = p.argv.items;
 	spawn.envp = p.env.items;

@@ -91,7 +91,10 @@ static void print_slices(const struct status *s)
 		table_add(&t, "%s",
 			  slice->memory_max_bytes ? SIZE_STRING(slice->memory_max_bytes) : "none");
 		table_add(&t, "%.0f %%", 100 * slice->local_share);
-		table_add(&t, "%u", slice->executors);
+		if (slice->executors_planned > 1)
+			table_add(&t, "%u/%u", slice->executors, slice->executors_planned);
+		else
+			table_add(&t, "%u", slice->executors);
 		table_add(&t, "%u", slice->tasks_running);
 		table_add(&t, "%u", slice->tasks_pending);
 		table_add(&t, "%u", slice->restarts);

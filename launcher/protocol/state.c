@@ -120,7 +120,7 @@ static int check_state(const void *value, struct err *e)
 const struct json_table state_table = {
 	.fields = state_fields,
 	.check = check_state,
-	.schema = "cleave.state/1",
+	.schema = "cleave.state/2",
 	.size = sizeof(T),
 	.style = JSON_COMPACT,
 };
@@ -234,8 +234,10 @@ int home_read(const struct cluster *c, struct plan *out, struct err *e)
 {
 	int r = read_file(c, "home.json", &home_table, check_home, out, e);
 
-	for (unsigned i = 0; !r && i < out->slice_count; i++)
+	for (unsigned i = 0; !r && i < out->slice_count; i++) {
 		out->slices[i].id = i;
+		out->slices[i].executors = 1; /* not known; it has some */
+	}
 	return r;
 }
 

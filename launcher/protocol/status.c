@@ -24,6 +24,7 @@ static void collect_slice(const struct state *s, unsigned id, const struct obser
 	string_copy(out->state, worker_state_name(alive ? WORKER_RUNNING : WORKER_STOPPED));
 	out->worker_pid = alive ? record->id.pid : 0;
 	out->restarts = record->restarts;
+	out->executors_planned = slice->executors;
 	out->local_share = 1;
 	if (!group)
 		return;
@@ -119,6 +120,8 @@ static const struct json_field slice_fields[] = {
 	{"nodes", JSON_AT(T, nodes)},
 	{"worker_pid", JSON_AT(T, worker_pid)},
 	{"executors", JSON_AT(T, executors)},
+	{"executors_planned", JSON_AT(T, executors_planned), .max = SLICE_EXECUTORS,
+	 .is_new = true},
 	{"tasks_running", JSON_AT(T, tasks_running)},
 	{"tasks_pending", JSON_AT(T, tasks_pending)},
 	{"cpu_used", JSON_AT(T, cpu_used)},

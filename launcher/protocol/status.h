@@ -17,7 +17,9 @@ struct slice_status {
 	char state[16];			      /* worker_state_name() */
 	struct cpuset cpus, home_cpus, nodes; /* cpus: effective, by the kernel */
 	pid_t worker_pid;		      /* 0: none */
-	unsigned executors, tasks_running;
+	unsigned executors;		      /* registered ones */
+	unsigned executors_planned; /* of an application that uses all of the slice; 0: not told */
+	unsigned tasks_running;
 	double cpu_used; /* CPUs, over the last second */
 	uint64_t memory_bytes, memory_max_bytes;
 	double local_share; /* of anonymous memory on its own nodes; 1 where there is none */

@@ -14,8 +14,12 @@
 void plan_chart_print(const struct plan *p, const struct picture_style *style, FILE *to);
 
 /* Predicted seconds of a candidate: its terms, in the order of `plan --explain`, and their sum. */
-enum { PLAN_CHART_TERMS = 6 };
+enum { PLAN_CHART_TERMS = 8 };
 double plan_chart_terms(const struct plan_candidate *c, double seconds[PLAN_CHART_TERMS]);
 double plan_chart_seconds(const struct plan_candidate *c);
+
+/* A predicted ratio, with the two digits that predictions are good for: 0.95, 1.4, 23, 120. */
+enum { PLAN_CHART_RATIO = 16 };
+void plan_chart_ratio(double ratio, char text[PLAN_CHART_RATIO]);
 
 #endif

@@ -28,7 +28,11 @@ int plan_text_print(const struct plan *p, FILE *to)
 		table_add(&table, "%u", s->slots);
 		table_add(&table, "%s",
 			  s->memory.max_bytes ? SIZE_STRING(s->memory.max_bytes) : "no limit");
-		table_add(&table, "%s", SIZE_STRING(s->memory.heap_bytes));
+		if (s->executors > 1)
+			table_add(&table, "%u × %s", s->executors,
+				  SIZE_STRING(s->memory.heap_bytes / s->executors));
+		else
+			table_add(&table, "%s", SIZE_STRING(s->memory.heap_bytes));
 		table_add(&table, "%s", inet_ntop(AF_INET, &address, dotted, sizeof(dotted)));
 		table_add(&table, "%s", CPUSET_STRING(&s->nodes));
 		table_add(&table, "%s", CPUSET_STRING(&s->cpus));
@@ -57,12 +61,18 @@ int plan_text_print(const struct plan *p, FILE *to)
 static void add_candidate(struct table *table, const struct plan_candidate *c, bool chosen)
 {
 	double terms[PLAN_CHART_TERMS], seconds = plan_chart_terms(c, terms);
+	char ratio[PLAN_CHART_RATIO], low[PLAN_CHART_RATIO], high[PLAN_CHART_RATIO];
 
 	table_add(table, "%s", chosen ? "*" : "");
 	table_add(table, "%s", partition_by_name(c->by));
 	table_add(table, "%u", c->slices);
 	table_add(table, "%u", c->cores);
-	table_add(table, c->throughput > 0 ? "%.2f" : c->feasible ? "?" : "no", c->throughput);
+	table_add(table, "%u", c->executors);
+	plan_chart_ratio(c->throughput, ratio);
+	plan_chart_ratio(c->low, low);
+	plan_chart_ratio(c->high, high);
+	table_add(table, "%s", c->throughput > 0 ? ratio : c->feasible ? "?" : "no");
+	table_add(table, c->high > 0 ? "%s … %s" : "-", low, high);
 	table_add(table, seconds > 0 ? "%.1f" : "-", seconds);
 	for (unsigned i = 0; i < PLAN_CHART_TERMS; i++)
 		table_add(table, seconds > 0 ? "%.1f" : "-", terms[i]);
@@ -73,8 +83,9 @@ static void add_candidate(struct table *table, const struct plan_candidate *c, b
 static int print_candidates(const struct plan *p, FILE *to)
 {
 	static const char *const titles[] = {
-		"",	 ">by", ">slices", ">cores",   ">throughput", ">seconds",  ">start",
-		">work", ">GC", ">remote", ">shuffle", ">tail",	      "why (not)", NULL};
+		"",	   ">by",      ">slices", ">cores", ">executors", ">throughput",
+		">range",  ">seconds", ">start",  ">cold",  ">work",	  ">GC",
+		">remote", ">shuffle", ">spill",  ">tail",  "why (not)",  NULL};
 	const char *why = p->candidates[p->chosen].why;
 	cleanup_table struct table table;
 
@@ -91,34 +102,44 @@ static int print_candidates(const struct plan *p, FILE *to)
 	return 0;
 }
 
-/* The budget of one slice, for all slices that have the same. */
-static int print_memory(const struct slice_memory *m, const struct cpuset *slices, FILE *to)
+/* The budget of one slice, for all slices that have the same; of several executors what each has. */
+static int print_memory(const struct slice *s, const struct cpuset *slices, FILE *to)
 {
 	static const char *const titles[] = {"memory of a slice", ">", "profile key", NULL};
+	static const char *const titles_each[] = {"memory of a slice", ">", ">each executor",
+						  "profile key", NULL};
+	const struct slice_memory *m = &s->memory;
+	const bool has_each = s->executors > 1;
 	const struct {
 		const char *name;
 		uint64_t bytes;
 		const char *key;
+		bool is_shared_out; /* evenly to the executors */
 	} terms[] = {
-		{"limit", m->max_bytes, "memory.limit"},
-		{"- heap", m->heap_bytes, "memory.heap"},
-		{"- direct buffers", m->direct_bytes, "memory.direct"},
-		{"- off-heap", m->off_heap_bytes, "memory.off_heap"},
-		{"- Python", m->python_bytes, "memory.python"},
-		{"- JVM native", m->native_bytes, "memory.heap (a share of it)"},
-		{"- worker daemon", m->daemon_bytes, "spark.env: SPARK_DAEMON_MEMORY"},
-		{"- tmpfs scratch", m->scratch_bytes, "memory.scratch.size"},
-		{"= page cache", m->page_cache_bytes, "memory.page_cache (the least)"},
-		{"throttled above", m->high_bytes, "memory.high"},
-		{"protected", m->low_bytes, "memory.low"},
-		{"swap", m->swap_bytes, "memory.swap"},
+		{"limit", m->max_bytes, "memory.limit", false},
+		{"- heap", m->heap_bytes, has_each ? "memory.heap (of one)" : "memory.heap", true},
+		{"- direct buffers", m->direct_bytes, "memory.direct", true},
+		{"- off-heap", m->off_heap_bytes, "memory.off_heap", true},
+		{"- Python", m->python_bytes, "memory.python", false},
+		{"- JVM native", m->native_bytes, "memory.heap (a share of it)", true},
+		{"- worker daemon", m->daemon_bytes, "spark.env: SPARK_DAEMON_MEMORY", false},
+		{"- tmpfs scratch", m->scratch_bytes, "memory.scratch.size", false},
+		{"= page cache", m->page_cache_bytes, "memory.page_cache (the least)", false},
+		{"throttled above", m->high_bytes, "memory.high", false},
+		{"protected", m->low_bytes, "memory.low", false},
+		{"swap", m->swap_bytes, "memory.swap", false},
 	};
 	cleanup_table struct table table;
 
-	table_init(&table, titles);
+	table_init(&table, has_each ? titles_each : titles);
 	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++) {
 		table_add(&table, "%s", terms[i].name);
 		table_add(&table, "%s", SIZE_STRING(terms[i].bytes));
+		if (has_each)
+			table_add(&table, "%s",
+				  terms[i].is_shared_out
+					  ? SIZE_STRING(terms[i].bytes / s->executors)
+					  : "");
 		table_add(&table, "%s", terms[i].key);
 	}
 	fprintf(to, "\nslices %s\n", CPUSET_STRING(slices));
@@ -145,7 +166,7 @@ int plan_text_explain(const struct plan *p, const struct picture_style *style, F
 			if (slice_memory_is_equal(&p->slices[i].memory, &p->slices[j].memory))
 				cpuset_add(&same, j);
 		done = cpuset_or(&done, &same);
-		r = print_memory(&p->slices[i].memory, &same, to);
+		r = print_memory(&p->slices[i], &same, to);
 	}
 	return r;
 }

@@ -56,7 +56,7 @@ static json_t *read_list(const char *text, size_t size, size_t max, const char *
 int application_read_executors(struct application *a, const struct slice_addresses *slices,
 			       const char *text, size_t size, uint64_t requested_ns, struct err *e)
 {
-	json_auto_t *list = read_list(text, size, EXECUTORS_MAX, "executors", e);
+	json_auto_t *list = read_list(text, size, EXECUTORS_MAX + 1, "executors", e);
 	struct application next = *a;
 	json_t *item;
 	size_t i;

@@ -17,7 +17,8 @@
 #include "decision/base/err.h"
 #include "decision/plan/plan.h"
 
-enum { EXECUTORS_MAX = 1024, STAGES_MAX = 64 };
+/* Executors: what 4 MiB (JSON_MAX_BYTES) have room for, and spark_prepare() refuses more. */
+enum { EXECUTORS_MAX = 2048, STAGES_MAX = 64 };
 
 /* Where slices listen, so that executors are matched with their slices. */
 struct slice_addresses {
@@ -30,7 +31,7 @@ struct application_stage {
 	uint64_t counted; /* bit i: application_count_stages() has counted it for slice i */
 };
 
-/* About 6 KB. {0}: nothing was heard. */
+/* About 10 KB. {0}: nothing was heard. */
 struct application {
 	/* When the questions were sent whose answers these are; 0: none was answered. */
 	uint64_t executors_at_ns, stages_at_ns;
@@ -41,7 +42,7 @@ struct application {
 	uint64_t running[SLICES_MAX]; /* tasks */
 	uint64_t running_everywhere;  /* on other machines, too */
 	unsigned number_count;
-	uint32_t numbers[EXECUTORS_MAX];
+	uint32_t numbers[EXECUTORS_MAX + 1]; /* a list of them has the driver, too */
 
 	/* Of its active stages: */
 	unsigned stage_count;

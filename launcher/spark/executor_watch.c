@@ -16,7 +16,6 @@
 enum {
 	/* Work directories and applications in them; of more, starts are missed. */
 	DIRECTORIES = 1024,
-	STARTS = SLICES_MAX,
 	EVENTS_BYTES = 16 * (sizeof(struct inotify_event) + NAME_MAX + 1),
 };
 
@@ -24,14 +23,15 @@ enum {
 struct directory {
 	int wd; /* of inotify; 0: a free place, they begin at 1 */
 	unsigned slice;
-	char app[EXECUTOR_NAME]; /* "": the work directory */
+	char app[APP_NAME]; /* "": the work directory */
 	char path[PROFILE_PATH];
 };
 
 struct executor_watch {
 	int fd;
 	unsigned start_count;
-	struct executor_start starts[STARTS]; /* found, not yet reported */
+	struct executor_start starts[EXECUTOR_STARTS]; /* found, not yet reported */
+	uint64_t nameless;			       /* bit i: slice i has more that start */
 	struct directory *directories[DIRECTORIES];
 };
 
@@ -60,6 +60,7 @@ void executor_watch_clear(struct executor_watch *w)
 		w->directories[i] = NULL;
 	}
 	w->start_count = 0;
+	w->nameless = 0;
 }
 
 void executor_watch_close(struct executor_watch *w)
@@ -123,6 +124,7 @@ static int watch(struct executor_watch *w, unsigned slice, const char *path, con
 static void on_name(struct executor_watch *w, const struct directory *d, const char *name)
 {
 	struct executor_start *s = &w->starts[w->start_count];
+	bool fits = w->start_count < EXECUTOR_STARTS;
 	char path[PROFILE_PATH + NAME_MAX + 2];
 
 	if (!d->app[0]) {
@@ -131,19 +133,22 @@ static void on_name(struct executor_watch *w, const struct directory *d, const c
 			watch(w, d->slice, path, name);
 		return;
 	}
-	if (w->start_count == STARTS)
-		return; /* each slice has one already: they do not borrow anyway */
+	if (!fits || string_copy(s->app, d->app) || string_copy(s->executor, name)) {
+		w->nameless |= UINT64_C(1) << d->slice;
+		return;
+	}
 	s->slice = d->slice;
-	if (string_copy(s->app, d->app) == 0 && string_copy(s->executor, name) == 0)
-		w->start_count++;
+	w->start_count++;
 }
 
 int executor_watch_add(struct executor_watch *w, unsigned slice, const char *work, struct err *e)
 {
 	unsigned before = w->start_count;
+	uint64_t nameless = w->nameless;
 	int r = watch(w, slice, work, "");
 
 	w->start_count = before; /* executors that are there are old */
+	w->nameless = nameless;
 	return r && r != -EEXIST ? err_errno(e, r, "cannot watch %s for executors", work) : 0;
 }
 
@@ -165,15 +170,20 @@ bool executor_watch_next(struct executor_watch *w, struct executor_start *out)
 	_Alignas(struct inotify_event) char bytes[EVENTS_BYTES];
 	ssize_t size;
 
-	while (!w->start_count && (size = read(w->fd, bytes, sizeof(bytes))) > 0)
+	while (!w->start_count && !w->nameless && (size = read(w->fd, bytes, sizeof(bytes))) > 0)
 		for (char *at = bytes; at < bytes + size;) {
 			const struct inotify_event *event = (const struct inotify_event *)at;
 
 			on_event(w, event);
 			at += sizeof(*event) + event->len;
 		}
-	if (!w->start_count)
+	if (!w->start_count && !w->nameless)
 		return false;
-	*out = w->starts[--w->start_count];
+	if (w->start_count) {
+		*out = w->starts[--w->start_count];
+		return true;
+	}
+	*out = (struct executor_start){.slice = (unsigned)__builtin_ctzll(w->nameless)};
+	w->nameless &= w->nameless - 1;
 	return true;
 }

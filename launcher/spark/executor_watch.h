@@ -13,11 +13,16 @@
 #include "decision/base/err.h"
 #include "decision/plan/plan.h"
 
-enum { EXECUTOR_NAME = 128 };
+enum {
+	APP_NAME = 128,
+	EXECUTOR_NAME = 16,    /* Spark counts them */
+	EXECUTOR_STARTS = 512, /* that are found before they are asked for; others have no name */
+};
 
 struct executor_start {
 	unsigned slice;
-	char app[EXECUTOR_NAME], executor[EXECUTOR_NAME];
+	char app[APP_NAME];
+	char executor[EXECUTOR_NAME]; /* "": one of which only the slice is known */
 };
 
 struct executor_watch;
@@ -35,7 +40,7 @@ int executor_watch_add(struct executor_watch *w, unsigned slice, const char *wor
 /* Forget all directories. */
 void executor_watch_clear(struct executor_watch *w);
 
-/* The next executor that has started: true and *out, or false. Does not wait. */
+/* The next executor that has started: true and *out, or false. Does not wait. May tell one twice. */
 bool executor_watch_next(struct executor_watch *w, struct executor_start *out);
 
 #endif

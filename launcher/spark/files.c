@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/spark/application.h"
 #include "launcher/system/files.h"
 
 enum {
@@ -146,17 +147,6 @@ static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], 
 	return write_file(c, "secret", 0600, secret, SECRET_DIGITS, e);
 }
 
-/* An executor's heap in MiB: one for all slices, so the smallest one's. 0 without slices. */
-static unsigned long long heap_mb(const struct plan *p)
-{
-	unsigned long long least = p->slice_count ? UINT64_MAX : 0;
-
-	for (unsigned i = 0; i < p->slice_count; i++)
-		if (p->slices[i].memory.heap_bytes / MIB < least)
-			least = p->slices[i].memory.heap_bytes / MIB;
-	return least;
-}
-
 /* ---- properties, in the form that java.util.Properties.load() reads */
 
 static void put_escaped(FILE *file, const char *text, const char *special)
@@ -207,30 +197,43 @@ static void put_fixed(FILE *file, const char *secret, const char *fixed)
 	fputs(fixed, file);
 }
 
+/* What an application asks for that may use all slices. */
+static struct spark_request request_of_all(const struct spark_cluster *c)
+{
+	struct cpuset all = {0};
+
+	for (unsigned i = 0; i < c->plan->slice_count; i++)
+		cpuset_add(&all, i);
+	return spark_request(c->plan, &c->profile->spark.conf, &all);
+}
+
 /* Of applications: cleave's, then the profile's spark.conf, of which the last word counts. */
 static void put_application_properties(FILE *file, const struct spark_cluster *c,
 				       const char *secret)
 {
-	static const char options[] = "spark.executor.extraJavaOptions";
+	static const char options[] = "spark.executor.extraJavaOptions",
+			  cores[] = "spark.cores.max";
 	const char *key = NULL, *own_options = strings_value(&c->profile->spark.conf, options);
 	const struct slice *first = &c->plan->slices[0];
-	unsigned slots = 0;
+	struct spark_request asked = request_of_all(c);
+	/* A Master elsewhere may have more cores than ours. */
+	bool takes_cores = asked.executor_cores && !c->profile->spark.join[0];
 	char url[MASTER_URL];
 
-	for (unsigned i = 0; i < c->plan->slice_count; i++)
-		slots += c->plan->slices[i].slots;
 	spark_master_url(c, url);
 	put_property(file, "spark.master", url);
 	put_property(file, "spark.driver.host", c->master.address);
 	put_property(file, "spark.driver.bindAddress", c->master.address);
-	fprintf(file, "spark.cores.max=%u\nspark.executor.memory=%llum\n", slots, heap_mb(c->plan));
+	fprintf(file, "%s=%u\nspark.executor.memory=%um\n", cores, asked.cores_max, asked.heap_mb);
+	if (asked.executor_cores)
+		fprintf(file, "spark.executor.cores=%u\n", asked.executor_cores);
 	if (first->memory.off_heap_bytes)
 		fprintf(file, "spark.memory.offHeap.enabled=true\nspark.memory.offHeap.size=%llu\n",
-			(unsigned long long)first->memory.off_heap_bytes);
+			(unsigned long long)(first->memory.off_heap_bytes / first->executors));
 	put_fixed(file, secret, of_applications);
 	strings_for_each(item, &c->profile->spark.conf)
 	{
-		if (key && strcmp(key, options) != 0)
+		if (key && strcmp(key, options) != 0 && !(takes_cores && strcmp(key, cores) == 0))
 			put_property(file, key, item);
 		key = key ? NULL : item;
 	}
@@ -296,14 +299,21 @@ static int check_properties(const struct spark_cluster *c, struct err *e)
 {
 	static const char *const own[] = {"spark.master", "spark.authenticate",
 					  "spark.authenticate.secret", NULL};
-	unsigned long long heap = heap_mb(c->plan);
+	const struct plan *p = c->plan;
+	unsigned heap = request_of_all(c).heap_mb, executors = p->slices[0].executors;
 
 	if (heap < HEAP_MIN_MB)
 		return err_impossible(e,
-				      "an executor would get %llu MB of heap, below Spark's "
-				      "minimum of %d MB: choose fewer partition.slices, or raise "
+				      "an executor would get %u MB of heap, below Spark's "
+				      "minimum of %d MB: choose fewer partition.slices%s, or raise "
 				      "memory.limit or memory.heap",
-				      heap, HEAP_MIN_MB);
+				      heap, HEAP_MIN_MB,
+				      executors > 1 ? " or spark.executors" : "");
+	if (p->slice_count * executors > EXECUTORS_MAX)
+		return err_impossible(e,
+				      "spark.executors: %u in each of %u slices are more executors "
+				      "than cleave can watch, %d: write fewer",
+				      executors, p->slice_count, EXECUTORS_MAX);
 	for (const char *const *key = own; *key; key++)
 		if (strings_value(&c->profile->spark.conf, *key))
 			return err_wrong(e, "spark.conf: %s is set by cleave; remove it", *key);

@@ -192,10 +192,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	add_option(&p.argv, "--port", "0"); /* any: nothing needs to know it beforehand */
 	add_option(&p.argv, "--webui-port", "0");
 	add_option(&p.argv, "--cores", "%u", s->slots);
-	/* Whole MiB: heap and off-heap memory of its slice. */
-	add_option(&p.argv, "--memory", "%lluM",
-		   (unsigned long long)(s->memory.heap_bytes / MIB +
-					(s->memory.off_heap_bytes + MIB - 1) / MIB));
+	add_option(&p.argv, "--memory", "%uM", spark_worker_memory_mb(s));
 	add_option(&p.argv, "--work-dir", "%s", p.directory);
 	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
 	spark_master_url(c, url);
@@ -240,41 +237,13 @@ int spark_shell_environment(const struct spark_cluster *c, struct argv *out, str
 	return 0;
 }
 
-/* The word behind an option and its value. */
-static size_t after_option(char *const *words, size_t at)
-{
-	/* SparkSubmitOptionParser's switches, which take none. */
-	static const char *const switches[] = {
-		"--help",    "-h", "--supervise", "--usage-error",
-		"--verbose", "-v", "--version",	  "--load-spark-defaults",
-		NULL,
-	};
-	const char *option = words[at++];
-
-	if (strncmp(option, "--", 2) == 0 && strchr(option, '='))
-		return at;
-	for (const char *const *s = switches; *s; s++)
-		if (strcmp(option, *s) == 0)
-			return at;
-	return words[at] ? at + 1 : at;
-}
-
-size_t spark_application_word(char *const *words)
-{
-	size_t at = 0;
-
-	while (words[at] && words[at][0] == '-')
-		at = after_option(words, at);
-	return at;
-}
-
 int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
 			 struct process *out, struct err *e)
 {
 	static const char file[] = "--properties-file";
 	cleanup_process struct process p = {0};
 
-	for (size_t at = 0; words[at] && words[at][0] == '-'; at = after_option(words, at))
+	for (size_t at = 0; words[at] && words[at][0] == '-'; at = spark_after_option(words, at))
 		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
 			return err_wrong(e,
 					 "%s would replace cleave's own, which holds the "

@@ -32,11 +32,34 @@ void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL]);
  * have it. An application that asks for none goes everywhere. Tried on Spark 4.1.0.
  *
  * The most not-i that a Worker offers, and so the most executors that applications started with
- * --slices have on a slice at one time. An executor takes at least one slot, so as many as slots
- * always suffice; the ceiling keeps the Master's answer, which lists each of them three times for
- * each pair of slices, below REST_ANSWER_MAX for SLICES_MAX slices.
+ * --slices have on a slice at one time, unless the plan has more. An executor takes at least one
+ * slot, so as many as slots always suffice; the ceiling keeps the Master's answer, which lists each
+ * of them three times for each pair of slices, below JSON_MAX_BYTES for SLICES_MAX slices.
  */
 enum { SPARK_SLICE_EXECUTORS = 32 };
+
+/*
+ * What an application that may use `slices` asks the Master for: one size of executor for all, the
+ * smallest slice's heap, and as cores the slots, or spark.cores.max of the profile's `conf` where
+ * that is less. The Master then starts slice.executors on each Worker, which has no slots for more.
+ */
+struct spark_request {
+	unsigned cores_max;
+	unsigned
+		executor_cores; /* 0: all of its Worker's, which may be uneven: one executor each */
+	unsigned heap_mb;	/* of an executor, 0 without slices */
+};
+struct spark_request spark_request(const struct plan *p, const struct strings *conf,
+				   const struct cpuset *slices);
+
+/*
+ * What a Worker offers: whole MiB an executor. Heap only: the Master counts spark.executor.memory
+ * and no off-heap memory, so more would have room for more executors than the slice has memory for.
+ */
+unsigned spark_worker_memory_mb(const struct slice *s);
+
+/* The place behind the option at words[at] of spark-submit and its value. */
+size_t spark_after_option(char *const *words, size_t at);
 
 /*
  * JVM options of the slice's Worker: how many of each resource it offers, and the file of their

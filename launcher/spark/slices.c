@@ -1,17 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Applications that keep to some slices: what Workers offer, and what such an application asks for.
+ * What Workers offer, and what an application asks for: executors of one size, and some slices only.
  */
 
 #include "launcher/spark/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+
+/* ---- executors */
+
+unsigned spark_worker_memory_mb(const struct slice *s)
+{
+	return (unsigned)(s->memory.heap_bytes / s->executors / MIB) * s->executors;
+}
+
+struct spark_request spark_request(const struct plan *p, const struct strings *conf,
+				   const struct cpuset *slices)
+{
+	const char *limit = strings_value(conf, "spark.cores.max");
+	struct spark_request out = {0};
+	unsigned long wanted;
+	char *end;
+
+	for (unsigned i = 0; i < p->slice_count; i++) {
+		const struct slice *s = &p->slices[i];
+		unsigned heap_mb = spark_worker_memory_mb(s) / s->executors;
+
+		if (!i || heap_mb < out.heap_mb)
+			out.heap_mb = heap_mb;
+		if (s->executors > 1)
+			out.executor_cores = s->slots / s->executors;
+		if (cpuset_has(slices, i))
+			out.cores_max += s->slots;
+	}
+	/* What is more, or no number, is none. */
+	wanted = limit ? strtoul(limit, &end, 10) : 0;
+	if (wanted && !*end && wanted < out.cores_max)
+		out.cores_max = (unsigned)wanted;
+	if (out.cores_max < out.executor_cores)
+		out.executor_cores = out.cores_max;
+	/* Else an application waits half a minute for cores that are no whole executor. */
+	if (out.executor_cores)
+		out.cores_max -= out.cores_max % out.executor_cores;
+	return out;
+}
+
+/* ---- some slices */
 
 static unsigned offered(const struct slice *s)
 {
-	return s->slots < SPARK_SLICE_EXECUTORS ? s->slots : SPARK_SLICE_EXECUTORS;
+	unsigned most = s->executors > SPARK_SLICE_EXECUTORS ? s->executors : SPARK_SLICE_EXECUTORS;
+
+	return s->slots < most ? s->slots : most;
 }
 
 void spark_slices_offer(const struct plan *p, unsigned slice, const char *file, struct argv *argv)
@@ -67,19 +108,8 @@ int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *ou
 void spark_slices_request(const struct plan *p, const struct strings *conf,
 			  const struct cpuset *slices, struct argv *out)
 {
-	const char *limit = strings_value(conf, "spark.cores.max");
-	unsigned slots = 0;
-	unsigned long wanted;
-	char *end;
-
 	for (unsigned i = 0; i < p->slice_count; i++)
-		if (cpuset_has(slices, i))
-			slots += p->slices[i].slots;
-		else
+		if (!cpuset_has(slices, i))
 			argv_addf(out, "spark.executor.resource.not-%u.amount=1", i);
-	/* What is more, or no number, is none. */
-	wanted = limit ? strtoul(limit, &end, 10) : 0;
-	if (!wanted || *end || wanted > slots)
-		wanted = slots;
-	argv_addf(out, "spark.cores.max=%lu", wanted);
+	argv_addf(out, "spark.cores.max=%u", spark_request(p, conf, slices).cores_max);
 }

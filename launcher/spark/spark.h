@@ -117,4 +117,12 @@ int spark_slices_parse(const char *list, const struct plan *p, struct cpuset *ou
 void spark_slices_request(const struct plan *p, const struct strings *conf,
 			  const struct cpuset *slices, struct argv *out);
 
+/*
+ * spark-submit's words win over the plan. ERR_IMPOSSIBLE, with the numbers, where they make
+ * executors of which none can start on these slices, or more on one of them than its memory was
+ * divided for. Fewer, or smaller ones, are the user's right: slots stay unused.
+ */
+int spark_words_check(const struct spark_cluster *c, const struct cpuset *slices,
+		      char *const *words, struct err *e);
+
 #endif

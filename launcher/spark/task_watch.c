@@ -6,6 +6,7 @@
 
 #include "decision/base/strings.h"
 #include "launcher/spark/application.h"
+#include "launcher/system/json.h"
 
 enum question_kind {
 	QUESTION_EXECUTORS,
@@ -19,7 +20,7 @@ enum {
 	/* A driver's REST begins with the first question: 2.0 … 2.6 s on a busy machine. */
 	FIRST_TIMEOUT_MS = 4000,
 	/* Room for EXECUTORS_MAX executors of 1.5 KB, or STAGES_MAX stages of 3 KB. */
-	ANSWER_MAX = 2 << 20,
+	ANSWER_MAX = JSON_MAX_BYTES,
 	WAVES = 4,
 	WHY = 320, /* an application's id of 127 bytes, and a sentence */
 };

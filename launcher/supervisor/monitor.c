@@ -54,7 +54,8 @@ void monitor_begin(struct monitor *m)
 	m->policy = rebalance_policy_of(&state->profile.rebalance);
 	m->pause_until_ns = 0;
 	m->observed_only.count = 0;
-	memset(m->start_until_ns, 0, sizeof(m->start_until_ns));
+	m->starting_count = 0;
+	memset(m->nameless_until_ns, 0, sizeof(m->nameless_until_ns));
 	task_watch_begin(m->tasks, state->master.address, state->master.ui_port, &state->plan);
 	task_watch_apps(m->tasks, m->crew->seen, s->now_ns);
 	m->has_plan = true;
@@ -103,19 +104,28 @@ void monitor_read_topology(struct monitor *m)
 /* ---- samples */
 
 /*
- * "until it has registered"; where Spark does not answer, until its JVM must have counted its CPUs.
+ * The slices (a bit each) of which an executor starts, "until it has registered"; where Spark does
+ * not answer, until its JVM must have counted its CPUs. Of a slice's executors the last counts.
  */
-static bool is_executor_starting(struct monitor *m, unsigned slice)
+static uint64_t starting_slices(struct monitor *m)
 {
-	const struct executor_start *start = &m->starting[slice];
-	uint64_t *until_ns = &m->start_until_ns[slice], now_ns = m->site->now_ns;
+	uint64_t now_ns = m->site->now_ns, slices = 0;
+	bool is_blind = task_watch_why(m->tasks)[0];
 
-	if (now_ns >= *until_ns || task_watch_has_executor(m->tasks, start->app, start->executor))
-		*until_ns = 0;
-	else if (task_watch_why(m->tasks)[0] &&
-		 now_ns + (START_SECONDS - BLIND_START_SECONDS) * second >= *until_ns)
-		*until_ns = 0;
-	return *until_ns;
+	if (is_blind)
+		now_ns += (START_SECONDS - BLIND_START_SECONDS) * second;
+	for (unsigned i = m->starting_count; i-- > 0;) {
+		const struct executor_start *start = &m->starting[i].start;
+
+		if (now_ns >= m->starting[i].until_ns ||
+		    task_watch_has_executor(m->tasks, start->app, start->executor))
+			m->starting[i] = m->starting[--m->starting_count];
+		else
+			slices |= UINT64_C(1) << start->slice;
+	}
+	for (unsigned i = 0; i < m->site->state->plan.slice_count; i++)
+		slices |= (uint64_t)(now_ns < m->nameless_until_ns[i]) << i;
+	return slices;
 }
 
 /*
@@ -156,6 +166,7 @@ static void count_threads(struct monitor *m, unsigned slice, struct sample *samp
 
 static void take_samples(struct monitor *m)
 {
+	uint64_t starting = starting_slices(m);
 	struct site *s = m->site;
 	struct err e;
 
@@ -168,7 +179,7 @@ static void take_samples(struct monitor *m)
 		 */
 		s->driver->ops->usage(s->driver, s->state->plan.slices[i].name, &now, &e);
 		task_watch_fill(m->tasks, i, s->now_ns, &now);
-		now.starting = crew_is_starting(m->crew, i) || is_executor_starting(m, i);
+		now.starting = crew_is_starting(m->crew, i) || starting >> i & 1;
 		count_threads(m, i, &now);
 		m->samples[i] = now;
 	}
@@ -336,8 +347,13 @@ bool monitor_note_starts(struct monitor *m)
 	bool any = false;
 
 	while (executor_watch_next(m->starts, &start)) {
-		m->starting[start.slice] = start;
-		m->start_until_ns[start.slice] = m->site->now_ns + START_SECONDS * second;
+		uint64_t until_ns = m->site->now_ns + START_SECONDS * second;
+
+		if (start.executor[0] && m->starting_count < EXECUTOR_STARTS)
+			m->starting[m->starting_count++] =
+				(struct starting_executor){start, until_ns};
+		else
+			m->nameless_until_ns[start.slice] = until_ns;
 		any = true;
 	}
 	m->asks_master |= any; /* the application may be new to us */

@@ -28,8 +28,13 @@ struct monitor {
 	struct sample samples[SLICES_MAX];   /* of the last tick */
 	uint64_t runnable_at_ns[SLICES_MAX]; /* when threads were counted; 0: not now */
 	unsigned runnable[SLICES_MAX];
-	struct executor_start starting[SLICES_MAX]; /* the last executor that started there … */
-	uint64_t start_until_ns[SLICES_MAX];	    /* … is starting, at most until then; 0: no */
+	/* Executors that have not registered: each until its time, and those without a name. */
+	unsigned starting_count;
+	struct starting_executor {
+		struct executor_start start;
+		uint64_t until_ns;
+	} starting[EXECUTOR_STARTS];
+	uint64_t nameless_until_ns[SLICES_MAX];
 	uint64_t tick_at_ns, pause_until_ns;
 	uint64_t idle, busy; /* slices, one bit each, after the last step */
 	bool tasks_changed;  /* Spark has said something since the last step */

@@ -213,8 +213,11 @@ static int read_document(const struct json_table *t, json_t *object, void *value
 	int r;
 
 	if (t->schema && (!found || strcmp(found, t->schema) != 0))
-		return err_wrong(e, "schema: %.40s is expected, found %.40s", t->schema,
-				 found ? found : "none");
+		return err_wrong(e, "schema: %.40s is expected, found %.40s%s", t->schema,
+				 found ? found : "none",
+				 found && !strncmp(found, t->schema, strcspn(t->schema, "/") + 1)
+					 ? ", which another version of cleave writes"
+					 : "");
 	r = read_fields(t->fields, value, &w, object);
 	return r || !t->check ? r : t->check(value, e);
 }
@@ -409,7 +412,8 @@ static int read_fields(const struct json_field *fields, void *value, const struc
 		bool *is_there = f->is_optional ? (void *)(members + f->beside) : NULL;
 
 		if (!has_field(f, value, w) ||
-		    (is_there && !(*is_there = json_object_get(object, f->key))))
+		    (is_there && !(*is_there = json_object_get(object, f->key))) ||
+		    (f->is_new && !json_object_get(object, f->key)))
 			continue;
 		if (f->kind == JSON_AS_SAME)
 			r = read_fields(f->fields, members + f->offset, w, object);

@@ -76,6 +76,7 @@ struct json_field {
 	int (*check)(const void *value, struct err *e); /* of a part: what no field can say alone */
 	size_t beside;	  /* offset of a list's count, of an optional key's bool */
 	bool is_optional; /* the bool beside it says whether the key is there */
+	bool is_new;	  /* texts of older versions may lack the key: nothing is read */
 	bool is_counted;  /* a list of as many items as its count says already */
 	bool is_only;	  /* the key is there if the enum at `only` has the value `only_for` */
 	size_t only;

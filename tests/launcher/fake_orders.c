@@ -64,12 +64,12 @@ void fake_burn(const char *directory, uint32_t address, unsigned threads)
 	fake_order(directory, address_text(address, text), "%u", threads);
 }
 
-void fake_executor(const char *directory, uint32_t address, const char *app, unsigned id)
+void fake_executors(const char *directory, uint32_t address, const char *app, const char *ids)
 {
 	char text[INET_ADDRSTRLEN], what[32];
 
 	snprintf(what, sizeof(what), "%s.executor", address_text(address, text));
-	fake_order(directory, what, "%s %u", app, id);
+	fake_order(directory, what, "%s %s", app, ids);
 }
 
 static void tell_stages(const char *directory, const struct fake_application *a)

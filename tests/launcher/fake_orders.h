@@ -7,8 +7,8 @@
  * directory, whose path they find in FAKE_ORDERS. A restarted fake reads the same orders.
  *
  *   127.0.0.10            "2": so many threads of the Worker there burn CPU; none: it is idle
- *   127.0.0.10.executor   "app-1 0": it has a child that looks like this executor of this
- *                         application, in a work directory made before
+ *   127.0.0.10.executor   "app-1 0 3": it has children that look like these executors (at most 8)
+ *                         of this application, in work directories made before
  *   apps                  ids of the active applications, one a line
  *   APP.stages, APP.executors, APP.environment
  *                         what the driver's REST answers through the Master; none: 404
@@ -35,8 +35,8 @@ void fake_unorder_all(const char *directory);
 /* So many busy threads of the Worker at this address. */
 void fake_burn(const char *directory, uint32_t address, unsigned threads);
 
-/* The Worker there has this executor; one of another number takes its place. */
-void fake_executor(const char *directory, uint32_t address, const char *app, unsigned id);
+/* The Worker there has these executors, "0 3"; those of another order are gone. */
+void fake_executors(const char *directory, uint32_t address, const char *app, const char *ids);
 
 /* What an application with one executor on each of `count` addresses says of itself. */
 struct fake_application {

@@ -162,22 +162,25 @@ static pid_t start_executor(const char *app, const char *id)
 static void follow_executor(const char *host, const char *work)
 {
 	static char now[128];
-	static pid_t pid;
+	static pid_t pids[8];
+	static unsigned count;
 	char what[NAME_BYTES + 16], text[128], app[64], id[32];
+	int used = 0, length;
 
 	snprintf(what, sizeof(what), "%s.executor", host);
 	if (!fake_ordered(what, text, sizeof(text)))
 		text[0] = '\0';
 	if (strcmp(text, now) == 0)
 		return;
-	if (pid) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		pid = 0;
+	while (count) {
+		kill(pids[--count], SIGKILL);
+		waitpid(pids[count], NULL, 0);
 	}
-	if (sscanf(text, "%63s %31s", app, id) == 2) {
+	sscanf(text, "%63s%n", app, &used);
+	while (count < 8 && sscanf(text + used, "%31s%n", id, &length) == 1) {
 		make_work(work, app, id);
-		pid = start_executor(app, id);
+		pids[count++] = start_executor(app, id);
+		used += length;
 	}
 	memcpy(now, text, sizeof(now));
 }

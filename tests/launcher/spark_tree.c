@@ -23,6 +23,7 @@ struct spark_tree *spark_tree_new(const char *top)
 		s->id = i;
 		snprintf(s->name, sizeof(s->name), "slice-%u", i);
 		s->slots = 3 + i;
+		s->executors = 1;
 		s->address = PLAN_FIRST_ADDRESS + i;
 		s->memory.heap_bytes = (uint64_t)(1000 + i) << 20;
 	}

@@ -43,7 +43,7 @@ static const char schema[] = "version: 1\n"
 			     "  limit: auto\n"
 			     "  heap: auto\n"
 			     "  direct: auto\n"
-			     "  off_heap: 0\n"
+			     "  off_heap: auto\n"
 			     "  python: 0\n"
 			     "  scratch: {type: disk, path: auto, size: 0, spill: none}\n"
 			     "  page_cache: auto\n"
@@ -64,6 +64,7 @@ static const char schema[] = "version: 1\n"
 			     "  join: none\n"
 			     "  first_address: auto\n"
 			     "  slots_per_cpu: auto\n"
+			     "  executors: auto\n"
 			     "  conf: {}\n"
 			     "  env: {}\n"
 			     "rebalance:\n"
@@ -174,6 +175,7 @@ static const struct {
 	{"spark: {join: spark://127.0.0.1:7077}", "spark.join", "\"spark://127.0.0.1:7077\""},
 	{"spark: {first_address: 10.1.2.3}", "spark.first_address", "10.1.2.3"},
 	{"spark: {slots_per_cpu: 16}", "spark.slots_per_cpu", "16"},
+	{"spark: {executors: 64}", "spark.executors", "64"},
 	{"spark: {conf: {spark.x: 1}}", "spark.conf", ""},
 	{"spark: {env: {A: b}}", "spark.env", ""},
 	{"rebalance: {mode: off}", "rebalance.mode", "off"},

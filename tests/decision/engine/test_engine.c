@@ -279,8 +279,8 @@ START_TEST(test_owners)
 			ck_assert_uint_ge(s->slots, s->cores);
 			ck_assert_uint_le(s->slots, 5 * s->cores);
 		}
-		ck_assert_msg(cores + 2 + t.core_count / 16 >= t.core_count, "machine %u: %u of %u cores", machine,
-			      cores, t.core_count);
+		ck_assert_msg(cores + 2 + t.core_count / 16 >= t.core_count,
+			      "machine %u: %u of %u cores", machine, cores, t.core_count);
 		ck_assert_msg(heap / slots >= GIB, "machine %u, type %u: %llu MB a slot", machine,
 			      i % 3, (unsigned long long)(heap / slots >> 20));
 		ck_assert_msg(heap > all / 2 || heap / slots >= 2 * GIB,

@@ -81,7 +81,7 @@ END_TEST
 START_TEST(none_is_told_from_unreadable)
 {
 	static const char *const bad[] = {
-		"", "{", "[]", "{}", "{\"schema\":\"cleave.state/2\"}", "\"x\"", "{\"schema\":1}",
+		"", "{", "[]", "{}", "{\"schema\":\"cleave.state/1\"}", "\"x\"", "{\"schema\":1}",
 	};
 	struct cluster c;
 	char path[PROFILE_PATH];
@@ -98,6 +98,27 @@ START_TEST(none_is_told_from_unreadable)
 	}
 	ck_assert_int_eq(truncate(path, STATE_MAX_BYTES + 1), 0);
 	ck_assert_int_eq(state_read(&c, &back, &e), -EBADMSG);
+}
+END_TEST
+
+/* The version before had a plan without executors: not misread, and the sentence says why. */
+START_TEST(a_state_of_the_version_before)
+{
+	cleanup_free char *text = NULL;
+	char path[PROFILE_PATH];
+	size_t size;
+
+	fill(&state);
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	ck_assert_int_eq(state_write(&state, &e), 0);
+	ck_assert_int_eq(cluster_file(&state.cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(file_read(path, STATE_MAX_BYTES, &text, &size, &e), 0);
+	strstr(text, "cleave.state/2")[strlen("cleave.state/")] = '1';
+	ck_assert_int_eq(file_replace(path, text, size, 0600, &e), 0);
+	ck_assert_int_eq(state_read(&state.cluster, &back, &e), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(e.msg, "schema: cleave.state/2 is expected, found "
+					    "cleave.state/1, which another version of cleave "
+					    "writes"));
 }
 END_TEST
 
@@ -273,6 +294,8 @@ START_TEST(status_there_and_back)
 		slice->oom_kills = 3;
 		slice->throttled = i;
 		slice->tasks_pending = 4 + i;
+		slice->executors = 2 + i;
+		slice->executors_planned = 3;
 		snprintf(slice->doing, sizeof(slice->doing), "idle for %u s", i);
 	}
 	s.loan_count = 1;
@@ -343,7 +366,8 @@ START_TEST(cpus_used)
 END_TEST
 
 TEST_MAIN("state",
-	  test_case("state", written_and_read_back, none_is_told_from_unreadable, cut_and_changed,
+	  test_case("state", written_and_read_back, none_is_told_from_unreadable,
+		    a_state_of_the_version_before, cut_and_changed,
 		    a_plan_that_is_none_is_unreadable, a_state_of_another_cluster,
 		    names_of_any_bytes, home_sets, a_full_disk),
 	  test_case("status", status_there_and_back, no_part_of_a_status_is_lost, cpus_used))

@@ -174,6 +174,38 @@ START_TEST(counters_that_cannot_be)
 }
 END_TEST
 
+/* Executors of one slice are added up; of more than there is room for the answer is none. */
+START_TEST(several_executors_of_a_slice)
+{
+	cleanup_free char *text = NULL;
+	size_t size;
+	FILE *f;
+
+	a = (struct application){0};
+	ck_assert_int_eq(executors_text("[" EXECUTOR(0, "127.0.0.10", 2) "," EXECUTOR(
+				 1, "127.0.0.11", 1) "," EXECUTOR(2, "127.0.0.10", 1) "]"),
+			 0);
+	ck_assert_uint_eq(a.executors[0], 2);
+	ck_assert_uint_eq(a.running[0], 3);
+	ck_assert_uint_eq(a.executors[1], 1);
+	for (unsigned more = 0; more < 2; more++) {
+		free(text);
+		f = open_memstream(&text, &size);
+		fprintf(f, "["
+			   "{\"id\":\"driver\",\"hostPort\":\"127.0.0.1:1\",\"activeTasks\":0}");
+		for (unsigned i = 0; i < EXECUTORS_MAX + more; i++)
+			fprintf(f,
+				",{\"id\":\"%u\",\"hostPort\":\"127.0.0.10:1\",\"activeTasks\":1}",
+				i);
+		fprintf(f, "]");
+		fclose(f);
+		ck_assert_int_eq(application_read_executors(&a, &two, text, size, 1, &e),
+				 more ? -EBADMSG : 0);
+		ck_assert_uint_eq(a.executors[0], EXECUTORS_MAX);
+	}
+}
+END_TEST
+
 START_TEST(more_stages_than_room)
 {
 	cleanup_free char *text = NULL;
@@ -296,6 +328,7 @@ END_TEST
 
 TEST_MAIN("application",
 	  test_case("tasks", a_run_as_recorded, another_run_as_recorded, executors_anywhere,
-		    between_two_answers, counters_that_cannot_be, more_stages_than_room),
+		    between_two_answers, counters_that_cannot_be, several_executors_of_a_slice,
+		    more_stages_than_room),
 	  test_case("stages", stages_are_counted_once),
 	  test_case("answers", garbage_changes_nothing, task_cpus))

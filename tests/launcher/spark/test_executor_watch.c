@@ -138,6 +138,45 @@ START_TEST(directories_may_go_and_come_back)
 }
 END_TEST
 
+/* Many at once, and names that are none of Spark's: the slice is told, whoever it was. */
+START_TEST(more_executors_than_names)
+{
+	enum { COUNT = EXECUTOR_STARTS + 8 };
+	static bool told[COUNT];
+	unsigned named = 0, nameless = 0;
+	struct executor_start start;
+	unsigned long id;
+
+	begin("many");
+	add(1);
+	make(1, "app-1"); /* what is in it is found when the directory is seen */
+	for (unsigned i = 0; i < COUNT; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "app-1/%u", i);
+		make(1, name);
+	}
+	while (executor_watch_next(watch, &start)) {
+		ck_assert_uint_eq(start.slice, 1);
+		nameless += !start.executor[0];
+		if (!start.executor[0])
+			continue;
+		id = strtoul(start.executor, NULL, 10);
+		ck_assert_uint_lt(id, COUNT);
+		named += !told[id];
+		told[id] = true;
+	}
+	ck_assert_uint_eq(nameless, 1);
+	ck_assert_uint_ge(named, EXECUTOR_STARTS);
+	make(1, "app-1/a-name-that-is-longer-than-numbers-are");
+	ck_assert(executor_watch_next(watch, &start));
+	ck_assert_uint_eq(start.slice, 1);
+	ck_assert_str_eq(start.executor, "");
+	must_be_silent();
+	executor_watch_close(watch);
+}
+END_TEST
+
 START_TEST(a_directory_that_is_not_there_is_an_error)
 {
 	struct err e;
@@ -153,5 +192,5 @@ END_TEST
 TEST_MAIN("executor_watch",
 	  test_case("executors", an_executor_is_told_with_its_slice,
 		    a_second_executor_of_an_old_application_is_told,
-		    what_is_no_application_is_ignored, directories_may_go_and_come_back,
-		    a_directory_that_is_not_there_is_an_error))
+		    what_is_no_application_is_ignored, more_executors_than_names,
+		    directories_may_go_and_come_back, a_directory_that_is_not_there_is_an_error))

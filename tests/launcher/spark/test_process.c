@@ -83,7 +83,7 @@ START_TEST(worker)
 	ck_assert_int_eq(spark_worker_process(&t->all, 1, &p, &e), 0);
 	ck_assert_str_eq(after(&p.argv, "--host"), "127.0.0.11");
 	ck_assert_str_eq(after(&p.argv, "--cores"), "4");
-	ck_assert_str_eq(after(&p.argv, "--memory"), "1007M"); /* 1001 + 5.0… rounded up */
+	ck_assert_str_eq(after(&p.argv, "--memory"), "1001M"); /* the Master counts heap */
 	ck_assert_str_eq(after(&p.argv, "--work-dir"), "/t/data/tree/slice-1/work");
 	ck_assert(spark_tree_has(&p.argv,
 				 "-Dspark.worker.resourcesFile=/t/state/tree/slice-1.resources"));
@@ -323,6 +323,67 @@ START_TEST(prepare)
 }
 END_TEST
 
+/* Each has an equal part of its slice; the profile's own limit of cores is taken into account. */
+START_TEST(prepare_for_several_executors)
+{
+	cleanup_free struct spark_tree *t = tree_in_directory("several");
+	cleanup_free char *all = NULL, *few = NULL, *joined = NULL;
+	cleanup_process struct process p = {0};
+	struct err e;
+
+	for (unsigned i = 0; i < 2; i++) {
+		t->plan.slices[i].executors = 2;
+		t->plan.slices[i].slots = 6;
+		t->plan.slices[i].memory.off_heap_bytes = 64 << 20;
+	}
+	ck_assert_int_eq(spark_prepare(&t->all, &e), 0);
+	all = read_state(t, "env/spark-defaults.conf", 0600);
+	ck_assert(has_line(all, "spark.cores.max=12"));
+	ck_assert(has_line(all, "spark.executor.cores=3"));
+	ck_assert(has_line(all, "spark.executor.memory=500m"));
+	ck_assert(has_line(all, "spark.memory.offHeap.size=33554432"));
+	ck_assert_int_eq(spark_worker_process(&t->all, 1, &p, &e), 0);
+	ck_assert_str_eq(after(&p.argv, "--cores"), "6");
+	ck_assert_str_eq(after(&p.argv, "--memory"), "1000M"); /* of 1001 */
+	strings_add(&t->profile.spark.conf, "spark.cores.max");
+	strings_add(&t->profile.spark.conf, "7");
+	ck_assert_int_eq(spark_prepare(&t->all, &e), 0);
+	few = read_state(t, "env/spark-defaults.conf", 0600);
+	ck_assert(has_line(few, "spark.cores.max=6"));
+	ck_assert(!strstr(few, "spark.cores.max=7"));
+	string_copy(t->profile.spark.join, "spark://big:7077");
+	ck_assert_int_eq(spark_prepare(&t->all, &e), 0);
+	joined = read_state(t, "env/spark-defaults.conf", 0600);
+	ck_assert(has_line(joined, "spark.cores.max=7"));
+	/* Where one would be enough. */
+	t->plan.slices[0].memory.heap_bytes = 899 << 20;
+	ck_assert_int_lt(spark_prepare(&t->all, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+	ck_assert_str_eq(e.msg,
+			 "an executor would get 449 MB of heap, below Spark's minimum of 450 "
+			 "MB: choose fewer partition.slices or spark.executors, or raise "
+			 "memory.limit or memory.heap");
+}
+END_TEST
+
+START_TEST(prepare_refuses_more_executors_than_can_be_watched)
+{
+	cleanup_free struct spark_tree *t = tree_in_directory("watched");
+	struct err e;
+
+	t->plan.slice_count = 33;
+	for (unsigned i = 0; i < 33; i++) {
+		t->plan.slices[i] = t->plan.slices[1];
+		t->plan.slices[i].executors = t->plan.slices[i].slots = 64;
+		t->plan.slices[i].memory.heap_bytes = UINT64_C(64) << 30;
+	}
+	ck_assert_int_lt(spark_prepare(&t->all, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+	ck_assert_str_eq(e.msg, "spark.executors: 64 in each of 33 slices are more executors than "
+				"cleave can watch, 2048: write fewer");
+}
+END_TEST
+
 START_TEST(prepare_without_secret)
 {
 	cleanup_free struct spark_tree *t = tree_in_directory("open");
@@ -370,4 +431,6 @@ END_TEST
 TEST_MAIN("spark_process", test_case("words", words_are_an_environment),
 	  test_case("commands", master, worker, worker_of_another_master, long_paths_are_refused,
 		    submit, submit_refuses_another_properties_file, shell),
-	  test_case("files", prepare, prepare_without_secret, prepare_refuses))
+	  test_case("files", prepare, prepare_for_several_executors,
+		    prepare_refuses_more_executors_than_can_be_watched, prepare_without_secret,
+		    prepare_refuses))

@@ -19,6 +19,7 @@ static void cut(unsigned count, unsigned first)
 	for (unsigned i = 0; i < count; i++) {
 		plan.slices[i].id = i;
 		plan.slices[i].slots = first + i;
+		plan.slices[i].executors = 1;
 	}
 }
 

@@ -7,6 +7,7 @@
  * needs: quiet
  */
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -256,6 +257,28 @@ START_TEST(a_donor_that_dies_lends_again_when_it_is_back)
 }
 END_TEST
 
+/* Spark lists these executors on slice 0, with two tasks; what else it says stays. */
+static void list_executors(const char *ids)
+{
+	char list[1024] = "", id[8], address[INET_ADDRSTRLEN];
+	size_t used = 0;
+	int length;
+
+	inet_ntop(AF_INET, &(struct in_addr){htonl(own.state.plan.slices[0].address)}, address,
+		  sizeof(address));
+	for (; sscanf(ids, "%7s%n", id, &length) == 1; ids += length)
+		used += (size_t)snprintf(list + used, sizeof(list) - used,
+					 "%s{\"id\":\"%s\",\"hostPort\":\"%s:1\","
+					 "\"activeTasks\":%u}",
+					 used ? "," : "", id, address, used ? 0 : 2);
+	fake_order(own.orders, "app-1.executors", "[%s]", list);
+}
+
+static bool two_are_listed(void)
+{
+	return own_ask_status() == 0 && own.status.slices[0].executors == 2;
+}
+
 /* Its garbage collector would size itself for CPUs that it will lose again. */
 START_TEST(nothing_is_lent_to_a_jvm_that_starts)
 {
@@ -263,11 +286,34 @@ START_TEST(nothing_is_lent_to_a_jvm_that_starts)
 	two_up();
 	two_tell(2, 0, 1);
 	lend();
-	fake_executor(own.orders, own.state.plan.slices[0].address, "app-1", 9);
+	fake_executors(own.orders, own.state.plan.slices[0].address, "app-1", "9");
 	ck_assert(own_wait(two_is_home));
 	ck_assert_uint_ge(two_decisions("loan", REBALANCE_STARTING), 1);
-	fake_executor(own.orders, own.state.plan.slices[0].address, "app-1", 0); /* registered */
+	list_executors("0 9"); /* registered */
 	ck_assert(own_wait(two_is_lent));
+	two_end();
+}
+END_TEST
+
+/* Of several executors of a slice each has to register, whichever began last. */
+START_TEST(nothing_is_lent_until_all_executors_have_registered)
+{
+	static const char *const orders[] = {"9 10", "12 11"};
+
+	two_begin_or_skip();
+	two_up();
+	two_tell(2, 0, 1);
+	lend();
+	for (unsigned i = 0; i < 2; i++) {
+		fake_executors(own.orders, own.state.plan.slices[0].address, "app-1", orders[i]);
+		ck_assert(own_wait(two_is_home));
+		list_executors(i ? "0 11" : "0 9"); /* the other one is missing */
+		ck_assert(own_wait(two_are_listed));
+		poll(NULL, 0, 1500);
+		ck_assert(two_is_home());
+		list_executors(i ? "0 11 12" : "0 9 10");
+		ck_assert(own_wait(two_is_lent));
+	}
 	two_end();
 }
 END_TEST
@@ -517,7 +563,9 @@ OWN_MAIN("lending-faults", 120,
 		   another_profile_during_a_loan, fewer_slices_during_a_loan),
 	 test_case("processes", a_borrower_that_dies_gives_back,
 		   a_donor_that_dies_lends_again_when_it_is_back,
-		   nothing_is_lent_to_a_jvm_that_starts, without_a_master_loans_go_on),
+		   nothing_is_lent_to_a_jvm_that_starts,
+		   nothing_is_lent_until_all_executors_have_registered,
+		   without_a_master_loans_go_on),
 	 test_case("rest", rest_is_slow, rest_is_garbage, rest_is_huge, rest_is_not_there,
 		   rest_that_answers_is_heard, phantom_tasks_do_not_keep_cpus,
 		   a_stage_that_begins_revokes),

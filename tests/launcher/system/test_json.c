@@ -39,6 +39,7 @@ struct sample {
 	char notes[3][8];
 	bool has_extra;
 	unsigned extra;
+	unsigned newer;
 	unsigned item_count;
 	struct item items[4];
 	struct figure figures[4];
@@ -101,6 +102,7 @@ static const struct json_field sample_fields[] = {
 	{"strings", JSON_AT(T, strings)},
 	{"notes", JSON_ITEMS(T, notes, note_count)},
 	{"extra", JSON_AT(T, extra), .is_optional = true, .beside = offsetof(T, has_extra)},
+	{"newer", JSON_AT(T, newer), .max = 9, .is_new = true},
 	{"items", JSON_LIST(T, items, item_count, item_fields),
 	 JSON_MORE(T, figures, figure_fields)},
 	JSON_END,
@@ -136,6 +138,7 @@ static void fill(void)
 	string_copy(sample.notes[1], "second");
 	sample.has_extra = true;
 	sample.extra = 7;
+	sample.newer = 5;
 	sample.item_count = 2;
 	string_copy(sample.items[0].name, "first");
 	string_copy(sample.items[1].name, "last");
@@ -161,14 +164,16 @@ static void check_text(const struct json_table *t, const char *wanted)
 START_TEST(there_and_back)
 {
 	fill();
-	check_text(&by_number, HEAD "\"green\",\"cpus\":\"3\",\"address\":\"127.0.0.10\"," NOTES
-				    "\"extra\":7,\"items\":[{\"name\":\"first\",\"parent\":0,"
-				    "\"weight\":0.0},{\"name\":\"last\",\"parent\":0,"
-				    "\"weight\":2.0}]}");
-	check_text(&by_name, HEAD "\"green\",\"cpus\":\"3\",\"address\":\"127.0.0.10\"," NOTES
-				  "\"extra\":7,\"items\":[{\"name\":\"first\",\"parent\":\"first\","
-				  "\"weight\":0.0},{\"name\":\"last\",\"parent\":\"first\","
-				  "\"weight\":2.0}]}");
+	check_text(&by_number,
+		   HEAD "\"green\",\"cpus\":\"3\",\"address\":\"127.0.0.10\"," NOTES
+			"\"extra\":7,\"newer\":5,\"items\":[{\"name\":\"first\",\"parent\":0,"
+			"\"weight\":0.0},{\"name\":\"last\",\"parent\":0,"
+			"\"weight\":2.0}]}");
+	check_text(&by_name, HEAD
+		   "\"green\",\"cpus\":\"3\",\"address\":\"127.0.0.10\"," NOTES
+		   "\"extra\":7,\"newer\":5,\"items\":[{\"name\":\"first\",\"parent\":\"first\","
+		   "\"weight\":0.0},{\"name\":\"last\",\"parent\":\"first\","
+		   "\"weight\":2.0}]}");
 	sample.colour = RED;
 	sample.address = 0;
 	sample.has_extra = false;
@@ -176,7 +181,24 @@ START_TEST(there_and_back)
 	sample.item_count = 0;
 	memset(sample.items, 0, sizeof(sample.items));
 	memset(sample.figures, 0, sizeof(sample.figures));
-	check_text(&by_number, HEAD "\"red\",\"cpus\":\"3\"," NOTES "\"items\":[]}");
+	check_text(&by_number, HEAD "\"red\",\"cpus\":\"3\"," NOTES "\"newer\":5,\"items\":[]}");
+}
+END_TEST
+
+START_TEST(a_text_of_an_older_version_lacks_a_key)
+{
+	static const char key[] = "\"newer\":5,";
+	cleanup_free char *text = NULL;
+	char *at;
+
+	fill();
+	ck_assert_int_eq(json_table_format(&by_number, &sample, &text, &e), 0);
+	at = strstr(text, key);
+	memmove(at, at + strlen(key), strlen(at + strlen(key)) + 1);
+	ck_assert_msg(json_table_parse(&by_number, text, strlen(text), &back, &e) == 0, "%s",
+		      e.msg);
+	sample.newer = 0;
+	ck_assert_int_eq(memcmp(&sample, &back, sizeof(sample)), 0);
 }
 END_TEST
 
@@ -186,7 +208,11 @@ START_TEST(what_is_wrong_is_named)
 	static const struct {
 		const char *from, *to, *says;
 	} cases[] = {
-		{"sample/1", "sample/2", "schema: sample/1 is expected, found sample/2"},
+		{"sample/1", "sample/2",
+		 "schema: sample/1 is expected, found sample/2, which another version of cleave "
+		 "writes"},
+		{"sample/1", "other/1", "schema: sample/1 is expected, found other/1"},
+		{"\"newer\":5", "\"newer\":10", "newer: 10 is not in 0 … 9"},
 		{"\"small\":9", "\"small\":10", "numbers: small: 10 is not in 0 … 9"},
 		{"\"small\":9", "\"small\":-1", "numbers: small: -1 is not in 0 … 9"},
 		{":2147483647", ":2147483648",
@@ -288,5 +314,5 @@ START_TEST(texts_of_any_bytes)
 }
 END_TEST
 
-TEST_MAIN("json", test_case("table", there_and_back, what_is_wrong_is_named, what_cannot_be_written,
-			    texts_of_any_bytes))
+TEST_MAIN("json", test_case("table", there_and_back, a_text_of_an_older_version_lacks_a_key,
+			    what_is_wrong_is_named, what_cannot_be_written, texts_of_any_bytes))
