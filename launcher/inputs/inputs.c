@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "containers/where/tree.h"
@@ -117,7 +118,8 @@ static int read_model(struct inputs *in, struct err *e)
 	}
 	in->facts.has_model = true;
 	in->facts.model = in->model.theta;
-	in->facts.model_error = in->model.error;
+	/* Few runs are fitted exactly, which says nothing of others. */
+	in->facts.model_error = fmax(in->model.error, FIT_NOISE);
 	if (workload->type == WORKLOAD_AUTO)
 		workload->type = in->model.type;
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <math.h>
 
 #include "decision/base/cleanup.h"
 #include "decision/base/size_text.h"
@@ -73,7 +74,7 @@ static int print_choice(const struct tuning *t, struct err *e)
 		return err_set(e, -ENOMEM, "out of memory");
 	facts.has_model = true;
 	facts.model = t->fit.theta;
-	facts.model_error = t->fit.error;
+	facts.model_error = fmax(t->fit.error, FIT_NOISE);
 	if (engine_decide(&t->in.topology, &t->in.profile, &facts, &t->reserve, tuned, e) < 0)
 		return e->code;
 	now = &tuned->candidates[tuned->chosen];
