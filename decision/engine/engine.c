@@ -690,12 +690,19 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 	return 0;
 }
 
-double engine_throughput(const struct engine *g, const struct candidate *c)
+const struct candidate *engine_base(const struct engine *g)
 {
 	unsigned one = find(g, 1, g->usable, 1);
-	const struct candidate *base = &g->candidates[one < g->count ? one : g->chosen];
 
-	if (!candidate_is_open(base))
-		base = &g->candidates[g->chosen];
-	return candidate_is_open(c) && candidate_is_open(base) ? base->seconds / c->seconds : 0;
+	return one < g->count && candidate_is_open(&g->candidates[one]) ? &g->candidates[one]
+									: &g->candidates[g->chosen];
+}
+
+double engine_throughput(const struct engine *g, const struct candidate *c)
+{
+	const struct candidate *base = engine_base(g);
+
+	return candidate_is_open(c) && candidate_is_open(base) && c->seconds > 0
+		       ? base->seconds / c->seconds
+		       : 0;
 }

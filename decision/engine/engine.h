@@ -105,10 +105,10 @@ static inline bool candidate_is_automatic(const struct candidate *c)
 /* Why `a` goes before `b` where both are predicted alike; NULL if it does not. */
 const char *engine_preference(const struct candidate *a, const struct candidate *b);
 
-/*
- * Throughput relative to one JVM on all cores; where that cannot be, to the chosen candidate. 0:
- * not predicted.
- */
+/* What throughputs are relative to: one JVM on all cores; where that cannot be, the chosen one. */
+const struct candidate *engine_base(const struct engine *engine);
+
+/* Throughput relative to that; 0: not predicted. */
 double engine_throughput(const struct engine *engine, const struct candidate *c);
 
 #endif

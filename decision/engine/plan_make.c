@@ -237,6 +237,8 @@ static void write_candidates(const struct engine *g, struct plan *out)
 	for (unsigned i = 0; i < g->count; i++) {
 		const struct candidate *from = &g->candidates[i];
 		struct plan_candidate *to = &out->candidates[i];
+		double throughput = engine_throughput(g, from);
+		double error = from == engine_base(g) ? 0 : g->error;
 		struct plan_terms t = {0};
 
 		if (from->predicted)
@@ -246,9 +248,9 @@ static void write_candidates(const struct engine *g, struct plan *out)
 		to->cores = from->cores;
 		to->executors = from->executors;
 		to->feasible = from->feasible && (from->predicted || i == g->chosen);
-		to->throughput = round_off(engine_throughput(g, from));
-		to->low = round_off(engine_throughput(g, from) / (1 + g->error));
-		to->high = round_off(engine_throughput(g, from) * (1 + g->error));
+		to->throughput = round_off(throughput);
+		to->low = round_off(throughput / (1 + error));
+		to->high = round_off(throughput * (1 + error));
 		to->terms = (struct plan_terms){
 			.startup = round_off(t.startup),
 			.cold = round_off(t.cold),

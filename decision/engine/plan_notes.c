@@ -301,6 +301,7 @@ static void note_slots(const struct engine *g, struct plan *out)
 	bool lends = g->profile->rebalance.mode != REBALANCE_OFF && out->slice_count > 1;
 	const struct slice *s = &out->slices[0];
 	unsigned cpus = cpuset_count(&s->cpus);
+	char sizes[64];
 
 	if (lends && s->slots <= cpus)
 		plan_warn(
@@ -309,24 +310,24 @@ static void note_slots(const struct engine *g, struct plan *out)
 			"is lent: write spark.slots_per_cpu: 2 or rebalance.mode: off");
 	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO)
 		return;
+	snprintf(sizes, sizeof(sizes), "%u slot%s on %u core%s", s->slots, s->slots == 1 ? "" : "s",
+		 s->cores, s->cores == 1 ? "" : "s");
 	if (s->slots < s->cores)
-		plan_note(out, "spark.slots_per_cpu: auto is %u slots on %u cores: %s", s->slots,
-			  s->cores,
+		plan_note(out, "spark.slots_per_cpu: auto is %s: %s", sizes,
 			  !g->data_assumed && cost_tasks_most(g->coefficients, &g->job) <=
 						      s->slots * out->slice_count
 				  ? "more tasks of so little data would be shorter than 50 ms"
 				  : "a slot gets 512 MB before there are more");
 	else if (lends && g->slots_for_loans && s->slots > cpus)
-		plan_note(
-			out,
-			"spark.slots_per_cpu: auto is %u slots on %u cores, more than CPUs, so that "
-			"slices have tasks for CPUs that they are lent; predicted to cost %.0f %%",
-			s->slots, s->cores, 100 * g->slots_cost);
+		plan_note(out,
+			  "spark.slots_per_cpu: auto is %s, more than CPUs, so that slices have "
+			  "tasks for CPUs that they are lent; predicted to cost %.0f %%",
+			  sizes, 100 * g->slots_cost);
 	else
 		plan_note(out,
-			  "spark.slots_per_cpu: auto is %u slots on %u cores: one a core, and one "
-			  "for each doubling of its hardware threads",
-			  s->slots, s->cores);
+			  "spark.slots_per_cpu: auto is %s: one a core, and one for each doubling "
+			  "of its hardware threads",
+			  sizes);
 }
 
 static void note_executors(const struct engine *g, struct plan *out)

@@ -116,7 +116,8 @@ void plan_chart_print(const struct plan *p, const struct picture_style *style, F
 		plan_chart_ratio(c->throughput, ratio);
 		used = draw_bar(c, width / most, width, style, to);
 		fputs(seconds > most ? more : " ", to);
-		fprintf(to, "%*s%9.1f s %5s %s\n", (int)(width - used), "", seconds, ratio, times);
+		fprintf(to, "%*s%9.*f s %5s %s\n", (int)(width - used), "", seconds < 10 ? 1 : 0,
+			seconds, ratio, times);
 	}
 	fprintf(to, "%*s", (int)label, "");
 	for (unsigned i = 0; i < PLAN_CHART_TERMS; i++) {

@@ -73,9 +73,9 @@ static void add_candidate(struct table *table, const struct plan_candidate *c, b
 	plan_chart_ratio(c->high, high);
 	table_add(table, "%s", c->throughput > 0 ? ratio : c->feasible ? "?" : "no");
 	table_add(table, c->high > 0 ? "%s … %s" : "-", low, high);
-	table_add(table, seconds > 0 ? "%.1f" : "-", seconds);
+	table_add(table, seconds > 0 ? "%.*f" : "-", seconds < 10 ? 1 : 0, seconds);
 	for (unsigned i = 0; i < PLAN_CHART_TERMS; i++)
-		table_add(table, seconds > 0 ? "%.1f" : "-", terms[i]);
+		table_add(table, seconds > 0 ? "%.*f" : "-", terms[i] < 10 ? 1 : 0, terms[i]);
 	table_add(table, "%s", chosen ? "taken" : c->why);
 }
 
