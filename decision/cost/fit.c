@@ -13,7 +13,7 @@ _Static_assert((int)N == (int)QUADRATIC_SIZE, "one unknown a term");
  * coefficient, `common` for all of a group together, after the group's scale was estimated.
  */
 static const double own_doubt[N] = {
-	[COST_FIXED] = 0.3,  [COST_SLICE] = 0.5,  [COST_COLD] = 0.5,	   [COST_STAGE] = 0.6,
+	[COST_FIXED] = 0.3,  [COST_SLICE] = 0.5,  [COST_COLD] = 0.5,	   [COST_STAGE] = 1.0,
 	[COST_SERIAL] = 0.6, [COST_WORK] = 0.3,	  [COST_CONTENTION] = 0.6, [COST_COHERENCY] = 0.6,
 	[COST_GC] = 0.6,     [COST_REMOTE] = 0.6, [COST_SHUFFLE] = 0.6,	   [COST_SPILL] = 0.6,
 	[COST_TAIL] = 0.6,
@@ -22,47 +22,50 @@ static const double common_doubt = 0.3;
 static const double held_doubt = 0.001;
 
 /*
- * Before anything was measured: start-up is Spark's own, work is the application's and may be
- * anything.
+ * Terms that are more or less together. Before anything was measured: start-up is Spark's own; how
+ * many stages an application has, and how heavy its work is, may be anything.
  */
-static const double startup_doubt = 0.5, work_doubt = 10;
+enum group { GROUP_STARTUP, GROUP_STAGES, GROUP_WORK, GROUPS };
+static const double group_doubt[GROUPS] = {0.5, 10, 10};
 
 /* A machine a hundred times as fast as the table's, or an application as light, is none. */
 static const double least_scale = 0.01;
 
-static bool is_startup(unsigned term)
+static enum group group_of(unsigned term)
 {
-	return term == COST_FIXED || term == COST_SLICE || term == COST_COLD;
+	return term <= COST_COLD ? GROUP_STARTUP : term == COST_STAGE ? GROUP_STAGES : GROUP_WORK;
 }
 
-/* ---- the two scales ---- */
+/* ---- the scales of the groups ---- */
 
 /*
- * How many times the table's start-up and the table's work the runs took: the same least squares
- * with two unknowns. Without this, an application ten times as heavy would be ten standard
- * deviations away in every term.
+ * How many times the table's start-up, stages and work the runs took: the same least squares with an
+ * unknown a group. Without this, an application ten times as heavy would be ten standard deviations
+ * away in every term.
  */
 static void find_scales(const struct cost_coefficients *table, const struct fit_run *runs,
-			unsigned count, double *startup, double *work)
+			unsigned count, double scale[GROUPS])
 {
-	double a[N][N] = {{1 / (startup_doubt * startup_doubt), 0},
-			  {0, 1 / (work_doubt * work_doubt)}};
-	double b[N] = {a[0][0], a[1][1]}, u[N] = {1, 1};
+	double a[N][N] = {{0}}, b[N], u[N];
 
+	for (unsigned j = 0; j < GROUPS; j++) {
+		b[j] = a[j][j] = 1 / (group_doubt[j] * group_doubt[j]);
+		u[j] = 1;
+	}
 	for (unsigned i = 0; i < count; i++) {
-		double z[2] = {0, 0};
+		double z[GROUPS] = {0};
 
 		for (unsigned j = 0; j < N; j++)
-			z[!is_startup(j)] += table->c[j] * runs[i].x.x[j] / runs[i].seconds;
-		for (unsigned j = 0; j < 2; j++) {
-			for (unsigned k = 0; k < 2; k++)
+			z[group_of(j)] += table->c[j] * runs[i].x.x[j] / runs[i].seconds;
+		for (unsigned j = 0; j < GROUPS; j++) {
+			for (unsigned k = 0; k < GROUPS; k++)
 				a[j][k] += z[j] * z[k] / (FIT_NOISE * FIT_NOISE);
 			b[j] += z[j] / (FIT_NOISE * FIT_NOISE);
 		}
 	}
-	quadratic_minimize(2, a, b, u);
-	*startup = fmax(u[0], least_scale);
-	*work = fmax(u[1], least_scale);
+	quadratic_minimize(GROUPS, (const double(*)[N])a, b, u);
+	for (unsigned j = 0; j < GROUPS; j++)
+		scale[j] = fmax(u[j], least_scale);
 }
 
 /* ---- all coefficients ---- */
@@ -99,22 +102,21 @@ int fit_make(const struct cost_coefficients *table, const struct fit_run *runs, 
 	     unsigned held, struct fit *out, struct err *e)
 {
 	double doubt[N][N], a[N][N], left[N][N], b[N], base[N], u[N];
-	double startup, work, squares = 0;
+	double scale[GROUPS], squares = 0;
 
 	if (check_input(table, runs, count, e) < 0)
 		return e->code;
-	find_scales(table, runs, count, &startup, &work);
+	find_scales(table, runs, count, scale);
 	for (unsigned j = 0; j < N; j++) {
 		double own = held >> j & 1 ? held_doubt : own_doubt[j];
 
 		for (unsigned k = 0; k < N; k++)
-			doubt[j][k] =
-				is_startup(j) == is_startup(k) ? common_doubt * common_doubt : 0;
+			doubt[j][k] = group_of(j) == group_of(k) ? common_doubt * common_doubt : 0;
 		doubt[j][j] += own * own;
 	}
 	quadratic_invert((const double(*)[N])doubt, a);
 	for (unsigned j = 0; j < N; j++) {
-		base[j] = table->c[j] * (is_startup(j) ? startup : work);
+		base[j] = table->c[j] * scale[group_of(j)];
 		b[j] = 0;
 		u[j] = 1;
 		for (unsigned k = 0; k < N; k++)

@@ -14,7 +14,7 @@
 #include "decision/base/err.h"
 #include "decision/cost/cost.h"
 
-enum { FIT_RUNS = 16 };
+enum { FIT_RUNS = 24 };
 
 /*
  * How far a run lies from the model, relative (standard deviation): 5 % of timing noise and as much

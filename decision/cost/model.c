@@ -79,23 +79,27 @@ static int check_number(const char *what, const char *which, double value, doubl
 			 most);
 }
 
-static int check_probes(const struct model *m, struct err *e)
+static int check_runs(const struct model *m, struct err *e)
 {
-	if (!m->probe_count || m->probe_count > MODEL_PROBES)
-		return err_wrong(e, "probes: %u is not in 1 … %d", m->probe_count, MODEL_PROBES);
-	for (unsigned i = 0; i < m->probe_count; i++) {
-		const struct model_probe *p = &m->probes[i];
+	if (!m->run_count || m->run_count > MODEL_RUNS)
+		return err_wrong(e, "runs: %u is not in 1 … %d", m->run_count, MODEL_RUNS);
+	for (unsigned i = 0; i < m->run_count; i++) {
+		const struct model_run *run = &m->runs[i];
 		char name[32];
 
 		snprintf(name, sizeof(name), "%u", i);
-		if (!p->slices || p->slices > SLICES_MAX || !p->cores || p->cores > TOPOLOGY_CPUS)
-			return err_wrong(e, "probes.%u: %u slices of %u cores are no partition", i,
-					 p->slices, p->cores);
-		if (check_number("probes", name, p->predicted, MODEL_SECONDS_MOST, e) < 0 ||
-		    check_number("probes", name, p->measured, MODEL_SECONDS_MOST, e) < 0)
+		if (!run->slices || run->slices > SLICES_MAX || !run->cores ||
+		    run->cores > TOPOLOGY_CPUS || !run->executors ||
+		    run->executors > SLICE_EXECUTORS)
+			return err_wrong(e,
+					 "runs.%u: %u slices of %u cores and %u executors are no "
+					 "partition",
+					 i, run->slices, run->cores, run->executors);
+		if (check_number("runs", name, run->predicted, MODEL_SECONDS_MOST, e) < 0 ||
+		    check_number("runs", name, run->measured, MODEL_SECONDS_MOST, e) < 0)
 			return e->code;
-		if (p->measured <= 0)
-			return err_wrong(e, "probes.%u.measured_s: 0 is no time", i);
+		if (run->measured <= 0)
+			return err_wrong(e, "runs.%u.measured_s: 0 is no time", i);
 	}
 	return 0;
 }
@@ -134,5 +138,5 @@ int model_check(const struct model *m, struct err *e)
 	}
 	if (check_number("error", "", m->error, 1e6, e) < 0)
 		return e->code;
-	return check_probes(m, e);
+	return check_runs(m, e);
 }

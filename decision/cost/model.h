@@ -11,10 +11,11 @@
 
 #include "decision/base/err.h"
 #include "decision/cost/cost.h"
+#include "decision/cost/probe.h"
 #include "decision/machine/topology.h"
 #include "decision/plan/profile.h"
 
-enum { MODEL_PROBES = 6, MODEL_DATE = 21 };
+enum { MODEL_RUNS = (int)PROBES_MOST * (int)PROBE_RUNS, MODEL_DATE = 21 };
 
 /* Above these nothing is a measured time or coefficient; products of two stay finite. */
 #define MODEL_SECONDS_MOST     1e9
@@ -31,9 +32,11 @@ struct machine_identity {
 	uint32_t distances; /* FNV-1a of the matrix over the nodes in order */
 };
 
-struct model_probe {
+struct model_run {
 	unsigned slices, cores; /* cores of the largest slice */
+	unsigned executors;	/* of each slice */
 	uint64_t data_bytes;
+	bool is_warm;		    /* a repetition in the same JVMs */
 	double predicted, measured; /* seconds; predicted by the model's own coefficients */
 };
 
@@ -44,8 +47,8 @@ struct model {
 	enum workload_type type; /* whose built-in coefficients the fit began with; never auto */
 	struct machine_identity machine;
 	char made[MODEL_DATE]; /* 2026-11-21T15:04:05Z */
-	unsigned probe_count;
-	struct model_probe probes[MODEL_PROBES];
+	unsigned run_count;
+	struct model_run runs[MODEL_RUNS];
 };
 
 /* The identity of a machine; `cpu` "" where the processor's name is not known. */
@@ -53,7 +56,7 @@ void machine_identify(const struct topology *t, const char *cpu, struct machine_
 
 /*
  * Whether the numbers can be used: coefficients, times and error finite and >= 0, confidences 0 …
- * 1, at least one probe, a workload type, a date. Return 0, or ERR_WRONG with the key and the
+ * 1, at least one run, a workload type, a date. Return 0, or ERR_WRONG with the key and the
  * value.
  */
 int model_check(const struct model *m, struct err *e);

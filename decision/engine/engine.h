@@ -96,6 +96,12 @@ static inline bool candidate_is_open(const struct candidate *c)
 	return c->feasible && c->predicted;
 }
 
+/* Whether it may be taken without being written. */
+static inline bool candidate_is_automatic(const struct candidate *c)
+{
+	return candidate_is_open(c) && !c->is_small && !c->is_starved;
+}
+
 /* Why `a` goes before `b` where both are predicted alike; NULL if it does not. */
 const char *engine_preference(const struct candidate *a, const struct candidate *b);
 

@@ -1,36 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/tune.h"
 
-void tune_list(const struct engine *g, uint64_t data_bytes, struct tune *out)
+/*
+ * The heap that the probe's live data fill to the same part, in whole MB, not below the least.
+ */
+static void scale_heap(const struct cost_shape *shape, const struct cost_job *whole,
+		       const struct cost_job *probe, uint64_t *heap_bytes, bool *is_scaled)
 {
+	double heap = (double)shape->heap_bytes * cost_live_bytes(shape, probe) /
+		      cost_live_bytes(shape, whole);
+
+	*heap_bytes = (uint64_t)heap - (uint64_t)heap % BUDGET_MIB;
+	*is_scaled = shape->heap_bytes && *heap_bytes >= HEAP_LEAST_BYTES;
+	if (shape->heap_bytes && !*is_scaled)
+		*heap_bytes = HEAP_LEAST_BYTES;
+}
+
+/* Append an option; without one of its runs, where that cannot be predicted, it is none. */
+static void add_option(const struct engine *g, unsigned candidate,
+		       const uint64_t data_bytes[TUNE_SIZES], const struct tune_run *runs,
+		       unsigned count, struct tune *out)
+{
+	const struct candidate *c = &g->candidates[candidate];
+	unsigned at = out->count;
+	struct probe_option *o = &out->options[at];
+	struct cost_job whole = g->job, probe;
+	struct cost_shape shape = c->shape;
+	struct err ignored;
+
+	whole.gc = c->gc;
+	probe = whole;
+	probe.data_bytes = data_bytes[runs[0].size];
+	scale_heap(&c->shape, &whole, &probe, &out->heap_bytes[at], &out->heap_is_scaled[at]);
+	shape.heap_bytes = out->heap_bytes[at];
+	*o = (struct probe_option){.whole = c->features, .run_count = count};
+	for (unsigned i = 0; i < count; i++) {
+		probe.data_bytes = data_bytes[runs[i].size];
+		probe.is_warm = runs[i].is_warm;
+		out->runs[at][i] = runs[i];
+		if (cost_features(&shape, &probe, &o->runs[i], &ignored) < 0)
+			return;
+	}
+	out->candidate[at] = (uint16_t)candidate;
+	out->count++;
+}
+
+void tune_list(const struct engine *g, const uint64_t data_bytes[TUNE_SIZES], bool repeats,
+	       struct tune *out)
+{
+	static const struct tune_run large[PROBE_RUNS] = {
+		{TUNE_LARGE, false}, {TUNE_LARGE, true}, {TUNE_SMALL, true}};
+	static const struct tune_run small = {TUNE_SMALL, false};
+	bool has_small = data_bytes[TUNE_SMALL] > 0;
+
 	out->count = 0;
 	for (unsigned i = 0; i < g->count; i++) {
-		const struct candidate *c = &g->candidates[i];
-		struct cost_job whole = g->job, probe;
-		struct cost_shape shape = c->shape;
-		unsigned at = out->count;
-		struct err ignored;
-		double heap;
-
-		if (!candidate_is_open(c))
+		if (!candidate_is_automatic(&g->candidates[i]))
 			continue;
-		whole.gc = c->gc;
-		probe = whole;
-		probe.data_bytes = data_bytes;
-		/*
-		 * That the probe's live data fill to the same part, in whole MB, not below the
-		 * least.
-		 */
-		heap = (double)shape.heap_bytes * cost_live_bytes(&c->shape, &probe) /
-		       cost_live_bytes(&c->shape, &whole);
-		shape.heap_bytes = (uint64_t)heap - (uint64_t)heap % BUDGET_MIB;
-		out->heap_is_scaled[at] =
-			c->shape.heap_bytes && shape.heap_bytes >= HEAP_LEAST_BYTES;
-		if (c->shape.heap_bytes && !out->heap_is_scaled[at])
-			shape.heap_bytes = HEAP_LEAST_BYTES;
-		out->heap_bytes[at] = shape.heap_bytes;
-		out->options[at] = (struct probe_option){.whole = c->features};
-		if (cost_features(&shape, &probe, &out->options[at].probe, &ignored) == 0)
-			out->candidate[out->count++] = (uint16_t)i;
+		add_option(g, i, data_bytes, large, repeats ? 2 + has_small : 1, out);
+		if (has_small && !repeats)
+			add_option(g, i, data_bytes, &small, 1, out);
 	}
 }

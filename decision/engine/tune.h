@@ -4,29 +4,47 @@
 
 /*
  * What `tune` can try on this machine: each candidate of the engine with a part of the data, the
- * short run's features beside the whole job's. Pure.
+ * short runs' features beside the whole job's. Pure.
  */
 
-#include "decision/cost/model.h"
 #include "decision/cost/probe.h"
 #include "decision/engine/engine.h"
 
-/* Of the data, at most, in one probe. */
-#define TUNE_SHARE 0.12
+/*
+ * Two sizes, for with one what is paid once or by stage cannot be told from what is paid by byte.
+ */
+enum tune_size { TUNE_LARGE, TUNE_SMALL, TUNE_SIZES };
 
+/* Of the data, at most, in one run. */
+#define TUNE_SHARE	 0.12
+#define TUNE_SHARE_SMALL 0.03
+
+/* One run of a probe. */
+struct tune_run {
+	enum tune_size size;
+	bool is_warm; /* a repetition in the same JVMs */
+};
+
+enum { TUNE_OPTIONS = TUNE_SIZES * PLAN_CANDIDATES };
+
+/* About 350 KB: keep it on the heap. */
 struct tune {
 	unsigned count;
-	struct probe_option options[PLAN_CANDIDATES]; /* those that can be made and predicted */
-	uint16_t candidate[PLAN_CANDIDATES];	      /* of the engine, by option */
-	uint64_t heap_bytes[PLAN_CANDIDATES];	      /* of a slice in the short run, 0: unknown */
-	bool heap_is_scaled[PLAN_CANDIDATES]; /* live data fill it as they fill the whole job's */
+	struct probe_option options[TUNE_OPTIONS]; /* those that can be made and predicted */
+	struct tune_run runs[TUNE_OPTIONS][PROBE_RUNS];
+	uint16_t candidate[TUNE_OPTIONS];  /* of the engine, by option */
+	uint64_t heap_bytes[TUNE_OPTIONS]; /* of an executor in the probe, 0: unknown */
+	bool heap_is_scaled[TUNE_OPTIONS]; /* live data fill it as they fill the whole job's */
 };
 
 /*
- * List them for probes of `data_bytes`, 1 … the whole job's. The heap of a probe is the
- * candidate's, times what is live in the probe over what is live in the whole job, so that
- * collections cost as much a byte; at least Spark's minimum. *out is large.
+ * List them for runs of `data_bytes`, 1 … the whole job's; 0 for TUNE_SMALL: there is none. If the
+ * application `repeats` in one Spark context, an option is a candidate, timed cold, warm, and warm
+ * with the small size; else it is a candidate with one of the sizes, cold. The heap of a probe
+ * is the candidate's, times what is live in the probe over what is live in the whole job, so that
+ * collections cost as much a byte; at least Spark's minimum.
  */
-void tune_list(const struct engine *g, uint64_t data_bytes, struct tune *out);
+void tune_list(const struct engine *g, const uint64_t data_bytes[TUNE_SIZES], bool repeats,
+	       struct tune *out);
 
 #endif

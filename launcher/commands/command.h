@@ -16,7 +16,7 @@
 
 struct options {
 	struct roots roots; /* the global ones */
-	const char *cluster, *probe_args, *slices;
+	const char *cluster, *probe_args, *probe_args_small, *slices;
 	const char *from, *to, *cores, *loans, *mode, *replay; /* of rebalance */
 	bool automatic, reset;
 	bool json, dry_run, explain, profile, foreground, rm, watch, follow, purge, repair, help;

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "containers/where/tree.h"
@@ -117,7 +118,8 @@ static int read_model(struct inputs *in, struct err *e)
 	}
 	in->facts.has_model = true;
 	in->facts.model = in->model.theta;
-	in->facts.model_error = in->model.error;
+	/* Few runs are fitted exactly, which says nothing of others. */
+	in->facts.model_error = fmax(in->model.error, FIT_NOISE);
 	if (workload->type == WORKLOAD_AUTO)
 		workload->type = in->model.type;
 	return 0;
@@ -188,8 +190,8 @@ static void note_model(struct inputs *in)
 	const struct model *m = &in->model;
 	enum workload_type type = in->profile.workload.type;
 
-	plan_note(&in->plan, "workload.model: %s, made %s of %u probes, off by %.0f %% in the mean",
-		  workload_type_name(m->type), m->made, m->probe_count, 100 * m->error);
+	plan_note(&in->plan, "workload.model: %s, made %s of %u runs, off by %.0f %% in the mean",
+		  workload_type_name(m->type), m->made, m->run_count, 100 * m->error);
 	if (type != m->type)
 		plan_note(&in->plan,
 			  "workload.model: it was measured as %s, workload.type is %s; its "

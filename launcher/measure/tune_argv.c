@@ -58,30 +58,87 @@ static int add_arguments(const char *arguments, const char *directory, struct ar
 	return 0;
 }
 
-int tuning_words(const struct tuning *t, unsigned probe, struct argv *out, struct err *e)
+static int scratch_path(const struct tuning *t, unsigned repetition, char out[PROFILE_PATH],
+			struct err *e)
 {
-	size_t application = spark_application_word(t->words);
+	int n = snprintf(out, PROFILE_PATH, "%s/scratch-%u-%u", t->directory, t->probe_count,
+			 repetition);
+
+	return n < 0 || n >= PROFILE_PATH ? err_errno(e, -ENAMETOOLONG, "%s", t->directory) : 0;
+}
+
+/* The application's own words for data of a size, {scratch} being a new directory. */
+static int add_own(const struct tuning *t, enum tune_size size, unsigned repetition,
+		   struct argv *out, struct err *e)
+{
+	const struct tuning_data *data = &t->data[size];
 	char directory[PROFILE_PATH];
 	int failed = 0;
-	int n = snprintf(directory, sizeof(directory), "%s/scratch-%u", t->directory, probe);
 
-	if (n < 0 || n >= PROFILE_PATH)
-		return err_errno(e, -ENAMETOOLONG, "%s", t->directory);
+	if (scratch_path(t, repetition, directory, e) < 0)
+		return e->code;
 	/* Everybody may write to it: the application may run as another user. */
 	if (mkdir(directory, 0700) < 0 || chmod(directory, 01777) < 0)
 		return err_errno(e, -errno, "cannot make the directory %s", directory);
-	for (size_t i = 0; t->words[i] && !failed; i++) {
-		bool own = i > application;
-
-		if (own && t->probe_args)
-			break;
-		if (own && t->data[0] && is_data(&t->in.profile, t->words[i]))
-			failed = argv_addf(out, "%s%s", strstr(t->words[i], "://") ? "file://" : "",
-					   t->data);
+	if (data->args)
+		failed = add_arguments(data->args, directory, out);
+	for (char *const *word = t->words + spark_application_word(t->words) + 1;
+	     !data->args && *word && !failed; word++) {
+		if (data->part[0] && is_data(&t->in.profile, *word))
+			failed = argv_addf(out, "%s%s", strstr(*word, "://") ? "file://" : "",
+					   data->part);
 		else
-			failed = add_word(t->words[i], directory, out);
+			failed = add_word(*word, directory, out);
 	}
-	if (!failed && t->probe_args)
-		failed = add_arguments(t->probe_args, directory, out);
 	return failed || out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
+/* One repetition's words behind their number. */
+static int add_repetition(const struct tuning *t, enum tune_size size, unsigned repetition,
+			  struct argv *out, struct err *e)
+{
+	cleanup_argv struct argv own = {0};
+
+	if (add_own(t, size, repetition, &own, e) < 0)
+		return e->code;
+	argv_addf(out, "%zu", own.count);
+	for (size_t i = 0; i < own.count; i++)
+		argv_add(out, own.items[i]);
+	return 0;
+}
+
+bool tuning_can_repeat(char *const *words)
+{
+	static const char python[] = ".py";
+	const char *path = data_local_path(words[spark_application_word(words)]);
+	size_t length = path ? strlen(path) : 0;
+
+	return length > strlen(python) && !strcmp(path + length - strlen(python), python) &&
+	       access(path, R_OK) == 0;
+}
+
+int tuning_words(const struct tuning *t, unsigned option, struct argv *out, struct err *e)
+{
+	size_t application = spark_application_word(t->words);
+	unsigned count = t->tune.options[option].run_count;
+	const struct tune_run *runs = t->tune.runs[option];
+	char directory[PROFILE_PATH];
+
+	if (scratch_path(t, 0, directory, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < application; i++)
+		if (add_word(t->words[i], directory, out) < 0)
+			return err_set(e, -ENOMEM, "out of memory");
+	if (count == 1) {
+		argv_add(out, t->words[application]);
+		return add_own(t, runs[0].size, 0, out, e);
+	}
+	argv_addf(out, "%s/driver.py", t->directory);
+	argv_addf(out, "%s/times", t->directory);
+	argv_add(out, data_local_path(t->words[application]));
+	/* The second one warms the JVMs up, and is not counted. */
+	for (unsigned i = 0; i <= count; i++)
+		if (add_repetition(t, runs[i ? i - 1 : 0].size, i, out, e) < 0)
+			return e->code;
+	return 0;
 }

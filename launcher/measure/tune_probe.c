@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "containers/proc/clock.h"
@@ -21,8 +23,12 @@ static double now_s(void)
 
 const char *tuning_sizes(const struct candidate *c, struct sizes_text *out)
 {
-	snprintf(out->text, sizeof(out->text), "%u slice%s of %u core%s", c->slices,
-		 c->slices == 1 ? "" : "s", c->cores, c->cores == 1 ? "" : "s");
+	int n = snprintf(out->text, sizeof(out->text), "%u slice%s of %u core%s", c->slices,
+			 c->slices == 1 ? "" : "s", c->cores, c->cores == 1 ? "" : "s");
+
+	if (c->executors > 1)
+		snprintf(out->text + n, sizeof(out->text) - (size_t)n, ", %u executors each",
+			 c->executors);
 	return out->text;
 }
 
@@ -121,58 +127,113 @@ static int take_step(struct tuning *t, struct step *s, const char *const *words,
 
 /* ---- a probe */
 
+/*
+ * The size of the data stays that of the whole job: slots follow it, where they are not as many a
+ * CPU.
+ */
 void tuning_probe_profile(const struct tuning *t, unsigned option, struct profile *out)
 {
 	const struct candidate *c = tuning_candidate(t, option);
+	double slots_each = c->shape.slots / c->shape.cpus;
 
 	*out = t->in.profile;
 	out->partition.by = c->choice.by;
 	out->partition.slices = c->choice.slices;
 	out->partition.cores = c->choice.cores;
-	out->workload.data_size = (struct size){SIZE_BYTES, t->data_bytes};
+	out->workload.type = t->engine.job.type;
 	out->jvm.gc = c->gc;
 	out->spark.executors = (int)c->executors;
-	if (t->tune.heap_bytes[option])
+	if (slots_each >= 1 && slots_each == floor(slots_each))
+		out->spark.slots_per_cpu = (int)slots_each;
+	if (t->tune.heap_bytes[option]) {
 		out->memory.heap = (struct size){SIZE_BYTES, t->tune.heap_bytes[option]};
+		out->memory.off_heap =
+			(struct size){SIZE_BYTES, c->shape.off_heap_bytes * c->shape.executors};
+	}
 }
 
-static int write_profile(const struct tuning *t, unsigned option, const char *path, struct err *e)
+/* The profile, the driver, and the file that it writes to, as whichever user it runs as. */
+static int write_files(const struct tuning *t, unsigned option, const char *profile,
+		       const char *times, struct err *e)
 {
 	cleanup_free struct profile *p = malloc(sizeof(*p));
 	cleanup_free char *text = NULL;
+	char driver[PROFILE_PATH + 16];
 
 	if (!p)
 		return err_set(e, -ENOMEM, "out of memory");
 	tuning_probe_profile(t, option, p);
-	if (profile_emit(p, &text, e) < 0)
+	snprintf(driver, sizeof(driver), "%s/driver.py", t->directory);
+	if (profile_emit(p, &text, e) < 0 ||
+	    file_replace(profile, text, strlen(text), 0600, e) < 0 ||
+	    file_replace(driver, tuning_driver, strlen(tuning_driver), 0644, e) < 0 ||
+	    file_replace(times, "", 0, 0666, e) < 0)
 		return e->code;
-	return file_replace(path, text, strlen(text), 0600, e);
+	return chmod(times, 0666) < 0 || chmod(driver, 0644) < 0 ? err_errno(e, -errno, "%s", times)
+								 : 0;
 }
 
-int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct err *e)
+unsigned tuning_read_times(const char *text, double whole, unsigned count,
+			   double seconds[PROBE_RUNS])
 {
+	double first_end = 0;
+	unsigned told = 0;
+
+	seconds[0] = whole;
+	/* Repetition 0 is run 0; 1 is not counted; then they follow each other. */
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		char *end;
+		unsigned long repetition = strtoul(line, &end, 10);
+		unsigned run = repetition ? (unsigned)repetition - 1 : 0;
+		double from = strtod(end, &end), to = strtod(end, &end);
+
+		line += *line == '\n';
+		if (*end != '\n' || !(to > from) || !(to - from < whole))
+			continue;
+		if (repetition == 0)
+			first_end = to;
+		else if (first_end > 0 && to - first_end < whole)
+			seconds[0] = whole - (to - first_end);
+		if (run == told && repetition != 1 && run < count) {
+			if (run)
+				seconds[run] = to - from;
+			told++;
+		}
+	}
+	return told ? told : 1;
+}
+
+int tuning_probe_run(struct tuning *t, unsigned option, double seconds[PROBE_RUNS], unsigned *count,
+		     struct err *e)
+{
+	enum { TIMES_MAX = 64 << 10 };
 	cleanup_argv struct argv application = {0};
-	char profile[PROFILE_PATH + 16], log[PROFILE_PATH + 16], probe[128];
+	cleanup_free char *text = NULL;
+	char profile[PROFILE_PATH + 16], log[PROFILE_PATH + 16], times[PROFILE_PATH + 16];
+	char probe[192];
 	const char *const up[] = {"up", profile, NULL};
 	const char *const run[] = {"run", "--cluster", t->in.profile.name, "--", NULL};
 	const char *const down[] = {"down", t->in.profile.name, "--purge", NULL};
 	struct step s = {.probe = probe, .log = log, .is_terminal = isatty(STDERR_FILENO) == 1};
+	double whole = 0;
 	unsigned interrupts;
 	struct err ours;
+	size_t size;
 	int r;
 
 	snprintf(profile, sizeof(profile), "%s/probe.yaml", t->directory);
 	snprintf(log, sizeof(log), "%s/log", t->directory);
-	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->count + 1, MODEL_PROBES,
-		 TUNING_SIZES(tuning_candidate(t, option)));
-	if (tuning_words(t, t->count, &application, e) < 0 ||
-	    write_profile(t, option, profile, e) < 0)
+	snprintf(times, sizeof(times), "%s/times", t->directory);
+	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->probe_count + 1,
+		 PROBES_MOST, TUNING_SIZES(tuning_candidate(t, option)));
+	if (tuning_words(t, option, &application, e) < 0 ||
+	    write_files(t, option, profile, times, e) < 0)
 		return e->code;
 	r = take_step(t, &s, up, NULL, e);
 	if (r >= 0)
 		r = take_step(t, &s, run, application.items, e);
 	if (r >= 0)
-		*seconds = now_s() - s.begin;
+		whole = now_s() - s.begin;
 	/* Whatever happened, and whatever else the user presses now: the cluster goes. */
 	interrupts = t->foreground.interrupts;
 	t->foreground.interrupts = 0;
@@ -182,5 +243,10 @@ int tuning_probe_run(struct tuning *t, unsigned option, double *seconds, struct 
 		r = ours.code;
 	}
 	t->foreground.interrupts += interrupts;
-	return r;
+	if (r < 0)
+		return r;
+	if (file_read(times, TIMES_MAX, &text, &size, e) < 0)
+		return e->code;
+	*count = tuning_read_times(text, whole, t->tune.options[option].run_count, seconds);
+	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <math.h>
 
 #include "decision/base/cleanup.h"
 #include "decision/base/size_text.h"
@@ -23,18 +24,21 @@ static const char *const units[COST_TERMS] = {
 	[COST_TAIL] = "core-s/GB of a task",
 };
 
-static int print_probes(const struct tuning *t)
+static int print_runs(const struct tuning *t)
 {
-	static const char *const titles[] = {">probe",	  "partition", ">data", ">predicted",
-					     ">measured", ">fitted",   NULL};
+	static const char *const titles[] = {">probe",	   "partition", ">data",   "run",
+					     ">predicted", ">measured", ">fitted", NULL};
 	cleanup_table struct table table;
 
 	table_init(&table, titles);
-	for (unsigned i = 0; i < t->count; i++) {
-		table_add(&table, "%u", i + 1);
-		table_add(&table, "%s", TUNING_SIZES(tuning_candidate(t, t->probes[i].option)));
-		table_add(&table, "%s", SIZE_STRING(t->data_bytes));
-		table_add(&table, "%.1f s", t->probes[i].expected);
+	for (unsigned i = 0; i < t->run_count; i++) {
+		const struct tuning_run *run = &t->did[i];
+
+		table_add(&table, "%u", run->probe + 1);
+		table_add(&table, "%s", TUNING_SIZES(tuning_candidate(t, run->option)));
+		table_add(&table, "%s", SIZE_STRING(t->data[run->what.size].bytes));
+		table_add(&table, "%s", run->what.is_warm ? "warm" : "cold");
+		table_add(&table, "%.1f s", run->expected);
 		table_add(&table, "%.1f s", t->runs[i].seconds);
 		table_add(&table, "%.1f s", cost_seconds(&t->fit.theta, &t->runs[i].x));
 	}
@@ -70,13 +74,15 @@ static int print_choice(const struct tuning *t, struct err *e)
 		return err_set(e, -ENOMEM, "out of memory");
 	facts.has_model = true;
 	facts.model = t->fit.theta;
+	facts.model_error = fmax(t->fit.error, FIT_NOISE);
 	if (engine_decide(&t->in.topology, &t->in.profile, &facts, &t->reserve, tuned, e) < 0)
 		return e->code;
 	now = &tuned->candidates[tuned->chosen];
-	printf("\nRecommended: %s, %.0f s predicted for %s%s.\n", TUNING_SIZES(now), now->seconds,
-	       SIZE_STRING(tuned->job.data_bytes),
+	printf("\nRecommended: %s, %u task slots each, %.0f s predicted for %s%s.\n",
+	       TUNING_SIZES(now), now->slots, now->seconds, SIZE_STRING(tuned->job.data_bytes),
 	       tuned->data_assumed ? " (assumed: workload.data.size is not known)" : "");
-	if (now->slices == before->slices && now->cores == before->cores)
+	if (now->slices == before->slices && now->cores == before->cores &&
+	    now->executors == before->executors)
 		puts("The built-in table takes the same.");
 	else
 		printf("The built-in table takes %s: %.0f s by the fitted coefficients.\n",
@@ -89,13 +95,13 @@ static int print_choice(const struct tuning *t, struct err *e)
 		printf(", slices: %d", now->choice.slices);
 	if (now->choice.cores != AMOUNT_AUTO)
 		printf(", cores: %d", now->choice.cores);
-	puts("}");
+	printf("}\n  spark: {executors: %u}\n", now->executors);
 	return 0;
 }
 
 int tuning_report(const struct tuning *t, struct err *e)
 {
-	int r = print_probes(t);
+	int r = print_runs(t);
 
 	putchar('\n');
 	if (!r)

@@ -52,10 +52,12 @@ static const struct json_field machine_fields[] = {
 };
 #undef T
 
-#define T struct model_probe
-static const struct json_field probe_fields[] = {
+#define T struct model_run
+static const struct json_field run_fields[] = {
 	{"slices", JSON_AT(T, slices), .max = SLICES_MAX},
 	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
+	{"executors", JSON_AT(T, executors), .max = SLICE_EXECUTORS},
+	{"warm", JSON_AT(T, is_warm)},
 	{"data_bytes", JSON_AT(T, data_bytes)},
 	{"predicted_s", JSON_AT(T, predicted)},
 	{"measured_s", JSON_AT(T, measured)},
@@ -76,13 +78,13 @@ static const struct json_field model_fields[] = {
 	{"coefficients", JSON_OTHER(&terms), .offset = offsetof(T, theta.c)},
 	{"confidence", JSON_OTHER(&terms), .offset = offsetof(T, confidence)},
 	{"error", JSON_AT(T, error)},
-	{"probes", JSON_LIST(T, probes, probe_count, probe_fields)},
+	{"runs", JSON_LIST(T, runs, run_count, run_fields)},
 	JSON_END,
 };
 const struct json_table model_table = {
 	.fields = model_fields,
 	.check = check_model,
-	.schema = "cleave.model/1",
+	.schema = "cleave.model/2",
 	.size = sizeof(T),
 	.style = JSON_INDENT(2),
 };
@@ -110,7 +112,12 @@ int model_read(const char *path, struct model *out, struct err *e)
 		e->exit = ERR_WRONG;
 		return err_wrap(e, "workload.model");
 	}
-	return json_table_parse(&model_table, text, size, out, e)
-		       ? err_wrap(e, "workload.model: %s", path)
-		       : 0;
+	if (!json_table_parse(&model_table, text, size, out, e))
+		return 0;
+	if (strstr(text, "\"cleave.model/1\""))
+		return err_wrong(e,
+				 "workload.model: %s was made by an older cleave, whose cost model "
+				 "has fewer terms: run cleave tune again, or leave the key out",
+				 path);
+	return err_wrap(e, "workload.model: %s", path);
 }

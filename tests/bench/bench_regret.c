@@ -6,6 +6,7 @@
  */
 
 #include <jansson.h>
+#include <math.h>
 
 #include "tests/bench/groups.h"
 #include "tests/decision/laws.h"
@@ -15,11 +16,23 @@ enum { LAWS = 5000 };
 
 static struct law law;
 static double regrets[RULES][LAWS];
+static double tuned_off[LAWS], cold_off[LAWS];
+
+/* How far predictions of the tuned model are off, as factors less 1. */
+static json_t *add_predictions(const char *name, double *off)
+{
+	double median = expm1(quantile(off, LAWS, 0.5)), p95 = expm1(quantile(off, LAWS, 0.95));
+
+	printf("whole job as predicted, %-24s off by %.1f %% in the median, 95th percentile "
+	       "%.1f %%\n",
+	       name, 100 * median, 100 * p95);
+	return json_pack("{s:s, s:f, s:f}", "rule", name, "median", median, "p95", p95);
+}
 
 int main(void)
 {
 	unsigned long long state = test_seed();
-	json_t *list = json_array();
+	json_t *list = json_array(), *predictions = json_array();
 
 	for (unsigned i = 0; i < LAWS; i++) {
 		double regret[RULES];
@@ -28,6 +41,8 @@ int main(void)
 		law_regrets(&state, &law, regret);
 		for (enum rule rule = 0; rule < RULES; rule++)
 			regrets[rule][i] = regret[rule];
+		tuned_off[i] = fabs(log(law.tuned_off));
+		cold_off[i] = fabs(log(law.cold_off));
 	}
 	printf("regret over %d random machines with hidden laws, seed %lu\n", LAWS, test_seed());
 	printf("%-24s %9s %9s %9s %9s\n", "", "median", "75th", "95th", "99th");
@@ -42,8 +57,11 @@ int main(void)
 						      rule_name(rule), "median", median, "p75", p75,
 						      "p95", p95, "p99", p99));
 	}
+	json_array_append_new(predictions, add_predictions(rule_name(RULE_TUNED), tuned_off));
+	json_array_append_new(predictions, add_predictions(rule_name(RULE_TUNED_COLD), cold_off));
 	bench_write("regret",
-		    json_pack("{s:s, s:i, s:I, s:o}", "schema", "cleave.bench-regret/1", "laws",
-			      LAWS, "seed", (json_int_t)test_seed(), "rules", list));
+		    json_pack("{s:s, s:i, s:I, s:o, s:o}", "schema", "cleave.bench-regret/2",
+			      "laws", LAWS, "seed", (json_int_t)test_seed(), "rules", list,
+			      "predictions", predictions));
 	return 0;
 }

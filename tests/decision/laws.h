@@ -11,12 +11,13 @@
 #include "decision/engine/engine.h"
 
 enum rule {
-	RULE_ENGINE,  /* the built-in table */
-	RULE_TUNED,   /* after probes */
-	RULE_MACHINE, /* rules of thumb: one executor a machine, */
-	RULE_SOCKET,  /* a package, */
-	RULE_NODE,    /* a NUMA node, */
-	RULE_FIVE,    /* of 5 cores each */
+	RULE_ENGINE,	 /* the built-in table */
+	RULE_TUNED,	 /* after probes */
+	RULE_TUNED_COLD, /* after probes of an application that does not repeat */
+	RULE_MACHINE,	 /* rules of thumb: one executor a machine, */
+	RULE_SOCKET,	 /* a package, */
+	RULE_NODE,	 /* a NUMA node, */
+	RULE_FIVE,	 /* of 5 cores each */
 	RULES
 };
 
@@ -26,10 +27,13 @@ struct law {
 	struct profile profile;
 	struct engine engine; /* with the built-in table */
 	struct cost_coefficients theta;
+	double footprint; /* what tasks hold, times what the model takes them to hold */
 	unsigned missing_kind;
-	double missing;	 /* seconds for 1 of what the model lacks, 0 … 10 % of the best time */
-	double best;	 /* seconds of the best candidate, by the truth */
-	unsigned probes; /* of the last law_regrets() */
+	double missing; /* seconds for 1 of what the model lacks, 0 … 10 % of the best time */
+	double best;	/* seconds of the best candidate, by the truth */
+	/* Of the last law_regrets(): */
+	unsigned probes;
+	double tuned_off, cold_off; /* predicted over true seconds of what was taken */
 };
 
 /* The next machine and law of this state. */
@@ -39,8 +43,8 @@ void law_random(unsigned long long *state, struct law *out);
 double law_seconds(const struct law *law, const struct candidate *c);
 
 /*
- * Regret of each rule: truth of what it takes over the truth of the best, less 1. Probes are 12 %
- * of the data, with log-normal noise of 5 %. A rule that cannot be followed on this machine takes
+ * Regret of each rule: truth of what it takes over the truth of the best, less 1. Runs of a probe
+ * read 12 % or 3 % of the data, with log-normal noise of 5 % each. A rule that cannot be followed on this machine takes
  * one executor, else one a package, else one a node, else the engine's.
  */
 void law_regrets(unsigned long long *state, struct law *law, double regret[RULES]);

@@ -17,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = {0};
 	char *text = NULL;
 
-	m.probe_count = 12345;
+	m.run_count = 12345;
 	if (json_table_parse(&model_table, (const char *)data, size, &m, &e)) {
-		assert(e.msg[0] && m.probe_count == 12345);
+		assert(e.msg[0] && m.run_count == 12345);
 		return 0;
 	}
 	assert(model_check(&m, &e) == 0);
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(json_table_parse(&model_table, text, strlen(text), &again, &e) == 0);
 	for (unsigned i = 0; i < COST_TERMS; i++)
 		assert(m.theta.c[i] == again.theta.c[i]);
-	assert(m.type == again.type && m.probe_count == again.probe_count);
+	assert(m.type == again.type && m.run_count == again.run_count);
 	free(text);
 	return 0;
 }

@@ -124,7 +124,7 @@ END_TEST
 
 /* ---- the fit ---- */
 
-static const struct cost_coefficients table = {{10, 1, 2, 50, 2, 0.5, 3, 0, 4, 1}};
+static const struct cost_coefficients table = {{10, 1, 3, 5, 2, 50, 2, 0.5, 3, 0, 4, 2, 1}};
 
 /* Runs of a law: features at random, times as the law says, with log-normal noise (Box, Muller). */
 static void make_runs(const struct cost_coefficients *law, double noise, struct fit_run *runs,
@@ -172,8 +172,7 @@ START_TEST(it_predicts_what_it_has_not_seen)
 		double scale = exp(uniform(-2, 2));
 
 		for (unsigned j = 0; j < COST_TERMS; j++)
-			law.c[j] *= exp(uniform(-0.3, 0.3)) *
-				    (j == COST_FIXED || j == COST_SLICE ? 1 : scale);
+			law.c[j] *= exp(uniform(-0.3, 0.3)) * (j <= COST_COLD ? 1 : scale);
 		make_runs(&law, 0, runs, FIT_RUNS);
 		make_runs(&law, 0, &other, 1);
 		must_fit(runs, FIT_RUNS, 0, &f);
@@ -195,13 +194,44 @@ START_TEST(one_run_sets_the_scale)
 	struct fit f;
 
 	state = test_seed();
-	for (unsigned j = COST_WORK; j < COST_TERMS; j++)
+	for (unsigned j = COST_STAGE; j < COST_TERMS; j++)
 		law.c[j] *= 5;
 	make_runs(&law, 0, &run, 1);
 	must_fit(&run, 1, 0, &f);
 	ck_assert_double_eq_tol(f.theta.c[COST_WORK] / table.c[COST_WORK], 5, 1);
 	ck_assert_double_eq_tol(f.theta.c[COST_GC] / table.c[COST_GC], 5, 1);
 	ck_assert(f.error < 0.05);
+}
+END_TEST
+
+/* Cold, warm, and warm on less: enough to tell start-up, stages and work from each other. */
+START_TEST(stages_are_told_from_work)
+{
+	static const double stages[] = {0.05, 1, 5}, startups[] = {0.5, 1, 2};
+
+	for (unsigned round = 0; round < 9; round++) {
+		static const double data[] = {1, 1, 0.25, 10};
+		struct cost_coefficients law = table;
+		struct fit_run runs[4] = {{.seconds = 0}};
+		struct fit f;
+
+		law.c[COST_STAGE] *= stages[round % 3];
+		law.c[COST_FIXED] *= startups[round / 3];
+		law.c[COST_COLD] *= startups[round / 3];
+		for (unsigned i = 0; i < 4; i++) {
+			double *x = runs[i].x.x;
+
+			x[COST_FIXED] = x[COST_COLD] = i % 3 == 0;
+			x[COST_STAGE] = 1;
+			x[COST_WORK] = data[i];
+			runs[i].seconds = cost_seconds(&law, &runs[i].x);
+		}
+		must_fit(runs, 3, 0, &f);
+		ck_assert_msg(fabs(cost_seconds(&f.theta, &runs[3].x) / runs[3].seconds - 1) < 0.08,
+			      "stages %g, start-up %g: %g s instead of %g s", stages[round % 3],
+			      startups[round / 3], cost_seconds(&f.theta, &runs[3].x),
+			      runs[3].seconds);
+	}
 }
 END_TEST
 
@@ -313,6 +343,6 @@ TEST_MAIN("fit",
 	  test_case("solver", the_minimum_is_that_of_the_best_active_set,
 		    the_inverse_times_the_matrix_is_one),
 	  test_case("fit", without_runs_it_is_the_table, it_predicts_what_it_has_not_seen,
-		    one_run_sets_the_scale, no_coefficient_is_negative,
+		    one_run_sets_the_scale, stages_are_told_from_work, no_coefficient_is_negative,
 		    a_held_term_follows_the_scale_only, runs_take_doubt_away,
 		    bad_numbers_are_refused))

@@ -11,7 +11,7 @@
 
 enum { OPTIONS = 40, ROUNDS = 200 };
 
-static const struct cost_coefficients table = {{5, 2, 1, 100, 1, 0.1, 3, 4, 2, 5}};
+static const struct cost_coefficients table = {{5, 2, 3, 10, 1, 100, 1, 0.1, 3, 4, 2, 1, 5}};
 
 static unsigned long long state;
 static struct probe_option options[OPTIONS];
@@ -29,8 +29,9 @@ static void random_options(void)
 			double x = j == COST_FIXED ? 1 : uniform(0, 2);
 
 			options[i].whole.x[j] = x;
-			options[i].probe.x[j] = j == COST_FIXED ? 1 : x / 8;
+			options[i].runs[0].x[j] = j == COST_FIXED ? 1 : x / 8;
 		}
+		options[i].run_count = 1;
 	}
 }
 
@@ -92,8 +93,8 @@ START_TEST(each_probe_is_new_and_tells_something)
 			ck_assert_msg(!options[next].tried, "SEED=%lu round %u: option %u",
 				      test_seed(), round, next);
 			options[next].tried = true;
-			runs[count].x = options[next].probe;
-			runs[count].seconds = cost_seconds(&table, &options[next].probe);
+			runs[count].x = options[next].runs[0];
+			runs[count].seconds = cost_seconds(&table, &options[next].runs[0]);
 			f = fit_of(runs, count + 1);
 		}
 		all += count == 6;
@@ -119,20 +120,58 @@ START_TEST(what_tells_them_apart_goes_first)
 	state = test_seed();
 	for (unsigned i = 0; i < 3; i++) {
 		options[i] = (struct probe_option){0};
-		options[i].whole.x[COST_FIXED] = options[i].probe.x[COST_FIXED] = 1;
+		options[i].run_count = 1;
+		options[i].whole.x[COST_FIXED] = options[i].runs[0].x[COST_FIXED] = 1;
 		options[i].whole.x[COST_WORK] = 1;
-		options[i].probe.x[COST_WORK] = 0.1;
+		options[i].runs[0].x[COST_WORK] = 0.1;
 	}
 	options[0].whole.x[COST_SHUFFLE] = 5;
-	options[0].probe.x[COST_SHUFFLE] = 5;
+	options[0].runs[0].x[COST_SHUFFLE] = 5;
 	options[1].whole.x[COST_SHUFFLE] = 6;
 	options[2].whole.x[COST_SHUFFLE] = 5.5;
 	ck_assert_uint_eq(probe_next(options, 3, &f), 0);
 }
 END_TEST
 
+/* What several runs of one option promise is what a fit to them keeps: the variance that is left. */
+START_TEST(what_is_promised_is_taken_off)
+{
+	state = test_seed();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct fit_run runs[2 * PROBE_RUNS];
+		struct fit before = fit_of(NULL, 0), after[2];
+		struct cost_features rival, best;
+		double left[2];
+		unsigned more;
+
+		random_options();
+		for (unsigned i = 0; i < 2; i++) {
+			options[i].run_count = 1 + (unsigned)(test_random(&state) % PROBE_RUNS);
+			for (unsigned k = 1; k < options[i].run_count; k++)
+				options[i].runs[k] = options[2 + 3 * i + k].runs[0];
+			for (unsigned k = 0; k < options[i].run_count; k++)
+				runs[k] =
+					(struct fit_run){options[i].runs[k],
+							 cost_seconds(&table, &options[i].runs[k])};
+			after[i] = fit_of(runs, options[i].run_count);
+		}
+		rival = options[0].whole;
+		best = options[1].whole;
+		for (unsigned i = 0; i < 2; i++)
+			left[i] = fit_variance(&after[i], &rival, &best);
+		ck_assert(left[0] < fit_variance(&before, &rival, &best));
+		more = left[0] < left[1] ? 0 : 1;
+		ck_assert_msg(probe_next(options, 2, &before) == more ||
+				      fabs(left[0] / left[1] - 1) < 1e-6,
+			      "SEED=%lu round %u: %g and %g are left, option %u", test_seed(),
+			      round, left[0], left[1], probe_next(options, 2, &before));
+	}
+}
+END_TEST
+
 START_TEST(nothing_is_asked_where_nothing_is_open)
 {
+	struct fit_run runs[FIT_RUNS];
 	struct fit f = fit_of(NULL, 0);
 
 	state = test_seed();
@@ -140,14 +179,20 @@ START_TEST(nothing_is_asked_where_nothing_is_open)
 	for (unsigned i = 0; i < OPTIONS; i++)
 		options[i].tried = true;
 	ck_assert_uint_eq(probe_next(options, OPTIONS, &f), OPTIONS);
-	options[0].tried = false; /* the only one there is: no difference to be told */
-	ck_assert_uint_eq(probe_next(options, 1, &f), 1);
+	options[0].tried = false; /* the only one there is: no difference, but its time */
+	ck_assert_uint_eq(probe_next(options, 1, &f), 0);
 	options[1] = options[0]; /* two that are the same by the model */
-	ck_assert_uint_eq(probe_next(options, 2, &f), 2);
+	ck_assert_uint_eq(probe_next(options, 2, &f), 0);
 	ck_assert_uint_eq(probe_best(options, 2, &f), 0);
+	for (unsigned i = 0; i < FIT_RUNS; i++)
+		runs[i] =
+			(struct fit_run){options[0].whole, cost_seconds(&table, &options[0].whole)};
+	f = fit_of(runs, FIT_RUNS); /* as sure as can be */
+	ck_assert_uint_eq(probe_next(options, 1, &f), 1);
+	ck_assert_uint_eq(probe_next(options, 2, &f), 2);
 }
 END_TEST
 
-TEST_MAIN("probe",
-	  test_case("choice", each_probe_is_new_and_tells_something,
-		    what_tells_them_apart_goes_first, nothing_is_asked_where_nothing_is_open))
+TEST_MAIN("probe", test_case("choice", each_probe_is_new_and_tells_something,
+			     what_tells_them_apart_goes_first, what_is_promised_is_taken_off,
+			     nothing_is_asked_where_nothing_is_open))

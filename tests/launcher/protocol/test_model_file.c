@@ -18,13 +18,13 @@ static struct topology machine;
 
 static void example(struct model *out)
 {
-	*out = (struct model){
-		.error = 0.04,
-		.type = WORKLOAD_GREP,
-		.machine = {"AMD \"EPYC\"", 2, 2, 32, 64, 0xdeadbeef},
-		.made = "2026-11-21T15:04:05Z",
-		.probe_count = 2,
-		.probes = {{1, 32, 1 << 30, 20.25, 21.5}, {2, 16, 1 << 30, 18, 17.75}}};
+	*out = (struct model){.error = 0.04,
+			      .type = WORKLOAD_GREP,
+			      .machine = {"AMD \"EPYC\"", 2, 2, 32, 64, 0xdeadbeef},
+			      .made = "2026-11-21T15:04:05Z",
+			      .run_count = 2,
+			      .runs = {{1, 32, 1, 1 << 30, false, 20.25, 21.5},
+				       {2, 16, 4, 1 << 28, true, 18, 17.75}}};
 	for (unsigned i = 0; i < COST_TERMS; i++) {
 		out->theta.c[i] = 0.1 * i;
 		out->confidence[i] = 0.05 * i;
@@ -36,14 +36,16 @@ static bool is_equal(const struct model *a, const struct model *b)
 	for (unsigned i = 0; i < COST_TERMS; i++)
 		if (a->theta.c[i] != b->theta.c[i] || a->confidence[i] != b->confidence[i])
 			return false;
-	for (unsigned i = 0; i < a->probe_count; i++)
-		if (a->probes[i].slices != b->probes[i].slices ||
-		    a->probes[i].cores != b->probes[i].cores ||
-		    a->probes[i].data_bytes != b->probes[i].data_bytes ||
-		    a->probes[i].predicted != b->probes[i].predicted ||
-		    a->probes[i].measured != b->probes[i].measured)
+	for (unsigned i = 0; i < a->run_count; i++)
+		if (a->runs[i].slices != b->runs[i].slices ||
+		    a->runs[i].cores != b->runs[i].cores ||
+		    a->runs[i].executors != b->runs[i].executors ||
+		    a->runs[i].is_warm != b->runs[i].is_warm ||
+		    a->runs[i].data_bytes != b->runs[i].data_bytes ||
+		    a->runs[i].predicted != b->runs[i].predicted ||
+		    a->runs[i].measured != b->runs[i].measured)
 			return false;
-	return a->error == b->error && a->type == b->type && a->probe_count == b->probe_count &&
+	return a->error == b->error && a->type == b->type && a->run_count == b->run_count &&
 	       !strcmp(a->made, b->made) && !strcmp(a->machine.cpu, b->machine.cpu) &&
 	       a->machine.cpus == b->machine.cpus && a->machine.distances == b->machine.distances;
 }
@@ -88,12 +90,12 @@ START_TEST(bad_values_are_named)
 	static const struct {
 		const char *object, *key, *value, *said;
 	} bad[] = {
-		{"", "schema", "\"cleave.model/2\"", "cleave.model/1"},
+		{"", "schema", "\"cleave.model/3\"", "cleave.model/2"},
 		{"", "made", "\"yesterday\"", "made: yesterday is no date"},
 		{"", "workload", "\"auto\"", "workload"},
 		{"", "workload", "\"sorting\"", "sorting"},
 		{"", "error", "-0.1", "error: -0.1"},
-		{"", "probes", "[]", "probes: 0"},
+		{"", "runs", "[]", "runs: 0"},
 		{"", "coefficients", "[1,2]", "coefficients"},
 		{"coefficients", "gc", "-1e-9", "coefficients.gc: -1e-09"},
 		{"coefficients", "work", "1e300", "coefficients.work: 1e+300"},
@@ -101,21 +103,23 @@ START_TEST(bad_values_are_named)
 		{"confidence", "slice", "1.5", "confidence.slice: 1.5"},
 		{"machine", "cpus", "0", "machine"},
 		{"machine", "nodes", "100000", "nodes: 100000"},
-		{"probes", "measured_s", "0", "probes.0"},
-		{"probes", "predicted_s", "-3", "probes.0"},
-		{"probes", "slices", "65", "slices: 65"},
+		{"runs", "measured_s", "0", "runs.0"},
+		{"runs", "predicted_s", "-3", "runs.0"},
+		{"runs", "slices", "65", "slices: 65"},
+		{"runs", "executors", "0", "runs.0"},
+		{"runs", "warm", "1", "warm"},
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		cleanup_free char *text = text_with(bad[i].object, bad[i].key, bad[i].value);
-		struct model m = {.probe_count = 77};
+		struct model m = {.run_count = 77};
 		struct err e = {0};
 
 		ck_assert_msg(json_table_parse(&model_table, text, strlen(text), &m, &e) < 0,
 			      "%s.%s: %s was taken", bad[i].object, bad[i].key, bad[i].value);
 		ck_assert_msg(strstr(e.msg, bad[i].said) && e.exit == ERR_WRONG, "%s.%s: '%s'",
 			      bad[i].object, bad[i].key, e.msg);
-		ck_assert(m.probe_count == 77);
+		ck_assert(m.run_count == 77);
 	}
 }
 END_TEST
@@ -139,6 +143,22 @@ START_TEST(every_truncation_is_refused)
 	ck_assert(model_read("/nonexistent/model.json", &m, &e) < 0);
 	ck_assert(e.exit == ERR_WRONG && strstr(e.msg, "/nonexistent/model.json") &&
 		  strstr(e.msg, "cleave tune"));
+}
+END_TEST
+
+/* What an older cleave wrote has other terms: the sentence says what to do. */
+START_TEST(an_older_model_is_refused)
+{
+	cleanup_free char *text = text_with("", "schema", "\"cleave.model/1\"");
+	char path[PROFILE_PATH];
+	struct model m;
+	struct err e;
+
+	snprintf(path, sizeof(path), "%s/older.json", test_directory());
+	ck_assert_int_eq(file_replace(path, text, strlen(text), 0600, &e), 0);
+	ck_assert(model_read(path, &m, &e) < 0 && e.exit == ERR_WRONG);
+	ck_assert(strstr(e.msg, "older.json") && strstr(e.msg, "older cleave") &&
+		  strstr(e.msg, "cleave tune again"));
 }
 END_TEST
 
@@ -209,5 +229,6 @@ START_TEST(the_profile_names_it)
 END_TEST
 
 TEST_MAIN("model_file",
-	  test_case("text", it_comes_back_equal, bad_values_are_named, every_truncation_is_refused),
+	  test_case("text", it_comes_back_equal, bad_values_are_named, every_truncation_is_refused,
+		    an_older_model_is_refused),
 	  test_case("machine", another_machine_is_told_apart, the_profile_names_it))
