@@ -16,8 +16,11 @@ static void scale_heap(const struct cost_shape *shape, const struct cost_job *wh
 		*heap_bytes = HEAP_LEAST_BYTES;
 }
 
-/* Append an option; without one of its runs, where that cannot be predicted, it is none. */
-static void add_option(const struct engine *g, unsigned candidate,
+/*
+ * Append an option with so many task slots a slice; without one of its runs, where that cannot be
+ * predicted, it is none.
+ */
+static void add_option(const struct engine *g, unsigned candidate, double slots,
 		       const uint64_t data_bytes[TUNE_SIZES], const struct tune_run *runs,
 		       unsigned count, struct tune *out)
 {
@@ -33,6 +36,7 @@ static void add_option(const struct engine *g, unsigned candidate,
 	probe.data_bytes = data_bytes[runs[0].size];
 	scale_heap(&c->shape, &whole, &probe, &out->heap_bytes[at], &out->heap_is_scaled[at]);
 	shape.heap_bytes = out->heap_bytes[at];
+	shape.slots = slots;
 	*o = (struct probe_option){.whole = c->features, .run_count = count};
 	for (unsigned i = 0; i < count; i++) {
 		probe.data_bytes = data_bytes[runs[i].size];
@@ -42,6 +46,7 @@ static void add_option(const struct engine *g, unsigned candidate,
 			return;
 	}
 	out->candidate[at] = (uint16_t)candidate;
+	out->slots[at] = slots;
 	out->count++;
 }
 
@@ -55,10 +60,15 @@ void tune_list(const struct engine *g, const uint64_t data_bytes[TUNE_SIZES], bo
 
 	out->count = 0;
 	for (unsigned i = 0; i < g->count; i++) {
-		if (!candidate_is_automatic(&g->candidates[i]))
-			continue;
-		add_option(g, i, data_bytes, large, repeats ? 2 + has_small : 1, out);
-		if (has_small && !repeats)
-			add_option(g, i, data_bytes, &small, 1, out);
+		const struct candidate *c = &g->candidates[i];
+		double slots[] = {c->shape.slots, c->slots};
+		bool for_loans = c->slots >= 2 * c->shape.slots;
+
+		for (unsigned k = 0; candidate_is_automatic(c) && k < 1u + for_loans; k++) {
+			add_option(g, i, slots[k], data_bytes, large, repeats ? 2 + has_small : 1,
+				   out);
+			if (has_small && !repeats)
+				add_option(g, i, slots[k], data_bytes, &small, 1, out);
+		}
 	}
 }

@@ -134,7 +134,7 @@ static int take_step(struct tuning *t, struct step *s, const char *const *words,
 void tuning_probe_profile(const struct tuning *t, unsigned option, struct profile *out)
 {
 	const struct candidate *c = tuning_candidate(t, option);
-	double slots_each = c->shape.slots / c->shape.cpus;
+	double slots_each = t->tune.slots[option] / c->shape.cpus;
 
 	*out = t->in.profile;
 	out->partition.by = c->choice.by;

@@ -278,10 +278,11 @@ START_TEST(a_probe_has_the_users_profile)
 		.choice = {BY_NUMA, 4, 3},
 		.gc = GC_SERIAL,
 		.executors = 3,
-		.shape = {.executors = 3, .cpus = 6, .slots = 12, .off_heap_bytes = 100 << 20}};
+		.shape = {.executors = 3, .cpus = 6, .slots = 6, .off_heap_bytes = 100 << 20}};
 	t.engine.job.type = WORKLOAD_SQL;
 	t.tune.candidate[1] = 5;
 	t.tune.heap_bytes[1] = 500 << 20;
+	t.tune.slots[1] = 12;
 	t.in.profile.workload.data_size = (struct size){SIZE_BYTES, 7000};
 	tuning_probe_profile(&t, 1, &p);
 	ck_assert(p.partition.by == BY_NUMA && p.partition.slices == 4 && p.partition.cores == 3);
@@ -290,7 +291,7 @@ START_TEST(a_probe_has_the_users_profile)
 	ck_assert(p.memory.heap.value == 500 << 20 && p.memory.off_heap.value == 300 << 20);
 	ck_assert(p.memory.python.value == 123 && p.workload.data_size.value == 7000);
 	ck_assert_str_eq(p.name, "mine-tune");
-	t.engine.candidates[5].shape.slots = 9; /* no number a CPU: as the engine decides */
+	t.tune.slots[1] = 9; /* no number a CPU: as the engine decides */
 	tuning_probe_profile(&t, 1, &p);
 	ck_assert_int_eq(p.spark.slots_per_cpu, AMOUNT_AUTO);
 }
