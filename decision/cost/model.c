@@ -90,11 +90,11 @@ static int check_runs(const struct model *m, struct err *e)
 		snprintf(name, sizeof(name), "%u", i);
 		if (!run->slices || run->slices > SLICES_MAX || !run->cores ||
 		    run->cores > TOPOLOGY_CPUS || !run->executors ||
-		    run->executors > SLICE_EXECUTORS)
+		    run->executors > SLICE_EXECUTORS || !run->slots)
 			return err_wrong(e,
-					 "runs.%u: %u slices of %u cores and %u executors are no "
-					 "partition",
-					 i, run->slices, run->cores, run->executors);
+					 "runs.%u: %u slices of %u cores, %u executors and %u "
+					 "slots are no partition",
+					 i, run->slices, run->cores, run->executors, run->slots);
 		if (check_number("runs", name, run->predicted, MODEL_SECONDS_MOST, e) < 0 ||
 		    check_number("runs", name, run->measured, MODEL_SECONDS_MOST, e) < 0)
 			return e->code;

@@ -35,6 +35,7 @@ struct machine_identity {
 struct model_run {
 	unsigned slices, cores; /* cores of the largest slice */
 	unsigned executors;	/* of each slice */
+	unsigned slots;		/* task slots of a slice, in the mean */
 	uint64_t data_bytes;
 	bool is_warm;		    /* a repetition in the same JVMs */
 	double predicted, measured; /* seconds; predicted by the model's own coefficients */

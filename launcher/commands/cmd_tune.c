@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -211,14 +212,15 @@ static void make_model(const struct tuning *t, struct model *out)
 	for (unsigned i = 0; i < t->run_count; i++) {
 		const struct candidate *c = tuning_candidate(t, t->did[i].option);
 
-		out->runs[i] =
-			(struct model_run){.slices = c->slices,
-					   .cores = c->cores,
-					   .executors = c->executors,
-					   .is_warm = t->did[i].what.is_warm,
-					   .data_bytes = t->data[t->did[i].what.size].bytes,
-					   .predicted = cost_seconds(&t->fit.theta, &t->runs[i].x),
-					   .measured = t->runs[i].seconds};
+		out->runs[i] = (struct model_run){
+			.slices = c->slices,
+			.cores = c->cores,
+			.executors = c->executors,
+			.slots = (unsigned)lround(t->tune.slots[t->did[i].option]),
+			.is_warm = t->did[i].what.is_warm,
+			.data_bytes = t->data[t->did[i].what.size].bytes,
+			.predicted = cost_seconds(&t->fit.theta, &t->runs[i].x),
+			.measured = t->runs[i].seconds};
 	}
 }
 
@@ -236,18 +238,22 @@ static void list_options(struct tuning *t)
 static void repeat_no_more(struct tuning *t)
 {
 	unsigned candidates[FIT_RUNS];
+	double slots[FIT_RUNS];
 
 	fputs("cleave: the application failed when it was repeated in its Spark context, so each "
 	      "probe is one cold run\n",
 	      stderr);
-	for (unsigned i = 0; i < t->run_count; i++)
+	for (unsigned i = 0; i < t->run_count; i++) {
 		candidates[i] = t->tune.candidate[t->did[i].option];
+		slots[i] = t->tune.slots[t->did[i].option];
+	}
 	t->repeats = false;
 	list_options(t);
 	for (unsigned i = 0; i < t->run_count; i++) {
 		unsigned *option = &t->did[i].option;
 
-		for (*option = 0; t->tune.candidate[*option] != candidates[i];)
+		for (*option = 0; t->tune.candidate[*option] != candidates[i] ||
+				  t->tune.slots[*option] != slots[i];)
 			++*option;
 		t->tune.options[*option].tried = true;
 	}

@@ -26,7 +26,7 @@ static const char *const units[COST_TERMS] = {
 
 static int print_runs(const struct tuning *t)
 {
-	static const char *const titles[] = {">probe",	   "partition", ">data",   "run",
+	static const char *const titles[] = {">probe",	   "partition", ">slots",  ">data", "run",
 					     ">predicted", ">measured", ">fitted", NULL};
 	cleanup_table struct table table;
 
@@ -36,6 +36,7 @@ static int print_runs(const struct tuning *t)
 
 		table_add(&table, "%u", run->probe + 1);
 		table_add(&table, "%s", TUNING_SIZES(tuning_candidate(t, run->option)));
+		table_add(&table, "%.0f", t->tune.slots[run->option]);
 		table_add(&table, "%s", SIZE_STRING(t->data[run->what.size].bytes));
 		table_add(&table, "%s", run->what.is_warm ? "warm" : "cold");
 		table_add(&table, "%.1f s", run->expected);

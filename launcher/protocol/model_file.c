@@ -57,6 +57,7 @@ static const struct json_field run_fields[] = {
 	{"slices", JSON_AT(T, slices), .max = SLICES_MAX},
 	{"cores", JSON_AT(T, cores), .max = TOPOLOGY_CPUS},
 	{"executors", JSON_AT(T, executors), .max = SLICE_EXECUTORS},
+	{"slots", JSON_AT(T, slots)},
 	{"warm", JSON_AT(T, is_warm)},
 	{"data_bytes", JSON_AT(T, data_bytes)},
 	{"predicted_s", JSON_AT(T, predicted)},

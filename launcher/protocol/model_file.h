@@ -9,8 +9,8 @@
  *   {"schema":"cleave.model/2","made":"2026-11-21T15:04:05Z","workload":"wordcount",
  *    "machine":{"cpu":"…","packages":8,"nodes":8,"cores":120,"cpus":120,"distances":305419896},
  *    "coefficients":{"fixed":4.1,"slice":0.3,…},"confidence":{"fixed":0.8,…},"error":0.04,
- *    "runs":[{"slices":8,"cores":15,"executors":1,"warm":false,"data_bytes":1073741824,
- *      "predicted_s":20.1,"measured_s":19.8}]}
+ *    "runs":[{"slices":8,"cores":15,"executors":1,"slots":15,"warm":false,
+ *      "data_bytes":1073741824,"predicted_s":20.1,"measured_s":19.8}]}
  */
 
 #include "decision/cost/model.h"

@@ -246,6 +246,7 @@ static double run_seconds(unsigned long long *state, const struct law *law, cons
 	job.data_bytes = run_bytes(law, tune->runs[option][run].size);
 	job.is_warm = tune->runs[option][run].is_warm;
 	shape.heap_bytes = tune->heap_bytes[option];
+	shape.slots = tune->slots[option];
 	return noisy(state, law_part(law, &shape, &job) +
 				    share * law->missing * missing_shape(law, &c->shape));
 }

@@ -23,8 +23,8 @@ static void example(struct model *out)
 			      .machine = {"AMD \"EPYC\"", 2, 2, 32, 64, 0xdeadbeef},
 			      .made = "2026-11-21T15:04:05Z",
 			      .run_count = 2,
-			      .runs = {{1, 32, 1, 1 << 30, false, 20.25, 21.5},
-				       {2, 16, 4, 1 << 28, true, 18, 17.75}}};
+			      .runs = {{1, 32, 1, 64, 1 << 30, false, 20.25, 21.5},
+				       {2, 16, 4, 32, 1 << 28, true, 18, 17.75}}};
 	for (unsigned i = 0; i < COST_TERMS; i++) {
 		out->theta.c[i] = 0.1 * i;
 		out->confidence[i] = 0.05 * i;
@@ -40,6 +40,7 @@ static bool is_equal(const struct model *a, const struct model *b)
 		if (a->runs[i].slices != b->runs[i].slices ||
 		    a->runs[i].cores != b->runs[i].cores ||
 		    a->runs[i].executors != b->runs[i].executors ||
+		    a->runs[i].slots != b->runs[i].slots ||
 		    a->runs[i].is_warm != b->runs[i].is_warm ||
 		    a->runs[i].data_bytes != b->runs[i].data_bytes ||
 		    a->runs[i].predicted != b->runs[i].predicted ||
@@ -107,6 +108,7 @@ START_TEST(bad_values_are_named)
 		{"runs", "predicted_s", "-3", "runs.0"},
 		{"runs", "slices", "65", "slices: 65"},
 		{"runs", "executors", "0", "runs.0"},
+		{"runs", "slots", "0", "0 slots"},
 		{"runs", "warm", "1", "warm"},
 	};
 
