@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/engine/engine.h"
+#include "decision/engine/cut.h"
 #include "decision/partition/parents.h"
 #include "decision/partition/usable.h"
 
@@ -43,225 +44,7 @@ static void read_job(struct engine *g, const struct facts *f)
 	g->coefficients = f->has_model ? &f->model : cost_builtin(g->job.type);
 }
 
-/* ---- slots ---- */
-
-/*
- * Of a core: one, and one more for each doubling of its hardware threads, which are worth less and
- * less; so that a slice has tasks for CPUs that it is lent, more than there are CPUs.
- */
-static unsigned core_slots(const struct engine *g, unsigned cpus, bool for_loans)
-{
-	int written = g->profile->spark.slots_per_cpu;
-	unsigned slots = 1;
-
-	if (written != AMOUNT_AUTO)
-		return cpus * (unsigned)written;
-	for (unsigned threads = cpus; threads > 1; threads /= 2)
-		slots++;
-	return for_loans && slots <= cpus && cpus <= 2 ? cpus + 1 : slots;
-}
-
-static void set_slots(const struct engine *g, bool for_loans, struct cut *out)
-{
-	const struct partition *p = &out->partition;
-	unsigned most = UINT_MAX;
-
-	for (unsigned i = 0; i < p->slices; i++)
-		out->shares[i].slots = 0;
-	for (unsigned core = 0; core < g->t->core_count; core++) {
-		if (p->owner[core] < p->slices)
-			out->shares[p->owner[core]].slots +=
-				core_slots(g, g->cpus[core], for_loans);
-	}
-	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO)
-		return;
-	if (!g->data_assumed)
-		most = cost_tasks_most(g->coefficients, &g->job) / p->slices;
-	for (unsigned i = 0; i < p->slices; i++) {
-		unsigned *slots = &out->shares[i].slots;
-
-		if (*slots > most)
-			*slots = most ? most : 1;
-	}
-}
-
-/* ---- memory ---- */
-
-static struct budget_wish wish_for(const struct engine *g, unsigned executors)
-{
-	struct budget_wish wish = {
-		.executors = executors,
-		.data_bytes = g->data_assumed ? 0 : g->job.data_bytes,
-		.needs = cost_needs(&g->job),
-	};
-
-	if (g->data_assumed) /* what nobody measured asks for nothing */
-		wish.needs.cached_bytes = wish.needs.read_bytes = 0;
-	return wish;
-}
-
-static bool memory_is_known(const struct engine *g)
-{
-	return !(g->t->oddities & TOPOLOGY_MEMORY_UNKNOWN);
-}
-
-/*
- * Automatic slots go down before one gets too little memory; where the heap is written, not below
- * one a core.
- */
-static void fit_slots(const struct engine *g, unsigned executors, struct cut *out)
-{
-	const struct profile *p = g->profile;
-	struct budget_wish wish = wish_for(g, executors);
-	unsigned count = out->partition.slices, most;
-
-	if (p->spark.slots_per_cpu != AMOUNT_AUTO)
-		return;
-	if (g->slots_for_loans && count > 1) {
-		set_slots(g, true, out);
-		most = budget_slots(&p->memory, &wish, out->shares, count, memory_is_known(g),
-				    BUDGET_SLOT_GOOD / 4 * 5);
-		for (unsigned i = 0; i < count; i++) {
-			if (out->shares[i].slots > most && p->memory.heap.unit == SIZE_AUTO)
-				set_slots(g, false, out);
-		}
-	}
-	most = budget_slots(&p->memory, &wish, out->shares, count, memory_is_known(g),
-			    BUDGET_SLOT_LEAST);
-	for (unsigned i = 0; i < count; i++) {
-		unsigned *slots = &out->shares[i].slots, least = most;
-
-		if (p->memory.heap.unit != SIZE_AUTO && least < out->partition.cores[i])
-			least = out->partition.cores[i];
-		if (*slots > least)
-			*slots = least;
-	}
-}
-
-/* The fewest and the most slots of a slice. */
-static void slots_range(const struct cut *cut, unsigned *least, unsigned *most)
-{
-	*least = UINT_MAX;
-	*most = 0;
-	for (unsigned i = 0; i < cut->partition.slices; i++) {
-		unsigned slots = cut->shares[i].slots;
-
-		*least = slots < *least ? slots : *least;
-		*most = slots > *most ? slots : *most;
-	}
-}
-
-/*
- * As many executors as the memory is best divided into, or a few more if slots then come out even;
- * each has a core at least. One where slices are too unequal for executors of one size.
- */
-static unsigned best_executors(const struct engine *g, const struct cut *cut)
-{
-	struct budget_wish wish = wish_for(g, 1);
-	unsigned wanted = budget_executors(&g->profile->memory, &wish, cut->shares,
-					   cut->partition.slices, memory_is_known(g));
-	unsigned least, slots, cores = UINT_MAX, best, waste = UINT_MAX;
-
-	slots_range(cut, &least, &slots);
-	for (unsigned i = 0; i < cut->partition.slices; i++)
-		cores = cut->partition.cores[i] < cores ? cut->partition.cores[i] : cores;
-	cores = cores < least ? cores : least;
-	cores = cores < SLICE_EXECUTORS ? cores : SLICE_EXECUTORS;
-	if (wanted <= 1 || slots > least + least / 2)
-		return 1;
-	best = wanted = wanted < cores ? wanted : cores;
-	for (unsigned i = wanted; i <= cores && i <= wanted + wanted / 4 + 1; i++) {
-		unsigned over = (slots + i - 1) / i * i - slots;
-
-		if (over < waste) {
-			waste = over;
-			best = i;
-		}
-	}
-	return best;
-}
-
-/*
- * Executors of one application have equally many slots: the same number in all slices, rounded up,
- * by the smallest slice where they are too unequal for that.
- */
-static void share_slots(struct cut *out)
-{
-	unsigned least, most, each;
-
-	if (out->executors == 1)
-		return;
-	slots_range(out, &least, &most);
-	each = ((most > least + least / 2 ? least : most) + out->executors - 1) / out->executors;
-	for (unsigned i = 0; i < out->partition.slices; i++)
-		out->shares[i].slots = each * out->executors;
-}
-
 /* ---- one candidate ---- */
-
-static int cut_cores(const struct engine *g, const struct choice *choice, struct cut *out,
-		     struct err *e)
-{
-	struct profile_partition wanted = g->profile->partition;
-
-	wanted.by = choice->by;
-	wanted.slices = choice->slices;
-	wanted.cores = choice->cores;
-	out->partition.slices = 0;
-	if (partition_make(g->t, &wanted, &out->partition, e) < 0)
-		return e->code;
-	budget_shares(g->t, &out->partition, wanted.memory_only_nodes, g->reserve, out->shares);
-	return 0;
-}
-
-static int cut_memory(const struct engine *g, unsigned executors, struct cut *out, struct err *e)
-{
-	const struct profile *p = g->profile;
-	unsigned least, most;
-	struct budget_wish wish;
-
-	if (p->spark.executors != AMOUNT_AUTO)
-		executors = (unsigned)p->spark.executors;
-	set_slots(g, false, out);
-	fit_slots(g, executors ? executors : 1, out);
-	for (unsigned i = 0; p->spark.slots_per_cpu == AMOUNT_AUTO && i < out->partition.slices;
-	     i++) {
-		if (out->shares[i].slots < executors)
-			out->shares[i].slots = executors;
-	}
-	out->executors = executors ? executors : best_executors(g, out);
-	slots_range(out, &least, &most);
-	if (out->executors > least)
-		return err_impossible(
-			e,
-			"spark.executors: %u executors a slice need a task slot each, "
-			"and the smallest slice has %u: write at most %u, or more "
-			"spark.slots_per_cpu",
-			out->executors, least, least);
-	share_slots(out);
-	wish = wish_for(g, out->executors);
-	if (budget_make(&p->memory, &wish, out->shares, out->partition.slices, memory_is_known(g),
-			&out->budget, e) < 0)
-		return e->code;
-	/* A larger slice has no larger heap than the smallest. */
-	for (unsigned i = 0; i < out->partition.slices && out->executors == 1; i++) {
-		const struct slice_memory *m = &out->budget.slices[i];
-		uint64_t room = (m->heap_bytes + m->off_heap_bytes) / BUDGET_SLOT_LEAST;
-
-		if (p->spark.slots_per_cpu == AMOUNT_AUTO && p->memory.heap.unit == SIZE_AUTO &&
-		    m->max_bytes && out->shares[i].slots > room)
-			out->shares[i].slots = room ? (unsigned)room : 1;
-	}
-	return 0;
-}
-
-int engine_cut(const struct engine *g, const struct choice *choice, unsigned executors,
-	       struct cut *out, struct err *e)
-{
-	if (cut_cores(g, choice, out, e) < 0)
-		return e->code;
-	return cut_memory(g, executors, out, e);
-}
 
 static int predict_with(const struct engine *g, enum gc gc, struct candidate *c, struct err *e)
 {
@@ -298,21 +81,8 @@ static int predict(const struct engine *g, struct candidate *c, struct err *e)
 	return 0;
 }
 
-/* Of the slice that a core is in, over all cores. */
-static double mean_slots(const struct partition *p, const struct budget_slice *shares)
-{
-	double slots = 0, cores = 0;
-
-	for (unsigned i = 0; i < p->slices; i++) {
-		slots += (double)shares[i].slots * p->cores[i];
-		cores += p->cores[i];
-	}
-	return slots / cores;
-}
-
 /*
- * Whether its memory suffices, and what it takes; its cores are divided. Slots for loans take
- * memory, but cuts are compared without them. A prediction may fail where
+ * Whether its memory suffices, and what it takes; its cores are divided. A prediction may fail where
  * the making does not: the model assumes what tasks hold, so it cannot forbid what the profile
  * fixes.
  */
@@ -328,13 +98,7 @@ static int judge(const struct engine *g, unsigned executors, struct cut *cut, st
 	c->slots = 0;
 	for (unsigned i = 0; i < p->slices; i++)
 		c->slots = cut->shares[i].slots > c->slots ? cut->shares[i].slots : c->slots;
-	c->shape.slots = mean_slots(p, cut->shares);
-	if (g->profile->spark.slots_per_cpu == AMOUNT_AUTO) {
-		struct cut fewer = *cut;
-
-		set_slots(g, false, &fewer);
-		c->shape.slots = fmin(c->shape.slots, mean_slots(p, fewer.shares));
-	}
+	c->shape.slots = cut_mean_slots(g, cut);
 	c->feasible = r == 0;
 	if (!c->feasible) { /* what it would take, were its memory no concern */
 		predict_with(g, GC_PARALLEL, c, &ignored);
@@ -574,16 +338,6 @@ static void choose(struct engine *g)
 		g->chosen = choose_in(g, POOL_INSIDE);
 }
 
-/* Whether some candidate so far can be made. */
-static bool is_made(const struct engine *g)
-{
-	for (unsigned i = 0; i < g->count; i++) {
-		if (g->candidates[i].feasible)
-			return true;
-	}
-	return false;
-}
-
 /* Whether several executors gain more than the model's error. */
 static bool is_better(const struct engine *g, const struct candidate *several,
 		      const struct candidate *one)
@@ -601,19 +355,25 @@ static int judge_all(struct engine *g, struct err *e)
 	const struct profile_partition *wanted = &g->profile->partition;
 	struct choice choices[CHOICES_MAX], own = {wanted->by, wanted->slices, wanted->cores};
 	unsigned count = choices_list(g->t, wanted, choices);
+	const struct candidate *several = &g->candidates[0], *one = &g->candidates[1];
 	bool is_auto = partition_is_auto(wanted);
 	struct err ignored;
+	int r;
 
+	g->candidates[0].feasible = g->candidates[1].feasible = false;
 	g->slots_for_loans = g->profile->rebalance.mode != REBALANCE_OFF;
 	g->count = 0;
 	g->chosen = 0;
 	g->refused = 0;
 	g->refused_seconds = 0;
-	if (consider(g, is_auto ? &choices[0] : &own, e) < 0 && !is_made(g))
-		return e->code;
-	if (!is_auto && g->count > 1 && candidate_is_open(&g->candidates[1]) &&
-	    !g->candidates[1].is_starved && !is_better(g, &g->candidates[0], &g->candidates[1]))
-		g->chosen = 1; /* the profile's cut with one executor */
+	r = consider(g, is_auto ? &choices[0] : &own, e);
+	if (r < 0 && !one->feasible && !several->feasible)
+		return r;
+	/* Of the profile's cut with several executors and with one. */
+	if (g->count > 1 && one->feasible &&
+	    (!several->feasible ||
+	     (candidate_is_open(one) && !one->is_starved && !is_better(g, several, one))))
+		g->chosen = 1;
 	for (unsigned i = 0; i < count; i++)
 		consider(g, &choices[i], &ignored);
 	if (is_auto)

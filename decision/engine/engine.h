@@ -26,14 +26,6 @@
  */
 #define ENGINE_SLOTS 0.1
 
-/* A choice, made: who has which core, and what memory each slice gets. */
-struct cut {
-	struct partition partition;
-	struct budget_slice shares[SLICES_MAX];
-	unsigned executors; /* of each slice */
-	struct budget budget;
-};
-
 /* A choice, judged. */
 struct candidate {
 	struct choice choice;
@@ -81,14 +73,6 @@ struct engine {
  */
 int engine_decide(const struct topology *t, const struct profile *p, const struct facts *f,
 		  const struct reserve_memory *reserve, struct engine *out, struct err *e);
-
-/*
- * Make one choice, with the engine's slots and so many executors a slice; 0: as many as its memory
- * is best divided into. Return 0, or ERR_IMPOSSIBLE; out->partition then has no slices, or is what
- * there was not enough memory for.
- */
-int engine_cut(const struct engine *engine, const struct choice *choice, unsigned executors,
-	       struct cut *out, struct err *e);
 
 /* Whether it can be taken, and is predicted. */
 static inline bool candidate_is_open(const struct candidate *c)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "decision/engine/cut.h"
 #include "decision/engine/engine.h"
 #include "decision/engine/plan_notes.h"
 #include "decision/engine/reason.h"
@@ -33,7 +34,7 @@ static int decide_cut(struct draft *d, struct err *e)
 	if (engine_decide(d->t, d->profile, d->facts, &d->reserve, &d->engine, e) < 0)
 		return e->code;
 	chosen = &d->engine.candidates[d->engine.chosen];
-	if (engine_cut(&d->engine, &chosen->choice, chosen->executors, &d->cut, e) < 0)
+	if (cut_make(&d->engine, &chosen->choice, chosen->executors, &d->cut, e) < 0)
 		return e->code;
 	p->slice_count = d->cut.partition.slices;
 	for (unsigned core = 0; core < d->t->core_count; core++) {

@@ -5,6 +5,7 @@
 /* What a reader of a plan should be told: warnings, and a note for each assumption. */
 
 #include "decision/cost/facts.h"
+#include "decision/engine/cut.h"
 #include "decision/engine/engine.h"
 #include "decision/plan/plan.h"
 

@@ -10,7 +10,7 @@ import time
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-ROWS, KEYS, FILES = 8_000_000, 3_000_000, 16
+ROWS, KEYS, FILES = 10_000_000, 3_000_000, 16
 
 
 def make(spark, directory):

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decision/base/size_text.h"
+#include "decision/engine/cut.h"
 #include "decision/engine/engine.h"
 #include "decision/engine/plan_make.h"
 #include "decision/partition/usable.h"
@@ -363,7 +364,7 @@ bool choice_fears_distance(const struct topology *t, const struct profile *p, co
 		struct cost_features a, b;
 		const struct candidate *c = &engine.candidates[i];
 
-		if (!c->predicted || engine_cut(&engine, &c->choice, c->executors, &cut, &e) < 0)
+		if (!c->predicted || cut_make(&engine, &c->choice, c->executors, &cut, &e) < 0)
 			continue;
 		shape_read(t, &cut.partition, engine.cpus, &near_shape, &place);
 		shape_read(&far, &cut.partition, engine.cpus, &far_shape, &place);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "decision/cost/fit.h"
+#include "decision/engine/cut.h"
 #include "decision/engine/tune.h"
 #include "tests/decision/machines.h"
 #include "tests/harness.h"
@@ -301,7 +302,7 @@ static bool follow(const struct law *law, const struct choice *choice, struct ca
 	struct err ignored;
 
 	*out = (struct candidate){.choice = *choice, .gc = GC_PARALLEL};
-	if (engine_cut(&law->engine, choice, 1, &cut, &ignored) < 0)
+	if (cut_make(&law->engine, choice, 1, &cut, &ignored) < 0)
 		return false;
 	shape_read(&law->t, &cut.partition, law->engine.cpus, &out->shape, &out->place);
 	for (unsigned i = 0; i < cut.partition.slices; i++)
