@@ -36,7 +36,7 @@ static void set_slots(const struct engine *g, bool for_loans, struct cut *out)
 			out->shares[p->owner[core]].slots +=
 				core_slots(g, g->cpus[core], for_loans);
 	}
-	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO)
+	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO || !p->slices)
 		return;
 	if (!g->data_assumed)
 		most = cost_tasks_most(g->coefficients, &g->job) / p->slices;
@@ -130,7 +130,7 @@ static unsigned best_executors(const struct engine *g, const struct cut *cut)
 		cores = cut->partition.cores[i] < cores ? cut->partition.cores[i] : cores;
 	cores = cores < least ? cores : least;
 	cores = cores < SLICE_EXECUTORS ? cores : SLICE_EXECUTORS;
-	if (wanted <= 1 || slots > least + least / 2)
+	if (wanted <= 1 || !cores || slots > least + least / 2)
 		return 1;
 	best = wanted = wanted < cores ? wanted : cores;
 	for (unsigned i = wanted; i <= cores && i <= wanted + wanted / 4 + 1; i++) {
@@ -152,7 +152,7 @@ static void share_slots(struct cut *out)
 {
 	unsigned least, most, each;
 
-	if (out->executors == 1)
+	if (out->executors <= 1)
 		return;
 	slots_range(out, &least, &most);
 	each = ((most > least + least / 2 ? least : most) + out->executors - 1) / out->executors;

@@ -226,7 +226,7 @@ static const char *heap_reason(const struct engine *g, const struct plan *out)
 /* What of the machine's memory is what, in one line. */
 static void note_memory_parts(const struct engine *g, struct plan *out)
 {
-	uint64_t all = out->host.memory_bytes, heap = 0, off_heap = 0, files = 0, rest;
+	uint64_t all = out->host.memory_bytes, heap = 0, off_heap = 0, files = 0, rest, each;
 	unsigned slots = 0;
 
 	if (!out->slices[0].memory.max_bytes)
@@ -241,13 +241,14 @@ static void note_memory_parts(const struct engine *g, struct plan *out)
 		slots += out->slices[i].slots;
 	}
 	rest = all - heap - off_heap - files - out->host.memory_bytes;
+	each = slots ? (heap + off_heap) / slots : 0;
 	plan_note(
 		out,
 		"memory: of %s, heap %s (%s a slot), off-heap %s, page cache %s, JVMs and Workers "
 		"%s, reserve %s: %s",
-		SIZE_STRING(all), SIZE_STRING(heap), SIZE_STRING((heap + off_heap) / slots),
-		SIZE_STRING(off_heap), SIZE_STRING(files), SIZE_STRING(rest),
-		SIZE_STRING(out->host.memory_bytes), heap_reason(g, out));
+		SIZE_STRING(all), SIZE_STRING(heap), SIZE_STRING(each), SIZE_STRING(off_heap),
+		SIZE_STRING(files), SIZE_STRING(rest), SIZE_STRING(out->host.memory_bytes),
+		heap_reason(g, out));
 }
 
 /* An automatic heap, and what the model says it has to hold. */

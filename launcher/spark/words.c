@@ -136,7 +136,7 @@ int spark_words_check(const struct spark_cluster *c, const struct cpuset *slices
 	unsigned long memory_mb = said.memory_mb ? said.memory_mb : ours.heap_mb;
 	unsigned long total = said.total_cores ? said.total_cores : ours.cores_max;
 	unsigned long workers = 0, started[SLICES_MAX] = {0}, left, before;
-	const struct slice *s = NULL;
+	const struct slice *s = &c->plan->slices[cpuset_first(slices)];
 
 	/* Other Workers of another Master may have room for anything. */
 	if (said.is_elsewhere || c->profile->spark.join[0] ||
@@ -145,7 +145,7 @@ int spark_words_check(const struct spark_cluster *c, const struct cpuset *slices
 	for (unsigned i = 0; i < c->plan->slice_count; i++) {
 		if (!cpuset_has(slices, i))
 			continue;
-		if (!s || c->plan->slices[i].slots > s->slots)
+		if (c->plan->slices[i].slots > s->slots)
 			s = &c->plan->slices[i];
 		workers += fitting(&c->plan->slices[i], cores, memory_mb) > 0;
 	}
