@@ -199,11 +199,17 @@ static void warn_of_kinds(const struct topology *t, const struct partition *p, b
 
 /* ---- memory ---- */
 
+/* What a task slot has of heap and of memory outside it. */
+static uint64_t slot_bytes(const struct slice *s)
+{
+	return s->slots ? (s->memory.heap_bytes + s->memory.off_heap_bytes) / s->slots : 0;
+}
+
 /* Why heaps are as large as they are. */
 static const char *heap_reason(const struct engine *g, const struct plan *out)
 {
 	const struct slice *s = &out->slices[0];
-	uint64_t each = (s->memory.heap_bytes + s->memory.off_heap_bytes) / s->slots;
+	uint64_t each = slot_bytes(s);
 	uint64_t data = g->data_assumed ? UINT64_MAX : 4 * (g->job.data_bytes >> 2);
 
 	if (g->profile->memory.heap.unit != SIZE_AUTO)
@@ -226,8 +232,7 @@ static const char *heap_reason(const struct engine *g, const struct plan *out)
 /* What of the machine's memory is what, in one line. */
 static void note_memory_parts(const struct engine *g, struct plan *out)
 {
-	uint64_t all = out->host.memory_bytes, heap = 0, off_heap = 0, files = 0, rest, each;
-	unsigned slots = 0;
+	uint64_t all = out->host.memory_bytes, heap = 0, off_heap = 0, files = 0, rest;
 
 	if (!out->slices[0].memory.max_bytes)
 		return;
@@ -238,17 +243,15 @@ static void note_memory_parts(const struct engine *g, struct plan *out)
 		heap += m->heap_bytes;
 		off_heap += m->off_heap_bytes;
 		files += m->page_cache_bytes;
-		slots += out->slices[i].slots;
 	}
 	rest = all - heap - off_heap - files - out->host.memory_bytes;
-	each = slots ? (heap + off_heap) / slots : 0;
 	plan_note(
 		out,
 		"memory: of %s, heap %s (%s a slot), off-heap %s, page cache %s, JVMs and Workers "
 		"%s, reserve %s: %s",
-		SIZE_STRING(all), SIZE_STRING(heap), SIZE_STRING(each), SIZE_STRING(off_heap),
-		SIZE_STRING(files), SIZE_STRING(rest), SIZE_STRING(out->host.memory_bytes),
-		heap_reason(g, out));
+		SIZE_STRING(all), SIZE_STRING(heap), SIZE_STRING(slot_bytes(&out->slices[0])),
+		SIZE_STRING(off_heap), SIZE_STRING(files), SIZE_STRING(rest),
+		SIZE_STRING(out->host.memory_bytes), heap_reason(g, out));
 }
 
 /* An automatic heap, and what the model says it has to hold. */
