@@ -307,7 +307,8 @@ static void note_slots(const struct engine *g, struct plan *out)
 	unsigned cpus = cpuset_count(&s->cpus);
 	char sizes[64];
 
-	if (lends && s->slots <= cpus)
+	/* Fewer than cores have a reason of their own, below. */
+	if (lends && s->slots <= cpus && s->slots >= s->cores)
 		plan_warn(
 			out, WARN_SLOTS_EQUAL_CPUS,
 			"there are no more slots than CPUs, so a slice has no task for CPUs that it "

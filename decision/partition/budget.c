@@ -368,23 +368,23 @@ static uint64_t filled(const struct terms *terms)
  */
 static uint64_t heap_wanted(const struct terms *terms)
 {
-	uint64_t slots = terms->slots, limit = terms->m.max_bytes;
+	const struct slice_memory *m = &terms->m;
+	uint64_t slots = terms->slots, limit = m->max_bytes, good = slots * BUDGET_SLOT_GOOD;
+	uint64_t least = size_share(limit, BUDGET_PAGE_CACHE_LEAST, 100);
 	uint64_t aim = more_of(slots * BUDGET_SLOT_AIM, filled(terms));
 	uint64_t heap, files = less_of(terms->read, limit);
 
 	if (terms->wish->data_bytes) /* more than four times the data is idle, whoever has it */
-		aim = less_of(aim, more_of(slots * BUDGET_SLOT_GOOD, 4 * terms->data));
+		aim = less_of(aim, more_of(good, 4 * terms->data));
 	heap = less_of(heap_beside(terms, terms->page_cache), aim);
 	if (terms->wanted->page_cache.unit != SIZE_AUTO)
 		return heap;
 	if (files > terms->page_cache && heap > slots * BUDGET_SLOT_FAIR)
 		heap = more_of(less_of(heap, heap_beside(terms, files)), slots * BUDGET_SLOT_FAIR);
-	if (heap < slots * BUDGET_SLOT_GOOD)
-		heap = more_of(heap,
-			       less_of(slots * BUDGET_SLOT_GOOD,
-				       heap_beside(terms, size_share(limit, BUDGET_PAGE_CACHE_LEAST,
-								     100))));
-	return heap;
+	/* Tasks have what is written outside the heap, too. */
+	if (terms->wish->needs.off_heap)
+		good -= less_of(good, m->off_heap_bytes);
+	return heap < good ? more_of(heap, less_of(good, heap_beside(terms, least))) : heap;
 }
 
 /* What each executor of this slice alone would have. */
