@@ -204,20 +204,23 @@ static int consider(struct engine *g, const struct choice *choice, struct err *e
 	struct err of_one;
 	struct cut cut;
 	int r = cut_cores(g, choice, &cut, e), r_one;
+	unsigned least;
 
 	if (r < 0) {
 		append(g, &c, r, e);
 		return r;
 	}
 	c.slices = cut.partition.slices;
-	for (unsigned i = 0; i < c.slices; i++)
+	least = c.cores = cut.partition.cores[0];
+	for (unsigned i = 1; i < c.slices; i++) {
 		c.cores = cut.partition.cores[i] > c.cores ? cut.partition.cores[i] : c.cores;
-	for (unsigned i = 0; i < c.slices; i++)
-		c.is_small |= !choice_likes_size(cut.partition.cores[i], c.cores);
-	c.is_small &= c.slices > 1 || c.cores < g->usable;
+		least = cut.partition.cores[i] < least ? cut.partition.cores[i] : least;
+	}
 	if (c.choice.by == BY_AUTO)
 		c.choice.by = cut.partition.by;
 	shape_read(g->t, &cut.partition, g->cpus, &c.shape, &c.place);
+	c.is_small = (c.slices > 1 || c.cores < g->usable) && !choice_likes_size(least, c.cores);
+	c.is_uneven = least < c.cores && c.place.splits_node;
 	one = c;
 	r = judge(g, 0, &cut, &c, e);
 	if (c.executors == 1 || g->profile->spark.executors != AMOUNT_AUTO) {
@@ -270,7 +273,7 @@ enum pool { POOL_ALL, POOL_INSIDE /* those that cross no package */ };
 
 static bool is_in(const struct candidate *c, enum pool pool)
 {
-	return candidate_is_open(c) && !c->is_small &&
+	return candidate_is_open(c) && !c->is_small && !c->is_uneven &&
 	       !(pool == POOL_INSIDE && c->place.crosses_packages);
 }
 

@@ -33,8 +33,9 @@ struct candidate {
 	unsigned executors;	/* of each slice */
 	unsigned slots;		/* of the largest slice */
 	bool feasible;
-	bool predicted;	 /* the rest holds */
-	bool is_small;	 /* its slices are too small, or too unequal, for an automatic cut */
+	bool predicted; /* the rest holds */
+	bool is_small; /* its slices are too small, or far smaller than others, for an automatic cut */
+	bool is_uneven;	 /* parts of nodes, and of different sizes */
 	bool is_starved; /* a slot has little memory, and more executors would give it more */
 	bool needs_reason;
 	struct shape_place place;
@@ -83,7 +84,7 @@ static inline bool candidate_is_open(const struct candidate *c)
 /* Whether it may be taken without being written. */
 static inline bool candidate_is_automatic(const struct candidate *c)
 {
-	return candidate_is_open(c) && !c->is_small && !c->is_starved;
+	return candidate_is_open(c) && !c->is_small && !c->is_uneven && !c->is_starved;
 }
 
 /* Why `a` goes before `b` where both are predicted alike; NULL if it does not. */

@@ -119,8 +119,9 @@ static void explain_other(const struct engine *g, struct candidate *c)
 	append_speed(slower, c->why);
 	if (c->is_starved) {
 		append(c->why, ", %s with several executors a task has more memory", and);
-	} else if (c->is_small && is_auto) {
-		append(c->why, ", %s it has slices that are too small", and);
+	} else if (is_auto && (c->is_small || c->is_uneven)) {
+		append(c->why, ", %s it has slices that are %s", and,
+		       c->is_small ? "too small" : "unequal parts of a node");
 	} else if (slower > ENGINE_TIE) {
 		append(c->why, ": ");
 		append_loss(g, c, chosen, c->why);

@@ -406,6 +406,24 @@ static void trim(const struct state *s, struct run region)
 		p->owner[p->cores[i]] = owner[p->cores[i]];
 }
 
+/*
+ * Whether slices have several L3s of one node each: then spare cores go beforehand, so that each
+ * slice loses as much and none begins inside another's L3.
+ */
+static bool is_of_l3s(const struct place *p)
+{
+	const struct topology_core *cores = p->t->cores, *first = &cores[p->cores[0]];
+
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct topology_core *core = &cores[p->cores[i]];
+
+		if (core->numa != first->numa || core->unit != first->unit ||
+		    p->t->l3s[core->l3].count > p->size)
+			return false;
+	}
+	return true;
+}
+
 void place_slices(const struct place *p)
 {
 	struct state s = {.p = p, .next = p->first, .small = p->small, .big = p->big};
@@ -422,6 +440,10 @@ void place_slices(const struct place *p)
 		return;
 	}
 	s.slack = free - (p->small + p->big) * p->size - p->big;
+	if (p->spares && is_of_l3s(p)) {
+		trim(&s, region);
+		s.slack = 0;
+	}
 	for (unsigned i = 0; i < sizeof(phases) && s.small + s.big; i++)
 		place_phase(&s, phases[i]);
 	trim(&s, region);

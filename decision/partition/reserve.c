@@ -63,20 +63,31 @@ static unsigned fewest_taken_package(const struct topology *t, const struct take
 	return best;
 }
 
+/* The 16 bits in reverse: 0, 1, 2, 3 … come to lie far apart, whatever number of them is taken. */
+static uint64_t far_apart(unsigned i)
+{
+	uint64_t out = 0;
+
+	for (unsigned bit = 0; bit < 16; bit++)
+		out |= (uint64_t)(i >> bit & 1) << (15 - bit);
+	return out;
+}
+
 /*
- * Fewest taken from its node, then the first node, then fewest taken from its L3, then the first
- * core.
+ * Fewest taken from its node, then the first node, then fewest taken from its L3, then an L3 far
+ * from those, so that slices of several L3s each lose as much, then the first core.
  */
 static unsigned fewest_taken_core(const struct topology *t, const struct taken *taken,
 				  const uint16_t *owner, struct topology_span package)
 {
-	unsigned best = TOPOLOGY_NONE;
+	unsigned best = TOPOLOGY_NONE, first = t->cores[package.first].l3;
 	uint64_t best_key = UINT64_MAX;
 
 	for (unsigned i = package.first; i < package.first + (unsigned)package.count; i++) {
 		const struct topology_core *core = &t->cores[i];
-		uint64_t key = (uint64_t)taken->numa[core->numa] << 32 |
-			       (uint64_t)core->numa << 16 | taken->l3[core->l3];
+		uint64_t key = (uint64_t)taken->numa[core->numa] << 48 |
+			       (uint64_t)core->numa << 32 | (uint64_t)taken->l3[core->l3] << 16 |
+			       far_apart(core->l3 - first);
 
 		if (owner[i] == CORE_FREE && key < best_key) {
 			best = i;

@@ -145,7 +145,8 @@ static struct place place_of_candidate(const struct topology *t, const struct pr
 /* Never taken by itself, whatever it gains; named in its `why`. */
 static bool is_out(const struct plan_candidate *c)
 {
-	return strstr(c->why, "a task has more memory") || strstr(c->why, "too small");
+	return strstr(c->why, "a task has more memory") || strstr(c->why, "too small") ||
+	       strstr(c->why, "unequal parts");
 }
 
 static unsigned most_cores(void)
@@ -202,7 +203,7 @@ static bool has_reason(const struct topology *t, const struct profile *p, const 
 
 		/* of the best and the chosen 2 % may be the tie between equals */
 		if (!is_predicted(c) || strstr(c->why, "too small") ||
-		    c->executors > chosen->executors ||
+		    strstr(c->why, "unequal parts") || c->executors > chosen->executors ||
 		    seconds(c) > seconds(chosen) * (1 + COST_ERROR) / 1.022)
 			continue;
 		place = place_of_candidate(t, p, f, i, all);

@@ -330,7 +330,7 @@ START_TEST(test_model_decides)
 	ck_assert_uint_eq(p.slice_count, 2);
 	facts.model.c[COST_CONTENTION] = 10;
 	make();
-	ck_assert_uint_gt(p.slice_count, 12);
+	ck_assert_uint_gt(p.slice_count, 8);
 	ck_assert(strstr(p.candidates[p.chosen].why, "locks inside a JVM"));
 	facts.model = (struct cost_coefficients){{[COST_FIXED] = 1, [COST_REMOTE] = 50}};
 	make();
