@@ -76,8 +76,9 @@ static void option_is_right(unsigned at, bool has_small, bool repeats, const cha
 	ck_assert_msg(is_large || has_small, "%s", where);
 	ck_assert_msg(!list.runs[at][0].is_warm && cold[COST_FIXED] == 1 && cold[COST_COLD] > 0,
 		      "%s", where);
+	/* with slots for loans, up to four a CPU, a task is up to 18 % slower */
 	ck_assert_msg(cold[COST_WORK] > 0 &&
-			      cold[COST_WORK] < 1.08 * TUNE_SHARE * o->whole.x[COST_WORK],
+			      cold[COST_WORK] < 1.19 * TUNE_SHARE * o->whole.x[COST_WORK],
 		      "%s: work %g of %g", where, cold[COST_WORK], o->whole.x[COST_WORK]);
 	ck_assert_msg(c->shape.heap_bytes ? list.heap_bytes[at] >= HEAP_LEAST_BYTES
 					  : !list.heap_bytes[at],
