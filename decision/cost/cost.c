@@ -28,8 +28,8 @@
  * WORK        assumed: one core reads 30 … 100 MB/s of text, less in the iterations of K-means
  * CONTENTION  sql: fitted to public; others assumed: σ = 0.2 % of WORK (0.1 % for K-means, whose
  *             tasks share few structures)
- * COHERENCY   sql: fitted to public; others to the paper's peak of one JVM near 60 cores: κ = 1.1e-4
- *             of WORK with N* = √((1 - σ) / (κ d)), d = 1.47 over four of its sockets
+ * COHERENCY   sql: fitted to public; others to the paper's peak of one JVM near 60 cores: κ =
+ *             1.1e-4 of WORK with N* = √((1 - σ) / (κ d)), d = 1.47 over four of its sockets
  * GC          assumed: 1 … 6 GB allocated a GB of input, traced at 1 GB/s by one thread
  * REMOTE      assumed: share of the time that waits for memory: 30 % for grep, which streams,
  *             5 … 15 % for the others
@@ -255,8 +255,9 @@ double cost_live_bytes(const struct cost_shape *s, const struct cost_job *job)
  * Garbage Collection Handbook, "Copying garbage collection"); executors collect side by side, each
  * for its own share of the input, with its share of the CPUs. HotSpot takes 5/8 of the CPUs above 8
  * as threads (runtime/vm_version, nof_parallel_worker_threads), and what they gain saturates near
- * 16: a stop-the-world collector on eight nodes stops gaining there (Gidra, Thomas, Sopena, Shapiro,
- * "A Study of the Scalability of Stop-the-World Garbage Collectors on Multicores", ASPLOS 2013).
+ * 16: a stop-the-world collector on eight nodes stops gaining there (Gidra, Thomas, Sopena,
+ * Shapiro, "A Study of the Scalability of Stop-the-World Garbage Collectors on Multicores", ASPLOS
+ * 2013).
  */
 static double gc_feature(const struct cost_shape *s, const struct cost_job *job)
 {
@@ -365,11 +366,11 @@ int cost_features(const struct cost_shape *s, const struct cost_job *job, struct
 		[COST_SERIAL] = data,
 		[COST_WORK] = work,
 		/*
-		 * Gunther's Universal Scalability Law: the capacity of c cores is c / (1 + σ(c - 1) +
-		 * κc(c - 1)) (Gunther, Guerrilla Capacity Planning, ch. 4-6), so a unit of work takes
-		 * 1 + σ(c - 1) + κc(c - 1) times as long. Locks are a JVM's. Lines travel through the
-		 * slice, as far as its cores lie apart: several JVMs on the same cores gain nothing
-		 * noticeable there (paper: Workers without pinning).
+		 * Gunther's Universal Scalability Law: the capacity of c cores is c / (1 + σ(c - 1)
+		 * + κc(c - 1)) (Gunther, Guerrilla Capacity Planning, ch. 4-6), so a unit of work
+		 * takes 1 + σ(c - 1) + κc(c - 1) times as long. Locks are a JVM's. Lines travel
+		 * through the slice, as far as its cores lie apart: several JVMs on the same cores
+		 * gain nothing noticeable there (paper: Workers without pinning).
 		 */
 		[COST_CONTENTION] = work * others,
 		[COST_COHERENCY] = work * s->pairs,

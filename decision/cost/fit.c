@@ -39,9 +39,9 @@ static enum group group_of(unsigned term)
 /* ---- the scales of the groups ---- */
 
 /*
- * How many times the table's start-up, stages and work the runs took: the same least squares with an
- * unknown a group. Without this, an application ten times as heavy would be ten standard deviations
- * away in every term.
+ * How many times the table's start-up, stages and work the runs took: the same least squares with
+ * an unknown a group. Without this, an application ten times as heavy would be ten standard
+ * deviations away in every term.
  */
 static void find_scales(const struct cost_coefficients *table, const struct fit_run *runs,
 			unsigned count, double scale[GROUPS])

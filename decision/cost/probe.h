@@ -33,13 +33,13 @@ struct probe_option {
 unsigned probe_best(const struct probe_option *options, unsigned count, const struct fit *now);
 
 /*
- * The untried option whose runs would take most doubt off the differences between the best and those
- * that may still beat it: optimal design for a linear model, with the differences as what is to be
- * told (V-optimality; Chaloner, Verdinelli, Bayesian Experimental Design: A Review, Statistical
- * Science 10, 1995, and Yu, Bi, Tresp, Active Learning via Transductive Experimental Design, ICML
- * 2006). Where no difference is open by a thousandth of the best time, the one that takes most off
- * the best time itself, as long as that is less sure than a timed run. Return its index; `count` if
- * none is left, or nothing is open.
+ * The untried option whose runs would take most doubt off the differences between the best and
+ * those that may still beat it: optimal design for a linear model, with the differences as what is
+ * to be told (V-optimality; Chaloner, Verdinelli, Bayesian Experimental Design: A Review,
+ * Statistical Science 10, 1995, and Yu, Bi, Tresp, Active Learning via Transductive Experimental
+ * Design, ICML 2006). Where no difference is open by a thousandth of the best time, the one that
+ * takes most off the best time itself, as long as that is less sure than a timed run. Return its
+ * index; `count` if none is left, or nothing is open.
  */
 unsigned probe_next(const struct probe_option *options, unsigned count, const struct fit *now);
 

@@ -4,8 +4,8 @@
 
 /*
  * A choice, made: who has which core, and what slots, executors and memory each slice gets
- * (README.md, "Slots and executors"). Cores first, so that several numbers of executors can be tried
- * on the same ones.
+ * (README.md, "Slots and executors"). Cores first, so that several numbers of executors can be
+ * tried on the same ones.
  */
 
 #include "decision/base/err.h"
@@ -27,8 +27,8 @@ int cut_cores(const struct engine *g, const struct choice *choice, struct cut *o
 
 /*
  * The rest, on cores that are divided: slots (with those for loans if g->slots_for_loans), and so
- * many executors a slice, or those that the profile writes; 0: as many as the memory is best divided
- * into. Return 0, or ERR_IMPOSSIBLE where slots or memory do not suffice.
+ * many executors a slice, or those that the profile writes; 0: as many as the memory is best
+ * divided into. Return 0, or ERR_IMPOSSIBLE where slots or memory do not suffice.
  */
 int cut_memory(const struct engine *g, unsigned executors, struct cut *out, struct err *e);
 
@@ -37,8 +37,8 @@ int cut_make(const struct engine *g, const struct choice *choice, unsigned execu
 	     struct cut *out, struct err *e);
 
 /*
- * Slots of the slice that a core is in, the mean over all cores; without those for loans, which take
- * memory, but are not what cuts are compared with.
+ * Slots of the slice that a core is in, the mean over all cores; without those for loans, which
+ * take memory, but are not what cuts are compared with.
  */
 double cut_mean_slots(const struct engine *g, const struct cut *cut);
 

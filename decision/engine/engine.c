@@ -82,9 +82,9 @@ static int predict(const struct engine *g, struct candidate *c, struct err *e)
 }
 
 /*
- * Whether its memory suffices, and what it takes; its cores are divided. A prediction may fail where
- * the making does not: the model assumes what tasks hold, so it cannot forbid what the profile
- * fixes.
+ * Whether its memory suffices, and what it takes; its cores are divided. A prediction may fail
+ * where the making does not: the model assumes what tasks hold, so it cannot forbid what the
+ * profile fixes.
  */
 static int judge(const struct engine *g, unsigned executors, struct cut *cut, struct candidate *c,
 		 struct err *e)

@@ -33,8 +33,8 @@ struct candidate {
 	unsigned executors;	/* of each slice */
 	unsigned slots;		/* of the largest slice */
 	bool feasible;
-	bool predicted; /* the rest holds */
-	bool is_small; /* its slices are too small, or far smaller than others, for an automatic cut */
+	bool predicted;	 /* the rest holds */
+	bool is_small;	 /* its slices are too small, or far smaller than others */
 	bool is_uneven;	 /* parts of nodes, and of different sizes */
 	bool is_starved; /* a slot has little memory, and more executors would give it more */
 	bool needs_reason;
@@ -54,7 +54,7 @@ struct engine {
 	const struct cost_coefficients *coefficients;
 	bool is_measured; /* the coefficients are those of workload.model */
 	bool data_assumed;
-	bool slots_for_loans; /* some more than without lending, where spark.slots_per_cpu is auto */
+	bool slots_for_loans; /* some more than without lending, if they are automatic */
 	/* Predicted time with those to that without, less 1; 0 if not compared. */
 	double slots_cost;
 	double error;		      /* of the model, relative; 0: the built-in table's */

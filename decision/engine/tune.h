@@ -42,9 +42,9 @@ struct tune {
 /*
  * List them for runs of `data_bytes`, 1 … the whole job's; 0 for TUNE_SMALL: there is none. If the
  * application `repeats` in one Spark context, an option is a candidate, timed cold, warm, and warm
- * with the small size; else it is a candidate with one of the sizes, cold. Where slots for loans are
- * twice as many or more, a candidate with those is another option. The heap of a probe
- * is the candidate's, times what is live in the probe over what is live in the whole job, so that
+ * with the small size; else it is a candidate with one of the sizes, cold. Where slots for loans
+ * are twice as many or more, a candidate with those is another option. The heap of a probe is the
+ * candidate's, times what is live in the probe over what is live in the whole job, so that
  * collections cost as much a byte; at least Spark's minimum.
  */
 void tune_list(const struct engine *g, const uint64_t data_bytes[TUNE_SIZES], bool repeats,

@@ -69,8 +69,8 @@ struct budget {
 /*
  * The nodes of each slice (those local to its cores; memory-only ones if `memory_only`), and its
  * share of them: each node's memory less its reserve goes to the slices that use it by their cores
- * there, of which one that may use k nodes counts 1/k on each; so the shares themselves are an assignment that exceeds no node (invariant 6). Rounded
- * down to 1 MB. slots is left alone.
+ * there, of which one that may use k nodes counts 1/k on each; so the shares themselves are an
+ * assignment that exceeds no node (invariant 6). Rounded down to 1 MB. slots is left alone.
  */
 void budget_shares(const struct topology *t, const struct partition *p, bool memory_only,
 		   const struct reserve_memory *reserve, struct budget_slice out[SLICES_MAX]);
@@ -94,8 +94,8 @@ unsigned budget_executors(const struct profile_memory *wanted, const struct budg
 			  const struct budget_slice *slices, unsigned count, bool known);
 
 /*
- * How many slots of `each` bytes the smallest slice has room for at most, at least 1; UINT_MAX where
- * nothing limits them.
+ * How many slots of `each` bytes the smallest slice has room for at most, at least 1; UINT_MAX
+ * where nothing limits them.
  */
 unsigned budget_slots(const struct profile_memory *wanted, const struct budget_wish *wish,
 		      const struct budget_slice *slices, unsigned count, bool known, uint64_t each);

@@ -239,8 +239,8 @@ static int divide(struct division *d, struct err *e)
 	by = parents_largest(d->t, BY_SOCKET) > parents_largest(d->t, BY_NUMA) ? BY_SOCKET
 									       : BY_NUMA;
 	/*
-	 * Slices or cores are written: the smallest parents that suit, at last the machine. Packages
-	 * smaller than nodes are none.
+	 * Slices or cores are written: the smallest parents that suit, at last the machine.
+	 * Packages smaller than nodes are none.
 	 */
 	while ((d->slices || d->cores) && by != BY_MACHINE) {
 		read_parents(d, by);

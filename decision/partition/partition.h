@@ -4,8 +4,8 @@
 
 /*
  * Which core belongs to which slice. Sizes come first (partition.by, slices, cores, max_cores),
- * placement second (place.h). A partition is a value; slices are numbered in tree order of
- * their first core. Where no size is written and that leaves at most one core in PARTITION_FEW over,
+ * placement second (place.h). A partition is a value; slices are numbered in tree order of their
+ * first core. Where no size is written and that leaves at most one core in PARTITION_FEW over,
  * slices have one size.
  */
 
@@ -28,8 +28,8 @@ struct partition {
 	unsigned usable;	       /* cores that partition.cpus leaves */
 	unsigned reserved;	       /* of them */
 	/*
-	 * Cores that would make some slices larger than others: reserved, if partition.reserve.cores
-	 * is automatic, else without an owner.
+	 * Cores that would make some slices larger than others: reserved, if
+	 * partition.reserve.cores is automatic, else without an owner.
 	 */
 	unsigned spared;
 

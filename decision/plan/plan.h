@@ -32,8 +32,8 @@ enum {
 enum { PLAN_MASTER_PORT = 7077, PLAN_MASTER_UI_PORT = 8080 };
 
 /*
- * The memory budget of one slice, in bytes: sums over its executors, of which each has an equal part
- * of heap, direct, off_heap and native. max = heap + direct + off_heap + python + native +
+ * The memory budget of one slice, in bytes: sums over its executors, of which each has an equal
+ * part of heap, direct, off_heap and native. max = heap + direct + off_heap + python + native +
  * daemon + scratch + page_cache (invariant 8). max 0: sizes unknown, no limit is set, and
  * page_cache is 0.
  */

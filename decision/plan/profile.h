@@ -99,8 +99,8 @@ struct profile_scratch {
 };
 
 /*
- * All sizes but `heap`, which is of one executor, are for one slice; percent is of the slice's limit
- * (for `heap` of an executor's equal part of it), for `limit` of its nodes' share.
+ * All sizes but `heap`, which is of one executor, are for one slice; percent is of the slice's
+ * limit (for `heap` of an executor's equal part of it), for `limit` of its nodes' share.
  */
 struct profile_memory {
 	enum memory_policy policy;

@@ -78,7 +78,6 @@ static int make_inputs(struct tuning *t, const char *called, struct err *e)
 	in->profile.spark.executors = AMOUNT_AUTO;
 	in->profile.workload.model[0] = '\0';
 	in->application = t->words; /* the kind of workload is read off it */
-	in->application = t->words;
 	if (inputs_read(t->roots, in, e) < 0 || inputs_decide(in, e) < 0)
 		return e->code;
 	if (!in->topology.this_machine)

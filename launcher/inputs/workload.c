@@ -191,7 +191,9 @@ enum workload_type workload_of_code(char *text, size_t size, const char **word)
 
 static void look_at_program(const char *path, struct facts *f)
 {
-	/* A program is its user's own, links and all; that a pipe has no writer must not hold us. */
+	/*
+	 * A program is its user's own, links and all; that a pipe has no writer must not hold us.
+	 */
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	cleanup_free char *text = malloc(CODE_BYTES);
 	const char *slash = strrchr(path, '/'), *word;

@@ -27,7 +27,9 @@ struct tuning_run {
 struct tuning {
 	const struct roots *roots;
 	char *const *words; /* behind `--` */
-	/* The user's profile, what is tuned left to the engine, named NAME-tune, without a model. */
+	/*
+	 * The user's profile, what is tuned left to the engine, named NAME-tune, without a model.
+	 */
 	struct inputs in;
 	struct reserve_memory reserve;
 	struct engine engine; /* with the built-in table */

@@ -102,7 +102,9 @@ static int print_candidates(const struct plan *p, FILE *to)
 	return 0;
 }
 
-/* The budget of one slice, for all slices that have the same; of several executors what each has. */
+/*
+ * The budget of one slice, for all slices that have the same; of several executors what each has.
+ */
 static int print_memory(const struct slice *s, const struct cpuset *slices, FILE *to)
 {
 	static const char *const titles[] = {"memory of a slice", ">", "profile key", NULL};

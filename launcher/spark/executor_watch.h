@@ -40,7 +40,9 @@ int executor_watch_add(struct executor_watch *w, unsigned slice, const char *wor
 /* Forget all directories. */
 void executor_watch_clear(struct executor_watch *w);
 
-/* The next executor that has started: true and *out, or false. Does not wait. May tell one twice. */
+/*
+ * The next executor that has started: true and *out, or false. Does not wait. May tell one twice.
+ */
 bool executor_watch_next(struct executor_watch *w, struct executor_start *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Workers offer, and what an application asks for: executors of one size, and some slices only.
+ * What Workers offer, and what an application asks for: executors of one size, and some slices
+ * only.
  */
 
 #include "launcher/spark/room.h"

@@ -41,7 +41,9 @@ size_t spark_application_word(char *const *words)
 
 /* ---- executors */
 
-/* What they say of executors; 0: nothing, or nothing that can be read, which is Spark's to refuse. */
+/*
+ * What they say of executors; 0: nothing, or nothing that can be read, which is Spark's to refuse.
+ */
 struct said {
 	unsigned long cores, total_cores, memory_mb;
 	bool is_elsewhere; /* another master */
@@ -56,7 +58,9 @@ static unsigned long read_cores(const char *text)
 	return n && !*end ? n : 0;
 }
 
-/* JavaUtils.byteStringAs(): a number and a unit in either case, of which MiB is the default here. */
+/*
+ * JavaUtils.byteStringAs(): a number and a unit in either case, of which MiB is the default here.
+ */
 static unsigned long read_memory(const char *text)
 {
 	static const char units[] = "bkmgtp";

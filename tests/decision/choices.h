@@ -16,9 +16,9 @@ enum { CHOICE_TEXT = 512 };
 /*
  * Decide `p`, and hold the plan against the promises of the engine: candidates are listed once and
  * add up; what cannot be is named with a number; an automatic choice never crosses packages where
- * another within 2 % does not, and never cuts a node or leaves cores idle for less than the model's own error; an
- * automatic heap has 4-byte pointers. Return false with `why` if one is broken; true also if there
- * is no plan.
+ * another within 2 % does not, and never cuts a node or leaves cores idle for less than the model's
+ * own error; an automatic heap has 4-byte pointers. Return false with `why` if one is broken; true
+ * also if there is no plan.
  */
 bool choice_is_sound(const struct topology *t, const struct profile *p, const struct facts *f,
 		     char why[CHOICE_TEXT]);

@@ -348,7 +348,9 @@ void law_regrets(unsigned long long *state, struct law *law, double regret[RULES
 	regret[RULE_TUNED_COLD] = tuned_seconds(state, law, false, &law->cold_off);
 	for (enum rule rule = RULE_MACHINE; rule < RULES; rule++)
 		regret[rule] = rule_seconds(law, rule);
-	/* Other coefficients make other slots, and so other executors than the engine's list has. */
+	/*
+	 * Other coefficients make other slots, and so other executors than the engine's list has.
+	 */
 	for (enum rule rule = 0; rule < RULES; rule++)
 		best = fmin(best, regret[rule]);
 	for (enum rule rule = 0; rule < RULES; rule++)

@@ -44,8 +44,8 @@ double law_seconds(const struct law *law, const struct candidate *c);
 
 /*
  * Regret of each rule: truth of what it takes over the truth of the best, less 1. Runs of a probe
- * read 12 % or 3 % of the data, with log-normal noise of 5 % each. A rule that cannot be followed on this machine takes
- * one executor, else one a package, else one a node, else the engine's.
+ * read 12 % or 3 % of the data, with log-normal noise of 5 % each. A rule that cannot be followed
+ * on this machine takes one executor, else one a package, else one a node, else the engine's.
  */
 void law_regrets(unsigned long long *state, struct law *law, double regret[RULES]);
 

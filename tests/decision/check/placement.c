@@ -291,7 +291,10 @@ static int check_fewest(const struct placement *m, unsigned number, struct err *
 	return 0;
 }
 
-/* Where packages (or what is larger than they) are equal and every slice is some of them, each takes whole ones. */
+/*
+ * Where packages (or what is larger than they) are equal and every slice is some of them, each
+ * takes whole ones.
+ */
 static int check_whole_packages(const struct placement *m, struct err *e)
 {
 	const struct level *packages = &m->levels[LEVEL_PACKAGE];

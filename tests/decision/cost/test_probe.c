@@ -133,7 +133,9 @@ START_TEST(what_tells_them_apart_goes_first)
 }
 END_TEST
 
-/* What several runs of one option promise is what a fit to them keeps: the variance that is left. */
+/*
+ * What several runs of one option promise is what a fit to them keeps: the variance that is left.
+ */
 START_TEST(what_is_promised_is_taken_off)
 {
 	state = test_seed();

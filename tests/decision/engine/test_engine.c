@@ -236,7 +236,9 @@ END_TEST
 
 /* ---- what an owner would accept ---- */
 
-/* Nine machines that people own: packages, nodes each, L3s each, cores each, CPUs a core, memory. */
+/*
+ * Nine machines that people own: packages, nodes each, L3s each, cores each, CPUs a core, memory.
+ */
 static const struct machine_shape owned[] = {
 	{2, 1, 8, 8, 2, 512 * GIB},    {8, 1, 1, 15, 1, 64 * GIB},  {2, 4, 3, 8, 2, 192 * GIB},
 	{16, 1, 1, 15, 8, 3840 * GIB}, {1, 1, 2, 8, 1, 64 * GIB},   {1, 1, 1, 4, 1, 16 * GIB},

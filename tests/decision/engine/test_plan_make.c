@@ -142,7 +142,9 @@ START_TEST(test_unused_and_why)
 	ck_assert_ptr_null(warning(WARN_UNUSED_CORES));
 }
 
-/* 4 x 32 cores with 2 reserved are 4 x 31: the others are the host's, if it did not say how many. */
+/*
+ * 4 x 32 cores with 2 reserved are 4 x 31: the others are the host's, if it did not say how many.
+ */
 START_TEST(test_slices_of_one_size)
 {
 	machine_regular(&(struct machine_shape){4, 1, 1, 32, 1, UINT64_C(128) << 30}, &t);

@@ -50,7 +50,9 @@ START_TEST(test_automatic)
 		/* a quarter stays free: 16384 - 512 - 480 - 4096 = 11296 = heap + heap / 10 */
 		{16384 * MIB, 10, 10269 * MIB, 480 * MIB, 1076782694,
 		 (16384 - 512 - 480 - 10269) * MIB - 1076782694, false},
-		/* small: native is 768 MB, direct 200 MB; a tenth stays free until a slot has 1 GB */
+		/*
+		 * small: native is 768 MB, direct 200 MB; a tenth stays free until a slot has 1 GB
+		 */
 		{3072 * MIB, 2, 1284 * MIB, 200 * MIB, 768 * MIB, 308 * MIB, false},
 		/* direct is at most a tenth of the limit */
 		{8192 * MIB, 100, 5273 * MIB, 819 * MIB, 768 * MIB, 820 * MIB, false},
