@@ -24,24 +24,23 @@ static unsigned core_slots(const struct engine *g, unsigned cpus, bool for_loans
 	return for_loans && slots <= cpus && cpus <= 2 ? cpus + 1 : slots;
 }
 
-static void set_slots(const struct engine *g, bool for_loans, struct cut *out)
+static void set_slots(const struct engine *g, const struct partition *p, bool for_loans,
+		      struct budget_slice shares[SLICES_MAX])
 {
-	const struct partition *p = &out->partition;
 	unsigned most = UINT_MAX;
 
 	for (unsigned i = 0; i < p->slices; i++)
-		out->shares[i].slots = 0;
+		shares[i].slots = 0;
 	for (unsigned core = 0; core < g->t->core_count; core++) {
 		if (p->owner[core] < p->slices)
-			out->shares[p->owner[core]].slots +=
-				core_slots(g, g->cpus[core], for_loans);
+			shares[p->owner[core]].slots += core_slots(g, g->cpus[core], for_loans);
 	}
 	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO || !p->slices)
 		return;
 	if (!g->data_assumed)
 		most = cost_tasks_most(g->coefficients, &g->job) / p->slices;
 	for (unsigned i = 0; i < p->slices; i++) {
-		unsigned *slots = &out->shares[i].slots;
+		unsigned *slots = &shares[i].slots;
 
 		if (*slots > most)
 			*slots = most ? most : 1;
@@ -81,12 +80,12 @@ static void fit_slots(const struct engine *g, unsigned executors, struct cut *ou
 	if (p->spark.slots_per_cpu != AMOUNT_AUTO)
 		return;
 	if (g->slots_for_loans && count > 1) {
-		set_slots(g, true, out);
+		set_slots(g, &out->partition, true, out->shares);
 		most = budget_slots(&p->memory, &wish, out->shares, count, memory_is_known(g),
 				    BUDGET_SLOT_GOOD / 4 * 5);
 		for (unsigned i = 0; i < count; i++) {
 			if (out->shares[i].slots > most && p->memory.heap.unit == SIZE_AUTO)
-				set_slots(g, false, out);
+				set_slots(g, &out->partition, false, out->shares);
 		}
 	}
 	most = budget_slots(&p->memory, &wish, out->shares, count, memory_is_known(g),
@@ -185,7 +184,7 @@ int cut_memory(const struct engine *g, unsigned executors, struct cut *out, stru
 
 	if (p->spark.executors != AMOUNT_AUTO)
 		executors = (unsigned)p->spark.executors;
-	set_slots(g, false, out);
+	set_slots(g, &out->partition, false, out->shares);
 	fit_slots(g, executors ? executors : 1, out);
 	for (unsigned i = 0; i < out->partition.slices; i++) {
 		if (auto_slots && out->shares[i].slots < executors)
@@ -225,23 +224,25 @@ int cut_make(const struct engine *g, const struct choice *choice, unsigned execu
 	return cut_memory(g, executors, out, e);
 }
 
-static double mean(const struct cut *cut)
+static double mean_slots(const struct partition *p, const struct budget_slice shares[SLICES_MAX])
 {
 	double slots = 0, cores = 0;
 
-	for (unsigned i = 0; i < cut->partition.slices; i++) {
-		slots += (double)cut->shares[i].slots * cut->partition.cores[i];
-		cores += cut->partition.cores[i];
+	for (unsigned i = 0; i < p->slices; i++) {
+		slots += (double)shares[i].slots * p->cores[i];
+		cores += p->cores[i];
 	}
 	return slots / cores;
 }
 
 double cut_mean_slots(const struct engine *g, const struct cut *cut)
 {
-	struct cut fewer = *cut;
+	const struct partition *p = &cut->partition;
+	struct budget_slice fewer[SLICES_MAX];
+	double mean = mean_slots(p, cut->shares);
 
 	if (g->profile->spark.slots_per_cpu != AMOUNT_AUTO)
-		return mean(cut);
-	set_slots(g, false, &fewer);
-	return fmin(mean(cut), mean(&fewer));
+		return mean;
+	set_slots(g, p, false, fewer);
+	return fmin(mean, mean_slots(p, fewer));
 }

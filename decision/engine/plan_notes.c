@@ -210,7 +210,6 @@ static const char *heap_reason(const struct engine *g, const struct plan *out)
 {
 	const struct slice *s = &out->slices[0];
 	uint64_t each = slot_bytes(s);
-	uint64_t data = g->data_assumed ? UINT64_MAX : 4 * (g->job.data_bytes >> 2);
 
 	if (g->profile->memory.heap.unit != SIZE_AUTO)
 		return "memory.heap is written";
@@ -221,7 +220,7 @@ static const char *heap_reason(const struct engine *g, const struct plan *out)
 		return "a heap of more than 31 GB has pointers of 8 bytes";
 	if (each + (64 << 20) >= BUDGET_SLOT_AIM)
 		return "a slot has its 4 GB, and more serves files best";
-	if (data < UINT64_MAX &&
+	if (!g->data_assumed &&
 	    s->memory.page_cache_bytes >
 		    size_share(s->memory.max_bytes, BUDGET_PAGE_CACHE_PERCENT, 100) +
 			    (UINT64_C(1) << 30))

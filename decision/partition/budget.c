@@ -124,8 +124,7 @@ struct terms {
 	const struct profile_memory *wanted;
 	const struct budget_wish *wish;
 	unsigned slice, slots;
-	uint64_t data, cached,
-		read;	     /* its part of the job's data, of what is kept, and read again */
+	uint64_t data, cached, read; /* its part of the job's, and of what is kept and read again */
 	bool is_limited;     /* m.max_bytes is a limit; else sizes are unknown, and it is 0 */
 	uint64_t page_cache; /* least room to leave */
 	struct slice_memory m;

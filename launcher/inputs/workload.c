@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "launcher/inputs/data.h"
 #include "launcher/spark/spark.h"
@@ -169,23 +170,30 @@ static bool has_word(const char *text, size_t size, const char *word)
 
 enum workload_type workload_of_code(char *text, size_t size, const char **word)
 {
-	unsigned sums[WORKLOAD_STREAMING + 1] = {0}, most = 0;
+	struct {
+		unsigned sum, most;
+		const char *word; /* of the most weight */
+	} found[WORKLOAD_STREAMING + 1] = {0};
 	enum workload_type type = WORKLOAD_AUTO;
 
 	blank_texts(text, size);
-	for (size_t i = 0; i < sizeof(code_words) / sizeof(*code_words); i++)
-		if (has_word(text, size, code_words[i].text))
-			sums[code_words[i].type] += code_words[i].weight;
+	for (size_t i = 0; i < sizeof(code_words) / sizeof(*code_words); i++) {
+		unsigned weight = code_words[i].weight;
+
+		if (!has_word(text, size, code_words[i].text))
+			continue;
+		found[code_words[i].type].sum += weight;
+		if (weight <= found[code_words[i].type].most)
+			continue;
+		found[code_words[i].type].most = weight;
+		found[code_words[i].type].word = code_words[i].text;
+	}
 	/* In the table's order, so a tie goes to what is first there. */
 	for (size_t i = 0; i < sizeof(code_words) / sizeof(*code_words); i++)
-		if (sums[code_words[i].type] > sums[type])
+		if (found[code_words[i].type].sum > found[type].sum)
 			type = code_words[i].type;
-	for (size_t i = 0; i < sizeof(code_words) / sizeof(*code_words); i++)
-		if (code_words[i].type == type && code_words[i].weight > most &&
-		    has_word(text, size, code_words[i].text)) {
-			most = code_words[i].weight;
-			*word = code_words[i].text;
-		}
+	if (type != WORKLOAD_AUTO)
+		*word = found[type].word;
 	return type;
 }
 
@@ -342,13 +350,6 @@ static enum workload_type kind_of_events(unsigned seen)
 	return WORKLOAD_AUTO;
 }
 
-static void directory_closep(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-#define cleanup_directory __attribute__((cleanup(directory_closep)))
-
 /* By what Spark appends to their names: none of the libraries that we have can read them. */
 static bool is_compressed(const char *name)
 {
@@ -390,7 +391,7 @@ static enum workload_type look_at_log(int at, const struct log *log, unsigned *c
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	cleanup_close int fd = openat(at, log->name, flags);
-	cleanup_directory DIR *directory = log->is_rolling && fd >= 0 ? fdopendir(fd) : NULL;
+	cleanup_closedir DIR *directory = log->is_rolling && fd >= 0 ? fdopendir(fd) : NULL;
 	cleanup_free char *text = malloc(HEAD_BYTES);
 	char name[NAME_MAX + 1];
 	unsigned seen;
@@ -452,7 +453,7 @@ void workload_of_event_logs(const struct strings *conf, struct facts *f)
 {
 	const char *enabled = strings_value(conf, "spark.eventLog.enabled");
 	const char *path = strings_value(conf, "spark.eventLog.dir");
-	cleanup_directory DIR *directory = NULL;
+	cleanup_closedir DIR *directory = NULL;
 	unsigned votes[WORKLOAD_STREAMING + 1] = {0}, read = 0, compressed = 0;
 	const char *newest[WORKLOAD_STREAMING + 1] = {NULL};
 	enum workload_type kinds[LOGS_READ], type = WORKLOAD_AUTO;

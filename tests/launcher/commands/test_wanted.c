@@ -105,6 +105,20 @@ static int listen_on(uint32_t address)
 	return fd;
 }
 
+/* The machine in one slice, of a Spark and a JDK that are made up. false: it is too small, by e. */
+static bool make_one_slice(const struct options *o, struct inputs *in, struct state *out)
+{
+	ck_assert_int_eq(inputs_profile(NULL, in, &e), 0);
+	spark_tree_fake(test_directory(), spark_tree_java, in->profile.spark.home,
+			in->profile.jvm.home);
+	in->profile.partition.by = BY_MACHINE;
+	in->profile.partition.slices = 1;
+	if (wanted_make(o, NULL, in, out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
+		return false;
+	ck_assert_msg(e.code == 0, "%s", e.msg);
+	return true;
+}
+
 /* Somebody listens on the first default address, and this JDK is asked, not guessed. */
 START_TEST(the_plan_has_the_jdk_and_free_addresses)
 {
@@ -113,14 +127,8 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 	const struct options o = {.roots.state_dir = test_directory()};
 	int somebody = listen_on(PLAN_FIRST_ADDRESS);
 
-	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
-	spark_tree_fake(test_directory(), spark_tree_java, in.profile.spark.home,
-			in.profile.jvm.home);
-	in.profile.partition.by = BY_MACHINE;
-	in.profile.partition.slices = 1;
-	if (wanted_make(&o, NULL, &in, &out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
+	if (!make_one_slice(&o, &in, &out))
 		test_skip("%s", e.msg);
-	ck_assert_msg(e.code == 0, "%s", e.msg);
 	ck_assert_int_eq(out.spark.java_version, 21);
 	ck_assert_int_eq(in.facts.java_version, 21);
 	for (unsigned i = 0; i < out.plan.note_count; i++)
@@ -152,12 +160,7 @@ START_TEST(a_running_cluster_keeps_its_workload)
 	snprintf(app, sizeof(app), "%s/app.py", test_directory());
 	ck_assert_int_eq(file_replace(app, text, strlen(text), 0600, &e), 0);
 	in.application = words;
-	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
-	spark_tree_fake(test_directory(), spark_tree_java, in.profile.spark.home,
-			in.profile.jvm.home);
-	in.profile.partition.by = BY_MACHINE;
-	in.profile.partition.slices = 1;
-	if (wanted_make(&o, NULL, &in, &out, &e) < 0 && e.exit == ERR_IMPOSSIBLE)
+	if (!make_one_slice(&o, &in, &out))
 		test_skip("%s", e.msg);
 	ck_assert_int_eq(out.profile.workload.type, WORKLOAD_KMEANS);
 	known = out;
