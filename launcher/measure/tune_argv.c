@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/inputs/data.h"
+#include "launcher/measure/step.h"
 #include "launcher/measure/tune.h"
 #include "launcher/spark/spark.h"
-
-static const char scratch[] = "{scratch}";
 
 /* Both name the same local path, with or without "file://". */
 static bool is_data(const struct profile *p, const char *word)
@@ -25,23 +23,6 @@ bool tuning_has_data_word(const struct profile *p, char *const *words)
 	return false;
 }
 
-/* Append a word with every {scratch} replaced. */
-static int add_word(const char *word, const char *directory, struct argv *out)
-{
-	cleanup_free char *text = NULL;
-	size_t size;
-	FILE *file = open_memstream(&text, &size);
-
-	if (!file)
-		return argv_add(out, NULL);
-	for (const char *at; (at = strstr(word, scratch)); word = at + strlen(scratch))
-		fprintf(file, "%.*s%s", (int)(at - word), word, directory);
-	fputs(word, file);
-	if (fclose(file) != 0)
-		return -ENOMEM;
-	return argv_add(out, text);
-}
-
 /* --probe-args, at its blanks. */
 static int add_arguments(const char *arguments, const char *directory, struct argv *out)
 {
@@ -51,7 +32,7 @@ static int add_arguments(const char *arguments, const char *directory, struct ar
 		size_t length = strcspn(arguments, blanks);
 		cleanup_free char *word = strndup(arguments, length);
 
-		if (!word || add_word(word, directory, out) < 0)
+		if (!word || step_add_word(word, directory, out) < 0)
 			return -ENOMEM;
 		arguments += length;
 	}
@@ -77,9 +58,8 @@ static int add_own(const struct tuning *t, enum tune_size size, unsigned repetit
 
 	if (scratch_path(t, repetition, directory, e) < 0)
 		return e->code;
-	/* Everybody may write to it: the application may run as another user. */
-	if (mkdir(directory, 0700) < 0 || chmod(directory, 01777) < 0)
-		return err_errno(e, -errno, "cannot make the directory %s", directory);
+	if (step_make_scratch(directory, e) < 0)
+		return e->code;
 	if (data->args)
 		failed = add_arguments(data->args, directory, out);
 	for (char *const *word = t->words + spark_application_word(t->words) + 1;
@@ -88,7 +68,7 @@ static int add_own(const struct tuning *t, enum tune_size size, unsigned repetit
 			failed = argv_addf(out, "%s%s", strstr(*word, "://") ? "file://" : "",
 					   data->part);
 		else
-			failed = add_word(*word, directory, out);
+			failed = step_add_word(*word, directory, out);
 	}
 	return failed || out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
@@ -127,7 +107,7 @@ int tuning_words(const struct tuning *t, unsigned option, struct argv *out, stru
 	if (scratch_path(t, 0, directory, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < application; i++)
-		if (add_word(t->words[i], directory, out) < 0)
+		if (step_add_word(t->words[i], directory, out) < 0)
 			return err_set(e, -ENOMEM, "out of memory");
 	if (count == 1) {
 		argv_add(out, t->words[application]);

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "launcher/measure/step.h"
 #include "launcher/measure/tune.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
-
-enum { LAST_WORDS = 12, LOOK_MS = 500 };
-
-static double now_s(void)
-{
-	return (double)clock_now_ns() / 1e9;
-}
 
 const char *tuning_sizes(const struct candidate *c, struct sizes_text *out)
 {
@@ -30,99 +18,6 @@ const char *tuning_sizes(const struct candidate *c, struct sizes_text *out)
 		snprintf(out->text + n, sizeof(out->text) - (size_t)n, ", %u executors each",
 			 c->executors);
 	return out->text;
-}
-
-/* ---- one step: this program with other words */
-
-struct step {
-	const char *what;  /* "up", "run", "down" */
-	const char *probe; /* "probe 2 of 6: 2 slices of 1 core" */
-	const char *log;
-	double begin;
-	bool is_terminal;
-	bool is_shielded; /* from the terminal's signals */
-};
-
-/* A foreground_turn: wait, and count the seconds on a terminal. */
-static int step_turn(void *context, struct pollfd *fds, unsigned count, struct err *e)
-{
-	const struct step *s = context;
-
-	if (s->is_terminal) {
-		fprintf(stderr, "\r\033[K%s: %s, %.0f s", s->probe, s->what, now_s() - s->begin);
-		fflush(stderr);
-	}
-	if (poll(fds, count, s->is_terminal ? LOOK_MS : -1) < 0 && errno != EINTR)
-		return err_errno(e, -errno, "cannot poll");
-	return 0;
-}
-
-static int spawn_step(const struct step *s, char *const *argv, const sigset_t *mask, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	short flags = POSIX_SPAWN_SETSIGMASK;
-	int r;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, s->log,
-					 O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-	posix_spawnattr_setsigmask(&attributes, mask);
-	if (s->is_shielded) {
-		posix_spawnattr_setpgroup(&attributes, 0);
-		flags |= POSIX_SPAWN_SETPGROUP;
-	}
-	posix_spawnattr_setflags(&attributes, flags);
-	r = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-/* `words` ends with NULL. -EINTR if a signal came. */
-static int take_step(struct tuning *t, struct step *s, const char *const *words,
-		     char *const *application, struct err *e)
-{
-	struct foreground *f = &t->foreground;
-	cleanup_argv struct argv argv = {0};
-	cleanup_free char *tail = NULL;
-	int status;
-
-	s->what = words[0];
-	argv_add(&argv, "cleave");
-	if (t->roots->state_dir)
-		argv_addf(&argv, "--state-dir=%s", t->roots->state_dir);
-	if (t->roots->cgroup_root)
-		argv_addf(&argv, "--cgroup-root=%s", t->roots->cgroup_root);
-	for (; *words; words++)
-		argv_add(&argv, *words);
-	for (; application && *application; application++)
-		argv_add(&argv, *application);
-	if (argv.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	status = spawn_step(s, argv.items, &f->before, &f->pid);
-	if (status < 0)
-		return err_errno(e, status, "cannot start cleave %s", s->what);
-	f->count = 0;
-	f->pidfd = pidfd_open(f->pid, 0);
-	if (f->pidfd < 0)
-		return err_errno(e, -errno, "process %d", (int)f->pid);
-	s->begin = now_s();
-	status = foreground_wait(f, step_turn, s, e);
-	if (s->is_terminal)
-		fputs("\r\033[K", stderr);
-	close(take_fd(f->pidfd));
-	if (status >= 0 && f->interrupts && !s->is_shielded)
-		return err_set(e, -EINTR, "interrupted");
-	if (status <= 0)
-		return status;
-	if (file_tail(s->log, LAST_WORDS, &tail) == 0 && *tail)
-		fprintf(stderr, "%s\n", tail);
-	return err_set(e, -EIO, "%s: %s ended with exit code %d; its last words are above",
-		       s->probe, strcmp(s->what, "run") != 0 ? s->what : "the application", status);
 }
 
 /* ---- a probe */
@@ -173,6 +68,17 @@ static int write_files(const struct tuning *t, unsigned option, const char *prof
 								 : 0;
 }
 
+/* This program with other words. */
+static int take_step(const struct tuning *t, struct step *s, const char *const *words,
+		     char *const *application, struct err *e)
+{
+	int status;
+
+	s->what = words[0];
+	status = step_cleave(s, t->roots, words, application, e);
+	return step_check(s, status, application ? "the application" : words[0], e);
+}
+
 unsigned tuning_read_times(const char *text, double whole, unsigned count,
 			   double seconds[PROBE_RUNS])
 {
@@ -214,7 +120,10 @@ int tuning_probe_run(struct tuning *t, unsigned option, double seconds[PROBE_RUN
 	const char *const up[] = {"up", profile, NULL};
 	const char *const run[] = {"run", "--cluster", t->in.profile.name, "--", NULL};
 	const char *const down[] = {"down", t->in.profile.name, "--purge", NULL};
-	struct step s = {.probe = probe, .log = log, .is_terminal = isatty(STDERR_FILENO) == 1};
+	struct step s = {.foreground = &t->foreground,
+			 .title = probe,
+			 .log = log,
+			 .is_terminal = isatty(STDERR_FILENO) == 1};
 	double whole = 0;
 	unsigned interrupts;
 	struct err ours;
@@ -233,7 +142,7 @@ int tuning_probe_run(struct tuning *t, unsigned option, double seconds[PROBE_RUN
 	if (r >= 0)
 		r = take_step(t, &s, run, application.items, e);
 	if (r >= 0)
-		whole = now_s() - s.begin;
+		whole = s.seconds;
 	/* Whatever happened, and whatever else the user presses now: the cluster goes. */
 	interrupts = t->foreground.interrupts;
 	t->foreground.interrupts = 0;
