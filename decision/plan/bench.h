@@ -31,7 +31,12 @@ enum {
 	BENCH_REPETITIONS_MAX = 100,
 	BENCH_TEXT = 512,
 	BENCH_NOTES = 16,
+	BENCH_WORDS = 64,
 };
+
+/* What a clock can say of one run: seconds of the application, CPU seconds of its GC. */
+#define BENCH_SECONDS_LEAST 0.001
+#define BENCH_SECONDS_MOST  1e9
 
 /* A side, with one collector, on so many cores: what is run repeatedly. */
 struct bench_case {
@@ -94,7 +99,36 @@ struct bench {
 const char *bench_side_name(unsigned side);
 const char *bench_side_words(enum bench_side side);
 
-/* Over the runs of a case that did not fail. `count` 0: there are none, the rest is 0. */
+/* "seconds", "start_seconds", "throughput", "cpu_idle": what files call a metric. */
+const char *bench_metric_name(unsigned metric);
+
+/* As people write a collector: "Parallel", "G1", "ZGC". */
+const char *bench_collector(enum gc gc);
+
+/* Whether the cases have more than one collector, so that it has to be said which. */
+bool bench_has_collectors(const struct bench *b);
+
+/* "plain Spark", "8 slices with loans"; with its collector where cases have several. */
+void bench_case_words(const struct bench *b, unsigned case_id, char text[BENCH_WORDS]);
+
+/* A figure with the digits that a few runs are good for: 0.52, 41.2, 415.1, 1203. */
+enum { BENCH_NUMBER = 32 };
+char *bench_number(double value, char text[BENCH_NUMBER]);
+#define BENCH_NUMBER_STRING(value) bench_number((value), (char[BENCH_NUMBER]){0})
+
+/*
+ * Whether all is in its range and in its place, for what comes from a file: 0 or ERR_WRONG with the
+ * path of what is not. All else here asks for a bench that is.
+ */
+int bench_check(const struct bench *b, struct err *e);
+
+/* Of one run, in the metric's own unit; negative: it was not measured. */
+double bench_value(const struct bench *b, const struct bench_run *run, enum bench_metric metric);
+
+/*
+ * Over the runs of a case that did not fail and for which it was measured. `count` 0: there are
+ * none, the rest is 0. The median of an even number is the mean of the two in the middle.
+ */
 struct bench_spread {
 	unsigned count;
 	double median, min, max;
@@ -111,24 +145,39 @@ unsigned bench_next(const struct bench *b);
 /* How many runs are still to come, at most. */
 unsigned bench_left(const struct bench *b);
 
-/* What came of it. */
+/*
+ * How many times as fast as plain Spark a case is, by the medians: plain with the same collector
+ * and, of a sweep, on as many cores. Negative: one of the two has no run.
+ */
+double bench_times_plain(const struct bench *b, unsigned case_id);
+
+/*
+ * What came of it. Of each side its fastest case counts, so that nothing wins by the collector
+ * that the other was given. Plain Spark is as it is or with balanced pages, whichever is faster.
+ */
 enum bench_verdict {
 	BENCH_UNKNOWN, /* one of the two has no run */
 	BENCH_PAID,    /* every run of the best sliced case was faster than every plain one … */
 	BENCH_DID_NOT_PAY, /* … slower … */
 	BENCH_NO_MATTER,   /* … the runs overlap, or the medians differ by less than 2 % */
+	BENCH_VERDICTS
 };
 struct bench_result {
 	enum bench_verdict verdict;
-	unsigned plain, best; /* cases: the fastest plain one, the fastest of sliced and lent */
-	double ratio;	      /* median seconds, plain to best: above 1 is faster */
-	double least, most;   /* the ratio between the runs that make it least and most */
+	/* cases: the fastest plain one, the fastest of sliced and lent; case_count without one */
+	unsigned plain, best;
+	double ratio;	    /* median seconds, plain to best: above 1 is faster */
+	double least, most; /* the ratio between the runs that make it least and most */
 };
 struct bench_result bench_result(const struct bench *b);
 
+/* "unknown", "paid", "did-not-pay", "no-matter". */
+const char *bench_verdict_name(unsigned verdict);
+
 /*
- * One or two sentences that say whether slicing paid here, by how much, and between which figures,
- * plainly when it did not: "Slicing paid here: …". Always ends with a full stop.
+ * A few sentences that say whether slicing paid here, by how much, and between which figures,
+ * plainly when it did not: "Slicing paid here: …"; then what weakens that: Workers without binding
+ * that did as well, runs that are missing. Always ends with a full stop.
  */
 void bench_sentence(const struct bench *b, char text[BENCH_TEXT]);
 
