@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "launcher/measure/tune.h"
 #include "launcher/protocol/model_file.h"
 #include "launcher/spark/spark.h"
+#include "launcher/system/files.h"
 
 /* ---- what is tuned */
 
@@ -342,18 +342,10 @@ static int make_directory(char out[PROFILE_PATH], struct err *e)
 	return chmod(out, 0711) < 0 ? err_errno(e, -errno, "%s", out) : 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	remove(path);
-	return 0;
-}
-
 static int run_tune(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct tuning *t = calloc(1, sizeof(*t));
+	struct err ignored; /* of files that are temporary */
 	int r;
 
 	if (!t)
@@ -373,7 +365,7 @@ static int run_tune(const struct invocation *in, struct err *e)
 		r = tune(t, e);
 		foreground_release(&t->foreground);
 	}
-	nftw(t->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	directory_remove(t->directory, &ignored);
 	return r;
 }
 

@@ -2,13 +2,13 @@
 #include "launcher/system/cluster.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
+#include "launcher/system/files.h"
 
 enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
 
@@ -213,26 +213,6 @@ int cluster_make(const struct cluster *c, struct err *e)
 	return r ? r : make_with_parents(c->data, e);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path) && errno != ENOENT ? -1 : 0;
-}
-
-static int remove_tree(const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
-	/* FTW_MOUNT: a file system that somebody mounted inside is not ours to empty. */
-	if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT))
-		return err_errno(e, -errno, "cannot remove everything below %s", path);
-	return 0;
-}
-
 int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
 		    char path[PROFILE_PATH], struct err *e)
 {
@@ -252,7 +232,7 @@ int cluster_remove_scratch(const struct cluster *c, const char *top, struct err 
 		snprintf(slice, sizeof(slice), "slice-%u", i);
 		r = cluster_scratch(c, top, slice, path, e);
 		if (!r && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == c->uid)
-			r = remove_tree(path, e);
+			r = directory_remove(path, e);
 	}
 	return r;
 }
@@ -271,7 +251,7 @@ int cluster_clear_data(const struct cluster *c, struct err *e)
 			continue;
 		r = path_format(path, e, "%s/%s", c->data, name);
 		if (!r)
-			r = remove_tree(path, e);
+			r = directory_remove(path, e);
 	}
 	return r;
 }
@@ -292,12 +272,12 @@ static void remove_empty_parent(const char *path)
 
 int cluster_remove(const struct cluster *c, enum cluster_remains remains, struct err *e)
 {
-	int r = remove_tree(c->state, e);
+	int r = directory_remove(c->state, e);
 
 	if (!r)
 		remove_empty_parent(c->state);
 	if (!r && remains == REMAINS_NOTHING)
-		r = remove_tree(c->data, e);
+		r = directory_remove(c->data, e);
 	else if (!r)
 		rmdir(c->data); /* no logs in it: nothing remains */
 	if (!r)

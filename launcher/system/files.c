@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -143,5 +144,25 @@ int file_tail(const char *path, unsigned lines, char **text)
 			break;
 	memmove(data, data + start, got - start + 1);
 	*text = take_pointer(data);
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+	(void)st;
+	(void)type;
+	(void)walk;
+	return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+int directory_remove(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
+	/* FTW_MOUNT: a file system that somebody mounted inside is not ours to empty. */
+	if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT))
+		return err_errno(e, -errno, "cannot remove everything below %s", path);
 	return 0;
 }

@@ -30,4 +30,10 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode, s
  */
 int file_tail(const char *path, unsigned lines, char **text);
 
+/*
+ * Remove a directory with all that is in it; what is gone already is fine. Never follows a link out
+ * of it, never enters another file system.
+ */
+int directory_remove(const char *path, struct err *e);
+
 #endif

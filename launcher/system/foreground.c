@@ -121,6 +121,15 @@ static bool next_signal(struct foreground *f, struct signalfd_siginfo *info)
 	return true;
 }
 
+bool foreground_interrupted(struct foreground *f)
+{
+	struct signalfd_siginfo info;
+
+	while (next_signal(f, &info))
+		;
+	return f->interrupts > 0;
+}
+
 static void pass_on_signals(struct foreground *f)
 {
 	struct signalfd_siginfo info;
@@ -139,7 +148,6 @@ int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, 
 {
 	struct pollfd fds[] = {{.fd = f->signals, .events = POLLIN},
 			       {.fd = f->pidfd, .events = POLLIN}};
-	struct signalfd_siginfo late;
 	int status;
 
 	for (;;) {
@@ -156,9 +164,7 @@ int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, 
 		pass_on_signals(f);
 	}
 	/* A Ctrl-C that ended it at once has come to us, too. */
-	while (next_signal(f, &late))
-		;
-	if (f->interrupts) {
+	if (foreground_interrupted(f)) {
 		/*
 		 * What the program leaves behind gets a moment; another Ctrl-C ends the patience.
 		 */

@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "containers/driver.h"
@@ -49,5 +50,8 @@ typedef int foreground_turn(void *context, struct pollfd *fds, unsigned count, s
  * this returns.
  */
 int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, struct err *e);
+
+/* Whether a signal has come, also while no program runs. */
+bool foreground_interrupted(struct foreground *f);
 
 #endif
