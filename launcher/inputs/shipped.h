@@ -3,8 +3,9 @@
 #define LAUNCHER_INPUTS_SHIPPED_H
 
 /*
- * The profiles that come with cleave: NAME.yaml in `profiles` beside the directory of the running
- * binary (a source tree: build/cleave or build/VARIANT/cleave), else in the installed place.
+ * What comes with cleave: profiles, NAME.yaml in `profiles`, and the workloads of `bench`, NAME.py in
+ * `launcher/measure/workloads`, beside the directory of the running binary (a source tree:
+ * build/cleave or build/VARIANT/cleave), else in the installed place.
  */
 
 #include <stdbool.h>
@@ -17,5 +18,8 @@ bool shipped_is_path(const char *profile);
 
 /* The path of a shipped profile. ERR_WRONG with the nearest name and all names: there is none. */
 int shipped_find(const char *name, char path[PROFILE_PATH], struct err *e);
+
+/* The path of a workload's program. Errors as above. */
+int shipped_workload(const char *name, char path[PROFILE_PATH], struct err *e);
 
 #endif
