@@ -19,7 +19,7 @@
 #include "launcher/measure/family.h"
 #include "launcher/system/files.h"
 
-enum { LAST_WORDS = 12, SHOW_MS = 500 };
+enum { LAST_WORDS = 12, SHOW_MS = 500, END_MS = 2000 };
 
 /* ---- how a program is born */
 
@@ -135,8 +135,9 @@ void step_show(const struct step *s)
 {
 	if (!s->is_terminal)
 		return;
-	fprintf(stderr, "\r\033[K%s: %s, %.0f s%s", s->title, s->what,
-		(double)(clock_now_ns() - s->begin_ns) / 1e9, s->tail ? s->tail : "");
+	fprintf(stderr, "\r\033[K%s%s%s, %.0f s%s", s->title, s->what ? ": " : "",
+		s->what ? s->what : "", (double)(clock_now_ns() - s->begin_ns) / 1e9,
+		s->tail ? s->tail : "");
 	fflush(stderr);
 }
 
@@ -156,8 +157,8 @@ static int turn(void *context, struct pollfd *fds, unsigned count, struct err *e
 		int left_ms = clock_left_ms(s->begin_ns + s->limit_ms * CLOCK_MS);
 
 		if (left_ms <= 0)
-			return err_set(e, -ETIMEDOUT, "%s: %s did not end within %g s", s->title,
-				       s->what, (double)s->limit_ms / 1e3);
+			return err_set(e, -ETIMEDOUT, "%s did not end within %g s", s->title,
+				       (double)s->limit_ms / 1e3);
 		if (wait_ms < 0 || left_ms < wait_ms)
 			wait_ms = left_ms;
 	}
@@ -179,6 +180,7 @@ static void end_program(struct foreground *f)
 	kill(f->pid, SIGKILL);
 	while (waitpid(f->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	family_wait(&all, END_MS);
 }
 
 int step_run(struct step *s, const struct step_program *p, struct err *e)

@@ -35,7 +35,7 @@ int step_spawn(const struct step_program *p, const sigset_t *mask, pid_t *pid, s
 struct step {
 	struct foreground *foreground; /* which holds the signals back */
 	const char *title;	       /* "probe 2 of 6: 2 slices of 1 core" */
-	const char *what;	       /* "up", "run", "down" */
+	const char *what;	       /* "up", "run", "down", or NULL */
 	const char *tail;	       /* behind the seconds: "; about 6 min left", or NULL */
 	const char *out, *log;	       /* as above */
 	bool is_terminal;
