@@ -16,7 +16,7 @@ static const struct {
 	const char *name, *words;
 } sides[BENCH_SIDES] = {
 	[BENCH_PLAIN] = {"plain", "plain Spark"},
-	[BENCH_BALANCED] = {"balanced", "plain Spark, pages balanced"},
+	[BENCH_BALANCED] = {"balanced", "plain Spark with balanced pages"},
 	[BENCH_WORKERS] = {"workers", "Workers without binding"},
 	[BENCH_SLICED] = {"sliced", "slices"},
 	[BENCH_LENT] = {"lent", "slices with loans"},
@@ -74,24 +74,32 @@ bool bench_has_collectors(const struct bench *b)
 	return false;
 }
 
+void bench_case_side(const struct bench *b, unsigned case_id, char text[BENCH_WORDS])
+{
+	static const char *const ones[BENCH_SIDES] = {
+		[BENCH_WORKERS] = "1 Worker without binding",
+		[BENCH_SLICED] = "1 slice",
+		[BENCH_LENT] = "1 slice with loans",
+	};
+	const struct bench_case *c = &b->cases[case_id];
+	const bool is_counted = ones[c->side] && c->slices > 0;
+
+	if (is_counted && c->slices > 1)
+		snprintf(text, BENCH_WORDS, "%u %s", c->slices, bench_side_words(c->side));
+	else
+		snprintf(text, BENCH_WORDS, "%s",
+			 is_counted ? ones[c->side] : bench_side_words(c->side));
+}
+
 void bench_case_words(const struct bench *b, unsigned case_id, char text[BENCH_WORDS])
 {
-	const struct bench_case *c = &b->cases[case_id];
-	const bool several = bench_has_collectors(b);
-	const char *comma = several ? ", " : "", *collector = several ? bench_collector(c->gc) : "";
+	size_t used;
 
-	if (c->side == BENCH_PLAIN || c->side == BENCH_BALANCED || c->slices == 0)
-		snprintf(text, BENCH_WORDS, "%s%s%s", bench_side_words(c->side), comma, collector);
-	else if (c->slices == 1)
-		snprintf(text, BENCH_WORDS, "1 %s%s%s%s",
-			 c->side == BENCH_WORKERS ? "Worker" : "slice",
-			 c->side == BENCH_WORKERS ? " without binding"
-			 : c->side == BENCH_LENT  ? " with loans"
-						  : "",
-			 comma, collector);
-	else
-		snprintf(text, BENCH_WORDS, "%u %s%s%s", c->slices, bench_side_words(c->side),
-			 comma, collector);
+	bench_case_side(b, case_id, text);
+	used = strlen(text);
+	if (bench_has_collectors(b))
+		snprintf(text + used, BENCH_WORDS - used, " under %s",
+			 bench_collector(b->cases[case_id].gc));
 }
 
 char *bench_number(double value, char text[BENCH_NUMBER])

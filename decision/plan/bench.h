@@ -108,7 +108,10 @@ const char *bench_collector(enum gc gc);
 /* Whether the cases have more than one collector, so that it has to be said which. */
 bool bench_has_collectors(const struct bench *b);
 
-/* "plain Spark", "8 slices with loans"; with its collector where cases have several. */
+/* "plain Spark", "8 slices with loans". */
+void bench_case_side(const struct bench *b, unsigned case_id, char text[BENCH_WORDS]);
+
+/* The same, and where cases have several collectors with its own: "8 slices under G1". */
 void bench_case_words(const struct bench *b, unsigned case_id, char text[BENCH_WORDS]);
 
 /* A figure with the digits that a few runs are good for: 0.52, 41.2, 415.1, 1203. */
