@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A comparison on a terminal: what came of it first, a row a case, what was not run and why; and
+ * words of others that stay words.
+ */
+
+#include "decision/base/strings.h"
+#include "launcher/show/bench_text.h"
+#include "launcher/show/foreign.h"
+#include "tests/harness.h"
+#include "tests/launcher/show/comparisons.h"
+
+static struct bench b;
+static char *text;
+
+static void show(void)
+{
+	size_t size;
+	FILE *to;
+
+	free(text);
+	to = open_memstream(&text, &size);
+	ck_assert_int_eq(bench_text_print(&b, to), 0);
+	ck_assert_int_eq(fclose(to), 0);
+}
+
+static void ck_has(const char *what)
+{
+	ck_assert_msg(strstr(text, what), "no '%s' in\n%s", what, text);
+}
+
+START_TEST(it_is_short_where_little_is_known)
+{
+	comparison_make(&b, 60, 40);
+	b.runs[0].cpu_idle = b.runs[1].cpu_idle = -1;
+	show();
+	ck_assert_str_eq(
+		text,
+		"Slicing paid here: 2 slices took 40.4 s (40.0 … 40.8 s in 3 runs), plain Spark "
+		"took 60.6 s (60.0 … 61.2 s in 3 runs): 1.50 times as fast (1.47 … 1.53).\n"
+		"\n"
+		"side         slices  cores  runs  seconds  min … max    × plain  CPU idle %  GC s  "
+		"local %  peak GB  written GB  start-up s\n"
+		"plain Spark       1     16     3     60.6  60.0 … 61.2     1.00        25.0  13.5  "
+		"      -     3.00           -        3.50\n"
+		"slices            2     16     3     40.4  40.0 … 40.8     1.50        25.0  13.5  "
+		"      -     3.00           -        3.50\n");
+}
+END_TEST
+
+/* The sentence is the first line, whatever it says. */
+START_TEST(the_sentence_is_first)
+{
+	static const struct {
+		double plain, sliced;
+		const char *begins;
+	} cases[] = {{60, 40, "Slicing paid here: "},
+		     {40, 60, "Slicing did not pay here: "},
+		     {60, 59.5, "Slicing made no clear difference here: "},
+		     {0, 40, "Whether slicing pays here is unknown, "}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char sentence[BENCH_TEXT];
+
+		comparison_make(&b, cases[i].plain, cases[i].sliced);
+		b.is_interrupted = cases[i].plain == 0;
+		show();
+		bench_sentence(&b, sentence);
+		ck_assert_int_eq(strncmp(text, sentence, strlen(sentence)), 0);
+		ck_assert_int_eq(text[strlen(sentence)], '\n');
+		ck_assert_msg(!strncmp(text, cases[i].begins, strlen(cases[i].begins)), "%s", text);
+	}
+}
+END_TEST
+
+START_TEST(all_is_told)
+{
+	comparison_make_full(&b);
+	show();
+	ck_has("\nside               collector  slices  cores  runs  seconds  min … max     MB/s  × plain");
+	ck_has("\nslices with loans  G1 ");
+	ck_has("\non fewer cores  collector ");
+	ck_has("\n\nnot run: plain Spark with balanced pages under Parallel: not here: <b>");
+	ck_has("\nfailed: 2 slices with loans under G1, run 3: it failed: <b>");
+	ck_has("\nnote: a note: <b>");
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+	ck_assert_int_ne(text[strlen(text) - 2], '\n');
+	/* nothing of it reaches the terminal but as text */
+	for (const char *at = text; *at; at++)
+		ck_assert(*at == '\n' || (unsigned char)*at >= ' ');
+	ck_assert_ptr_null(strstr(text, "\xe2\x80\xae"));
+}
+END_TEST
+
+START_TEST(units_are_those_of_people)
+{
+	ck_assert_str_eq(BENCH_FIGURE_STRING(BENCH_THROUGHPUT, 123456789), "123.5");
+	ck_assert_str_eq(BENCH_FIGURE_STRING(BENCH_CPU_IDLE, 0.5), "50.0");
+	ck_assert_str_eq(BENCH_FIGURE_STRING(BENCH_PEAK, 1610612736), "1.50");
+	ck_assert_str_eq(BENCH_FIGURE_STRING(BENCH_GC, -1), "-");
+}
+END_TEST
+
+/* ---- words of others */
+
+START_TEST(foreign_words_stay_words)
+{
+	static const struct {
+		const char *foreign, *plain, *html;
+	} cases[] = {
+		{"", "", ""},
+		{"a é € 😀", "a é € 😀", "a é € 😀"},
+		{"<a href=\"x\">&'", "<a href=\"x\">&'", "&lt;a href=&quot;x&quot;&gt;&amp;&#39;"},
+		{"a\nb\tc", "a b c", "a b c"},
+		{"\x01\x1b[m\x7f", "��[m�", "��[m�"},
+		{"\xc2\x9b", "�", "�"},		      /* C1's CSI */
+		{"\xe2\x80\xae", "�", "�"},	      /* right to left */
+		{"\x80\xff", "��", "��"},	      /* begins nothing */
+		{"\xc3", "�", "�"},		      /* ends early */
+		{"\xe2\x82<", "��<", "��&lt;"},	      /* and hides nothing */
+		{"\xc0\xbc", "��", "��"},	      /* '<' too long */
+		{"\xed\xa0\x80", "���", "���"},	      /* a surrogate */
+		{"\xf4\x90\x80\x80", "����", "����"}, /* above all */
+		{"\xef\xbf\xbf", "�", "�"},	      /* no character */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *plain, *html;
+		size_t size;
+		FILE *to = open_memstream(&plain, &size);
+
+		foreign_put(cases[i].foreign, to);
+		fclose(to);
+		to = open_memstream(&html, &size);
+		foreign_put_html(cases[i].foreign, to);
+		fclose(to);
+		ck_assert_str_eq(plain, cases[i].plain);
+		ck_assert_str_eq(html, cases[i].html);
+		free(plain);
+		free(html);
+	}
+}
+END_TEST
+
+TEST_MAIN("bench_text",
+	  test_case("text", it_is_short_where_little_is_known, the_sentence_is_first, all_is_told,
+		    units_are_those_of_people),
+	  test_case("foreign", foreign_words_stay_words))
