@@ -118,10 +118,16 @@ $(patsubst tests/%.c,$(B)/tests/%,$(call tests_of,$(1))): $(B)/tests/%: $(B)/tes
 endef
 $(foreach f,$(FOLDERS),$(eval $(call test_rules,$(f))))
 
+# What tests/page/test_bench_page renders.
+PRINT_PAGE := $(B)/tests/page/print_page
+$(PRINT_PAGE): $(B)/tests/page/print_page.o $(call libs,launcher)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs_pkgs,launcher) -lm
+
 # ---- what is missing on a bare Debian machine
 DEBIAN := gcc pkg-config libhwloc-dev libnuma-dev libcgroup-dev libyaml-dev check libjansson-dev \
 	libcurl4-openssl-dev python3-venv openjdk-17-jre-headless procps
-DEBIAN_DEV := clang clang-format libclang-rt-14-dev gcovr mandoc
+DEBIAN_DEV := clang clang-format libclang-rt-14-dev gcovr mandoc chromium
 .PHONY: deps deps-debian deps-spark deps-dev
 deps: deps-debian deps-spark
 deps-debian:
@@ -148,13 +154,14 @@ build-release build-san: build-%:
 
 # ---- one kind of test at a time
 LAYERS := tests/check-layers tests/circles tests/test_layers
-CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/spark/test_bad_input
+CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/spark/test_bad_input \
+	tests/page/test_bench_page
 SPARK_TESTS := $(filter-out $(CHECKS),$(wildcard tests/spark/test_*))
 # Whole clusters wait most of their time: `make test` runs them in the san variant only, `make check` in its own.
 ONCE := $(filter tests/launcher/supervisor/%,$(TESTS))
 
 .PHONY: tests check check-cli check-layers check-pure check-headers
-tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS)) $(PRINT_PAGE)
 check: tests build/cleave
 	$(Q)VARIANT=$(VARIANT) tests/run $(call test_bins,$(VARIANT),$(TESTS)) $(CHECKS)
 check-cli: build/cleave
