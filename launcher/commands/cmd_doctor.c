@@ -46,6 +46,16 @@ static bool has_group_file(const struct doctor_facts *f, const char *file, unsig
 	       (have_major > major || (have_major == major && have_minor >= minor));
 }
 
+static void find_archive(const struct profile *p, struct doctor_facts *out)
+{
+	struct cluster c = {.uid = geteuid(), .gid = getegid()};
+	int r = cluster_user(p, &c, &out->archive_error);
+
+	if (!r)
+		r = archive_find(&out->spark, c.uid, &out->archive, &out->archive_error);
+	out->archive_result = r;
+}
+
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
 {
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
@@ -82,6 +92,8 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 	read_text("/proc/sys/vm/swappiness", out->swappiness, sizeof(out->swappiness));
 	read_text("/sys/devices/system/node/has_memory", out->nodes, sizeof(out->nodes));
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
+	if (!out->spark_result)
+		find_archive(profile, out);
 	r = tree_taken(&tree, "", &out->taken, out->taken_by, e);
 	if (r == 0)
 		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
@@ -222,6 +234,15 @@ static void judge_spark(const struct doctor_facts *f, struct findings *out)
 	else
 		add(out, FINDING_NOTE, "python3", "apt-get install python3",
 		    "not on PATH: applications in Python cannot run");
+	if (f->archive_result == 0)
+		add(out, FINDING_OK, "fast-start", "", "from the archive of classes %s",
+		    f->archive.path);
+	else if (f->archive_result == -ENOENT)
+		add(out, FINDING_NOTE, "fast-start", "", "%s: it is made after the next up or run",
+		    f->archive_error.msg);
+	else
+		add(out, FINDING_NOTE, "fast-start", "", "JVMs start slower: %s",
+		    f->archive_error.msg);
 }
 
 void doctor_judge(const struct doctor_facts *f, struct findings *out)

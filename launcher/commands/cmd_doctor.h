@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "containers/where/placement.h"
-#include "launcher/spark/spark.h"
+#include "launcher/spark/archive.h"
 #include "launcher/system/busy.h"
 
 enum finding_kind { FINDING_OK, FINDING_NOTE, FINDING_MISSING };
@@ -45,6 +45,9 @@ struct doctor_facts {
 	int spark_result; /* of spark_resolve() */
 	struct err spark_error;
 	struct spark spark;
+	int archive_result; /* of archive_find(), for the default profile's workers */
+	struct err archive_error;
+	struct archive archive;
 	struct cpuset taken; /* by clusters of cleave */
 	char taken_by[NAME_MAX_BYTES + 1];
 	unsigned busy_count;

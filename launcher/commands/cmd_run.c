@@ -3,7 +3,9 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
+#include "launcher/commands/train.h"
 #include "launcher/commands/up.h"
+#include "launcher/spark/archive.h"
 #include "launcher/spark/spark.h"
 #include "launcher/system/foreground.h"
 
@@ -49,6 +51,20 @@ static int make_conf(const struct options *o, const struct state *s, char *const
 	return conf->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
+/* The Workers run what was there before: its executors may not get on with this driver. */
+static void warn_if_replaced(const struct state *s)
+{
+	char now[SPARK_FINGERPRINT];
+	struct err ignored; /* Spark's to say */
+
+	if (s->spark.fingerprint[0] && spark_fingerprint(&s->spark, now, &ignored) == 0 &&
+	    strcmp(now, s->spark.fingerprint) != 0)
+		fprintf(stderr,
+			"cleave: Spark at %s, or its JDK, has been replaced since %s came up: cleave "
+			"up restarts its daemons\n",
+			s->spark.home, s->cluster.name);
+}
+
 /* Its exit code, or negative errno. */
 static int run_application(const struct options *o, const struct state *s, char *const *words,
 			   struct foreground *f, struct err *e)
@@ -70,7 +86,8 @@ static int run_application(const struct options *o, const struct state *s, char 
 	cleanup_argv struct argv conf = {0};
 	cleanup_driver struct driver *d = NULL;
 
-	if (make_conf(o, s, words, &conf, e) ||
+	warn_if_replaced(s);
+	if (make_conf(o, s, words, &conf, e) || archive_offer(&c, e) ||
 	    spark_submit_process(&c, conf.items, words, &p, e) || running_driver(o, s, &d, e))
 		return e->code;
 	spawn.argv = p.argv.items;
@@ -85,6 +102,7 @@ static int run(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
 	cleanup_foreground struct foreground f = {.signals = -1, .pidfd = -1};
+	bool is_last;
 	enum reply_result result;
 	struct err ours;
 	int status;
@@ -97,8 +115,13 @@ static int run(const struct invocation *in, struct err *e)
 	/*
 	 * --rm takes down what this call brought up, also after a failure, which is then reported.
 	 */
-	if (in->options.rm && result == REPLY_STARTED &&
-	    down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
+	is_last = in->options.rm && result == REPLY_STARTED;
+	/* After the first run, not beside it; of a cluster that goes, now or never. */
+	if (!is_last)
+		train_in_background(&in->options, s);
+	else if (status == 0)
+		train_in_foreground(&in->options, s, &f);
+	if (is_last && down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;
 		status = ours.code;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/commands/train.h"
 #include "launcher/commands/up.h"
 
 extern const struct command cmd_plan;
@@ -28,10 +29,12 @@ static int run_up(const struct invocation *in, struct err *e)
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
 	r = up_ensure(in, &result, s, e);
-	if (!r)
+	if (!r) {
+		train_in_background(&in->options, s);
 		printf("%s %s: spark://%s:%d, %u slice%s\n", s->cluster.name, what[result],
 		       s->master.address, s->master.port, s->plan.slice_count,
 		       s->plan.slice_count == 1 ? "" : "s");
+	}
 	return r;
 }
 

@@ -11,6 +11,8 @@
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/commands/follow.h"
+#include "launcher/commands/running.h"
+#include "launcher/commands/train.h"
 #include "launcher/commands/wanted.h"
 #include "launcher/protocol/control.h"
 #include "launcher/protocol/state_recover.h"
@@ -249,9 +251,10 @@ int up_again(const struct state *s, int *lock, struct err *e)
 /* ---- up: a supervisor that is this process */
 
 /* The terminal's side: a process that shows progress, and ends when all is up. */
-static pid_t fork_progress(const struct cluster *c, const struct err *lost, int lock,
-			   const int ends[2])
+static pid_t fork_progress(const struct invocation *up, const struct cluster *c,
+			   const struct err *lost, int lock, const int ends[2])
 {
+	cleanup_free struct state *s = NULL;
 	struct reply done = {0};
 	int signal_number;
 	struct err ignored; /* the supervisor's to show */
@@ -265,8 +268,11 @@ static pid_t fork_progress(const struct cluster *c, const struct err *lost, int 
 	}
 	close(ends[1]);
 	close(lock);
-	if (progress_follow(ends[0], &done, &signal_number, &ignored) == 0)
+	if (progress_follow(ends[0], &done, &signal_number, &ignored) == 0) {
 		print_outcome(c, &done, lost);
+		if (running_state(c, &s, &ignored) == 0)
+			train_in_background(&up->options, s);
+	}
 	_exit(0);
 }
 
@@ -294,7 +300,7 @@ int up_foreground(const struct invocation *up, struct err *e)
 	if (r && holder.lock >= 0)
 		drop_empty(&start.cluster);
 	if (!r) {
-		start.client_pid = fork_progress(&start.cluster, &lost, holder.lock, ends);
+		start.client_pid = fork_progress(up, &start.cluster, &lost, holder.lock, ends);
 		start.client = ends[1];
 		start.lock = holder.lock;
 		start.wanted = take_pointer(wanted);

@@ -43,6 +43,7 @@ static const struct json_field spark_fields[] = {
 	{"java_version", JSON_AT(T, java_version), .max = 1000},
 	{"python", JSON_AT(T, python)},
 	{"launch", JSON_AT(T, launch)},
+	{"fingerprint", JSON_AT(T, fingerprint), .is_new = true},
 	JSON_END,
 };
 #undef T

@@ -95,9 +95,9 @@ static int make_directories(const struct spark_cluster *c, struct err *e)
 	/* Those that others have to pass can be searched. */
 	if (make_directory(0711, uid, gid, e, "%s", k->state) ||
 	    make_directory(0711, uid, gid, e, "%s", k->data) ||
-	    make_directory(0755, uid, gid, e, "%s/conf", k->state) ||
 	    make_directory(0755, uid, gid, e, "%s/env", k->state) ||
-	    make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e))
+	    make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e) ||
+	    make_for_user(k, "train", of_host, e))
 		return e->code;
 	for (unsigned i = 0; i < c->plan->slice_count; i++)
 		if (make_for_user(k, c->plan->slices[i].name, of_daemon, e) ||
@@ -339,5 +339,9 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	for (unsigned i = 0; i < FILE_OF_SLICE + c->plan->slice_count; i++)
 		if (write_built(c, i, secret, e))
 			return e->code;
-	return write_file(k, "log4j2.properties", 0644, log_settings, sizeof(log_settings) - 1, e);
+	if (write_file(k, "log4j2.properties", 0644, log_settings, sizeof(log_settings) - 1, e) ||
+	    write_file(k, SPARK_TRAINING, 0644, archive_training_program,
+		       strlen(archive_training_program), e))
+		return e->code;
+	return archive_offer(c, e);
 }

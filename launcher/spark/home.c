@@ -27,8 +27,6 @@ enum {
 static const char launcher_class[] = "org.apache.spark.launcher.Main";
 /* A daemon's class: the launcher prints another line for applications. */
 static const char daemon_class[] = "org.apache.spark.deploy.worker.Worker";
-/* Stands for SPARK_CONF_DIR while the launcher runs; does not exist, so nothing in it is read. */
-static const char conf_mark[] = "/nonexistent-cleave-conf";
 
 /* The first executable `name` in PATH, as an absolute path; "" if there is none. */
 static void find_on_path(const char *name, char path[PROFILE_PATH])
@@ -211,10 +209,8 @@ int spark_java_release(const struct profile *p)
 	return feature_release(text, "JAVA_VERSION=\"");
 }
 
-static int check_java(const char *from, struct spark *out, struct err *e)
+static int ask_java(const char *from, struct spark *out, struct err *e)
 {
-	int needed = out->version[0] == '3' && out->version[1] == '.' ? JAVA_OF_SPARK_3
-								      : JAVA_OF_SPARK_4;
 	const char *const argv[] = {out->java, "-XX:-UsePerfData", "-version", NULL};
 	const char *const environment[] = {NULL};
 	char text[4096];
@@ -228,6 +224,14 @@ static int check_java(const char *from, struct spark *out, struct err *e)
 	if (status || !out->java_version)
 		return err_set(e, -ENOEXEC, "%s: %s -version failed (status %d): %.200s", from,
 			       out->java, status, text);
+	return 0;
+}
+
+static int check_java(const char *from, const struct spark *out, struct err *e)
+{
+	int needed = out->version[0] == '3' && out->version[1] == '.' ? JAVA_OF_SPARK_3
+								      : JAVA_OF_SPARK_4;
+
 	if (out->java_version < needed)
 		return err_set(e, -ENOEXEC,
 			       "%s: %s is Java %d, but Spark %s needs Java %d or newer; set "
@@ -255,12 +259,6 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 			*out = launch;
 			return before[0] ? 0 : -EBADMSG;
 		}
-		if (strcmp(before, "-cp") == 0 &&
-		    strncmp(word, conf_mark, strlen(conf_mark)) == 0) {
-			word += strlen(conf_mark);
-			word += *word == '/'; /* which directories that exist end with */
-			word += *word == ':';
-		}
 		if (strncmp(word, "-Xmx", 4) != 0 && strings_add(&launch, word))
 			return -E2BIG;
 		before = at;
@@ -284,7 +282,7 @@ static int ask_launcher(struct spark *out, struct err *e)
 	snprintf(jars, sizeof(jars), "%s/jars/*", out->home);
 	spark_put_homes(out, &env);
 	argv_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
-	argv_put(&env, "SPARK_CONF_DIR", conf_mark);
+	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
 	if (!text || env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	r = capture(argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX,
@@ -314,9 +312,18 @@ int spark_resolve(const struct profile *p, struct spark *out, struct err *e)
 	if (!found)
 		return err_set(e, -ENOMEM, "out of memory");
 	spark_find_python(found->python);
-	if (find_home(p, found, e) || find_java(p, found, &from, e) || check_java(from, found, e) ||
-	    ask_launcher(found, e))
+	if (find_home(p, found, e) || find_java(p, found, &from, e) ||
+	    spark_fingerprint(found, found->fingerprint, e))
 		return e->code;
+	if (spark_launch_recall(found)) {
+		if (check_java(from, found, e))
+			return e->code;
+	} else {
+		if (ask_java(from, found, e) || check_java(from, found, e) ||
+		    ask_launcher(found, e))
+			return e->code;
+		spark_launch_remember(found);
+	}
 	*out = *found;
 	return 0;
 }

@@ -6,10 +6,16 @@
 #include "launcher/spark/room.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "containers/proc/control_file.h"
+#include "decision/base/cleanup.h"
+#include "launcher/spark/archive.h"
 
 /* Append an option and its value, in printf's format. */
 #define add_option(argv, option, ...) (argv_add(argv, option), argv_addf(argv, __VA_ARGS__))
@@ -61,8 +67,24 @@ void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL])
 void spark_put_homes(const struct spark *s, struct argv *env)
 {
 	argv_put(env, "SPARK_HOME", s->home);
-	/* The JDK's: two directories above the binary. */
-	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(s->java) - strlen("/bin/java")), s->java);
+	argv_putf(env, "JAVA_HOME", "%.*s", SPARK_JAVA_HOME(s));
+}
+
+/*
+ * Our JVM options before those that a variable has: nothing in /tmp but below `tmp`, and `more`.
+ * `tmp` NULL for SPARK_LAUNCHER_OPTS: spark-class splits it at blanks and knows no quotes.
+ */
+static void prefix_options(struct argv *env, const char *name, const char *tmp, const char *more)
+{
+	const char *theirs = argv_value(env, name);
+
+	if (!theirs)
+		theirs = "";
+	if (tmp)
+		argv_putf(env, name, "-XX:-UsePerfData '-Djava.io.tmpdir=%s' %s%s%s", tmp, more,
+			  theirs[0] ? " " : "", theirs);
+	else
+		argv_putf(env, name, "-XX:-UsePerfData %s%s%s", more, theirs[0] ? " " : "", theirs);
 }
 
 /*
@@ -74,7 +96,8 @@ static int begin_daemon(const struct spark_cluster *c, const char *name, const c
 			struct err *e)
 {
 	const struct passwd *user = getpwuid(c->cluster->uid);
-	const char *key = NULL, *before = "";
+	char options[PROFILE_PATH + 32];
+	const char *key = NULL;
 	struct argv *env = &p->env, *argv = &p->argv;
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
@@ -98,29 +121,39 @@ static int begin_daemon(const struct spark_cluster *c, const char *name, const c
 	spark_put_homes(c->spark, env);
 	/* Without it every executor dies with "Cannot find any build directories". */
 	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
-	argv_putf(env, "SPARK_CONF_DIR", "%s/conf", c->cluster->state);
+	argv_put(env, "SPARK_CONF_DIR", SPARK_NO_CONF);
 	/* Also for the Master: else its user interface listens on all addresses. */
 	argv_put(env, "SPARK_LOCAL_IP", address);
-	/* What spark-class would execute, our configuration directory first on the class path. */
+	/*
+	 * The executor's JVM options are one string for all slices, but its temporary directory is
+	 * the slice's own: executors inherit this, and the JVM reads it before its command line. So
+	 * does ours: the file has the archive that there is when a JVM starts, and a daemon that
+	 * started without is no other one.
+	 */
+	snprintf(options, sizeof(options), "'@%s/%s'", c->cluster->state, SPARK_JVM_OPTIONS);
+	prefix_options(env, "JDK_JAVA_OPTIONS", tmp, options);
+	/* What spark-class would execute. */
 	strings_for_each(word, &c->spark->launch)
 	{
-		if (strcmp(before, "-cp") == 0)
-			argv_addf(argv, "%s/conf/:%s", c->cluster->state, word);
-		else
-			argv_add(argv, word);
-		before = word;
+		argv_add(argv, word);
 	}
-	/*
-	 * They do no heavy work, so a small heap, the small collector and the first compiler only,
-	 * which halves what their start costs (launcher/spark/README.md). No /tmp/hsperfdata_USER.
-	 */
-	argv_add(argv, "-Xmx384m");
-	argv_add(argv, "-XX:+UseSerialGC");
-	argv_add(argv, "-XX:TieredStopAtLevel=1");
-	argv_add(argv, "-XX:-UsePerfData");
+	/* A Spark that was replaced where it lies is another one. */
+	argv_addf(argv, "-Dcleave.spark=%s", c->spark->fingerprint);
+	argv_add(argv, "-XX:-UsePerfData"); /* no /tmp/hsperfdata_USER */
 	argv_addf(argv, "-Djava.io.tmpdir=%s", tmp);
 	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
 	return 0;
+}
+
+/*
+ * Master and Worker do no heavy work, so a small heap, the small collector and the first compiler
+ * only, which halves what their start costs (launcher/spark/README.md).
+ */
+static void add_daemon_options(struct argv *argv)
+{
+	argv_add(argv, "-Xmx384m");
+	argv_add(argv, "-XX:+UseSerialGC");
+	argv_add(argv, "-XX:TieredStopAtLevel=1");
 }
 
 /* Hand over what was built. */
@@ -140,29 +173,13 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 
 	if (begin_daemon(c, "master", "master", c->master.address, tmp, &p, e))
 		return e->code;
+	add_daemon_options(&p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
 	add_option(&p.argv, "--host", "%s", c->master.address);
 	add_option(&p.argv, "--port", "%d", c->master.port);
 	add_option(&p.argv, "--webui-port", "%d", c->master.ui_port);
 	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
 	return finish(&p, out, e);
-}
-
-/*
- * Our JVM options before those that a variable has: nothing in /tmp but below `tmp`. NULL for
- * SPARK_LAUNCHER_OPTS: spark-class splits it at blanks and knows no quotes.
- */
-static void prefix_options(struct argv *env, const char *name, const char *tmp)
-{
-	const char *theirs = argv_value(env, name);
-
-	if (!theirs)
-		theirs = "";
-	if (tmp)
-		argv_putf(env, name, "-XX:-UsePerfData '-Djava.io.tmpdir=%s'%s%s", tmp,
-			  theirs[0] ? " " : "", theirs);
-	else
-		argv_putf(env, name, "-XX:-UsePerfData%s%s", theirs[0] ? " " : "", theirs);
 }
 
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
@@ -180,11 +197,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
 	argv_putf(&p.env, "SPARK_EXECUTOR_ATTRIBUTE_SLICE", "%u", s->id);
 	argv_put(&p.env, "TMPDIR", tmp); /* of Python workers */
-	/*
-	 * The executor's JVM options are one string for all slices, but its temporary directory is
-	 * the slice's own: executors inherit this, and the JVM reads it before its command line.
-	 */
-	prefix_options(&p.env, "JDK_JAVA_OPTIONS", tmp);
+	add_daemon_options(&p.argv);
 	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
 	spark_slices_offer(c->plan, slice, resources, &p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
@@ -200,19 +213,71 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	return finish(&p, out, e);
 }
 
-/* What every application of this cluster runs with, wherever it is started; over what `env` has. */
-static int put_application_environment(const struct spark_cluster *c, struct argv *env,
+/* The archive's options as one text, "" where there is none that fits. */
+static int archive_text(const struct spark_cluster *c, uid_t uid, char **text, struct err *e)
+{
+	cleanup_argv struct argv words = {0};
+	struct archive found;
+	struct err ignored; /* there is none */
+	size_t size;
+	FILE *file = open_memstream(text, &size);
+
+	if (!file)
+		return err_errno(e, -errno, "no memory for options");
+	if (c->profile->jvm.class_data_sharing &&
+	    archive_find(c->spark, uid, &found, &ignored) == 0)
+		archive_words(&found, &words);
+	for (size_t i = 0; i < words.count; i++)
+		fprintf(file, "%s'%s'", i ? " " : "", words.items[i]);
+	return fclose(file) ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
+/*
+ * Where a configuration directory holds nothing but templates, as in a Spark that was just
+ * unpacked, it is one that does not exist: the class path begins with it, and an archive fits one
+ * class path only. A user's own stays, and the driver starts without the archive.
+ */
+static void put_conf_directory(const struct spark_cluster *c, struct argv *env)
+{
+	static const char template[] = ".template";
+	cleanup_closedir DIR *list = NULL;
+	char path[PROFILE_PATH + 8];
+	struct dirent *entry;
+
+	if (argv_value(env, "SPARK_CONF_DIR"))
+		return;
+	snprintf(path, sizeof(path), "%s/conf", c->spark->home);
+	list = opendir(path);
+	while (list && (entry = readdir(list))) {
+		size_t length = strlen(entry->d_name);
+
+		if (entry->d_name[0] != '.' &&
+		    (length < sizeof(template) ||
+		     strcmp(entry->d_name + length - strlen(template), template) != 0))
+			return;
+	}
+	argv_put(env, "SPARK_CONF_DIR", SPARK_NO_CONF);
+}
+
+/*
+ * What every application of this cluster runs with, wherever it is started, as `uid`; over what
+ * `env` has.
+ */
+static int put_application_environment(const struct spark_cluster *c, uid_t uid, struct argv *env,
 				       struct err *e)
 {
 	char tmp[PROFILE_PATH], python[PROFILE_PATH];
+	cleanup_free char *archive = NULL;
 
-	if (data_path(c->cluster, tmp, e, "host/tmp"))
+	if (data_path(c->cluster, tmp, e, "host/tmp") || archive_text(c, uid, &archive, e))
 		return e->code;
 	spark_put_homes(c->spark, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
-	prefix_options(env, "SPARK_LAUNCHER_OPTS", NULL);
-	prefix_options(env, "SPARK_SUBMIT_OPTS", tmp);
+	/* It only prints a command line. */
+	prefix_options(env, "SPARK_LAUNCHER_OPTS", NULL,
+		       "-XX:+UseSerialGC -XX:TieredStopAtLevel=1");
+	prefix_options(env, "SPARK_SUBMIT_OPTS", tmp, archive);
 	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
 		return 0;
 	spark_find_python(python);
@@ -227,7 +292,7 @@ int spark_shell_environment(const struct spark_cluster *c, struct argv *out, str
 {
 	cleanup_argv struct argv env = {0};
 
-	if (put_application_environment(c, &env, e))
+	if (put_application_environment(c, geteuid(), &env, e))
 		return e->code;
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
 	if (env.failed)
@@ -260,5 +325,65 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 		argv_add(&p.env, *variable);
 	argv_drop(&p.env, "HWLOC_");
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	return put_application_environment(c, &p.env, e) ? e->code : finish(&p, out, e);
+	put_conf_directory(c, &p.env);
+	return put_application_environment(c, c->cluster->uid, &p.env, e) ? e->code
+									  : finish(&p, out, e);
+}
+
+/* ---- a training run */
+
+/* What both JVMs have in common, up to and without the words of spark-submit. */
+static int begin_training(const struct spark_cluster *c, struct process *p, struct err *e)
+{
+	char tmp[PROFILE_PATH];
+
+	if (begin_daemon(c, "train", "train", c->master.address, tmp, p, e) ||
+	    data_path(c->cluster, p->directory, e, "train"))
+		return e->code;
+	p->log[0] = '\0';
+	argv_drop(&p->env, "JDK_JAVA_OPTIONS=");
+	argv_put(&p->env, "PYSPARK_PYTHON", c->spark->python);
+	argv_put(&p->env, "PYSPARK_DRIVER_PYTHON", c->spark->python);
+	argv_put(&p->env, "TMPDIR", tmp);
+	argv_put(&p->env, "SPARK_LOCAL_DIRS", tmp);
+	return 0;
+}
+
+int spark_training_process(const struct spark_cluster *c, enum archive_kind kind,
+			   struct process *out, char output[PROFILE_PATH], struct err *e)
+{
+	cleanup_process struct process p = {0};
+	char program[PROFILE_PATH];
+
+	if (begin_training(c, &p, e) || data_path(c->cluster, output, e, "train/archive") ||
+	    cluster_file(c->cluster, SPARK_TRAINING, program, e))
+		return e->code;
+	argv_add(&p.argv, "-Xmx1g");
+	argv_addf(&p.argv, "-XX:%s=%s",
+		  kind == ARCHIVE_AOT ? "AOTCacheOutput" : "ArchiveClassesAtExit", output);
+	/* Profiles, which only the cache of ahead-of-time has, need all compilers. */
+	if (kind == ARCHIVE_DYNAMIC)
+		argv_add(&p.argv, "-XX:TieredStopAtLevel=1");
+	argv_add(&p.argv, "org.apache.spark.deploy.SparkSubmit");
+	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
+	add_option(&p.argv, "--conf", "spark.driver.host=%s", c->master.address);
+	add_option(&p.argv, "--conf", "spark.driver.bindAddress=%s", c->master.address);
+	add_option(&p.argv, "--conf", "spark.ui.port=0");
+	add_option(&p.argv, "--conf", "spark.executor.memory=512m");
+	argv_add(&p.argv, program);
+	argv_addf(&p.argv, "%s/data", p.directory);
+	return finish(&p, out, e);
+}
+
+int spark_trial_process(const struct spark_cluster *c, const struct archive *a, struct process *out,
+			struct err *e)
+{
+	cleanup_process struct process p = {0};
+
+	if (begin_training(c, &p, e))
+		return e->code;
+	archive_words(a, &p.argv);
+	argv_add(&p.argv, "org.apache.spark.deploy.SparkSubmit");
+	argv_add(&p.argv, "--version");
+	return finish(&p, out, e);
 }

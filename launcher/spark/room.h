@@ -6,12 +6,39 @@
 
 #include <stdio.h>
 
+#include "launcher/spark/archive.h"
 #include "launcher/spark/spark.h"
 
 enum { MIB = 1 << 20 };
 
+/*
+ * The directory of Spark's configuration as daemons and executors see it. It does not exist, so
+ * nothing in it is read, and no name of a cluster stands on a class path.
+ */
+#define SPARK_NO_CONF "/nonexistent-cleave-conf"
+
+/* Below STATE/NAME: the options of an archive as java(1)'s @argfile, and the program that trains it. */
+#define SPARK_JVM_OPTIONS "jvm.options"
+#define SPARK_TRAINING	  "training.py"
+
+/* The JVM that writes an archive to `output`, and one that starts from it and ends (archive.h). */
+int spark_training_process(const struct spark_cluster *c, enum archive_kind kind,
+			   struct process *out, char output[PROFILE_PATH], struct err *e);
+int spark_trial_process(const struct spark_cluster *c, const struct archive *a, struct process *out,
+			struct err *e);
+
+/*
+ * What was asked of this Spark and JDK (`home`, `java` and `fingerprint` are filled in) before:
+ * java_version and launch, from the cache. False: it has to be asked, and then remembered.
+ */
+bool spark_launch_recall(struct spark *s);
+void spark_launch_remember(const struct spark *s);
+
 /* python3 on the caller's PATH, "" if there is none. */
 void spark_find_python(char path[PROFILE_PATH]);
+
+/* The JDK's directory, two above its binary, for "%.*s". */
+#define SPARK_JAVA_HOME(s) (int)(strlen((s)->java) - strlen("/bin/java")), (s)->java
 
 /* SPARK_HOME and JAVA_HOME. */
 void spark_put_homes(const struct spark *s, struct argv *env);

@@ -14,6 +14,8 @@
 #include "launcher/system/argv.h"
 #include "launcher/system/cluster.h"
 
+enum { SPARK_FINGERPRINT = 17 };
+
 /* One installation, resolved once at `up` and kept in the state. */
 struct spark {
 	char home[PROFILE_PATH];
@@ -23,19 +25,28 @@ struct spark {
 	int java_version;	   /* 17 */
 	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
 	/*
-	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx
-	 * and less the configuration directory in front of the class path: those are ours.
+	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx.
+	 * The configuration directory in front of its class path is one that does not exist: it has
+	 * to be the same for all, or their archive of classes does not fit (archive.h).
 	 */
 	struct strings launch;
+	/* Of all jars and of the JDK, by names, sizes and times: another one is another Spark. */
+	char fingerprint[SPARK_FINGERPRINT];
 };
 
 /*
  * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH),
  * check its jars, find the JDK (profile, $JAVA_HOME, java on PATH) and that it suits this Spark.
- * Errors (ERR_FAILED) name the path looked at and the profile key. Takes about half a second: it
- * starts two JVMs, one after the other.
+ * Errors (ERR_FAILED) name the path looked at and the profile key. Takes about half a second
+ * the first time: it starts two JVMs, one after the other; then not while neither has changed.
  */
 int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
+
+/*
+ * Write the fingerprint of the jars and the JDK as they are now, 16 hexadecimal digits. About a
+ * millisecond. ERR_FAILED: the jars cannot be listed.
+ */
+int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct err *e);
 
 /*
  * The feature release (17; 8 of "1.8.0_392") of the JDK that spark_resolve() would take, out of the

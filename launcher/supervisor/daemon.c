@@ -10,6 +10,7 @@
 
 #include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
+#include "launcher/spark/archive.h"
 #include "launcher/system/files.h"
 
 enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096 };
@@ -103,6 +104,7 @@ static int spawn_process(struct daemon *d, struct driver *driver, const struct s
 
 int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e)
 {
+	const struct spark_cluster c = state_spark(s);
 	cleanup_process struct process p = {0};
 	int r = 0;
 
@@ -113,6 +115,8 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 	if (r)
 		return r;
 	string_copy(d->log, p.log);
+	/* Without one it starts all the same. */
+	archive_offer(&c, &(struct err){0});
 	return spawn_process(d, driver, s, &p, e);
 }
 
