@@ -17,6 +17,10 @@
 struct options {
 	struct roots roots; /* the global ones */
 	const char *cluster, *probe_args, *probe_args_small, *slices;
+	/* of bench */
+	const char *workload, *data, *data_dir, *seed, *repetitions, *sides, *gc, *time_limit,
+		*output;
+	bool sweep;
 	const char *from, *to, *cores, *loans, *mode, *replay; /* of rebalance */
 	bool automatic, reset;
 	bool json, dry_run, explain, profile, foreground, rm, watch, follow, purge, repair, help;
@@ -52,7 +56,7 @@ struct command {
 	const char *details;		/* a paragraph for --help, or NULL */
 	const struct option *options;	/* ends with {0}; NULL: none */
 	int min_operands, max_operands; /* 0 or 1 */
-	int words_required;		/* 1: needs `-- WORD…`, 0: takes none */
+	int words_required;		/* 1: needs `-- WORD…`, 0: takes none, -1: either */
 	int failure; /* exit status of any error of cleave's: 125 for run and exec; 0: by class */
 	int (*run)(const struct invocation *in,
 		   struct err *e); /* exit status >= 0, or negative: `e` is shown */

@@ -160,7 +160,7 @@ static int counts_check(const struct command *c, const char *const *operands, ch
 		return err_wrong(e, "'%s' takes %s, found '%s'%s", c->name,
 				 c->max_operands ? c->arguments : "no operand",
 				 operands[c->max_operands], c->max_operands ? " too" : "");
-	if (c->words_required && !(words && words[0]))
+	if (c->words_required > 0 && !(words && words[0]))
 		return err_wrong(e, "'%s' needs a command line after '--': cleave %s %s", c->name,
 				 c->name, c->arguments);
 	if (!c->words_required && words)

@@ -222,6 +222,23 @@ static void program_failed(struct run *r, const char *who, const char *log, cons
 }
 
 /*
+ * Spark gives its own stdout to a Python application for both outputs (deploy/PythonRunner.scala,
+ * redirectErrorStream), so the trace of an exception is there.
+ */
+static void application_failed(struct run *r, const char *why)
+{
+	static const char python[] = ".py";
+	char *const *words = r->b->words.items;
+	const char *application = words[spark_application_word(words)];
+	size_t length = strlen(application), suffix = strlen(python);
+	struct stat st;
+	bool is_python = length > suffix && !strcmp(application + length - suffix, python) &&
+			 stat(r->out, &st) == 0 && st.st_size > 0;
+
+	program_failed(r, "the application", is_python ? r->out : r->log, why);
+}
+
+/*
  * Wait for the application with the Workers in sight. 0: it ended, well or not, or was ended for the
  * time it took.
  */
@@ -261,7 +278,7 @@ static int watch(struct run *r, const pid_t *workers, unsigned count, const stru
 	else
 		snprintf(why, sizeof(why), "ended with exit code %d", status);
 	if (status)
-		program_failed(r, "the application", r->log, why);
+		application_failed(r, why);
 	return 0;
 }
 
@@ -444,6 +461,7 @@ static void judge_output(struct run *r)
 {
 	struct benching *b = r->b;
 	cleanup_free char *text = NULL;
+	const char *result;
 	struct err why;
 	size_t size;
 	int status = file_read(r->out, OUTPUT_MAX, &text, &size, &why);
@@ -463,9 +481,12 @@ static void judge_output(struct run *r)
 	}
 	if (!b->workload.name)
 		return;
+	/* The result is the last line: what Python warns of is there, too. */
+	text[size - (text[size - 1] == '\n')] = '\0';
+	result = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
 	if (!b->expected)
-		b->expected = take_pointer(text);
-	else if (!bench_result_is_same(b->expected, text))
+		b->expected = strdup(result);
+	else if (!bench_result_is_same(b->expected, result))
 		bench_note(&b->bench,
 			   "%s, repetition %u, printed another result than the first run, though "
 			   "a correct one",
