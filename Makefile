@@ -245,6 +245,8 @@ install: build/cleave
 	install -D -m 644 launcher/cleave.8 $(DESTDIR)$(PREFIX)/share/man/man8/cleave.8
 	install -d $(DESTDIR)$(PREFIX)/share/cleave/profiles
 	install -m 644 profiles/*.yaml $(DESTDIR)$(PREFIX)/share/cleave/profiles
+	install -d $(DESTDIR)$(PREFIX)/share/cleave/workloads
+	install -m 644 launcher/measure/workloads/*.py $(DESTDIR)$(PREFIX)/share/cleave/workloads
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cleave $(DESTDIR)$(PREFIX)/share/man/man8/cleave.8
 	rm -rf $(DESTDIR)$(PREFIX)/share/cleave

@@ -10,11 +10,13 @@
 #include "decision/base/nearest.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/train.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/measure/bench_run.h"
 #include "launcher/protocol/bench_json.h"
 #include "launcher/show/bench_page.h"
 #include "launcher/show/bench_text.h"
+#include "launcher/spark/archive.h"
 #include "launcher/system/files.h"
 #include "profiles/value.h"
 
@@ -376,12 +378,46 @@ static bool is_hopeless(const struct bench *b)
 	return b->run_count == 2 && b->runs[0].failed[0] && b->runs[1].failed[0];
 }
 
+struct preparing {
+	struct benching *b;
+	const struct options *options;
+};
+
+static void train(void *context, const struct state *s)
+{
+	struct preparing *p = context;
+
+	train_in_foreground(p->options, s, &p->b->foreground);
+}
+
+/*
+ * The archive that JVMs of the slices start from is made before the first run, where there is none:
+ * it would be made beside the run, and the others would start faster than that one.
+ */
+static int bench_prepare(struct benching *b, const struct options *o, struct err *e)
+{
+	struct preparing p = {b, o};
+	struct archive archive;
+	struct err why;
+
+	if (!b->in.profile.jvm.class_data_sharing ||
+	    archive_find(&b->spark, b->cluster.uid, &archive, &why) != -ENOENT)
+		return 0;
+	for (unsigned i = 0; i < b->bench.case_count; i++) {
+		const struct bench_case *c = &b->bench.cases[i];
+
+		if ((c->side == BENCH_SLICED || c->side == BENCH_LENT) && !c->skipped[0])
+			return benching_prepare(b, i, train, &p, e);
+	}
+	return 0;
+}
+
 /* All runs, each written as soon as it is over. */
-static int run_all(struct benching *b, const char *prefix, struct err *e)
+static int run_all(struct benching *b, const struct options *o, const char *prefix, struct err *e)
 {
 	unsigned next;
 
-	if (b->workload.name && benching_make_data(b, e) < 0)
+	if ((b->workload.name && benching_make_data(b, e) < 0) || bench_prepare(b, o, e) < 0)
 		return e->code;
 	while ((next = bench_next(&b->bench)) < b->bench.case_count && !is_hopeless(&b->bench))
 		if (benching_run(b, next, e) < 0 || write_output(&b->bench, prefix, e) < 0)
@@ -399,7 +435,7 @@ static int bench(struct benching *b, const struct options *o, struct err *e)
 
 	if (find_output(o, b, prefix, e) < 0)
 		return e->code;
-	r = run_all(b, prefix, e);
+	r = run_all(b, o, prefix, e);
 	if (r < 0 && r != -EINTR && !b->bench.run_count)
 		return r;
 	/* A signal, or what stopped it: what was done is kept. */

@@ -97,7 +97,9 @@ struct run {
 	struct sampler sampler;
 	struct cpuset cpus; /* whose idle time counts */
 	struct bench_run seen;
-	int exit_code; /* of the application */
+	int exit_code;		    /* of the application */
+	bench_on_slices *on_slices; /* of benching_prepare() */
+	void *context;
 };
 
 static void look(void *context)
@@ -284,17 +286,6 @@ static int watch(struct run *r, const pid_t *workers, unsigned count, const stru
 
 /* ---- cleave's side */
 
-/*
- * What a side keeps from run to run is made before the first run is measured, so that no run pays
- * for the others.
- */
-static int bench_prepare(struct run *r, struct err *e)
-{
-	(void)r;
-	(void)e;
-	return 0;
-}
-
 static int write_profile(const struct run *r, const char *path, struct err *e)
 {
 	cleanup_free struct profile *p = malloc(sizeof(*p));
@@ -324,7 +315,10 @@ static int watch_slices(struct run *r, struct err *e)
 	return watch(r, workers, s->plan.slice_count, NULL, NULL, e);
 }
 
-static int run_slices(struct run *r, struct err *e)
+/* What is done while the slices are up. */
+typedef int while_up(struct run *r, struct err *e);
+
+static int run_slices(struct run *r, while_up *use, struct err *e)
 {
 	char path[PATH], log[PATH], why[64];
 	const char *const up[] = {"up", path, NULL};
@@ -336,7 +330,7 @@ static int run_slices(struct run *r, struct err *e)
 
 	snprintf(path, sizeof(path), "%s/profile.yaml", r->directory);
 	snprintf(log, sizeof(log), "%s/steps", r->directory);
-	if (write_profile(r, path, e) < 0 || bench_prepare(r, e) < 0)
+	if (write_profile(r, path, e) < 0)
 		return e->code;
 	s.log = log;
 	s.what = "starting";
@@ -347,7 +341,7 @@ static int run_slices(struct run *r, struct err *e)
 		snprintf(why, sizeof(why), "ended with exit code %d", status);
 		program_failed(r, "cleave up", log, why);
 	} else if (status == 0) {
-		status = watch_slices(r, e);
+		status = use(r, e);
 	}
 	/* Whatever happened, and whatever else the user presses now: the cluster goes. */
 	interrupts = r->b->foreground.interrupts;
@@ -501,6 +495,41 @@ static void read_events(struct run *r)
 		bench_note(&r->b->bench, "the time of collectors is not known: %.400s", why.msg);
 }
 
+static int call_on_slices(struct run *r, struct err *e)
+{
+	cleanup_free struct state *s = malloc(sizeof(*s));
+
+	if (!s)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (state_read(&r->b->cluster, s, e) < 0)
+		return e->code;
+	r->on_slices(r->context, s);
+	return 0;
+}
+
+int benching_prepare(struct benching *b, unsigned case_id, bench_on_slices *f, void *context,
+		     struct err *e)
+{
+	cleanup_free struct run *r = calloc(1, sizeof(*r));
+	struct err ignored;
+	int status;
+
+	if (!r)
+		return err_set(e, -ENOMEM, "out of memory");
+	status = begin(r, b, case_id, e);
+	r->on_slices = f;
+	r->context = context;
+	r->tail[0] = '\0';
+	snprintf(r->title, sizeof(r->title), "before the first run");
+	if (status == 0)
+		status = run_slices(r, call_on_slices, e);
+	directory_remove(r->directory, &ignored);
+	argv_release(&r->application);
+	return status < 0				? status
+	       : foreground_interrupted(&b->foreground) ? err_set(e, -EINTR, "interrupted")
+							: 0;
+}
+
 int benching_run(struct benching *b, unsigned case_id, struct err *e)
 {
 	cleanup_free struct run *r = calloc(1, sizeof(*r));
@@ -512,7 +541,7 @@ int benching_run(struct benching *b, unsigned case_id, struct err *e)
 		return err_set(e, -ENOMEM, "out of memory");
 	status = begin(r, b, case_id, e);
 	if (status == 0 && (r->what->side == BENCH_SLICED || r->what->side == BENCH_LENT))
-		status = run_slices(r, e);
+		status = run_slices(r, watch_slices, e);
 	else if (status == 0)
 		status = run_plain(r, e);
 	if (status == 0 && r->exit_code == 0) {

@@ -70,6 +70,15 @@ void benching_close(struct benching *b);
 int benching_make_data(struct benching *b, struct err *e);
 
 /*
+ * Bring the slices of a case up, call a function, take them down. For what is to be there before
+ * anything is measured. A failure of `up` is no error here: the first run will tell.
+ */
+struct state;
+typedef void bench_on_slices(void *context, const struct state *s);
+int benching_prepare(struct benching *b, unsigned case_id, bench_on_slices *f, void *context,
+		     struct err *e);
+
+/*
  * Run a case once, on a cluster that comes and goes. 0: what was seen is appended to bench.runs,
  * also where it failed, and a line about it is on stderr. -EINTR after a signal, other errors where
  * no run can be: the cluster is down then, too.
