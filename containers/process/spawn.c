@@ -35,6 +35,7 @@ struct prepared {
 	gid_t groups[GROUPS_MAX];
 	int group_count; /* -1: leave them */
 	bool must_wait;
+	pid_t parent;
 	int go[2], status[2]; /* pipes: parent → child, child → parent; close on exec */
 	int file_limit;
 };
@@ -101,6 +102,10 @@ static const char *child_run(const struct prepared *p)
 		return ENTER;
 	if (s->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return "give up new privileges";
+	/* Behind the change of user, which forgets it; who died before that sends no signal. */
+	if (s->dies_with_us &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != p->parent))
+		return "die with its parent";
 	if (place_files(p))
 		return "open its standard files";
 	execve(s->file, s->argv, s->envp ? s->envp : (char *[]){NULL});
@@ -196,7 +201,8 @@ static int prepare(struct prepared *p, const struct spawn *s, const struct spawn
 {
 	struct rlimit files;
 
-	*p = (struct prepared){.s = s, .wall = into->wall, .go = {-1, -1}, .status = {-1, -1}};
+	*p = (struct prepared){
+		.s = s, .wall = into->wall, .parent = getpid(), .go = {-1, -1}, .status = {-1, -1}};
 	memset(&p->cpus, 0xff, sizeof(p->cpus));
 	if (into->cpus)
 		p->cpus = *into->cpus;
