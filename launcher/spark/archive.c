@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/spark/archive.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,11 +57,15 @@ static bool read_failure(int entry, uid_t uid, char why[FAILED_MAX])
 	char name[NAME_BYTES];
 	struct err ignored;
 	struct stat st;
+	time_t age;
 
 	failed_name(uid, name);
-	return fstatat(entry, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && cache_is_ours(&st) &&
-	       time(NULL) - st.st_mtim.tv_sec < FAILED_S &&
-	       control_read(entry, name, why, FAILED_MAX, &ignored) >= 0;
+	if (fstatat(entry, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) ||
+	    !cache_is_ours(&st))
+		return false;
+	age = time(NULL) - st.st_mtim.tv_sec; /* negative: the clock was wrong then, or is now */
+	return age >= 0 && age < FAILED_S &&
+	       control_read(entry, name, why, FAILED_MAX, &ignored) > 0;
 }
 
 /* Whether `name` is that of an archive of this user, and how many bytes it says it has. */
@@ -116,6 +121,25 @@ static int look(const struct spark *s, uid_t uid, int entry, const char *directo
 	return err_set(e, -ENOENT, "there is no archive in %s yet", directory);
 }
 
+/* The cache's entry of this Spark and JDK. */
+static int open_entry(const struct spark *s, char directory[PROFILE_PATH], struct err *e)
+{
+	char path[PROFILE_PATH];
+	cleanup_close int entry = cache_open(s->fingerprint, path, e);
+
+	if (entry < 0)
+		return entry;
+	/* -XX:SharedArchiveFile=BASE:TOP; no words of a command line have control characters. */
+	for (const char *c = path; *c; c++)
+		if (*c == ':' || iscntrl((unsigned char)*c))
+			return err_set(e, -EINVAL,
+				       "the cache's path %s has a colon or a control character, "
+				       "which java cannot take",
+				       path);
+	string_copy_n(directory, PROFILE_PATH, path);
+	return take_fd(entry);
+}
+
 int archive_find(const struct spark *s, uid_t uid, struct archive *out, struct err *e)
 {
 	struct archive found = {.kind = archive_kind(s)};
@@ -128,7 +152,7 @@ int archive_find(const struct spark *s, uid_t uid, struct archive *out, struct e
 			       "the JDK %s (%d) has no class data sharing: it needs Java %d or "
 			       "newer with lib/server/classes.jsa",
 			       s->java, s->java_version, JAVA_DYNAMIC);
-	entry = cache_open(s->fingerprint, directory, e);
+	entry = open_entry(s, directory, e);
 	if (entry < 0)
 		return entry;
 	r = look(s, uid, entry, directory, &found, e);
@@ -155,9 +179,6 @@ void archive_words(const struct archive *a, struct argv *out)
 	}
 }
 
-/* ---- offering it to daemons and executors */
-
-/* A word of an @argfile (java(1)). */
 static void put_word(FILE *file, const char *word)
 {
 	fputc('"', file);
@@ -166,36 +187,58 @@ static void put_word(FILE *file, const char *word)
 			fputc('\\', file);
 		fputc(*word, file);
 	}
-	fputs("\"\n", file);
+	fputc('"', file);
 }
+
+int archive_text(const struct spark_cluster *c, uid_t uid, char separator, char **text,
+		 size_t *size, struct err *e)
+{
+	cleanup_argv struct argv words = {0};
+	cleanup_free char *built = NULL;
+	struct archive found;
+	struct err ignored; /* then there is none */
+	size_t length;
+	FILE *file;
+
+	if (c->profile->jvm.class_data_sharing &&
+	    archive_find(c->spark, uid, &found, &ignored) == 0 &&
+	    (uid != c->cluster->uid ||
+	     cluster_user_access(c->cluster, found.path, R_OK, &ignored) == 0))
+		archive_words(&found, &words);
+	file = open_memstream(&built, &length);
+	if (!file)
+		return err_errno(e, -errno, "no memory for options");
+	for (size_t i = 0; i < words.count; i++) {
+		if (i)
+			fputc(separator, file);
+		put_word(file, words.items[i]);
+	}
+	if (fclose(file) || words.failed)
+		return err_set(e, -ENOMEM, "no memory for options");
+	*text = take_pointer(built);
+	*size = length;
+	return 0;
+}
+
+/* ---- offering it to daemons and executors */
 
 int archive_offer(const struct spark_cluster *c, struct err *e)
 {
 	cleanup_free char *text = NULL, *there = NULL;
-	cleanup_argv struct argv words = {0};
 	char path[PROFILE_PATH];
-	struct archive found;
-	struct err ignored; /* then there is none */
+	struct err ignored;
 	size_t size, size_there;
-	FILE *file;
+	int r;
 
-	if (cluster_file(c->cluster, SPARK_JVM_OPTIONS, path, e))
+	if (cluster_file(c->cluster, SPARK_JVM_OPTIONS, path, e) ||
+	    archive_text(c, c->cluster->uid, '\n', &text, &size, e))
 		return e->code;
-	if (c->profile->jvm.class_data_sharing &&
-	    archive_find(c->spark, c->cluster->uid, &found, &ignored) == 0 &&
-	    cluster_user_access(c->cluster, found.path, R_OK, &ignored) == 0)
-		archive_words(&found, &words);
-	file = open_memstream(&text, &size);
-	if (!file)
-		return err_errno(e, -errno, "no memory for %s", path);
-	for (size_t i = 0; i < words.count; i++)
-		put_word(file, words.items[i]);
-	if (fclose(file) || words.failed)
-		return err_set(e, -ENOMEM, "no memory for %s", path);
 	if (file_read(path, size, &there, &size_there, &ignored) == 0 && size == size_there &&
 	    memcmp(text, there, size) == 0)
 		return 0;
-	return file_replace(path, text, size, 0644, e);
+	r = file_replace(path, text, size, 0644, e);
+	/* A full disk: then none, for what is there may name one that was cut. */
+	return r && truncate(path, 0) == 0 ? 0 : r;
 }
 
 /* ---- making one */
@@ -215,11 +258,11 @@ static int lock_entry(int entry, uid_t uid, struct err *e)
 	return take_fd(fd);
 }
 
-static int check_space(int entry, const char *directory, struct err *e)
+static int check_space(const char *directory, struct err *e)
 {
 	struct statvfs fs;
 
-	if (fstatvfs(entry, &fs))
+	if (statvfs(directory, &fs))
 		return err_errno(e, -errno, "%s", directory);
 	if ((uint64_t)fs.f_bavail * fs.f_frsize < BYTES_NEEDED)
 		return err_set(e, -ENOSPC, "%s has less than %d MB free", directory,
@@ -239,7 +282,7 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 	if (!c->spark->python[0])
 		return err_set(e, -ENOENT, "there is no python3 to train with");
 	begun.kind = there.kind;
-	begun.entry = cache_open(c->spark->fingerprint, directory, e);
+	begun.entry = open_entry(c->spark, directory, e);
 	if (begun.entry < 0)
 		return begun.entry;
 	r = begun.lock = lock_entry(begun.entry, c->cluster->uid, e);
@@ -251,13 +294,16 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 	else if (r == -ENOENT)
 		r = cluster_user_access(c->cluster, directory, X_OK, e);
 	if (!r)
-		r = check_space(begun.entry, directory, e);
+		r = check_space(directory, e);
+	if (!r)
+		r = check_space(c->cluster->data, e);
 	if (!r)
 		r = spark_training_process(c, begun.kind, &begun.process, begun.output, e);
 	if (r) {
 		archive_end(c, &begun, NULL);
 		return r;
 	}
+	unlink(begun.output); /* of a maker that was killed: not to be taken for this one's */
 	*t = begun;
 	return 0;
 }
@@ -323,6 +369,7 @@ int archive_publish(const struct spark_cluster *c, const struct archive_training
 	uid_t uid = c->cluster->uid;
 	char name[NAME_BYTES], fresh[NAME_BYTES];
 	cleanup_close int from = -1, to = -1;
+	struct err ignored; /* it is made: the next start offers it */
 	struct stat st;
 	int r;
 
@@ -343,7 +390,8 @@ int archive_publish(const struct spark_cluster *c, const struct archive_training
 	}
 	remove_others(t->entry, uid, name);
 	cache_used(t->entry);
-	return archive_offer(c, e);
+	archive_offer(c, &ignored);
+	return 0;
 }
 
 void archive_end(const struct spark_cluster *c, struct archive_training *t, const char *why)
@@ -358,8 +406,8 @@ void archive_end(const struct spark_cluster *c, struct archive_training *t, cons
 		failed_name(c->cluster->uid, name);
 		unlinkat(t->entry, name, 0);
 		fd = openat(t->entry, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (fd >= 0)
-			dprintf(fd, "%.*s\n", FAILED_MAX - 2, why);
+		if (fd >= 0 && dprintf(fd, "%.*s\n", FAILED_MAX - 2, why) < 0)
+			unlinkat(t->entry, name, 0);
 	}
 	process_release(&t->process);
 	if (t->lock >= 0)

@@ -47,9 +47,17 @@ int archive_find(const struct spark *s, uid_t uid, struct archive *out, struct e
 void archive_words(const struct archive *a, struct argv *out);
 
 /*
+ * The words of the archive that JVMs of `uid` start from, each in double quotes with backslashes as
+ * java(1)'s @argfiles and Spark's SPARK_SUBMIT_OPTS read them, with `separator` between them; ""
+ * where there is no archive, or the profile wants none. *text is the caller's to free().
+ */
+int archive_text(const struct spark_cluster *c, uid_t uid, char separator, char **text,
+		 size_t *size, struct err *e);
+
+/*
  * Bring the file that daemons and executors read these options from, STATE/NAME/jvm.options, up to
- * date: empty where there is no archive, or the profile wants none. Before each start of a daemon or
- * an application: the archive may have been removed or cut.
+ * date: empty where there is no archive, or the profile wants none, or it cannot be written anew.
+ * Before each start of a daemon or an application: the archive may have been removed or cut.
  */
 int archive_offer(const struct spark_cluster *c, struct err *e);
 

@@ -109,14 +109,18 @@ bool spark_launch_recall(struct spark *s)
 	char directory[PROFILE_PATH], path[PROFILE_PATH + 32];
 	struct err ignored; /* it is computed again */
 	cleanup_close int entry = cache_open(s->fingerprint, directory, &ignored);
+	struct stat st;
 	size_t size;
 
-	if (entry < 0 || !known)
+	/* Its words are executed: the file has to be as ours as its directory. */
+	if (entry < 0 || !known || fstatat(entry, record_file, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !cache_is_ours(&st))
 		return false;
 	snprintf(path, sizeof(path), "%s/%s", directory, record_file);
 	if (file_read(path, RECORD_MAX, &text, &size, &ignored) ||
 	    json_table_parse(&record_table, text, size, known, &ignored) ||
-	    strcmp(known->home, s->home) != 0 || strcmp(known->java, s->java) != 0)
+	    strcmp(known->home, s->home) != 0 || strcmp(known->java, s->java) != 0 ||
+	    !known->java_version || !known->launch.count)
 		return false;
 	s->java_version = known->java_version;
 	s->launch = known->launch;
@@ -131,8 +135,9 @@ void spark_launch_remember(const struct spark *s)
 	struct err ignored; /* it is computed again */
 	cleanup_close int entry = cache_open(s->fingerprint, directory, &ignored);
 
+	if (entry < 0 || json_table_format(&record_table, s, &text, &ignored))
+		return;
 	snprintf(path, sizeof(path), "%s/%s", directory, record_file);
-	if (entry >= 0 && json_table_format(&record_table, s, &text, &ignored) == 0 &&
-	    file_replace(path, text, strlen(text), 0644, &ignored) == 0)
+	if (file_replace(path, text, strlen(text), 0644, &ignored) == 0)
 		cache_used(entry);
 }

@@ -80,11 +80,9 @@ static void prefix_options(struct argv *env, const char *name, const char *tmp, 
 
 	if (!theirs)
 		theirs = "";
-	if (tmp)
-		argv_putf(env, name, "-XX:-UsePerfData '-Djava.io.tmpdir=%s' %s%s%s", tmp, more,
-			  theirs[0] ? " " : "", theirs);
-	else
-		argv_putf(env, name, "-XX:-UsePerfData %s%s%s", more, theirs[0] ? " " : "", theirs);
+	argv_putf(env, name, "-XX:-UsePerfData%s%s%s%s%s%s%s", tmp ? " '-Djava.io.tmpdir=" : "",
+		  tmp ? tmp : "", tmp ? "'" : "", more[0] ? " " : "", more, theirs[0] ? " " : "",
+		  theirs);
 }
 
 /*
@@ -213,25 +211,6 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	return finish(&p, out, e);
 }
 
-/* The archive's options as one text, "" where there is none that fits. */
-static int archive_text(const struct spark_cluster *c, uid_t uid, char **text, struct err *e)
-{
-	cleanup_argv struct argv words = {0};
-	struct archive found;
-	struct err ignored; /* there is none */
-	size_t size;
-	FILE *file = open_memstream(text, &size);
-
-	if (!file)
-		return err_errno(e, -errno, "no memory for options");
-	if (c->profile->jvm.class_data_sharing &&
-	    archive_find(c->spark, uid, &found, &ignored) == 0)
-		archive_words(&found, &words);
-	for (size_t i = 0; i < words.count; i++)
-		fprintf(file, "%s'%s'", i ? " " : "", words.items[i]);
-	return fclose(file) ? err_set(e, -ENOMEM, "out of memory") : 0;
-}
-
 /*
  * Where a configuration directory holds nothing but templates, as in a Spark that was just
  * unpacked, it is one that does not exist: the class path begins with it, and an archive fits one
@@ -268,8 +247,10 @@ static int put_application_environment(const struct spark_cluster *c, uid_t uid,
 {
 	char tmp[PROFILE_PATH], python[PROFILE_PATH];
 	cleanup_free char *archive = NULL;
+	size_t size;
 
-	if (data_path(c->cluster, tmp, e, "host/tmp") || archive_text(c, uid, &archive, e))
+	if (data_path(c->cluster, tmp, e, "host/tmp") ||
+	    archive_text(c, uid, ' ', &archive, &size, e))
 		return e->code;
 	spark_put_homes(c->spark, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
