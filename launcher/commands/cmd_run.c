@@ -87,7 +87,8 @@ static int run_application(const struct options *o, const struct state *s, char 
 	cleanup_driver struct driver *d = NULL;
 
 	warn_if_replaced(s);
-	if (make_conf(o, s, words, &conf, e) || archive_offer(&c, e) ||
+	archive_offer(&c, &(struct err){0}); /* without one executors start all the same */
+	if (make_conf(o, s, words, &conf, e) ||
 	    spark_submit_process(&c, conf.items, words, &p, e) || running_driver(o, s, &d, e))
 		return e->code;
 	spawn.argv = p.argv.items;
@@ -119,7 +120,7 @@ static int run(const struct invocation *in, struct err *e)
 	/* After the first run, not beside it; of a cluster that goes, now or never. */
 	if (!is_last)
 		train_in_background(&in->options, s);
-	else if (status == 0)
+	else if (status == 0 && !foreground_interrupted(&f))
 		train_in_foreground(&in->options, s, &f);
 	if (is_last && down_cluster(&in->options, s->cluster.name, &ours) && status >= 0) {
 		*e = ours;

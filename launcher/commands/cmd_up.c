@@ -30,10 +30,10 @@ static int run_up(const struct invocation *in, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for the state");
 	r = up_ensure(in, &result, s, e);
 	if (!r) {
-		train_in_background(&in->options, s);
 		printf("%s %s: spark://%s:%d, %u slice%s\n", s->cluster.name, what[result],
 		       s->master.address, s->master.port, s->plan.slice_count,
 		       s->plan.slice_count == 1 ? "" : "s");
+		train_in_background(&in->options, s);
 	}
 	return r;
 }

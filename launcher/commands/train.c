@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -12,18 +12,23 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/spark/archive.h"
+#include "launcher/system/detach.h"
 
 enum {
 	TIMEOUT_S = 600, /* 20 … 100 s on two CPUs, by how busy they are */
 	NICE_LEAST = 19,
 	LOOK_MS = 500,
+	BEGIN_MS = 2000, /* some 10 ms */
 };
 
 /* Where it says how it went, below the cluster's data. */
 static const char log_file[] = "train.log";
 
+/* From the lock to its end. */
 struct training {
 	const struct state *state;
+	struct spark_cluster cluster;
+	struct archive_training archive;
 	struct driver *driver;
 	struct foreground *foreground; /* NULL: in the background */
 	int log;
@@ -38,8 +43,37 @@ static int open_log(const struct cluster *c, struct err *e)
 
 	/* Its directory is the caller's. */
 	snprintf(path, sizeof(path), "%s/%s", c->data, log_file);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? err_errno(e, -errno, "cannot open %s", path) : fd;
+}
+
+static void end(struct training *t, const char *why)
+{
+	if (t->log >= 0)
+		close(take_fd(t->log));
+	running_driver_closep(&t->driver);
+	archive_end(&t->cluster, &t->archive, why);
+}
+
+static int begin(struct training *t, const struct options *o, const struct state *s,
+		 struct foreground *f, struct err *e)
+{
+	int r;
+
+	*t = (struct training){.state = s,
+			       .cluster = state_spark(s),
+			       .foreground = f,
+			       .log = -1,
+			       .begin_ns = clock_now_ns()};
+	r = archive_begin(&t->cluster, &t->archive, e);
+	if (r)
+		return r;
+	r = t->log = open_log(&s->cluster, e);
+	if (r >= 0)
+		r = running_driver(o, s, &t->driver, e);
+	if (r < 0)
+		end(t, NULL);
+	return r;
 }
 
 /* Wait for its end, a signal of ours, or too long. Its status, or negative errno. */
@@ -69,8 +103,9 @@ static int wait_for(struct training *t, pid_t pid, int pidfd, struct err *e)
 	}
 	if (shows)
 		fputs("\r\033[K", stderr);
+	/* With its Python and its executors: it leads a session of its own. */
 	if (r)
-		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		kill(-pid, SIGKILL);
 	t->is_interrupted |= r == -EINTR;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -95,7 +130,8 @@ static int run_process(struct training *t, const char *what, const struct proces
 		.gid = s->cluster.gid,
 		.user = as_user ? s->cluster.user : NULL,
 		.no_new_privileges = as_user,
-		.new_session = true, /* Ctrl-C is ours: it would write an archive even then */
+		.new_session = true,  /* Ctrl-C is ours: it would write an archive even then */
+		.dies_with_us = true, /* our end frees the lock: another may begin */
 		.policy = POLICY_NONE,
 		.nodes = s->plan.host.nodes,
 	};
@@ -103,6 +139,8 @@ static int run_process(struct training *t, const char *what, const struct proces
 	pid_t pid;
 	int r = t->driver->ops->spawn(t->driver, &spawn, &pid, &pidfd, e);
 
+	if (!r)
+		setpriority(PRIO_PGRP, (id_t)pid, NICE_LEAST);
 	if (!r)
 		r = wait_for(t, pid, pidfd, e);
 	if (r > 0)
@@ -112,86 +150,94 @@ static int run_process(struct training *t, const char *what, const struct proces
 }
 
 /* What was made is tried before it is given to others: a JVM dies of a bad one. */
-static int make(struct training *t, const struct spark_cluster *c, struct archive_training *a,
-		struct err *e)
+static int make(struct training *t, struct err *e)
 {
 	cleanup_process struct process trial = {0};
-	int r = run_process(t, "the training run", &a->process, e);
+	int r = run_process(t, "the training run", &t->archive.process, e);
 
 	if (!r)
-		r = archive_trial(c, a, &trial, e);
+		r = archive_trial(&t->cluster, &t->archive, &trial, e);
 	if (!r)
 		r = run_process(t, "a JVM with the archive that was made", &trial, e);
-	return r ? r : archive_publish(c, a, e);
+	return r ? r : archive_publish(&t->cluster, &t->archive, e);
 }
 
-/* 0: it was made. */
-static int train(const struct options *o, const struct state *s, struct foreground *f,
-		 struct err *e)
+/* Whether the cluster is there and stays: else its end is the reason of whatever failed. */
+static bool is_up(const struct cluster *c)
 {
-	struct training t = {.state = s, .foreground = f, .begin_ns = clock_now_ns()};
-	const struct spark_cluster c = state_spark(s);
-	cleanup_driver struct driver *d = NULL;
-	struct archive_training a;
-	int before, r;
+	cleanup_free struct state *now = NULL;
+	struct err ignored;
 
-	if (archive_begin(&c, &a, e))
-		return e->code;
-	if (f)
-		fputs("cleave: making the archive that this Spark starts faster from, once; Ctrl-C "
-		      "skips it\n",
-		      stderr);
-	errno = 0;
-	before = getpriority(PRIO_PROCESS, 0);
-	setpriority(PRIO_PROCESS, 0, NICE_LEAST); /* inherited */
-	r = t.log = open_log(&s->cluster, e);
-	if (r >= 0)
-		r = running_driver(o, s, &d, e);
-	t.driver = d;
-	if (!r)
-		r = make(&t, &c, &a, e);
-	if (t.log >= 0)
-		close(t.log);
-	/* Where the cluster went meanwhile, that is the reason. */
-	archive_end(&c, &a,
-		    r && !t.is_interrupted && cluster_has_file(&s->cluster, "state.json") ? e->msg
-											  : NULL);
-	setpriority(PRIO_PROCESS, 0, before);
-	if (f && !r)
-		fprintf(stderr, "cleave: it was made in %.0f s\n",
-			(double)(clock_now_ns() - t.begin_ns) / 1e9);
+	return running_state(c, &now, &ignored) == 0 &&
+	       (now->phase == PHASE_UP || now->phase == PHASE_DEGRADED);
+}
+
+/* What was begun, to its end. 0: it was made. */
+static int finish(struct training *t, struct err *e)
+{
+	int r = make(t, e);
+
+	end(t, r && !t->is_interrupted && is_up(&t->state->cluster) ? e->msg : NULL);
 	return r;
 }
 
 void train_in_foreground(const struct options *o, const struct state *s, struct foreground *f)
 {
+	struct training t;
 	struct err e;
-	int r = train(o, s, f, &e);
+	int r = begin(&t, o, s, f, &e);
 
-	if (r && r != -EALREADY && r != -EBUSY && r != -ECANCELED && r != -EOPNOTSUPP)
+	if (!r) {
+		fputs("cleave: making the archive that this Spark starts faster from, once; Ctrl-C "
+		      "skips it\n",
+		      stderr);
+		r = finish(&t, &e);
+	}
+	if (!r)
+		fprintf(stderr, "cleave: it was made in %.0f s\n",
+			(double)(clock_now_ns() - t.begin_ns) / 1e9);
+	else if (r != -EALREADY && r != -EBUSY && r != -ECANCELED && r != -EOPNOTSUPP)
 		fprintf(stderr, "cleave: no archive was made: %s\n", e.msg);
+}
+
+/* `begun` is closed when all that it does in the cluster's directories and groups has been begun. */
+static _Noreturn void train_alone(const struct options *o, const struct state *s, int begun)
+{
+	struct training t;
+	struct err ignored;
+	sigset_t none;
+
+	/* Out of the way of whoever waits for the command: its terminal, its pipes, its locks. */
+	if (detach("/dev/null", begun, begun, &ignored))
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL); /* `run` holds them back */
+	if (begin(&t, o, s, NULL, &ignored))
+		_exit(1);
+	close(begun);
+	_exit(finish(&t, &ignored) ? 1 : 0);
 }
 
 void train_in_background(const struct options *o, const struct state *s)
 {
-	struct err ignored;
-	sigset_t none;
-	int null;
+	struct pollfd begun = {.events = POLLIN};
+	int ends[2];
 	pid_t pid;
 
+	if (pipe2(ends, O_CLOEXEC))
+		return;
 	fflush(NULL);
 	pid = fork();
-	if (pid != 0)
-		return;
-	/* Out of the way of whoever waits for the command: its terminal, its pipes. */
-	setsid();
-	if (fork() != 0)
+	if (pid == 0) {
+		if (fork() == 0)
+			train_alone(o, s, ends[1]);
 		_exit(0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL); /* `run` holds them back */
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(null, STDERR_FILENO) < 0)
-		_exit(1);
-	_exit(train(o, s, NULL, &ignored) ? 1 : 0);
+	}
+	close(ends[1]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	/* A `down` that comes after the command finds all of it. */
+	begun.fd = ends[0];
+	poll(&begun, 1, BEGIN_MS);
+	close(ends[0]);
 }
