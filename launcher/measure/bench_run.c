@@ -47,6 +47,14 @@ int benching_open(struct benching *b, struct err *e)
 	if (!mkdtemp(b->directory) || chmod(b->directory, 0711) < 0)
 		return err_errno(e, -errno, "cannot make the directory %.300s", b->directory);
 	cluster_remove(&b->cluster, REMAINS_NOTHING, &ignored);
+	/* The workers' user has to reach what it needs, on all sides. */
+	if (cluster_user_access(&b->cluster, b->directory, X_OK, e) < 0 ||
+	    cluster_user_access(&b->cluster, b->spark.home, R_OK | X_OK, e) < 0 ||
+	    cluster_user_access(&b->cluster, b->spark.java, X_OK, e) < 0 ||
+	    (b->spark.python[0] &&
+	     cluster_user_access(&b->cluster, b->spark.python, X_OK, e) < 0) ||
+	    (b->workload.name && cluster_user_access(&b->cluster, b->workload.script, R_OK, e) < 0))
+		return e->code;
 	slash = strrchr(b->directory, '/');
 	if (!scratch[0]) {
 		snprintf(b->local, PROFILE_PATH, "%s", b->directory);
