@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -293,6 +294,56 @@ START_TEST(a_session_of_its_own)
 }
 END_TEST
 
+/* In whose process spawn_process() was called, which is killed; as another user where that can be. */
+static void start_and_die(bool dies_with_us, int out)
+{
+	struct run run = shell("echo $$; exec sleep 1000");
+	struct err e;
+	int pidfd;
+	pid_t pid;
+
+	if (geteuid() == 0) {
+		run.s.uid = run.s.gid = 12345;
+		run.s.no_new_privileges = true;
+	}
+	run.s.new_session = true;
+	run.s.dies_with_us = dies_with_us;
+	run.s.out = out;
+	if (spawn_process(&run.s, &run.into, &pid, &pidfd, &e))
+		_exit(1);
+	pause();
+}
+
+START_TEST(it_dies_with_us_where_that_is_wanted)
+{
+	for (unsigned dies = 0; dies < 2; dies++) {
+		struct pollfd end = {.events = POLLIN};
+		int ends[2];
+		char text[32];
+		ssize_t n;
+		pid_t pid, its;
+
+		ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+		pid = fork();
+		if (pid == 0)
+			start_and_die(dies, ends[1]);
+		close(ends[1]);
+		n = read(ends[0], text, sizeof(text) - 1);
+		ck_assert_int_gt(n, 1);
+		text[n] = '\0';
+		its = (pid_t)strtol(text, NULL, 10);
+		end.fd = ends[0];
+		ck_assert_int_eq(kill(pid, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+		/* The end of the pipe is the end of both. */
+		ck_assert_int_eq(poll(&end, 1, dies ? 10000 : 200), (int)dies);
+		if (!dies)
+			ck_assert_int_eq(kill(its, SIGKILL), 0);
+		close(ends[0]);
+	}
+}
+END_TEST
+
 START_TEST(memory_policies_are_set)
 {
 	static const struct {
@@ -378,5 +429,6 @@ TEST_MAIN("spawn",
 		    the_child_waits_while_it_is_attached),
 	  test_case("inheritance", the_callers_affinity_is_not_inherited, nothing_else_is_inherited,
 		    standard_files_may_be_swapped, it_becomes_the_user_without_new_privileges,
-		    a_session_of_its_own, memory_policies_are_set),
+		    a_session_of_its_own, it_dies_with_us_where_that_is_wanted,
+		    memory_policies_are_set),
 	  test_case("failure", a_failed_start_says_why_and_leaves_nothing, no_descriptor_is_lost))
