@@ -94,9 +94,12 @@ TCase *test_case_of(const char *name, const TTest *const *tests)
 int test_run(const char *name, TCase *const *cases)
 {
 	Suite *suite = suite_create(name);
+	char cache[sizeof(directory) + 8];
 	SRunner *runner;
 	int failed;
 
+	snprintf(cache, sizeof(cache), "%s/cache", test_directory());
+	setenv("XDG_CACHE_HOME", cache, 1);
 	for (; *cases; cases++)
 		suite_add_tcase(suite, *cases);
 	runner = srunner_create(suite);

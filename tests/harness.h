@@ -31,7 +31,10 @@ unsigned long test_seed(void);
 /* A small deterministic generator (SplitMix64), so that a seed means the same everywhere. */
 unsigned long long test_random(unsigned long long *state);
 
-/* Run one suite made of the NULL-terminated list of cases; return main()'s status. */
+/*
+ * Run one suite made of the NULL-terminated list of cases; return main()'s status. What cleave keeps
+ * in the user's cache is kept in the test's directory.
+ */
 int test_run(const char *suite, TCase *const *cases);
 
 #define TEST_MAIN(suite, ...)                               \
