@@ -48,7 +48,7 @@ START_TEST(master)
 	setenv("_JAVA_OPTIONS", "-Xmx1m", 1);
 	ck_assert_int_eq(spark_master_process(&t->all, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[0], "/opt/jdk/bin/java");
-	ck_assert_str_eq(after(&p.argv, "-cp"), "/t/state/tree/conf/:/opt/spark/jars/*");
+	ck_assert_str_eq(after(&p.argv, "-cp"), "/opt/spark/jars/*");
 	ck_assert(spark_tree_has(&p.argv, "-Xmx384m"));
 	ck_assert(spark_tree_has(&p.argv, "-XX:-UsePerfData"));
 	ck_assert(spark_tree_has(&p.argv, "-Djava.io.tmpdir=/t/data/tree/master/tmp"));
@@ -96,7 +96,9 @@ START_TEST(worker)
 	ck_assert_str_eq(argv_value(&p.env, "HADOOP_CONF_DIR"), "/etc/hadoop");
 	ck_assert_str_eq(argv_value(&p.env, "TMPDIR"), "/t/data/tree/slice-1/tmp");
 	ck_assert_str_eq(argv_value(&p.env, "JDK_JAVA_OPTIONS"),
-			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/slice-1/tmp' -Dmine=1");
+			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/slice-1/tmp' "
+			 "'@/t/state/tree/jvm.options' -Dmine=1");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_CONF_DIR"), "/nonexistent-cleave-conf");
 }
 END_TEST
 
@@ -276,7 +278,7 @@ START_TEST(prepare)
 {
 	cleanup_free struct spark_tree *t = tree_in_directory("prepare");
 	cleanup_free char *secret = NULL, *again = NULL, *daemons = NULL, *apps = NULL, *log = NULL;
-	cleanup_free char *resources = NULL;
+	cleanup_free char *resources = NULL, *options = NULL, *training = NULL;
 	char line[256];
 	struct err e;
 
@@ -310,7 +312,11 @@ START_TEST(prepare)
 	ck_assert(has_line(apps, "spark.executor.extraJavaOptions=-XX:-UsePerfData "
 				 "-XX:+UseParallelGC -Dmine=1"));
 	ck_assert_ptr_nonnull(strstr(resources, "\"not-1\""));
-	check_directory(t->cluster.state, "conf", 0755);
+	options = read_state(t, "jvm.options", 0644);
+	ck_assert_str_eq(options, ""); /* no archive yet */
+	training = read_state(t, "training.py", 0644);
+	ck_assert_ptr_nonnull(strstr(training, "local-cluster"));
+	check_directory(t->cluster.data, "train/tmp", 0700);
 	check_directory(t->cluster.data, "slice-1/scratch", 0700);
 	check_directory(t->cluster.data, "slice-0/work", 0700);
 	check_directory(t->cluster.data, "master/tmp", 0700);
