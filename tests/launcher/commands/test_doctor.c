@@ -3,6 +3,7 @@
 
 #include "launcher/commands/cmd_doctor.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -131,6 +132,55 @@ START_TEST(a_machine_that_lacks_nothing_is_fine)
 }
 END_TEST
 
+/* Whether JVMs start from an archive is told, and never counted as missing. */
+START_TEST(the_archive_of_classes_is_told)
+{
+	static const struct {
+		int result;
+		enum finding_kind kind;
+		const char *what;
+	} cases[] = {
+		{0, FINDING_OK, "from the archive of classes /c/uid-0.7.jsa"},
+		{-ENOENT, FINDING_NOTE, "there is none: it is made after the next up or run"},
+		{-ECANCELED, FINDING_NOTE, "JVMs start slower: there is none"},
+		{-EOPNOTSUPP, FINDING_NOTE, "JVMs start slower: there is none"},
+		{-EPERM, FINDING_NOTE, "JVMs start slower: there is none"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		v2_machine();
+		facts.archive_result = cases[i].result;
+		string_copy(facts.archive.path, "/c/uid-0.7.jsa");
+		string_copy(facts.archive_error.msg, "there is none");
+		ck_assert_int_eq(find("fast-start")->kind, cases[i].kind);
+		ck_assert_str_eq(find("fast-start")->what, cases[i].what);
+		ck_assert_uint_eq(findings.missing, 0);
+	}
+	facts.spark_result = -ENOENT;
+	ck_assert_ptr_null(find("fast-start"));
+}
+END_TEST
+
+/* Read with the rest of the facts: of a Spark and a JDK without an archive of its own. */
+START_TEST(a_jdk_without_archives_is_named)
+{
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], path[PROFILE_PATH + 32];
+	struct err e = {0};
+
+	spark_tree_fake(test_directory(), spark_tree_java, home, jdk);
+	setenv("SPARK_HOME", home, 1);
+	setenv("JAVA_HOME", jdk, 1);
+	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_int_eq(facts.archive_result, -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(find("fast-start")->what, "lib/server/classes.jsa"));
+	snprintf(path, sizeof(path), "%s/lib/server", jdk);
+	spark_tree_program(path, "classes.jsa", "");
+	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_int_eq(facts.archive_result, -ENOENT);
+	ck_assert_ptr_nonnull(strstr(find("fast-start")->what, "/cache/cleave/"));
+}
+END_TEST
+
 /* A name is bytes, JSON is UTF-8. */
 START_TEST(a_process_may_have_any_name)
 {
@@ -189,5 +239,6 @@ TEST_MAIN("doctor",
 	  test_case("judge", the_refusal_is_the_one_that_up_gives,
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
 		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
-		    a_machine_that_lacks_nothing_is_fine, this_machine_can_be_examined),
+		    a_machine_that_lacks_nothing_is_fine, the_archive_of_classes_is_told,
+		    a_jdk_without_archives_is_named, this_machine_can_be_examined),
 	  test_case("busy", the_greediest_come_first, a_process_may_have_any_name))
