@@ -129,8 +129,7 @@ static const struct field profile_list[] = {
 	{"jvm.home", FIELD_TEXT, AT(jvm.home), .words = WORDS("auto"), .is_valid = text_is_path,
 	 .allowed = TEXT_PATH_ALLOWED, .help = "auto: $JAVA_HOME, then java on PATH"},
 	{"jvm.gc", FIELD_WORD, AT(jvm.gc), .words = gc_words},
-	{"jvm.class_data_sharing", FIELD_FLAG, AT(jvm.class_data_sharing),
-	 .help = "faster starts"},
+	{"jvm.class_data_sharing", FIELD_FLAG, AT(jvm.class_data_sharing), .help = "faster starts"},
 	{"jvm.options", FIELD_STRINGS, AT(jvm.options), .refuse = jvm_option_refuse,
 	 .allowed = "JVM options, one an item", .help = "of the executors"},
 

@@ -152,11 +152,13 @@ static int run_process(struct training *t, const char *what, const struct proces
 /* What was made is tried before it is given to others: a JVM dies of a bad one. */
 static int make(struct training *t, struct err *e)
 {
-	cleanup_process struct process trial = {0};
-	int r = run_process(t, "the training run", &t->archive.process, e);
+	cleanup_process struct process training = {0}, trial = {0};
+	int r = spark_training_process(&t->cluster, &t->archive, &training, e);
 
 	if (!r)
-		r = archive_trial(&t->cluster, &t->archive, &trial, e);
+		r = run_process(t, "the training run", &training, e);
+	if (!r)
+		r = spark_trial_process(&t->cluster, &t->archive, &trial, e);
 	if (!r)
 		r = run_process(t, "a JVM with the archive that was made", &trial, e);
 	return r ? r : archive_publish(&t->cluster, &t->archive, e);

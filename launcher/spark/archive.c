@@ -297,8 +297,9 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 		r = check_space(directory, e);
 	if (!r)
 		r = check_space(c->cluster->data, e);
-	if (!r)
-		r = spark_training_process(c, begun.kind, &begun.process, begun.output, e);
+	if (!r && snprintf(begun.output, PROFILE_PATH, "%s/train/archive", c->cluster->data) >=
+			  PROFILE_PATH)
+		r = err_errno(e, -ENAMETOOLONG, "%s", c->cluster->data);
 	if (r) {
 		archive_end(c, &begun, NULL);
 		return r;
@@ -306,15 +307,6 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 	unlink(begun.output); /* of a maker that was killed: not to be taken for this one's */
 	*t = begun;
 	return 0;
-}
-
-int archive_trial(const struct spark_cluster *c, const struct archive_training *t,
-		  struct process *out, struct err *e)
-{
-	struct archive made = {.kind = t->kind};
-
-	string_copy(made.path, t->output);
-	return spark_trial_process(c, &made, out, e);
 }
 
 /* Open the file that the training wrote, which its user could have replaced by anything. */
@@ -409,7 +401,6 @@ void archive_end(const struct spark_cluster *c, struct archive_training *t, cons
 		if (fd >= 0 && dprintf(fd, "%.*s\n", FAILED_MAX - 2, why) < 0)
 			unlinkat(t->entry, name, 0);
 	}
-	process_release(&t->process);
 	if (t->lock >= 0)
 		close(take_fd(t->lock));
 	if (t->entry >= 0)

@@ -67,21 +67,17 @@ int archive_offer(const struct spark_cluster *c, struct err *e);
 struct archive_training {
 	int entry, lock; /* of the cache; the lock is held until archive_end() */
 	enum archive_kind kind;
-	struct process process; /* what to run, as the workers' user, and wait for */
-	char output[PROFILE_PATH];
+	char output[PROFILE_PATH]; /* where the JVM writes it */
 };
 
 /*
- * Begin: lock, write the training's files, make its command line. -EALREADY: there is one, or none
- * is wanted; -EBUSY: another process makes it; other errors as of archive_find(), -ENOSPC.
+ * Begin: lock it, see that there is room; spark_training_process() is what to run then. -EALREADY:
+ * there is one, or none is wanted; -EBUSY: another process makes it; other errors as of
+ * archive_find(), -ENOSPC.
  */
 int archive_begin(const struct spark_cluster *c, struct archive_training *t, struct err *e);
 
-/* The training has ended well: the command line of a JVM that has to start from what it wrote. */
-int archive_trial(const struct spark_cluster *c, const struct archive_training *t,
-		  struct process *out, struct err *e);
-
-/* That went well, too: put it into the cache, and offer it. */
+/* It went well, and so did spark_trial_process(): put it into the cache, and offer it. */
 int archive_publish(const struct spark_cluster *c, const struct archive_training *t, struct err *e);
 
 /*

@@ -15,6 +15,7 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/application.h"
+#include "launcher/spark/archive.h"
 #include "launcher/system/files.h"
 
 enum {

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#include "launcher/spark/archive.h"
 #include "launcher/spark/spark.h"
 
 enum { MIB = 1 << 20 };
@@ -20,12 +19,6 @@ enum { MIB = 1 << 20 };
 /* Below STATE/NAME: the options of an archive as java(1)'s @argfile, and the program that trains it. */
 #define SPARK_JVM_OPTIONS "jvm.options"
 #define SPARK_TRAINING	  "training.py"
-
-/* The JVM that writes an archive to `output`, and one that starts from it and ends (archive.h). */
-int spark_training_process(const struct spark_cluster *c, enum archive_kind kind,
-			   struct process *out, char output[PROFILE_PATH], struct err *e);
-int spark_trial_process(const struct spark_cluster *c, const struct archive *a, struct process *out,
-			struct err *e);
 
 /*
  * What was asked of this Spark and JDK (`home`, `java` and `fingerprint` are filled in) before:

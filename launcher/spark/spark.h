@@ -94,6 +94,16 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 			 struct err *e);
 
 /*
+ * The JVM that writes an archive of classes (archive.h), and one that starts from what it wrote and
+ * ends: as the workers' user, in the host group, until its end.
+ */
+struct archive_training;
+int spark_training_process(const struct spark_cluster *c, const struct archive_training *t,
+			   struct process *out, struct err *e);
+int spark_trial_process(const struct spark_cluster *c, const struct archive_training *t,
+			struct process *out, struct err *e);
+
+/*
  * Which of spark-submit's words is the application: the first that is neither an option nor an
  * option's value. What follows is the application's own. The place of the NULL at the end if there
  * is none.

@@ -4,6 +4,7 @@
  * link: -Wl,--wrap=statvfs,--wrap=sendfile
  */
 
+#include "launcher/spark/archive.h"
 #include "launcher/spark/room.h"
 
 #include <dirent.h>
@@ -576,7 +577,6 @@ START_TEST(a_training_begins_and_ends)
 	ck_assert_int_lt(access(output(), F_OK), 0);
 	ck_assert_int_eq(fcntl(t.lock, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_eq(fcntl(t.entry, F_GETFD), FD_CLOEXEC);
-	ck_assert(spark_tree_has(&t.process.argv, "org.apache.spark.deploy.SparkSubmit"));
 	ck_assert_int_eq(archive_begin(&tree->all, &second, &e), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(e.msg, "another process"));
 	put(output(), BYTES, 0644);
@@ -807,24 +807,26 @@ END_TEST
 
 START_TEST(the_training_is_the_real_command_line)
 {
-	cleanup_process struct process master = {0}, trial = {0};
+	cleanup_process struct process master = {0}, trained = {0}, trial = {0};
 	char word[3 * PROFILE_PATH];
 	struct err e;
 
 	begin_training();
 	ck_assert_int_eq(spark_master_process(&tree->all, &master, &e), 0);
+	ck_assert_int_eq(spark_training_process(&tree->all, &training, &trained, &e), 0);
+	ck_assert(spark_tree_has(&trained.argv, "org.apache.spark.deploy.SparkSubmit"));
 	/* The JDK, -cp and the class path are the daemons'. */
 	for (size_t i = 0; i < tree->spark.launch.count; i++)
-		ck_assert_str_eq(training.process.argv.items[i], master.argv.items[i]);
+		ck_assert_str_eq(trained.argv.items[i], master.argv.items[i]);
 	snprintf(word, sizeof(word), "-XX:ArchiveClassesAtExit=%s", output());
-	ck_assert(spark_tree_has(&training.process.argv, word));
+	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "%s/training.py", tree->cluster.state);
-	ck_assert(spark_tree_has(&training.process.argv, word));
+	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "%s/data/tree/train", top);
-	ck_assert_str_eq(training.process.directory, word);
+	ck_assert_str_eq(trained.directory, word);
 	/* An archive over another one cannot be. */
-	ck_assert_ptr_null(argv_value(&training.process.env, "JDK_JAVA_OPTIONS"));
-	ck_assert_int_eq(archive_trial(&tree->all, &training, &trial, &e), 0);
+	ck_assert_ptr_null(argv_value(&trained.env, "JDK_JAVA_OPTIONS"));
+	ck_assert_int_eq(spark_trial_process(&tree->all, &training, &trial, &e), 0);
 	snprintf(word, sizeof(word), "-XX:SharedArchiveFile=%s", output());
 	ck_assert(spark_tree_has(&trial.argv, word));
 	ck_assert_str_eq(trial.argv.items[trial.argv.count - 1], "--version");
