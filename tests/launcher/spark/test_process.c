@@ -167,7 +167,10 @@ START_TEST(submit)
 	ck_assert_ptr_null(argv_value(&p.env, "_JAVA_OPTIONS"));
 	ck_assert_str_eq(argv_value(&p.env, "MINE"), "kept");
 	ck_assert_str_eq(argv_value(&p.env, "SPARK_HOME"), "/opt/spark");
+	/* In front: those of the user's count. */
 	ck_assert_str_eq(argv_value(&p.env, "SPARK_SUBMIT_OPTS"),
+			 "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+			 "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000 "
 			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/host/tmp' -Dmine=1");
 	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
 	ck_assert_str_eq(p.directory, "");
