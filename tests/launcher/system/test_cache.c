@@ -207,7 +207,7 @@ START_TEST(long_and_odd_names)
 	must_refuse(".hidden", -EINVAL, "no name");
 	must_refuse("a/b", -EINVAL, "no name");
 	length = (size_t)snprintf(deep, sizeof(deep), "%s", top);
-	while (length < PROFILE_PATH - 1) {
+	while (length < PROFILE_PATH) {
 		memcpy(deep + length, "/d", 3);
 		length += 2;
 	}
