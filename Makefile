@@ -145,6 +145,7 @@ demo: deps
 
 test: deps
 	$(Q)$(MAKE) --no-print-directory build-release build-san
+	$(Q)tests/spark/warm
 	$(Q)tests/run $(filter-out $(call test_bins,release,$(ONCE)),$(call test_bins,release,$(TESTS))) \
 		$(call test_bins,san,$(TESTS)) $(CHECKS) $(SPARK_TESTS)
 

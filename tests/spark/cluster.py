@@ -16,6 +16,9 @@ FAST_JVM = "-XX:TieredStopAtLevel=1"
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 UP_SECONDS = 180
 
+# One archive of classes for all tests of the real Spark (tests/spark/warm makes it): nothing is trained beside them.
+os.environ.setdefault("XDG_CACHE_HOME", f"{TOP}/build/cache")
+
 # What runs the tests may ignore signals (a shell in the background does SIGINT, nohup SIGHUP), and so would all that we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
@@ -68,14 +71,14 @@ class Cluster:
         self.program = [f"{TOP}/build/cleave"]
         self.before = leavings()
 
-    def write_profile(self, path, partition, name=None, memory="heap: 600M", spark="", more=""):
+    def write_profile(self, path, partition, name=None, memory="heap: 600M", spark="", jvm="", more=""):
         """A profile of short applications; the keys are flow mappings without their braces, `more` are lines."""
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"""version: 1
 name: {name or self.name}
 partition: {{{partition}, reserve: {{cores: 0}}}}
 memory: {{{memory}}}
-jvm: {{options: ["{FAST_JVM}"]}}
+jvm: {{options: ["{FAST_JVM}"]{jvm}}}
 spark: {{start_timeout: {UP_SECONDS}s, conf: {{spark.driver.extraJavaOptions: "{FAST_JVM}"}}{spark}}}
 {more}
 """)
