@@ -44,6 +44,9 @@ unsigned plain_heap_mb(uint64_t memory, unsigned workers)
 	return (unsigned)(each_mb < most_mb ? each_mb : most_mb);
 }
 
+/* Below the request's directory: properties of daemons and applications. */
+static const char properties[] = "/spark.conf";
+
 /* ---- where it listens */
 
 /* As many free addresses in a row as there are daemons, and ports that are free on the first. */
@@ -223,7 +226,7 @@ int plain_submit(const struct plain *p, char *const *conf, char *const *words, s
 	argv_addf(&made.argv, "%s/bin/spark-submit", r->spark->home);
 	add_option(&made.argv, "--master", "spark://%s:%d", address, p->port);
 	add_option(&made.argv, "--conf", "spark.executor.memory=%um", r->heap_mb);
-	add_option(&made.argv, "--conf", "spark.port.maxRetries=0");
+	add_option(&made.argv, "--properties-file", "%s%s", r->directory, properties);
 	add_application_conf(r, &made.argv);
 	for (; conf && *conf; conf++)
 		add_option(&made.argv, "--conf", "%s", *conf);
@@ -259,8 +262,6 @@ int plain_submit_alone(const struct plain_request *r, char *const *words, struct
 }
 
 /* ---- daemons */
-
-static const char properties[] = "/daemons.conf";
 
 /* Start one; `name` is its directory and its log. */
 static int start_daemon(const struct plain *p, const char *name, uint32_t own, const sigset_t *mask,
@@ -422,16 +423,38 @@ static int start_all(struct plain *p, struct step *s, struct err *e)
 	return r;
 }
 
+/*
+ * Of daemons and applications. Spark would silently take the next port if one is taken; and whoever
+ * can reach a Master without a secret runs what he likes as the workers' user, who may be root.
+ */
+static int write_properties(const struct plain_request *r, struct err *e)
+{
+	char path[PATH], secret[SPARK_SECRET], text[256];
+	int n;
+
+	if (spark_new_secret(secret, e) < 0)
+		return e->code;
+	snprintf(path, sizeof(path), "%s%s", r->directory, properties);
+	n = snprintf(text, sizeof(text),
+		     "spark.port.maxRetries=0\n"
+		     "spark.master.rest.enabled=false\n"
+		     "spark.authenticate=true\n"
+		     "spark.authenticate.secret=%s\n",
+		     secret);
+	if (file_replace(path, text, (size_t)n, 0600, e) < 0)
+		return e->code;
+	/* Its directory is the caller's. */
+	if (r->cluster->user[0] && lchown(path, r->cluster->uid, r->cluster->gid) < 0)
+		return err_errno(e, -errno, "cannot give %s to user %s", path, r->cluster->user);
+	return 0;
+}
+
 int plain_up(const struct plain_request *request, struct step *s, struct plain *out, struct err *e)
 {
-	/* Spark would silently take the next port if one is taken. */
-	static const char text[] = "spark.port.maxRetries=0\n";
 	struct plain p = {.request = request};
-	char path[PATH];
 	int r;
 
-	snprintf(path, sizeof(path), "%s%s", request->directory, properties);
-	if (choose_place(&p, e) < 0 || file_replace(path, text, sizeof(text) - 1, 0644, e) < 0)
+	if (choose_place(&p, e) < 0 || write_properties(request, e) < 0)
 		return e->code;
 	s->begin_ns = clock_now_ns();
 	r = start_all(&p, s, e);

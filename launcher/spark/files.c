@@ -19,7 +19,7 @@
 #include "launcher/system/files.h"
 
 enum {
-	SECRET_BYTES = 32, /* 256 bits from the kernel */
+	SECRET_BYTES = SPARK_SECRET / 2, /* 256 bits from the kernel */
 	SECRET_DIGITS = 2 * SECRET_BYTES,
 	/* UnifiedMemoryManager.scala: 1.5 × 300 MiB; an executor with less does not start. */
 	HEAP_MIN_MB = 450,
@@ -124,10 +124,20 @@ static int write_file(const struct cluster *c, const char *file, mode_t mode, co
 
 /* ---- the secret */
 
+int spark_new_secret(char secret[SPARK_SECRET], struct err *e)
+{
+	unsigned char bytes[SECRET_BYTES];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return err_errno(e, -errno, "cannot get random bytes for the secret");
+	for (unsigned i = 0; i < SECRET_BYTES; i++)
+		snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
 /* The one that is there, or a new one. */
 static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], struct err *e)
 {
-	unsigned char bytes[SECRET_BYTES];
 	char path[PROFILE_PATH + 16];
 	cleanup_free char *text = NULL;
 	size_t size;
@@ -141,10 +151,8 @@ static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], 
 		memcpy(secret, text, SECRET_DIGITS + 1);
 		return 0;
 	}
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return err_errno(e, -errno, "cannot get random bytes for the secret");
-	for (unsigned i = 0; i < SECRET_BYTES; i++)
-		snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
+	if (spark_new_secret(secret, e))
+		return e->code;
 	return write_file(c, "secret", 0600, secret, SECRET_DIGITS, e);
 }
 

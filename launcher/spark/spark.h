@@ -14,7 +14,10 @@
 #include "launcher/system/argv.h"
 #include "launcher/system/cluster.h"
 
-enum { SPARK_FINGERPRINT = 17 };
+enum {
+	SPARK_FINGERPRINT = 17,
+	SPARK_SECRET = 65, /* 64 hexadecimal digits */
+};
 
 /* One installation, resolved once at `up` and kept in the state. */
 struct spark {
@@ -88,6 +91,9 @@ void process_release(struct process *p);
  * naming the path, ERR_IMPOSSIBLE for a heap below Spark's minimum.
  */
 int spark_prepare(const struct spark_cluster *c, struct err *e);
+
+/* A new secret, for spark.authenticate.secret. */
+int spark_new_secret(char secret[SPARK_SECRET], struct err *e);
 
 int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e);
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,

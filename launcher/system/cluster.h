@@ -6,8 +6,9 @@
  * Where one cluster keeps its things, and the identity of its processes.
  *
  *   STATE/NAME/  lock  control (socket)  state.json  home.json  events.jsonl  secret
- *                spark.conf  conf/  env/
- *   DATA/NAME/   supervisor.log  master/{log,work,tmp}  slice-0/{log,work,scratch,tmp}  host/tmp
+ *                spark.conf  jvm.options  training.py  env/
+ *   DATA/NAME/   supervisor.log  train.log  master/{log,work,tmp}  slice-0/{log,work,scratch,tmp}
+ *                host/tmp  train/
  */
 
 #include <stdbool.h>

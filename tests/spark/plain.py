@@ -3,6 +3,7 @@
 own options are those only that keep it on loopback, and out of /tmp: no /tmp/hsperfdata_USER, directories below `here`."""
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -32,16 +33,22 @@ class Plain:
         self.spark = os.path.realpath(f"{TOP}/build/spark")
         shutil.rmtree(here, ignore_errors=True)
         os.makedirs(f"{here}/tmp")
+        # Whoever reached a Master without one could run what he likes as the user who runs this.
+        self.properties = f"{here}/spark.conf"
+        with open(os.open(self.properties, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write(f"spark.authenticate=true\nspark.authenticate.secret={secrets.token_hex(32)}\nspark.master.rest.enabled=false\n"
+                       "spark.port.maxRetries=0\n")
         quiet = f"-XX:-UsePerfData -Djava.io.tmpdir={here}/tmp"
         self.env = dict(os.environ, SPARK_HOME=self.spark, SPARK_LOCAL_IP=ADDRESS, SPARK_LOCAL_DIRS=f"{here}/tmp", TMPDIR=f"{here}/tmp",
                         SPARK_DAEMON_JAVA_OPTS=quiet, SPARK_SUBMIT_OPTS=quiet, SPARK_LAUNCHER_OPTS="-XX:-UsePerfData")
         self.commands = [[f"{DEPLOY}.worker.Worker", "--host", f"127.0.0.{91 + i}", "-c", str(cores), "-m", f"{self.memory_mb}M", "-d",
-                          f"{here}/work-{i}", f"spark://{ADDRESS}:{PORT}"] for i in range(workers)]
+                          f"{here}/work-{i}", "--properties-file", self.properties, f"spark://{ADDRESS}:{PORT}"] for i in range(workers)]
         self.is_sequential = is_sequential
 
     def __enter__(self):
         try:
-            self._start([f"{DEPLOY}.master.Master", "--host", ADDRESS, "--port", str(PORT), "--webui-port", str(UI)])
+            self._start([f"{DEPLOY}.master.Master", "--host", ADDRESS, "--port", str(PORT), "--webui-port", str(UI),
+                         "--properties-file", self.properties])
             for number, words in enumerate(self.commands):
                 self._start(words)
                 if self.is_sequential:
@@ -91,7 +98,7 @@ class Plain:
 
     def submit(self, *words, **options):
         """Run spark-submit; return the finished process. An executor has what an admin would give it: most of its Worker's."""
-        heap = ["--conf", f"spark.executor.memory={self.memory_mb * 3 // 4}m"]
+        heap = ["--properties-file", self.properties, "--conf", f"spark.executor.memory={self.memory_mb * 3 // 4}m"]
         done = subprocess.run([f"{self.spark}/bin/spark-submit", "--master", f"spark://{ADDRESS}:{PORT}", *heap, *words], env=self.env,
                               cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
         if done.returncode:
