@@ -26,8 +26,12 @@ void test_skip_note(const char *test, const char *format, ...)
 		fclose(file);
 }
 
-static char directory[256];
-static pid_t directory_owner;
+/* Temporary directories, each removed at the end of the process that made it. */
+struct place {
+	char path[256];
+	pid_t owner;
+};
+static struct place directory, cache;
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
 {
@@ -37,24 +41,30 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-static void remove_directory(void)
+static void remove_places(void)
 {
-	if (getpid() == directory_owner)
-		nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	const struct place *places[] = {&directory, &cache};
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (getpid() == places[i]->owner)
+			nftw(places[i]->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static const char *make_place(struct place *place, const char *kind)
+{
+	const char *top = getenv("TMPDIR");
+
+	snprintf(place->path, sizeof(place->path), "%s/cleave-%s-XXXXXX", top ? top : "/tmp", kind);
+	if (!mkdtemp(place->path))
+		abort();
+	place->owner = getpid();
+	atexit(remove_places);
+	return place->path;
 }
 
 const char *test_directory(void)
 {
-	if (!directory[0]) {
-		const char *top = getenv("TMPDIR");
-
-		snprintf(directory, sizeof(directory), "%s/cleave-test-XXXXXX", top ? top : "/tmp");
-		if (!mkdtemp(directory))
-			abort();
-		directory_owner = getpid();
-		atexit(remove_directory);
-	}
-	return directory;
+	return directory.path[0] ? directory.path : make_place(&directory, "test");
 }
 
 const char *test_topologies(void)
@@ -94,12 +104,10 @@ TCase *test_case_of(const char *name, const TTest *const *tests)
 int test_run(const char *name, TCase *const *cases)
 {
 	Suite *suite = suite_create(name);
-	char cache[sizeof(directory) + 8];
 	SRunner *runner;
 	int failed;
 
-	snprintf(cache, sizeof(cache), "%s/cache", test_directory());
-	setenv("XDG_CACHE_HOME", cache, 1);
+	setenv("XDG_CACHE_HOME", make_place(&cache, "cache"), 1);
 	for (; *cases; cases++)
 		suite_add_tcase(suite, *cases);
 	runner = srunner_create(suite);
