@@ -228,8 +228,7 @@ void train_in_background(const struct options *o, const struct state *s)
 
 	if (pipe2(ends, O_CLOEXEC))
 		return;
-	fflush(NULL);
-	pid = fork();
+	pid = fork(); /* which writes nothing of ours: it ends by _exit() */
 	if (pid == 0) {
 		if (fork() == 0)
 			train_alone(o, s, ends[1]);
