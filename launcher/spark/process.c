@@ -212,33 +212,6 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 }
 
 /*
- * Where a configuration directory holds nothing but templates, as in a Spark that was just
- * unpacked, it is one that does not exist: the class path begins with it, and an archive fits one
- * class path only. A user's own stays, and the driver starts without the archive.
- */
-static void put_conf_directory(const struct spark_cluster *c, struct argv *env)
-{
-	static const char template[] = ".template";
-	cleanup_closedir DIR *list = NULL;
-	char path[PROFILE_PATH + 8];
-	struct dirent *entry;
-
-	if (argv_value(env, "SPARK_CONF_DIR"))
-		return;
-	snprintf(path, sizeof(path), "%s/conf", c->spark->home);
-	list = opendir(path);
-	while (list && (entry = readdir(list))) {
-		size_t length = strlen(entry->d_name);
-
-		if (entry->d_name[0] != '.' &&
-		    (length < sizeof(template) ||
-		     strcmp(entry->d_name + length - strlen(template), template) != 0))
-			return;
-	}
-	argv_put(env, "SPARK_CONF_DIR", SPARK_NO_CONF);
-}
-
-/*
  * A driver runs much code a few times each: the second compiler's thresholds of calls and loops
  * (CompilationPolicy, compiler_globals.hpp) ten times as high, so that it compiles what stays hot
  * only. The driver of a short WordCount took 7.3 instead of 9.6 s of CPU time (README.md). A cache
@@ -320,7 +293,6 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 		argv_add(&p.env, *variable);
 	argv_drop(&p.env, "HWLOC_");
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	put_conf_directory(c, &p.env);
 	return put_application_environment(c, c->cluster->uid, &p.env, e) ? e->code
 									  : finish(&p, out, e);
 }
@@ -330,11 +302,16 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 /* What both JVMs have in common, up to and without the words of spark-submit. */
 static int begin_training(const struct spark_cluster *c, struct process *p, struct err *e)
 {
-	char tmp[PROFILE_PATH];
+	char tmp[PROFILE_PATH], jars[SPARK_JARS];
 
 	if (begin_daemon(c, "train", "train", c->master.address, tmp, p, e) ||
 	    data_path(c->cluster, p->directory, e, "train"))
 		return e->code;
+	/* What all class paths begin with, so that it does for whatever comes behind. */
+	spark_jars(c->spark, jars);
+	for (size_t i = 1; i < p->argv.count; i++)
+		if (strcmp(p->argv.items[i - 1], "-cp") == 0)
+			argv_replace(&p->argv, i, jars);
 	p->log[0] = '\0';
 	argv_drop(&p->env, "JDK_JAVA_OPTIONS=");
 	argv_put(&p->env, "PYSPARK_PYTHON", c->spark->python);
@@ -364,6 +341,10 @@ int spark_training_process(const struct spark_cluster *c, const struct archive_t
 	add_option(&p.argv, "--conf", "spark.driver.bindAddress=%s", c->master.address);
 	add_option(&p.argv, "--conf", "spark.ui.port=0");
 	add_option(&p.argv, "--conf", "spark.executor.memory=512m");
+	/* Nothing in /tmp, as of a daemon's executors. */
+	add_option(&p.argv, "--conf",
+		   "spark.executor.extraJavaOptions=-XX:-UsePerfData '-Djava.io.tmpdir=%s'",
+		   argv_value(&p.env, "TMPDIR"));
 	argv_add(&p.argv, program);
 	argv_addf(&p.argv, "%s/data", p.directory);
 	return finish(&p, out, e);

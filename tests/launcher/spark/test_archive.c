@@ -824,6 +824,12 @@ START_TEST(the_training_is_the_real_command_line)
 	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "%s/data/tree/train", top);
 	ck_assert_str_eq(trained.directory, word);
+	/* Its executors leave nothing in /tmp either. */
+	snprintf(
+		word, sizeof(word),
+		"spark.executor.extraJavaOptions=-XX:-UsePerfData '-Djava.io.tmpdir=%s/data/tree/train/tmp'",
+		top);
+	ck_assert(spark_tree_has(&trained.argv, word));
 	/* An archive over another one cannot be. */
 	ck_assert_ptr_null(argv_value(&trained.env, "JDK_JAVA_OPTIONS"));
 	ck_assert_int_eq(spark_trial_process(&tree->all, &training, &trial, &e), 0);
