@@ -21,6 +21,7 @@
 
 enum {
 	JAVA_DYNAMIC = 13, /* JEP 350: -XX:ArchiveClassesAtExit */
+	JAVA_MOVES = 20,   /* JDK-8296157: -XX:ArchiveRelocationMode=1 */
 	JAVA_AOT = 25,	   /* JEP 514: -XX:AOTCacheOutput */
 	FAILED_S = 24 * 60 * 60,
 	FAILED_MAX = 1024,
@@ -142,7 +143,7 @@ static int open_entry(const struct spark *s, char directory[PROFILE_PATH], struc
 
 int archive_find(const struct spark *s, uid_t uid, struct archive *out, struct err *e)
 {
-	struct archive found = {.kind = archive_kind(s)};
+	struct archive found = {.kind = archive_kind(s), .java_version = s->java_version};
 	char directory[PROFILE_PATH];
 	cleanup_close int entry = -1;
 	int r;
@@ -163,6 +164,9 @@ int archive_find(const struct spark *s, uid_t uid, struct archive *out, struct e
 
 void archive_words(const struct archive *a, struct argv *out)
 {
+	if (a->kind)
+		/* Of another java that a task starts: it inherits them. */
+		argv_add(out, "-XX:+IgnoreUnrecognizedVMOptions");
 	switch (a->kind) {
 	case ARCHIVE_NONE:
 		break;
@@ -176,6 +180,14 @@ void archive_words(const struct archive *a, struct argv *out)
 		argv_add(out, "-XX:AOTMode=auto");
 		argv_add(out, "-Xlog:aot*=off,cds*=off");
 		break;
+	}
+	/*
+	 * Since JDK 20 (JDK-8296157) archives are moved to a random address: every page with a
+	 * pointer is written, and no longer shared between JVMs.
+	 */
+	if (a->kind && a->java_version >= JAVA_MOVES) {
+		argv_add(out, "-XX:+UnlockDiagnosticVMOptions");
+		argv_add(out, "-XX:ArchiveRelocationMode=0");
 	}
 }
 

@@ -3,10 +3,11 @@
 #define LAUNCHER_SPARK_ARCHIVE_H
 
 /*
- * The archive of loaded classes (class data sharing) from which every JVM of a Spark starts: Master,
- * Workers, executors and drivers have one class path, so one archive does for all. It is made once
- * for each JDK, Spark and user, by a training run, and lies in the cache (launcher/system/cache.h)
- * as uid-UID.BYTES.jsa: a JVM dies of one that was cut, so the name says how long it is.
+ * The archive of loaded classes (class data sharing) from which every JVM of a Spark starts: the
+ * class paths of Master, Workers, executors and drivers begin alike, so one archive does for all.
+ * It is made once for each JDK, Spark and user, by a training run, and lies in the cache
+ * (launcher/system/cache.h) as uid-UID.BYTES.jsa: a JVM dies of one that was cut, so the name says
+ * how long it is.
  *
  * A JVM runs with the rights of its user, and what is in an archive is its code. So one is made and
  * used by the same user only, and where root made it for a user, it is root's file.
@@ -29,6 +30,7 @@ enum archive_kind archive_kind(const struct spark *s);
 
 struct archive {
 	enum archive_kind kind;
+	int java_version; /* of the JDK that it is for */
 	char path[PROFILE_PATH];
 	uint64_t bytes;
 };

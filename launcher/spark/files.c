@@ -216,6 +216,19 @@ static struct spark_request request_of_all(const struct spark_cluster *c)
 	return spark_request(c->plan, &c->profile->spark.conf, &all);
 }
 
+/*
+ * Spark's jars first, which come later anyway: then the archive of classes fits, whatever is behind
+ * (room.h). A user's own class path is to win over Spark's.
+ */
+static void put_class_path(FILE *file, const struct spark_cluster *c, const char *key)
+{
+	char jars[SPARK_JARS];
+
+	spark_jars(c->spark, jars);
+	if (c->profile->jvm.class_data_sharing && !strings_value(&c->profile->spark.conf, key))
+		put_property(file, key, jars);
+}
+
 /* Of applications: cleave's, then the profile's spark.conf, of which the last word counts. */
 static void put_application_properties(FILE *file, const struct spark_cluster *c,
 				       const char *secret)
@@ -236,6 +249,9 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	fprintf(file, "%s=%u\nspark.executor.memory=%um\n", cores, asked.cores_max, asked.heap_mb);
 	if (asked.executor_cores)
 		fprintf(file, "spark.executor.cores=%u\n", asked.executor_cores);
+	put_class_path(file, c, "spark.driver.extraClassPath");
+	if (!c->profile->spark.join[0])
+		put_class_path(file, c, "spark.executor.extraClassPath");
 	if (first->memory.off_heap_bytes)
 		fprintf(file, "spark.memory.offHeap.enabled=true\nspark.memory.offHeap.size=%llu\n",
 			(unsigned long long)(first->memory.off_heap_bytes / first->executors));

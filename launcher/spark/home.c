@@ -266,9 +266,14 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 	return -EBADMSG;
 }
 
+void spark_jars(const struct spark *s, char jars[SPARK_JARS])
+{
+	snprintf(jars, SPARK_JARS, "%s/jars/*", s->home);
+}
+
 static int ask_launcher(struct spark *out, struct err *e)
 {
-	char jars[PROFILE_PATH + 8];
+	char jars[SPARK_JARS];
 	const char *const argv[] = {
 		/* as spark-class starts it */
 		out->java, "-XX:-UsePerfData", "-Xmx128m",   "-cp",
@@ -279,8 +284,9 @@ static int ask_launcher(struct spark *out, struct err *e)
 	size_t length;
 	int r;
 
-	snprintf(jars, sizeof(jars), "%s/jars/*", out->home);
+	spark_jars(out, jars);
 	spark_put_homes(out, &env);
+	argv_put(&env, "SPARK_DAEMON_CLASSPATH", jars);
 	argv_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
 	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
 	if (!text || env.failed)

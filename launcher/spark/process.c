@@ -354,7 +354,7 @@ int spark_trial_process(const struct spark_cluster *c, const struct archive_trai
 			struct process *out, struct err *e)
 {
 	cleanup_process struct process p = {0};
-	struct archive made = {.kind = t->kind};
+	struct archive made = {.kind = t->kind, .java_version = c->spark->java_version};
 
 	if (begin_training(c, &p, e))
 		return e->code;

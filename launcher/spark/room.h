@@ -10,11 +10,16 @@
 
 enum { MIB = 1 << 20 };
 
-/*
- * The directory of Spark's configuration as daemons and executors see it. It does not exist, so
- * nothing in it is read, and no name of a cluster stands on a class path.
- */
+/* The directory of Spark's configuration as daemons and executors see it: nothing in it is read. */
 #define SPARK_NO_CONF "/nonexistent-cleave-conf"
+
+/*
+ * HOME/jars, all of them: what the class path of every JVM of ours begins with, and all that the archive's
+ * has, which has to be the begin of theirs (archive.h). Spark puts the configuration's directory and
+ * one jar a second time behind it; JDK 18 … 24 take no archive of a path that has a jar twice.
+ */
+enum { SPARK_JARS = PROFILE_PATH + 8 };
+void spark_jars(const struct spark *s, char jars[SPARK_JARS]);
 
 /* Below STATE/NAME: the options of an archive as java(1)'s @argfile, and the program that trains it. */
 #define SPARK_JVM_OPTIONS "jvm.options"

@@ -29,8 +29,8 @@ struct spark {
 	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
 	/*
 	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx.
-	 * The configuration directory in front of its class path is one that does not exist: it has
-	 * to be the same for all, or their archive of classes does not fit (archive.h).
+	 * Its class path begins with the jars (room.h), and its configuration directory is one that
+	 * does not exist.
 	 */
 	struct strings launch;
 	/* Of all jars and of the JDK, by names, sizes and times: another one is another Spark. */

@@ -28,6 +28,19 @@ int argv_add(struct argv *a, const char *text)
 	return argv_take(a, strdup(text));
 }
 
+int argv_replace(struct argv *a, size_t at, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy) {
+		a->failed = true;
+		return -ENOMEM;
+	}
+	free(a->items[at]);
+	a->items[at] = copy;
+	return 0;
+}
+
 static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static char *format_text(const char *format, va_list args)
 {

@@ -20,6 +20,9 @@ struct argv {
 int argv_add(struct argv *a, const char *text);
 int argv_addf(struct argv *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Put a copy of `text` in the place of a word that is there. Return 0 or -ENOMEM. */
+int argv_replace(struct argv *a, size_t at, const char *text);
+
 /* For environments: set NAME=value, replacing what is there. Return 0 or -ENOMEM. */
 int argv_put(struct argv *env, const char *name, const char *value);
 int argv_putf(struct argv *env, const char *name, const char *format, ...)

@@ -210,22 +210,28 @@ END_TEST
 START_TEST(words_of_each_kind)
 {
 	struct archive a = {.path = "/c/a.jsa"};
-	cleanup_argv struct argv none = {0}, dynamic = {0}, aot = {0};
+	cleanup_argv struct argv none = {0}, dynamic = {0}, aot = {0}, fixed = {0};
 
 	archive_words(&a, &none);
 	ck_assert_uint_eq(none.count, 0);
 	a.kind = ARCHIVE_DYNAMIC;
 	archive_words(&a, &dynamic);
-	ck_assert_uint_eq(dynamic.count, 3);
-	ck_assert_str_eq(dynamic.items[0], "-XX:SharedArchiveFile=/c/a.jsa");
-	ck_assert_str_eq(dynamic.items[1], "-Xshare:auto");
-	ck_assert(strncmp(dynamic.items[2], "-Xlog:", 6) == 0);
+	ck_assert_uint_eq(dynamic.count, 4);
+	ck_assert_str_eq(dynamic.items[0], "-XX:+IgnoreUnrecognizedVMOptions");
+	ck_assert_str_eq(dynamic.items[1], "-XX:SharedArchiveFile=/c/a.jsa");
+	ck_assert_str_eq(dynamic.items[2], "-Xshare:auto");
+	ck_assert(strncmp(dynamic.items[3], "-Xlog:", 6) == 0);
 	a.kind = ARCHIVE_AOT;
 	archive_words(&a, &aot);
-	ck_assert_uint_eq(aot.count, 3);
-	ck_assert_str_eq(aot.items[0], "-XX:AOTCache=/c/a.jsa");
-	ck_assert_str_eq(aot.items[1], "-XX:AOTMode=auto");
-	ck_assert(strncmp(aot.items[2], "-Xlog:", 6) == 0);
+	ck_assert_uint_eq(aot.count, 4);
+	ck_assert_str_eq(aot.items[1], "-XX:AOTCache=/c/a.jsa");
+	ck_assert_str_eq(aot.items[2], "-XX:AOTMode=auto");
+	ck_assert(strncmp(aot.items[3], "-Xlog:", 6) == 0);
+	/* It stays where it was made for. */
+	a.java_version = 25;
+	archive_words(&a, &fixed);
+	ck_assert_uint_eq(fixed.count, 6);
+	ck_assert_str_eq(fixed.items[5], "-XX:ArchiveRelocationMode=0");
 }
 END_TEST
 
@@ -472,6 +478,7 @@ START_TEST(offered_is_what_there_is)
 	must_offer("");
 	put(in_entry(name_of(geteuid(), BYTES, "jsa")), BYTES, 0644);
 	snprintf(wanted, sizeof(wanted),
+		 "\"-XX:+IgnoreUnrecognizedVMOptions\"\n"
 		 "\"-XX:SharedArchiveFile=%s\"\n\"-Xshare:auto\"\n\"-Xlog:cds*=off\"",
 		 in_entry(name_of(geteuid(), BYTES, "jsa")));
 	must_offer(wanted);
@@ -507,6 +514,7 @@ START_TEST(a_path_may_have_quotes_and_blanks)
 	put(in_entry(name_of(geteuid(), BYTES, "jsa")), BYTES, 0644);
 	ck_assert_int_eq(archive_find(&tree->spark, geteuid(), &found, &e), 0);
 	snprintf(wanted, sizeof(wanted),
+		 "\"-XX:+IgnoreUnrecognizedVMOptions\"\n"
 		 "\"-XX:SharedArchiveFile=%s/o'brien \\\"x\\\" \\\\n #/cleave/%s/%s\"\n"
 		 "\"-Xshare:auto\"\n\"-Xlog:cds*=off\"",
 		 top, tree->spark.fingerprint, name_of(geteuid(), BYTES, "jsa"));
@@ -815,9 +823,12 @@ START_TEST(the_training_is_the_real_command_line)
 	ck_assert_int_eq(spark_master_process(&tree->all, &master, &e), 0);
 	ck_assert_int_eq(spark_training_process(&tree->all, &training, &trained, &e), 0);
 	ck_assert(spark_tree_has(&trained.argv, "org.apache.spark.deploy.SparkSubmit"));
-	/* The JDK, -cp and the class path are the daemons'. */
+	/* The JDK and its options are the daemons'; of the class path what all begin with. */
 	for (size_t i = 0; i < tree->spark.launch.count; i++)
-		ck_assert_str_eq(trained.argv.items[i], master.argv.items[i]);
+		if (!i || strcmp(master.argv.items[i - 1], "-cp") != 0)
+			ck_assert_str_eq(trained.argv.items[i], master.argv.items[i]);
+	snprintf(word, sizeof(word), "%s/jars/*", tree->spark.home);
+	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "-XX:ArchiveClassesAtExit=%s", output());
 	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "%s/training.py", tree->cluster.state);

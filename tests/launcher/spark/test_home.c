@@ -165,11 +165,15 @@ END_TEST
  */
 static size_t ask_spark_class(const char *home, const struct spark *s, char *text, size_t size)
 {
-	char java_home[64 + PROFILE_PATH], path[PROFILE_PATH], submit[PROFILE_PATH + 32];
+	char java_home[64 + PROFILE_PATH], jars[SPARK_JARS + 64], path[PROFILE_PATH],
+		submit[PROFILE_PATH + 32];
 	char program[4 * PROFILE_PATH];
 	const char *argv[] = {submit, "org.apache.spark.deploy.worker.Worker", NULL};
-	const char *envp[] = {java_home, "PATH=/usr/bin:/bin", "SPARK_CONF_DIR=" SPARK_NO_CONF,
+	const char *envp[] = {java_home,
+			      "PATH=/usr/bin:/bin",
+			      "SPARK_CONF_DIR=" SPARK_NO_CONF,
 			      "SPARK_LAUNCHER_OPTS=-XX:-UsePerfData", /* nothing in /tmp */
+			      jars,
 			      NULL};
 	size_t length = 0;
 	struct err e;
@@ -184,6 +188,7 @@ static size_t ask_spark_class(const char *home, const struct spark *s, char *tex
 	snprintf(path, sizeof(path), "%s/printer/bin", test_directory());
 	spark_tree_program(path, "java", program);
 	snprintf(java_home, sizeof(java_home), "JAVA_HOME=%s/printer", test_directory());
+	snprintf(jars, sizeof(jars), "SPARK_DAEMON_CLASSPATH=%s/jars/*", s->home);
 	snprintf(submit, sizeof(submit), "%s/bin/spark-class", home);
 	ck_assert_int_eq(capture(argv, envp, 60000, text, size, &length, &e), 0);
 	return length;
