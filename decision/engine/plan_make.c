@@ -83,14 +83,6 @@ static int decide_slices(struct draft *d, struct err *e)
 /* The user's options come last, so that they win. */
 static int decide_jvm_options(struct draft *d, struct err *e)
 {
-	static const char *const collectors[] = {
-		[GC_AUTO] = "-XX:+UseParallelGC",
-		[GC_PARALLEL] = "-XX:+UseParallelGC",
-		[GC_G1] = "-XX:+UseG1GC",
-		[GC_ZGC] = "-XX:+UseZGC",
-		[GC_SHENANDOAH] = "-XX:+UseShenandoahGC",
-		[GC_SERIAL] = "-XX:+UseSerialGC",
-	};
 	const struct profile_jvm *jvm = &d->profile->jvm;
 	enum gc gc = d->engine.candidates[d->engine.chosen].gc;
 
@@ -99,7 +91,7 @@ static int decide_jvm_options(struct draft *d, struct err *e)
 		uint64_t direct = d->plan.slices[i].memory.direct_bytes / d->cut.executors;
 		int full;
 
-		full = strings_add(options, collectors[gc == GC_AUTO ? jvm->gc : gc]) < 0 ||
+		full = strings_add(options, gc_option(gc == GC_AUTO ? jvm->gc : gc)) < 0 ||
 		       strings_addf(options, "-XX:MaxDirectMemorySize=%llu",
 				    (unsigned long long)direct) < 0;
 		strings_for_each(option, &jvm->options)

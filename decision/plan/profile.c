@@ -106,3 +106,17 @@ const char *loan_scope_name(unsigned scope)
 {
 	return loan_scope_words[scope];
 }
+
+const char *gc_option(enum gc gc)
+{
+	static const char *const options[] = {
+		[GC_AUTO] = "-XX:+UseParallelGC",
+		[GC_PARALLEL] = "-XX:+UseParallelGC",
+		[GC_G1] = "-XX:+UseG1GC",
+		[GC_ZGC] = "-XX:+UseZGC",
+		[GC_SHENANDOAH] = "-XX:+UseShenandoahGC",
+		[GC_SERIAL] = "-XX:+UseSerialGC",
+	};
+
+	return options[gc];
+}

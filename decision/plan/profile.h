@@ -191,6 +191,9 @@ extern const char *const partition_by_words[],
 								 *const loan_mode_words[],
 									 *const loan_scope_words[];
 
+/* The option by which a JVM has that collector; auto is parallel. */
+const char *gc_option(enum gc gc);
+
 /* One of them; what takes a number lets readers try one after the other. */
 const char *partition_by_name(enum partition_by by);
 const char *workload_type_name(enum workload_type type);

@@ -331,7 +331,7 @@ const struct command cmd_doctor = {
 	.summary = "Tell what this machine can do, and what is missing",
 	.details =
 		"Looks at the control groups, the kernel, memory settings, Spark, Java and Python, "
-		"and at who else uses the CPUs. Changes nothing. Each line that says \"missing\" "
+		"and at who else uses the CPUs. Changes nothing but the cache. Each line that says \"missing\" "
 		"comes with what would fix it, and is something that `up` cannot do without: then "
 		"the exit code is 3.",
 	.options = options,

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -112,22 +111,7 @@ static void put_common(const struct plain_request *r, const char *address, const
 static void put_daemon_environment(const struct plain_request *r, const char *address,
 				   const char *tmp, struct argv *env)
 {
-	const struct passwd *user = getpwuid(r->cluster->uid);
-	const char *key = NULL;
-
-	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	argv_put(env, "LANG", "C.UTF-8");
-	if (user) {
-		argv_put(env, "HOME", user->pw_dir);
-		argv_put(env, "USER", user->pw_name);
-		argv_put(env, "LOGNAME", user->pw_name);
-	}
-	strings_for_each(item, &r->profile->spark.env)
-	{
-		if (key)
-			argv_put(env, key, item);
-		key = key ? NULL : item;
-	}
+	spark_put_user(r->cluster, r->profile, env);
 	put_common(r, address, tmp, env);
 	argv_put(env, "SPARK_LOCAL_DIRS", r->local);
 	argv_putf(env, "SPARK_DAEMON_JAVA_OPTS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", tmp);
@@ -158,15 +142,6 @@ static int put_submit_environment(const struct plain_request *r, const char *add
 }
 
 /* ---- command lines */
-
-static const char *const collectors[] = {
-	[GC_AUTO] = "-XX:+UseParallelGC",
-	[GC_PARALLEL] = "-XX:+UseParallelGC",
-	[GC_G1] = "-XX:+UseG1GC",
-	[GC_ZGC] = "-XX:+UseZGC",
-	[GC_SHENANDOAH] = "-XX:+UseShenandoahGC",
-	[GC_SERIAL] = "-XX:+UseSerialGC",
-};
 
 struct step_program plain_program(const struct plain_request *r, const struct process *process)
 {
@@ -202,7 +177,7 @@ static void add_application_conf(const struct plain_request *r, struct argv *arg
 		argv_add(argv, NULL);
 		return;
 	}
-	fprintf(file, "%s=-XX:-UsePerfData %s", options, collectors[r->gc]);
+	fprintf(file, "%s=-XX:-UsePerfData %s", options, gc_option(r->gc));
 	strings_for_each(option, &r->profile->jvm.options)
 	{
 		fprintf(file, " %s", option);

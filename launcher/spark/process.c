@@ -85,6 +85,26 @@ static void prefix_options(struct argv *env, const char *name, const char *tmp, 
 		  theirs);
 }
 
+void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env)
+{
+	const struct passwd *user = getpwuid(c->uid);
+	const char *key = NULL;
+
+	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	argv_put(env, "LANG", "C.UTF-8");
+	if (user) {
+		argv_put(env, "HOME", user->pw_dir);
+		argv_put(env, "USER", user->pw_name);
+		argv_put(env, "LOGNAME", user->pw_name);
+	}
+	strings_for_each(item, &p->spark.env)
+	{
+		if (key)
+			argv_put(env, key, item);
+		key = key ? NULL : item;
+	}
+}
+
 /*
  * What Master and Worker have in common, up to and without the main class. `name` is their
  * directory below DATA, `tmp` becomes what Java and Python use for /tmp.
@@ -93,29 +113,14 @@ static int begin_daemon(const struct spark_cluster *c, const char *name, const c
 			const char *address, char tmp[PROFILE_PATH], struct process *p,
 			struct err *e)
 {
-	const struct passwd *user = getpwuid(c->cluster->uid);
 	char options[PROFILE_PATH + 32];
-	const char *key = NULL;
 	struct argv *env = &p->env, *argv = &p->argv;
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
 	    data_path(c->cluster, p->directory, e, "%s/work", name) ||
 	    data_path(c->cluster, p->log, e, "%s/log/%s.log", name, kind))
 		return e->code;
-	/* Nothing of the caller's: what a JVM and its Python workers need, and spark.env. */
-	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	argv_put(env, "LANG", "C.UTF-8");
-	if (user) {
-		argv_put(env, "HOME", user->pw_dir);
-		argv_put(env, "USER", user->pw_name);
-		argv_put(env, "LOGNAME", user->pw_name);
-	}
-	strings_for_each(item, &c->profile->spark.env)
-	{
-		if (key)
-			argv_put(env, key, item);
-		key = key ? NULL : item;
-	}
+	spark_put_user(c->cluster, c->profile, env);
 	spark_put_homes(c->spark, env);
 	/* Without it every executor dies with "Cannot find any build directories". */
 	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);

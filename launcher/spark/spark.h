@@ -95,6 +95,12 @@ int spark_prepare(const struct spark_cluster *c, struct err *e);
 /* A new secret, for spark.authenticate.secret. */
 int spark_new_secret(char secret[SPARK_SECRET], struct err *e);
 
+/*
+ * The begin of a daemon's environment, nothing of the caller's: what a JVM and its Python workers
+ * need of the workers' user, and spark.env.
+ */
+void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env);
+
 int spark_master_process(const struct spark_cluster *c, struct process *out, struct err *e);
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
 			 struct err *e);
