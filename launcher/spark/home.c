@@ -266,6 +266,12 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 	return -EBADMSG;
 }
 
+void spark_put_homes(const struct spark *s, struct argv *env)
+{
+	argv_put(env, "SPARK_HOME", s->home);
+	argv_putf(env, "JAVA_HOME", "%.*s", SPARK_JAVA_HOME(s));
+}
+
 void spark_jars(const struct spark *s, char jars[SPARK_JARS])
 {
 	snprintf(jars, SPARK_JARS, "%s/jars/*", s->home);

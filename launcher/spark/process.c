@@ -64,12 +64,6 @@ void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL])
 		snprintf(url, MASTER_URL, "spark://%s:%d", c->master.address, c->master.port);
 }
 
-void spark_put_homes(const struct spark *s, struct argv *env)
-{
-	argv_put(env, "SPARK_HOME", s->home);
-	argv_putf(env, "JAVA_HOME", "%.*s", SPARK_JAVA_HOME(s));
-}
-
 /*
  * Our JVM options before those that a variable has: nothing in /tmp but below `tmp`, and `more`.
  * `tmp` NULL for SPARK_LAUNCHER_OPTS: spark-class splits it at blanks and knows no quotes.
