@@ -312,6 +312,8 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 	if (!r && snprintf(begun.output, PROFILE_PATH, "%s/train/archive", c->cluster->data) >=
 			  PROFILE_PATH)
 		r = err_errno(e, -ENAMETOOLONG, "%s", c->cluster->data);
+	if (!r)
+		r = spark_submit_launch(c->spark, &begun.launch, e);
 	if (r) {
 		archive_end(c, &begun, NULL);
 		return r;

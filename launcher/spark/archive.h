@@ -69,6 +69,7 @@ int archive_offer(const struct spark_cluster *c, struct err *e);
 struct archive_training {
 	int entry, lock; /* of the cache; the lock is held until archive_end() */
 	enum archive_kind kind;
+	struct strings launch;	   /* of spark-submit */
 	char output[PROFILE_PATH]; /* where the JVM writes it */
 };
 

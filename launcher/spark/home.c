@@ -27,6 +27,7 @@ enum {
 static const char launcher_class[] = "org.apache.spark.launcher.Main";
 /* A daemon's class: the launcher prints another line for applications. */
 static const char daemon_class[] = "org.apache.spark.deploy.worker.Worker";
+static const char submit_class[] = "org.apache.spark.deploy.SparkSubmit";
 
 /* The first executable `name` in PATH, as an absolute path; "" if there is none. */
 static void find_on_path(const char *name, char path[PROFILE_PATH])
@@ -245,7 +246,7 @@ static int check_java(const char *from, const struct spark *out, struct err *e)
  * words of the command, each with a NUL behind it (bin/spark-class reads it the same way). What
  * cleave sets itself is left out.
  */
-static int parse_launch(const char *text, size_t size, struct strings *out)
+static int parse_launch(const char *text, size_t size, const char *class, struct strings *out)
 {
 	const char *at = memchr(text, '\0', size), *end = text + size, *before = "";
 	struct strings launch = {0};
@@ -255,7 +256,7 @@ static int parse_launch(const char *text, size_t size, struct strings *out)
 	for (at += 2; at < end && memchr(at, '\0', (size_t)(end - at)); at += strlen(at) + 1) {
 		const char *word = at;
 
-		if (strcmp(word, daemon_class) == 0) {
+		if (strcmp(word, class) == 0) {
 			*out = launch;
 			return before[0] ? 0 : -EBADMSG;
 		}
@@ -277,23 +278,26 @@ void spark_jars(const struct spark *s, char jars[SPARK_JARS])
 	snprintf(jars, SPARK_JARS, "%s/jars/*", s->home);
 }
 
-static int ask_launcher(struct spark *out, struct err *e)
+/* `class`: daemon_class, or submit_class with a word behind it, for it wants an application. */
+static int ask_launcher(const struct spark *s, const char *class, struct strings *out,
+			struct err *e)
 {
 	char jars[SPARK_JARS];
 	const char *const argv[] = {
 		/* as spark-class starts it */
-		out->java, "-XX:-UsePerfData", "-Xmx128m",   "-cp",
-		jars,	   launcher_class,     daemon_class, NULL,
+		s->java, "-XX:-UsePerfData", "-Xmx128m", "-cp",
+		jars,	 launcher_class,     class,	 class == submit_class ? "none.jar" : NULL,
+		NULL,
 	};
 	cleanup_argv struct argv env = {0};
 	cleanup_free char *text = malloc(ANSWER_MAX);
 	size_t length;
 	int r;
 
-	spark_jars(out, jars);
-	spark_put_homes(out, &env);
+	spark_jars(s, jars);
+	spark_put_homes(s, &env);
 	argv_put(&env, "SPARK_DAEMON_CLASSPATH", jars);
-	argv_put(&env, "SPARK_SCALA_VERSION", out->scala_version);
+	argv_put(&env, "SPARK_SCALA_VERSION", s->scala_version);
 	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
 	if (!text || env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -302,18 +306,23 @@ static int ask_launcher(struct spark *out, struct err *e)
 	if (r < 0)
 		return err_wrap(e, "Spark's launcher");
 	if (r == 0)
-		r = parse_launch(text, length, &out->launch);
+		r = parse_launch(text, length, class, out);
 	if (r == -E2BIG)
 		return err_set(e, r,
 			       "Spark's command line is longer than %d bytes; move Spark (%s) to a "
 			       "shorter path",
-			       STRINGS_POOL, out->home);
+			       STRINGS_POOL, s->home);
 	text[strcspn(text, "\n")] = '\0';
 	if (r)
 		return err_set(e, -EBADMSG,
 			       "spark.home: the launcher of %s gave no command line: %.200s",
-			       out->home, text);
+			       s->home, text);
 	return 0;
+}
+
+int spark_submit_launch(const struct spark *s, struct strings *out, struct err *e)
+{
+	return ask_launcher(s, submit_class, out, e);
 }
 
 int spark_resolve(const struct profile *p, struct spark *out, struct err *e)
@@ -332,7 +341,7 @@ int spark_resolve(const struct profile *p, struct spark *out, struct err *e)
 			return e->code;
 	} else {
 		if (ask_java(from, found, e) || check_java(from, found, e) ||
-		    ask_launcher(found, e))
+		    ask_launcher(found, daemon_class, &found->launch, e))
 			return e->code;
 		spark_launch_remember(found);
 	}

@@ -103,9 +103,9 @@ void spark_put_user(const struct cluster *c, const struct profile *p, struct arg
  * What Master and Worker have in common, up to and without the main class. `name` is their
  * directory below DATA, `tmp` becomes what Java and Python use for /tmp.
  */
-static int begin_daemon(const struct spark_cluster *c, const char *name, const char *kind,
-			const char *address, char tmp[PROFILE_PATH], struct process *p,
-			struct err *e)
+static int begin_daemon(const struct spark_cluster *c, const struct strings *launch,
+			const char *name, const char *kind, const char *address,
+			char tmp[PROFILE_PATH], struct process *p, struct err *e)
 {
 	char options[PROFILE_PATH + 32];
 	struct argv *env = &p->env, *argv = &p->argv;
@@ -130,7 +130,7 @@ static int begin_daemon(const struct spark_cluster *c, const char *name, const c
 	snprintf(options, sizeof(options), "'@%s/%s'", c->cluster->state, SPARK_JVM_OPTIONS);
 	prefix_options(env, "JDK_JAVA_OPTIONS", tmp, options);
 	/* What spark-class would execute. */
-	strings_for_each(word, &c->spark->launch)
+	strings_for_each(word, launch)
 	{
 		argv_add(argv, word);
 	}
@@ -168,7 +168,7 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	cleanup_process struct process p = {0};
 	char tmp[PROFILE_PATH];
 
-	if (begin_daemon(c, "master", "master", c->master.address, tmp, &p, e))
+	if (begin_daemon(c, &c->spark->launch, "master", "master", c->master.address, tmp, &p, e))
 		return e->code;
 	add_daemon_options(&p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
@@ -188,7 +188,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	cleanup_process struct process p = {0};
 
 	inet_ntop(AF_INET, &(struct in_addr){htonl(s->address)}, address, sizeof(address));
-	if (begin_daemon(c, s->name, "worker", address, tmp, &p, e) ||
+	if (begin_daemon(c, &c->spark->launch, s->name, "worker", address, tmp, &p, e) ||
 	    spark_scratch(c, slice, scratch, e))
 		return e->code;
 	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
@@ -299,11 +299,12 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 /* ---- a training run */
 
 /* What both JVMs have in common, up to and without the words of spark-submit. */
-static int begin_training(const struct spark_cluster *c, struct process *p, struct err *e)
+static int begin_training(const struct spark_cluster *c, const struct archive_training *t,
+			  struct process *p, struct err *e)
 {
 	char tmp[PROFILE_PATH], jars[SPARK_JARS];
 
-	if (begin_daemon(c, "train", "train", c->master.address, tmp, p, e) ||
+	if (begin_daemon(c, &t->launch, "train", "train", c->master.address, tmp, p, e) ||
 	    data_path(c->cluster, p->directory, e, "train"))
 		return e->code;
 	/* What all class paths begin with, so that it does for whatever comes behind. */
@@ -326,7 +327,7 @@ int spark_training_process(const struct spark_cluster *c, const struct archive_t
 	cleanup_process struct process p = {0};
 	char program[PROFILE_PATH];
 
-	if (begin_training(c, &p, e) || cluster_file(c->cluster, SPARK_TRAINING, program, e))
+	if (begin_training(c, t, &p, e) || cluster_file(c->cluster, SPARK_TRAINING, program, e))
 		return e->code;
 	argv_add(&p.argv, "-Xmx1g");
 	argv_addf(&p.argv, "-XX:%s=%s",
@@ -355,7 +356,7 @@ int spark_trial_process(const struct spark_cluster *c, const struct archive_trai
 	cleanup_process struct process p = {0};
 	struct archive made = {.kind = t->kind, .java_version = c->spark->java_version};
 
-	if (begin_training(c, &p, e))
+	if (begin_training(c, t, &p, e))
 		return e->code;
 	string_copy(made.path, t->output);
 	archive_words(&made, &p.argv);

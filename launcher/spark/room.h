@@ -14,6 +14,12 @@ enum { MIB = 1 << 20 };
 #define SPARK_NO_CONF "/nonexistent-cleave-conf"
 
 /*
+ * What spark-class would execute for spark-submit, as struct spark's `launch` is for a daemon:
+ * Spark 3 gives the options that open the JDK's modules to no daemon. Half a second.
+ */
+int spark_submit_launch(const struct spark *s, struct strings *out, struct err *e);
+
+/*
  * HOME/jars, all of them: what the class path of every JVM of ours begins with, and all that the archive's
  * has, which has to be the begin of theirs (archive.h). Spark puts the configuration's directory and
  * one jar a second time behind it; JDK 18 … 24 take no archive of a path that has a jar twice.

@@ -82,6 +82,7 @@ const char spark_tree_java[] =
 	"#!/bin/sh\n"
 	"case \"$*\" in\n"
 	"*-version) echo 'openjdk version \"21.0.3\"' ;;\n"
+	"*SparkSubmit*) printf '\\0\\n/jdk/bin/java\\0-cp\\0/jars/*\\0--opens\\0org.apache.spark.deploy.SparkSubmit\\0' ;;\n"
 	"*) printf '\\0\\n/jdk/bin/java\\0-cp\\0/jars/*\\0org.apache.spark.deploy.worker.Worker\\0' ;;\n"
 	"esac\n";
 

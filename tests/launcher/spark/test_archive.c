@@ -80,7 +80,7 @@ static void begin(void)
 	ck_assert_int_eq(mkdir(top, 0755), 0);
 	setenv("XDG_CACHE_HOME", top, 1);
 	tree = spark_tree_new(top);
-	spark_tree_fake(top, "", home, jdk);
+	spark_tree_fake(top, spark_tree_java, home, jdk);
 	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
 		make_directory(directories[i]);
 	snprintf(path, sizeof(path), "%s/lib/server", jdk);
@@ -815,18 +815,16 @@ END_TEST
 
 START_TEST(the_training_is_the_real_command_line)
 {
-	cleanup_process struct process master = {0}, trained = {0}, trial = {0};
+	cleanup_process struct process trained = {0}, trial = {0};
 	char word[3 * PROFILE_PATH];
 	struct err e;
 
 	begin_training();
-	ck_assert_int_eq(spark_master_process(&tree->all, &master, &e), 0);
 	ck_assert_int_eq(spark_training_process(&tree->all, &training, &trained, &e), 0);
 	ck_assert(spark_tree_has(&trained.argv, "org.apache.spark.deploy.SparkSubmit"));
-	/* The JDK and its options are the daemons'; of the class path what all begin with. */
-	for (size_t i = 0; i < tree->spark.launch.count; i++)
-		if (!i || strcmp(master.argv.items[i - 1], "-cp") != 0)
-			ck_assert_str_eq(trained.argv.items[i], master.argv.items[i]);
+	/* What spark-submit executes; of the class path what all begin with. */
+	ck_assert_str_eq(trained.argv.items[0], "/jdk/bin/java");
+	ck_assert(spark_tree_has(&trained.argv, "--opens"));
 	snprintf(word, sizeof(word), "%s/jars/*", tree->spark.home);
 	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "-XX:ArchiveClassesAtExit=%s", output());
