@@ -157,8 +157,7 @@ START_TEST(asked_again_where_the_record_is_none)
 		"null",
 		"{\"schema\":\"cleave.launch/1\"}",
 		"{\"schema\":\"cleave.launch/2\",\"home\":\"/\",\"java\":\"/\"}",
-		"\x7f"
-		"ELF",
+		"\177ELF",
 	};
 	cleanup_free char *text = NULL;
 	unsigned long long random = test_seed();
