@@ -209,11 +209,7 @@ int plain_submit(const struct plain *p, char *const *conf, char *const *words, s
 		argv_add(&made.argv, *words);
 	if (put_submit_environment(r, address, &made.env, e) < 0)
 		return e->code;
-	if (made.argv.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	*out = made;
-	made = (struct process){0};
-	return 0;
+	return process_take(&made, out, e);
 }
 
 int plain_submit_alone(const struct plain_request *r, char *const *words, struct process *out,
@@ -229,11 +225,7 @@ int plain_submit_alone(const struct plain_request *r, char *const *words, struct
 		argv_add(&made.argv, *words);
 	if (put_submit_environment(r, "127.0.0.1", &made.env, e) < 0)
 		return e->code;
-	if (made.argv.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	*out = made;
-	made = (struct process){0};
-	return 0;
+	return process_take(&made, out, e);
 }
 
 /* ---- daemons */

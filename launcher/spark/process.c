@@ -153,8 +153,7 @@ static void add_daemon_options(struct argv *argv)
 	argv_add(argv, "-XX:TieredStopAtLevel=1");
 }
 
-/* Hand over what was built. */
-static int finish(struct process *built, struct process *out, struct err *e)
+int process_take(struct process *built, struct process *out, struct err *e)
 {
 	if (built->argv.failed || built->env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -176,7 +175,7 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	add_option(&p.argv, "--port", "%d", c->master.port);
 	add_option(&p.argv, "--webui-port", "%d", c->master.ui_port);
 	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
-	return finish(&p, out, e);
+	return process_take(&p, out, e);
 }
 
 int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct process *out,
@@ -207,7 +206,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
 	spark_master_url(c, url);
 	argv_add(&p.argv, url);
-	return finish(&p, out, e);
+	return process_take(&p, out, e);
 }
 
 /*
@@ -292,8 +291,9 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 		argv_add(&p.env, *variable);
 	argv_drop(&p.env, "HWLOC_");
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	return put_application_environment(c, c->cluster->uid, &p.env, e) ? e->code
-									  : finish(&p, out, e);
+	return put_application_environment(c, c->cluster->uid, &p.env, e)
+		       ? e->code
+		       : process_take(&p, out, e);
 }
 
 /* ---- a training run */
@@ -347,7 +347,7 @@ int spark_training_process(const struct spark_cluster *c, const struct archive_t
 		   argv_value(&p.env, "TMPDIR"));
 	argv_add(&p.argv, program);
 	argv_addf(&p.argv, "%s/data", p.directory);
-	return finish(&p, out, e);
+	return process_take(&p, out, e);
 }
 
 int spark_trial_process(const struct spark_cluster *c, const struct archive_training *t,
@@ -362,5 +362,5 @@ int spark_trial_process(const struct spark_cluster *c, const struct archive_trai
 	archive_words(&made, &p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.SparkSubmit");
 	argv_add(&p.argv, "--version");
-	return finish(&p, out, e);
+	return process_take(&p, out, e);
 }

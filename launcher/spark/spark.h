@@ -82,6 +82,8 @@ struct process {
 	char log[PROFILE_PATH];
 };
 void process_release(struct process *p);
+/* Hand over what was built, {0} stays behind; -ENOMEM if something of it could not be. */
+int process_take(struct process *built, struct process *out, struct err *e);
 #define cleanup_process __attribute__((cleanup(process_release)))
 
 /*
