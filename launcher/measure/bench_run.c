@@ -407,6 +407,14 @@ static int run_plain(struct run *r, struct err *e)
 
 /* ---- what it printed */
 
+/* What differs from run to run by its nature, at any depth. */
+static const char times_key[] = "seconds";
+
+static size_t count_keys(const json_t *object)
+{
+	return json_object_size(object) - (json_object_get(object, times_key) != NULL);
+}
+
 static bool json_is_close(json_t *a, json_t *b)
 {
 	const char *key;
@@ -422,13 +430,13 @@ static bool json_is_close(json_t *a, json_t *b)
 	if (json_typeof(a) != json_typeof(b))
 		return false;
 	if (json_is_object(a)) {
-		if (json_object_size(a) != json_object_size(b))
+		if (count_keys(a) != count_keys(b))
 			return false;
 		json_object_foreach(a, key, value)
 		{
 			json_t *other = json_object_get(b, key);
 
-			if (!other || !json_is_close(value, other))
+			if (strcmp(key, times_key) != 0 && (!other || !json_is_close(value, other)))
 				return false;
 		}
 		return true;
@@ -454,8 +462,6 @@ bool bench_result_is_same(const char *a, const char *b)
 
 	if (!one || !two)
 		return !strcmp(a, b);
-	json_object_del(one, "seconds");
-	json_object_del(two, "seconds");
 	return json_is_close(one, two);
 }
 

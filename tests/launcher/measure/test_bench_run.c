@@ -265,6 +265,13 @@ START_TEST(times_in_a_result_may_differ)
 	ck_assert(!bench_result_is_same(one, "{\"workload\":\"sql\",\"seconds\":3.1}"));
 	ck_assert(!bench_result_is_same(
 		one, "{\"workload\":\"sql\",\"seconds\":3.1,\"result\":{\"sum\":[0.1]}}"));
+	/* Times at any depth: those of single queries. */
+	ck_assert(bench_result_is_same("{\"result\":{\"seconds\":{\"q\":1},\"n\":2}}",
+				       "{\"result\":{\"seconds\":{\"q\":3},\"n\":2}}"));
+	ck_assert(!bench_result_is_same("{\"result\":{\"seconds\":{\"q\":1},\"n\":2}}",
+					"{\"result\":{\"seconds\":{\"q\":1},\"n\":3}}"));
+	ck_assert(
+		!bench_result_is_same("{\"result\":{\"n\":2,\"m\":1}}", "{\"result\":{\"n\":2}}"));
 	ck_assert(bench_result_is_same("[1, [2]]", "[1,[2]]"));
 	ck_assert(!bench_result_is_same("[1, [2]]", "[1,[2,3]]"));
 	ck_assert(bench_result_is_same("no JSON", "no JSON"));
