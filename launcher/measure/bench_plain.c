@@ -28,9 +28,6 @@ enum {
 
 static const uint32_t loopback_last = 0x7ffffffe; /* 127.255.255.254 */
 
-/* Append an option and its value, in printf's format. */
-#define add_option(argv, option, ...) (argv_add(argv, option), argv_addf(argv, __VA_ARGS__))
-
 unsigned plain_heap_mb(uint64_t memory, unsigned workers)
 {
 	/*
@@ -93,11 +90,7 @@ static int make_directory(const struct plain_request *r, const char *name, char 
 static void put_common(const struct plain_request *r, const char *address, const char *tmp,
 		       struct argv *env)
 {
-	const char *java = r->spark->java;
-
-	argv_put(env, "SPARK_HOME", r->spark->home);
-	/* The JDK's: two directories above the binary. */
-	argv_putf(env, "JAVA_HOME", "%.*s", (int)(strlen(java) - strlen("/bin/java")), java);
+	spark_put_homes(r->spark, env);
 	/* No spark-env.sh and no defaults of this machine's: plain. */
 	argv_putf(env, "SPARK_CONF_DIR", "%s/conf", r->directory);
 	if (address)
@@ -169,7 +162,7 @@ static void add_application_conf(const struct plain_request *r, struct argv *arg
 	strings_for_each(item, conf)
 	{
 		if (key && strcmp(key, options) != 0)
-			add_option(argv, "--conf", "%s=%s", key, item);
+			argv_option(argv, "--conf", "%s=%s", key, item);
 		key = key ? NULL : item;
 	}
 	file = open_memstream(&text, &size);
@@ -185,7 +178,7 @@ static void add_application_conf(const struct plain_request *r, struct argv *arg
 	if (own)
 		fprintf(file, " %s", own);
 	if (fclose(file) == 0)
-		add_option(argv, "--conf", "%s", text);
+		argv_option(argv, "--conf", "%s", text);
 	else
 		argv_add(argv, NULL);
 }
@@ -199,12 +192,12 @@ int plain_submit(const struct plain *p, char *const *conf, char *const *words, s
 
 	put_address(p->address, address);
 	argv_addf(&made.argv, "%s/bin/spark-submit", r->spark->home);
-	add_option(&made.argv, "--master", "spark://%s:%d", address, p->port);
-	add_option(&made.argv, "--conf", "spark.executor.memory=%um", r->heap_mb);
-	add_option(&made.argv, "--properties-file", "%s%s", r->directory, properties);
+	argv_option(&made.argv, "--master", "spark://%s:%d", address, p->port);
+	argv_option(&made.argv, "--conf", "spark.executor.memory=%um", r->heap_mb);
+	argv_option(&made.argv, "--properties-file", "%s%s", r->directory, properties);
 	add_application_conf(r, &made.argv);
 	for (; conf && *conf; conf++)
-		add_option(&made.argv, "--conf", "%s", *conf);
+		argv_option(&made.argv, "--conf", "%s", *conf);
 	for (; *words; words++)
 		argv_add(&made.argv, *words);
 	if (put_submit_environment(r, address, &made.env, e) < 0)
@@ -218,9 +211,9 @@ int plain_submit_alone(const struct plain_request *r, char *const *words, struct
 	cleanup_process struct process made = {0};
 
 	argv_addf(&made.argv, "%s/bin/spark-submit", r->spark->home);
-	add_option(&made.argv, "--master", "local[%u]", r->cores);
-	add_option(&made.argv, "--driver-memory", "%um", r->heap_mb);
-	add_option(&made.argv, "--conf", "spark.ui.enabled=false");
+	argv_option(&made.argv, "--master", "local[%u]", r->cores);
+	argv_option(&made.argv, "--driver-memory", "%um", r->heap_mb);
+	argv_option(&made.argv, "--conf", "spark.ui.enabled=false");
 	for (; *words; words++)
 		argv_add(&made.argv, *words);
 	if (put_submit_environment(r, "127.0.0.1", &made.env, e) < 0)
@@ -253,14 +246,14 @@ static int start_daemon(const struct plain *p, const char *name, uint32_t own, c
 	argv_addf(argv, "%s/bin/spark-class", r->spark->home);
 	argv_addf(argv, "org.apache.spark.deploy.%s",
 		  is_worker ? "worker.Worker" : "master.Master");
-	add_option(argv, "--host", "%s", address);
-	add_option(argv, "--port", "%d", is_worker ? 0 : p->port);
-	add_option(argv, "--webui-port", "%d", is_worker ? 0 : p->ui_port);
-	add_option(argv, "--properties-file", "%s%s", r->directory, properties);
+	argv_option(argv, "--host", "%s", address);
+	argv_option(argv, "--port", "%d", is_worker ? 0 : p->port);
+	argv_option(argv, "--webui-port", "%d", is_worker ? 0 : p->ui_port);
+	argv_option(argv, "--properties-file", "%s%s", r->directory, properties);
 	if (is_worker) {
-		add_option(argv, "--cores", "%u", r->cores);
-		add_option(argv, "--memory", "%uM", r->heap_mb);
-		add_option(argv, "--work-dir", "%s", work);
+		argv_option(argv, "--cores", "%u", r->cores);
+		argv_option(argv, "--memory", "%uM", r->heap_mb);
+		argv_option(argv, "--work-dir", "%s", work);
 		argv_addf(argv, "spark://%s:%d", master, p->port);
 	}
 	put_daemon_environment(r, address, tmp, &process.env);

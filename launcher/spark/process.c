@@ -6,19 +6,13 @@
 #include "launcher/spark/room.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
-
-/* Append an option and its value, in printf's format. */
-#define add_option(argv, option, ...) (argv_add(argv, option), argv_addf(argv, __VA_ARGS__))
 
 void process_release(struct process *p)
 {
@@ -171,10 +165,10 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 		return e->code;
 	add_daemon_options(&p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
-	add_option(&p.argv, "--host", "%s", c->master.address);
-	add_option(&p.argv, "--port", "%d", c->master.port);
-	add_option(&p.argv, "--webui-port", "%d", c->master.ui_port);
-	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
+	argv_option(&p.argv, "--host", "%s", c->master.address);
+	argv_option(&p.argv, "--port", "%d", c->master.port);
+	argv_option(&p.argv, "--webui-port", "%d", c->master.ui_port);
+	argv_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
 	return process_take(&p, out, e);
 }
 
@@ -197,13 +191,13 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	snprintf(resources, sizeof(resources), "%s/%s.resources", c->cluster->state, s->name);
 	spark_slices_offer(c->plan, slice, resources, &p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.worker.Worker");
-	add_option(&p.argv, "--host", "%s", address);
-	add_option(&p.argv, "--port", "0"); /* any: nothing needs to know it beforehand */
-	add_option(&p.argv, "--webui-port", "0");
-	add_option(&p.argv, "--cores", "%u", s->slots);
-	add_option(&p.argv, "--memory", "%uM", spark_worker_memory_mb(s));
-	add_option(&p.argv, "--work-dir", "%s", p.directory);
-	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
+	argv_option(&p.argv, "--host", "%s", address);
+	argv_option(&p.argv, "--port", "0"); /* any: nothing needs to know it beforehand */
+	argv_option(&p.argv, "--webui-port", "0");
+	argv_option(&p.argv, "--cores", "%u", s->slots);
+	argv_option(&p.argv, "--memory", "%uM", spark_worker_memory_mb(s));
+	argv_option(&p.argv, "--work-dir", "%s", p.directory);
+	argv_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
 	spark_master_url(c, url);
 	argv_add(&p.argv, url);
 	return process_take(&p, out, e);
@@ -282,9 +276,9 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 					 "profile",
 					 file);
 	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
-	add_option(&p.argv, file, "%s/env/spark-defaults.conf", c->cluster->state);
+	argv_option(&p.argv, file, "%s/env/spark-defaults.conf", c->cluster->state);
 	for (; conf && *conf; conf++)
-		add_option(&p.argv, "--conf", "%s", *conf);
+		argv_option(&p.argv, "--conf", "%s", *conf);
 	for (; *words; words++)
 		argv_add(&p.argv, *words);
 	for (char **variable = environ; *variable; variable++)
@@ -336,15 +330,15 @@ int spark_training_process(const struct spark_cluster *c, const struct archive_t
 	if (t->kind == ARCHIVE_DYNAMIC)
 		argv_add(&p.argv, "-XX:TieredStopAtLevel=1");
 	argv_add(&p.argv, "org.apache.spark.deploy.SparkSubmit");
-	add_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
-	add_option(&p.argv, "--conf", "spark.driver.host=%s", c->master.address);
-	add_option(&p.argv, "--conf", "spark.driver.bindAddress=%s", c->master.address);
-	add_option(&p.argv, "--conf", "spark.ui.port=0");
-	add_option(&p.argv, "--conf", "spark.executor.memory=512m");
+	argv_option(&p.argv, "--properties-file", "%s/spark.conf", c->cluster->state);
+	argv_option(&p.argv, "--conf", "spark.driver.host=%s", c->master.address);
+	argv_option(&p.argv, "--conf", "spark.driver.bindAddress=%s", c->master.address);
+	argv_option(&p.argv, "--conf", "spark.ui.port=0");
+	argv_option(&p.argv, "--conf", "spark.executor.memory=512m");
 	/* Nothing in /tmp, as of a daemon's executors. */
-	add_option(&p.argv, "--conf",
-		   "spark.executor.extraJavaOptions=-XX:-UsePerfData '-Djava.io.tmpdir=%s'",
-		   argv_value(&p.env, "TMPDIR"));
+	argv_option(&p.argv, "--conf",
+		    "spark.executor.extraJavaOptions=-XX:-UsePerfData '-Djava.io.tmpdir=%s'",
+		    argv_value(&p.env, "TMPDIR"));
 	argv_add(&p.argv, program);
 	argv_addf(&p.argv, "%s/data", p.directory);
 	return process_take(&p, out, e);

@@ -44,9 +44,6 @@ void spark_find_python(char path[PROFILE_PATH]);
 /* The JDK's directory, two above its binary, for "%.*s". */
 #define SPARK_JAVA_HOME(s) (int)(strlen((s)->java) - strlen("/bin/java")), (s)->java
 
-/* SPARK_HOME and JAVA_HOME. */
-void spark_put_homes(const struct spark *s, struct argv *env);
-
 /* Where the slice's worker puts shuffle files: memory.scratch.path, or DATA/NAME/slice-N. */
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e);

@@ -97,6 +97,9 @@ int spark_prepare(const struct spark_cluster *c, struct err *e);
 /* A new secret, for spark.authenticate.secret. */
 int spark_new_secret(char secret[SPARK_SECRET], struct err *e);
 
+/* SPARK_HOME and JAVA_HOME, which is two directories above the binary. */
+void spark_put_homes(const struct spark *s, struct argv *env);
+
 /*
  * The begin of a daemon's environment, nothing of the caller's: what a JVM and its Python workers
  * need of the workers' user, and spark.env.

@@ -20,6 +20,9 @@ struct argv {
 int argv_add(struct argv *a, const char *text);
 int argv_addf(struct argv *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Append an option and its value, in printf's format. */
+#define argv_option(argv, option, ...) (argv_add(argv, option), argv_addf(argv, __VA_ARGS__))
+
 /* Put a copy of `text` in the place of a word that is there. Return 0 or -ENOMEM. */
 int argv_replace(struct argv *a, size_t at, const char *text);
 
