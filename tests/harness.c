@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/harness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <stdarg.h>
@@ -65,6 +66,17 @@ static const char *make_place(struct place *place, const char *kind)
 const char *test_directory(void)
 {
 	return directory.path[0] ? directory.path : make_place(&directory, "test");
+}
+
+unsigned test_count_descriptors(void)
+{
+	DIR *list = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (list && readdir(list))
+		count++;
+	closedir(list);
+	return count;
 }
 
 const char *test_topologies(void)

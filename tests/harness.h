@@ -22,6 +22,9 @@ void test_skip_note(const char *test, const char *format, ...)
 /* A directory of the test's own below $TMPDIR, removed at exit of the program. Abort on failure. */
 const char *test_directory(void);
 
+/* What this process has open, the listing itself included: to be compared with another count. */
+unsigned test_count_descriptors(void);
+
 /* Where the machines are: ../shared/topologies, or NULL where a user's clone has none. */
 const char *test_topologies(void);
 

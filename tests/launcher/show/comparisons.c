@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decision/base/strings.h"
+#include "tests/harness.h"
 
 static void add_case(struct bench *b, enum bench_side side, enum gc gc, unsigned cores,
 		     double seconds)
@@ -56,4 +57,15 @@ void comparison_make_full(struct bench *b)
 		add_case(b, BENCH_SLICED, GC_PARALLEL, cores, 500.0 / cores);
 		b->cases[b->case_count - 1].is_sweep = true;
 	}
+}
+
+char *comparison_print(const struct bench *b, int (*print)(const struct bench *b, FILE *to))
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	ck_assert_int_eq(print(b, to), 0);
+	ck_assert_int_eq(fclose(to), 0);
+	return text;
 }

@@ -4,6 +4,8 @@
 
 /* Made-up comparisons for what shows them. */
 
+#include <stdio.h>
+
 #include "decision/plan/bench.h"
 
 /* Words that mean something to HTML, to a terminal, and to neither. */
@@ -14,5 +16,8 @@ void comparison_make(struct bench *b, double plain, double sliced);
 
 /* With both collectors, a sweep, a side that is not run, a run that failed, hostile words. */
 void comparison_make_full(struct bench *b);
+
+/* What `print` makes of it, the caller's to free(). */
+char *comparison_print(const struct bench *b, int (*print)(const struct bench *b, FILE *to));
 
 #endif

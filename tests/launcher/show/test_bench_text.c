@@ -15,13 +15,8 @@ static char *text;
 
 static void show(void)
 {
-	size_t size;
-	FILE *to;
-
 	free(text);
-	to = open_memstream(&text, &size);
-	ck_assert_int_eq(bench_text_print(&b, to), 0);
-	ck_assert_int_eq(fclose(to), 0);
+	text = comparison_print(&b, bench_text_print);
 }
 
 static void ck_has(const char *what)

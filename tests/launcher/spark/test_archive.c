@@ -154,17 +154,6 @@ static unsigned count_files(void)
 	return count;
 }
 
-static unsigned count_descriptors(void)
-{
-	DIR *list = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (list && readdir(list))
-		count++;
-	closedir(list);
-	return count;
-}
-
 /* ---- which kind, and its words */
 
 START_TEST(what_a_jdk_can)
@@ -244,7 +233,7 @@ START_TEST(one_that_is_ours_and_whole_is_found)
 	struct err e;
 
 	begin();
-	before = count_descriptors();
+	before = test_count_descriptors();
 	ck_assert_int_eq(find(&e), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(e.msg, entry));
 	put(in_entry(name_of(geteuid(), BYTES, "jsa")), BYTES, 0644);
@@ -258,7 +247,7 @@ START_TEST(one_that_is_ours_and_whole_is_found)
 	ck_assert_int_eq(find(&e), -ENOENT);
 	put(in_entry(name_of(geteuid(), BYTES, "aot")), BYTES, 0600);
 	ck_assert_int_eq(find(&e), 0);
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	end();
 }
 END_TEST
@@ -579,7 +568,7 @@ START_TEST(a_training_begins_and_ends)
 
 	begin();
 	put(output(), 10, 0644); /* of a maker that was killed */
-	before = count_descriptors();
+	before = test_count_descriptors();
 	ck_assert_msg(archive_begin(&tree->all, &t, &e) == 0, "%s", e.msg);
 	ck_assert_str_eq(t.output, output());
 	ck_assert_int_lt(access(output(), F_OK), 0);
@@ -591,13 +580,13 @@ START_TEST(a_training_begins_and_ends)
 	archive_end(&tree->all, &t, NULL);
 	ck_assert_int_lt(access(output(), F_OK), 0);
 	ck_assert_uint_eq(count_files(), 0);
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	/* The lock is free, the file of it stays. */
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), 0);
 	archive_end(&tree->all, &t, "it\nrained");
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), -ECANCELED);
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	end();
 }
 END_TEST
@@ -609,7 +598,7 @@ START_TEST(a_training_that_need_not_be)
 	struct err e;
 
 	begin();
-	before = count_descriptors();
+	before = test_count_descriptors();
 	put(in_entry(name_of(geteuid(), BYTES, "jsa")), BYTES, 0644);
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), -EALREADY);
 	ck_assert_int_eq(unlink(in_entry(name_of(geteuid(), BYTES, "jsa"))), 0);
@@ -619,7 +608,7 @@ START_TEST(a_training_that_need_not_be)
 	tree->spark.python[0] = '\0';
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(e.msg, "python3"));
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	end();
 }
 END_TEST
@@ -631,14 +620,14 @@ START_TEST(a_training_that_has_no_room)
 	struct err e;
 
 	begin();
-	before = count_descriptors();
+	before = test_count_descriptors();
 	full = "/cleave/"; /* the cache */
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(e.msg, entry));
 	full = "/data/tree";
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(e.msg, tree->cluster.data));
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	ck_assert_uint_eq(count_files(), 0); /* tomorrow there may be some */
 	full = NULL;
 	ck_assert_int_eq(archive_begin(&tree->all, &t, &e), 0);
@@ -677,10 +666,10 @@ static void begin_training(void)
 
 static int publish(struct err *e)
 {
-	unsigned before = count_descriptors();
+	unsigned before = test_count_descriptors();
 	int r = archive_publish(&tree->all, &training, e);
 
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	return r;
 }
 

@@ -41,17 +41,6 @@ static mode_t mode_of(const char *name)
 	return stat(in_top(name), &st) ? 0 : st.st_mode & 07777;
 }
 
-static unsigned count_descriptors(void)
-{
-	DIR *list = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (list && readdir(list))
-		count++;
-	closedir(list);
-	return count;
-}
-
 static void must_open(const char *name, char path[PROFILE_PATH])
 {
 	struct err e;
@@ -65,7 +54,7 @@ static void must_open(const char *name, char path[PROFILE_PATH])
 /* Refused with `code`, a sentence that has `part`, no path and no descriptor. */
 static void must_refuse(const char *name, int code, const char *part)
 {
-	unsigned before = count_descriptors();
+	unsigned before = test_count_descriptors();
 	char path[PROFILE_PATH] = "as it was";
 	struct err e = {0};
 	int fd = cache_open(name, path, &e);
@@ -73,7 +62,7 @@ static void must_refuse(const char *name, int code, const char *part)
 	ck_assert_msg(fd == code, "%d, not %d: %s", fd, code, e.msg);
 	ck_assert_msg(strstr(e.msg, part), "%s", e.msg);
 	ck_assert_str_eq(path, "as it was");
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 }
 
 /* ---- which files */
@@ -118,10 +107,10 @@ START_TEST(an_entry_is_made_and_found_again)
 
 	begin();
 	umask(077); /* what root makes, workers of another user have to read */
-	before = count_descriptors();
+	before = test_count_descriptors();
 	must_open("one", path);
 	must_open("one", again);
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	ck_assert_str_eq(path, in_top("cleave/one"));
 	ck_assert_str_eq(again, path);
 	ck_assert_uint_eq(mode_of("cleave"), geteuid() ? 0700 : 0755);
@@ -429,11 +418,11 @@ START_TEST(what_cannot_be_removed_is_left)
 	ck_assert_int_eq(utimensat(AT_FDCWD, in_top("cleave/entry-0"),
 				   (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0),
 			 0);
-	before = count_descriptors();
+	before = test_count_descriptors();
 	fd = open_entry(1);
 	cache_used(fd);
 	close(fd);
-	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_uint_eq(test_count_descriptors(), before);
 	ck_assert(has_entry(0) && has_entry(2));
 	ck_assert_int_eq(access(in_top("cleave/entry-0/directory"), F_OK), 0);
 }
