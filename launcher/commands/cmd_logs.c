@@ -9,17 +9,18 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
+#include "launcher/system/directory.h"
 
 enum { FILES_MAX = 512, FOLLOW_MS = 250 };
 
 /* The files that hold logs, how much of each was shown, and which one was shown last. */
 struct log_file {
-	char *path;
+	char *path; /* below DATA/NAME */
 	off_t shown;
 };
 
 struct logs {
-	const char *data; /* DATA/NAME, left out of headings */
+	int data; /* DATA/NAME */
 	struct log_file files[FILES_MAX];
 	unsigned count;
 	const struct log_file *last;
@@ -33,27 +34,40 @@ static bool is_log(const char *name)
 	       (length > 4 && strcmp(name + length - 4, ".log") == 0);
 }
 
-/* A worker's log, stdout and stderr of each executor below. Links are not followed. */
-static void logs_find(struct logs *l, const char *directory, int depth)
+static void add_file(struct logs *l, const char *path)
+{
+	for (unsigned i = 0; i < l->count; i++)
+		if (l->files[i].path && strcmp(l->files[i].path, path) == 0)
+			return;
+	if (l->count < FILES_MAX)
+		l->files[l->count++] = (struct log_file){.path = strdup(path)};
+}
+
+/* Of an open directory, `path` below DATA/NAME. Links are not followed. */
+static void find(struct logs *l, int directory, const char *path, int depth)
 {
 	struct dirent **entries;
-	int count = depth ? scandir(directory, &entries, NULL, alphasort) : 0;
+	int count = depth ? scandirat(directory, ".", &entries, NULL, alphasort) : 0;
 
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
-		char path[PROFILE_PATH * 2];
-		unsigned known = 0;
+		char below[PROFILE_PATH * 2];
 		struct stat st;
 
-		snprintf(path, sizeof(path), "%s/%s", directory, name);
-		while (known < l->count && strcmp(l->files[known].path, path) != 0)
-			known++;
-		if (name[0] != '.' && lstat(path, &st) == 0) {
-			if (S_ISDIR(st.st_mode))
-				logs_find(l, path, depth - 1);
-			else if (S_ISREG(st.st_mode) && is_log(name) && known == l->count &&
-				 l->count < FILES_MAX)
-				l->files[l->count++] = (struct log_file){.path = strdup(path)};
+		if (name[0] != '.' && fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", name) <
+			    (int)sizeof(below)) {
+			struct err ignored; /* it has gone just now */
+			cleanup_close int fd =
+				S_ISDIR(st.st_mode)
+					? directory_open_below(directory, name,
+							       O_RDONLY | O_DIRECTORY, &ignored)
+					: -1;
+
+			if (fd >= 0)
+				find(l, fd, below, depth - 1);
+			else if (S_ISREG(st.st_mode) && is_log(name))
+				add_file(l, below);
 		}
 		free(entries[i]);
 	}
@@ -61,19 +75,28 @@ static void logs_find(struct logs *l, const char *directory, int depth)
 		free(entries);
 }
 
+/* A hard link may be of a file that only we may read. */
+static int open_file(const struct logs *l, const char *path, struct err *e)
+{
+	cleanup_close int fd = directory_open_below(l->data, path, O_RDONLY, e);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return fd < 0 ? fd : err_errno(e, -errno, "%s", path);
+	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? take_fd(fd) : -ENOENT;
+}
+
 static int copy_rest(struct logs *l, struct log_file *f, struct err *e)
 {
-	cleanup_close int fd =
-		open(f->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	cleanup_close int fd = open_file(l, f->path, e);
 	char bytes[16384];
 	ssize_t n;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", f->path);
+		return fd == -ENOENT ? 0 : fd;
 	while ((n = pread(fd, bytes, sizeof(bytes), f->shown)) > 0) {
 		if (l->last != f)
-			printf("%s==> %s <==\n", l->last ? "\n" : "",
-			       f->path + strlen(l->data) + 1);
+			printf("%s==> %s <==\n", l->last ? "\n" : "", f->path);
 		l->last = f;
 		fwrite(bytes, 1, (size_t)n, stdout);
 		f->shown += n;
@@ -81,13 +104,27 @@ static int copy_rest(struct logs *l, struct log_file *f, struct err *e)
 	return n < 0 ? err_errno(e, -errno, "%s", f->path) : 0;
 }
 
+/* `part`: "slice-0", "master"; "": all. Its daemon's log lies apart from what its user writes. */
+static void find_part(struct logs *l, const char *part)
+{
+	char daemon[NAME_MAX_BYTES + 16];
+	struct err ignored; /* there is none of it */
+	cleanup_close int directory = -1;
+
+	snprintf(daemon, sizeof(daemon), "log/%s.log", part);
+	if (*part && faccessat(l->data, daemon, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		add_file(l, daemon);
+	directory = *part ? directory_open_below(l->data, part, O_RDONLY | O_DIRECTORY, &ignored)
+			  : openat(l->data, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory >= 0)
+		find(l, directory, part, 6);
+}
+
 static int show_all(struct logs *l, const char *part, struct err *e)
 {
-	char directory[PROFILE_PATH * 2];
 	int r = 0;
 
-	snprintf(directory, sizeof(directory), "%s%s%s", l->data, *part ? "/" : "", part);
-	logs_find(l, directory, 6);
+	find_part(l, part);
 	for (unsigned i = 0; !r && i < l->count; i++)
 		r = l->files[i].path ? copy_rest(l, &l->files[i], e) : 0;
 	if (!r && fflush(stdout))
@@ -96,19 +133,18 @@ static int show_all(struct logs *l, const char *part, struct err *e)
 }
 
 /* "0" and "slice-0" are a slice's; logs outlive the state, so the directory decides. */
-static int part_of(const struct cluster *c, const char *word, char part[NAME_MAX_BYTES + 1],
-		   struct err *e)
+static int part_of(const struct cluster *c, int data, const char *word,
+		   char part[NAME_MAX_BYTES + 1], struct err *e)
 {
-	char path[PROFILE_PATH * 2];
 	unsigned id;
 
 	if (word_slice(word, &id))
 		snprintf(part, NAME_MAX_BYTES + 1, "slice-%u", id);
 	else if (!profile_name_is_valid(word) || string_copy_n(part, NAME_MAX_BYTES + 1, word))
 		return err_wrong(e, "%s is no slice: 0, slice-0 or master are", word);
-	snprintf(path, sizeof(path), "%s/%s", c->data, part);
-	if (access(path, F_OK))
-		return err_wrong(e, "cluster %s has no logs of %s (%s)", c->name, part, path);
+	if (faccessat(data, part, F_OK, AT_SYMLINK_NOFOLLOW))
+		return err_wrong(e, "cluster %s has no logs of %s (%s/%s)", c->name, part, c->data,
+				 part);
 	return 0;
 }
 
@@ -116,18 +152,21 @@ static int run_logs(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct logs *l = calloc(1, sizeof(*l));
 	char part[NAME_MAX_BYTES + 1] = "";
+	cleanup_close int data = -1;
 	struct cluster c;
 	int r = running_cluster(&in->options, NULL, &c, e);
 
-	if (!r && access(c.data, F_OK))
-		r = err_errno(e, -errno, "cluster %s has no logs: %s", c.name, c.data);
-	if (!r && in->operand)
-		r = part_of(&c, in->operand, part, e);
 	if (!l)
 		return err_set(e, -ENOMEM, "no memory for the list of logs");
-	l->data = c.data;
+	if (!r) {
+		r = l->data = data = cluster_open_data(&c, e);
+		if (r == -ENOENT)
+			return err_errno(e, r, "cluster %s has no logs: %s", c.name, c.data);
+	}
+	if (r >= 0 && in->operand)
+		r = part_of(&c, data, in->operand, part, e);
 	do
-		r = r ? r : show_all(l, part, e);
+		r = r < 0 ? r : show_all(l, part, e);
 	while (!r && in->options.follow && poll(NULL, 0, FOLLOW_MS) == 0);
 	for (unsigned i = 0; i < l->count; i++)
 		free(l->files[i].path);

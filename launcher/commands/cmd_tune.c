@@ -13,7 +13,7 @@
 #include "launcher/measure/tune.h"
 #include "launcher/protocol/model_file.h"
 #include "launcher/spark/spark.h"
-#include "launcher/system/files.h"
+#include "launcher/system/directory.h"
 
 /* ---- what is tuned */
 
@@ -79,6 +79,9 @@ static int make_inputs(struct tuning *t, const char *called, struct err *e)
 	in->profile.workload.model[0] = '\0';
 	in->application = t->words; /* the kind of workload is read off it */
 	if (inputs_read(t->roots, in, e) < 0 || inputs_decide(in, e) < 0)
+		return e->code;
+	if (cluster_paths(t->roots->state_dir, name, &t->cluster, e) < 0 ||
+	    cluster_user(&in->profile, &t->cluster, e) < 0)
 		return e->code;
 	if (!in->topology.this_machine)
 		return err_impossible(
@@ -334,8 +337,13 @@ static int make_directory(char out[PROFILE_PATH], struct err *e)
 	int n = snprintf(out, PROFILE_PATH, "%s/cleave-tune-XXXXXX",
 			 top && *top == '/' ? top : "/tmp");
 
+	cleanup_close int above = -1;
+
 	if (n < 0 || n >= PROFILE_PATH)
 		return err_errno(e, -ENAMETOOLONG, "TMPDIR");
+	above = directory_open(top && *top == '/' ? top : "/tmp", DIRECTORY_SHARED, e);
+	if (above < 0)
+		return err_wrap(e, "TMPDIR");
 	if (!mkdtemp(out))
 		return err_errno(e, -errno, "cannot make the directory %s", out);
 	/* The workers' user reads the data through it. */

@@ -13,6 +13,7 @@
 #include "launcher/measure/family.h"
 #include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
+#include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 #include "launcher/system/listening.h"
 
@@ -79,11 +80,7 @@ static int make_directory(const struct plain_request *r, const char *name, char 
 			  struct err *e)
 {
 	snprintf(path, PATH, "%s/%s", r->directory, name);
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (r->cluster->user[0] && lchown(path, r->cluster->uid, r->cluster->gid) < 0)
-		return err_errno(e, -errno, "cannot give %s to user %s", path, r->cluster->user);
-	return 0;
+	return cluster_make_for_user(r->cluster, path, 0700, e);
 }
 
 /* What all of Spark's programs have here. `tmp` is what Java and Python use for /tmp. */
@@ -389,24 +386,20 @@ static int start_all(struct plain *p, struct step *s, struct err *e)
  */
 static int write_properties(const struct plain_request *r, struct err *e)
 {
-	char path[PATH], secret[SPARK_SECRET], text[256];
+	const struct file_owner owner = {0600, r->cluster->uid, r->cluster->gid};
+	cleanup_close int directory = directory_open(r->directory, DIRECTORY_OWN, e);
+	char secret[SPARK_SECRET], text[256];
 	int n;
 
-	if (spark_new_secret(secret, e) < 0)
+	if (directory < 0 || spark_new_secret(secret, e) < 0)
 		return e->code;
-	snprintf(path, sizeof(path), "%s%s", r->directory, properties);
 	n = snprintf(text, sizeof(text),
 		     "spark.port.maxRetries=0\n"
 		     "spark.master.rest.enabled=false\n"
 		     "spark.authenticate=true\n"
 		     "spark.authenticate.secret=%s\n",
 		     secret);
-	if (file_replace(path, text, (size_t)n, 0600, e) < 0)
-		return e->code;
-	/* Its directory is the caller's. */
-	if (r->cluster->user[0] && lchown(path, r->cluster->uid, r->cluster->gid) < 0)
-		return err_errno(e, -errno, "cannot give %s to user %s", path, r->cluster->user);
-	return 0;
+	return file_replace_at(directory, properties + 1, text, (size_t)n, &owner, e);
 }
 
 int plain_up(const struct plain_request *request, struct step *s, struct plain *out, struct err *e)

@@ -15,6 +15,7 @@
 #include "launcher/measure/eventlog.h"
 #include "launcher/measure/sample.h"
 #include "launcher/protocol/state.h"
+#include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
 
@@ -63,8 +64,8 @@ int benching_open(struct benching *b, struct err *e)
 	if (snprintf(b->local, PROFILE_PATH, "%s/cleave-%s", scratch, slash + 1) >=
 	    PROFILE_PATH - 64)
 		return err_errno(e, -ENAMETOOLONG, "%.300s", scratch);
-	return mkdir(b->local, 0711) < 0
-		       ? err_errno(e, -errno, "cannot make the directory %.300s", b->local)
+	return cluster_make_for_user(&b->cluster, b->local, 0700, e)
+		       ? err_wrap(e, "memory.scratch.path")
 		       : 0;
 }
 
@@ -73,7 +74,7 @@ void benching_close(struct benching *b)
 	struct err ignored; /* of files that are temporary */
 
 	if (b->local[0])
-		directory_remove(b->local, &ignored);
+		cluster_remove_for_user(&b->cluster, b->local, &ignored);
 	if (b->directory[0])
 		directory_remove(b->directory, &ignored);
 	/* And what is above, if that is empty now. */
@@ -81,16 +82,6 @@ void benching_close(struct benching *b)
 		cluster_remove(&b->cluster, REMAINS_NOTHING, &ignored);
 	argv_release(&b->words);
 	free(take_pointer(b->expected));
-}
-
-/* A directory of the workers' user. */
-static int make_for_user(const struct benching *b, const char *path, struct err *e)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (b->cluster.user[0] && lchown(path, b->cluster.uid, b->cluster.gid) < 0)
-		return err_errno(e, -errno, "cannot give %s to user %s", path, b->cluster.user);
-	return 0;
 }
 
 /* ---- one run under way */
@@ -200,7 +191,8 @@ static int begin(struct run *r, struct benching *b, unsigned case_id, struct err
 		return e->code;
 	if (mkdir(r->directory, 0711) < 0)
 		return err_errno(e, -errno, "cannot make the directory %s", r->directory);
-	if (make_for_user(b, r->events, e) < 0 || step_make_scratch(r->scratch, e) < 0)
+	if (cluster_make_for_user(&b->cluster, r->events, 0700, e) < 0 ||
+	    cluster_make_for_user(&b->cluster, r->scratch, 0700, e) < 0)
 		return e->code;
 	return make_application(r, e);
 }
@@ -384,7 +376,7 @@ static int run_plain(struct run *r, struct err *e)
 	string_copy(request->directory, r->directory);
 	snprintf(request->local, sizeof(request->local), "%.*s/local", PROFILE_PATH - 8,
 		 r->b->local);
-	if (make_for_user(r->b, request->local, e) < 0)
+	if (cluster_make_for_user(&r->b->cluster, request->local, 0700, e) < 0)
 		return e->code;
 	r->step.what = "starting";
 	status = plain_up(request, &r->step, &plain, e);
@@ -401,7 +393,7 @@ static int run_plain(struct run *r, struct err *e)
 	step_show(&r->step);
 	plain_down(&plain);
 	step_wipe(&r->step);
-	directory_remove(request->local, &(struct err){0});
+	cluster_remove_for_user(&r->b->cluster, request->local, &(struct err){0});
 	return status;
 }
 

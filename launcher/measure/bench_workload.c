@@ -2,6 +2,7 @@
 /* The data of a workload of ours: made once, by its own program on plain Spark in one JVM. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <sys/stat.h>
 
@@ -22,17 +23,19 @@ enum {
 static int check_kept(const struct bench_workload *w, struct err *e)
 {
 	cleanup_free char *text = NULL;
-	char path[PATH];
+	/* It may be the workers' user's: no links. */
+	cleanup_close int data = open(w->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	json_auto_t *root = NULL;
 	json_t *bytes, *seed;
 	size_t size;
 
-	snprintf(path, sizeof(path), "%s/expected.json", w->data);
-	if (file_read(path, FACTS_MAX, &text, &size, e) < 0)
+	if (data < 0)
+		return err_errno(e, -errno, "--data-dir: %s", w->data);
+	if (file_read_at(data, "expected.json", FACTS_MAX, &text, &size, e) < 0)
 		return err_wrap(e, "--data-dir");
 	root = json_read(text, size, e);
 	if (!root)
-		return err_wrap(e, "--data-dir: %s", path);
+		return err_wrap(e, "--data-dir: %s/expected.json", w->data);
 	bytes = json_object_get(root, "size");
 	seed = json_object_get(root, "seed");
 	if (json_integer_value(bytes) == (json_int_t)w->bytes &&
@@ -99,9 +102,9 @@ int benching_make_data(struct benching *b, struct err *e)
 	is_there = access(path, F_OK) == 0;
 	if (is_there && check_kept(w, e) < 0)
 		return e->code;
-	if (!is_there && mkdir(w->data, 0755) == 0 && b->cluster.user[0] &&
-	    lchown(w->data, b->cluster.uid, b->cluster.gid) < 0)
-		return err_errno(e, -errno, "cannot give %s to user %s", w->data, b->cluster.user);
+	if (!is_there && access(w->data, F_OK) < 0 &&
+	    cluster_make_for_user(&b->cluster, w->data, 0755, e) < 0)
+		return e->code;
 	if (!is_there && make(b, e) < 0)
 		return e->code;
 	snprintf(path, sizeof(path), "%s/input", w->data);

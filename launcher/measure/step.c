@@ -264,10 +264,3 @@ int step_add_word(const char *word, const char *directory, struct argv *out)
 		return -ENOMEM;
 	return argv_add(out, text);
 }
-
-int step_make_scratch(const char *directory, struct err *e)
-{
-	if (mkdir(directory, 0700) < 0 || chmod(directory, 01777) < 0)
-		return err_errno(e, -errno, "cannot make the directory %s", directory);
-	return 0;
-}

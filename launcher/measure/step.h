@@ -72,7 +72,4 @@ int step_check(const struct step *s, int status, const char *who, struct err *e)
 /* Append a word with every {scratch} replaced by `directory`. */
 int step_add_word(const char *word, const char *directory, struct argv *out);
 
-/* Make a new directory that everybody may write to: an application may run as another user. */
-int step_make_scratch(const char *directory, struct err *e);
-
 #endif

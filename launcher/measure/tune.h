@@ -31,6 +31,7 @@ struct tuning {
 	 * The user's profile, what is tuned left to the engine, named NAME-tune, without a model.
 	 */
 	struct inputs in;
+	struct cluster cluster; /* of its name, with the workers' user */
 	struct reserve_memory reserve;
 	struct engine engine; /* with the built-in table */
 	struct tune tune;

@@ -39,8 +39,8 @@ static int add_arguments(const char *arguments, const char *directory, struct ar
 	return 0;
 }
 
-static int scratch_path(const struct tuning *t, unsigned repetition, char out[PROFILE_PATH],
-			struct err *e)
+static int own_scratch(const struct tuning *t, unsigned repetition, char out[PROFILE_PATH],
+		       struct err *e)
 {
 	int n = snprintf(out, PROFILE_PATH, "%s/scratch-%u-%u", t->directory, t->probe_count,
 			 repetition);
@@ -56,9 +56,9 @@ static int add_own(const struct tuning *t, enum tune_size size, unsigned repetit
 	char directory[PROFILE_PATH];
 	int failed = 0;
 
-	if (scratch_path(t, repetition, directory, e) < 0)
+	if (own_scratch(t, repetition, directory, e) < 0)
 		return e->code;
-	if (step_make_scratch(directory, e) < 0)
+	if (cluster_make_for_user(&t->cluster, directory, 0700, e) < 0)
 		return e->code;
 	if (data->args)
 		failed = add_arguments(data->args, directory, out);
@@ -104,7 +104,7 @@ int tuning_words(const struct tuning *t, unsigned option, struct argv *out, stru
 	const struct tune_run *runs = t->tune.runs[option];
 	char directory[PROFILE_PATH];
 
-	if (scratch_path(t, 0, directory, e) < 0)
+	if (own_scratch(t, 0, directory, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < application; i++)
 		if (step_add_word(t->words[i], directory, out) < 0)

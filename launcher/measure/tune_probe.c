@@ -6,6 +6,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/measure/step.h"
 #include "launcher/measure/tune.h"
+#include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
 
@@ -47,25 +48,24 @@ void tuning_probe_profile(const struct tuning *t, unsigned option, struct profil
 	}
 }
 
-/* The profile, the driver, and the file that it writes to, as whichever user it runs as. */
-static int write_files(const struct tuning *t, unsigned option, const char *profile,
-		       const char *times, struct err *e)
+/* The profile, the driver, and the file that it writes to, as the workers' user. */
+static int write_files(const struct tuning *t, unsigned option, struct err *e)
 {
+	const struct file_owner of_user = {0600, t->cluster.uid, t->cluster.gid};
+	cleanup_close int directory = directory_open(t->directory, DIRECTORY_OWN, e);
 	cleanup_free struct profile *p = malloc(sizeof(*p));
 	cleanup_free char *text = NULL;
-	char driver[PROFILE_PATH + 16];
 
-	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
+	if (directory < 0 || !p)
+		return directory < 0 ? directory : err_set(e, -ENOMEM, "out of memory");
 	tuning_probe_profile(t, option, p);
-	snprintf(driver, sizeof(driver), "%s/driver.py", t->directory);
 	if (profile_emit(p, &text, e) < 0 ||
-	    file_replace(profile, text, strlen(text), 0600, e) < 0 ||
-	    file_replace(driver, tuning_driver, strlen(tuning_driver), 0644, e) < 0 ||
-	    file_replace(times, "", 0, 0666, e) < 0)
+	    file_replace_at(directory, "probe.yaml", text, strlen(text), FILE_OF_CALLER(0600), e) <
+		    0 ||
+	    file_replace_at(directory, "driver.py", tuning_driver, strlen(tuning_driver),
+			    FILE_OF_CALLER(0644), e) < 0)
 		return e->code;
-	return chmod(times, 0666) < 0 || chmod(driver, 0644) < 0 ? err_errno(e, -errno, "%s", times)
-								 : 0;
+	return file_replace_at(directory, "times", "", 0, &of_user, e);
 }
 
 /* This program with other words. */
@@ -135,8 +135,7 @@ int tuning_probe_run(struct tuning *t, unsigned option, double seconds[PROBE_RUN
 	snprintf(times, sizeof(times), "%s/times", t->directory);
 	snprintf(probe, sizeof(probe), "probe %u of at most %d: %s", t->probe_count + 1,
 		 PROBES_MOST, TUNING_SIZES(tuning_candidate(t, option)));
-	if (tuning_words(t, option, &application, e) < 0 ||
-	    write_files(t, option, profile, times, e) < 0)
+	if (tuning_words(t, option, &application, e) < 0 || write_files(t, option, e) < 0)
 		return e->code;
 	r = take_step(t, &s, up, NULL, e);
 	if (r >= 0)

@@ -141,8 +141,10 @@ void control_request_release(struct control_request *r)
 
 int control_address(const struct cluster *c, struct sockaddr_un *out, struct err *e)
 {
+	/* Once looked at, the way there is one that nobody else can change. */
+	cleanup_close int state = cluster_open_state(c, e);
 	char path[PROFILE_PATH];
-	int r = cluster_file(c, "control", path, e);
+	int r = state < 0 ? state : cluster_file(c, "control", path, e);
 
 	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (!r && string_copy(out->sun_path, path))
@@ -160,7 +162,9 @@ int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e
 	int r = control_address(c, &address, e);
 
 	if (r)
-		return r;
+		return r == -ENOENT
+			       ? err_errno(e, r, "no supervisor answers at %s/control", c->state)
+			       : r;
 	if (s < 0)
 		return err_errno(e, -errno, "socket");
 	if (connect(s, (struct sockaddr *)&address, sizeof(address)))

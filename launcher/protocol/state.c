@@ -105,6 +105,7 @@ static const struct json_field state_fields[] = {
 	{"spark", JSON_PART(T, spark, spark_fields)},
 	{"master", JSON_PART(T, master, endpoint_fields)},
 	{"location", JSON_AT(T, location)},
+	{"other_scratch", JSON_AT(T, other_scratch), .is_new = true},
 	{"supervisor", JSON_PART(T, supervisor, process_fields)},
 	{"master_process", JSON_PART(T, master_process, process_fields)},
 	{"workers", JSON_LIST(T, workers, plan.slice_count, worker_fields), .is_counted = true},
@@ -137,13 +138,13 @@ static int read_file(const struct cluster *c, const char *file, const struct jso
 {
 	cleanup_free void *value = malloc(t->size);
 	cleanup_free char *text = NULL;
-	char path[PROFILE_PATH];
+	cleanup_close int state = cluster_open_state(c, e);
 	size_t size;
-	int r = value ? cluster_file(c, file, path, e)
-		      : err_set(e, -ENOMEM, "no memory for %s", file);
+	int r;
 
-	if (!r)
-		r = file_read(path, STATE_MAX_BYTES, &text, &size, e);
+	if (state < 0 || !value)
+		return state < 0 ? state : err_set(e, -ENOMEM, "no memory for %s", file);
+	r = file_read_at(state, file, STATE_MAX_BYTES, &text, &size, e);
 	if (r && r != -EFBIG)
 		return r;
 	if (!r)
@@ -154,7 +155,7 @@ static int read_file(const struct cluster *c, const char *file, const struct jso
 		memcpy(out, value, t->size);
 		return 0;
 	}
-	err_wrap(e, "%s", path);
+	err_wrap(e, "%s/%s", c->state, file);
 	e->code = -EBADMSG;
 	e->exit = ERR_FAILED;
 	return e->code;
@@ -164,12 +165,13 @@ static int write_file(const struct cluster *c, const char *file, const struct js
 		      const void *value, struct err *e)
 {
 	cleanup_free char *text = NULL;
-	char path[PROFILE_PATH];
-	int r = cluster_file(c, file, path, e);
+	cleanup_close int state = cluster_open_state(c, e);
 
-	if (!r && (r = json_table_format(t, value, &text, e)))
-		err_wrap(e, "%s", path);
-	return r ? r : file_replace(path, text, strlen(text), 0600, e);
+	if (state < 0)
+		return state;
+	if (json_table_format(t, value, &text, e))
+		return err_wrap(e, "%s/%s", c->state, file);
+	return file_replace_at(state, file, text, strlen(text), FILE_OF_CALLER(0600), e);
 }
 
 static int check_name(const struct cluster *c, const void *value, struct err *e)

@@ -29,6 +29,8 @@ struct state {
 	struct spark spark;
 	struct endpoints master;
 	char location[PROFILE_PATH]; /* driver_location() */
+	/* Scratch is below this, too, while an `up` goes from one memory.scratch.path to another. */
+	char other_scratch[PROFILE_PATH];
 	struct process_id supervisor, master_process;
 	struct worker_record workers[SLICES_MAX];
 };

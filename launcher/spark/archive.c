@@ -309,7 +309,7 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 		r = check_space(directory, e);
 	if (!r)
 		r = check_space(c->cluster->data, e);
-	if (!r && snprintf(begun.output, PROFILE_PATH, "%s/train/archive", c->cluster->data) >=
+	if (!r && snprintf(begun.output, PROFILE_PATH, "%s/train/work/archive", c->cluster->data) >=
 			  PROFILE_PATH)
 		r = err_errno(e, -ENAMETOOLONG, "%s", c->cluster->data);
 	if (!r)

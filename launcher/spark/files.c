@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -16,7 +15,9 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/application.h"
 #include "launcher/spark/archive.h"
+#include "launcher/system/directory.h"
 #include "launcher/system/files.h"
+#include "launcher/system/scratch.h"
 
 enum {
 	SECRET_BYTES = SPARK_SECRET / 2, /* 256 bits from the kernel */
@@ -27,99 +28,86 @@ enum {
 
 /* ---- directories and files */
 
-/* Make the directory, or take it as it is there, and give it mode and owner. */
-static int make_directory(mode_t mode, uid_t uid, gid_t gid, struct err *e, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
-static int make_directory(mode_t mode, uid_t uid, gid_t gid, struct err *e, const char *format, ...)
+/* One of the caller's below an open one, with directories of the workers' user in it. */
+static int make_part(const struct cluster *c, int data, const char *name, const char *const *below,
+		     struct err *e)
 {
-	cleanup_close int fd = -1;
-	char path[2 * PROFILE_PATH];
-	struct stat st;
-	va_list args;
+	cleanup_close int part = directory_make_at(data, name, 0711, geteuid(), getegid(), e);
 
-	va_start(args, format);
-	vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(e, -errno, "cannot open the directory %s", path);
-	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
-		return err_errno(e, -errno, "cannot give %s to user %u", path, (unsigned)uid);
-	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
-		return err_errno(e, -errno, "cannot set mode %04o of %s", (unsigned)mode, path);
-	return 0;
+	for (; part >= 0 && *below; below++) {
+		cleanup_close int fd = directory_make_at(part, *below, 0700, c->uid, c->gid, e);
+
+		if (fd < 0)
+			return fd;
+	}
+	return part < 0 ? part : 0;
 }
 
-/*
- * memory.scratch.path may be a place where others write, too: what has our name there must be the
- * worker's user's, or ours from an `up` that was killed just here. Made before it is looked at, so
- * that nobody comes between.
- */
-static int make_scratch(const struct spark_cluster *all, unsigned slice, struct err *e)
+/* For what root itself runs in the host group: nothing of it where another user writes. */
+static int make_own_tmp(int data, struct err *e)
 {
-	const struct cluster *c = all->cluster;
-	char path[PROFILE_PATH];
-	struct stat st;
+	cleanup_close int host = directory_open_below(data, "host", O_RDONLY | O_DIRECTORY, e);
+	cleanup_close int own =
+		host < 0 ? host
+			 : directory_make_at(host, SPARK_OWN_TMP, 0700, geteuid(), getegid(), e);
 
-	if (spark_scratch(all, slice, path, e))
-		return e->code;
-	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &st) < 0)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (st.st_uid != c->uid && st.st_uid != geteuid())
-		return err_set(e, -EPERM,
-			       "%s belongs to user %u: remove it, or choose another "
-			       "memory.scratch.path",
-			       path, (unsigned)st.st_uid);
-	return make_directory(0700, c->uid, c->gid, e, "%s", path);
-}
-
-/* DATA/name with all of `below`, of the worker's user. */
-static int make_for_user(const struct cluster *c, const char *name, const char *const *below,
-			 struct err *e)
-{
-	for (; *below; below++)
-		if (make_directory(0700, c->uid, c->gid, e, "%s/%s%s", c->data, name, *below))
-			return e->code;
-	return 0;
+	return own < 0 ? own : 0;
 }
 
 static int make_directories(const struct spark_cluster *c, struct err *e)
 {
-	static const char *const of_daemon[] = {"", "/log", "/work", "/tmp", NULL};
-	static const char *const of_host[] = {"", "/tmp", NULL};
+	static const char *const of_master[] = {"work", "tmp", NULL};
+	static const char *const of_slice[] = {"work", "scratch", "tmp", NULL};
+	static const char *const of_host[] = {"tmp", NULL};
+	static const char *const of_training[] = {"work", "tmp", NULL};
+	const char *top = c->profile->memory.scratch.path;
 	const struct cluster *k = c->cluster;
-	const uid_t uid = geteuid();
-	const gid_t gid = getegid();
+	cleanup_close int state = cluster_open_state(k, e), data = -1, env = -1, log = -1;
+	int r;
 
-	/* Those that others have to pass can be searched. */
-	if (make_directory(0711, uid, gid, e, "%s", k->state) ||
-	    make_directory(0711, uid, gid, e, "%s", k->data) ||
-	    make_directory(0755, uid, gid, e, "%s/env", k->state) ||
-	    make_for_user(k, "master", of_daemon, e) || make_for_user(k, "host", of_host, e) ||
-	    make_for_user(k, "train", of_host, e))
+	if (state < 0 || (data = cluster_open_data(k, e)) < 0)
 		return e->code;
-	for (unsigned i = 0; i < c->plan->slice_count; i++)
-		if (make_for_user(k, c->plan->slices[i].name, of_daemon, e) ||
-		    make_scratch(c, i, e))
-			return e->code;
+	/* Those that others have to pass can be searched. */
+	if (fchmod(state, 0711) || fchmod(data, 0711))
+		return err_errno(e, -errno, "%s", k->state);
+	env = directory_make_at(state, "env", 0755, geteuid(), getegid(), e);
+	log = env < 0 ? env : directory_make_at(data, "log", 0711, geteuid(), getegid(), e);
+	if (log < 0 || make_part(k, data, "master", of_master, e) ||
+	    make_part(k, data, "host", of_host, e) || make_own_tmp(data, e) ||
+	    make_part(k, data, "train", of_training, e))
+		return e->code;
+	for (unsigned i = 0; i < c->plan->slice_count; i++) {
+		const char *name = c->plan->slices[i].name;
+
+		r = make_part(k, data, name, of_slice, e);
+		if (!r && top[0])
+			r = scratch_make(k, top, name, e);
+		if (r)
+			return r;
+	}
 	return 0;
 }
 
-/* Put `text` at STATE/file, whole or not at all; mode 0600: for the worker's user. */
+/* Put `text` at STATE/file, whole or not at all; mode 0600: for the workers' user. */
 static int write_file(const struct cluster *c, const char *file, mode_t mode, const char *text,
 		      size_t size, struct err *e)
 {
-	char path[PROFILE_PATH + 64];
+	const struct file_owner owner = {mode, c->uid, c->gid};
+	cleanup_close int state = cluster_open_state(c, e);
 
-	snprintf(path, sizeof(path), "%s/%s", c->state, file);
-	if (file_replace(path, text, size, mode, e))
-		return e->code;
-	/* The directories are ours alone, so nobody can have put another file there. */
-	if (c->uid != geteuid() && lchown(path, c->uid, c->gid) < 0)
-		return err_errno(e, -errno, "cannot give %s to user %s", path, c->user);
-	return 0;
+	return state < 0 ? state : file_replace_at(state, file, text, size, &owner, e);
+}
+
+/* The same at STATE/env/file, for the caller: what `exec` and `env` lead his own programs to. */
+static int write_own_file(const struct cluster *c, const char *file, const char *text, size_t size,
+			  struct err *e)
+{
+	cleanup_close int state = cluster_open_state(c, e), env = -1;
+
+	if (state < 0)
+		return state;
+	env = directory_open_below(state, "env", O_RDONLY | O_DIRECTORY, e);
+	return env < 0 ? env : file_replace_at(env, file, text, size, FILE_OF_CALLER(0600), e);
 }
 
 /* ---- the secret */
@@ -138,13 +126,11 @@ int spark_new_secret(char secret[SPARK_SECRET], struct err *e)
 /* The one that is there, or a new one. */
 static int make_secret(const struct cluster *c, char secret[SECRET_DIGITS + 1], struct err *e)
 {
-	char path[PROFILE_PATH + 16];
+	cleanup_close int state = cluster_open_state(c, e);
 	cleanup_free char *text = NULL;
 	size_t size;
-	int r;
+	int r = state < 0 ? state : file_read_at(state, "secret", SECRET_DIGITS, &text, &size, e);
 
-	snprintf(path, sizeof(path), "%s/secret", c->state);
-	r = file_read(path, SECRET_DIGITS, &text, &size, e);
 	if (r && r != -ENOENT)
 		return r;
 	if (!r && strspn(text, "0123456789abcdef") == SECRET_DIGITS && !text[SECRET_DIGITS]) {
@@ -285,6 +271,7 @@ static int write_built(const struct spark_cluster *c, unsigned what, const char 
 	cleanup_free char *text = NULL;
 	char file[NAME_MAX_BYTES + 32] = "spark.conf";
 	size_t size;
+	int r;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (!stream)
@@ -292,7 +279,7 @@ static int write_built(const struct spark_cluster *c, unsigned what, const char 
 	if (what == FILE_OF_DAEMONS) {
 		put_fixed(stream, secret, of_daemons);
 	} else if (what == FILE_OF_APPLICATIONS) {
-		string_copy(file, "env/spark-defaults.conf");
+		string_copy(file, SPARK_APPLICATIONS);
 		put_application_properties(stream, c, secret);
 	} else {
 		unsigned slice = what - FILE_OF_SLICE;
@@ -302,7 +289,10 @@ static int write_built(const struct spark_cluster *c, unsigned what, const char 
 	}
 	if (fclose(stream))
 		return err_errno(e, -errno, "cannot build %s", file);
-	return write_file(c->cluster, file, 0600, text, size, e);
+	r = write_file(c->cluster, file, 0600, text, size, e);
+	if (!r && what == FILE_OF_APPLICATIONS)
+		r = write_own_file(c->cluster, "spark-defaults.conf", text, size, e);
+	return r;
 }
 
 /* Of the daemons: one line an event on stderr, which goes to the log of the process. */

@@ -13,6 +13,7 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
+#include "launcher/system/scratch.h"
 
 void process_release(struct process *p)
 {
@@ -46,7 +47,7 @@ int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFI
 {
 	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
 
-	return own[0] ? cluster_scratch(c->cluster, own, name, path, e)
+	return own[0] ? scratch_path(c->cluster, own, name, path, e)
 		      : data_path(c->cluster, path, e, "%s/scratch", name);
 }
 
@@ -98,15 +99,15 @@ void spark_put_user(const struct cluster *c, const struct profile *p, struct arg
  * directory below DATA, `tmp` becomes what Java and Python use for /tmp.
  */
 static int begin_daemon(const struct spark_cluster *c, const struct strings *launch,
-			const char *name, const char *kind, const char *address,
-			char tmp[PROFILE_PATH], struct process *p, struct err *e)
+			const char *name, const char *address, char tmp[PROFILE_PATH],
+			struct process *p, struct err *e)
 {
 	char options[PROFILE_PATH + 32];
 	struct argv *env = &p->env, *argv = &p->argv;
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
 	    data_path(c->cluster, p->directory, e, "%s/work", name) ||
-	    data_path(c->cluster, p->log, e, "%s/log/%s.log", name, kind))
+	    data_path(c->cluster, p->log, e, "log/%s.log", name))
 		return e->code;
 	spark_put_user(c->cluster, c->profile, env);
 	spark_put_homes(c->spark, env);
@@ -161,7 +162,7 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	cleanup_process struct process p = {0};
 	char tmp[PROFILE_PATH];
 
-	if (begin_daemon(c, &c->spark->launch, "master", "master", c->master.address, tmp, &p, e))
+	if (begin_daemon(c, &c->spark->launch, "master", c->master.address, tmp, &p, e))
 		return e->code;
 	add_daemon_options(&p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
@@ -181,7 +182,7 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	cleanup_process struct process p = {0};
 
 	inet_ntop(AF_INET, &(struct in_addr){htonl(s->address)}, address, sizeof(address));
-	if (begin_daemon(c, &c->spark->launch, s->name, "worker", address, tmp, &p, e) ||
+	if (begin_daemon(c, &c->spark->launch, s->name, address, tmp, &p, e) ||
 	    spark_scratch(c, slice, scratch, e))
 		return e->code;
 	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
@@ -225,7 +226,9 @@ static int put_application_environment(const struct spark_cluster *c, uid_t uid,
 	cleanup_free char *archive = NULL;
 	size_t size;
 
-	if (data_path(c->cluster, tmp, e, "host/tmp") ||
+	/* Nothing that another user can change. */
+	if (data_path(c->cluster, tmp, e, "host/%s",
+		      uid == c->cluster->uid ? "tmp" : SPARK_OWN_TMP) ||
 	    archive_text(c, uid, ' ', &archive, &size, e))
 		return e->code;
 	spark_put_homes(c->spark, env);
@@ -276,7 +279,7 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 					 "profile",
 					 file);
 	argv_addf(&p.argv, "%s/bin/spark-submit", c->spark->home);
-	argv_option(&p.argv, file, "%s/env/spark-defaults.conf", c->cluster->state);
+	argv_option(&p.argv, file, "%s/%s", c->cluster->state, SPARK_APPLICATIONS);
 	for (; conf && *conf; conf++)
 		argv_option(&p.argv, "--conf", "%s", *conf);
 	for (; *words; words++)
@@ -298,8 +301,7 @@ static int begin_training(const struct spark_cluster *c, const struct archive_tr
 {
 	char tmp[PROFILE_PATH], jars[SPARK_JARS];
 
-	if (begin_daemon(c, &t->launch, "train", "train", c->master.address, tmp, p, e) ||
-	    data_path(c->cluster, p->directory, e, "train"))
+	if (begin_daemon(c, &t->launch, "train", c->master.address, tmp, p, e))
 		return e->code;
 	/* What all class paths begin with, so that it does for whatever comes behind. */
 	spark_jars(c->spark, jars);

@@ -27,6 +27,12 @@ int spark_submit_launch(const struct spark *s, struct strings *out, struct err *
 enum { SPARK_JARS = PROFILE_PATH + 8 };
 void spark_jars(const struct spark *s, char jars[SPARK_JARS]);
 
+/* Below STATE/NAME: the properties of applications that `run` starts as the workers' user. */
+#define SPARK_APPLICATIONS "applications.conf"
+
+/* Below DATA/NAME/host, beside the workers' user's tmp: that of the caller. */
+#define SPARK_OWN_TMP "own"
+
 /* Below STATE/NAME: the options of an archive as java(1)'s @argfile, and the program that trains it. */
 #define SPARK_JVM_OPTIONS "jvm.options"
 #define SPARK_TRAINING	  "training.py"

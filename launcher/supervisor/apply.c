@@ -9,6 +9,7 @@
 #include "decision/reconcile/actual.h"
 #include "launcher/protocol/state_recover.h"
 #include "launcher/system/listening.h"
+#include "launcher/system/scratch.h"
 
 /* Progress is told from the first change on: an apply that changes nothing is silent. */
 static void report(struct apply *a, const char *what, const char *object, unsigned done,
@@ -20,18 +21,38 @@ static void report(struct apply *a, const char *what, const char *object, unsign
 
 /* ---- scratch directories elsewhere */
 
-/* Those of slices that nothing uses any more: what cannot be removed is told, and stops nothing. */
-static void drop_scratch(struct site *s, const struct cluster *c, const char *top)
+/* Those that nothing uses any more: what cannot be removed is told, and stops nothing. */
+static void drop_other_scratch(struct site *s)
 {
+	char *top = s->state->other_scratch;
 	struct err e;
 
-	if (cluster_remove_scratch(c, top, &e))
+	if (!top[0])
+		return;
+	if (scratch_remove(&s->state->cluster, top, &e))
 		events_note(&s->events, "scratch-left", top, e.msg, {"pid", getpid()});
+	top[0] = '\0';
+	s->is_dirty = true;
 }
 
 static bool is_other_scratch(const struct state *a, const struct state *b)
 {
 	return strcmp(a->profile.memory.scratch.path, b->profile.memory.scratch.path) != 0;
+}
+
+/* What is there where we have not been is somebody else's, and is not to go with us. */
+static int check_scratch(const struct apply *a, struct err *e)
+{
+	const struct state *is = a->site->state, *wanted = a->wanted;
+	const char *top = wanted->profile.memory.scratch.path;
+
+	bool is_known = a->site->known == KNOWN_STATE
+				? !is_other_scratch(is, wanted) || !strcmp(is->other_scratch, top)
+				: !a->is_new; /* its state was lost */
+
+	if (!top[0] || is_known)
+		return 0;
+	return scratch_check(&wanted->cluster, top, wanted->plan.slice_count, e);
 }
 
 /* ---- groups */
@@ -86,6 +107,8 @@ int apply_begin(struct apply *a, struct err *e)
 
 	if (!seen || !homes)
 		return err_set(e, -ENOMEM, "no memory for the groups");
+	if (check_scratch(a, e))
+		return e->code;
 	a->has_changed = false;
 	a->registered = UINT32_MAX;
 	string_copy(a->wanted->location, driver_location(s->driver));
@@ -93,6 +116,9 @@ int apply_begin(struct apply *a, struct err *e)
 	if (s->known != KNOWN_STATE) {
 		recorded = recover_homes(a, homes) ? homes : NULL;
 		*s->state = *a->wanted;
+	} else if (is_other_scratch(s->state, a->wanted)) {
+		/* Before it is made: a successor of ours finds it. */
+		string_copy(s->state->other_scratch, a->wanted->profile.memory.scratch.path);
 	}
 	string_copy(s->state->location, a->wanted->location);
 	s->state->phase = PHASE_STARTING;
@@ -146,7 +172,7 @@ int apply_take_over(struct apply *a, struct err *e)
 	free(a->ops);
 	a->ops = NULL;
 	if (is_other_scratch(s->state, a->wanted))
-		string_copy(a->left_scratch, s->state->profile.memory.scratch.path);
+		string_copy(a->wanted->other_scratch, s->state->profile.memory.scratch.path);
 	a->wanted->phase = PHASE_STARTING;
 	free(s->state);
 	s->state = a->wanted;
@@ -171,8 +197,7 @@ void apply_start_master(struct apply *a)
 	 * Each worker's environment named the scratch of before, so all that used it have been
 	 * stopped.
 	 */
-	drop_scratch(s, &s->state->cluster, a->left_scratch);
-	a->left_scratch[0] = '\0';
+	drop_other_scratch(s);
 	a->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * CLOCK_MS;
 	a->has_changed |= crew_want(a->crew, DAEMON_MASTER);
 	site_unlock_groups(s); /* they are made, and a process in them tells whose they are */
@@ -274,8 +299,8 @@ void apply_give_up(struct apply *a, const struct err *why)
 	struct site *s = a->site;
 
 	/* What was made for the wanted cluster, and only for it, goes. */
-	if (a->wanted && is_other_scratch(s->state, a->wanted))
-		drop_scratch(s, &a->wanted->cluster, a->wanted->profile.memory.scratch.path);
+	if (a->wanted)
+		drop_other_scratch(s);
 	apply_forget(a);
 	site_unlock_groups(s);
 	site_degrade(s, "%s",

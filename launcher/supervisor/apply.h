@@ -20,9 +20,8 @@ struct apply {
 	bool has_changed;     /* anything, so far */
 	struct oplist *ops;   /* to the wanted plan, next_op first; NULL: not planned */
 	unsigned next_op;
-	char left_scratch[PROFILE_PATH]; /* memory.scratch.path until now; "": as it was */
-	uint64_t deadline_ns;		 /* of the master's answer and the workers' registration */
-	unsigned registered;		 /* as last reported */
+	uint64_t deadline_ns; /* of the master's answer and the workers' registration */
+	unsigned registered;  /* as last reported */
 };
 
 /*

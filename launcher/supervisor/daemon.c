@@ -11,7 +11,7 @@
 #include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
-#include "launcher/system/files.h"
+#include "launcher/system/directory.h"
 
 enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096 };
 
@@ -39,20 +39,23 @@ int daemon_process(const struct daemon *d, const struct state *s, struct process
 				      : spark_worker_process(&c, d->id, out, e);
 }
 
-/*
- * The directory belongs to the workers' user, who must not be able to make us write elsewhere: no
- * links, and the file is that user's.
- */
+/* In a directory that only we can write; the file is the workers' user's to read. */
 static int open_log(const struct cluster *c, const char *path, struct err *e)
 {
-	cleanup_close int fd = open(
-		path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	cleanup_close int data = cluster_open_data(c, e), log = -1, fd = -1;
 	struct stat st;
 
+	if (data < 0)
+		return data;
+	log = directory_open_below(data, "log", O_RDONLY | O_DIRECTORY, e);
+	if (log < 0)
+		return log;
+	fd = openat(log, strrchr(path, '/') + 1, flags, 0600);
 	if (fd < 0 || fstat(fd, &st))
 		return err_errno(e, -errno, "cannot open the log %s", path);
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
-		return err_set(e, -EPERM, "the log %s is not a plain file", path);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != c->uid && st.st_uid != geteuid()))
+		return err_set(e, -EPERM, "the log %s is not a plain file of ours", path);
 	if (c->user[0] && fchown(fd, c->uid, c->gid))
 		return err_errno(e, -errno, "cannot give the log %s to %s", path, c->user);
 	return take_fd(fd);

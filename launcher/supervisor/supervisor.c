@@ -18,6 +18,7 @@
 #include "launcher/supervisor/stage.h"
 #include "launcher/system/detach.h"
 #include "launcher/system/notify.h"
+#include "launcher/system/scratch.h"
 
 /*
  * The loop, and the only place where the stage changes: enter() walks through the table of stage.h
@@ -615,6 +616,13 @@ static int begin(struct supervisor *s, struct supervisor_start *start, struct er
 	return 0;
 }
 
+static int remove_scratch(const struct state *s, struct err *e)
+{
+	int r = scratch_remove(&s->cluster, s->profile.memory.scratch.path, e);
+
+	return r ? r : scratch_remove(&s->cluster, s->other_scratch, e);
+}
+
 /* Logs are kept where there are any, but not of an `up` that was interrupted. */
 static int remove_files(const struct supervisor *s, const struct cluster *c, int r, struct err *e)
 {
@@ -623,8 +631,7 @@ static int remove_files(const struct supervisor *s, const struct cluster *c, int
 	int failed = 0;
 
 	if (s->site.state)
-		failed = cluster_remove_scratch(&s->site.state->cluster,
-						s->site.state->profile.memory.scratch.path, e);
+		failed = remove_scratch(s->site.state, e);
 	return failed ? failed
 		      : cluster_remove(c, has_failed && !has_logs ? REMAINS_NOTHING : REMAINS_DATA,
 				       e);

@@ -9,50 +9,37 @@
 
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
+#include "launcher/system/directory.h"
 
 bool cache_is_ours(const struct stat *st)
 {
-	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
+	return directory_is_closed(st) && !(st->st_mode & S_IWGRP);
 }
 
 /* ---- the way to it */
 
-/* The directory below `at`, made where `mode` is not 0 and it is missing. */
-static int step_into(int at, const char *name, mode_t mode, const char *path, struct err *e)
+/* What is made for cleave, or for the cache of all programs. */
+static int make(int at, const char *name, struct err *e)
 {
-	bool is_new = mode && mkdirat(at, name, mode) == 0;
-	cleanup_close int fd = -1;
+	mode_t mode = geteuid() == 0 ? 0755 : 0700;
+	cleanup_close int fd = directory_make_at(at, name, mode, geteuid(), getegid(), e);
 	struct stat st;
 
-	if (mode && !is_new && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make %s in %s", name, path);
-	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
-		return err_errno(e, -errno, "cannot open %s of %s", name, path);
-	/* In a sticky directory nobody can replace what belongs to others. */
-	if (!cache_is_ours(&st) && !(st.st_uid == 0 && st.st_mode & S_ISVTX && !mode))
-		return err_set(e, -EPERM,
-			       "%s of %s belongs to user %u and has mode %04o: others could write "
-			       "there",
-			       name, path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
-	if (mode && st.st_uid != geteuid())
-		return err_set(e, -EPERM, "%s of %s belongs to user %u, not to the caller", name,
-			       path, (unsigned)st.st_uid);
-	/* Whatever the umask: what root makes, workers of another user have to read. */
-	if (is_new && fchmod(fd, mode))
-		return err_errno(e, -errno, "cannot set the mode of %s of %s", name, path);
+		return fd < 0 ? fd : err_errno(e, -errno, "%s", name);
+	if (!cache_is_ours(&st))
+		return err_set(e, -EPERM, "%s of the cache has mode %04o: others could write there",
+			       name, (unsigned)(st.st_mode & 07777));
 	return take_fd(fd);
 }
 
-/*
- * The directory that cleave's is in, without links. 1: it is missing itself, but not what it is in;
- * nothing is made before the way to it has been looked at.
- */
-static int find_top(char top[PATH_MAX], struct err *e)
+/* The directory that cleave's is in. Where it is missing it is made, but not what it is in. */
+static int open_top(struct err *e)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	cleanup_close int above = -1;
 	char path[PROFILE_PATH], *slash;
-	int n;
+	int n, top;
 
 	if (cache && cache[0] == '/')
 		n = snprintf(path, sizeof(path), "%s", cache);
@@ -64,74 +51,37 @@ static int find_top(char top[PATH_MAX], struct err *e)
 		return err_set(e, -ENOENT, "neither XDG_CACHE_HOME nor HOME is set");
 	if (n >= PROFILE_PATH)
 		return err_errno(e, -ENAMETOOLONG, "the cache directory");
-	if (realpath(path, top))
-		return 0;
+	top = directory_open(path, DIRECTORY_SHARED, e);
+	if (top != -ENOENT)
+		return top;
 	while (n > 1 && path[n - 1] == '/')
 		path[--n] = '\0';
-	if (errno != ENOENT)
-		return err_errno(e, -errno, "the cache directory %s", path);
 	slash = strrchr(path, '/');
 	*slash = '\0';
-	if (!realpath(path[0] ? path : "/", top))
-		return err_errno(e, -errno, "the cache directory's parent %s", path);
-	n = (int)strlen(top);
-	if (snprintf(top + n, (size_t)(PATH_MAX - n), "/%s", slash + 1) >= PATH_MAX - n)
-		return err_errno(e, -ENAMETOOLONG, "the cache directory");
-	return 1;
-}
-
-/* What is made for cleave, or for the cache of all programs. */
-static mode_t mode_of_new(void)
-{
-	return geteuid() == 0 ? 0755 : 0700;
-}
-
-/* Open .../cleave. */
-static int open_cache(char path[PROFILE_PATH], struct err *e)
-{
-	char top[PATH_MAX], rest[PATH_MAX], *next = rest, *name;
-	int is_missing = find_top(top, e);
-	cleanup_close int at = -1;
-
-	if (is_missing < 0)
-		return is_missing;
-	if (snprintf(path, PROFILE_PATH, "%s/cleave", top) >= PROFILE_PATH)
-		return err_errno(e, -ENAMETOOLONG, "the cache directory %s", top);
-	at = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (at < 0)
-		return err_errno(e, -errno, "/");
-	string_copy_n(rest, sizeof(rest), top);
-	while ((name = strsep(&next, "/"))) {
-		int below;
-
-		if (!*name)
-			continue;
-		below = step_into(at, name, is_missing && !next ? mode_of_new() : 0, top, e);
-		if (below < 0)
-			return below;
-		close(at);
-		at = below;
-	}
-	return step_into(at, "cleave", mode_of_new(), top, e);
+	above = directory_open(path[0] ? path : "/", DIRECTORY_SHARED, e);
+	return above < 0 ? err_wrap(e, "the cache directory's parent") : make(above, slash + 1, e);
 }
 
 int cache_open(const char *name, char path[PROFILE_PATH], struct err *e)
 {
-	char above[PROFILE_PATH], full[PROFILE_PATH];
-	cleanup_close int cache = -1;
-	int entry;
+	cleanup_close int top = -1, cache = -1, entry = -1;
+	char full[CONTROL_PATH];
 
 	if (!name[0] || name[0] == '.' || strchr(name, '/'))
 		return err_set(e, -EINVAL, "'%s' is no name of a cache's entry", name);
-	cache = open_cache(above, e);
+	top = open_top(e);
+	if (top < 0)
+		return top;
+	cache = make(top, "cleave", e);
 	if (cache < 0)
 		return cache;
-	if (snprintf(full, sizeof(full), "%s/%s", above, name) >= PROFILE_PATH)
-		return err_errno(e, -ENAMETOOLONG, "%s of the cache %s", name, above);
-	entry = step_into(cache, name, mode_of_new(), above, e);
-	if (entry >= 0)
-		string_copy_n(path, PROFILE_PATH, full);
-	return entry;
+	entry = make(cache, name, e);
+	if (entry < 0)
+		return entry;
+	/* Without links. */
+	if (string_copy_n(path, PROFILE_PATH, control_path(entry, "", full)))
+		return err_errno(e, -ENAMETOOLONG, "%s of the cache", name);
+	return take_fd(entry);
 }
 
 /* ---- what is too much */

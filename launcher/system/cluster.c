@@ -2,13 +2,14 @@
 #include "launcher/system/cluster.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
-#include "launcher/system/files.h"
+#include "launcher/system/directory.h"
 
 enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
 
@@ -115,12 +116,22 @@ int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PA
 	return path_format(path, e, "%s/%s", c->state, file);
 }
 
+int cluster_open_state(const struct cluster *c, struct err *e)
+{
+	return directory_open(c->state, DIRECTORY_OWN, e);
+}
+
+int cluster_open_data(const struct cluster *c, struct err *e)
+{
+	return directory_open(c->data, DIRECTORY_OWN, e);
+}
+
 bool cluster_has_file(const struct cluster *c, const char *file)
 {
-	char path[PROFILE_PATH];
-	struct err ignored;
+	struct err ignored; /* what cannot be had is not there */
+	cleanup_close int state = cluster_open_state(c, &ignored);
 
-	return cluster_file(c, file, path, &ignored) == 0 && access(path, F_OK) == 0;
+	return state >= 0 && faccessat(state, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int is_cluster(const struct dirent *d)
@@ -134,12 +145,14 @@ int cluster_list(const char *state_dir, struct strings *names, struct err *e)
 	struct strings found = {0};
 	struct dirent **entries = NULL;
 	int r = tops(state_dir, state, data, e);
-	int count;
+	cleanup_close int top = r ? -1 : directory_open(state, DIRECTORY_OWN, e);
+	int count = 0;
 
-	if (r)
-		return r;
-	count = scandir(state, &entries, is_cluster, alphasort);
-	if (count < 0 && errno != ENOENT)
+	if (r || (top < 0 && top != -ENOENT))
+		return r ? r : top;
+	if (top >= 0)
+		count = scandirat(top, ".", &entries, is_cluster, alphasort);
+	if (count < 0)
 		return err_errno(e, -errno, "%s", state);
 	for (int i = 0; i < count; i++) {
 		if (!r && strings_add(&found, entries[i]->d_name))
@@ -153,35 +166,6 @@ int cluster_list(const char *state_dir, struct strings *names, struct err *e)
 }
 
 /* ---- directories */
-
-static int make_directory(const char *path, mode_t mode, struct err *e)
-{
-	struct stat st;
-
-	if (mkdir(path, mode) == 0)
-		return chmod(path, mode) ? err_errno(e, -errno, "%s", path) : 0;
-	if (errno != EEXIST)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	if (stat(path, &st))
-		return err_errno(e, -errno, "%s", path);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(e, -ENOTDIR, "%s is not a directory", path);
-	return 0;
-}
-
-static int make_with_parents(const char *path, struct err *e)
-{
-	char parent[PROFILE_PATH];
-	int r = 0;
-
-	string_copy(parent, path);
-	for (char *slash = strchr(parent + 1, '/'); !r && slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		r = make_directory(parent, 0755, e);
-		*slash = '/';
-	}
-	return r ? r : make_directory(path, 0711, e);
-}
 
 /* Anybody can make names in /tmp: there, the directory must be ours and closed. */
 static int make_private_top(const struct cluster *c, struct err *e)
@@ -206,53 +190,31 @@ static int make_private_top(const struct cluster *c, struct err *e)
 
 int cluster_make(const struct cluster *c, struct err *e)
 {
+	cleanup_close int state = -1, data = -1;
 	int r = make_private_top(c, e);
 
-	if (!r)
-		r = make_with_parents(c->state, e);
-	return r ? r : make_with_parents(c->data, e);
-}
-
-int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
-		    char path[PROFILE_PATH], struct err *e)
-{
-	if (snprintf(path, PROFILE_PATH, "%s/cleave-%s-%s", top, c->name, slice) >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG, "memory.scratch.path is longer than %d bytes",
-			       PROFILE_PATH - 64);
-	return 0;
-}
-
-int cluster_remove_scratch(const struct cluster *c, const char *top, struct err *e)
-{
-	char slice[NAME_MAX_BYTES + 1], path[PROFILE_PATH];
-	struct stat st;
-	int r = 0;
-
-	for (unsigned i = 0; !r && top[0] && i < SLICES_MAX; i++) {
-		snprintf(slice, sizeof(slice), "slice-%u", i);
-		r = cluster_scratch(c, top, slice, path, e);
-		if (!r && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == c->uid)
-			r = directory_remove(path, e);
-	}
-	return r;
+	if (r)
+		return r;
+	state = directory_make(c->state, 0711, e);
+	if (state < 0)
+		return state;
+	data = directory_make(c->data, 0711, e);
+	return data < 0 ? data : 0;
 }
 
 int cluster_clear_data(const struct cluster *c, struct err *e)
 {
-	cleanup_closedir DIR *list = opendir(c->data);
-	int r = list || errno == ENOENT ? 0 : err_errno(e, -errno, "%s", c->data);
+	cleanup_close int data = cluster_open_data(c, e);
+	cleanup_closedir DIR *list = data < 0 ? NULL : control_list(data, ".");
 	struct dirent *entry;
+	int r = 0;
 
-	while (!r && list && (entry = readdir(list))) {
-		const char *name = entry->d_name;
-		char path[PROFILE_PATH];
-
-		if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "supervisor.log"))
-			continue;
-		r = path_format(path, e, "%s/%s", c->data, name);
-		if (!r)
-			r = directory_remove(path, e);
-	}
+	if (!list)
+		return data == -ENOENT ? 0 : data < 0 ? data : err_errno(e, -errno, "%s", c->data);
+	while (!r && (entry = readdir(list)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    strcmp(entry->d_name, "supervisor.log") != 0)
+			r = directory_remove_at(data, entry->d_name, e);
 	return r;
 }
 

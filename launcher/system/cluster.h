@@ -6,9 +6,12 @@
  * Where one cluster keeps its things, and the identity of its processes.
  *
  *   STATE/NAME/  lock  control (socket)  state.json  home.json  events.jsonl  secret
- *                spark.conf  jvm.options  training.py  env/
- *   DATA/NAME/   supervisor.log  train.log  master/{log,work,tmp}  slice-0/{log,work,scratch,tmp}
- *                host/tmp  train/
+ *                spark.conf  applications.conf  jvm.options  training.py  env/
+ *   DATA/NAME/   supervisor.log  train.log  log/{master,slice-0}.log
+ *                master/{work,tmp}  slice-0/{work,scratch,tmp}  host/{tmp,own}  train/{work,tmp}
+ *
+ * All of these directories are the caller's and closed to the writing of others, but work, scratch
+ * and tmp, which are the workers' user's: what is in those is foreign (directory.h).
  */
 
 #include <stdbool.h>
@@ -48,6 +51,22 @@ int cluster_user(const struct profile *p, struct cluster *c, struct err *e);
 int cluster_user_access(const struct cluster *c, const char *path, int mode, struct err *e);
 
 /*
+ * Do something with the rights of the workers' user only: in a child of ours, which is killed after
+ * ten seconds (-ETIMEDOUT). The error is brought back; the context is a copy. As it is where the
+ * workers run as the caller.
+ */
+int cluster_as_user(const struct cluster *c, int (*work)(void *context, struct err *e),
+		    void *context, struct err *e);
+
+/*
+ * Make a directory of the workers' user, or take it as it is there if it is his; remove one, or
+ * what else has that name. Where it lies has to be closed to others (directory.h), or is his own:
+ * then it is done with his rights only.
+ */
+int cluster_make_for_user(const struct cluster *c, const char *path, mode_t mode, struct err *e);
+int cluster_remove_for_user(const struct cluster *c, const char *path, struct err *e);
+
+/*
  * Make STATE/NAME and DATA/NAME (0711, a private one below /tmp 0700) with their parents; they may
  * be there already.
  */
@@ -67,21 +86,15 @@ int cluster_clear_data(const struct cluster *c, struct err *e);
 enum cluster_remains { REMAINS_DATA, REMAINS_NOTHING };
 int cluster_remove(const struct cluster *c, enum cluster_remains remains, struct err *e);
 
-/*
- * The scratch directory of a slice below `top` (memory.scratch.path), which is not cleave's: its
- * name says whose it is. Return -ENAMETOOLONG if it does not fit.
- */
-int cluster_scratch(const struct cluster *c, const char *top, const char *slice,
-		    char path[PROFILE_PATH], struct err *e);
-
-/*
- * Remove the scratch directories of all slices that there may have been below `top`; "": none are
- * there. Only directories that belong to the workers' user. What is gone already is fine.
- */
-int cluster_remove_scratch(const struct cluster *c, const char *top, struct err *e);
-
 /* STATE/NAME/file. Return -ENAMETOOLONG if it does not fit. */
 int cluster_file(const struct cluster *c, const char *file, char path[PROFILE_PATH], struct err *e);
+
+/*
+ * Open STATE/NAME or DATA/NAME, which nobody else can have made or can write. -ENOENT: it is not
+ * there; -EPERM names the directory that others can write.
+ */
+int cluster_open_state(const struct cluster *c, struct err *e);
+int cluster_open_data(const struct cluster *c, struct err *e);
 
 /* Whether there is such a file. */
 bool cluster_has_file(const struct cluster *c, const char *file);

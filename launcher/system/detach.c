@@ -18,6 +18,7 @@ int detach(const char *log, int kept, int other_kept, struct err *e)
 	close_range(low + 1, high - 1, 0);
 	close_range(high + 1, ~0u, 0);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* Its directory is the caller's. */
 	out = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (null < 0 || out < 0)
 		return err_errno(e, -errno, "%s", null < 0 ? "/dev/null" : log);

@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
 enum { TAIL_BYTES = 8192 };
@@ -28,32 +29,49 @@ static int read_all(int fd, char *to, size_t size, size_t *got)
 	return 0;
 }
 
-int file_read(const char *path, size_t max, char **text, size_t *size, struct err *e)
+/* `fd` is the file's, or negative errno; `name` is for messages. */
+static int read_whole(int fd, const char *name, size_t max, char **text, size_t *size,
+		      struct err *e)
 {
-	/* O_NONBLOCK: opening a FIFO must not hang. */
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	cleanup_free char *data = NULL;
 	struct stat st;
 	size_t got;
 	int r;
 
 	if (fd < 0 || fstat(fd, &st))
-		return err_errno(e, -errno, "%s", path);
+		return err_errno(e, fd < 0 ? fd : -errno, "%s", name);
 	if (!S_ISREG(st.st_mode))
-		return err_set(e, -EBADMSG, "%s is not a regular file", path);
+		return err_set(e, -EBADMSG, "%s is not a regular file", name);
 	if (st.st_size < 0 || (size_t)st.st_size > max)
-		return err_set(e, -EFBIG, "%s has %lld bytes, more than the %zu it may have", path,
+		return err_set(e, -EFBIG, "%s has %lld bytes, more than the %zu it may have", name,
 			       (long long)st.st_size, max);
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
-		return err_set(e, -ENOMEM, "no memory for %s", path);
+		return err_set(e, -ENOMEM, "no memory for %s", name);
 	r = read_all(fd, data, (size_t)st.st_size, &got);
 	if (r)
-		return err_errno(e, r, "%s", path);
+		return err_errno(e, r, "%s", name);
 	data[got] = '\0';
 	*text = take_pointer(data);
 	*size = got;
 	return 0;
+}
+
+/* O_NONBLOCK: opening a FIFO must not hang. */
+static const int open_to_read = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+int file_read(const char *path, size_t max, char **text, size_t *size, struct err *e)
+{
+	cleanup_close int fd = open(path, open_to_read);
+
+	return read_whole(fd < 0 ? -errno : fd, path, max, text, size, e);
+}
+
+int file_read_at(int at, const char *name, size_t max, char **text, size_t *size, struct err *e)
+{
+	cleanup_close int fd = openat(at, name, open_to_read | O_NOFOLLOW);
+
+	return read_whole(fd < 0 ? -errno : fd, CONTROL_NAME(at, name), max, text, size, e);
 }
 
 static int write_all(int fd, const char *data, size_t size)
@@ -71,54 +89,60 @@ static int write_all(int fd, const char *data, size_t size)
 	return 0;
 }
 
-static int sync_directory_of(const char *path)
-{
-	char directory[PATH_MAX];
-	char *slash;
-	cleanup_close int fd = -1;
-
-	snprintf(directory, sizeof(directory), "%s", path);
-	slash = strrchr(directory, '/');
-	if (slash)
-		*slash = '\0';
-	fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* EINVAL: a file system without this promise (some FUSE ones). */
-	return fd < 0 || (fsync(fd) && errno != EINVAL) ? -errno : 0;
-}
-
-static int write_synced(const char *path, const void *data, size_t size, mode_t mode)
+static int write_synced(int at, const char *name, const void *data, size_t size,
+			const struct file_owner *owner)
 {
 	cleanup_close int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+		openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = fchmod(fd, mode) ? -errno : write_all(fd, data, size);
-	if (!r && fsync(fd))
+	/* Not what the umask makes of it, and given away before there is anything in it. */
+	r = (owner->uid != (uid_t)-1 && fchown(fd, owner->uid, owner->gid)) ||
+			    fchmod(fd, owner->mode)
+		    ? -errno
+		    : write_all(fd, data, size);
+	return r || !fsync(fd) ? r : -errno;
+}
+
+int file_replace_at(int at, const char *name, const void *data, size_t size,
+		    const struct file_owner *owner, struct err *e)
+{
+	char fresh[NAME_MAX + 1];
+	int n = snprintf(fresh, sizeof(fresh), "%s.new", name);
+	int r;
+
+	if (n < 0 || n >= (int)sizeof(fresh))
+		return err_errno(e, -ENAMETOOLONG, "%s", name);
+	unlinkat(at, fresh, 0); /* of a writer that was killed */
+	r = write_synced(at, fresh, data, size, owner);
+	if (!r && renameat(at, fresh, at, name))
 		r = -errno;
-	if (close(take_fd(fd)) && !r)
-		r = -errno;
-	return r;
+	if (r) {
+		unlinkat(at, fresh, 0);
+		return err_errno(e, r, "cannot write %s", CONTROL_NAME(at, name));
+	}
+	/* EINVAL: a file system without this promise (some FUSE ones). */
+	return fsync(at) && errno != EINVAL
+		       ? err_errno(e, -errno, "cannot sync the directory of %s",
+				   CONTROL_NAME(at, name))
+		       : 0;
 }
 
 int file_replace(const char *path, const void *data, size_t size, mode_t mode, struct err *e)
 {
-	char fresh[PATH_MAX];
-	int n = snprintf(fresh, sizeof(fresh), "%s.new", path);
-	int r;
+	const char *slash = strrchr(path, '/');
+	char directory[PATH_MAX] = ".";
+	cleanup_close int at = -1;
 
-	if (n < 0 || n >= (int)sizeof(fresh))
+	if (slash &&
+	    snprintf(directory, sizeof(directory), "%.*s/", (int)(slash - path), path) >= PATH_MAX)
 		return err_errno(e, -ENAMETOOLONG, "%s", path);
-	r = write_synced(fresh, data, size, mode);
-	if (!r && rename(fresh, path))
-		r = -errno;
-	if (r) {
-		unlink(fresh);
-		return err_errno(e, r, "cannot write %s", path);
-	}
-	r = sync_directory_of(path);
-	return r ? err_errno(e, r, "cannot sync the directory of %s", path) : 0;
+	at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return err_errno(e, -errno, "cannot write %s", path);
+	return file_replace_at(at, slash ? slash + 1 : path, data, size, FILE_OF_CALLER(mode), e);
 }
 
 int file_tail(const char *path, unsigned lines, char **text)
@@ -144,25 +168,5 @@ int file_tail(const char *path, unsigned lines, char **text)
 			break;
 	memmove(data, data + start, got - start + 1);
 	*text = take_pointer(data);
-	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path) && errno != ENOENT ? -1 : 0;
-}
-
-int directory_remove(const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
-	/* FTW_MOUNT: a file system that somebody mounted inside is not ours to empty. */
-	if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT))
-		return err_errno(e, -errno, "cannot remove everything below %s", path);
 	return 0;
 }

@@ -18,22 +18,29 @@
  */
 int file_read(const char *path, size_t max, char **text, size_t *size, struct err *e);
 
+/* The same of `name` in an open directory, which is not a link. */
+int file_read_at(int at, const char *name, size_t max, char **text, size_t *size, struct err *e);
+
+/* Whose a new file is: (uid_t)-1 the caller's. */
+struct file_owner {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+#define FILE_OF_CALLER(mode) (&(const struct file_owner){(mode), (uid_t)-1, (gid_t)-1})
+
 /*
- * Write PATH.new, fsync, rename over PATH, fsync the directory. On failure the old file stays and
- * PATH.new is gone.
+ * Write PATH.new, a file that was not there, fsync, rename over PATH, fsync the directory. On
+ * failure the old file stays and PATH.new is gone.
  */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode, struct err *e);
+int file_replace_at(int at, const char *name, const void *data, size_t size,
+		    const struct file_owner *owner, struct err *e);
 
 /*
  * The last `lines` lines of a file, at most 8 KiB, for messages; "" where there is nothing. *text
  * is the caller's to free().
  */
 int file_tail(const char *path, unsigned lines, char **text);
-
-/*
- * Remove a directory with all that is in it; what is gone already is fine. Never follows a link out
- * of it, never enters another file system.
- */
-int directory_remove(const char *path, struct err *e);
 
 #endif

@@ -14,23 +14,25 @@
  */
 int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 {
-	char path[PROFILE_PATH], pid[32];
+	static const char name[] = "lock";
+	char pid[32];
 	int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	int r = cluster_file(c, "lock", path, e);
 
 	*holder = 0;
-	while (!r) {
-		cleanup_close int lock =
-			open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	for (;;) {
+		cleanup_close int state = cluster_open_state(c, e), lock = -1;
 		struct stat ours, there;
 
+		if (state < 0)
+			return state;
+		lock = openat(state, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (lock < 0)
-			return err_errno(e, -errno, "%s", path);
+			return err_errno(e, -errno, "%s/%s", c->state, name);
 		if (flock(lock, LOCK_EX | LOCK_NB)) {
 			ssize_t n;
 
 			if (errno != EWOULDBLOCK)
-				return err_errno(e, -errno, "%s", path);
+				return err_errno(e, -errno, "%s/%s", c->state, name);
 			n = pread(lock, pid, sizeof(pid) - 1, 0);
 			pid[n > 0 ? n : 0] = '\0';
 			if (sscanf(pid, "%d", holder) != 1 || *holder < 0)
@@ -39,15 +41,16 @@ int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 				       (int)*holder);
 		}
 		/*
-		 * A `down` may have removed it meanwhile: then the file at `path` is another one.
+		 * A `down` may have removed it meanwhile, with its directory: then the file that is
+		 * there is another one.
 		 */
-		if (fstat(lock, &ours) || stat(path, &there) || ours.st_ino != there.st_ino ||
-		    ours.st_dev != there.st_dev)
+		if (fstat(lock, &ours) || fstatat(state, name, &there, AT_SYMLINK_NOFOLLOW) ||
+		    ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
 			continue;
 		if (ftruncate(lock, 0) || pwrite(lock, pid, (size_t)length, 0) != length)
-			return err_errno(e, -(errno ? errno : ENOSPC), "cannot write %s", path);
+			return err_errno(e, -(errno ? errno : ENOSPC), "cannot write %s/%s",
+					 c->state, name);
 		*fd = take_fd(lock);
 		return 0;
 	}
-	return r;
 }

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who the workers run as, and what that user can reach; declared in cluster.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/system/cluster.h"
+#include "launcher/system/directory.h"
 
-enum { USER_GROUPS = 256, PASSWD_BUFFER = 16384 };
+enum { USER_GROUPS = 256, PASSWD_BUFFER = 16384, AS_USER_MS = 10000 };
 
 static int look_up(const char *name, struct cluster *c, struct err *e)
 {
@@ -112,4 +118,119 @@ int cluster_user_access(const struct cluster *c, const char *path, int mode, str
 			return r;
 	}
 	return check_one(c, groups, count, real, mode, e);
+}
+
+/* ---- with his rights */
+
+static _Noreturn void become(const struct cluster *c, const gid_t *groups, int count, int to,
+			     int (*work)(void *context, struct err *e), void *context)
+{
+	struct err e = {0};
+
+	if (setgroups((size_t)count, groups) || setresgid(c->gid, c->gid, c->gid) ||
+	    setresuid(c->uid, c->uid, c->uid))
+		err_errno(&e, -errno, "cannot become user %s", c->user);
+	else if (work(context, &e) == 0)
+		e.code = 0;
+	_exit(write(to, &e, sizeof(e)) == sizeof(e) ? 0 : 1);
+}
+
+int cluster_as_user(const struct cluster *c, int (*work)(void *context, struct err *e),
+		    void *context, struct err *e)
+{
+	cleanup_close int reader = -1, writer = -1;
+	gid_t groups[USER_GROUPS];
+	int count = USER_GROUPS, ends[2];
+	struct pollfd answer = {.events = POLLIN};
+	struct err said;
+	ssize_t n = -1;
+	pid_t pid;
+
+	if (!c->user[0])
+		return work(context, e);
+	if (getgrouplist(c->user, c->gid, groups, &count) < 0)
+		return err_set(e, -E2BIG, "user %s is in more than %d groups", c->user,
+			       USER_GROUPS);
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, -errno, "pipe");
+	answer.fd = reader = ends[0];
+	writer = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return err_errno(e, -errno, "fork");
+	if (pid == 0)
+		become(c, groups, count, writer, work, context);
+	close(take_fd(writer));
+	if (poll(&answer, 1, AS_USER_MS) > 0)
+		n = read(reader, &said, sizeof(said)); /* at once: it is less than PIPE_BUF */
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (n != sizeof(said))
+		return err_set(e, -ETIMEDOUT,
+			       "what was to be done as user %s did not end within %d s", c->user,
+			       AS_USER_MS / 1000);
+	if (said.code)
+		*e = said;
+	return said.code;
+}
+
+/* ---- his directories */
+
+struct task {
+	const struct cluster *cluster;
+	char parent[PROFILE_PATH], name[NAME_MAX + 1];
+	mode_t mode; /* 0: it is removed */
+	int at;	     /* the parent */
+};
+
+static int perform(const struct task *t, struct err *e)
+{
+	cleanup_close int fd = -1;
+
+	if (!t->mode)
+		return directory_remove_at(t->at, t->name, e);
+	fd = directory_make_at(t->at, t->name, t->mode, t->cluster->uid, t->cluster->gid, e);
+	return fd < 0 ? fd : 0;
+}
+
+/* As the user, whom his own path leads nowhere that he may not go himself. */
+static int open_and_perform(void *context, struct err *e)
+{
+	struct task *t = context;
+	cleanup_close int at = open(t->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	t->at = at;
+	return at < 0 ? err_errno(e, -errno, "%s", t->parent) : perform(t, e);
+}
+
+static int perform_safely(const struct cluster *c, const char *path, mode_t mode, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	struct task t = {.cluster = c, .mode = mode};
+	cleanup_close int at = -1;
+	struct stat st;
+
+	if (!slash || string_copy(t.name, slash + 1) ||
+	    snprintf(t.parent, sizeof(t.parent), "%.*s", slash == path ? 1 : (int)(slash - path),
+		     path) >= PROFILE_PATH)
+		return err_errno(e, -ENAMETOOLONG, "%.300s", path);
+	t.at = at = directory_open(t.parent, DIRECTORY_SHARED, e);
+	if (at >= 0)
+		return perform(&t, e);
+	if (at == -ENOENT && !mode)
+		return 0;
+	if (at == -EPERM && c->user[0] && stat(t.parent, &st) == 0 && st.st_uid == c->uid)
+		return cluster_as_user(c, open_and_perform, &t, e);
+	return at;
+}
+
+int cluster_make_for_user(const struct cluster *c, const char *path, mode_t mode, struct err *e)
+{
+	return perform_safely(c, path, mode, e);
+}
+
+int cluster_remove_for_user(const struct cluster *c, const char *path, struct err *e)
+{
+	return perform_safely(c, path, 0, e);
 }

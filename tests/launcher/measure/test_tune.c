@@ -195,7 +195,7 @@ START_TEST(scratch_is_a_new_directory)
 	words_are(WORDS("--conf", "a={scratch}", "app.py", "file://{scratch}/out,{scratch}"),
 		  LIST("--conf", option, "app.py", expected));
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 01777);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
 }
 END_TEST
 

@@ -69,9 +69,9 @@ static void make_directory(const char *name)
 
 static void begin(void)
 {
-	static const char *const directories[] = {"state",	   "state/tree",      "data",
-						  "data/tree",	   "data/tree/train", "jdk/lib",
-						  "jdk/lib/server"};
+	static const char *const directories[] = {
+		"state",	   "state/tree",	   "data",    "data/tree",
+		"data/tree/train", "data/tree/train/work", "jdk/lib", "jdk/lib/server"};
 	char home[PROFILE_PATH], jdk[PROFILE_PATH], path[PROFILE_PATH + 64];
 	struct err e;
 
@@ -114,7 +114,7 @@ static const char *output(void)
 {
 	static char path[2 * PROFILE_PATH];
 
-	snprintf(path, sizeof(path), "%s/data/tree/train/archive", top);
+	snprintf(path, sizeof(path), "%s/data/tree/train/work/archive", top);
 	return path;
 }
 
@@ -736,7 +736,7 @@ START_TEST(what_no_jvm_writes_is_not_published)
 	char other[2 * PROFILE_PATH];
 
 	begin_training();
-	snprintf(other, sizeof(other), "%s/data/tree/train/other", top);
+	snprintf(other, sizeof(other), "%s/data/tree/train/work/other", top);
 	must_refuse_output("wrote no archive");
 	put(output(), 0, 0644);
 	must_refuse_output("is not what a JVM writes");
@@ -820,7 +820,7 @@ START_TEST(the_training_is_the_real_command_line)
 	ck_assert(spark_tree_has(&trained.argv, word));
 	snprintf(word, sizeof(word), "%s/training.py", tree->cluster.state);
 	ck_assert(spark_tree_has(&trained.argv, word));
-	snprintf(word, sizeof(word), "%s/data/tree/train", top);
+	snprintf(word, sizeof(word), "%s/data/tree/train/work", top);
 	ck_assert_str_eq(trained.directory, word);
 	/* Its executors leave nothing in /tmp either. */
 	snprintf(

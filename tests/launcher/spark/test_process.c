@@ -63,7 +63,7 @@ START_TEST(master)
 	ck_assert_ptr_null(argv_value(&p.env, "SPARK_DAEMON_MEMORY"));
 	ck_assert_ptr_null(argv_value(&p.env, "_JAVA_OPTIONS"));
 	ck_assert_str_eq(p.directory, "/t/data/tree/master/work");
-	ck_assert_str_eq(p.log, "/t/data/tree/master/log/master.log");
+	ck_assert_str_eq(p.log, "/t/data/tree/log/master.log");
 }
 END_TEST
 
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(long_paths_are_refused)
 {
-	char top[PROFILE_PATH - 30];
+	char top[PROFILE_PATH - 24];
 	cleanup_free struct spark_tree *t = NULL;
 	struct process p;
 	struct err e;
@@ -157,7 +157,7 @@ START_TEST(submit)
 	ck_assert_int_eq(submit_of(t, conf, words, &p, &e), 0);
 	ck_assert_str_eq(p.argv.items[0], "/opt/spark/bin/spark-submit");
 	ck_assert_str_eq(p.argv.items[1], "--properties-file");
-	ck_assert_str_eq(p.argv.items[2], "/t/state/tree/env/spark-defaults.conf");
+	ck_assert_str_eq(p.argv.items[2], "/t/state/tree/applications.conf");
 	ck_assert_str_eq(p.argv.items[3], "--conf");
 	ck_assert_str_eq(p.argv.items[4], "spark.x=1");
 	for (size_t i = 0; words[i]; i++)
@@ -256,15 +256,15 @@ static bool has_line(const char *text, const char *line)
 
 static struct spark_tree *tree_in_directory(const char *name)
 {
-	char top[PROFILE_PATH], path[PROFILE_PATH + 8];
+	char top[PROFILE_PATH];
+	struct spark_tree *t;
+	struct err e;
 
 	snprintf(top, sizeof(top), "%s/%s", test_directory(), name);
 	ck_assert_int_eq(mkdir(top, 0755), 0);
-	snprintf(path, sizeof(path), "%s/state", top);
-	ck_assert_int_eq(mkdir(path, 0755), 0);
-	snprintf(path, sizeof(path), "%s/data", top);
-	ck_assert_int_eq(mkdir(path, 0755), 0);
-	return spark_tree_new(top);
+	t = spark_tree_new(top);
+	ck_assert_int_eq(cluster_make(&t->cluster, &e), 0);
+	return t;
 }
 
 static void check_directory(const char *top, const char *name, mode_t mode)
@@ -298,7 +298,7 @@ START_TEST(prepare)
 	secret = read_state(t, "secret", 0600);
 	ck_assert_uint_eq(strlen(secret), 64);
 	daemons = read_state(t, "spark.conf", 0600);
-	apps = read_state(t, "env/spark-defaults.conf", 0600);
+	apps = read_state(t, "applications.conf", 0600);
 	resources = read_state(t, "slice-0.resources", 0600);
 	log = read_state(t, "log4j2.properties", 0644);
 	snprintf(line, sizeof(line), "spark.authenticate.secret=%s", secret);
@@ -346,7 +346,7 @@ START_TEST(prepare_for_several_executors)
 		t->plan.slices[i].memory.off_heap_bytes = 64 << 20;
 	}
 	ck_assert_int_eq(spark_prepare(&t->all, &e), 0);
-	all = read_state(t, "env/spark-defaults.conf", 0600);
+	all = read_state(t, "applications.conf", 0600);
 	ck_assert(has_line(all, "spark.cores.max=12"));
 	ck_assert(has_line(all, "spark.executor.cores=3"));
 	ck_assert(has_line(all, "spark.executor.memory=500m"));
@@ -357,12 +357,12 @@ START_TEST(prepare_for_several_executors)
 	strings_add(&t->profile.spark.conf, "spark.cores.max");
 	strings_add(&t->profile.spark.conf, "7");
 	ck_assert_int_eq(spark_prepare(&t->all, &e), 0);
-	few = read_state(t, "env/spark-defaults.conf", 0600);
+	few = read_state(t, "applications.conf", 0600);
 	ck_assert(has_line(few, "spark.cores.max=6"));
 	ck_assert(!strstr(few, "spark.cores.max=7"));
 	string_copy(t->profile.spark.join, "spark://big:7077");
 	ck_assert_int_eq(spark_prepare(&t->all, &e), 0);
-	joined = read_state(t, "env/spark-defaults.conf", 0600);
+	joined = read_state(t, "applications.conf", 0600);
 	ck_assert(has_line(joined, "spark.cores.max=7"));
 	/* Where one would be enough. */
 	t->plan.slices[0].memory.heap_bytes = 899 << 20;
@@ -433,7 +433,7 @@ START_TEST(prepare_refuses)
 	snprintf(path, sizeof(path), "%s/file", test_directory());
 	string_copy(t->profile.memory.scratch.path, path);
 	ck_assert_int_lt(spark_prepare(&t->all, &e), 0);
-	ck_assert_ptr_nonnull(strstr(e.msg, "cleave-tree-slice-0: Not a directory"));
+	ck_assert_ptr_nonnull(strstr(e.msg, "memory.scratch.path: "));
 }
 END_TEST
 

@@ -230,10 +230,10 @@ START_TEST(a_directory_that_others_can_write_is_refused)
 	ck_assert_int_eq(chmod(in_top("cleave/one"), 01777), 0); /* sticky: of ours, no */
 	must_refuse("one", -EPERM, "1777");
 	ck_assert_int_eq(chmod(in_top("cleave"), 0757), 0);
-	must_refuse("two", -EPERM, "cleave of");
+	must_refuse("two", -EPERM, "0757");
 	ck_assert_int_eq(chmod(in_top("cleave"), 0755), 0);
-	ck_assert_int_eq(chmod(top, 0770), 0);
-	must_refuse("two", -EPERM, "0770");
+	ck_assert_int_eq(chmod(top, 0772), 0);
+	must_refuse("two", -EPERM, "0772");
 	ck_assert_int_lt(access(in_top("cleave/two"), F_OK), 0);
 }
 END_TEST
@@ -255,15 +255,12 @@ START_TEST(a_directory_of_somebody_else_is_refused)
 	ck_assert_int_eq(chown(in_top("home"), SOMEBODY, 0), 0);
 	/* Root in somebody's home: nothing is made there. */
 	setenv("XDG_CACHE_HOME", in_top("home/.cache"), 1);
-	must_refuse("one", -EPERM, "home of");
+	must_refuse("one", -EPERM, "home in");
 	ck_assert_int_lt(access(in_top("home/.cache"), F_OK), 0);
 	ck_assert_int_eq(symlink("/tmp", in_top("home/link")), 0);
 	setenv("XDG_CACHE_HOME", in_top("home/link/made-by-a-link"), 1);
-	must_open("one", path); /* where it leads to, the way is checked as any */
-	ck_assert_str_eq(path, "/tmp/made-by-a-link/cleave/one");
-	ck_assert_int_eq(rmdir(path), 0);
-	ck_assert_int_eq(rmdir("/tmp/made-by-a-link/cleave"), 0);
-	ck_assert_int_eq(rmdir("/tmp/made-by-a-link"), 0);
+	must_refuse("one", -EPERM, "home in"); /* a link of his leads nowhere */
+	ck_assert_int_lt(access("/tmp/made-by-a-link", F_OK), 0);
 	/* Root's own is no user's. */
 	setenv("XDG_CACHE_HOME", top, 1);
 	ck_assert_int_eq(chmod(top, 0755), 0);
@@ -304,14 +301,14 @@ START_TEST(links_are_followed_before_the_way_is_checked_only)
 	/* cleave's own are no links. */
 	setenv("XDG_CACHE_HOME", top, 1);
 	ck_assert_int_eq(symlink("real/cleave", in_top("cleave")), 0);
-	must_refuse("one", -ENOTDIR, "cleave of");
+	must_refuse("one", -ENOTDIR, "cleave");
 	setenv("XDG_CACHE_HOME", in_top("real"), 1);
 	ck_assert_int_eq(symlink("one", in_top("real/cleave/two")), 0);
-	must_refuse("two", -ENOTDIR, "two of");
+	must_refuse("two", -ENOTDIR, "two");
 	/* One that leads nowhere is not made where it leads. */
 	ck_assert_int_eq(symlink("elsewhere", in_top("dangling")), 0);
 	setenv("XDG_CACHE_HOME", in_top("dangling"), 1);
-	must_refuse("one", -ENOTDIR, "dangling of");
+	must_refuse("one", -ENOTDIR, "dangling");
 	ck_assert_int_lt(access(in_top("elsewhere"), F_OK), 0);
 }
 END_TEST
@@ -320,7 +317,7 @@ START_TEST(a_file_in_the_way)
 {
 	begin();
 	close(open(in_top("cleave"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	must_refuse("one", -ENOTDIR, "cleave of");
+	must_refuse("one", -ENOTDIR, "cleave");
 	setenv("XDG_CACHE_HOME", in_top("cleave"), 1);
 	must_refuse("one", -ENOTDIR, "cleave");
 	setenv("XDG_CACHE_HOME", in_top("cleave/below"), 1);

@@ -10,6 +10,7 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
+#include "launcher/system/scratch.h"
 #include "tests/harness.h"
 
 static struct cluster c;
@@ -165,26 +166,26 @@ START_TEST(scratch_elsewhere)
 	for (unsigned i = 0; i < 3; i++) {
 		static const char *const slices[] = {"slice-0", "slice-1", "slice-63"};
 
-		ck_assert_int_eq(cluster_scratch(&c, top, slices[i], path, &e), 0);
+		ck_assert_int_eq(scratch_path(&c, top, slices[i], path, &e), 0);
 		ck_assert_int_eq(mkdir(path, 0700), 0);
 		touch(path, "/block");
 	}
 	snprintf(other, sizeof(other), "%s/cleave-demo2-slice-0", top);
 	ck_assert_int_eq(mkdir(other, 0700), 0);
-	ck_assert_int_eq(cluster_remove_scratch(&c, "", &e), 0);
+	ck_assert_int_eq(scratch_remove(&c, "", &e), 0);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	c.uid++; /* somebody else's */
-	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), 0);
+	ck_assert_int_eq(scratch_remove(&c, top, &e), 0);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	c.uid--;
-	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), 0);
+	ck_assert_int_eq(scratch_remove(&c, top, &e), 0);
 	ck_assert_int_ne(access(path, F_OK), 0);
 	ck_assert_int_eq(rmdir(other), 0); /* another cluster's stays */
 	ck_assert_int_eq(rmdir(top), 0);   /* and nothing else */
-	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), 0);
+	ck_assert_int_eq(scratch_remove(&c, top, &e), 0);
 	memset(top, 'x', sizeof(top) - 1);
 	top[sizeof(top) - 1] = '\0';
-	ck_assert_int_eq(cluster_remove_scratch(&c, top, &e), -ENAMETOOLONG);
+	ck_assert_int_eq(scratch_remove(&c, top, &e), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -196,7 +197,7 @@ START_TEST(a_file_in_the_way)
 	touch(top, "");
 	ck_assert_int_eq(cluster_paths(top, "demo", &c, &e), 0);
 	ck_assert_int_lt(cluster_make(&c, &e), 0);
-	ck_assert_ptr_nonnull(strstr(e.msg, "is not a directory"));
+	ck_assert_ptr_nonnull(strstr(e.msg, "Not a directory"));
 }
 END_TEST
 
