@@ -38,13 +38,13 @@ struct training {
 
 static int open_log(const struct cluster *c, struct err *e)
 {
-	char path[PROFILE_PATH + 16];
-	int fd;
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	cleanup_close int data = cluster_open_data(c, e);
+	int fd = data < 0 ? -1 : openat(data, log_file, flags, 0600);
 
-	/* Its directory is the caller's. */
-	snprintf(path, sizeof(path), "%s/%s", c->data, log_file);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 ? err_errno(e, -errno, "cannot open %s", path) : fd;
+	if (data < 0)
+		return data;
+	return fd < 0 ? err_errno(e, -errno, "cannot open %s/%s", c->data, log_file) : fd;
 }
 
 static void end(struct training *t, const char *why)

@@ -17,6 +17,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/room.h"
 #include "launcher/system/cache.h"
+#include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 
 enum {
@@ -327,11 +328,13 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 static int open_output(const struct spark_cluster *c, const struct archive_training *t,
 		       struct stat *st, struct err *e)
 {
-	cleanup_close int fd =
-		open(t->output, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	cleanup_close int data = cluster_open_data(c->cluster, e), fd = -1;
 
+	if (data < 0)
+		return data;
+	fd = directory_open_below(data, t->output + strlen(c->cluster->data) + 1, O_RDONLY, e);
 	if (fd < 0 || fstat(fd, st))
-		return err_errno(e, -errno, "the JVM wrote no archive %s", t->output);
+		return err_errno(e, fd < 0 ? fd : -errno, "the JVM wrote no archive %s", t->output);
 	if (!S_ISREG(st->st_mode) || st->st_nlink != 1 || st->st_uid != c->cluster->uid ||
 	    st->st_size <= 0 || st->st_size > BYTES_MAX)
 		return err_set(e, -EBADMSG, "%s is not what a JVM writes", t->output);
