@@ -41,6 +41,7 @@ struct supervisor {
 	struct drift_watch drift;
 	struct report report;
 	struct rest *rest;
+	struct notify manager; /* of services, which has started us in the foreground */
 	int signal_fd;
 };
 
@@ -66,7 +67,7 @@ static void look_for_drift(struct supervisor *s)
 
 static void finish(struct supervisor *s)
 {
-	notify_manager("READY=1\nSTATUS=all workers are registered");
+	notify_manager(&s->manager, "READY=1\nSTATUS=all workers are registered");
 	monitor_begin(&s->monitor);
 	drift_watch_begin(&s->drift);
 	if (s->monitor.is_on) /* reads the topology: nobody has to wait for that */
@@ -80,7 +81,7 @@ static void stop_all(struct supervisor *s)
 	if (site->driver)
 		monitor_end(&s->monitor);
 	site_unlock_groups(site);
-	notify_manager("STOPPING=1");
+	notify_manager(&s->manager, "STOPPING=1");
 	apply_forget(&s->apply);
 	crew_dismiss(&s->crew);
 	site->state->phase = PHASE_STOPPING;
@@ -535,6 +536,7 @@ static int loop(struct supervisor *s, struct err *e)
 		start_due(s);
 		heed_crew(s);
 		look_after_slices(s);
+		notify_again(&s->manager);
 		if (s->site.now_ns >= s->clients.status_deadline_ns ||
 		    (s->clients.has_master && !task_watch_is_requesting(s->monitor.tasks)))
 			answer_statuses(s);
@@ -661,6 +663,7 @@ static void close_parts(struct supervisor *s)
 	monitor_close(&s->monitor);
 	rest_close(s->rest);
 	events_close(&s->site.events);
+	notify_close(&s->manager);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	apply_forget(&s->apply);
@@ -680,6 +683,10 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the supervisor");
 	sigprocmask(SIG_SETMASK, NULL, &before);
+	notify_open(&s->manager);
+	if (start->kind !=
+	    SUPERVISOR_FOREGROUND) /* then it is an `up` or `down` that was started */
+		notify_close(&s->manager);
 	s->site.has_own_group = start->kind == SUPERVISOR_DAEMON;
 	s->site.cgroup_root = start->cgroup_root;
 	s->signal_fd = s->site.events.fd = s->site.groups_lock = -1;
