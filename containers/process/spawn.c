@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "containers/proc/oom.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 
@@ -91,6 +92,7 @@ static const char *child_run(const struct prepared *p)
 	errno = -memory_policy_set(s->policy, &s->nodes, p->wall);
 	if (errno)
 		return "set its memory policy";
+	oom_restore(); /* while we may: the new user may not even open the file */
 	/* Raw: glibc's would signal the threads of the parent, which do not exist here. */
 	if (p->group_count >= 0 && syscall(SYS_setgroups, p->group_count, p->groups))
 		return "set its supplementary groups";

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "containers/proc/control_file.h"
+#include "containers/proc/oom.h"
 #include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
@@ -29,6 +30,7 @@ static pid_t start_pause(const struct scope_command *c, int messages)
 
 	if (pid)
 		return pid;
+	oom_restore();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (setsid() < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    dup2(messages, 2) < 0 || chdir("/"))

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "containers/proc/control_file.h"
+#include "containers/proc/oom.h"
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "launcher/commands/command.h"
@@ -85,6 +86,9 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 	out->v2_reclaim = memory_v2 && has_group_file(out, "memory.reclaim", 5, 19);
 	out->v2_oom_group = memory_v2 && has_group_file(out, "memory.oom.group", 4, 19);
 	out->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
+	/* Only a try can tell: the capability counts in the first user namespace only. */
+	out->oom_protects = oom_protect() == 0;
+	oom_restore();
 	read_text("/sys/kernel/mm/transparent_hugepage/enabled", out->huge_pages,
 		  sizeof(out->huge_pages));
 	read_text("/proc/sys/kernel/numa_balancing", out->numa_balancing,
@@ -192,6 +196,10 @@ static void judge_kernel(const struct doctor_facts *f, struct findings *out)
 		{"pressure", f->pressure, "waiting for CPUs and memory is measured by the kernel",
 		 "no pressure counters: runnable threads are counted instead",
 		 "psi=1 (on the kernel command line)"},
+		{"oom", f->oom_protects, "the supervisor is among the last to die of memory",
+		 "the supervisor may die of memory before a slice does: it takes CAP_SYS_RESOURCE to "
+		 "protect it",
+		 "CAP_SYS_RESOURCE (root has it, but for most containers)"},
 	};
 
 	add(out, FINDING_OK, "kernel", "", "Linux %s", f->kernel);

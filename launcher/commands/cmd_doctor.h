@@ -41,6 +41,7 @@ struct doctor_facts {
 	bool clone3;				  /* the system call is there and not filtered */
 	bool v2_freeze, v2_reclaim, v2_oom_group; /* files of v2 groups */
 	bool pressure;				  /* /proc/pressure */
+	bool oom_protects;			  /* oom_protect() may be called */
 	char huge_pages[128], numa_balancing[32], swappiness[32], nodes[128];
 	int spark_result; /* of spark_resolve() */
 	struct err spark_error;

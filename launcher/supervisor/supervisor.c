@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "containers/proc/clock.h"
+#include "containers/proc/oom.h"
 #include "decision/base/cleanup.h"
 #include "launcher/supervisor/apply.h"
 #include "launcher/supervisor/drift_watch.h"
@@ -574,6 +575,8 @@ static int open_parts(struct supervisor *s, struct supervisor_start *start, stru
 	};
 	start->wanted = NULL;
 	prctl(PR_SET_CHILD_SUBREAPER, start->kind != SUPERVISOR_ONCE);
+	if (start->kind != SUPERVISOR_ONCE)
+		oom_protect(); /* where it may: doctor says so */
 	signal(SIGPIPE, SIG_IGN);
 	r = s->signal_fd = open_signals(e);
 	if (r >= 0)

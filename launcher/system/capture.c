@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "containers/proc/clock.h"
+#include "containers/proc/oom.h"
 #include "decision/base/cleanup.h"
 #include "launcher/system/interrupts.h"
 
@@ -30,6 +31,7 @@ static _Noreturn void become(const char *const *argv, const char *const *envp, i
 		signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	oom_restore();
 	if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
 	    dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
 	    dup2(out, STDERR_FILENO) >= 0)

@@ -61,6 +61,9 @@ START_TEST(what_is_missing_comes_with_its_fix)
 	ck_assert_str_eq(find("pressure")->fix, "psi=1 (on the kernel command line)");
 	facts.pressure = true;
 	ck_assert_str_eq(find("pressure")->fix, "");
+	ck_assert_ptr_nonnull(strstr(find("oom")->what, "CAP_SYS_RESOURCE"));
+	facts.oom_protects = true;
+	ck_assert_str_eq(find("oom")->fix, "");
 	ck_assert_int_eq(find("clone3")->kind, FINDING_OK);
 	facts.clone3 = false;
 	ck_assert_int_eq(find("clone3")->kind, FINDING_NOTE);
