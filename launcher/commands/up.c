@@ -319,17 +319,18 @@ static int down_by_supervisor(const struct holder *holder, struct err *e)
 	cleanup_close int pidfd = -1;
 	struct reply done = {0};
 	int signal_number;
-	int r = control_send(holder->fd, "{\"cmd\":\"down\"}", e);
+	int r;
 
+	/* While it is connected: later its number may be another process's. */
+	end.fd = pidfd = pidfd_open(holder->supervisor, 0);
+	if (pidfd < 0 && errno != ESRCH)
+		return err_errno(e, -errno, "process %d", (int)holder->supervisor);
+	r = control_send(holder->fd, "{\"cmd\":\"down\"}", e);
 	if (!r)
 		r = progress_follow(holder->fd, &done, &signal_number, e);
 	if (r && r != -ECONNRESET) /* which is: gone without a word, its exit tells */
 		return r;
-	end.fd = pidfd = pidfd_open(holder->supervisor, 0);
-	if (pidfd < 0)
-		return errno == ESRCH ? 0
-				      : err_errno(e, -errno, "process %d", (int)holder->supervisor);
-	if (poll(&end, 1, DOWN_PATIENCE_MS) == 0)
+	if (pidfd >= 0 && poll(&end, 1, DOWN_PATIENCE_MS) == 0)
 		return err_set(e, -ETIMEDOUT,
 			       "the supervisor (process %d) did not exit within %d s",
 			       (int)holder->supervisor, DOWN_PATIENCE_MS / 1000);

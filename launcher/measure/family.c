@@ -104,8 +104,8 @@ int family_look(struct family *f)
 static void send(const struct family *f, int number)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (f->items[i].is_here && process_is_alive(&f->items[i].id))
-			kill(f->items[i].id.pid, number);
+		if (f->items[i].is_here)
+			process_signal(&f->items[i].id, number);
 }
 
 void family_kill(struct family *f)

@@ -115,4 +115,13 @@ struct process_id {
 int process_identify(pid_t pid, struct process_id *out, struct err *e);
 bool process_is_alive(const struct process_id *id);
 
+/*
+ * A pidfd of that very process: it is looked at again once the descriptor holds its number. -ESRCH:
+ * it is dead.
+ */
+int process_open(const struct process_id *id);
+
+/* Send it a signal; 0 only looks. false: it is dead, or not ours to signal. */
+bool process_signal(const struct process_id *id, int number);
+
 #endif

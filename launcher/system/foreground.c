@@ -77,13 +77,8 @@ static unsigned family_signal(const struct foreground *f, int number)
 {
 	unsigned living = 0;
 
-	for (size_t i = 0; i < f->count; i++) {
-		if (!process_is_alive(&f->family[i]))
-			continue;
-		living++;
-		if (number)
-			kill(f->family[i].pid, number);
-	}
+	for (size_t i = 0; i < f->count; i++)
+		living += process_signal(&f->family[i], number);
 	return living;
 }
 
