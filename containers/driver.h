@@ -22,7 +22,7 @@
 #include "decision/plan/sample.h"
 #include "decision/reconcile/op.h"
 
-/* What the affinity driver adds to the environment of a process; its children inherit it. */
+/* What a driver adds to the environment of each process; its children inherit it. */
 #define GROUP_VARIABLE "CLEAVE_GROUP"
 
 /* What a group is made with. (Not "struct group": that is <grp.h>'s.) */
@@ -108,6 +108,11 @@ struct driver_ops {
 	int (*enter)(struct driver *d, const char *group, struct err *e);
 	/* The pids in the group, at most `size`; return how many there are. */
 	int (*pids)(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
+	/*
+	 * Whether the process that has this number now is in the group, and one of the caller's or of
+	 * the workers' user: asked again once a pidfd holds the number.
+	 */
+	bool (*has)(struct driver *d, const char *group, pid_t pid);
 	int (*destroy)(struct driver *d, struct err *e); /* see driver_destroy(); does not close */
 	void (*close)(struct driver *d);		 /* frees the value; the groups stay */
 };
@@ -123,6 +128,7 @@ struct driver_request {
 	const char *cluster;	 /* its name */
 	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
 	enum backend backend;	 /* auto, cgroup or affinity */
+	uid_t user;		 /* who its workers run as */
 	const char *location;	 /* driver_location() when the cluster was made; NULL at first */
 };
 

@@ -10,18 +10,18 @@
 #include "containers/process/affinity.h"
 #include "containers/where/tree.h"
 
-static int open_placement(const struct placement *p, const char *cluster, struct driver **out,
-			  struct err *e)
+static int open_placement(const struct placement *p, const struct driver_request *request,
+			  struct driver **out, struct err *e)
 {
 	switch (p->kind) {
 	case PLACEMENT_AFFINITY:
-		return affinity_open(cluster, out, e);
+		return affinity_open(request->cluster, request->user, out, e);
 	case PLACEMENT_SCOPE:
 	case PLACEMENT_CGROUP2:
-		return cgroup2_open(p, cluster, out, e);
+		return cgroup2_open(p, request->cluster, out, e);
 	case PLACEMENT_CGROUP1:
 #if HAVE_LIBCGROUP
-		return cgroup1_open(p, cluster, out, e);
+		return cgroup1_open(p, request->cluster, out, e);
 #else
 		return err_impossible(e,
 				      "the controllers here are in cgroup v1, and this cleave was "
@@ -54,7 +54,7 @@ int driver_open(const struct driver_request *request, struct driver **out, struc
 	if (r == 0)
 		r = tree_allowed(&tree, &cpus, &nodes, e);
 	if (r == 0)
-		r = open_placement(&place, request->cluster, out, e);
+		r = open_placement(&place, request, out, e);
 	if (r == 0)
 		(*out)->nodes = nodes;
 	return r;

@@ -6,26 +6,51 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "containers/proc/clock.h"
 #include "containers/proc/control_file.h"
+#include "containers/proc/owner.h"
 #include "containers/proc/process.h"
+#include "containers/process/mark.h"
 #include "containers/process/spawn.h"
 #include "containers/where/layout.h"
 #include "decision/base/cleanup.h"
 
-#define MARK GROUP_VARIABLE "="
-
 enum {
 	PASSES = 16,
-	EXEC_TURNS = 20, /* of a millisecond */
 	KILL_TURN_MS = 20,
+	/*
+	 * How long a walk waits, in all, for those that are just executing a program; one that is
+	 * asked often only for young ones, for it may be them who want us to wait.
+	 */
+	EXEC_TURN_MS = 2,
+	EXEC_TURNS = 10,
+	EXEC_TURNS_NOW = 250,
+	EXEC_YOUNG_S = 10,
+	/* What a walk has found is good for other questions: of all groups at one tick, say. */
+	SHARED_MS = 200,
+};
+
+/* A process with a mark of this cluster. */
+struct member {
+	struct proc_stat stat; /* as it was found */
+	char group[NAME_MAX_BYTES + 1];
+};
+
+/* A list of them. */
+struct members {
+	struct member *items;
+	size_t count, room;
 };
 
 struct affinity_driver {
 	struct driver driver;
 	char cluster[NAME_MAX_BYTES + 1];
+	struct users users;
 	struct observed_group groups[SLICES_MAX + 2]; /* name "": a free place */
+	struct members members;			      /* as of the last walk … */
+	uint64_t walked_at_ns;			      /* … or 0: none, or things have changed */
 };
 
 static struct affinity_driver *of(struct driver *d)
@@ -58,90 +83,194 @@ static void set_group(struct observed_group *g, const char *name, const struct c
 
 /* ---- whose process is it */
 
+static struct member *add_member(struct members *list, const struct proc_stat *stat,
+				 const char *group)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		struct member *items = reallocarray(list->items, room, sizeof(*items));
+
+		if (!items)
+			return NULL;
+		list->items = items;
+		list->room = room;
+	}
+	list->items[list->count] = (struct member){.stat = *stat};
+	snprintf(list->items[list->count].group, sizeof(list->items[0].group), "%s", group);
+	return &list->items[list->count++];
+}
+
 /*
- * The value of our variable in a process's environment, which is read into `text` (PROC_TEXT_MAX
- * bytes). NULL: none, or not readable. While a process executes another program its environment is
- * empty for a moment; so is that of kernel threads, which have no executable, always.
+ * A group that this driver has not made: another supervisor did. Take over what the mark of one of
+ * its processes says, "GROUP:CPUS:NODES". Return whether it is of that form.
  */
-static const char *mark_of(const struct affinity_driver *d, pid_t pid, char *text)
+static bool adopt(struct affinity_driver *d, const char *mark, pid_t pid,
+		  char name[NAME_MAX_BYTES + 1])
 {
-	char exe[64], link[8];
-	size_t size = strlen(d->cluster);
-	int n = 0;
+	const char *first = strchr(mark, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+	struct observed_group *g = find(d, "");
+	struct cpuset in_force, nodes;
+	char cpus[CPUSET_TEXT];
+	struct err ignored;
 
-	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
-	for (unsigned turn = 0; turn < EXEC_TURNS; turn++) {
-		n = proc_read_text(pid, "environ", text, PROC_TEXT_MAX);
-		if (n || readlink(exe, link, sizeof(link)) < 0)
-			break;
-		poll(NULL, 0, 1);
-	}
-	for (const char *item = text; n > 0 && item < text + n; item += strlen(item) + 1) {
-		const char *value = item + strlen(MARK);
-
-		if (!strncmp(item, MARK, strlen(MARK)) && !strncmp(value, d->cluster, size) &&
-		    value[size] == '/')
-			return value + size + 1;
-	}
-	return NULL;
+	if (!second || first - mark > NAME_MAX_BYTES || second - first > CPUSET_TEXT)
+		return false;
+	snprintf(name, NAME_MAX_BYTES + 1, "%.*s", (int)(first - mark), mark);
+	snprintf(cpus, sizeof(cpus), "%.*s", (int)(second - first - 1), first + 1);
+	if (!group_name_is_ours(name))
+		return false;
+	if (find(d, name))
+		return true;
+	if (!g || cpuset_parse(cpus, &in_force, &ignored) ||
+	    cpuset_parse(second + 1, &nodes, &ignored))
+		return false;
+	/* What is in force may have changed since it was started. */
+	syscall(SYS_sched_getaffinity, pid, sizeof(in_force.words), in_force.words);
+	set_group(g, name, &in_force, &nodes);
+	return true;
 }
 
-static bool mark_is_of(const char *mark, const char *group)
+static bool is_young(const struct proc_stat *s)
 {
-	size_t size = strlen(group);
+	struct timespec now;
 
-	return !strncmp(mark, group, size) && mark[size] == ':';
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return s->start_ticks / (uint64_t)sysconf(_SC_CLK_TCK) + EXEC_YOUNG_S >
+	       (uint64_t)now.tv_sec;
 }
 
-/* A walk over the living processes with a mark of the cluster's. */
-struct search {
-	const struct affinity_driver *driver;
-	DIR *processes;
-	char *text;	  /* environment of the one found last */
-	const char *mark; /* in it */
-};
-
-static int search_begin(struct search *s, const struct affinity_driver *d, struct err *e)
+/* Who was seen is who he was, and ours. */
+static bool is_member(const struct affinity_driver *d, const struct proc_stat *seen)
 {
-	*s = (struct search){.driver = d, .text = malloc(PROC_TEXT_MAX)};
-	s->processes = s->text ? proc_list(0) : NULL;
-	return s->processes ? 0 : err_errno(e, -errno, "cannot list /proc");
+	struct proc_stat now;
+
+	return proc_stat_read(seen->pid, &now) == 0 && proc_is_alive(&now) &&
+	       now.start_ticks == seen->start_ticks && proc_is_of(seen->pid, &d->users);
 }
 
-static void search_end(struct search *s)
+/*
+ * Look at one process, whose environment is read into `text`. If it is just executing a program it
+ * goes to `later`. Strangers are told by their user first, which costs a tenth of their environment.
+ */
+static int look_at(struct affinity_driver *d, int proc, pid_t pid, char *text,
+		   struct members *later)
 {
-	if (s->processes)
-		closedir(s->processes);
-	free(s->text);
-}
-#define cleanup_search __attribute__((cleanup(search_end)))
-
-/* The next process of `group` (NULL: of any); 0: there is none. */
-static pid_t search_next(struct search *s, const char *group)
-{
+	char group[NAME_MAX_BYTES + 1];
 	struct proc_stat stat;
+	bool is_executing;
+	const char *mark;
+
+	if (!proc_may_be_of(proc, pid, &d->users))
+		return 0;
+	mark = mark_read(pid, d->cluster, text, &is_executing);
+	if ((!mark && !is_executing) || proc_stat_read(pid, &stat))
+		return 0;
+	if (is_executing)
+		return add_member(later, &stat, "") ? 0 : -ENOMEM;
+	if (!is_member(d, &stat) || !adopt(d, mark, pid, group))
+		return 0;
+	return add_member(&d->members, &stat, group) ? 0 : -ENOMEM;
+}
+
+static void free_members(struct members *list)
+{
+	free(list->items);
+}
+#define cleanup_members __attribute__((cleanup(free_members)))
+
+/* WALK_SHARED: what was found just now will do. */
+enum walk { WALK_SHARED, WALK_NOW };
+
+/*
+ * Those that were executing a program, once more until they have, or the patience of the whole walk
+ * has ended.
+ */
+static int look_again(struct affinity_driver *d, int proc, char *text, struct members *later,
+		      enum walk how)
+{
+	const unsigned turns = how == WALK_NOW ? EXEC_TURNS_NOW : EXEC_TURNS;
+
+	for (unsigned turn = 0; later->count && turn < turns; turn++) {
+		cleanup_members struct members still = {0};
+
+		poll(NULL, 0, EXEC_TURN_MS);
+		for (size_t i = 0; i < later->count; i++) {
+			const struct proc_stat *s = &later->items[i].stat;
+
+			if ((how == WALK_NOW || is_young(s)) &&
+			    look_at(d, proc, s->pid, text, &still))
+				return -ENOMEM;
+		}
+		free(later->items);
+		*later = still;
+		still = (struct members){0};
+	}
+	return 0;
+}
+
+/* Find the living members. */
+static int walk(struct affinity_driver *d, enum walk how, struct err *e)
+{
+	cleanup_closedir DIR *processes = NULL;
+	cleanup_members struct members later = {0};
+	cleanup_free char *text = NULL;
+	int r = 0;
 	pid_t pid;
 
-	while ((pid = proc_next(s->processes))) {
-		s->mark = mark_of(s->driver, pid, s->text);
-		if (s->mark && (!group || mark_is_of(s->mark, group)) &&
-		    proc_stat_read(pid, &stat) == 0 && proc_is_alive(&stat))
-			break;
+	if (how == WALK_SHARED && d->walked_at_ns &&
+	    clock_now_ns() - d->walked_at_ns < SHARED_MS * CLOCK_MS)
+		return 0;
+	text = malloc(PROC_TEXT_MAX);
+	processes = text ? proc_list(0) : NULL;
+	if (!processes)
+		return err_errno(e, -errno, "cannot list /proc");
+	d->members.count = 0;
+	d->walked_at_ns = 0;
+	while (!r && (pid = proc_next(processes)))
+		r = look_at(d, dirfd(processes), pid, text, &later);
+	if (!r)
+		r = look_again(d, dirfd(processes), text, &later, how);
+	if (r)
+		return err_errno(e, r, "listing the processes of %s", d->cluster);
+	d->walked_at_ns = clock_now_ns();
+	return 0;
+}
+
+/* The next member of `group` from *i on; NULL: there is none. */
+static const struct member *next_of(const struct affinity_driver *d, const char *group, size_t *i)
+{
+	while (*i < d->members.count) {
+		const struct member *m = &d->members.items[(*i)++];
+
+		if (!strcmp(m->group, group))
+			return m;
 	}
-	return pid;
+	return NULL;
 }
 
 static int affinity_pids(struct driver *driver, const char *group, pid_t *pids, size_t size,
 			 struct err *e)
 {
-	cleanup_search struct search s;
-	int count = 0, r = search_begin(&s, of(driver), e);
-	pid_t pid;
+	const struct affinity_driver *d = of(driver);
+	const struct member *m;
+	int count = 0, r = walk(of(driver), WALK_SHARED, e);
 
-	for (; r == 0 && (pid = search_next(&s, group)); count++)
+	for (size_t i = 0; r == 0 && (m = next_of(d, group, &i)); count++)
 		if ((size_t)count < size)
-			pids[count] = pid;
+			pids[count] = m->stat.pid;
 	return r < 0 ? r : count;
+}
+
+static bool affinity_has(struct driver *driver, const char *group, pid_t pid)
+{
+	const struct affinity_driver *d = of(driver);
+	cleanup_free char *text = malloc(PROC_TEXT_MAX);
+	size_t size = strlen(group);
+	bool is_executing;
+	const char *mark = text ? mark_read(pid, d->cluster, text, &is_executing) : NULL;
+
+	return mark && !strncmp(mark, group, size) && mark[size] == ':' &&
+	       proc_is_of(pid, &d->users);
 }
 
 /* ---- CPUs */
@@ -179,16 +308,15 @@ static int set_all(struct affinity_driver *d, const char *group, const struct cp
 		   struct err *e)
 {
 	for (unsigned pass = 0; pass < PASSES; pass++) {
-		cleanup_search struct search s;
-		int changed = 0, r = search_begin(&s, d, e);
-		pid_t pid;
+		const struct member *m;
+		int changed = 0, r = walk(d, WALK_NOW, e);
 
-		while (r == 0 && (pid = search_next(&s, group))) {
-			int n = set_threads(pid, cpus);
+		for (size_t i = 0; r == 0 && (m = next_of(d, group, &i));) {
+			int n = is_member(d, &m->stat) ? set_threads(m->stat.pid, cpus) : 0;
 
 			if (n < 0)
 				return err_errno(e, n, "cannot set the CPUs of pid %d to %.200s",
-						 pid, CPUSET_STRING(cpus));
+						 m->stat.pid, CPUSET_STRING(cpus));
 			changed += n;
 		}
 		if (r < 0 || !changed)
@@ -252,27 +380,6 @@ static int affinity_create(struct driver *driver, const struct group_spec *g, st
 	return 0;
 }
 
-/*
- * The environment with our mark in front of it; only the array and the mark are the caller's to
- * free.
- */
-static char **marked_environment(char *const *envp, char *mark)
-{
-	size_t count = 0, used = 0;
-	char **out;
-
-	while (envp && envp[count])
-		count++;
-	out = calloc(count + 2, sizeof(*out));
-	if (!out)
-		return NULL;
-	out[used++] = mark;
-	for (size_t i = 0; i < count; i++)
-		if (strncmp(envp[i], MARK, strlen(MARK)) != 0)
-			out[used++] = envp[i];
-	return out;
-}
-
 static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *pidfd,
 			  struct err *e)
 {
@@ -286,41 +393,42 @@ static int affinity_spawn(struct driver *driver, const struct spawn *s, pid_t *p
 
 	if (r < 0)
 		return r;
-	if (asprintf(&mark, MARK "%s/%s:%s:%s", d->cluster, g->name, CPUSET_STRING(&g->cpus),
-		     CPUSET_STRING(&g->nodes)) < 0)
+	if (asprintf(&mark, GROUP_VARIABLE "=%s/%s:%s:%s", d->cluster, g->name,
+		     CPUSET_STRING(&g->cpus), CPUSET_STRING(&g->nodes)) < 0)
 		mark = NULL;
-	envp = mark ? marked_environment(s->envp, mark) : NULL;
+	envp = mark ? mark_environment(s->envp, mark) : NULL;
 	if (!envp)
 		return err_errno(e, -ENOMEM, "cannot start %s", s->file);
 	marked.envp = envp;
 	if (cpuset_is_empty(&marked.nodes))
 		marked.nodes = g->nodes;
 	into.cpus = &g->cpus;
+	d->walked_at_ns = 0; /* there will be one more */
 	return spawn_process(&marked, &into, pid, pidfd, e);
 }
 
 /*
  * Signal every member through a pidfd: after it was opened the pid cannot become somebody else's
- * any more, so the mark is looked at again. `last` is the pidfd of the last one signalled, -1:
+ * any more, so the member is looked at again. `last` is the pidfd of the last one signalled, -1:
  * none. Return how many members there were.
  */
 static int kill_members(struct affinity_driver *d, const char *group, int *last, struct err *e)
 {
-	cleanup_search struct search s;
-	int count = 0, r = search_begin(&s, d, e);
-	pid_t pid;
+	const struct member *m;
+	int count = 0, r = walk(d, WALK_NOW, e);
 
-	for (; r == 0 && (pid = search_next(&s, group)); count++) {
-		cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-		const char *mark = fd < 0 ? NULL : mark_of(d, pid, s.text);
+	for (size_t i = 0; r == 0 && (m = next_of(d, group, &i)); count++) {
+		cleanup_close int fd = (int)syscall(SYS_pidfd_open, m->stat.pid, 0);
 
-		if (!mark || !mark_is_of(mark, group))
+		if (fd < 0 || !is_member(d, &m->stat) ||
+		    !affinity_has(&d->driver, group, m->stat.pid))
 			continue;
 		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 		if (*last >= 0)
 			close(*last);
 		*last = take_fd(fd);
 	}
+	d->walked_at_ns = 0;
 	return r < 0 ? r : count;
 }
 
@@ -349,8 +457,10 @@ static int affinity_kill(struct driver *driver, const char *group, unsigned time
 static int affinity_remove(struct driver *driver, const char *group, struct err *e)
 {
 	struct observed_group *g = find(of(driver), group);
-	int n = affinity_pids(driver, group, NULL, 0, e);
+	int n = walk(of(driver), WALK_NOW, e);
 
+	if (n == 0)
+		n = affinity_pids(driver, group, NULL, 0, e);
 	if (n > 0)
 		return err_set(e, -EBUSY, "%s still has %d processes", group, n);
 	if (g && n == 0)
@@ -360,44 +470,10 @@ static int affinity_remove(struct driver *driver, const char *group, struct err 
 
 /* ---- what is there */
 
-/*
- * Processes whose group this driver has not made: another supervisor did. Take over what their
- * marks say.
- */
-static int adopt(struct affinity_driver *d, struct err *e)
-{
-	cleanup_search struct search s;
-	struct err ignored; /* a mark that is not of our form */
-	int r = search_begin(&s, d, e);
-	pid_t pid;
-
-	while (r == 0 && (pid = search_next(&s, NULL))) {
-		char name[NAME_MAX_BYTES + 1], cpus[CPUSET_TEXT];
-		const char *first = strchr(s.mark, ':'),
-			   *second = first ? strchr(first + 1, ':') : NULL;
-		struct observed_group *g = find(d, "");
-		struct cpuset in_force, nodes;
-
-		if (!g || !second || first - s.mark > NAME_MAX_BYTES ||
-		    second - first > CPUSET_TEXT)
-			continue;
-		snprintf(name, sizeof(name), "%.*s", (int)(first - s.mark), s.mark);
-		snprintf(cpus, sizeof(cpus), "%.*s", (int)(second - first - 1), first + 1);
-		if (!group_name_is_ours(name) || find(d, name) ||
-		    cpuset_parse(cpus, &in_force, &ignored) ||
-		    cpuset_parse(second + 1, &nodes, &ignored))
-			continue;
-		/* What is in force may have changed since it was started. */
-		syscall(SYS_sched_getaffinity, pid, sizeof(in_force.words), in_force.words);
-		set_group(g, name, &in_force, &nodes);
-	}
-	return r;
-}
-
 static int affinity_observe(struct driver *driver, struct observation *out, struct err *e)
 {
 	struct affinity_driver *d = of(driver);
-	int r = adopt(d, e);
+	int r = walk(d, WALK_SHARED, e);
 
 	out->count = 0;
 	for (unsigned i = 0; r == 0 && i < SLICES_MAX + 2; i++) {
@@ -418,29 +494,31 @@ static int affinity_observe(struct driver *driver, struct observation *out, stru
 static int affinity_sample(struct driver *driver, const char *group, struct sample *out,
 			   struct err *e)
 {
-	cleanup_search struct search search = {0};
+	struct affinity_driver *d = of(driver);
 	struct observed_group *g;
+	const struct member *m;
 	struct sample s = {.at_ns = clock_now_ns()};
 	uint64_t ticks = 0;
-	pid_t pid;
-	int r = need(of(driver), group, &g, e);
+	int r = need(d, group, &g, e);
 
 	if (r == 0)
-		r = search_begin(&search, of(driver), e);
-	if (r < 0)
-		return r;
-	for (; (pid = search_next(&search, group)); s.processes++) {
+		r = walk(d, WALK_SHARED, e);
+	for (size_t i = 0; r == 0 && (m = next_of(d, group, &i));) {
 		uint64_t pages; /* resident: the second word of statm */
 		struct proc_stat stat;
 		const char *second;
 		char statm[256];
 
-		if (proc_stat_read(pid, &stat) == 0)
-			ticks += stat.cpu_ticks + stat.waited_ticks;
-		if (proc_read_text(pid, "statm", statm, sizeof(statm)) > 0 &&
+		if (proc_stat_read(m->stat.pid, &stat) || stat.start_ticks != m->stat.start_ticks)
+			continue;
+		s.processes++;
+		ticks += stat.cpu_ticks + stat.waited_ticks;
+		if (proc_read_text(stat.pid, "statm", statm, sizeof(statm)) > 0 &&
 		    (second = strchr(statm, ' ')) && control_number(second + 1, &pages))
 			s.memory_bytes += pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	}
+	if (r < 0)
+		return r;
 	s.cpu_usage_us = ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	*out = s;
 	return 0;
@@ -456,17 +534,17 @@ static int affinity_enter(struct driver *driver, const char *group, struct err *
 
 static int affinity_destroy(struct driver *driver, struct err *e)
 {
-	cleanup_search struct search s;
-	int r = search_begin(&s, of(driver), e);
+	const struct members *there = &of(driver)->members;
+	int r = walk(of(driver), WALK_NOW, e);
 
-	if (r == 0 && search_next(&s, NULL))
-		return err_set(e, -EBUSY, "%.*s still has processes", (int)strcspn(s.mark, ":"),
-			       s.mark);
+	if (r == 0 && there->count)
+		return err_set(e, -EBUSY, "%s still has processes", there->items[0].group);
 	return r;
 }
 
 static void affinity_close(struct driver *driver)
 {
+	free_members(&of(driver)->members);
 	free(driver);
 }
 
@@ -482,11 +560,12 @@ static const struct driver_ops ops = {
 	.sample = affinity_sample,
 	.enter = affinity_enter,
 	.pids = affinity_pids,
+	.has = affinity_has,
 	.destroy = affinity_destroy,
 	.close = affinity_close,
 };
 
-int affinity_open(const char *cluster, struct driver **out, struct err *e)
+int affinity_open(const char *cluster, uid_t workers, struct driver **out, struct err *e)
 {
 	struct affinity_driver *d = calloc(1, sizeof(*d));
 	int r;
@@ -494,15 +573,16 @@ int affinity_open(const char *cluster, struct driver **out, struct err *e)
 	if (!d)
 		return err_errno(e, -ENOMEM, "opening cluster %s", cluster);
 	d->driver.ops = &ops;
+	d->users = (struct users){.caller = geteuid(), .workers = workers};
 	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
 	snprintf(d->driver.location, sizeof(d->driver.location), "affinity");
 	/*
 	 * What runs already tells which groups there are: a command on a running cluster makes none
 	 * itself.
 	 */
-	r = adopt(d, e);
+	r = walk(d, WALK_SHARED, e);
 	if (r < 0) {
-		free(d);
+		affinity_close(&d->driver);
 		return r;
 	}
 	*out = &d->driver;

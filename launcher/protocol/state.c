@@ -266,6 +266,7 @@ struct driver_request state_groups(const struct state *s, const char *cgroup_roo
 		.cluster = s->cluster.name,
 		.cgroup_root = cgroup_root,
 		.backend = s->profile.backend,
+		.user = s->cluster.uid,
 		.location = s->location[0] ? s->location : NULL,
 	};
 }
