@@ -123,8 +123,12 @@ struct driver {
 	struct cpuset nodes; /* memory nodes of the group above: for slices that are not bound */
 };
 
+/* Whether the groups are made where they are missing, or only looked at: then nothing changes. */
+enum driver_intent { DRIVER_MAKE, DRIVER_OBSERVE };
+
 /* Where the groups of a cluster live: what the caller knows. */
 struct driver_request {
+	enum driver_intent intent;
 	const char *cluster;	 /* its name */
 	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
 	enum backend backend;	 /* auto, cgroup or affinity */
@@ -135,7 +139,8 @@ struct driver_request {
 /*
  * Find or make the cluster's own group with the controllers it needs. On failure nothing is left
  * behind. Errors: ERR_IMPOSSIBLE for missing controllers, ERR_FAILED without the right to make
- * groups: the message names what is missing and the exact command that grants it.
+ * groups: the message names what is missing and the exact command that grants it; -EPERM for one
+ * that a stranger has made. With DRIVER_OBSERVE -ENOENT where there is none.
  */
 int driver_open(const struct driver_request *request, struct driver **out, struct err *e);
 

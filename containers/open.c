@@ -18,10 +18,10 @@ static int open_placement(const struct placement *p, const struct driver_request
 		return affinity_open(request->cluster, request->user, out, e);
 	case PLACEMENT_SCOPE:
 	case PLACEMENT_CGROUP2:
-		return cgroup2_open(p, request->cluster, out, e);
+		return cgroup2_open(p, request, out, e);
 	case PLACEMENT_CGROUP1:
 #if HAVE_LIBCGROUP
-		return cgroup1_open(p, request->cluster, out, e);
+		return cgroup1_open(p, request, out, e);
 #else
 		return err_impossible(e,
 				      "the controllers here are in cgroup v1, and this cleave was "
@@ -30,6 +30,15 @@ static int open_placement(const struct placement *p, const struct driver_request
 #endif
 	}
 	return -EINVAL;
+}
+
+/* One that is there already, as that of a cluster whose state was lost. */
+static int find_scope(const struct tree *tree, const struct driver_request *request,
+		      struct placement *place, struct err *e)
+{
+	if (tree_find_scope(tree, request->cluster, place) || request->intent == DRIVER_MAKE)
+		return 0;
+	return err_set(e, -ENOENT, "cluster %s has no scope: run up", request->cluster);
 }
 
 int driver_open(const struct driver_request *request, struct driver **out, struct err *e)
@@ -49,8 +58,13 @@ int driver_open(const struct driver_request *request, struct driver **out, struc
 	/* Groups may have gone with what they were in: a login session, a reboot. */
 	for (enum controller c = 0; r == 0 && !decide && c < CONTROLLER_COUNT; c++)
 		decide = place.base[c][0] && !control_exists(AT_FDCWD, place.base[c]);
-	if (r == 0 && decide)
+	if (r == 0 && decide && request->location && request->intent == DRIVER_OBSERVE)
+		r = err_set(e, -ENOENT, "the groups of cluster %s are gone: run up",
+			    request->cluster);
+	else if (r == 0 && decide)
 		r = tree_place(&tree, request->backend, &place, e);
+	if (r == 0 && place.kind == PLACEMENT_SCOPE && !place.base[0][0])
+		r = find_scope(&tree, request, &place, e);
 	if (r == 0)
 		r = tree_allowed(&tree, &cpus, &nodes, e);
 	if (r == 0)

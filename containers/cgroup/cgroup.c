@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 
 #include "containers/cgroup/process.h"
 #include "containers/cgroup/usage.h"
@@ -215,7 +216,7 @@ static int observe(struct driver *driver, struct observation *out, struct err *e
 			out->count++;
 		/* A crash may have left some hierarchies' parts of a group, without a process. */
 		if (r == -ENOENT && !is_populated(d, name))
-			r = remove_group(driver, name, e);
+			r = d->intent == DRIVER_OBSERVE ? 0 : remove_group(driver, name, e);
 	}
 	return r;
 }
@@ -237,6 +238,7 @@ static const struct driver_ops common_ops = {
 	.runnable = cgroup_runnable,
 	.enter = cgroup_enter,
 	.pids = cgroup_pids,
+	.has = cgroup_has,
 	.destroy = cgroup_destroy,
 	.close = cgroup_close,
 };
@@ -249,15 +251,36 @@ static int open_base(const char *path, int *out, struct err *e)
 	return *out < 0 ? err_errno(e, -errno, "cannot open %s", path) : 0;
 }
 
-int cgroup_new(const struct placement *p, const char *cluster, const struct cgroup_version *version,
-	       struct cgroup_driver **out, struct err *e)
+/* Whether the cluster's own group is there in a hierarchy, and made by one of us. */
+static int check_own(const struct cgroup_driver *d, int base, struct err *e)
+{
+	const char *inner = d->inner[0] ? d->inner : ".";
+	struct stat st;
+
+	if (base < 0)
+		return 0;
+	if (fstatat(base, inner, &st, AT_SYMLINK_NOFOLLOW)) {
+		if (errno != ENOENT || d->intent == DRIVER_OBSERVE)
+			return err_errno(e, -errno, "group %s of cluster %s",
+					 CONTROL_NAME(base, inner), d->cluster);
+		return 0;
+	}
+	if (st.st_uid == 0 || st.st_uid == d->users.caller || st.st_uid == d->users.workers)
+		return 0;
+	return err_set(e, -EPERM,
+		       "group %s was made by user %u, who has the name %s: choose another name",
+		       CONTROL_NAME(base, inner), (unsigned)st.st_uid, d->cluster);
+}
+
+int cgroup_new(const struct placement *p, const struct driver_request *request,
+	       const struct cgroup_version *version, struct cgroup_driver **out, struct err *e)
 {
 	bool v1 = p->kind == PLACEMENT_CGROUP1;
 	struct cgroup_driver *d = calloc(1, sizeof(*d));
 	int r;
 
 	if (!d)
-		return err_errno(e, -ENOMEM, "opening the groups of %s", cluster);
+		return err_errno(e, -ENOMEM, "opening the groups of %s", request->cluster);
 	d->ops = common_ops;
 	d->ops.name = !v1 ? "cgroup2" : p->unified[0] ? "hybrid" : "cgroup1";
 	d->ops.bring_back = version->bring_back;
@@ -265,9 +288,12 @@ int cgroup_new(const struct placement *p, const char *cluster, const struct cgro
 	d->version = version;
 	d->placement = *p;
 	d->unified = d->above = d->own = -1;
-	snprintf(d->cluster, sizeof(d->cluster), "%s", cluster);
+	d->users = (struct users){.caller = geteuid(), .workers = request->user};
+	d->intent = request->intent;
+	snprintf(d->cluster, sizeof(d->cluster), "%s", request->cluster);
 	if (p->kind != PLACEMENT_SCOPE)
-		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES, cluster);
+		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES,
+			 request->cluster);
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
 		d->base[c] = -1;
 	r = placement_format(p, d->driver.location, sizeof(d->driver.location), e);
@@ -275,6 +301,9 @@ int cgroup_new(const struct placement *p, const char *cluster, const struct cgro
 		r = open_base(p->base[c], &d->base[c], e);
 	if (r == 0)
 		r = open_base(v1 ? p->unified : p->base[CONTROLLER_CPUSET], &d->unified, e);
+	/* In v1 the others follow cpuset's; a crash may have left parts. */
+	if (r == 0)
+		r = check_own(d, d->base[CONTROLLER_CPUSET], e);
 	if (r < 0) {
 		cgroup_close(&d->driver);
 		return r;

@@ -423,30 +423,38 @@ static int make_bases(const struct placement *p, struct err *e)
 	return 0;
 }
 
-int cgroup1_open(const struct placement *p, const char *cluster, struct driver **out, struct err *e)
+static int make_own(struct cgroup_driver *d, struct err *e)
 {
+	int r = make(d, "cleave", e);
+
+	if (r == 0)
+		r = make(d, d->inner, e);
+	/* A cpuset is born empty. */
+	if (r == 0)
+		r = inherit_down(d, "mems", e);
+	return r == 0 ? inherit_down(d, "cpus", e) : r;
+}
+
+int cgroup1_open(const struct placement *p, const struct driver_request *request,
+		 struct driver **out, struct err *e)
+{
+	bool observes = request->intent == DRIVER_OBSERVE;
 	struct cgroup_driver *d;
 	int r = cgroup_init();
 
 	if (r)
 		return err_set(e, -EIO, "libcgroup finds no cgroup v1 here: %s",
 			       cgroup_strerror(r));
-	r = make_bases(p, e);
+	r = observes ? 0 : make_bases(p, e);
 	if (r == 0)
-		r = cgroup_new(p, cluster, &version, &d, e);
+		r = cgroup_new(p, request, &version, &d, e);
 	if (r) {
-		if (p->base_is_ours)
+		if (p->base_is_ours && !observes)
 			remove_bases(p);
 		return r;
 	}
-	/* A cpuset is born empty. */
-	r = make(d, "cleave", e);
-	if (r == 0)
-		r = make(d, d->inner, e);
-	if (r == 0)
-		r = inherit_down(d, "mems", e);
-	if (r == 0)
-		r = inherit_down(d, "cpus", e);
+	if (!observes)
+		r = make_own(d, e);
 	if (r < 0) {
 		cgroup_destroy(&d->driver, &(struct err){0});
 		cgroup_close(&d->driver);

@@ -331,19 +331,21 @@ static int make_own(struct cgroup_driver *d, struct err *e)
 	return r == 0 ? enable(d, d->inner, ignored, sizeof(ignored), e) : r;
 }
 
-int cgroup2_open(const struct placement *p, const char *cluster, struct driver **out, struct err *e)
+int cgroup2_open(const struct placement *p, const struct driver_request *request,
+		 struct driver **out, struct err *e)
 {
 	bool is_scope = p->kind == PLACEMENT_SCOPE;
 	bool was_there = is_scope && p->base[0][0]; /* adoption */
 	struct placement place = *p;
 	struct cgroup_driver *d;
-	int r = is_scope && !was_there ? scope_start(&place, cluster, e) : 0;
+	int r = is_scope && !was_there ? scope_start(&place, request->cluster, e) : 0;
 
 	if (r == 0)
-		r = cgroup_new(&place, cluster, &version, &d, e);
+		r = cgroup_new(&place, request, &version, &d, e);
 	if (r)
 		return r;
-	r = make_own(d, e);
+	if (request->intent == DRIVER_MAKE)
+		r = make_own(d, e);
 	if (r < 0) {
 		if (!was_there) /* it keeps running */
 			cgroup_destroy(&d->driver, &(struct err){0});

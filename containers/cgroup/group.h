@@ -10,6 +10,7 @@
  */
 
 #include "containers/driver.h"
+#include "containers/proc/owner.h"
 #include "containers/where/placement.h"
 
 enum {
@@ -64,6 +65,8 @@ struct cgroup_driver {
 	const struct cgroup_version *version;
 	struct placement placement;
 	char cluster[NAME_MAX_BYTES + 1];
+	struct users users;
+	enum driver_intent intent;
 	char inner[CGROUP_INNER];   /* own group below the base: "cleave/NAME", "" for a scope */
 	int base[CONTROLLER_COUNT]; /* directories; -1: no such controller */
 	int unified;		    /* base in the v2 tree: kill, clone3, pressure; -1: none */

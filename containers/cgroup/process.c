@@ -13,38 +13,39 @@
 #include "containers/process/spawn.h"
 #include "decision/base/cleanup.h"
 
-enum { BATCH = 64, TURN_MS = 100, DYING_MS = 5 };
+enum {
+	BATCH = 64,
+	TURN_MS = 100,
+	DYING_MS = 5,
+	MEMBERS_MAX = 4096, /* processes of a group: one JVM, or some dozens of Python's */
+};
 
 /* ---- who is in a group */
 
-bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
-			const char *controller)
+/* The descriptor and the path of our base in the hierarchy of a controller, "" for v2's. */
+static int base_of(const struct cgroup_driver *d, const char *controller, const char **path)
 {
-	char text[8192], own[2 * LAYOUT_PATH], suffix[CGROUP_PATH + 16];
-	const char *found;
+	enum controller c = 0;
 
-	if (proc_read_text(pid, "cgroup", text, sizeof(text)) < 0 ||
-	    !cgroup_own_path(text, controller, own, sizeof(own)))
-		return false;
-	if (d->placement.kind == PLACEMENT_SCOPE)
-		snprintf(suffix, sizeof(suffix), "/cleave-%s.scope/%s", d->cluster, group);
-	else
-		snprintf(suffix, sizeof(suffix), "/cleave/%s/%s", d->cluster, group);
-	found = strstr(own, suffix);
-	return found && (found[strlen(suffix)] == '\0' || found[strlen(suffix)] == '/');
+	if (!controller[0]) {
+		*path = d->placement.unified[0] ? d->placement.unified : d->placement.base[0];
+		return d->unified;
+	}
+	while (c + 1 < CONTROLLER_COUNT && strcmp(controller, controller_name(c, 1)) != 0)
+		c++;
+	*path = d->placement.base[c];
+	return d->base[c];
 }
 
-int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
-		   size_t size, struct err *e)
+static int list_pids(int base, const char *procs, pid_t *pids, size_t size, struct err *e)
 {
-	char path[CGROUP_FILE], line[32];
-	cleanup_fclose FILE *file =
-		control_open_lines(d->base[c], group_file(d, group, "cgroup.procs", path));
+	cleanup_fclose FILE *file = control_open_lines(base, procs);
+	char line[32];
 	uint64_t pid;
 	int count = 0;
 
 	if (!file)
-		return err_errno(e, -errno, "cannot read %s", CONTROL_NAME(d->base[c], path));
+		return err_errno(e, -errno, "cannot read %s", CONTROL_NAME(base, procs));
 	while (fgets(line, sizeof(line), file)) {
 		if (!control_number(line, &pid) || pid > INT32_MAX || pid == 0)
 			continue; /* 0: a process of another pid namespace */
@@ -55,9 +56,69 @@ int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char 
 	return count;
 }
 
+static bool ends_with(const char *path, const char *end, size_t size)
+{
+	size_t length = strlen(path);
+
+	return length >= size && !memcmp(path + length - size, end, size);
+}
+
+/*
+ * In /proc a group's path begins at the top of its hierarchy, the base's at a mount point: they end
+ * alike, unless what is mounted is not the top. Somebody else's tree may have groups that are
+ * called as ours are.
+ */
+bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
+			const char *controller)
+{
+	char text[8192], own[2 * LAYOUT_PATH], suffix[CGROUP_PATH + 1];
+	cleanup_free pid_t *listed = NULL;
+	const char *base;
+	int dir = base_of(d, controller, &base), count;
+	size_t size;
+
+	if (proc_read_text(pid, "cgroup", text, sizeof(text)) < 0 ||
+	    !cgroup_own_path(text, controller, own, sizeof(own)))
+		return false;
+	suffix[0] = '/';
+	group_path(d, group, suffix + 1);
+	size = strlen(suffix);
+	for (const char *found = own; (found = strstr(found, suffix)); found++)
+		if ((!found[size] || found[size] == '/') &&
+		    ends_with(base, own, (size_t)(found - own)))
+			return true;
+	if (!strstr(own, suffix) || !(listed = malloc(MEMBERS_MAX * sizeof(*listed))))
+		return false;
+	count = list_pids(dir, GROUP_FILE(d, group, "cgroup.procs"), listed, MEMBERS_MAX,
+			  &(struct err){0});
+	for (int i = 0; i < count && i < MEMBERS_MAX; i++)
+		if (listed[i] == pid)
+			return true;
+	return false;
+}
+
+int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
+		   size_t size, struct err *e)
+{
+	return list_pids(d->base[c], GROUP_FILE(d, group, "cgroup.procs"), pids, size, e);
+}
+
 int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)
 {
 	return cgroup_pids_in(cgroup_of(driver), CONTROLLER_CPUSET, group, pids, size, e);
+}
+
+/* The hierarchy that says who is in a group: cpuset's, "" for v2's. */
+static const char *deciding(const struct cgroup_driver *d)
+{
+	return d->version->attach ? controller_name(CONTROLLER_CPUSET, 1) : "";
+}
+
+bool cgroup_has(struct driver *driver, const char *group, pid_t pid)
+{
+	const struct cgroup_driver *d = cgroup_of(driver);
+
+	return cgroup_has_process(d, group, pid, deciding(d)) && proc_is_of(pid, &d->users);
 }
 
 /* ---- birth */
@@ -179,9 +240,8 @@ int cgroup_enter(struct driver *driver, const char *group, struct err *e)
 int cgroup_kill_process(const struct cgroup_driver *d, const char *group, pid_t pid)
 {
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	const char *controller = d->version->attach ? controller_name(CONTROLLER_CPUSET, 1) : "";
 
-	if (fd < 0 || !cgroup_has_process(d, group, pid, controller) ||
+	if (fd < 0 || !cgroup_has_process(d, group, pid, deciding(d)) ||
 	    syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0))
 		return -1;
 	return take_fd(fd);

@@ -15,6 +15,8 @@ int cgroup_kill(struct driver *d, const char *group, unsigned timeout_ms, struct
 int cgroup_enter(struct driver *d, const char *group, struct err *e);
 int cgroup_pids(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
 
+bool cgroup_has(struct driver *d, const char *group, pid_t pid);
+
 /* cgroup_pids() by what one controller says: in v1 they are separate trees. */
 int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
 		   size_t size, struct err *e);

@@ -59,6 +59,21 @@ static int group_above(const struct tree *t, enum controller controller, char pa
 	return h->version;
 }
 
+bool tree_find_scope(const struct tree *t, const char *cluster, struct placement *p)
+{
+	char above[2 * LAYOUT_PATH], path[3 * LAYOUT_PATH];
+	struct scope_command command;
+
+	group_above(t, CONTROLLER_CPUSET, above);
+	placement_scope_command(cluster, p->user_manager, &command);
+	snprintf(path, sizeof(path), "%s/%s", above, command.unit);
+	if (strlen(path) >= sizeof(p->base[0]) || !control_exists(AT_FDCWD, path))
+		return false;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		string_copy(p->base[c], path);
+	return true;
+}
+
 /*
  * What cpuset gives the group above: from the nearest group upwards that has the file, which v2
  * shows only where cpuset is enabled; else from `machine`, of the whole machine.

@@ -27,6 +27,12 @@ int tree_read(const char *cgroup_root, struct tree *out, struct err *e);
 int tree_place(const struct tree *t, enum backend backend, struct placement *out, struct err *e);
 
 /*
+ * Whether the scope of a cluster is where systemd would make it: then its directory is written to
+ * all of p->base.
+ */
+bool tree_find_scope(const struct tree *t, const char *cluster, struct placement *p);
+
+/*
  * The effective CPUs and memory nodes above cleave's own groups: what a plan may use. From cpuset
  * of the group that driver_open() would build in.
  */

@@ -13,22 +13,22 @@
 
 /* ---- --dry-run */
 
-/*
- * What the kernel shows of a running cluster. One without its supervisor is taken from its state
- * file: finding out more could make groups.
- */
+/* What the kernel shows of a running cluster. */
 static int observe(const struct options *o, const struct state *running, const struct plan *wanted,
 		   struct plan *out, struct err *e)
 {
 	cleanup_free struct observation *seen = malloc(sizeof(*seen));
 	cleanup_driver struct driver *driver = NULL;
+	int r;
 
 	if (!seen)
 		return err_set(e, -ENOMEM, "out of memory");
 	*out = running->plan;
-	if (!running->plan.slice_count || !process_is_alive(&running->supervisor))
+	if (!running->plan.slice_count)
 		return 0;
-	if (running_driver(o, running, &driver, e) < 0 || driver->ops->observe(driver, seen, e) < 0)
+	r = running_driver(o, running, &driver, e);
+	seen->count = 0;
+	if ((r < 0 && r != -ENOENT) || (driver && driver->ops->observe(driver, seen, e) < 0))
 		return e->code;
 	actual_plan(seen, &running->plan, wanted, running->profile.memory.policy, out);
 	return 0;

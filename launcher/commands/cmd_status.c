@@ -25,10 +25,12 @@ static int look_ourselves(const struct options *o, const struct state *s, struct
 	cleanup_free struct sample *before = calloc(2 * SLICES_MAX, sizeof(*before));
 	struct sample *now = before + SLICES_MAX;
 	cleanup_driver struct driver *d = NULL;
+	int r;
 
 	if (!before)
 		return err_set(e, -ENOMEM, "no memory for samples");
-	if (running_driver(o, s, &d, e) || status_collect(s, d, before, out, e))
+	r = running_driver(o, s, &d, e);
+	if ((r && r != -ENOENT) || status_collect(s, d, before, out, e))
 		return e->code;
 	poll(NULL, 0, SAMPLE_MS);
 	if (status_collect(s, d, now, out, e))

@@ -83,7 +83,8 @@ static int take_a_look(struct look *l, struct err *e)
 	if (running_status(&l->cluster, &l->status, NULL, &ignored) == 0)
 		status_plan_loans(&l->status, &l->state.plan);
 	l->drifts.count = 0;
-	r = l->driver->ops->observe(l->driver, &l->seen, e);
+	l->seen.count = 0;
+	r = l->driver ? l->driver->ops->observe(l->driver, &l->seen, e) : 0;
 	if (r < 0)
 		return r;
 	verify_groups(&l->state.plan, &l->state.profile, &l->seen, l->depth, &l->drifts);
@@ -179,7 +180,8 @@ static int verify(const struct options *o, struct look *l, struct err *e)
 {
 	int r = 0;
 
-	l->depth = !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
+	l->depth =
+		l->driver && !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
 	/* A loan may begin or end between two questions: what differs is looked at again. */
 	for (unsigned i = 0; r == 0 && i < LOOKS && (i == 0 || l->drifts.count); i++)
 		r = take_a_look(l, e);
@@ -206,10 +208,9 @@ static int run_verify(const struct invocation *in, struct err *e)
 			       l->cluster.name);
 	if (r == 0)
 		r = running_driver(o, &l->state, &l->driver, e);
-	if (r)
-		return r;
-	r = verify(o, l, e);
-	l->driver->ops->close(l->driver);
+	if (r == 0 || r == -ENOENT) /* then all groups are missing */
+		r = verify(o, l, e);
+	running_driver_closep(&l->driver);
 	return r;
 }
 

@@ -87,6 +87,7 @@ int running_driver(const struct options *o, const struct state *s, struct driver
 {
 	struct driver_request request = state_groups(s, o->roots.cgroup_root);
 
+	request.intent = DRIVER_OBSERVE;
 	return driver_open(&request, out, e);
 }
 

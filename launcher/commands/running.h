@@ -24,7 +24,7 @@ int running_cluster(const struct options *o, const char *operand, struct cluster
  */
 int running_state(const struct cluster *c, struct state **out, struct err *e);
 
-/* Its groups. */
+/* Its groups, which are not made: -ENOENT where they are gone, as after a reboot. */
 int running_driver(const struct options *o, const struct state *s, struct driver **out,
 		   struct err *e);
 void running_driver_closep(struct driver **d);

@@ -72,7 +72,8 @@ struct status {
 
 /*
  * What state and kernel say: everything but executors, tasks, alive workers, cpu_used and uptime.
- * `samples` has room for SLICES_MAX. A group that is gone has no CPUs and the state "stopped".
+ * `samples` has room for SLICES_MAX. A group that is gone has no CPUs and the state "stopped"; `d`
+ * NULL: all are.
  */
 int status_collect(const struct state *s, struct driver *d, struct sample *samples,
 		   struct status *out, struct err *e);

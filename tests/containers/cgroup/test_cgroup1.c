@@ -504,6 +504,80 @@ START_TEST(cpus_that_are_not_there_are_an_error)
 }
 END_TEST
 
+/* Who only shows what there is makes nothing, and needs no right to. */
+START_TEST(an_observer_makes_nothing)
+{
+	struct driver_request request = {.cluster = "seen",
+					 .cgroup_root = own_root,
+					 .backend = BACKEND_CGROUP,
+					 .intent = DRIVER_OBSERVE};
+	static struct observation o;
+	struct driver *observer;
+	char location[PROFILE_PATH];
+	struct err none;
+	OPEN_OR_SKIP(d, "other");
+	struct group_spec g = real_group(d, "slice-0", "0");
+
+	ck_assert_int_eq(driver_open(&request, &observer, &none), -ENOENT);
+	ck_assert(!real_tree_has(own_root, "seen"));
+	real_do(driver_destroy(d, &e));
+	ck_assert(!real_tree_has("", own_root));
+	ck_assert_int_eq(driver_open(&request, &observer, &none), -ENOENT);
+	ck_assert(!real_tree_has("", own_root));
+
+	d = open_here("seen", NULL, why_, sizeof(why_));
+	real_do(d->ops->create(d, &g, &e));
+	real_do(driver_open(&request, &observer, &e));
+	real_do(observer->ops->observe(observer, &o, &e));
+	ck_assert_uint_eq(o.count, 1);
+	ck_assert(cpuset_is_equal(&o.groups[0].cpus, &g.cpus));
+	observer->ops->close(observer);
+	/* A location whose groups are gone, as after a reboot. */
+	snprintf(location, sizeof(location), "%s", driver_location(d));
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+	request.cgroup_root = NULL;
+	request.location = location;
+	ck_assert_int_eq(driver_open(&request, &observer, &none), -ENOENT);
+	ck_assert(!real_tree_has("", own_root));
+	ck_assert(!real_tree_has("cleave", "seen"));
+}
+END_TEST
+
+/* A process in a group that is called as ours, in a tree that is somebody else's. */
+START_TEST(a_group_elsewhere_of_the_same_name_is_another)
+{
+	struct driver *there;
+	struct driver_request request = {.cluster = "same", .backend = BACKEND_CGROUP};
+	struct group_spec g;
+	char elsewhere[80];
+	pid_t ours, other;
+	OPEN_OR_SKIP(d, "same");
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s/deleg", own_root);
+	request.cgroup_root = elsewhere;
+	g = real_group(d, "slice-0", "0");
+	real_do(d->ops->create(d, &g, &e));
+	real_do(driver_open(&request, &there, &e));
+	real_do(there->ops->create(there, &g, &e));
+	ours = real_spawn(d, "slice-0", "sleep 100; :", -1);
+	other = real_spawn(there, "slice-0", "sleep 100; :", -1);
+	ck_assert(d->ops->has(d, "slice-0", ours));
+	ck_assert(there->ops->has(there, "slice-0", other));
+	ck_assert(!d->ops->has(d, "slice-0", other));
+	ck_assert(!there->ops->has(there, "slice-0", ours));
+	ck_assert(!d->ops->has(d, "slice-1", ours));
+	real_do(there->ops->kill(there, "slice-0", 5000, &e));
+	waitpid(other, NULL, 0);
+	real_do(there->ops->remove(there, "slice-0", &e));
+	real_do(driver_destroy(there, &e));
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	waitpid(ours, NULL, 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(another_driver_finds_the_groups_again)
 {
 	OPEN_OR_SKIP(d, "adopted");
@@ -677,6 +751,7 @@ END_TEST
 TEST_MAIN("cgroup1",
 	  test_case("groups", a_group_has_what_it_was_made_with,
 		    every_weight_survives_the_conversion, cpus_that_are_not_there_are_an_error,
+		    an_observer_makes_nothing, a_group_elsewhere_of_the_same_name_is_another,
 		    another_driver_finds_the_groups_again,
 		    a_group_made_anew_by_another_driver_is_observed, two_clusters_see_each_other,
 		    ops_of_a_plan_are_applied_in_order),

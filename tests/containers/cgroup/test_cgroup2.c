@@ -394,6 +394,62 @@ START_TEST(the_place_is_found_again)
 }
 END_TEST
 
+/* Who only shows what there is makes nothing, above the cluster's own group neither. */
+START_TEST(an_observer_makes_nothing)
+{
+	struct driver_request r = {.cluster = "t", .cgroup_root = root, .intent = DRIVER_OBSERVE};
+	static struct observation o;
+	struct driver *d, *observer;
+	struct group_spec g;
+	char path[600];
+	struct err e;
+
+	d = open_tree("t");
+	real_do(driver_destroy(d, &e));
+	ck_assert_int_eq(driver_open(&r, &observer, &e), -ENOENT);
+	ck_assert(!is_there("cleave"));
+	d = open_tree("t");
+	g = real_group(d, "slice-0", "0-3");
+	real_do(d->ops->create(d, &g, &e));
+	real_do(driver_open(&r, &observer, &e));
+	real_do(observer->ops->observe(observer, &o, &e));
+	ck_assert_uint_eq(o.count, 1);
+	/* Half a group, as a crash leaves it, is for the next `up` to remove. */
+	snprintf(path, sizeof(path), "%s/cleave/t/slice-1", root);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	real_do(observer->ops->observe(observer, &o, &e));
+	ck_assert_uint_eq(o.count, 1);
+	ck_assert(is_there("cleave/t/slice-1"));
+	observer->ops->close(observer);
+	ck_assert_int_eq(rmdir(path), 0);
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
+/* Root must not build in what a stranger has made under the name of a cluster. */
+START_TEST(the_group_of_a_stranger_is_refused)
+{
+	struct driver_request r = {.cluster = "t", .cgroup_root = root};
+	struct driver *d, *other;
+	char path[600];
+	struct err e;
+
+	if (geteuid())
+		test_skip("not root");
+	d = open_tree("t");
+	snprintf(path, sizeof(path), "%s/cleave/t", root);
+	ck_assert_int_eq(chown(path, 65534, 65534), 0);
+	ck_assert_int_eq(driver_open(&r, &other, &e), -EPERM);
+	ck_assert_msg(strstr(e.msg, "user 65534"), "%s", e.msg);
+	r.user = 65534; /* the user's own cluster, which root takes down */
+	real_do(driver_open(&r, &other, &e));
+	other->ops->close(other);
+	ck_assert_int_eq(chown(path, 0, 0), 0);
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(home_cpus_of_others_are_read_from_the_tree)
 {
 	struct driver *d = open_tree("t"), *other = open_tree("u");
@@ -481,5 +537,6 @@ TEST_MAIN("cgroup2",
 		    a_look_sees_what_somebody_wrote, what_groups_can_have,
 		    controllers_are_enabled_and_taken_back, a_threaded_group_is_refused),
 	  test_case("clusters", foreign_groups_are_neither_seen_nor_removed,
-		    the_place_is_found_again, home_cpus_of_others_are_read_from_the_tree,
+		    the_place_is_found_again, an_observer_makes_nothing,
+		    the_group_of_a_stranger_is_refused, home_cpus_of_others_are_read_from_the_tree,
 		    names_and_roots_are_checked, keys_that_v1_lacks_are_named))
