@@ -53,6 +53,21 @@ struct spawn {
 	struct cpuset nodes;	   /* for preferred and interleave */
 };
 
+/* A process that is in one of our groups and was not started by us, nor by one that was. */
+struct stranger {
+	pid_t pid;
+	uid_t uid;     /* real; (uid_t)-1: it has ended since */
+	char name[32]; /* in printable ASCII */
+	bool stays;    /* it was to be moved out, and the kernel has refused */
+};
+
+enum { STRANGERS_LISTED = 8 };
+
+struct strangers {
+	unsigned count, listed; /* the others are not among the items */
+	struct stranger items[STRANGERS_LISTED];
+};
+
 struct driver;
 
 struct driver_ops {
@@ -113,6 +128,12 @@ struct driver_ops {
 	 * the workers' user: asked again once a pidfd holds the number.
 	 */
 	bool (*has)(struct driver *d, const char *group, pid_t pid);
+	/*
+	 * Who has been moved into the group by hand. expel(): and move them out, to where the caller
+	 * lives; those that stay end with the group. NULL, both: it cannot happen.
+	 */
+	int (*strangers)(struct driver *d, const char *group, struct strangers *out, struct err *e);
+	int (*expel)(struct driver *d, const char *group, struct strangers *out, struct err *e);
 	int (*destroy)(struct driver *d, struct err *e); /* see driver_destroy(); does not close */
 	void (*close)(struct driver *d);		 /* frees the value; the groups stay */
 };

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "containers/cgroup/process.h"
+#include "containers/cgroup/strangers.h"
 #include "containers/cgroup/usage.h"
 #include "containers/proc/control_file.h"
 
@@ -239,6 +240,8 @@ static const struct driver_ops common_ops = {
 	.enter = cgroup_enter,
 	.pids = cgroup_pids,
 	.has = cgroup_has,
+	.strangers = cgroup_strangers,
+	.expel = cgroup_expel,
 	.destroy = cgroup_destroy,
 	.close = cgroup_close,
 };

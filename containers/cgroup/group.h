@@ -73,6 +73,7 @@ struct cgroup_driver {
 	struct open_group groups[CGROUP_GROUPS];
 	int above,
 		own; /* effective CPUs of the group above, and of the cluster's; -1: not yet open */
+	bool has_origin;
 	/* Where the caller was before cgroup_enter(). */
 	char origin[CONTROLLER_COUNT + 1][2 * LAYOUT_PATH];
 };

@@ -10,6 +10,7 @@
 #include "containers/proc/clock.h"
 #include "containers/proc/control_file.h"
 #include "containers/proc/process.h"
+#include "containers/process/mark.h"
 #include "containers/process/spawn.h"
 #include "decision/base/cleanup.h"
 
@@ -103,6 +104,15 @@ int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char 
 	return list_pids(d->base[c], GROUP_FILE(d, group, "cgroup.procs"), pids, size, e);
 }
 
+int cgroup_pids_of(const struct cgroup_driver *d, const char *controller, const char *group,
+		   pid_t *pids, size_t size, struct err *e)
+{
+	const char *path;
+
+	return list_pids(base_of(d, controller, &path), GROUP_FILE(d, group, "cgroup.procs"), pids,
+			 size, e);
+}
+
 int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)
 {
 	return cgroup_pids_in(cgroup_of(driver), CONTROLLER_CPUSET, group, pids, size, e);
@@ -149,6 +159,9 @@ int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *
 	struct cgroup_driver *d = cgroup_of(driver);
 	struct cgroup_member member = {d, s->group};
 	cleanup_close int dir = -1;
+	cleanup_free char *mark = NULL;
+	cleanup_free char **envp = NULL;
+	struct spawn marked = *s;
 	char path[CGROUP_PATH];
 	struct spawn_into into = {
 		.attach = d->version->attach,
@@ -168,7 +181,13 @@ int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *
 					 d->cluster);
 	}
 	into.cgroup2 = dir;
-	return spawn_process(s, &into, pid, pidfd, e);
+	if (asprintf(&mark, GROUP_VARIABLE "=%s/%s", d->cluster, s->group) < 0)
+		mark = NULL;
+	envp = mark ? mark_environment(s->envp, mark) : NULL;
+	if (!envp)
+		return err_errno(e, -ENOMEM, "cannot start %s", s->file);
+	marked.envp = envp;
+	return spawn_process(&marked, &into, pid, pidfd, e);
 }
 
 /* ---- the caller itself */
@@ -177,12 +196,16 @@ int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *
  * Remember the caller's own groups; if it is in one of cleave's already (adoption), then what is
  * above them.
  */
-static int remember_origin(struct cgroup_driver *d, struct err *e)
+int cgroup_remember_origin(struct cgroup_driver *d, struct err *e)
 {
 	struct cgroup_layout layout;
-	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = root < 0 ? err_errno(e, -errno, "cannot open /")
-			 : cgroup_layout_read(root, &layout, e);
+	cleanup_close int root = -1;
+	int r;
+
+	if (d->has_origin)
+		return 0;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = root < 0 ? err_errno(e, -errno, "cannot open /") : cgroup_layout_read(root, &layout, e);
 
 	for (unsigned c = 0; r == 0 && c <= CONTROLLER_COUNT; c++) {
 		struct hierarchy *h =
@@ -193,6 +216,7 @@ static int remember_origin(struct cgroup_driver *d, struct err *e)
 		if (h->version && !(h->version == 2 && c < CONTROLLER_COUNT))
 			snprintf(d->origin[c], sizeof(d->origin[c]), "%s%s", h->mount, h->own);
 	}
+	d->has_origin = r == 0;
 	return r;
 }
 
@@ -227,7 +251,7 @@ int cgroup_enter(struct driver *driver, const char *group, struct err *e)
 		return leave(d, e);
 	r = group_check_name(d, group, e);
 	if (r == 0)
-		r = remember_origin(d, e);
+		r = cgroup_remember_origin(d, e);
 	if (r == 0 && d->version->attach)
 		r = d->version->attach(&self, getpid(), e);
 	if (r == 0 && d->unified >= 0)

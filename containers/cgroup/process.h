@@ -21,6 +21,13 @@ bool cgroup_has(struct driver *d, const char *group, pid_t pid);
 int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
 		   size_t size, struct err *e);
 
+/* The same by the name of a hierarchy, as for cgroup_has_process(). */
+int cgroup_pids_of(const struct cgroup_driver *d, const char *controller, const char *group,
+		   pid_t *pids, size_t size, struct err *e);
+
+/* Fill in d->origin, if that is not done yet. */
+int cgroup_remember_origin(struct cgroup_driver *d, struct err *e);
+
 /*
  * Whether a process is in our group `group` (or below it) in the hierarchy of `controller` ("" for
  * v2's).

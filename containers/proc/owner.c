@@ -29,9 +29,9 @@ static bool is_executed_for_its_rights(pid_t pid)
 	return true; /* not known */
 }
 
-bool proc_is_of(pid_t pid, const struct users *u)
+/* Real, effective, saved, file-system. */
+static bool read_uids(pid_t pid, uid_t uids[4])
 {
-	unsigned uids[4];
 	char text[8192];
 	const char *line;
 
@@ -39,8 +39,22 @@ bool proc_is_of(pid_t pid, const struct users *u)
 		return false;
 	/* The name, which may hold anything, is on the first line, with its newlines escaped. */
 	line = strstr(text, "\nUid:");
-	if (!line ||
-	    sscanf(line, "\nUid: %u %u %u %u", &uids[0], &uids[1], &uids[2], &uids[3]) != 4)
+	return line &&
+	       sscanf(line, "\nUid: %u %u %u %u", &uids[0], &uids[1], &uids[2], &uids[3]) == 4;
+}
+
+uid_t proc_user(pid_t pid)
+{
+	uid_t uids[4];
+
+	return read_uids(pid, uids) ? uids[0] : (uid_t)-1;
+}
+
+bool proc_is_of(pid_t pid, const struct users *u)
+{
+	uid_t uids[4];
+
+	if (!read_uids(pid, uids))
 		return false;
 	return is_one_of(uids[0], u) && uids[1] == uids[0] && uids[2] == uids[0] &&
 	       uids[3] == uids[0] && !is_executed_for_its_rights(pid);

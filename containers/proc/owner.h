@@ -22,6 +22,9 @@ struct users {
  */
 bool proc_is_of(pid_t pid, const struct users *u);
 
+/* Its real uid; (uid_t)-1 if it has ended. */
+uid_t proc_user(pid_t pid);
+
 /*
  * false: it is surely none of theirs. At the price of one stat() below `proc` (a descriptor of
  * /proc), to be asked before anything is read. True proves nothing: the kernel shows whom it hides

@@ -14,7 +14,7 @@
 bool proc_stat_parse(const char *line, struct proc_stat *out)
 {
 	const char *open = strchr(line, '('), *field = strrchr(line, ')');
-	uint64_t value, parent = 0, pid;
+	uint64_t value, parent = 0, session = 0, pid;
 	struct proc_stat s = {0};
 
 	if (!open || !field || field < open || !control_number(line, &pid) || pid > INT32_MAX)
@@ -24,6 +24,7 @@ bool proc_stat_parse(const char *line, struct proc_stat *out)
 	field++;
 	for (unsigned number = 3; number <= 22; number++) {
 		uint64_t *sum = number == 4		       ? &parent
+				: number == 6		       ? &session
 				: number == 14 || number == 15 ? &s.cpu_ticks
 				: number == 16 || number == 17 ? &s.waited_ticks
 				: number == 22		       ? &s.start_ticks
@@ -40,6 +41,7 @@ bool proc_stat_parse(const char *line, struct proc_stat *out)
 		field += strcspn(field, " ");
 	}
 	s.parent = (pid_t)parent;
+	s.session = (pid_t)session;
 	*out = s;
 	return true;
 }

@@ -26,6 +26,7 @@ struct proc_stat {
 	uint64_t waited_ticks; /* the same of children that were waited for */
 	pid_t parent;
 	char state; /* R, S, D …; Z and X: dead */
+	pid_t session;
 };
 
 /* Read the line of /proc/PID/stat. false: it is none. */

@@ -372,6 +372,32 @@ START_TEST(a_threaded_group_is_refused)
 }
 END_TEST
 
+/* No process can be in a plain tree, but the file may say so. */
+START_TEST(who_was_moved_in_is_named)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct strangers s;
+	struct err e = {0};
+	char text[16];
+
+	real_do(d->ops->create(d, &g, &e));
+	real_do(d->ops->strangers(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.count, 0);
+	snprintf(text, sizeof(text), "%d\n", getpid()); /* about to become another program */
+	put("slice-0", "cgroup.procs", text);
+	real_do(d->ops->strangers(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.count, 0);
+	put("slice-0", "cgroup.procs", "1\n");
+	real_do(d->ops->strangers(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.count, 1);
+	ck_assert_int_eq(s.items[0].pid, 1);
+	put("slice-0", "cgroup.procs", "");
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(the_place_is_found_again)
 {
 	struct driver *d = open_tree("t");
@@ -537,6 +563,6 @@ TEST_MAIN("cgroup2",
 		    a_look_sees_what_somebody_wrote, what_groups_can_have,
 		    controllers_are_enabled_and_taken_back, a_threaded_group_is_refused),
 	  test_case("clusters", foreign_groups_are_neither_seen_nor_removed,
-		    the_place_is_found_again, an_observer_makes_nothing,
+		    who_was_moved_in_is_named, the_place_is_found_again, an_observer_makes_nothing,
 		    the_group_of_a_stranger_is_refused, home_cpus_of_others_are_read_from_the_tree,
 		    names_and_roots_are_checked, keys_that_v1_lacks_are_named))

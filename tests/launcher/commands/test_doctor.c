@@ -208,14 +208,14 @@ END_TEST
 
 START_TEST(the_greediest_come_first)
 {
-	const struct proc_stat before[] = {{1, "a", 5, 100, 0, 1, 'R'},
-					   {2, "b", 5, 100, 0, 1, 'R'},
-					   {4, "d", 5, 9000, 0, 1, 'S'}};
+	const struct proc_stat before[] = {{1, "a", 5, 100, 0, 1, 'R', 1},
+					   {2, "b", 5, 100, 0, 1, 'R', 1},
+					   {4, "d", 5, 9000, 0, 1, 'S', 1}};
 	/* 1 used 0.5 CPUs, 2 two, 3 is new, 4 is another process with an old number. */
-	const struct proc_stat after[] = {{1, "a", 5, 150, 0, 1, 'R'},
-					  {2, "b", 5, 300, 0, 1, 'R'},
-					  {3, "c", 9, 100, 0, 1, 'R'},
-					  {4, "e", 9, 10, 0, 1, 'S'}};
+	const struct proc_stat after[] = {{1, "a", 5, 150, 0, 1, 'R', 1},
+					  {2, "b", 5, 300, 0, 1, 'R', 1},
+					  {3, "c", 9, 100, 0, 1, 'R', 1},
+					  {4, "e", 9, 10, 0, 1, 'S', 1}};
 	struct busy busy[2];
 
 	ck_assert_uint_eq(busy_compare(before, 3, after, 4, 1.0, 100, 0.2, busy, 2), 2);

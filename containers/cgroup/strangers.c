@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "containers/cgroup/strangers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "containers/cgroup/process.h"
+#include "containers/proc/control_file.h"
+#include "containers/proc/process.h"
+#include "containers/process/mark.h"
+#include "decision/base/cleanup.h"
+
+enum {
+	MEMBERS_MAX = 4096,
+	ANCESTORS_MAX = 64,
+	EXEC_TURNS = 50, /* of a millisecond, for a whole group: as long as an exec may take */
+};
+
+/* ---- who is there */
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The names of the hierarchies that have our groups, as in /proc/PID/cgroup. */
+static unsigned hierarchies(const struct cgroup_driver *d, const char *names[CONTROLLER_COUNT + 1])
+{
+	unsigned count = 0;
+
+	for (enum controller c = 0; d->version->attach && c < CONTROLLER_COUNT; c++)
+		if (d->base[c] >= 0)
+			names[count++] = controller_name(c, 1);
+	if (d->unified >= 0)
+		names[count++] = "";
+	return count;
+}
+
+/* Those of a group in any hierarchy, sorted, each once; the list is the caller's to free(). */
+static int list_members(const struct cgroup_driver *d, const char *group, pid_t **out,
+			struct err *e)
+{
+	const char *names[CONTROLLER_COUNT + 1];
+	unsigned count = hierarchies(d, names);
+	cleanup_free pid_t *pids = malloc((CONTROLLER_COUNT + 1) * MEMBERS_MAX * sizeof(*pids));
+	int used = 0, kept = 0;
+
+	if (!pids)
+		return err_errno(e, -ENOMEM, "listing the processes of %s", group);
+	for (unsigned i = 0; i < count; i++) {
+		int n = cgroup_pids_of(d, names[i], group, pids + used, MEMBERS_MAX, e);
+
+		if (n < 0 && n != -ENOENT && n != -ENODEV)
+			return n;
+		used += n < 0 ? 0 : n < MEMBERS_MAX ? n : MEMBERS_MAX;
+	}
+	qsort(pids, (size_t)used, sizeof(*pids), compare_pids);
+	for (int i = 0; i < used; i++)
+		if (!kept || pids[kept - 1] != pids[i])
+			pids[kept++] = pids[i];
+	*out = take_pointer(pids);
+	return kept;
+}
+
+/* ---- whose it is */
+
+struct question {
+	const struct cgroup_driver *driver;
+	const pid_t *members; /* sorted */
+	size_t count;
+	char *text; /* PROC_TEXT_MAX bytes */
+	struct stat program;
+	unsigned turns; /* left to wait for those that are executing a program */
+};
+
+static bool is_in_group(const struct question *q, pid_t pid)
+{
+	return bsearch(&pid, q->members, q->count, sizeof(pid), compare_pids) != NULL;
+}
+
+static bool is_this_program(const struct question *q, pid_t pid)
+{
+	char exe[64];
+	struct stat st;
+
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
+	return stat(exe, &st) == 0 && st.st_ino == q->program.st_ino &&
+	       st.st_dev == q->program.st_dev;
+}
+
+static bool is_ours(struct question *q, const struct proc_stat *s)
+{
+	const char *cluster = q->driver->cluster;
+	struct proc_stat at = *s;
+	bool is_executing, ignored;
+
+	do {
+		if (mark_read(s->pid, cluster, q->text, &is_executing) ||
+		    is_this_program(q, s->pid))
+			return true;
+		at = *s;
+		for (unsigned i = 0; i < ANCESTORS_MAX && is_in_group(q, at.parent); i++) {
+			if (mark_read(at.parent, cluster, q->text, &ignored))
+				return true;
+			if (proc_stat_read(at.parent, &at))
+				break;
+		}
+		if (mark_read(s->session, cluster, q->text, &ignored))
+			return true;
+		/* It may be the first program of one that we have just started. */
+		if (is_executing && q->turns)
+			poll(NULL, 0, 1);
+	} while (is_executing && q->turns && q->turns--);
+	return is_executing;
+}
+
+/* ---- moving them out */
+
+static bool is_in_any(const struct cgroup_driver *d, const char *group, pid_t pid)
+{
+	const char *names[CONTROLLER_COUNT + 1];
+	unsigned count = hierarchies(d, names);
+
+	for (unsigned i = 0; i < count; i++)
+		if (cgroup_has_process(d, group, pid, names[i]))
+			return true;
+	return false;
+}
+
+/* In each hierarchy where it is in the group, to where the caller has come from. */
+static void move_out(const struct cgroup_driver *d, const char *group, struct stranger *s,
+		     uint64_t start_ticks)
+{
+	cleanup_close int fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	char path[2 * LAYOUT_PATH + 16], pid[16];
+	struct proc_stat now;
+
+	/* Its number, which the kernel takes here, is held by the descriptor. */
+	if (fd < 0 || proc_stat_read(s->pid, &now) || now.start_ticks != start_ticks)
+		return; /* it has ended by itself */
+	snprintf(pid, sizeof(pid), "%d", s->pid);
+	for (unsigned c = 0; c <= CONTROLLER_COUNT; c++) {
+		const char *name = c < CONTROLLER_COUNT ? controller_name(c, 1) : "";
+
+		if (!d->origin[c][0] || !cgroup_has_process(d, group, s->pid, name))
+			continue;
+		snprintf(path, sizeof(path), "%s/cgroup.procs", d->origin[c]);
+		control_write(AT_FDCWD, path, pid, &(struct err){0}); /* what counts is read back */
+	}
+	s->stays = is_in_any(d, group, s->pid);
+}
+
+/* ---- both */
+
+/* What others have called it, for people. */
+static void copy_name(char to[sizeof(((struct stranger *)NULL)->name)], const char *name)
+{
+	size_t i = 0;
+
+	for (; name[i] && i + 1 < sizeof(((struct stranger *)NULL)->name); i++)
+		to[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+	to[i] = '\0';
+}
+
+enum action { SHOW, EXPEL };
+
+static int find_strangers(struct cgroup_driver *d, const char *group, enum action action,
+			  struct strangers *out, struct err *e)
+{
+	cleanup_free char *text = malloc(PROC_TEXT_MAX);
+	cleanup_free pid_t *members = NULL;
+	struct question q = {.driver = d, .text = text, .turns = EXEC_TURNS};
+	int n = group_check_name(d, group, e);
+
+	*out = (struct strangers){0};
+	if (n == 0)
+		n = text ? list_members(d, group, &members, e)
+			 : err_errno(e, -ENOMEM, "listing the processes of %s", group);
+	if (n > 0 && stat("/proc/self/exe", &q.program))
+		n = err_errno(e, -errno, "/proc/self/exe");
+	if (n <= 0)
+		return n;
+	q.members = members;
+	q.count = (size_t)n;
+	for (int i = 0; i < n; i++) {
+		struct stranger s = {.pid = members[i]};
+		struct proc_stat stat;
+
+		if (proc_stat_read(s.pid, &stat) || !proc_is_alive(&stat) || is_ours(&q, &stat))
+			continue;
+		s.uid = proc_user(s.pid);
+		copy_name(s.name, stat.name);
+		if (action == EXPEL)
+			move_out(d, group, &s, stat.start_ticks);
+		out->count++;
+		if (out->listed < STRANGERS_LISTED)
+			out->items[out->listed++] = s;
+	}
+	return 0;
+}
+
+int cgroup_strangers(struct driver *d, const char *group, struct strangers *out, struct err *e)
+{
+	return find_strangers(cgroup_of(d), group, SHOW, out, e);
+}
+
+int cgroup_expel(struct driver *driver, const char *group, struct strangers *out, struct err *e)
+{
+	struct cgroup_driver *d = cgroup_of(driver);
+	int r = cgroup_remember_origin(d, e);
+
+	return r == 0 ? find_strangers(d, group, EXPEL, out, e) : r;
+}
