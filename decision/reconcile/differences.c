@@ -17,6 +17,7 @@ const char *drift_kind_name(enum drift_kind kind)
 		[DRIFT_MEMORY] = "memory",
 		[DRIFT_OUTSIDE] = "outside",
 		[DRIFT_AFFINITY] = "affinity",
+		[DRIFT_FOREIGN] = "foreign",
 		[DRIFT_SOCKET] = "socket",
 		[DRIFT_LOCALITY] = "locality",
 	};

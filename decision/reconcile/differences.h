@@ -21,6 +21,7 @@ enum drift_kind {
 	DRIFT_MEMORY,	/* the limit */
 	DRIFT_OUTSIDE,	/* a process is not in its group */
 	DRIFT_AFFINITY, /* a process has a narrower mask than its group */
+	DRIFT_FOREIGN,	/* a process was moved into the group by hand */
 	DRIFT_SOCKET,	/* a process listens where it should not */
 	DRIFT_LOCALITY, /* too few pages on the slice's own nodes */
 	DRIFT_KINDS

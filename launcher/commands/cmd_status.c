@@ -133,6 +133,18 @@ static void print_monitor(const struct status *s)
 	}
 }
 
+/* Who uses a slice's CPUs and memory, and was not started there. */
+static void print_foreign(const struct slice_status *s)
+{
+	for (unsigned i = 0; i < s->foreign.listed; i++)
+		printf("foreign: process %d (%s) of user %d in %s was not started by cleave\n",
+		       (int)s->foreign.items[i].pid, s->foreign.items[i].name,
+		       (int)s->foreign.items[i].uid, s->name);
+	if (s->foreign.count > s->foreign.listed)
+		printf("foreign: and %u more in %s\n", s->foreign.count - s->foreign.listed,
+		       s->name);
+}
+
 static void print_text(const struct options *o, const struct status *s)
 {
 	printf("%s: %s", s->name, cluster_phase_name(s->phase));
@@ -147,6 +159,8 @@ static void print_text(const struct options *o, const struct status *s)
 		printf("; supervisor pid %d", (int)s->supervisor_pid);
 	putchar('\n');
 	print_slices(s);
+	for (unsigned i = 0; i < s->slice_count; i++)
+		print_foreign(&s->slices[i]);
 	print_monitor(s);
 	/* Loans may be shorter than the pause between two pictures. */
 	for (unsigned i = 0; o->watch && i < s->monitor.recent_count; i++)

@@ -31,6 +31,28 @@ struct look {
 	pid_t pids[PIDS_MAX];
 };
 
+/* Those in it that were not started by us. */
+static void check_strangers(struct look *l, const char *group)
+{
+	struct strangers found = {0};
+	struct err ignored; /* it has just ended, say */
+
+	if (l->driver->ops->strangers)
+		l->driver->ops->strangers(l->driver, group, &found, &ignored);
+	for (unsigned i = 0; i < found.listed; i++) {
+		/* Forked, not executed: it is told by its program, which an update replaces. */
+		if (found.items[i].pid == l->state.supervisor.pid)
+			continue;
+		drifts_add(&l->drifts, DRIFT_FOREIGN, group,
+			   "process %d (%s) of user %d is in %s and was not started by cleave",
+			   (int)found.items[i].pid, found.items[i].name, (int)found.items[i].uid,
+			   group);
+	}
+	if (found.count > found.listed)
+		drifts_add(&l->drifts, DRIFT_FOREIGN, group, "so are %u more in %s",
+			   found.count - found.listed, group);
+}
+
 /* The processes of a group, and whether the one that the state names for it is among them. */
 static int check_group(struct look *l, unsigned index, struct err *e)
 {
@@ -64,6 +86,7 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 		if (s && listening_check(g->name, pid, s->address, any_port, &why) == -EPERM)
 			drifts_add(&l->drifts, DRIFT_SOCKET, g->name, "%.200s", why.msg);
 	}
+	check_strangers(l, g->name);
 	if (owner && owner->pid && !is_inside && process_is_alive(owner))
 		verify_process(g->name, owner->pid, false, &g->cpus, &g->cpus, &l->drifts);
 	if (l->driver->ops->sample(l->driver, g->name, &l->samples[index], e))

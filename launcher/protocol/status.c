@@ -83,6 +83,10 @@ int status_collect(const struct state *s, struct driver *d, struct sample *sampl
 		if (r)
 			return r;
 		collect_slice(s, i, group, &samples[i], &out->slices[i]);
+		/* For people: that it cannot be told is no reason to show nothing. */
+		if (group && d->ops->strangers)
+			d->ops->strangers(d, group->name, &out->slices[i].foreign,
+					  &(struct err){0});
 	}
 	return 0;
 }
@@ -110,6 +114,15 @@ double sample_cpus_used(const struct sample *before, const struct sample *now)
 
 /* ---- as JSON */
 
+#define T struct stranger
+static const struct json_field foreign_fields[] = {
+	{"pid", JSON_AT(T, pid)},
+	{"name", JSON_AT(T, name)},
+	{"uid", JSON_AT(T, uid)},
+	JSON_END,
+};
+#undef T
+
 #define T struct slice_status
 static const struct json_field slice_fields[] = {
 	{"id", JSON_AT(T, id), .max = SLICES_MAX - 1},
@@ -132,6 +145,8 @@ static const struct json_field slice_fields[] = {
 	{"oom_kills", JSON_AT(T, oom_kills)},
 	{"throttled", JSON_AT(T, throttled)},
 	{"doing", JSON_AT(T, doing)},
+	{"foreign", JSON_LIST(T, foreign.items, foreign.listed, foreign_fields), .is_new = true},
+	{"foreign_count", JSON_AT(T, foreign.count), .is_new = true},
 	JSON_END,
 };
 #undef T

@@ -27,6 +27,7 @@ struct slice_status {
 	uint64_t oom_kills;
 	bool throttled; /* by memory.high within the last second */
 	unsigned tasks_pending;
+	struct strangers foreign; /* processes that cleave has not started */
 	char doing[PLAN_TEXT]; /* for people: "idle for 3.2 s", "busy, wants 4 CPUs"; "": unknown */
 };
 

@@ -155,6 +155,8 @@ int apply_groups(struct apply *a, struct err *e)
 		if (a->crew->daemons[op->slice].life.state != WORKER_STOPPED)
 			return STEP_WAIT;
 	}
+	if (op->kind == OP_REMOVE)
+		site_expel(s, op->name);
 	if (driver_execute(s->driver, op, &a->wanted->plan, &a->wanted->profile, NULL, e))
 		return err_wrap(e, "step %u of %u", a->next_op + 1, a->ops->count);
 	a->next_op++;

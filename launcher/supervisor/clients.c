@@ -114,6 +114,15 @@ void clients_refuse_up(struct clients *c, const struct err *why)
 	c->up = NULL;
 }
 
+void clients_report_expelled(struct clients *c, const char *group, const char *text)
+{
+	if (!c->control)
+		return;
+	control_log(c->control, c->up, group, text);
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		control_log(c->control, c->downs[i], group, text);
+}
+
 void clients_answer_statuses(struct clients *c, const char *text, const struct err *why)
 {
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {

@@ -46,6 +46,9 @@ void clients_refuse_up(struct clients *c, const struct err *why);
 
 /* ---- to the others */
 
+/* Who waits for an `up` or a `down` hears of a process that was moved out of a group. */
+void clients_report_expelled(struct clients *c, const char *group, const char *text);
+
 /* All `status`es get the text, or where there is none the reason. */
 void clients_answer_statuses(struct clients *c, const char *text, const struct err *why);
 

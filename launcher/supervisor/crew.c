@@ -66,6 +66,8 @@ static void carry_on(struct crew *c, struct daemon *d, enum worker_event event)
 		daemon_signal(d, SIGTERM);
 		break;
 	case WORKER_DO_KILL:
+		if (d->id != DAEMON_MASTER)
+			site_expel(s, d->group);
 		if (daemon_kill(d, s->driver, &e))
 			events_note(&s->events, "kill-failed", d->name, e.msg, {"errno", -e.code});
 		break;
@@ -178,6 +180,8 @@ void crew_start_due(struct crew *c)
 			continue;
 		c->due[i / 64] &= ~(UINT64_C(1) << i % 64);
 		s->is_dirty = true;
+		if (d->id != DAEMON_MASTER) /* its group is emptied before */
+			site_expel(s, d->group);
 		if (daemon_spawn(d, s->driver, s->state, &e) == 0) {
 			c->has_started = true;
 			events_note(&s->events, "start", d->name, "its process was started",

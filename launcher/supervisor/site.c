@@ -189,10 +189,48 @@ int site_make_own_groups(struct site *s, const struct observation *seen, const s
 
 /* ---- removing */
 
-static int remove_group(struct driver *d, const char *name, struct err *e)
+/* For the log, for who waits, and for stderr; where there is no room for all of them, the log has. */
+static void note_expelled(struct site *s, const char *group, const char *text, pid_t pid)
 {
-	int r = d->ops->kill(d, name, EMPTY_TIMEOUT_MS, e);
+	const struct strings before = s->expelled;
 
+	events_note(&s->events, "expel", group, text, {"pid", pid});
+	fprintf(stderr, "cleave: %s: %s\n", group, text);
+	if (strings_add(&s->expelled, group) || strings_add(&s->expelled, text))
+		s->expelled = before;
+}
+
+void site_expel(struct site *s, const char *group)
+{
+	struct strangers found = {0};
+	char text[PLAN_TEXT];
+	struct err e;
+
+	if (s->driver->ops->expel && s->driver->ops->expel(s->driver, group, &found, &e))
+		events_note(&s->events, "expel-failed", group, e.msg, {"errno", -e.code});
+	for (unsigned i = 0; i < found.listed; i++) {
+		const struct stranger *who = &found.items[i];
+
+		snprintf(text, sizeof(text),
+			 "process %d (%s) of user %d was not started by cleave: %s", who->pid,
+			 who->name, (int)who->uid,
+			 who->stays ? "it cannot be moved out and ends with the group"
+				    : "it was moved out and runs on");
+		note_expelled(s, group, text, who->pid);
+	}
+	if (found.count > found.listed) {
+		snprintf(text, sizeof(text), "so were %u more", found.count - found.listed);
+		note_expelled(s, group, text, 0);
+	}
+}
+
+static int remove_group(struct site *s, const char *name, struct err *e)
+{
+	struct driver *d = s->driver;
+	int r;
+
+	site_expel(s, name);
+	r = d->ops->kill(d, name, EMPTY_TIMEOUT_MS, e);
 	return r ? r : d->ops->remove(d, name, e);
 }
 
@@ -207,13 +245,13 @@ int site_remove_next(struct site *s, struct err *e)
 		 : err_set(e, -ENOMEM, "no memory for the groups");
 	for (unsigned i = 0; !r && i < seen->count; i++)
 		if (strcmp(seen->groups[i].name, GROUP_SUPERVISOR) != 0) {
-			r = remove_group(s->driver, seen->groups[i].name, e);
+			r = remove_group(s, seen->groups[i].name, e);
 			return r ? r : STEP_MORE;
 		}
 	if (!r && s->has_own_group) /* out of our own leaf, then it can go */
 		r = s->driver->ops->enter(s->driver, NULL, e);
 	if (!r)
-		r = remove_group(s->driver, GROUP_SUPERVISOR, e);
+		r = remove_group(s, GROUP_SUPERVISOR, e);
 	if (!r) {
 		r = driver_destroy(s->driver, e);
 		s->driver = NULL;

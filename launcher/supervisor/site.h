@@ -35,6 +35,9 @@ struct site {
 	int groups_lock;       /* held while groups are made or removed; -1: not held */
 	struct cpuset allowed; /* CPUs that can be had now; empty: not looked yet */
 
+	/* Of whom was moved out of our groups, until the loop tells who waits: group, sentence, … */
+	struct strings expelled;
+
 	struct events events;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 };
@@ -78,6 +81,12 @@ int site_open_groups(struct site *s, const struct state *described, struct obser
  */
 int site_make_own_groups(struct site *s, const struct observation *seen, const struct plan *plan,
 			 struct err *e);
+
+/*
+ * A group is about to be emptied: who was moved in by hand is moved out, and named, in the log and
+ * on stderr (a daemon's is supervisor.log).
+ */
+void site_expel(struct site *s, const char *group);
 
 /* Remove one group with all that lives in it, our own and the one above at last. */
 int site_remove_next(struct site *s, struct err *e);

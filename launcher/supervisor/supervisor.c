@@ -525,6 +525,20 @@ static void look_after_loans(struct supervisor *s)
 		lend_now(s);
 }
 
+/* Who waits hears of those that were moved out of our groups. */
+static void tell_expelled(struct supervisor *s)
+{
+	struct strings *list = &s->site.expelled;
+
+	for (const char *group = strings_next(list, NULL); group;) {
+		const char *text = strings_next(list, group);
+
+		clients_report_expelled(&s->clients, group, text);
+		group = strings_next(list, text);
+	}
+	*list = (struct strings){0};
+}
+
 static int loop(struct supervisor *s, struct err *e)
 {
 	struct err unsaved;
@@ -549,6 +563,7 @@ static int loop(struct supervisor *s, struct err *e)
 			crew_ask_soon(&s->crew);
 		s->monitor.asks_master = false;
 		has_more = work(s);
+		tell_expelled(s);
 		if (s->stage < STAGE_GONE &&
 		    wait_for_something(s, has_more ? 0 : milliseconds_left(s), e))
 			return e->code;

@@ -188,14 +188,14 @@ END_TEST
 
 /* ---- strangers */
 
-struct stranger {
+struct impostor {
 	uid_t real, effective;
 	const char *program; /* of python3 */
 	const char *mark;    /* NULL: it has no environment at all */
 };
 
 /* Start one, and wait until its program runs. */
-static pid_t start_stranger(const struct stranger *s)
+static pid_t start_impostor(const struct impostor *s)
 {
 	char python[] = "python3", option[] = "-c", program[300], mark[100] = "";
 	char *argv[] = {python, option, program, NULL};
@@ -232,7 +232,7 @@ static void end_stranger(pid_t pid)
  */
 START_TEST(marks_of_strangers_count_for_nothing)
 {
-	static const struct stranger strangers[] = {
+	static const struct impostor strangers[] = {
 		{STRANGER, STRANGER, "0", "aff-str/slice-0:0:0"},
 		/* A set-uid program; one that has become root altogether, as su does. */
 		{STRANGER, 0, "0", "aff-str/slice-0:0:0"},
@@ -247,7 +247,7 @@ START_TEST(marks_of_strangers_count_for_nothing)
 	if (geteuid() || access("/usr/bin/python3", X_OK))
 		test_skip("root and python3 are needed");
 	for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-		pid = start_stranger(&strangers[i]);
+		pid = start_impostor(&strangers[i]);
 		d = open_affinity("aff-str");
 		real_do(d->ops->observe(d, &o, &e));
 		ck_assert_msg(o.count == 0, "stranger %u", i);
@@ -264,14 +264,14 @@ END_TEST
 /* The workers' user is no stranger. */
 START_TEST(marks_of_the_workers_user_count)
 {
-	static const struct stranger worker = {WORKERS, WORKERS, "0", "aff-user/slice-0:0:0"};
+	static const struct impostor worker = {WORKERS, WORKERS, "0", "aff-user/slice-0:0:0"};
 	struct driver *d;
 	struct err e = {0};
 	pid_t pid, pids[8];
 
 	if (geteuid() || access("/usr/bin/python3", X_OK))
 		test_skip("root and python3 are needed");
-	pid = start_stranger(&worker);
+	pid = start_impostor(&worker);
 	d = open_affinity("aff-user");
 	ck_assert_int_eq(d->ops->pids(d, "slice-0", pids, 8, &e), 1);
 	ck_assert_int_eq(pids[0], pid);
@@ -285,7 +285,7 @@ END_TEST
 /* Who has no environment for good is not waited for as if it were executing a program. */
 START_TEST(empty_environments_do_not_stop_a_walk)
 {
-	const struct stranger empty = {geteuid(), geteuid(), "0", NULL};
+	const struct impostor empty = {geteuid(), geteuid(), "0", NULL};
 	static struct observation o;
 	struct driver *d;
 	struct err e = {0};
@@ -294,7 +294,7 @@ START_TEST(empty_environments_do_not_stop_a_walk)
 	if (access("/usr/bin/python3", X_OK))
 		test_skip("python3 is needed");
 	for (unsigned i = 0; i < 40; i++)
-		pids[i] = start_stranger(&empty);
+		pids[i] = start_impostor(&empty);
 	waits = 0;
 	d = open_affinity("aff-empty");
 	ck_assert_uint_le(waits, 20);
