@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "decision/base/cleanup.h"
@@ -54,7 +55,8 @@ static int print_steps(const struct options *o, struct inputs *in, struct err *e
 	}
 	/* `up` keeps what a running cluster has where the profile leaves it open. */
 	if (running->plan.slice_count) {
-		in->facts.first_address = running->plan.slices[0].address;
+		if (running->plan.slices[0].address >> 24 == IN_LOOPBACKNET)
+			in->facts.first_address = running->plan.slices[0].address;
 		inputs_keep_workload(in, running->profile.workload.type);
 	}
 	if (inputs_decide(in, e) < 0 || observe(o, running, &in->plan, actual, e) < 0 ||

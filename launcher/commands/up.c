@@ -79,6 +79,25 @@ static _Noreturn void die_of(int signal_number)
 
 /* ---- up: what is wanted */
 
+/* What the groups of a cluster tell whose state cannot be read. */
+static bool recover(const struct options *o, const struct profile *p, struct cluster *c,
+		    struct state *out)
+{
+	struct driver_request request = {
+		.intent = DRIVER_OBSERVE,
+		.cluster = c->name,
+		.cgroup_root = o->roots.cgroup_root,
+		.backend = p->backend,
+	};
+	cleanup_driver struct driver *d = NULL;
+	struct err ignored; /* then there is nothing to tell */
+
+	if (cluster_user(p, c, &ignored))
+		return false;
+	request.user = c->uid;
+	return driver_open(&request, &d, &ignored) == 0 && state_recover_daemons(c, d, out) > 0;
+}
+
 /*
  * From PROFILE, on the heap; the inputs it is made of are large and gone afterwards. `lost` says
  * why the state of a cluster that runs cannot be read, or code 0.
@@ -103,7 +122,7 @@ static int make_wanted(const struct invocation *up, struct state **out, struct e
 		return r;
 	if (cluster_paths(o->roots.state_dir, in->profile.name, &c, &ignored) == 0) {
 		is_read = state_read(&c, known, lost) == 0;
-		is_known = is_read || state_recover_daemons(&c, known);
+		is_known = is_read || recover(o, &in->profile, &c, known);
 	}
 	if (is_read || !is_known)
 		lost->code = 0;

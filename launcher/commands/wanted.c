@@ -87,13 +87,15 @@ static int choose_first_address(const struct profile *p, const struct plan *runn
 				unsigned slices, uint32_t *out, struct err *e)
 {
 	cleanup_free struct listening_socket *list = NULL;
-	uint32_t begin =
-		running && running->slice_count ? running->slices[0].address : PLAN_FIRST_ADDRESS;
+	uint32_t begin = running && running->slice_count ? running->slices[0].address : 0;
 	size_t count;
 	int r = p->spark.first_address ? 0 : listening_read(&list, &count, e);
 
 	if (r || p->spark.first_address)
 		return r;
+	/* Another profile's own choice may have been elsewhere; what we choose is loopback. */
+	if (begin >> 24 != IN_LOOPBACKNET)
+		begin = PLAN_FIRST_ADDRESS;
 	for (uint32_t a = begin; a < begin + slices && a < loopback_last; a++)
 		if (!is_free(list, count, a, running))
 			begin = a + 1;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <netinet/in.h>
 
 #include "decision/base/cleanup.h"
 #include "decision/check/plan_check.h"
@@ -116,7 +117,15 @@ static int check_state(const void *value, struct err *e)
 {
 	const struct state *s = value;
 
-	return plan_check(&s->plan, NULL, e) ? err_wrap(e, "plan") : 0;
+	if (plan_check(&s->plan, NULL, e))
+		return err_wrap(e, "plan");
+	for (unsigned i = 0; !s->profile.spark.first_address && i < s->plan.slice_count; i++)
+		if (s->plan.slices[i].address >> 24 != IN_LOOPBACKNET)
+			return err_wrong(e,
+					 "plan: slices[%u] has an address outside of 127.0.0.0/8, "
+					 "which the profile does not ask for",
+					 i);
+	return 0;
 }
 
 const struct json_table state_table = {

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "containers/proc/control_file.h"
 #include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
+
+enum { GROUP_PIDS = 4096 };
 
 /* ---- daemons */
 
@@ -56,6 +57,11 @@ static bool use_master(const struct command_line *line, pid_t pid, struct state 
 	return true;
 }
 
+static bool is_loopback(uint32_t address)
+{
+	return address >> 24 == IN_LOOPBACKNET;
+}
+
 /*
  * DATA/slice-3/work: slice 3. Slice i has the first address + i, so one worker tells all addresses
  * up to its own.
@@ -69,7 +75,8 @@ static bool use_worker(const struct command_line *line, const char *work, const 
 
 	if (strncmp(work, c->data, length) != 0 ||
 	    sscanf(work + length, "/slice-%2u/work", &id) != 1 || id >= SLICES_MAX ||
-	    inet_pton(AF_INET, value_of(line, "--host"), &address) != 1)
+	    inet_pton(AF_INET, value_of(line, "--host"), &address) != 1 ||
+	    !is_loopback(ntohl(address.s_addr)) || !is_loopback(ntohl(address.s_addr) - id))
 		return false;
 	for (unsigned i = 0; i <= id; i++)
 		out->plan.slices[i].address = ntohl(address.s_addr) - id + i;
@@ -78,26 +85,39 @@ static bool use_worker(const struct command_line *line, const char *work, const 
 	return true;
 }
 
-unsigned state_recover_daemons(const struct cluster *c, struct state *out)
+/* What one process of ours tells. */
+static bool use_process(const struct cluster *c, const char *conf, pid_t pid,
+			struct command_line *line, char *text, struct state *out)
 {
-	cleanup_closedir DIR *processes = proc_list(0);
+	const char *work;
+
+	line->size = proc_read_text(pid, "cmdline", text, PROC_TEXT_MAX);
+	if (line->size < 0 || strcmp(value_of(line, "--properties-file"), conf) != 0)
+		return false;
+	work = value_of(line, "--work-dir");
+	return *work ? use_worker(line, work, c, out) : use_master(line, pid, out);
+}
+
+unsigned state_recover_daemons(const struct cluster *c, struct driver *d, struct state *out)
+{
+	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
+	cleanup_free pid_t *pids = malloc(GROUP_PIDS * sizeof(*pids));
 	cleanup_free char *text = malloc(PROC_TEXT_MAX);
 	struct command_line line = {.text = text};
-	char ours[PROFILE_PATH];
+	char conf[PROFILE_PATH];
 	unsigned found = 0;
 	struct err ignored; /* without a path there is no daemon either */
-	pid_t pid;
 
-	if (!processes || !text || cluster_file(c, "spark.conf", ours, &ignored))
+	if (!seen || !pids || !text || cluster_file(c, "spark.conf", conf, &ignored) ||
+	    d->ops->observe(d, seen, &ignored))
 		return 0;
-	while ((pid = proc_next(processes))) {
-		const char *work;
+	for (unsigned i = 0; i < seen->count; i++) {
+		const char *group = seen->groups[i].name;
+		int count = d->ops->pids(d, group, pids, GROUP_PIDS, &ignored);
 
-		line.size = proc_read_text(pid, "cmdline", text, PROC_TEXT_MAX);
-		if (line.size < 0 || strcmp(value_of(&line, "--properties-file"), ours) != 0)
-			continue;
-		work = value_of(&line, "--work-dir");
-		found += *work ? use_worker(&line, work, c, out) : use_master(&line, pid, out);
+		for (int p = 0; p < count && p < GROUP_PIDS; p++)
+			found += d->ops->has(d, group, pids[p]) &&
+				 use_process(c, conf, pids[p], &line, text, out);
 	}
 	return found;
 }

@@ -11,11 +11,12 @@
 
 /*
  * For `up`, which chooses ports and addresses: find the daemons that were started with this
- * cluster's spark.conf, by their command lines in /proc. Sets `master` and `master_process`, and of
- * the plan the number of slices and their addresses, and nothing else; what is not found is left as
- * it is. Return how many were found.
+ * cluster's spark.conf, by the command lines of the processes in its groups (`d`) that are the
+ * caller's or the workers' user's: what others write there proves nothing. Sets `master` and
+ * `master_process`, and of the plan the number of slices and their addresses, which are loopback,
+ * and nothing else; what is not found is left as it is. Return how many were found.
  */
-unsigned state_recover_daemons(const struct cluster *c, struct state *out);
+unsigned state_recover_daemons(const struct cluster *c, struct driver *d, struct state *out);
 
 /*
  * For the supervisor, as the `recorded` of actual_plan(): the plan that was in force, as far as

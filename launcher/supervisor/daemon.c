@@ -156,7 +156,9 @@ bool daemon_is(const struct daemon *d, const struct process *p)
 	       argv_match_proc(p->env.items, env, env_size);
 }
 
-static pid_t find_in_group(const struct daemon *d, struct driver *driver, struct err *e)
+/* By its main class, among those of our users: what others write proves nothing. */
+static int find_in_group(const struct daemon *d, struct driver *driver, struct process_id *out,
+			 struct err *e)
 {
 	const char *class = d->id == DAEMON_MASTER ? master_class : worker_class;
 	cleanup_free pid_t *pids = calloc(GROUP_PIDS, sizeof(*pids));
@@ -167,11 +169,15 @@ static pid_t find_in_group(const struct daemon *d, struct driver *driver, struct
 	count = driver->ops->pids(driver, d->group, pids, GROUP_PIDS, e);
 	for (int i = 0; i < count && i < GROUP_PIDS; i++) {
 		size_t size = 0;
-		cleanup_free char *line = proc_read_words(pids[i], "cmdline", &size);
+		cleanup_free char *line = NULL;
 
+		if (!driver->ops->has(driver, d->group, pids[i]) ||
+		    process_identify(pids[i], out, &(struct err){0}))
+			continue;
+		line = proc_read_words(pids[i], "cmdline", &size);
 		for (const char *p = line; p && p < line + size; p += strlen(p) + 1)
 			if (strcmp(p, class) == 0)
-				return pids[i];
+				return 1;
 	}
 	return count < 0 ? count : 0;
 }
@@ -180,15 +186,21 @@ int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
 		 const struct process_id *recorded, struct err *e)
 {
 	cleanup_process struct process p = {0};
-	pid_t pid = process_is_alive(recorded) ? recorded->pid : find_in_group(d, driver, e);
-	int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	bool is_recorded = process_is_alive(recorded);
+	struct process_id id = *recorded;
+	cleanup_close int pidfd = -1;
+	int r = is_recorded ? 1 : find_in_group(d, driver, &id, e);
 
-	if (pid <= 0)
-		return pid;
+	if (r <= 0)
+		return r;
+	pidfd = process_open(&id);
+	/* What was found by its words is looked at again, now that its number is held. */
+	if (pidfd == -ESRCH || (!is_recorded && !driver->ops->has(driver, d->group, id.pid)))
+		return 0;
 	if (pidfd < 0)
-		return errno == ESRCH ? 0 : err_errno(e, -errno, "process %d", (int)pid);
-	if (identify(d, pid, pidfd, e))
-		return e->code;
+		return err_errno(e, pidfd, "process %d", (int)id.pid);
+	d->process = id;
+	d->pidfd = take_fd(pidfd);
 	/* The log's place, for messages; that it cannot be told is no reason not to adopt. */
 	if (daemon_process(d, s, &p, &(struct err){0}) == 0)
 		string_copy(d->log, p.log);

@@ -109,9 +109,18 @@ static bool mentions(pid_t pid, const char *state, const char *data)
 	return false;
 }
 
+static bool is_among(const struct strangers *list, pid_t pid)
+{
+	for (unsigned i = 0; i < list->listed; i++)
+		if (list->items[i].pid == pid)
+			return true;
+	return false;
+}
+
 /*
  * Groups of our name without a state of ours: left by ourselves (the state was lost), or a cluster
- * that runs from another state directory. Daemons name their directory in their command lines.
+ * that runs from another state directory. Daemons name their directory in their command lines; what
+ * strangers have there says nothing.
  */
 static int check_ownership(struct site *s, const struct observation *seen, struct err *e)
 {
@@ -120,15 +129,20 @@ static int check_ownership(struct site *s, const struct observation *seen, struc
 
 	for (unsigned i = 0; i < seen->count; i++) {
 		const struct observed_group *g = &seen->groups[i];
+		struct strangers foreign = {0};
 		int count =
 			g->populated ? s->driver->ops->pids(s->driver, g->name, pids, 64, e) : 0;
 
 		if (count < 0)
 			return count;
+		if (count && s->driver->ops->strangers)
+			s->driver->ops->strangers(s->driver, g->name, &foreign, &(struct err){0});
 		for (int p = 0; p < count && p < 64; p++) {
-			if (mentions(pids[p], c->state, c->data))
+			if (s->driver->ops->has(s->driver, g->name, pids[p]) &&
+			    mentions(pids[p], c->state, c->data))
 				return 0;
-			stranger = pids[p];
+			if (!is_among(&foreign, pids[p]))
+				stranger = pids[p];
 		}
 	}
 	if (!stranger)

@@ -140,6 +140,10 @@ START_TEST(the_plan_has_the_jdk_and_free_addresses)
 	known.plan.slices[0].address = PLAN_FIRST_ADDRESS;
 	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(out.plan.slices[0].address, PLAN_FIRST_ADDRESS);
+	/* What we choose is loopback, whatever is said to have been chosen before. */
+	known.plan.slices[0].address = 0x0a010203;
+	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(out.plan.slices[0].address >> 24, 127);
 	in.profile.spark.first_address = PLAN_FIRST_ADDRESS + 50;
 	ck_assert_msg(wanted_make(&o, &known, &in, &out, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(out.plan.slices[0].address, PLAN_FIRST_ADDRESS + 50);

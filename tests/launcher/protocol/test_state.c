@@ -175,6 +175,21 @@ START_TEST(a_plan_that_is_none_is_unreadable)
 END_TEST
 
 /* The state of another cluster is not this one's. */
+/* An address that nobody asked for is not one that we have chosen. */
+START_TEST(addresses_elsewhere_are_the_profile_s)
+{
+	fill(&state);
+	state.plan.slices[1].address = 0x0a010203;
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	ck_assert_msg(state_write(&state, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(state_read(&state.cluster, &back, &e), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(e.msg, "slices[1]"));
+	state.profile.spark.first_address = 0x0a010202;
+	ck_assert_msg(state_write(&state, &e) == 0, "%s", e.msg);
+	ck_assert_msg(state_read(&state.cluster, &back, &e) == 0, "%s", e.msg);
+}
+END_TEST
+
 START_TEST(a_state_of_another_cluster)
 {
 	cleanup_free char *text = NULL;
@@ -296,6 +311,8 @@ START_TEST(status_there_and_back)
 		slice->tasks_pending = 4 + i;
 		slice->executors = 2 + i;
 		slice->executors_planned = 3;
+		slice->foreign = (struct strangers){
+			.count = 20, .listed = 1, .items = {{.pid = 99, .uid = 1, .name = "x"}}};
 		snprintf(slice->doing, sizeof(slice->doing), "idle for %u s", i);
 	}
 	s.loan_count = 1;
@@ -368,6 +385,6 @@ END_TEST
 TEST_MAIN("state",
 	  test_case("state", written_and_read_back, none_is_told_from_unreadable,
 		    a_state_of_the_version_before, cut_and_changed,
-		    a_plan_that_is_none_is_unreadable, a_state_of_another_cluster,
-		    names_of_any_bytes, home_sets, a_full_disk),
+		    a_plan_that_is_none_is_unreadable, addresses_elsewhere_are_the_profile_s,
+		    a_state_of_another_cluster, names_of_any_bytes, home_sets, a_full_disk),
 	  test_case("status", status_there_and_back, no_part_of_a_status_is_lost, cpus_used))

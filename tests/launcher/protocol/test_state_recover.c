@@ -7,8 +7,8 @@
 #include "launcher/protocol/state_recover.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
@@ -141,61 +141,112 @@ END_TEST
 
 /* ---- daemons */
 
-/* A process that waits with such options; the shell keeps them in its command line. */
-static pid_t start(const char *const options[])
+enum { STRANGER = 65534 };
+
+static struct driver *driver;
+
+/* Groups without a right: backend affinity. */
+static void open_groups(void)
 {
-	const char *argv[16] = {"sh", "-c", "sleep 60; :", "daemon"};
-	char path[64];
+	const struct driver_request request = {
+		.cluster = cluster.name, .backend = BACKEND_AFFINITY, .user = geteuid()};
+	static const char *const names[] = {GROUP_HOST, "slice-1", "slice-2"};
+
+	ck_assert_msg(driver_open(&request, &driver, &e) == 0, "%s", e.msg);
+	for (unsigned i = 0; i < 3; i++) {
+		struct group_spec g = {
+			.name = names[i], .weight = WEIGHT_DEFAULT, .nodes = driver->nodes};
+
+		syscall(SYS_sched_getaffinity, 0, sizeof(g.cpus.words), g.cpus.words);
+		ck_assert_msg(driver->ops->create(driver, &g, &e) == 0, "%s", e.msg);
+	}
+}
+
+/* A process that waits with such options, in a group; the shell keeps them in its command line. */
+static pid_t start(const char *group, const char *const options[])
+{
+	const char *argv[16] = {"sh", "-c", "while :; do read x; done", "daemon"};
+	char *envp[] = {NULL};
+	int in[2], fd;
 	pid_t pid;
 
 	for (unsigned i = 0; options[i]; i++)
 		argv[4 + i] = options[i];
-	pid = fork();
-	if (pid == 0) {
-		setpgid(0, 0);
-		execv("/bin/sh", (char *const *)argv);
-		_exit(127);
-	}
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	for (int i = 0; i < 500; i++) { /* until it is the shell's */
-		cleanup_fclose FILE *f = fopen(path, "re");
-		char begin_of[3] = "";
-
-		if (f && fread(begin_of, 1, 3, f) == 3 && strcmp(begin_of, "sh") == 0)
-			break;
-		poll(NULL, 0, 10);
-	}
+	ck_assert_int_eq(pipe(in), 0); /* whose end is never closed */
+	ck_assert_msg(driver->ops->spawn(driver,
+					 &(struct spawn){.group = group,
+							 .file = "/bin/sh",
+							 .argv = (char *const *)argv,
+							 .envp = envp,
+							 .in = in[0],
+							 .out = -1,
+							 .err = 2,
+							 .uid = (uid_t)-1},
+					 &pid, &fd, &e) == 0,
+		      "%s", e.msg);
+	close(fd);
 	return pid;
 }
 
-static void stop(pid_t pid)
+/* The same of somebody else, who calls himself what he likes. */
+static pid_t start_stranger(const char *group, const char *const options[])
 {
-	kill(-pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	const char *argv[16] = {"sh", "-c", "echo; sleep 60; :", "daemon"};
+	char mark[100], *envp[] = {mark, NULL}, byte;
+	int out[2];
+	pid_t pid;
+
+	for (unsigned i = 0; options[i]; i++)
+		argv[4 + i] = options[i];
+	snprintf(mark, sizeof(mark), "CLEAVE_GROUP=%s/%s:0:0", cluster.name, group);
+	ck_assert_int_eq(pipe(out), 0);
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		dup2(out[1], 1);
+		if (setresuid(STRANGER, STRANGER, STRANGER) == 0)
+			execve("/bin/sh", (char *const *)argv, envp);
+		_exit(127);
+	}
+	close(out[1]);
+	ck_assert_int_eq(read(out[0], &byte, 1), 1);
+	close(out[0]);
+	return pid;
+}
+
+static void end_groups(void)
+{
+	static const char *const names[] = {GROUP_HOST, "slice-1", "slice-2"};
+
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_msg(driver->ops->kill(driver, names[i], 5000, &e) == 0, "%s", e.msg);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	driver->ops->close(driver);
 }
 
 START_TEST(daemons_tell_ports_and_addresses)
 {
 	static struct state found;
 	char ours[PROFILE_PATH], work[PROFILE_PATH + 32];
-	pid_t master, worker, other;
+	pid_t master;
 
 	begin("daemons");
+	open_groups();
 	memset(&found, 0, sizeof(found));
-	ck_assert_uint_eq(state_recover_daemons(&cluster, &found), 0);
+	ck_assert_uint_eq(state_recover_daemons(&cluster, driver, &found), 0);
 	ck_assert_int_eq(cluster_file(&cluster, "spark.conf", ours, &e), 0);
 	snprintf(work, sizeof(work), "%s/slice-2/work", cluster.data);
-	master =
-		start((const char *const[]){"--host", "127.0.0.1", "--port", "7101", "--webui-port",
-					    "8101", "--properties-file", ours, NULL});
-	worker = start((const char *const[]){"--host", "127.0.0.42", "--work-dir", work,
-					     "--properties-file", ours, NULL});
-	other = start((const char *const[]){"--host", "127.0.0.1", "--port", "1",
-					    "--properties-file", "/elsewhere/spark.conf", NULL});
-	ck_assert_uint_eq(state_recover_daemons(&cluster, &found), 2);
-	stop(master);
-	stop(worker);
-	stop(other);
+	master = start(GROUP_HOST, (const char *const[]){"--host", "127.0.0.1", "--port", "7101",
+							 "--webui-port", "8101",
+							 "--properties-file", ours, NULL});
+	start("slice-2", (const char *const[]){"--host", "127.0.0.42", "--work-dir", work,
+					       "--properties-file", ours, NULL});
+	start(GROUP_HOST,
+	      (const char *const[]){"--host", "127.0.0.1", "--port", "1", "--properties-file",
+				    "/elsewhere/spark.conf", NULL});
+	ck_assert_uint_eq(state_recover_daemons(&cluster, driver, &found), 2);
+	end_groups();
 	ck_assert_str_eq(found.master.address, "127.0.0.1");
 	ck_assert_int_eq(found.master.port, 7101);
 	ck_assert_int_eq(found.master.ui_port, 8101);
@@ -206,7 +257,61 @@ START_TEST(daemons_tell_ports_and_addresses)
 }
 END_TEST
 
+/* Whoever has our words in his arguments does not move our workers to his address. */
+START_TEST(words_of_strangers_tell_nothing)
+{
+	static struct state found;
+	char ours[PROFILE_PATH], work[PROFILE_PATH + 32];
+	pid_t pids[2];
+
+	if (geteuid())
+		test_skip("not root");
+	begin("strangers");
+	open_groups();
+	memset(&found, 0, sizeof(found));
+	ck_assert_int_eq(cluster_file(&cluster, "spark.conf", ours, &e), 0);
+	snprintf(work, sizeof(work), "%s/slice-1/work", cluster.data);
+	pids[0] =
+		start_stranger(GROUP_HOST, (const char *const[]){"--host", "127.0.0.1", "--port",
+								 "7666", "--webui-port", "8666",
+								 "--properties-file", ours, NULL});
+	pids[1] = start_stranger("slice-1",
+				 (const char *const[]){"--host", "127.6.6.6", "--work-dir", work,
+						       "--properties-file", ours, NULL});
+	ck_assert_uint_eq(state_recover_daemons(&cluster, driver, &found), 0);
+	ck_assert_int_eq(found.master.port, 0);
+	ck_assert_uint_eq(found.plan.slice_count, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		kill(-pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	end_groups();
+}
+END_TEST
+
+/* Not even a process of ours: what is chosen by itself stays on this machine. */
+START_TEST(addresses_elsewhere_are_not_recovered)
+{
+	static struct state found;
+	static const char *const hosts[] = {"10.1.2.3", "0.0.0.0", "128.0.0.0", "name"};
+	char ours[PROFILE_PATH], work[PROFILE_PATH + 32];
+
+	begin("elsewhere");
+	open_groups();
+	memset(&found, 0, sizeof(found));
+	ck_assert_int_eq(cluster_file(&cluster, "spark.conf", ours, &e), 0);
+	snprintf(work, sizeof(work), "%s/slice-1/work", cluster.data);
+	for (unsigned i = 0; i < 4; i++)
+		start("slice-1", (const char *const[]){"--host", hosts[i], "--work-dir", work,
+						       "--properties-file", ours, NULL});
+	ck_assert_uint_eq(state_recover_daemons(&cluster, driver, &found), 0);
+	ck_assert_uint_eq(found.plan.slice_count, 0);
+	end_groups();
+}
+END_TEST
+
 TEST_MAIN("state_recover",
 	  test_case("home", without_home_sets_nothing_is_known, the_sets_are_those_of_before,
 		    a_loan_is_told_from_a_home_set),
-	  test_case("daemons", daemons_tell_ports_and_addresses))
+	  test_case("daemons", daemons_tell_ports_and_addresses, words_of_strangers_tell_nothing,
+		    addresses_elsewhere_are_not_recovered))
