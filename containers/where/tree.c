@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
@@ -143,8 +144,8 @@ int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e
 
 struct walk {
 	const char *cluster; /* not this one */
-	struct cpuset *taken;
-	char *taken_by;
+	uid_t caller;
+	struct claims found;
 };
 
 /*
@@ -154,7 +155,14 @@ struct walk {
 static void take_slices(int dir, const char *name, struct walk *w)
 {
 	cleanup_closedir DIR *list = control_list(dir, ".");
+	struct claims *found = &w->found;
 	struct dirent *entry;
+	struct stat st;
+	bool is_believed;
+
+	if (fstat(dir, &st))
+		return;
+	is_believed = st.st_uid == 0 || st.st_uid == w->caller;
 
 	while (list && (entry = readdir(list))) {
 		char path[512];
@@ -166,8 +174,13 @@ static void take_slices(int dir, const char *name, struct walk *w)
 		if (control_read_cpuset(dir, path, &cpus, &(struct err){0}) < 0 ||
 		    cpuset_is_empty(&cpus))
 			continue;
-		*w->taken = cpuset_or(w->taken, &cpus);
-		snprintf(w->taken_by, NAME_MAX_BYTES + 1, "%s", name);
+		if (is_believed) {
+			found->taken = cpuset_or(&found->taken, &cpus);
+			snprintf(found->taken_by, sizeof(found->taken_by), "%s", name);
+		} else {
+			found->claimed = cpuset_or(&found->claimed, &cpus);
+			found->claimed_by = st.st_uid;
+		}
 	}
 }
 
@@ -226,12 +239,9 @@ static int open_top(const struct tree *t, int *dir, struct err *e)
 	return top[0] && *dir < 0 ? err_errno(e, -errno, "cannot open %s", top) : 0;
 }
 
-int tree_taken(const struct tree *t, const char *cluster, struct cpuset *taken,
-	       char taken_by[NAME_MAX_BYTES + 1], struct err *e)
+int tree_claims(const struct tree *t, const char *cluster, struct claims *out, struct err *e)
 {
-	struct cpuset found = {0};
-	char by[NAME_MAX_BYTES + 1] = "";
-	struct walk w = {cluster, &found, by};
+	struct walk w = {.cluster = cluster, .caller = t->facts.uid};
 	cleanup_close int dir = -1;
 	int r = open_top(t, &dir, e);
 
@@ -239,8 +249,7 @@ int tree_taken(const struct tree *t, const char *cluster, struct cpuset *taken,
 		return r;
 	if (dir >= 0)
 		walk_groups(dir, "", 0, &w);
-	*taken = found;
-	memcpy(taken_by, by, sizeof(by));
+	*out = w.found;
 	return 0;
 }
 

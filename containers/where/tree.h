@@ -44,11 +44,21 @@ int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes
  */
 int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e);
 
-/*
- * Home CPUs of every cleave cluster found in the cgroup tree except `cluster`; taken_by names one.
- */
-int tree_taken(const struct tree *t, const char *cluster, struct cpuset *taken,
-	       char taken_by[NAME_MAX_BYTES + 1], struct err *e);
+/* What the groups of clusters say of CPUs. */
+struct claims {
+	struct cpuset taken; /* home CPUs of clusters that root or the caller has made */
+	char taken_by[NAME_MAX_BYTES + 1]; /* one of them */
+	/*
+	 * In what is delegated to him every user makes groups as he likes: what those of others
+	 * claim is not believed, or he could keep everybody from the CPUs. His cluster may be real,
+	 * and then he shares them.
+	 */
+	struct cpuset claimed;
+	uid_t claimed_by; /* one of them; nobody's where `claimed` is empty */
+};
+
+/* Those of every cleave cluster found in the cgroup tree except `cluster`. */
+int tree_claims(const struct tree *t, const char *cluster, struct claims *out, struct err *e);
 
 /* The profile's memory and io keys that no controller here can honour. */
 int tree_missing(const struct tree *t, const struct profile *p, struct strings *missing,
@@ -56,7 +66,7 @@ int tree_missing(const struct tree *t, const struct profile *p, struct strings *
 
 /*
  * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree
- * to lock), tree_taken() and observe() see no halves of others'. Waits for at most patience_ms,
+ * to lock), tree_claims() and observe() see no halves of others'. Waits for at most patience_ms,
  * then -EBUSY.
  */
 int tree_lock(const struct tree *t, unsigned patience_ms, int *lock, struct err *e);

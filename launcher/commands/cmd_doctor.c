@@ -98,7 +98,7 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
 	if (!out->spark_result)
 		find_archive(profile, out);
-	r = tree_taken(&tree, "", &out->taken, out->taken_by, e);
+	r = tree_claims(&tree, "", &out->claims, e);
 	if (r == 0)
 		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
 	if (r < 0)
@@ -261,10 +261,15 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 	judge_kernel(f, out);
 	judge_memory(f, out);
 	judge_spark(f, out);
-	if (!cpuset_is_empty(&f->taken))
+	if (!cpuset_is_empty(&f->claims.taken))
 		add(out, FINDING_NOTE, "clusters", "",
-		    "CPUs %.300s belong to running clusters (%s)", CPUSET_STRING(&f->taken),
-		    f->taken_by);
+		    "CPUs %.300s belong to running clusters (%s)", CPUSET_STRING(&f->claims.taken),
+		    f->claims.taken_by);
+	if (!cpuset_is_empty(&f->claims.claimed))
+		add(out, FINDING_NOTE, "claims", "",
+		    "CPUs %.300s are claimed by groups of user %u, who may run there; that keeps "
+		    "no cluster of others from them",
+		    CPUSET_STRING(&f->claims.claimed), (unsigned)f->claims.claimed_by);
 	for (unsigned i = 0; i < f->busy_count; i++)
 		add(out, FINDING_NOTE, "busy", "",
 		    "process %d (%s) outside of every slice uses %.1f CPUs", f->busy[i].pid,

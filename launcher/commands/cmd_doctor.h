@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "containers/where/placement.h"
+#include "containers/where/tree.h"
 #include "launcher/spark/archive.h"
 #include "launcher/system/busy.h"
 
@@ -49,8 +49,7 @@ struct doctor_facts {
 	int archive_result; /* of archive_find(), for the default profile's workers */
 	struct err archive_error;
 	struct archive archive;
-	struct cpuset taken; /* by clusters of cleave */
-	char taken_by[NAME_MAX_BYTES + 1];
+	struct claims claims; /* of clusters of cleave */
 	unsigned busy_count;
 	struct busy busy[BUSY_MAX]; /* processes outside of cleave's groups that use the CPUs */
 };

@@ -66,6 +66,7 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 		      struct err *e)
 {
 	const char *data = data_local_path(p->workload.data_path);
+	struct claims claims;
 
 	*f = (struct facts){0};
 	if (!tree)
@@ -73,9 +74,15 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 	if (data && *data && p->workload.data_size.unit == SIZE_AUTO)
 		f->data_bytes = data_measure(data);
 	f->java_version = spark_java_release(p);
-	if (tree_taken(tree, p->name, &f->taken, f->taken_by, e) < 0 ||
-	    tree_missing(tree, p, &f->missing, e) < 0)
+	if (tree_claims(tree, p->name, &claims, e) < 0 || tree_missing(tree, p, &f->missing, e) < 0)
 		return e->code;
+	f->taken = claims.taken;
+	string_copy(f->taken_by, claims.taken_by);
+	if (!cpuset_is_empty(&claims.claimed))
+		fprintf(stderr,
+			"cleave: user %u has groups that claim CPUs %s, and may run there; who is "
+			"neither root nor the caller keeps nobody from them\n",
+			(unsigned)claims.claimed_by, CPUSET_STRING(&claims.claimed));
 	return 0;
 }
 

@@ -76,6 +76,7 @@ void site_unlock_groups(struct site *s)
 int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
 {
 	struct facts facts = {0};
+	struct claims claims;
 	struct cpuset cpus;
 	struct tree tree;
 	int r = tree_read(s->cgroup_root, &tree, e);
@@ -86,9 +87,12 @@ int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
 		cpus = wanted->host.cpus;
 		for (unsigned i = 0; i < wanted->slice_count; i++)
 			cpus = cpuset_or(&cpus, &wanted->slices[i].cpus);
-		r = tree_taken(&tree, s->state->cluster.name, &facts.taken, facts.taken_by, e);
-		if (!r)
+		r = tree_claims(&tree, s->state->cluster.name, &claims, e);
+		if (!r) {
+			facts.taken = claims.taken;
+			string_copy(facts.taken_by, claims.taken_by);
 			r = facts_check_cpus(&facts, &cpus, e);
+		}
 	}
 	if (r)
 		site_unlock_groups(s);

@@ -45,13 +45,14 @@ struct cpuset real_allowed(void)
 
 struct cpuset real_taken(const char *root, const char *cluster, char by[NAME_MAX_BYTES + 1])
 {
-	struct cpuset taken;
+	struct claims claims;
 	struct err e = {0};
 	struct tree tree;
 
 	real_do(tree_read(root, &tree, &e));
-	real_do(tree_taken(&tree, cluster, &taken, by, &e));
-	return taken;
+	real_do(tree_claims(&tree, cluster, &claims, &e));
+	memcpy(by, claims.taken_by, sizeof(claims.taken_by));
+	return claims.taken;
 }
 
 pid_t real_spawn(struct driver *d, const char *group, const char *script, int output)

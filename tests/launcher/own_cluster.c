@@ -61,15 +61,14 @@ void own_end(void)
 bool own_is_usable(char why[ERR_TEXT])
 {
 	struct driver_request request = {.cluster = own.name};
-	struct cpuset taken;
+	struct claims claims;
 	struct tree tree;
-	char by[NAME_MAX_BYTES + 1];
 	struct driver *d;
 	struct err e;
 
 	snprintf(why, ERR_TEXT, "CPUs belong to a cluster that runs here");
-	if (tree_read(NULL, &tree, &e) || tree_taken(&tree, own.name, &taken, by, &e) ||
-	    !cpuset_is_empty(&taken))
+	if (tree_read(NULL, &tree, &e) || tree_claims(&tree, own.name, &claims, &e) ||
+	    !cpuset_is_empty(&claims.taken))
 		return false;
 	if (driver_open(&request, &d, &e)) {
 		snprintf(why, ERR_TEXT, "%s", e.msg);

@@ -504,6 +504,40 @@ START_TEST(home_cpus_of_others_are_read_from_the_tree)
 }
 END_TEST
 
+/* A user who makes groups in what is delegated to him keeps nobody from the CPUs. */
+START_TEST(groups_of_other_users_take_nothing)
+{
+	struct driver *d = open_tree("t");
+	struct group_spec a = real_group(d, "slice-0", "0-3");
+	struct claims claims;
+	struct tree tree;
+	struct err e = {0};
+	char path[600];
+
+	if (geteuid())
+		test_skip("not root");
+	real_do(d->ops->create(d, &a, &e));
+	snprintf(path, sizeof(path), "%s/cleave/t", root);
+	ck_assert_int_eq(chown(path, 65534, 65534), 0);
+	real_do(tree_read(root, &tree, &e));
+	real_do(tree_claims(&tree, "u", &claims, &e));
+	ck_assert(cpuset_is_empty(&claims.taken));
+	ck_assert_str_eq(claims.taken_by, "");
+	ck_assert_str_eq(CPUSET_STRING(&claims.claimed), "0-3");
+	ck_assert_uint_eq(claims.claimed_by, 65534);
+	tree.facts.uid = 65534; /* to him they are his */
+	real_do(tree_claims(&tree, "u", &claims, &e));
+	ck_assert_str_eq(CPUSET_STRING(&claims.taken), "0-3");
+	ck_assert(cpuset_is_empty(&claims.claimed));
+	ck_assert_int_eq(chown(path, 0, 0), 0);
+	tree.facts.uid = 65533; /* root's are everybody's business */
+	real_do(tree_claims(&tree, "u", &claims, &e));
+	ck_assert_str_eq(CPUSET_STRING(&claims.taken), "0-3");
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(names_and_roots_are_checked)
 {
 	static const char *const names[] = {"",	  "UP", "a/b",
@@ -565,4 +599,5 @@ TEST_MAIN("cgroup2",
 	  test_case("clusters", foreign_groups_are_neither_seen_nor_removed,
 		    who_was_moved_in_is_named, the_place_is_found_again, an_observer_makes_nothing,
 		    the_group_of_a_stranger_is_refused, home_cpus_of_others_are_read_from_the_tree,
-		    names_and_roots_are_checked, keys_that_v1_lacks_are_named))
+		    groups_of_other_users_take_nothing, names_and_roots_are_checked,
+		    keys_that_v1_lacks_are_named))
