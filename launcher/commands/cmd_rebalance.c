@@ -238,6 +238,23 @@ static void print_step(const struct replay *r)
 		printf("  line %u: %s\n", r->line, r->difference);
 }
 
+static void print_torn(const char *path, const struct replay *r)
+{
+	unsigned told = r->torn_count < REPLAY_TORN ? r->torn_count : REPLAY_TORN;
+
+	if (r->torn_count)
+		fprintf(stderr, "cleave: %s: passed by %u torn line%s, as after a full disk: line",
+			path, r->torn_count, r->torn_count == 1 ? "" : "s");
+	for (unsigned i = 0; i < told; i++)
+		fprintf(stderr, "%s %u", i ? "," : "", r->torn_lines[i]);
+	if (r->torn_count)
+		fputs(told < r->torn_count ? " …\n" : "\n", stderr);
+	if (r->cut_line)
+		fprintf(stderr,
+			"cleave: %s: line %u has no end, as after a crash, and is passed by\n",
+			path, r->cut_line);
+}
+
 /* Each step is printed as it comes; with --json those that differ, at the end. */
 static int replay_all(const struct options *o, struct replay *replay, struct err *e)
 {
@@ -256,10 +273,7 @@ static int replay_all(const struct options *o, struct replay *replay, struct err
 	}
 	if (r)
 		return err_wrap(e, "%s", o->replay);
-	if (replay->cut_line)
-		fprintf(stderr,
-			"cleave: %s: line %u has no end, as after a crash, and is passed by\n",
-			o->replay, replay->cut_line);
+	print_torn(o->replay, replay);
 	if (o->json)
 		return print_json(json_pack("{s:s, s:i, s:i, s:O}", "schema", "cleave.replay/1",
 					    "steps", (int)replay->steps, "same", (int)replay->same,

@@ -91,6 +91,20 @@ static void compare(struct replay *r)
 	r->is_same = !r->difference[0];
 }
 
+/* Empty, or the beginning of an event without its end: what a write that failed leaves. */
+static bool is_torn(const char *line, size_t length)
+{
+	struct err ignored;
+	json_auto_t *whole = NULL;
+
+	if (!length)
+		return true;
+	if (line[0] != '{')
+		return false;
+	whole = json_read(line, length, &ignored);
+	return !whole;
+}
+
 int replay_next(struct replay *r, struct err *e)
 {
 	struct rebalance_event *ev = &r->event;
@@ -108,6 +122,12 @@ int replay_next(struct replay *r, struct err *e)
 			return 0;
 		}
 		r->text = line + length + !!stop;
+		if (is_torn(line, length)) {
+			if (r->torn_count < REPLAY_TORN)
+				r->torn_lines[r->torn_count] = r->line;
+			r->torn_count++;
+			continue;
+		}
 		found = rebalance_event_parse(line, length, ev, e);
 		if (found < 0 || (found && recall_machine(r->machine, ev, &r->then, e) < 0))
 			return err_wrap(e, "line %u", r->line);

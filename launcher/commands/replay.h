@@ -11,7 +11,8 @@
 
 enum {
 	REPLAY_TEXT = 1024,
-	REPLAY_MAX_BYTES = EVENTS_MAX_BYTES + (1 << 20), /* with the line that filled it up */
+	REPLAY_TORN = 8, /* of more torn lines only the count is told */
+	REPLAY_MAX_BYTES = 2 * EVENTS_MAX_BYTES + (1 << 20), /* with the line that filled it up */
 };
 
 /* About 3 MB: keep it on the heap. Begins as {.text, .end, .machine}, which are borrowed. */
@@ -26,6 +27,7 @@ struct replay {
 	/* All so far: */
 	unsigned steps, same;
 	unsigned cut_line; /* the last line if it is cut, as after a crash; else 0 */
+	unsigned torn_count, torn_lines[REPLAY_TORN]; /* cut ones before it, as by a full disk */
 	/* Private to replay.c: */
 	struct topology then; /* the machine with the CPUs of the event alone */
 	struct plan now;      /* what comes of the event's inputs */
@@ -34,7 +36,7 @@ struct replay {
 
 /*
  * Decide the next step again on `machine`, of which only the CPUs that the event allows count.
- * Lines of other kinds are passed by. Return 1; 0 at the end; ERR_WRONG with the line for one that
+ * Lines of other kinds, and pieces of lines, are passed by. Return 1; 0 at the end; ERR_WRONG with the line for one that
  * cannot be read; ERR_IMPOSSIBLE with the line where the machine is another one: it lacks CPUs, or
  * its cores are not those that the slices were made of.
  */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "containers/proc/clock.h"
@@ -96,18 +97,30 @@ char *event_format(uint64_t realtime_ns, const char *what, const char *object, c
 	return text && asprintf(&line, "%s\n", text) > 0 ? line : NULL;
 }
 
+/*
+ * Whatever fails on the way, the descriptor stays one that can be written to: where no file can be
+ * made (no inode is left), the old one goes on, up to twice its size, and then begins anew.
+ */
 static void rotate(struct events *ev)
 {
 	char old[PROFILE_PATH + 8];
 	struct stat st;
+	int fd;
 
 	if (fstat(ev->fd, &st) || st.st_size < EVENTS_MAX_BYTES)
 		return;
 	snprintf(old, sizeof(old), "%s.1", ev->path);
-	if (rename(ev->path, old))
+	/* First away with the old one: the one before it gives its inode back. */
+	fd = rename(ev->path, old) ? -1 : open_log(ev->path);
+	if (fd >= 0) {
+		close(ev->fd);
+		ev->fd = fd;
+		ev->is_torn = false;
 		return;
-	close(ev->fd);
-	ev->fd = open_log(ev->path);
+	}
+	rename(old, ev->path);
+	if (st.st_size >= 2 * EVENTS_MAX_BYTES && ftruncate(ev->fd, 0) == 0)
+		ev->is_torn = false;
 }
 
 void events_add(struct events *ev, const char *what, const char *object, const char *reason,
@@ -124,12 +137,18 @@ void events_add(struct events *ev, const char *what, const char *object, const c
 
 void events_add_line(struct events *ev, const char *line)
 {
-	ssize_t written;
+	struct iovec parts[] = {{(char[]){'\n'}, ev->is_torn}, {(char *)line, strlen(line)}};
+	ssize_t size = (ssize_t)(parts[0].iov_len + parts[1].iov_len), written;
+	struct stat st;
 
 	if (ev->fd < 0)
 		return;
-	written = write(ev->fd, line,
-			strlen(line)); /* one write: whole lines, whoever else appends */
-	(void)written;
+	/* One write, and nobody else appends: what a full disk has taken of the line is its end. */
+	written = writev(ev->fd, parts, 2);
+	if (written == size)
+		ev->is_torn = false;
+	else if (written > 0)
+		ev->is_torn =
+			fstat(ev->fd, &st) != 0 || ftruncate(ev->fd, st.st_size - written) != 0;
 	rotate(ev);
 }

@@ -21,7 +21,8 @@ enum {
 };
 
 struct events {
-	int fd; /* -1: nowhere */
+	int fd;	      /* -1: nowhere */
+	bool is_torn; /* a piece of a line could not be taken back: the next begins with a newline */
 	char path[PROFILE_PATH];
 };
 
@@ -46,7 +47,7 @@ char *event_format(uint64_t realtime_ns, const char *what, const char *object, c
 
 /*
  * Append one event now. A log that cannot be written (full disk) must not stop the supervisor: the
- * event is lost.
+ * event is lost, as a whole.
  */
 void events_add(struct events *ev, const char *what, const char *object, const char *reason,
 		const struct event_input *inputs, size_t count);

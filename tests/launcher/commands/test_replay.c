@@ -267,5 +267,32 @@ START_TEST(files_that_are_cut)
 }
 END_TEST
 
+/* Pieces of lines that a full disk has left, wherever they are, stop nothing. */
+START_TEST(torn_lines_are_passed_by)
+{
+	cleanup_free char *whole = NULL, *torn = NULL;
+	const char *first, *second;
+
+	small_file();
+	whole = strdup(text);
+	first = strchr(whole, '\n') + 1;
+	second = strchr(first, '\n') + 1;
+	ck_assert_int_gt(asprintf(&torn, "%.*s{\"time\":\"20\n\n%.*s{\n%s%.50s%s",
+				  (int)(first - whole), whole, (int)(second - first), first, second,
+				  first, second),
+			 0);
+	ck_assert_msg(replay(torn, strlen(torn), &world.t) == 0, "%s", e.msg);
+	ck_assert_uint_eq(result.steps, 2);
+	ck_assert_uint_eq(result.same, 2);
+	ck_assert_uint_eq(result.torn_count, 4);
+	ck_assert_uint_eq(result.torn_lines[0], 2);
+	ck_assert_uint_eq(result.torn_lines[1], 3);
+	ck_assert_uint_eq(result.torn_lines[2], 5);
+	ck_assert_uint_eq(result.torn_lines[3], 7); /* its end is the next one's beginning */
+	ck_assert_int_lt(replay("no event\n", 9, &world.t), 0);
+}
+END_TEST
+
 TEST_MAIN("replay", test_case("replay", histories_are_as_recorded, differences_are_told,
-			      a_cpu_that_was_offline, another_machine, files_that_are_cut))
+			      a_cpu_that_was_offline, another_machine, files_that_are_cut,
+			      torn_lines_are_passed_by))

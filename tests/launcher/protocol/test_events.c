@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log of events, on good disks and full ones.
+ *
+ * link: -Wl,--wrap=ftruncate
+ */
+
 #include "launcher/protocol/events.h"
 
 #include <fcntl.h>
@@ -8,8 +14,18 @@
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
 #include "tests/harness.h"
+#include "tests/launcher/small_disk.h"
 
 static struct cluster cluster;
+static bool cannot_cut; /* files */
+
+int __real_ftruncate(int fd, off_t size);
+int __wrap_ftruncate(int fd, off_t size);
+
+int __wrap_ftruncate(int fd, off_t size)
+{
+	return cannot_cut ? -1 : __real_ftruncate(fd, size);
+}
 
 static void begin(const char *name)
 {
@@ -125,5 +141,116 @@ START_TEST(a_full_disk)
 }
 END_TEST
 
-TEST_MAIN("events", test_case("events", a_line_is_an_object, events_are_appended,
-			      a_piece_of_a_line_goes, a_full_file_begins_anew, a_full_disk))
+/* Its state on a file system of these `options`. */
+#define begin_on_small_disk(name, options)                         \
+	do {                                                       \
+		struct err no;                                     \
+		begin(name);                                       \
+		if (small_disk_mount(cluster.state, options, &no)) \
+			test_skip("%s", no.msg);                   \
+	} while (0)
+
+/* Lines, and how many of them are none of JSON. */
+static unsigned count_lines(const struct events *ev, unsigned *torn)
+{
+	cleanup_free char *text = NULL;
+	unsigned lines = 0;
+	size_t size;
+	struct err e;
+
+	*torn = 0;
+	ck_assert_msg(file_read(ev->path, 1 << 20, &text, &size, &e) == 0, "%s", e.msg);
+	ck_assert(!size || text[size - 1] == '\n');
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, lines++) {
+		json_t *object = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+		*torn += !object;
+		json_decref(object);
+	}
+	return lines;
+}
+
+static void add_many(struct events *ev, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		events_note(ev, "start", "master", "a reason that fills some of the disk",
+			    {"n", i});
+}
+
+/* Events are lost while it is full, but none is torn, and afterwards they are written again. */
+START_TEST(a_disk_that_fills_up)
+{
+	unsigned before, torn;
+	struct events ev;
+	struct err e;
+
+	begin_on_small_disk("small", "size=16k");
+	ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+	add_many(&ev, 1000);
+	before = count_lines(&ev, &torn);
+	ck_assert_uint_gt(before, 10);
+	ck_assert_uint_lt(before, 1000);
+	ck_assert_uint_eq(torn, 0);
+	ck_assert_int_eq(truncate(ev.path, 0), 0);
+	add_many(&ev, 3);
+	ck_assert_uint_eq(count_lines(&ev, &torn), 3);
+	ck_assert_uint_eq(torn, 0);
+	events_close(&ev);
+}
+END_TEST
+
+/* What can be neither written nor taken back is one line of its own. */
+START_TEST(a_piece_that_cannot_be_taken_back)
+{
+	unsigned torn;
+	struct events ev;
+	struct err e;
+
+	begin_on_small_disk("piece-stays", "size=16k");
+	ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+	cannot_cut = true;
+	add_many(&ev, 10);
+	small_disk_fill(cluster.state, SMALL_DISK_SPACE);
+	add_many(&ev, 100);
+	ck_assert(ev.is_torn);
+	small_disk_free(cluster.state);
+	add_many(&ev, 3);
+	ck_assert(!ev.is_torn);
+	ck_assert_uint_gt(count_lines(&ev, &torn), 13);
+	ck_assert_uint_eq(torn, 1);
+	events_close(&ev);
+}
+END_TEST
+
+/* No new file can be made: the old one goes on, within bounds. */
+START_TEST(no_inode_for_a_new_file)
+{
+	struct events ev;
+	struct stat st;
+	struct err e;
+
+	begin_on_small_disk("inodes", "size=1m,nr_inodes=16");
+	ck_assert_int_eq(events_open(&cluster, &ev, &e), 0);
+	small_disk_fill(cluster.state, SMALL_DISK_INODES);
+	ck_assert_int_eq(ftruncate(ev.fd, EVENTS_MAX_BYTES), 0); /* a hole: it takes no space */
+	add_many(&ev, 3);
+	ck_assert_int_ge(ev.fd, 0);
+	ck_assert_int_eq(stat(ev.path, &st), 0);
+	ck_assert_int_gt(st.st_size, EVENTS_MAX_BYTES + 300);
+	ck_assert_int_eq(ftruncate(ev.fd, 2 * EVENTS_MAX_BYTES), 0);
+	add_many(&ev, 3);
+	ck_assert_int_eq(stat(ev.path, &st), 0);
+	ck_assert_int_lt(st.st_size, 1000);
+	ck_assert_int_eq(ftruncate(ev.fd, EVENTS_MAX_BYTES), 0);
+	small_disk_free(cluster.state);
+	add_many(&ev, 3);
+	ck_assert_int_eq(stat(ev.path, &st), 0);
+	ck_assert_int_lt(st.st_size, 1000);
+	events_close(&ev);
+}
+END_TEST
+
+TEST_MAIN("events",
+	  test_case("events", a_line_is_an_object, events_are_appended, a_piece_of_a_line_goes,
+		    a_full_file_begins_anew, a_full_disk, a_disk_that_fills_up,
+		    a_piece_that_cannot_be_taken_back, no_inode_for_a_new_file))
