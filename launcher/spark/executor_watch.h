@@ -31,8 +31,12 @@ int executor_watch_open(struct executor_watch **out, struct err *e);
 /* NULL is allowed. */
 void executor_watch_close(struct executor_watch *w);
 
-/* For poll(): readable when something has started. */
-int executor_watch_fd(const struct executor_watch *w);
+/*
+ * For poll(): readable when something has started. -1 until executor_watch_deadline(), where the
+ * directories change faster than is looked at; that is UINT64_MAX else. Times are CLOCK_MONOTONIC.
+ */
+int executor_watch_fd(const struct executor_watch *w, uint64_t now_ns);
+uint64_t executor_watch_deadline(const struct executor_watch *w, uint64_t now_ns);
 
 /* Watch a slice's work directory; what is in it already is old. Once more: nothing. */
 int executor_watch_add(struct executor_watch *w, unsigned slice, const char *work, struct err *e);
@@ -42,7 +46,8 @@ void executor_watch_clear(struct executor_watch *w);
 
 /*
  * The next executor that has started: true and *out, or false. Does not wait. May tell one twice.
+ * What a flood of directories may have hidden is one without a name, for each slice and flood.
  */
-bool executor_watch_next(struct executor_watch *w, struct executor_start *out);
+bool executor_watch_next(struct executor_watch *w, uint64_t now_ns, struct executor_start *out);
 
 #endif

@@ -346,7 +346,7 @@ bool monitor_note_starts(struct monitor *m)
 	struct executor_start start;
 	bool any = false;
 
-	while (executor_watch_next(m->starts, &start)) {
+	while (executor_watch_next(m->starts, m->site->now_ns, &start)) {
 		uint64_t until_ns = m->site->now_ns + START_SECONDS * second;
 
 		if (start.executor[0] && m->starting_count < EXECUTOR_STARTS)

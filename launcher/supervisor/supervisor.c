@@ -450,8 +450,8 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 	int r;
 
 	fds[count++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-	fds[count++] =
-		(struct pollfd){.fd = executor_watch_fd(s->monitor.starts), .events = POLLIN};
+	fds[count++] = (struct pollfd){.fd = executor_watch_fd(s->monitor.starts, s->site.now_ns),
+				       .events = POLLIN};
 	for (unsigned i = 0; i < DAEMONS; i++) {
 		if (s->crew.daemons[i].pidfd < 0)
 			continue;
@@ -487,6 +487,7 @@ static int milliseconds_left(const struct supervisor *s)
 		s->stage == STAGE_MASTER || s->stage == STAGE_WORKERS ? s->apply.deadline_ns
 								      : UINT64_MAX,
 		is_watching(s) ? monitor_deadline(&s->monitor) : UINT64_MAX,
+		executor_watch_deadline(s->monitor.starts, now_ns),
 	};
 
 	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
