@@ -7,7 +7,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+
+enum { CLOSE_MS = 1000 };
 
 struct control_client {
 	int fd; /* -1: free */
@@ -15,7 +18,9 @@ struct control_client {
 	bool held;
 	bool hung_up;
 	struct line_buffer in;
-	uint64_t line_since_ns; /* when an unfinished line began; 0: none */
+	uint64_t since_ns, active_ns; /* when it came, and last sent a line or was answered */
+	uint64_t line_since_ns;	      /* when an unfinished line began; 0: none */
+	uint64_t unread_since_ns;     /* when it last read, of what is not yet read */
 	char *out;
 	size_t out_used;
 };
@@ -26,6 +31,7 @@ struct control {
 	control_requested *requested;
 	control_gone *gone;
 	void *context;
+	uint64_t now_ns; /* of the last turn */
 	struct control_client clients[CONTROL_CLIENTS];
 };
 
@@ -42,8 +48,8 @@ static int listen_at(const struct sockaddr_un *address)
 	return take_fd(fd);
 }
 
-int control_open(const struct cluster *c, control_requested *requested, control_gone *gone,
-		 void *context, struct control **out, struct err *e)
+int control_open(const struct cluster *c, uint64_t now_ns, control_requested *requested,
+		 control_gone *gone, void *context, struct control **out, struct err *e)
 {
 	struct sockaddr_un address;
 	struct control *control;
@@ -65,6 +71,7 @@ int control_open(const struct cluster *c, control_requested *requested, control_
 	control->requested = requested;
 	control->gone = gone;
 	control->context = context;
+	control->now_ns = now_ns;
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		control->clients[i].fd = -1;
 	*out = control;
@@ -97,6 +104,7 @@ static bool flush(struct control *c, struct control_client *client)
 			drop(c, client);
 			return false;
 		}
+		client->unread_since_ns = c->now_ns;
 		client->out_used -= (size_t)n;
 		memmove(client->out, client->out + n, client->out_used);
 	}
@@ -119,6 +127,9 @@ void control_answer(struct control *c, struct control_client *client, const char
 		drop(c, client);
 		return;
 	}
+	if (!client->out_used)
+		client->unread_since_ns = c->now_ns;
+	client->active_ns = c->now_ns;
 	memcpy(out + client->out_used, json, length);
 	out[client->out_used + length] = '\n';
 	client->out = out;
@@ -172,14 +183,18 @@ void control_refuse(struct control *c, struct control_client *client, const stru
 
 void control_close(struct control *c)
 {
+	uint64_t end_ns = clock_now_ns() + CLOSE_MS * CLOCK_MS;
+
 	unlink(c->path);
 	close(c->listener);
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *client = &c->clients[i];
 		struct pollfd fd = {.fd = client->fd, .events = POLLOUT};
+		int left_ms;
 
 		client->held = false;
-		while (client->fd >= 0 && client->out_used && poll(&fd, 1, 1000) > 0)
+		while (client->fd >= 0 && client->out_used &&
+		       (left_ms = clock_left_ms(end_ns)) > 0 && poll(&fd, 1, left_ms) > 0)
 			flush(c, client);
 		if (client->fd >= 0)
 			drop(c, client);
@@ -195,6 +210,7 @@ struct control_client *control_adopt(struct control *c, int fd, pid_t peer)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		c->clients[i].fd = fd;
 		c->clients[i].peer = peer;
+		c->clients[i].since_ns = c->clients[i].active_ns = c->now_ns;
 		return &c->clients[i];
 	}
 	return NULL;
@@ -205,22 +221,54 @@ void control_hold(struct control_client *client)
 	client->held = true;
 }
 
+void control_release(struct control_client *client)
+{
+	if (client)
+		client->held = false;
+}
+
 pid_t control_peer(const struct control_client *client)
 {
 	return client->peer;
 }
 
+/* Whoever has nothing under way and was active last before all others leaves. */
+static void make_room(struct control *c)
+{
+	struct control_client *idle = NULL;
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &c->clients[i];
+
+		if (client->fd < 0)
+			return;
+		if (!client->held && (!idle || client->active_ns < idle->active_ns))
+			idle = client;
+	}
+	if (idle)
+		drop(c, idle);
+}
+
 static void accept_client(struct control *c)
 {
-	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	cleanup_close int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct reply full = {.kind = REPLY_ERROR};
+	cleanup_free char *text = NULL;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	if (fd < 0)
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
+	    (peer.uid != 0 && peer.uid != geteuid()))
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
-	    (peer.uid != 0 && peer.uid != geteuid()) || !control_adopt(c, fd, peer.pid))
-		close(fd);
+	make_room(c);
+	if (control_adopt(c, fd, peer.pid)) {
+		take_fd(fd);
+		return;
+	}
+	err_set(&full.error, -EBUSY, "%d other commands are waiting for the supervisor: try again",
+		CONTROL_CLIENTS);
+	if (reply_format(&full, &text, &(struct err){0}) == 0)
+		control_send(fd, text, &(struct err){0});
 }
 
 /* What is no request ends the connection. */
@@ -241,6 +289,7 @@ static void serve_lines(struct control *c, struct control_client *client)
 		struct control_request request;
 		struct err e;
 
+		client->active_ns = c->now_ns;
 		if (control_request_parse(line, length, &request, &e)) {
 			end_refused(c, client, &e);
 			return;
@@ -303,10 +352,24 @@ static struct control_client *client_of(struct control *c, int fd)
 	return NULL;
 }
 
+/* Whether it has had all the time that there is for what it does. */
+static bool is_overdue(const struct control_client *client, uint64_t now_ns)
+{
+	const uint64_t second = 1000000000;
+	unsigned total = client->held ? CONTROL_HELD_SECONDS : CONTROL_TOTAL_SECONDS;
+
+	if (client->line_since_ns && now_ns - client->line_since_ns > CONTROL_LINE_SECONDS * second)
+		return true;
+	if (client->out_used && now_ns - client->unread_since_ns > CONTROL_UNREAD_SECONDS * second)
+		return true;
+	if (!client->held && now_ns - client->active_ns > CONTROL_IDLE_SECONDS * second)
+		return true;
+	return now_ns - client->since_ns > total * second;
+}
+
 void control_turn(struct control *c, const struct pollfd *fds, unsigned count, uint64_t now_ns)
 {
-	const uint64_t patience = CONTROL_LINE_SECONDS * UINT64_C(1000000000);
-
+	c->now_ns = now_ns;
 	for (unsigned i = 1; i < count; i++) {
 		struct control_client *client = fds[i].revents ? client_of(c, fds[i].fd) : NULL;
 
@@ -317,13 +380,9 @@ void control_turn(struct control *c, const struct pollfd *fds, unsigned count, u
 		if (fds[i].revents & (POLLIN | POLLHUP | POLLERR))
 			receive(c, client, now_ns);
 	}
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
-		struct control_client *client = &c->clients[i];
-
-		if (client->fd >= 0 && client->line_since_ns &&
-		    now_ns - client->line_since_ns > patience)
-			drop(c, client);
-	}
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->clients[i].fd >= 0 && is_overdue(&c->clients[i], now_ns))
+			drop(c, &c->clients[i]);
 	/* Last, so that a new client is not mistaken for the one whose descriptor it got. */
 	if (count && fds[0].revents)
 		accept_client(c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/supervisor/clients.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,8 @@
 
 enum {
 	LOG_LINES = 15,
-	STATUS_PATIENCE_MS = 1000, /* a `status` waits at most so long for Spark */
+	DOWNS = CONTROL_CLIENTS / 2, /* room is left for those who want to know how it is */
+	STATUS_PATIENCE_MS = 1000,   /* a `status` waits at most so long for Spark */
 };
 
 /* ---- who waits */
@@ -34,26 +36,50 @@ void clients_hold_up(struct clients *c, struct control_client *client)
 	control_hold(client);
 }
 
-static void hold(struct control_client **list, struct control_client *client)
+static bool is_in(struct control_client *const *list, const struct control_client *client)
 {
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (list[i] == client)
+			return true;
+	return false;
+}
+
+/* It has been answered: unless it waits for something else, it is no longer ours. */
+static void release(struct clients *c, struct control_client *client)
+{
+	if (client && c->up != client && !is_in(c->downs, client) && !is_in(c->statuses, client))
+		control_release(client);
+}
+
+/*
+ * In the first free place of `list`, if it is not in it: who asks again before the answer gets one.
+ * Return whether there was room.
+ */
+static bool hold(struct control_client **list, unsigned size, struct control_client *client)
+{
+	if (is_in(list, client))
+		return true;
+	for (unsigned i = 0; i < size; i++)
 		if (!list[i]) {
 			list[i] = client;
 			control_hold(client);
-			return;
+			return true;
 		}
+	return false;
 }
 
-void clients_hold_down(struct clients *c, struct control_client *client)
+int clients_hold_down(struct clients *c, struct control_client *client, struct err *e)
 {
-	hold(c->downs, client);
+	if (hold(c->downs, DOWNS, client))
+		return 0;
+	return err_set(e, -EBUSY, "%d other downs of the cluster are waiting already", DOWNS);
 }
 
 void clients_hold_status(struct clients *c, struct control_client *client, uint64_t now_ns)
 {
 	if (!clients_have_status(c))
 		c->status_deadline_ns = now_ns + STATUS_PATIENCE_MS * CLOCK_MS;
-	hold(c->statuses, client);
+	hold(c->statuses, CONTROL_CLIENTS, client);
 	c->has_master = false;
 }
 
@@ -102,16 +128,21 @@ void clients_answer_up(struct clients *c, enum reply_result result, bool is_adop
 		       const char *why_lost)
 {
 	struct reply reply = {.kind = REPLY_DONE, .result = result, .is_adopted = is_adopted};
+	struct control_client *up = c->up;
 
 	string_copy(reply.rebuilt, why_lost);
-	control_reply(c->control, c->up, &reply);
 	c->up = NULL;
+	release(c, up);
+	control_reply(c->control, up, &reply);
 }
 
 void clients_refuse_up(struct clients *c, const struct err *why)
 {
-	control_refuse(c->control, c->up, why);
+	struct control_client *up = c->up;
+
 	c->up = NULL;
+	release(c, up);
+	control_refuse(c->control, up, why);
 }
 
 void clients_report_expelled(struct clients *c, const char *group, const char *text)
@@ -129,6 +160,7 @@ void clients_answer_statuses(struct clients *c, const char *text, const struct e
 		struct control_client *client = c->statuses[i];
 
 		c->statuses[i] = NULL;
+		release(c, client);
 		if (text)
 			control_answer(c->control, client, text);
 		else

@@ -26,7 +26,8 @@ struct clients {
 void clients_adopt_up(struct clients *c, int fd, pid_t pid);
 
 void clients_hold_up(struct clients *c, struct control_client *client);
-void clients_hold_down(struct clients *c, struct control_client *client);
+/* -EBUSY: so many wait already that others would have no room. */
+int clients_hold_down(struct clients *c, struct control_client *client, struct err *e);
 void clients_hold_status(struct clients *c, struct control_client *client, uint64_t now_ns);
 bool clients_have_status(const struct clients *c);
 

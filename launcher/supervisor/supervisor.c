@@ -289,8 +289,10 @@ static void request_down(struct supervisor *s, struct control_client *client)
 {
 	struct err e;
 
-	if (client)
-		clients_hold_down(&s->clients, client);
+	if (client && clients_hold_down(&s->clients, client, &e)) {
+		control_refuse(s->clients.control, client, &e);
+		return;
+	}
 	if (s->clients.up) {
 		err_set(&e, -ECANCELED, "the cluster is being taken down by process %d",
 			client ? (int)control_peer(client) : 0);
@@ -604,7 +606,8 @@ static int open_parts(struct supervisor *s, struct supervisor_start *start, stru
 	if (!r)
 		r = monitor_open(&s->monitor, site, &s->crew, s->rest, e);
 	if (!r && start->kind != SUPERVISOR_ONCE)
-		r = control_open(&start->cluster, on_request, on_gone, s, &s->clients.control, e);
+		r = control_open(&start->cluster, site->now_ns, on_request, on_gone, s,
+				 &s->clients.control, e);
 	if (s->clients.control)
 		clients_adopt_up(&s->clients, start->client, start->client_pid);
 	return r < 0 ? r : 0;

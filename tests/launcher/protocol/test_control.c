@@ -17,6 +17,8 @@ static unsigned requested, hung_up, closed;
 static enum control_command command;
 static uint64_t now_ns = 1000000000;
 
+static const uint64_t second = 1000000000;
+
 static void on_requested(void *context, struct control_client *client,
 			 struct control_request *request)
 {
@@ -44,8 +46,9 @@ static void begin(void)
 	requested = hung_up = closed = 0;
 	ck_assert_int_eq(cluster_paths(test_directory(), "c", &cluster, &e), 0);
 	ck_assert_int_eq(cluster_make(&cluster, &e), 0);
-	ck_assert_msg(control_open(&cluster, on_requested, on_gone, &cluster, &control, &e) == 0,
-		      "%s", e.msg);
+	ck_assert_msg(
+		control_open(&cluster, now_ns, on_requested, on_gone, &cluster, &control, &e) == 0,
+		"%s", e.msg);
 }
 
 /* Some turns of the loop, as the supervisor does them. */
@@ -161,14 +164,14 @@ START_TEST(a_slow_client_is_waited_for_and_dropped)
 	slow = client();
 	ck_assert_int_eq(write(slow, "{\"cmd\":", 7), 7);
 	turn();
-	now_ns += (CONTROL_LINE_SECONDS - 1) * UINT64_C(1000000000);
+	now_ns += (CONTROL_LINE_SECONDS - 1) * second;
 	turn();
 	ck_assert(!is_closed(slow));
 	quick = client(); /* nobody waits for the slow one */
 	ck_assert_int_eq(control_send(quick, "{\"cmd\":\"down\"}", &e), 0);
 	turn();
 	ck_assert_uint_eq(requested, 1);
-	now_ns += UINT64_C(2000000000);
+	now_ns += 2 * second;
 	turn();
 	ck_assert(is_closed(slow));
 	ck_assert(!is_closed(quick));
@@ -218,26 +221,149 @@ START_TEST(answers_that_nobody_reads)
 }
 END_TEST
 
+/* Connections that do nothing are in nobody's way: the oldest makes room, one that waits does not. */
 START_TEST(more_clients_than_there_is_room_for)
 {
 	int fds[CONTROL_CLIENTS + 4];
 
 	begin();
-	for (int i = 0; i < CONTROL_CLIENTS + 4; i++) {
+	for (int i = 0; i < CONTROL_CLIENTS + 4; i++, now_ns += second / 10) {
 		fds[i] = client();
 		turn();
+		if (i == 0)
+			ck_assert_int_eq(
+				control_send(fds[0], "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
 	}
-	ck_assert(!is_closed(fds[CONTROL_CLIENTS - 1]));
-	for (int i = CONTROL_CLIENTS; i < CONTROL_CLIENTS + 4; i++)
+	ck_assert(!is_closed(fds[0]));
+	for (int i = 1; i < 5; i++)
 		ck_assert(is_closed(fds[i]));
+	for (int i = 5; i < CONTROL_CLIENTS + 4; i++)
+		ck_assert(!is_closed(fds[i]));
+	ck_assert_uint_eq(closed, 0);
+	ck_assert_int_eq(control_send(fds[CONTROL_CLIENTS + 3], "{\"cmd\":\"status\"}", &e), 0);
+	turn();
+	ck_assert_uint_eq(requested, 2);
 	for (int i = 0; i < CONTROL_CLIENTS + 4; i++)
 		close(fds[i]);
+	control_close(control);
+}
+END_TEST
+
+/* Where all wait for something, the next one is told so. */
+START_TEST(all_places_are_held)
+{
+	int fds[CONTROL_CLIENTS];
+	struct line_buffer b = {0};
+	cleanup_close int late = -1;
+	char *line;
+
+	begin();
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		fds[i] = client();
+		ck_assert_int_eq(control_send(fds[i], "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
+		turn();
+	}
+	late = client();
 	turn();
-	fds[0] = client();
-	ck_assert_int_eq(control_send(fds[0], "{\"cmd\":\"status\"}", &e), 0);
+	ck_assert_int_eq(control_receive(late, &b, 1000, &line, &e), 1);
+	ck_assert_ptr_nonnull(strstr(line, "16 other commands are waiting"));
+	ck_assert_int_eq(control_receive(late, &b, 1000, &line, &e), 0);
+	line_buffer_release(&b);
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		ck_assert(!is_closed(fds[i]));
+		close(fds[i]);
+	}
+	control_close(control);
+}
+END_TEST
+
+START_TEST(a_client_that_requests_nothing)
+{
+	cleanup_close int silent = -1, waiting = -1;
+
+	begin();
+	silent = client();
+	waiting = client();
+	ck_assert_int_eq(control_send(waiting, "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
 	turn();
-	ck_assert_uint_eq(requested, 1);
-	close(fds[0]);
+	now_ns += (CONTROL_IDLE_SECONDS - 1) * second;
+	turn();
+	ck_assert(!is_closed(silent));
+	now_ns += 2 * second;
+	turn();
+	ck_assert(is_closed(silent));
+	ck_assert(!is_closed(waiting));
+	now_ns += 3600 * second; /* spark.start_timeout may be that long */
+	turn();
+	ck_assert(!is_closed(waiting));
+	now_ns += 3600 * second;
+	turn();
+	ck_assert(is_closed(waiting));
+	ck_assert_uint_eq(closed, 1);
+	control_close(control);
+}
+END_TEST
+
+/* Even one that is never idle. */
+START_TEST(a_client_that_never_ends)
+{
+	cleanup_close int fd = -1;
+	unsigned seconds = 0;
+
+	begin();
+	fd = client();
+	for (; !is_closed(fd) && seconds < 1000; seconds++, now_ns += second) {
+		control_send(fd, "{\"cmd\":\"status\"}", &e);
+		turn();
+	}
+	ck_assert_uint_ge(seconds, CONTROL_TOTAL_SECONDS);
+	ck_assert_uint_le(seconds, CONTROL_TOTAL_SECONDS + 2);
+	control_close(control);
+}
+END_TEST
+
+/* It waits for its answer and does not read it. */
+START_TEST(a_held_client_that_does_not_read)
+{
+	cleanup_free char *text = calloc(1, (1 << 20) + 1);
+	cleanup_close int fd = -1;
+
+	begin();
+	fd = client();
+	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
+	turn();
+	memset(text, 'y', 1 << 20);
+	control_answer(control, last, text);
+	now_ns += (CONTROL_UNREAD_SECONDS - 1) * second;
+	turn();
+	ck_assert_uint_eq(closed, 0);
+	ck_assert_int_gt(recv(fd, text, 1 << 20, MSG_DONTWAIT), 0); /* slow, but it reads */
+	turn();
+	now_ns += 2 * second;
+	turn();
+	ck_assert_uint_eq(closed, 0);
+	now_ns += CONTROL_UNREAD_SECONDS * second;
+	turn();
+	ck_assert_uint_eq(closed, 1);
+	control_close(control);
+}
+END_TEST
+
+/* Who has been answered is held no more: it may go without a word, and idles like others. */
+START_TEST(a_released_client_is_like_others)
+{
+	cleanup_close int fd = -1;
+
+	begin();
+	fd = client();
+	ck_assert_int_eq(control_send(fd, "{\"cmd\":\"apply\",\"state\":{}}", &e), 0);
+	turn();
+	control_release(last);
+	control_release(NULL);
+	now_ns += (CONTROL_IDLE_SECONDS + 1) * second;
+	turn();
+	ck_assert(is_closed(fd));
+	ck_assert_uint_eq(closed, 0);
 	control_close(control);
 }
 END_TEST
@@ -374,6 +500,8 @@ TEST_MAIN("control",
 	  test_case("socket", asked_and_answered, nobody_listens, garbage_is_refused,
 		    a_slow_client_is_waited_for_and_dropped, a_line_without_end,
 		    answers_that_nobody_reads, more_clients_than_there_is_room_for,
+		    all_places_are_held, a_client_that_requests_nothing, a_client_that_never_ends,
+		    a_held_client_that_does_not_read, a_released_client_is_like_others,
 		    hung_up_and_gone),
 	  test_case("replies", replies_are_heard_as_they_were_said, what_is_no_reply),
 	  test_case("lines", lines_in_pieces))
