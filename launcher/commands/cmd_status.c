@@ -151,6 +151,8 @@ static void print_text(const struct options *o, const struct status *s)
 	if (s->why[0])
 		printf(" (%s)", s->why);
 	putchar('\n');
+	if (s->unsaved[0])
+		printf("warning: %s\n", s->unsaved);
 	if (!s->slice_count)
 		return;
 	printf("master %s, pid %d, %u of %u workers registered", s->master_url, (int)s->master_pid,

@@ -200,42 +200,54 @@ static const struct json_field monitor_fields[] = {
 };
 #undef T
 
-/* ---- why the cluster is degraded: a warning before those of the plan */
+/* ---- what the supervisor itself warns of, before the warnings of the plan */
 
-static const char degraded[] = "degraded";
+static const struct {
+	const char *code;
+	size_t at; /* of a char[PLAN_TEXT] in struct status, "": nothing */
+} own_warnings[] = {
+	{"degraded", offsetof(struct status, why)},
+	{"unsaved", offsetof(struct status, unsaved)},
+};
+enum { OWN_WARNINGS = sizeof(own_warnings) / sizeof(own_warnings[0]) };
 
-static int write_why(const struct json_field *f, const void *value, const struct json_walk *w,
+static int write_own(const struct json_field *f, const void *value, const struct json_walk *w,
 		     json_t *object)
 {
-	const struct status *s = value;
 	json_t *list = json_object_get(object, f->key);
 
-	if (s->why[0] && json_array_insert_new(list, 0,
-					       json_pack("{s:s, s:o}", "code", degraded, "message",
-							 json_text(s->why))))
-		return err_set(w->e, -ENOMEM, "%s: no memory", f->key);
+	for (unsigned i = OWN_WARNINGS; i-- > 0;) {
+		const char *text = (const char *)value + own_warnings[i].at;
+
+		if (text[0] &&
+		    json_array_insert_new(list, 0,
+					  json_pack("{s:s, s:o}", "code", own_warnings[i].code,
+						    "message", json_text(text))))
+			return err_set(w->e, -ENOMEM, "%s: no memory", f->key);
+	}
 	return 0;
 }
-static const struct json_type why_written = {.write = write_why};
+static const struct json_type own_written = {.write = write_own};
 
-static int read_why(const struct json_field *f, void *value, const struct json_walk *w,
+static int read_own(const struct json_field *f, void *value, const struct json_walk *w,
 		    json_t *object)
 {
-	struct status *s = value;
 	json_t *list = json_object_get(object, f->key);
-	json_t *first = json_array_get(list, 0);
-	const char *code = json_string_value(json_object_get(first, "code"));
-	int r;
 
-	if (!code || strcmp(code, degraded) != 0)
-		return 0;
-	r = json_read_text(first, "message", s->why, sizeof(s->why), w->e);
-	if (r)
-		return err_wrap(w->e, "%s[0]", f->key);
-	json_array_remove(list, 0);
+	for (unsigned i = 0; i < OWN_WARNINGS; i++) {
+		json_t *first = json_array_get(list, 0);
+		const char *code = json_string_value(json_object_get(first, "code"));
+
+		if (!code || strcmp(code, own_warnings[i].code) != 0)
+			continue;
+		if (json_read_text(first, "message", (char *)value + own_warnings[i].at, PLAN_TEXT,
+				   w->e))
+			return err_wrap(w->e, "%s[0]", f->key);
+		json_array_remove(list, 0);
+	}
 	return 0;
 }
-static const struct json_type why_read = {.read = read_why};
+static const struct json_type own_read = {.read = read_own};
 
 /* ---- all of it */
 
@@ -261,9 +273,9 @@ static const struct json_field status_fields[] = {
 	{"slices", JSON_LIST(T, slices, slice_count, slice_fields)},
 	{"loans", JSON_LIST(T, loans, loan_count, status_loan_fields)},
 	{"rebalance", JSON_PART(T, monitor, monitor_fields)},
-	{"warnings", JSON_OTHER(&why_read)},
+	{"warnings", JSON_OTHER(&own_read)},
 	{"warnings", JSON_LIST(T, warnings, warning_count, warning_fields)},
-	{"warnings", JSON_OTHER(&why_written)},
+	{"warnings", JSON_OTHER(&own_written)},
 	JSON_END,
 };
 const struct json_table status_table = {

@@ -56,8 +56,9 @@ struct status_monitor {
 struct status {
 	char name[NAME_MAX_BYTES + 1];
 	enum cluster_phase phase;
-	char why[PLAN_TEXT];  /* of degraded */
-	pid_t supervisor_pid; /* 0: dead */
+	char why[PLAN_TEXT];	 /* of degraded */
+	char unsaved[PLAN_TEXT]; /* why state.json is older than what there is; "": it is not */
+	pid_t supervisor_pid;	 /* 0: dead */
 	double uptime_s;
 	char master_url[PROFILE_WORD];
 	pid_t master_pid;

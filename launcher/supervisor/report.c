@@ -102,6 +102,11 @@ int report_status(const struct report *r, const struct site *s, struct crew *c, 
 		return err_set(e, -EAGAIN, "the cluster is only just beginning");
 	if (status_collect(s->state, s->driver, samples, out, e))
 		return e->code;
+	if (s->unsaved.code)
+		snprintf(out->unsaved, sizeof(out->unsaved),
+			 "%.100s/state.json cannot be written (%s): make room there; what changes "
+			 "until then would be lost with the supervisor",
+			 s->state->cluster.state, strerror(-s->unsaved.code));
 	out->uptime_s = (double)(s->now_ns - r->begin_ns) / 1e9;
 	out->supervisor_pid = getpid();
 	out->master_pid = crew_master(c)->process.pid;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "containers/proc/clock.h"
 #include "containers/proc/process.h"
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
@@ -13,6 +14,7 @@
 enum {
 	LOCK_PATIENCE_MS = 10000, /* longer than another cluster's worker takes to stop */
 	EMPTY_TIMEOUT_MS = 5000,
+	SAVE_PAUSE_MAX_S = 60,
 };
 
 /* ---- the state */
@@ -37,6 +39,29 @@ int site_recall(struct site *s, const struct cluster *c, struct err *e)
 	return 0;
 }
 
+/* Each failure doubles the pause; the first of several and their end are told. */
+static void note_save(struct site *s, int r, const struct err *e)
+{
+	bool had_failed = s->unsaved.code != 0;
+
+	if (!r) {
+		s->unsaved.code = 0;
+		s->save_at_ns = 0;
+		s->save_pause_s = 0;
+		if (had_failed)
+			events_note(&s->events, "saved", "state.json", "it can be written again",
+				    {"pid", getpid()});
+		return;
+	}
+	s->unsaved = *e;
+	s->save_pause_s = s->save_pause_s ? 2 * s->save_pause_s : 1;
+	if (s->save_pause_s > SAVE_PAUSE_MAX_S)
+		s->save_pause_s = SAVE_PAUSE_MAX_S;
+	s->save_at_ns = s->now_ns + s->save_pause_s * 1000 * CLOCK_MS;
+	if (!had_failed)
+		events_note(&s->events, "save-failed", "state.json", e->msg, {"errno", -e->code});
+}
+
 int site_save(struct site *s, struct err *e)
 {
 	struct state *state = s->state;
@@ -50,7 +75,13 @@ int site_save(struct site *s, struct err *e)
 	r = state_write(state, e);
 	state->plan.loan_count = loans;
 	s->is_dirty = r != 0;
+	note_save(s, r, e);
 	return r;
+}
+
+bool site_is_save_due(const struct site *s)
+{
+	return s->is_dirty && s->now_ns >= s->save_at_ns;
 }
 
 void site_degrade(struct site *s, const char *format, ...)

@@ -29,7 +29,10 @@ struct site {
 	struct state *state;	 /* never NULL once site_recall() was fine */
 	enum site_knowledge known;
 	char why_lost[ERR_TEXT]; /* of KNOWN_LOST, for the next `up` that ends well; "": told */
-	bool is_dirty;		 /* state.json is older than `state` */
+	bool is_dirty;		 /* state.json is older than `state` … */
+	struct err unsaved;	 /* … because it cannot be written; code 0: it can */
+	uint64_t save_at_ns;	 /* when that is tried again */
+	unsigned save_pause_s;
 
 	struct driver *driver; /* NULL: no groups, as yet or any more */
 	int groups_lock;       /* held while groups are made or removed; -1: not held */
@@ -50,9 +53,12 @@ int site_recall(struct site *s, const struct cluster *c, struct err *e);
 
 /*
  * Write state.json if it is old. Loans are not in it: the kernel has them, and whoever comes after
- * a crash ends them.
+ * a crash ends them. Where it fails, and when it no longer does, there is an event.
  */
 int site_save(struct site *s, struct err *e);
+
+/* Whether there is something to save, and the pause after a failure is over. */
+bool site_is_save_due(const struct site *s);
 
 /* The cluster goes on, and not as it should: why, in a sentence that says what to do. */
 void site_degrade(struct site *s, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -558,9 +558,8 @@ static int loop(struct supervisor *s, struct err *e)
 		if (s->site.now_ns >= s->clients.status_deadline_ns ||
 		    (s->clients.has_master && !task_watch_is_requesting(s->monitor.tasks)))
 			answer_statuses(s);
-		if (crew_save(&s->crew, &unsaved))
-			events_note(&s->site.events, "save-failed", "state.json", unsaved.msg,
-				    {"errno", -unsaved.code});
+		if (site_is_save_due(&s->site))
+			crew_save(&s->crew, &unsaved); /* it is told */
 		look_after_loans(s);
 		if (s->monitor.asks_master)
 			crew_ask_soon(&s->crew);
