@@ -78,7 +78,10 @@ struct driver_ops {
 	int (*set_weight)(struct driver *d, const char *group, unsigned weight, struct err *e);
 	int (*spawn)(struct driver *d, const struct spawn *s, pid_t *pid, int *pidfd,
 		     struct err *e);
-	/* SIGKILL everything in the group and wait until it is empty, at most timeout_ms. */
+	/*
+	 * SIGKILL everything in the group and wait until it is empty, at most timeout_ms (0: not at
+	 * all); then -ETIMEDOUT.
+	 */
 	int (*kill)(struct driver *d, const char *group, unsigned timeout_ms, struct err *e);
 	/* Remove the empty group; it being gone already is success. */
 	int (*remove)(struct driver *d, const char *group, struct err *e);
@@ -180,7 +183,8 @@ int driver_destroy(struct driver *d, struct err *e);
  * Put one op in force: the only executor of ops, whoever decided on them. `to` is the plan and `p`
  * the profile that it was made for; OP_SET_CPUS and OP_SET_WEIGHT do without both (NULL).
  * `effective` (or NULL) gets the CPUs that the kernel gives after OP_SET_CPUS. OP_SET_HOST makes
- * the host group where it is missing.
+ * the host group where it is missing. OP_REMOVE kills what is in the group, and is -ETIMEDOUT while
+ * that has not ended: do it again.
  */
 int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
 		   const struct profile *p, struct cpuset *effective, struct err *e);

@@ -89,8 +89,6 @@ int driver_destroy(struct driver *d, struct err *e)
 
 /* ---- ops */
 
-enum { KILL_MS = 10000 }; /* a JVM with hundreds of GB to unmap needs seconds */
-
 static int create_slice(struct driver *d, const struct op *op, const struct plan *to,
 			const struct profile *p, struct err *e)
 {
@@ -127,7 +125,7 @@ int driver_execute(struct driver *d, const struct op *op, const struct plan *to,
 	case OP_SET_WEIGHT:
 		return d->ops->set_weight(d, op->name, op->weight, e);
 	case OP_REMOVE:
-		r = d->ops->kill(d, op->name, KILL_MS, e);
+		r = d->ops->kill(d, op->name, 0, e);
 		return r == 0 ? d->ops->remove(d, op->name, e) : r;
 	case OP_CREATE:
 		return create_slice(d, op, to, p, e);

@@ -306,11 +306,13 @@ int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, s
 		n = cgroup_pids(driver, group, pids, BATCH, e);
 		if (n <= 0)
 			return n == -ENOENT ? 0 : n;
+		kill_batch(d, group, pids, n,
+			   left_ms < 0	       ? 0
+			   : left_ms < TURN_MS ? left_ms
+					       : TURN_MS);
 		if (left_ms <= 0)
 			break;
-		kill_batch(d, group, pids, n, left_ms < TURN_MS ? left_ms : TURN_MS);
 	}
-	return err_set(e, -ETIMEDOUT,
-		       "%d processes of %s are still there %u ms after SIGKILL, pid %d", n, group,
-		       timeout_ms, pids[0]);
+	return err_set(e, -ETIMEDOUT, "%d processes of %s are still there after SIGKILL, pid %d", n,
+		       group, pids[0]);
 }

@@ -447,9 +447,8 @@ static int affinity_kill(struct driver *driver, const char *group, unsigned time
 			return count;
 		if (left_ms <= 0)
 			return err_set(e, -ETIMEDOUT,
-				       "%d processes of %s are still there %u ms "
-				       "after SIGKILL",
-				       count, group, timeout_ms);
+				       "%d processes of %s are still there after SIGKILL", count,
+				       group);
 		poll(&fds, 1, left_ms > KILL_TURN_MS ? KILL_TURN_MS : left_ms);
 	}
 }

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "containers/proc/control_file.h"
@@ -253,33 +251,20 @@ int tree_claims(const struct tree *t, const char *cluster, struct claims *out, s
 	return 0;
 }
 
-/* ---- one at a time */
-
-enum { LOCK_RETRY_MS = 10 };
-
-int tree_lock(const struct tree *t, unsigned patience_ms, int *lock, struct err *e)
+int tree_name(const struct tree *t, char name[TREE_NAME], struct err *e)
 {
 	cleanup_close int dir = -1;
+	struct stat st;
 	int r = open_top(t, &dir, e);
 
 	if (r < 0)
 		return r;
-	/*
-	 * Not a blocking flock(): everybody may lock a directory that he can read, for as long as
-	 * he likes.
-	 */
-	for (unsigned waited = 0; dir >= 0 && flock(dir, LOCK_EX | LOCK_NB);
-	     waited += LOCK_RETRY_MS) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_errno(e, -errno, "cannot lock the cgroup tree");
-		if (waited >= patience_ms)
-			return err_set(e, -EBUSY,
-				       "another cluster has been changing its groups for %g s: try "
-				       "again when its up or down is done",
-				       patience_ms / 1e3);
-		poll(NULL, 0, LOCK_RETRY_MS);
-	}
-	*lock = take_fd(dir);
+	if (dir >= 0 && fstat(dir, &st))
+		return err_errno(e, -errno, "the top of the cgroup tree");
+	name[0] = '\0';
+	if (dir >= 0)
+		snprintf(name, TREE_NAME, "%llx-%llx", (unsigned long long)st.st_dev,
+			 (unsigned long long)st.st_ino);
 	return 0;
 }
 

@@ -65,10 +65,10 @@ int tree_missing(const struct tree *t, const struct profile *p, struct strings *
 		 struct err *e);
 
 /*
- * Clusters make and remove groups one after the other: until *lock is closed (-1: there is no tree
- * to lock), tree_claims() and observe() see no halves of others'. Waits for at most patience_ms,
- * then -EBUSY.
+ * A name for the tree that all have who look at the same one, whatever they call its mount; "":
+ * there is none.
  */
-int tree_lock(const struct tree *t, unsigned patience_ms, int *lock, struct err *e);
+enum { TREE_NAME = 48 };
+int tree_name(const struct tree *t, char name[TREE_NAME], struct err *e);
 
 #endif

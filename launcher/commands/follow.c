@@ -62,6 +62,9 @@ static void show_progress(struct display *d, const struct reply *r)
 		fprintf(stderr, "%sworkers: %u of %u registered%s", begin, r->count, r->total, end);
 	else if (strcmp(r->what, "master") == 0)
 		fprintf(stderr, "%smaster: %s%s", begin, r->count ? "answers" : "starting", end);
+	else if (strcmp(r->what, "turn") == 0)
+		fprintf(stderr, "%swaiting for another cluster's up or down (%s)%s", begin,
+			r->object, end);
 	else
 		fprintf(stderr, "%s%s: %u of %u (%s)%s", begin, r->what, r->count, r->total,
 			r->object, end);

@@ -373,6 +373,10 @@ int down_cluster(const struct options *o, const char *name, struct err *e)
 			r = down_by_supervisor(&holder, e);
 		else if (!r)
 			r = supervisor_run(&alone, e);
+		if (alone.signal_number) {
+			fprintf(stderr, "cleave: %s\n", e->msg);
+			die_of(alone.signal_number);
+		}
 	}
 	if (!r && o->purge)
 		r = cluster_remove(c, REMAINS_NOTHING, e);

@@ -11,6 +11,8 @@
 #include "launcher/system/listening.h"
 #include "launcher/system/scratch.h"
 
+enum { REMOVE_PATIENCE_MS = 10000 }; /* of killed processes that have not ended */
+
 /* Progress is told from the first change on: an apply that changes nothing is silent. */
 static void report(struct apply *a, const char *what, const char *object, unsigned done,
 		   unsigned total)
@@ -146,6 +148,7 @@ int apply_groups(struct apply *a, struct err *e)
 	const struct op *op = &a->ops->ops[a->next_op];
 	struct site *s = a->site;
 	char text[PLAN_TEXT];
+	int r;
 
 	if (a->next_op == a->ops->count)
 		return STEP_DONE;
@@ -155,10 +158,14 @@ int apply_groups(struct apply *a, struct err *e)
 		if (a->crew->daemons[op->slice].life.state != WORKER_STOPPED)
 			return STEP_WAIT;
 	}
-	if (op->kind == OP_REMOVE)
+	if (op->kind == OP_REMOVE && !s->wait_since_ns)
 		site_expel(s, op->name);
-	if (driver_execute(s->driver, op, &a->wanted->plan, &a->wanted->profile, NULL, e))
+	r = driver_execute(s->driver, op, &a->wanted->plan, &a->wanted->profile, NULL, e);
+	if (r == -ETIMEDOUT && site_wait(s, REMOVE_PATIENCE_MS) == STEP_WAIT)
+		return STEP_WAIT;
+	if (r)
 		return err_wrap(e, "step %u of %u", a->next_op + 1, a->ops->count);
+	site_wait_no_more(s);
 	a->next_op++;
 	events_note(&s->events, "op", op->name, op_format(op, &a->wanted->plan, text, sizeof(text)),
 		    {"step", a->next_op}, {"steps", a->ops->count});
@@ -305,8 +312,11 @@ void apply_give_up(struct apply *a, const struct err *why)
 		drop_other_scratch(s);
 	apply_forget(a);
 	site_unlock_groups(s);
-	site_degrade(s, "%s",
-		     strlen(why->msg) < sizeof(s->state->why) ? why->msg : "the last up failed");
+	/* If it was not begun, all is as it was. */
+	if (s->state->phase == PHASE_STARTING)
+		site_degrade(s, "%s",
+			     strlen(why->msg) < sizeof(s->state->why) ? why->msg
+								      : "the last up failed");
 	clients_refuse_up(a->clients, why);
 }
 

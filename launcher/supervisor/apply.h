@@ -25,11 +25,12 @@ struct apply {
 };
 
 /*
- * Write down that `wanted` is to be put in force, make what has to be there before, plan the ops.
+ * With the groups locked: write down that `wanted` is to be put in force, make what has to be there
+ * before, plan the ops.
  */
 int apply_begin(struct apply *a, struct err *e);
 
-/* Do one op. A slice whose worker has to stop first: STEP_WAIT. */
+/* Do one op. A slice whose worker has to stop first, or whose processes have to end: STEP_WAIT. */
 int apply_groups(struct apply *a, struct err *e);
 
 /* The wanted state becomes the one in force. Daemons that do not run as it says begin to stop. */

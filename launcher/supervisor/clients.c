@@ -111,6 +111,16 @@ void clients_report(struct clients *c, const char *what, const char *object, uns
 	control_progress(c->control, c->up, what, object, done, total);
 }
 
+void clients_report_turn(struct clients *c, pid_t holder)
+{
+	char who[32];
+
+	snprintf(who, sizeof(who), "process %d", (int)holder);
+	clients_report(c, "turn", who, 0, 0);
+	for (unsigned i = 0; i < DOWNS; i++)
+		control_progress(c->control, c->downs[i], "turn", who, 0, 0);
+}
+
 void clients_report_log(struct clients *c, const char *daemon, const char *log)
 {
 	cleanup_free char *tail = NULL;

@@ -38,6 +38,8 @@ void clients_forget(struct clients *c, const struct control_client *client);
 
 void clients_report(struct clients *c, const char *what, const char *object, unsigned done,
 		    unsigned total);
+/* Also to each `down`: another cluster (its process, 0: unknown) is changing its groups. */
+void clients_report_turn(struct clients *c, pid_t holder);
 /* The last lines of a daemon's log. */
 void clients_report_log(struct clients *c, const char *daemon, const char *log);
 /* The last words. `why_lost`: why what was known before was lost, "": it was not. */

@@ -13,6 +13,9 @@ enum {
 	ASK_SOON_MS = 100, /* while something has to register */
 	ASK_STEADY_MS = 5000,
 	ASK_TIMEOUT_MS = 2000,
+	EMPTY_MS = 20,		  /* between two looks whether a group has become empty … */
+	EMPTY_PATIENCE_MS = 5000, /* … before a worker is started in it */
+	KILLED_S = 20, /* after SIGKILL: a JVM with hundreds of GB to unmap needs seconds */
 };
 
 int crew_open(struct crew *c, struct site *site, struct rest *rest, struct err *e)
@@ -160,12 +163,28 @@ int crew_adopt(struct crew *c, const struct state *described, const struct obser
 
 /* ---- processes that begin and end */
 
+static bool is_due(const struct crew *c, unsigned daemon)
+{
+	return c->due[daemon / 64] >> daemon % 64 & 1;
+}
+
 bool crew_has_due(const struct crew *c)
 {
-	for (unsigned i = 0; i < sizeof(c->due) / sizeof(c->due[0]); i++)
-		if (c->due[i])
+	for (unsigned i = 0; i < DAEMONS; i++)
+		if (is_due(c, i) && c->site->now_ns >= c->daemons[i].wait_until_ns)
 			return true;
 	return false;
+}
+
+/* What is left in its group has been killed and has not ended: look again. Return whether to. */
+static bool may_wait(struct crew *c, struct daemon *d)
+{
+	uint64_t now_ns = c->site->now_ns;
+
+	if (!d->wait_since_ns)
+		d->wait_since_ns = now_ns;
+	d->wait_until_ns = now_ns + EMPTY_MS * CLOCK_MS;
+	return now_ns - d->wait_since_ns < EMPTY_PATIENCE_MS * CLOCK_MS;
 }
 
 void crew_start_due(struct crew *c)
@@ -174,22 +193,32 @@ void crew_start_due(struct crew *c)
 
 	for (unsigned i = 0; i < DAEMONS; i++) {
 		struct daemon *d = &c->daemons[i];
+		bool is_wanted = d->life.state == WORKER_STARTING;
 		struct err e;
+		int r = 0;
 
-		if (!(c->due[i / 64] >> i % 64 & 1))
+		if (!is_due(c, i) || s->now_ns < d->wait_until_ns)
+			continue;
+		/* Its group is emptied before. */
+		if (is_wanted && d->id != DAEMON_MASTER && !d->wait_since_ns)
+			site_expel(s, d->group);
+		if (is_wanted)
+			r = daemon_spawn(d, s->driver, s->state, &e);
+		if (r == -ETIMEDOUT && may_wait(c, d))
 			continue;
 		c->due[i / 64] &= ~(UINT64_C(1) << i % 64);
+		d->wait_since_ns = d->wait_until_ns = 0;
 		s->is_dirty = true;
-		if (d->id != DAEMON_MASTER) /* its group is emptied before */
-			site_expel(s, d->group);
-		if (daemon_spawn(d, s->driver, s->state, &e) == 0) {
+		if (is_wanted && !r) {
 			c->has_started = true;
 			events_note(&s->events, "start", d->name, "its process was started",
 				    {"pid", d->process.pid}, {"restarts", d->life.restarts});
 			continue;
 		}
-		events_note(&s->events, "start-failed", d->name, e.msg, {"errno", -e.code});
-		fail(c, d, CREW_CANNOT_START, &e);
+		if (r) {
+			events_note(&s->events, "start-failed", d->name, e.msg, {"errno", -e.code});
+			fail(c, d, CREW_CANNOT_START, &e);
+		}
 		carry_on(c, d, WORKER_EXITED);
 	}
 }
@@ -296,6 +325,8 @@ uint64_t crew_deadline(const struct crew *c)
 
 		if (deadline_ns && deadline_ns < next)
 			next = deadline_ns;
+		if (is_due(c, i) && c->daemons[i].wait_until_ns < next)
+			next = c->daemons[i].wait_until_ns;
 	}
 	return next;
 }
@@ -326,6 +357,29 @@ bool crew_has_stopped(const struct crew *c)
 		if (c->daemons[i].life.state != WORKER_STOPPED)
 			return false;
 	return true;
+}
+
+int crew_check_stopping(const struct crew *c, struct err *e)
+{
+	const struct daemon *left = NULL;
+	const unsigned patience_s = WORKER_STOP_S + KILLED_S;
+
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		const struct daemon *d = &c->daemons[i];
+
+		if (d->life.state != WORKER_STOPPING)
+			continue;
+		if (c->site->now_ns - d->life.since_ns <= patience_s * 1000 * CLOCK_MS)
+			return 0;
+		left = d;
+	}
+	if (!left)
+		return 0;
+	return err_set(
+		e, -ETIMEDOUT,
+		"%s (process %d) has not ended within %d s of SIGKILL: see what it waits for "
+		"(/proc/%d/wchan), then run down again",
+		left->name, (int)left->process.pid, KILLED_S, (int)left->process.pid);
 }
 
 int crew_save(struct crew *c, struct err *e)

@@ -92,6 +92,9 @@ bool crew_is_starting(const struct crew *c, unsigned daemon);
 bool crew_is_stopping(const struct crew *c); /* any */
 bool crew_has_stopped(const struct crew *c); /* all */
 
+/* -ETIMEDOUT, with its name and process: all that are still to stop have been killed, in vain. */
+int crew_check_stopping(const struct crew *c, struct err *e);
+
 /* Copy pids and restarts into the state, and write that if it is old. */
 int crew_save(struct crew *c, struct err *e);
 

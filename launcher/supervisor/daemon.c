@@ -13,7 +13,7 @@
 #include "launcher/spark/archive.h"
 #include "launcher/system/directory.h"
 
-enum { KILL_TIMEOUT_MS = 5000, GROUP_PIDS = 4096 };
+enum { GROUP_PIDS = 4096 };
 
 static const char master_class[] = "org.apache.spark.deploy.master.Master";
 static const char worker_class[] = "org.apache.spark.deploy.worker.Worker";
@@ -112,7 +112,7 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 	int r = 0;
 
 	if (d->id != DAEMON_MASTER)
-		r = driver->ops->kill(driver, d->group, KILL_TIMEOUT_MS, e);
+		r = driver->ops->kill(driver, d->group, 0, e);
 	if (!r)
 		r = daemon_process(d, s, &p, e);
 	if (r)
@@ -217,10 +217,12 @@ void daemon_signal(const struct daemon *d, int signal_number)
 
 int daemon_kill(struct daemon *d, struct driver *driver, struct err *e)
 {
+	int r = 0;
+
 	daemon_signal(d, SIGKILL);
-	if (d->id == DAEMON_MASTER)
-		return 0;
-	return driver->ops->kill(driver, d->group, KILL_TIMEOUT_MS, e);
+	if (d->id != DAEMON_MASTER)
+		r = driver->ops->kill(driver, d->group, 0, e);
+	return r == -ETIMEDOUT ? 0 : r;
 }
 
 void daemon_reap(struct daemon *d)

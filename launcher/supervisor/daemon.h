@@ -23,6 +23,8 @@ struct daemon {
 	int pidfd;		/* -1: no process */
 	int wait_status;	/* of the last exit; -1: not our child */
 	char log[PROFILE_PATH]; /* "" before it was started or adopted */
+	/* Its start waits for its group to become empty: since when, and when it is tried again. */
+	uint64_t wait_since_ns, wait_until_ns;
 };
 
 void daemon_init(struct daemon *d, unsigned id);
@@ -31,7 +33,10 @@ void daemon_init(struct daemon *d, unsigned id);
 int daemon_process(const struct daemon *d, const struct state *s, struct process *out,
 		   struct err *e);
 
-/* Start it in its group. A slice's group is emptied first (executors of a worker that died). */
+/*
+ * Start it in its group. A slice's group is emptied first (executors of a worker that died);
+ * -ETIMEDOUT while that is not done.
+ */
 int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e);
 
 /*
@@ -49,6 +54,7 @@ void daemon_signal(const struct daemon *d, int signal_number);
 
 /*
  * SIGKILL: of a slice the whole group, of the master itself only (drivers of users live beside it).
+ * Does not wait: the end of the daemon is its pidfd's to tell.
  */
 int daemon_kill(struct daemon *d, struct driver *driver, struct err *e);
 

@@ -98,6 +98,10 @@ int report_status(const struct report *r, const struct site *s, struct crew *c, 
 
 	if (!out)
 		return err_set(e, -ENOMEM, "no memory for the status");
+	if (!s->driver && s->wait_since_ns)
+		return err_set(e, -EAGAIN,
+			       "the cluster waits for another one's up or down (process %d)",
+			       (int)s->lock_holder);
 	if (!s->driver)
 		return err_set(e, -EAGAIN, "the cluster is only just beginning");
 	if (status_collect(s->state, s->driver, samples, out, e))

@@ -12,8 +12,9 @@
 #include "decision/cost/facts.h"
 
 enum {
-	LOCK_PATIENCE_MS = 10000, /* longer than another cluster's worker takes to stop */
-	EMPTY_TIMEOUT_MS = 5000,
+	RETRY_MS = 20,
+	GROUP_EMPTIES_MS = 10000, /* a JVM with hundreds of GB to unmap needs seconds */
+	LOCK_PATIENCE_MS = 60000, /* longer than another cluster's worker takes to stop */
 	SAVE_PAUSE_MAX_S = 60,
 };
 
@@ -95,35 +96,70 @@ void site_degrade(struct site *s, const char *format, ...)
 	s->is_dirty = true;
 }
 
+/* ---- what cannot be done yet */
+
+int site_wait(struct site *s, unsigned patience_ms)
+{
+	if (!s->wait_since_ns)
+		s->wait_since_ns = s->now_ns;
+	s->wait_until_ns = s->now_ns + RETRY_MS * CLOCK_MS;
+	return s->now_ns - s->wait_since_ns < patience_ms * CLOCK_MS ? STEP_WAIT : -ETIMEDOUT;
+}
+
+void site_wait_no_more(struct site *s)
+{
+	s->wait_since_ns = s->wait_until_ns = 0;
+}
+
 /* ---- one cluster at a time */
+
+int site_lock_groups(struct site *s, struct err *e)
+{
+	char name[TREE_NAME];
+	struct tree tree;
+	int r = s->has_groups_lock ? STEP_DONE : tree_read(s->cgroup_root, &tree, e);
+
+	if (r)
+		return r;
+	r = tree_name(&tree, name, e);
+	if (!r && name[0])
+		r = groups_lock_take(name, &s->groups_lock, &s->lock_holder, e);
+	if (r == -EBUSY && site_wait(s, LOCK_PATIENCE_MS) == STEP_WAIT)
+		return STEP_WAIT;
+	if (r == -EBUSY)
+		return err_set(e, -EBUSY,
+			       "another cluster's up or down (process %d) has been changing groups "
+			       "for %d s: try again when it is done",
+			       (int)s->lock_holder, LOCK_PATIENCE_MS / 1000);
+	if (r)
+		return r;
+	site_wait_no_more(s);
+	s->has_groups_lock = true;
+	return STEP_DONE;
+}
 
 void site_unlock_groups(struct site *s)
 {
-	if (s->groups_lock >= 0)
-		close(s->groups_lock);
-	s->groups_lock = -1;
+	groups_lock_release(&s->groups_lock);
+	s->has_groups_lock = false;
 }
 
 int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e)
 {
+	struct cpuset cpus = wanted->host.cpus;
 	struct facts facts = {0};
 	struct claims claims;
-	struct cpuset cpus;
 	struct tree tree;
 	int r = tree_read(s->cgroup_root, &tree, e);
 
-	if (!r && s->groups_lock < 0)
-		r = tree_lock(&tree, LOCK_PATIENCE_MS, &s->groups_lock, e);
-	if (!r && wanted) {
-		cpus = wanted->host.cpus;
-		for (unsigned i = 0; i < wanted->slice_count; i++)
-			cpus = cpuset_or(&cpus, &wanted->slices[i].cpus);
+	for (unsigned i = 0; i < wanted->slice_count; i++)
+		cpus = cpuset_or(&cpus, &wanted->slices[i].cpus);
+	if (!r)
 		r = tree_claims(&tree, s->state->cluster.name, &claims, e);
-		if (!r) {
-			facts.taken = claims.taken;
-			string_copy(facts.taken_by, claims.taken_by);
-			r = facts_check_cpus(&facts, &cpus, e);
-		}
+	if (!r) {
+		facts.taken = claims.taken;
+		string_copy(facts.taken_by, claims.taken_by);
+		r = facts_check_cpus(&facts, &cpus, e);
 	}
 	if (r)
 		site_unlock_groups(s);
@@ -193,11 +229,9 @@ int site_open_groups(struct site *s, const struct state *described, struct obser
 		     struct err *e)
 {
 	struct driver_request request = state_groups(described, s->cgroup_root);
-	int r = site_claim_groups(s, NULL, e);
+	int r = driver_open(&request, &s->driver, e);
 
 	seen->count = 0;
-	if (!r)
-		r = driver_open(&request, &s->driver, e);
 	if (!r)
 		r = s->driver->ops->observe(s->driver, seen, e);
 	if (!r && s->known != KNOWN_STATE)
@@ -275,12 +309,18 @@ void site_expel(struct site *s, const char *group)
 
 static int remove_group(struct site *s, const char *name, struct err *e)
 {
-	struct driver *d = s->driver;
 	int r;
 
-	site_expel(s, name);
-	r = d->ops->kill(d, name, EMPTY_TIMEOUT_MS, e);
-	return r ? r : d->ops->remove(d, name, e);
+	if (!s->wait_since_ns)
+		site_expel(s, name);
+	r = s->driver->ops->kill(s->driver, name, 0, e);
+	if (r == -ETIMEDOUT && site_wait(s, GROUP_EMPTIES_MS) == STEP_WAIT)
+		return STEP_WAIT;
+	if (!r)
+		r = s->driver->ops->remove(s->driver, name, e);
+	if (!r)
+		site_wait_no_more(s);
+	return r ? r : STEP_MORE;
 }
 
 int site_remove_next(struct site *s, struct err *e)
@@ -293,17 +333,16 @@ int site_remove_next(struct site *s, struct err *e)
 	r = seen ? s->driver->ops->observe(s->driver, seen, e)
 		 : err_set(e, -ENOMEM, "no memory for the groups");
 	for (unsigned i = 0; !r && i < seen->count; i++)
-		if (strcmp(seen->groups[i].name, GROUP_SUPERVISOR) != 0) {
-			r = remove_group(s, seen->groups[i].name, e);
-			return r ? r : STEP_MORE;
-		}
+		if (strcmp(seen->groups[i].name, GROUP_SUPERVISOR) != 0)
+			return remove_group(s, seen->groups[i].name, e);
 	if (!r && s->has_own_group) /* out of our own leaf, then it can go */
 		r = s->driver->ops->enter(s->driver, NULL, e);
-	if (!r)
-		r = remove_group(s, GROUP_SUPERVISOR, e);
-	if (!r) {
-		r = driver_destroy(s->driver, e);
-		s->driver = NULL;
-	}
+	if (r)
+		return r;
+	r = remove_group(s, GROUP_SUPERVISOR, e);
+	if (r != STEP_MORE)
+		return r;
+	r = driver_destroy(s->driver, e);
+	s->driver = NULL;
 	return r ? r : STEP_DONE;
 }

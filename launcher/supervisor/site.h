@@ -12,6 +12,7 @@
 #include "containers/driver.h"
 #include "launcher/protocol/events.h"
 #include "launcher/protocol/state.h"
+#include "launcher/system/groups_lock.h"
 
 /* What `state` is worth. */
 enum site_knowledge {
@@ -34,8 +35,12 @@ struct site {
 	uint64_t save_at_ns;	 /* when that is tried again */
 	unsigned save_pause_s;
 
-	struct driver *driver; /* NULL: no groups, as yet or any more */
-	int groups_lock;       /* held while groups are made or removed; -1: not held */
+	struct driver *driver;		/* NULL: no groups, as yet or any more */
+	struct groups_lock groups_lock; /* held while groups are made or removed */
+	bool has_groups_lock;		/* … or there is nothing to lock */
+	pid_t lock_holder;		/* who has it, as far as is known, while we wait for it */
+	/* What the stage does next cannot be done yet: since when, and when it is tried again. */
+	uint64_t wait_since_ns, wait_until_ns;
 	struct cpuset allowed; /* CPUs that can be had now; empty: not looked yet */
 
 	/* Of whom was moved out of our groups, until the loop tells who waits: group, sentence, … */
@@ -67,15 +72,25 @@ void site_degrade(struct site *s, const char *format, ...) __attribute__((format
 
 /*
  * Only one cluster at a time makes or removes groups: lock them, if we do not hold the lock
- * already, and be sure that no other cluster has got the CPUs of `wanted` (NULL: of nothing) since
- * it was planned.
+ * already. STEP_DONE; STEP_WAIT; -EBUSY after a minute.
  */
-int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e);
+int site_lock_groups(struct site *s, struct err *e);
 void site_unlock_groups(struct site *s);
+
+/* With the lock: that no other cluster has got the CPUs of `wanted` since it was planned. */
+int site_claim_groups(struct site *s, const struct plan *wanted, struct err *e);
+
+/*
+ * Something cannot be done yet: STEP_WAIT, to be tried again after a moment, or, once that has been
+ * so for patience_ms, -ETIMEDOUT. Nothing in the loop waits itself. What a stage waits for ends with
+ * site_wait_no_more(), or with the stage.
+ */
+int site_wait(struct site *s, unsigned patience_ms);
+void site_wait_no_more(struct site *s);
 
 /*
  * Open the groups, or make the one that they are below, as `described` says where, and look at what
- * there is. The lock is held afterwards. -EEXIST: the groups are of a cluster of the same name that
+ * there is. The lock is held. -EEXIST: the groups are of a cluster of the same name that
  * runs from another state directory. On failure nothing is left of ours.
  */
 int site_open_groups(struct site *s, const struct state *described, struct observation *seen,
@@ -94,7 +109,10 @@ int site_make_own_groups(struct site *s, const struct observation *seen, const s
  */
 void site_expel(struct site *s, const char *group);
 
-/* Remove one group with all that lives in it, our own and the one above at last. */
+/*
+ * With the lock: remove one group with all that lives in it, our own and the one above at last.
+ * STEP_WAIT for processes that do not end at once; -ETIMEDOUT if they do not at all.
+ */
 int site_remove_next(struct site *s, struct err *e);
 
 #endif

@@ -6,6 +6,8 @@
  * What the supervisor is doing, and what can happen after what: a table, stage × event → action and
  * next stage. It has no effect; supervisor.c alone walks through it and does the actions.
  *
+ *   OPEN ──▶ IDLE, for an apply or a down at once; failed ─▶ STUCK
+ *
  *   IDLE ──apply──▶ GROUPS ──▶ REPLACE ──▶ MASTER ──▶ WORKERS ──▶ IDLE
  *                      └──────────┴───────────┴──────────┴─ failed ─▶ IDLE, degraded; of a new cluster: STOP
  *   any of these ──down──▶ STOP ──▶ REMOVE ──▶ GONE
@@ -13,13 +15,14 @@
  */
 
 enum supervisor_stage {
+	STAGE_OPEN,    /* the groups are looked at, once no other cluster changes its own */
 	STAGE_IDLE,    /* nothing but supervising */
-	STAGE_GROUPS,  /* the groups become those of the wanted plan, one op a turn */
+	STAGE_GROUPS,  /* likewise, the groups become those of the wanted plan, one op a turn */
 	STAGE_REPLACE, /* daemons that are not what they should be are stopping */
 	STAGE_MASTER,  /* the master has been started and has to answer */
 	STAGE_WORKERS, /* the workers have been started and have to register */
 	STAGE_STOP,    /* all daemons are stopping */
-	STAGE_REMOVE,  /* the groups go, one a turn */
+	STAGE_REMOVE,  /* likewise, the groups go, one a turn */
 	STAGE_GONE,    /* the end: there is no cluster any more */
 	STAGE_STUCK,   /* the end: what could not be removed is still in the state */
 	SUPERVISOR_STAGES
@@ -44,7 +47,6 @@ enum supervisor_action {
 	ACTION_FINISH,	/* answer; from here on CPUs may be lent */
 	ACTION_GIVE_UP, /* forget what was wanted, tell why; what is in force goes on, degraded */
 	ACTION_STOP_ALL,
-	ACTION_LOCK_GROUPS, /* they are removed by one cluster at a time */
 };
 
 struct supervisor_step {

@@ -33,6 +33,9 @@ struct supervisor {
 	struct err pending; /* why the apply under way has to fail; code 0: it does not */
 	struct err failure; /* why it goes down; code 0: because it was asked to */
 	struct err stuck;   /* of STAGE_STUCK */
+	bool is_down_asked; /* in STAGE_OPEN: the groups have to be looked at before */
+	pid_t told_holder;  /* of the groups' lock, as those who wait were told last */
+	int signal_number;  /* that interrupted a `down` that nobody else serves */
 
 	struct site site;
 	struct clients clients;
@@ -50,7 +53,15 @@ struct supervisor {
 
 static bool is_applying(const struct supervisor *s)
 {
+	if (s->stage == STAGE_OPEN)
+		return s->apply.wanted != NULL;
 	return s->stage > STAGE_IDLE && s->stage < STAGE_STOP;
+}
+
+/* Whether it is inside `down`, where no supervisor was: nobody can ask it for anything. */
+static bool is_alone(const struct supervisor *s)
+{
+	return !s->clients.control;
 }
 
 /* Whether CPUs may be lent: a plan is in force and nothing else is under way. */
@@ -109,6 +120,58 @@ static void start_due(struct supervisor *s)
 
 static void fail(struct supervisor *s, const struct err *why);
 
+/* One cluster at a time changes its groups; whoever waits for ours hears whose turn it is. */
+static int lock_groups(struct supervisor *s, struct err *e)
+{
+	int r = site_lock_groups(&s->site, e);
+
+	if (r == STEP_WAIT && s->site.lock_holder != s->told_holder) {
+		s->told_holder = s->site.lock_holder;
+		clients_report_turn(&s->clients, s->told_holder);
+	}
+	return r;
+}
+
+/* Once it has the lock. STEP_WAIT, or STEP_MORE: the ops come next. */
+static int begin_apply(struct supervisor *s, struct err *e)
+{
+	int r = lock_groups(s, e);
+
+	if (r == STEP_DONE)
+		r = apply_begin(&s->apply, e) ? e->code : STEP_MORE;
+	return r;
+}
+
+/*
+ * Open the groups, adopt what lives in them. `up`: what is wanted is to come in force. `down`: what
+ * is in force goes.
+ */
+static int open_groups(struct supervisor *s, struct err *e)
+{
+	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
+	const struct state *described;
+	int r = seen ? lock_groups(s, e) : err_set(e, -ENOMEM, "no memory for the groups");
+
+	if (r != STEP_DONE)
+		return r;
+	described =
+		s->apply.wanted && s->site.known != KNOWN_STATE ? s->apply.wanted : s->site.state;
+	r = site_open_groups(&s->site, described, seen, e);
+	if (!r)
+		r = crew_adopt(&s->crew, described, seen, e);
+	if (r)
+		return r;
+	s->apply.is_new = s->site.known != KNOWN_STATE && seen->count == 0;
+	return STEP_DONE;
+}
+
+static int remove_next(struct supervisor *s, struct err *e)
+{
+	int r = lock_groups(s, e);
+
+	return r == STEP_DONE ? site_remove_next(&s->site, e) : r;
+}
+
 /* The only way from one stage to another. `why`: of EVENT_FAILED and EVENT_FAILED_NEW. */
 static void enter(struct supervisor *s, enum supervisor_event event, const struct err *why)
 {
@@ -117,6 +180,7 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 	int r = 0;
 
 	s->stage = step.next;
+	site_wait_no_more(&s->site);
 	switch (step.action) {
 	case ACTION_NONE:
 		if (why) /* to STAGE_STUCK */
@@ -127,7 +191,7 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 	case ACTION_BEGIN:
 		s->pending.code = 0;
 		monitor_end(&s->monitor);
-		r = apply_begin(&s->apply, &e);
+		r = begin_apply(s, &e);
 		break;
 	case ACTION_TAKE_OVER:
 		r = apply_take_over(&s->apply, &e);
@@ -152,9 +216,6 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 			s->failure = *why;
 		stop_all(s);
 		break;
-	case ACTION_LOCK_GROUPS:
-		r = site_claim_groups(&s->site, NULL, &e);
-		break;
 	}
 	if (r < 0)
 		fail(s, &e);
@@ -172,14 +233,22 @@ static void fail(struct supervisor *s, const struct err *why)
 /* One step of the stage's own work. Return whether there is more to do at once. */
 static bool work(struct supervisor *s)
 {
+	enum supervisor_stage stage = s->stage;
 	struct err e = s->pending;
 	int r = e.code;
 
+	if (!r && s->site.now_ns < s->site.wait_until_ns)
+		return false;
 	s->pending.code = 0;
+	if (!r && stage > STAGE_IDLE && stage < STAGE_REMOVE)
+		r = crew_check_stopping(&s->crew, &e);
 	if (!r)
-		switch (s->stage) {
+		switch (stage) {
+		case STAGE_OPEN:
+			r = open_groups(s, &e);
+			break;
 		case STAGE_GROUPS:
-			r = apply_groups(&s->apply, &e);
+			r = s->apply.ops ? apply_groups(&s->apply, &e) : begin_apply(s, &e);
 			break;
 		case STAGE_REPLACE:
 			r = crew_is_stopping(&s->crew) ? STEP_WAIT : STEP_DONE;
@@ -194,7 +263,7 @@ static bool work(struct supervisor *s)
 			r = crew_has_stopped(&s->crew) ? STEP_DONE : STEP_WAIT;
 			break;
 		case STAGE_REMOVE:
-			r = site_remove_next(&s->site, &e);
+			r = remove_next(s, &e);
 			break;
 		case STAGE_IDLE:
 		case STAGE_GONE:
@@ -206,6 +275,8 @@ static bool work(struct supervisor *s)
 		fail(s, &e);
 	else if (r == STEP_DONE)
 		enter(s, EVENT_DONE, NULL);
+	if (r == STEP_DONE && stage == STAGE_OPEN)
+		enter(s, s->apply.wanted && !s->is_down_asked ? EVENT_APPLY : EVENT_DOWN, NULL);
 	return r != STEP_WAIT;
 }
 
@@ -298,6 +369,7 @@ static void request_down(struct supervisor *s, struct control_client *client)
 			client ? (int)control_peer(client) : 0);
 		clients_refuse_up(&s->clients, &e);
 	}
+	s->is_down_asked = true;
 	enter(s, EVENT_DOWN, NULL);
 }
 
@@ -378,6 +450,17 @@ static void reap_strangers(struct supervisor *s)
 	}
 }
 
+/* A `down` that does the work itself is left as it is: the next one goes on. */
+static void interrupt(struct supervisor *s, int signal_number)
+{
+	struct err e;
+
+	s->signal_number = signal_number;
+	err_set(&e, -EINTR, "interrupted: what is left of %s goes with the next down",
+		s->site.state->cluster.name);
+	fail(s, &e);
+}
+
 static void read_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -385,6 +468,8 @@ static void read_signals(struct supervisor *s)
 	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
 		if (info.ssi_signo == SIGCHLD)
 			reap_strangers(s);
+		else if (is_alone(s))
+			interrupt(s, (int)info.ssi_signo);
 		else if (info.ssi_signo != SIGHUP)
 			request_down(s, NULL);
 }
@@ -490,6 +575,7 @@ static int milliseconds_left(const struct supervisor *s)
 								      : UINT64_MAX,
 		is_watching(s) ? monitor_deadline(&s->monitor) : UINT64_MAX,
 		executor_watch_deadline(s->monitor.starts, now_ns),
+		s->site.wait_until_ns ? s->site.wait_until_ns : UINT64_MAX,
 	};
 
 	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
@@ -612,33 +698,6 @@ static int open_parts(struct supervisor *s, struct supervisor_start *start, stru
 	return r < 0 ? r : 0;
 }
 
-/*
- * Open the groups, adopt what lives in them. `up`: what is wanted is to come in force. `down`: what
- * is in force goes.
- */
-static int begin(struct supervisor *s, struct supervisor_start *start, struct err *e)
-{
-	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
-	const struct state *described;
-	int r = seen ? open_parts(s, start, e) : err_set(e, -ENOMEM, "no memory for the groups");
-
-	if (!r)
-		r = site_recall(&s->site, &start->cluster, e);
-	if (r)
-		return r;
-	described =
-		s->apply.wanted && s->site.known != KNOWN_STATE ? s->apply.wanted : s->site.state;
-	r = site_open_groups(&s->site, described, seen, e);
-	if (!r)
-		r = crew_adopt(&s->crew, described, seen, e);
-	if (r)
-		return r;
-	s->apply.is_new = s->site.known != KNOWN_STATE && seen->count == 0;
-	enter(s, s->apply.wanted ? EVENT_APPLY : EVENT_DOWN, NULL);
-	malloc_trim(0);
-	return 0;
-}
-
 static int remove_scratch(const struct state *s, struct err *e)
 {
 	int r = scratch_remove(&s->cluster, s->profile.memory.scratch.path, e);
@@ -710,17 +769,21 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		notify_close(&s->manager);
 	s->site.has_own_group = start->kind == SUPERVISOR_DAEMON;
 	s->site.cgroup_root = start->cgroup_root;
-	s->signal_fd = s->site.events.fd = s->site.groups_lock = -1;
+	s->signal_fd = s->site.events.fd = s->site.groups_lock.fd = -1;
 	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
 	if (start->kind == SUPERVISOR_DAEMON)
 		r = detach(log, start->lock, start->client, e);
 	if (!r)
-		r = begin(s, start, e);
-	/* A first `up` that failed before it made anything leaves no trace either. */
-	is_nothing_left = r && s->site.state && s->site.known == KNOWN_NOTHING && s->apply.wanted;
+		r = open_parts(s, start, e);
+	if (!r)
+		r = site_recall(&s->site, &start->cluster, e);
+	malloc_trim(0);
 	if (!r)
 		r = loop(s, e);
-	is_nothing_left |= s->stage == STAGE_GONE;
+	start->signal_number = s->signal_number;
+	is_nothing_left = s->stage == STAGE_GONE;
+	/* A first `up` that failed before it made anything leaves no trace either. */
+	is_nothing_left |= r && s->site.state && s->site.known == KNOWN_NOTHING && s->apply.wanted;
 	if (is_nothing_left && remove_files(s, &start->cluster, r, &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;

@@ -23,6 +23,7 @@ struct supervisor_start {
 	int lock;		 /* held */
 	int client;		 /* the socket of the `up` that waits, -1: none; taken over */
 	pid_t client_pid;
+	int signal_number; /* out, of SUPERVISOR_ONCE: what interrupted it; 0: nothing */
 };
 
 /*

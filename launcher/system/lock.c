@@ -8,43 +8,46 @@
 
 #include "decision/base/cleanup.h"
 
+static pid_t read_holder(int lock)
+{
+	char text[32];
+	ssize_t n = pread(lock, text, sizeof(text) - 1, 0);
+	int pid;
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%d", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
 /*
  * flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last
  * copy.
  */
-int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
+int lock_file(int dir, const char *name, int *fd, pid_t *holder, struct err *e)
 {
-	static const char name[] = "lock";
 	char pid[32];
 	int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 
 	*holder = 0;
 	for (;;) {
-		cleanup_close int state = cluster_open_state(c, e), lock = -1;
+		cleanup_close int lock = openat(
+			dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 		struct stat ours, there;
 
-		if (state < 0)
-			return state;
-		lock = openat(state, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (lock < 0)
-			return err_errno(e, -errno, "%s/%s", c->state, name);
+		if (lock < 0 || fstat(lock, &ours))
+			return err_errno(e, -errno, "%s", name);
+		if (!S_ISREG(ours.st_mode) || ours.st_nlink > 1)
+			return err_set(e, -EPERM, "the lock %s is not a plain file", name);
 		if (flock(lock, LOCK_EX | LOCK_NB)) {
-			ssize_t n;
-
 			if (errno != EWOULDBLOCK)
-				return err_errno(e, -errno, "%s/%s", c->state, name);
-			n = pread(lock, pid, sizeof(pid) - 1, 0);
-			pid[n > 0 ? n : 0] = '\0';
-			if (sscanf(pid, "%d", holder) != 1 || *holder < 0)
-				*holder = 0;
-			return err_set(e, -EBUSY, "cluster %s is held by process %d", c->name,
-				       (int)*holder);
+				return err_errno(e, -errno, "%s", name);
+			*holder = read_holder(lock);
+			return err_set(e, -EBUSY, "%s is held by process %d", name, (int)*holder);
 		}
 		/*
-		 * A `down` may have removed it meanwhile, with its directory: then the file that is
-		 * there is another one.
+		 * Its holder may have removed it meanwhile: then the file of that name is another
+		 * one.
 		 */
-		if (fstat(lock, &ours) || fstatat(state, name, &there, AT_SYMLINK_NOFOLLOW) ||
+		if (fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) ||
 		    ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
 			continue;
 		/* The pid is for messages: a full disk must not keep `down` from freeing it. */
@@ -53,4 +56,18 @@ int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 		*fd = take_fd(lock);
 		return 0;
 	}
+}
+
+int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
+{
+	cleanup_close int state = cluster_open_state(c, e);
+	int r;
+
+	*holder = 0;
+	if (state < 0)
+		return state;
+	r = lock_file(state, "lock", fd, holder, e);
+	if (r == -EBUSY)
+		return err_set(e, r, "cluster %s is held by process %d", c->name, (int)*holder);
+	return r ? err_wrap(e, "%s", c->state) : 0;
 }

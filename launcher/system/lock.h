@@ -12,4 +12,10 @@
 /* Take it and write our pid into it. -EBUSY: *holder has it (0: unknown). */
 int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e);
 
+/*
+ * The same for a plain file `name` in `dir`, which need not be there. Who has it may remove it: then
+ * others do not take the one that is gone.
+ */
+int lock_file(int dir, const char *name, int *fd, pid_t *holder, struct err *e);
+
 #endif

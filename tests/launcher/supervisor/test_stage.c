@@ -30,7 +30,7 @@ START_TEST(a_cluster_comes_up_and_goes_down)
 						EVENT_DONE,  EVENT_DOWN, EVENT_DONE, EVENT_DONE};
 	const enum supervisor_action actions[] = {
 		ACTION_BEGIN,  ACTION_TAKE_OVER, ACTION_START_MASTER, ACTION_START_WORKERS,
-		ACTION_FINISH, ACTION_STOP_ALL,	 ACTION_LOCK_GROUPS,  ACTION_NONE};
+		ACTION_FINISH, ACTION_STOP_ALL,	 ACTION_NONE,	      ACTION_NONE};
 
 	ck_assert_int_eq(walk(STAGE_IDLE, events, actions, 5), STAGE_IDLE);
 	ck_assert_int_eq(walk(STAGE_IDLE, events, actions, 8), STAGE_GONE);
@@ -56,6 +56,17 @@ START_TEST(one_apply_at_a_time_and_none_on_the_way_down)
 
 		ck_assert_msg(step.action == ACTION_REFUSE && step.next == s, "%d", s);
 	}
+}
+END_TEST
+
+/* Before the groups have been looked at nothing is in force, and nothing can be stopped. */
+START_TEST(what_is_not_open_is_neither_changed_nor_stopped)
+{
+	ck_assert_int_eq(supervisor_step(STAGE_OPEN, EVENT_APPLY).action, ACTION_REFUSE);
+	ck_assert_int_eq(supervisor_step(STAGE_OPEN, EVENT_DOWN).next, STAGE_OPEN);
+	ck_assert_int_eq(supervisor_step(STAGE_OPEN, EVENT_DOWN).action, ACTION_NONE);
+	ck_assert_int_eq(supervisor_step(STAGE_OPEN, EVENT_DONE).next, STAGE_IDLE);
+	ck_assert_int_eq(supervisor_step(STAGE_OPEN, EVENT_FAILED).next, STAGE_STUCK);
 }
 END_TEST
 
@@ -94,7 +105,7 @@ START_TEST(random_walks)
 
 	for (unsigned walks = 0; walks < 2000; walks++) {
 		enum supervisor_stage stage = STAGE_IDLE;
-		bool has_workers = false, is_stopping = false, is_locked = false;
+		bool has_workers = false, is_stopping = false, is_removing = false;
 
 		for (unsigned i = 0; i < 200 && !is_end(stage); i++) {
 			enum supervisor_event event =
@@ -103,9 +114,9 @@ START_TEST(random_walks)
 
 			ck_assert_msg(step.action != ACTION_FINISH || has_workers, "seed %lu",
 				      test_seed());
-			ck_assert_msg(step.action != ACTION_LOCK_GROUPS || is_stopping, "seed %lu",
+			ck_assert_msg(step.next != STAGE_REMOVE || is_stopping, "seed %lu",
 				      test_seed());
-			ck_assert_msg(step.next != STAGE_GONE || is_locked, "seed %lu",
+			ck_assert_msg(step.next != STAGE_GONE || is_removing, "seed %lu",
 				      test_seed());
 			ck_assert_msg(!is_stopping || step.next >= STAGE_STOP, "seed %lu",
 				      test_seed());
@@ -113,7 +124,7 @@ START_TEST(random_walks)
 				has_workers = false;
 			has_workers |= step.action == ACTION_START_WORKERS;
 			is_stopping |= step.action == ACTION_STOP_ALL;
-			is_locked |= step.action == ACTION_LOCK_GROUPS;
+			is_removing |= step.next == STAGE_REMOVE;
 			stage = step.next;
 		}
 		ck_assert_msg(is_end(stage), "seed %lu: 200 events and no end", test_seed());
@@ -125,4 +136,5 @@ TEST_MAIN("stage", test_case("table", a_cluster_comes_up_and_goes_down,
 			     an_apply_that_fails_leaves_what_there_was,
 			     one_apply_at_a_time_and_none_on_the_way_down,
 			     down_is_reached_from_everywhere_once,
+			     what_is_not_open_is_neither_changed_nor_stopped,
 			     what_cannot_be_removed_is_the_end, random_walks))
