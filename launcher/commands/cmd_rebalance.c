@@ -12,8 +12,6 @@
 #include "launcher/show/table.h"
 #include "launcher/system/files.h"
 
-enum { ANSWER_MS = 10000 };
-
 /* ---- what is requested */
 
 static int parse_slice(const char *option, const char *word, unsigned *out, struct err *e)
@@ -203,8 +201,7 @@ static int rebalance(const struct invocation *in, struct err *e)
 				    "--replay");
 	if ((r = running_cluster(&in->options, in->operand, &c, e)))
 		return r;
-	r = control_query(&c, &all, ANSWER_MS, &text,
-			  in->options.json ? NULL : &rebalance_answer_table, a, e);
+	r = running_query(&c, &all, &text, in->options.json ? NULL : &rebalance_answer_table, a, e);
 	if (running_is_dead(r)) {
 		r = running_state(&c, &s, e);
 		return r ? r

@@ -18,7 +18,7 @@ enum {
 
 /* ---- where it comes from */
 
-/* Without a supervisor: state and kernel. CPU time needs two looks. */
+/* Without an answer of a supervisor: state and kernel. CPU time needs two looks. */
 static int look_ourselves(const struct options *o, const struct state *s, struct status *out,
 			  struct err *e)
 {
@@ -39,36 +39,43 @@ static int look_ourselves(const struct options *o, const struct state *s, struct
 		out->slices[i].cpu_used = sample_cpus_used(&before[i], &now[i]);
 		out->alive_workers += out->slices[i].worker_pid != 0;
 	}
-	out->phase = PHASE_DEGRADED;
-	string_copy(out->why, "the supervisor is dead: run up");
 	out->monitor.mode = REBALANCE_OFF; /* nobody is there to lend */
 	return 0;
 }
 
+/* 0, ERR_FAILED where a supervisor lives that does not answer, or a negative error. */
 static int get_status(const struct options *o, const struct cluster *c, struct status *out,
 		      char **text, struct err *e)
 {
 	cleanup_free struct state *s = calloc(1, sizeof(*s));
+	bool is_mute;
+	struct err mute;
 	int r;
 
 	if (!s)
 		return err_set(e, -ENOMEM, "no memory for the state");
 	r = running_status(c, o->json ? NULL : out, text, e);
-	if (!r || !running_is_dead(r))
+	is_mute = r == -ETIMEDOUT;
+	if (!is_mute && !running_is_dead(r))
 		return r;
+	mute = *e;
 	memset(out, 0, sizeof(*out));
 	string_copy(out->name, c->name);
 	r = state_read(c, s, e);
-	if (r == -EBADMSG) {
-		out->phase = PHASE_DEGRADED;
-		string_copy(out->why, "the supervisor is dead and its state unreadable: run up");
-	} else if (r == 0) {
-		if (look_ourselves(o, s, out, e))
-			return e->code;
-	} else if (r != -ENOENT) {
+	if (r && r != -ENOENT && r != -EBADMSG)
 		return r;
-	}
-	return json_table_format(&status_table, out, text, e);
+	if (r == 0 && look_ourselves(o, s, out, e))
+		return e->code;
+	if (is_mute || r != -ENOENT)
+		out->phase = PHASE_DEGRADED;
+	if (is_mute)
+		snprintf(out->why, sizeof(out->why), "%.*s", PLAN_TEXT - 1, mute.msg);
+	else if (r == -EBADMSG)
+		string_copy(out->why, "the supervisor is dead and its state unreadable: run up");
+	else if (r == 0)
+		string_copy(out->why, "the supervisor is dead: run up");
+	r = json_table_format(&status_table, out, text, e);
+	return r ? r : is_mute ? ERR_FAILED : 0;
 }
 
 /* ---- how it looks */
@@ -197,6 +204,7 @@ static int print_picture(const struct options *o, const struct status *s,
 	return 0;
 }
 
+/* As get_status(). */
 static int show(const struct options *o, const struct cluster *c, struct err *e)
 {
 	cleanup_free struct status *s = calloc(1, sizeof(*s));
@@ -204,18 +212,18 @@ static int show(const struct options *o, const struct cluster *c, struct err *e)
 	struct picture_style style;
 	int r = s ? get_status(o, c, s, &text, e) : err_set(e, -ENOMEM, "no memory for the status");
 
-	if (r)
+	if (r < 0)
 		return r;
 	if (o->json) {
 		puts(text);
-		return 0;
+		return r;
 	}
 	if (o->watch)
 		fputs("\033[H\033[J", stdout);
-	if (s->slice_count && picture_style_detect(stdout, &style))
-		r = print_picture(o, s, &style, e);
-	if (!r)
-		print_text(o, s);
+	if (s->slice_count && picture_style_detect(stdout, &style) &&
+	    print_picture(o, s, &style, e))
+		return e->code;
+	print_text(o, s);
 	return r;
 }
 
@@ -228,9 +236,9 @@ static int run_status(const struct invocation *in, struct err *e)
 		return r;
 	do {
 		r = show(&in->options, &c, e);
-		if (!r && fflush(stdout))
+		if (r >= 0 && fflush(stdout))
 			r = err_errno(e, -errno, "cannot write standard output");
-	} while (!r && in->options.watch && poll(NULL, 0, REFRESH_MS) == 0);
+	} while (r >= 0 && in->options.watch && poll(NULL, 0, REFRESH_MS) == 0);
 	return r;
 }
 
@@ -246,7 +254,8 @@ const struct command cmd_status = {
 	.arguments = "[NAME]",
 	.summary = "Show the cluster: slices, loans, memory, tasks",
 	.details =
-		"Without such a cluster the state is down, and the exit code 0. With --watch the last loans that began or\n"
+		"Without such a cluster the state is down, and the exit code 0; where a supervisor lives that does not\n"
+		"answer, what state and kernel say is shown, with 1. With --watch the last loans that began or\n"
 		"ended are shown, too; with --watch --json, one object a line.",
 	.options = options,
 	.max_operands = 1,

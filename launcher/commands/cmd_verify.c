@@ -98,12 +98,13 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 
 static int take_a_look(struct look *l, struct err *e)
 {
-	struct err ignored;
-	int r;
+	int r = running_status(&l->cluster, &l->status, NULL, e);
 
-	/* The loans in force, as the supervisor reports them; where it is dead or mute, none. */
+	/* The loans in force, as the supervisor reports them; where it is dead, none. */
+	if (r == -ETIMEDOUT)
+		return r;
 	l->state.plan.loan_count = 0;
-	if (running_status(&l->cluster, &l->status, NULL, &ignored) == 0)
+	if (r == 0)
 		status_plan_loans(&l->status, &l->state.plan);
 	l->drifts.count = 0;
 	l->seen.count = 0;

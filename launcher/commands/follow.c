@@ -5,10 +5,15 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/protocol/control_line.h"
 
-enum { LOOK_MS = 200 };
+enum {
+	LOOK_MS = 200,
+	QUIET_MS = 6 * REPLY_BEAT_MS,	    /* without a word of the supervisor … */
+	INTERRUPTED_MS = 2 * REPLY_BEAT_MS, /* … after a signal */
+};
 
 static volatile sig_atomic_t caught;
 
@@ -58,6 +63,8 @@ static void show_progress(struct display *d, const struct reply *r)
 {
 	const char *begin = d->is_terminal ? "\r\033[K" : "", *end = d->is_terminal ? "" : "\n";
 
+	if (strcmp(r->what, "beat") == 0)
+		return;
 	if (strcmp(r->what, "workers") == 0)
 		fprintf(stderr, "%sworkers: %u of %u registered%s", begin, r->count, r->total, end);
 	else if (strcmp(r->what, "master") == 0)
@@ -99,21 +106,33 @@ int progress_follow(int fd, struct reply *out, int *signal_number, struct err *e
 	struct display d = {.is_terminal = isatty(STDERR_FILENO) == 1};
 	struct sigaction old[WATCHED];
 	struct line_buffer b = {0};
+	uint64_t heard_ns = clock_now_ns();
+	unsigned patience_ms = QUIET_MS;
 	char *line;
 	int r = 0;
 
-	*signal_number = 0;
-	watch_signals(old);
+	caught = 0;
+	if (signal_number) {
+		*signal_number = 0;
+		watch_signals(old);
+	}
 	while (r == 0) {
-		if (caught && !*signal_number) {
+		if (signal_number && caught && !*signal_number) {
 			*signal_number = caught;
 			end_line(&d);
 			fputs("interrupted: undoing what was begun\n", stderr);
 			shutdown(fd, SHUT_WR);
+			heard_ns = clock_now_ns();
+			patience_ms = INTERRUPTED_MS;
 		}
 		r = control_receive(fd, &b, LOOK_MS, &line, e);
-		if (r == -ETIMEDOUT || r == -EINTR)
+		if (r > 0)
+			heard_ns = clock_now_ns();
+		if ((r == -ETIMEDOUT || r == -EINTR) &&
+		    clock_left_ms(heard_ns + patience_ms * CLOCK_MS) > 0)
 			r = 0;
+		else if (r == -ETIMEDOUT || r == -EINTR)
+			r = err_set(e, -ETIMEDOUT, "the supervisor does not answer");
 		else if (r == 0)
 			r = err_set(e, -ECONNRESET,
 				    "the supervisor ended without an answer: see "
@@ -123,7 +142,7 @@ int progress_follow(int fd, struct reply *out, int *signal_number, struct err *e
 	}
 	line_buffer_release(&b);
 	end_line(&d);
-	for (int i = 0; i < WATCHED; i++)
+	for (int i = 0; signal_number && i < WATCHED; i++)
 		sigaction(watched[i], &old[i], NULL);
 	return r > 0 ? 0 : r;
 }

@@ -11,8 +11,9 @@
 
 /*
  * Until "done", which is `out` then, "error" or the end of the connection. A first SIGINT, SIGTERM
- * or SIGHUP makes the supervisor give up; *signal_number is then the signal (else 0). The error is
- * the supervisor's, with its exit class.
+ * or SIGHUP makes the supervisor give up; *signal_number is then the signal (else 0); where it is
+ * NULL signals have their usual effect. The error is the supervisor's, with its exit class;
+ * -ETIMEDOUT: it has not even said that it is still there.
  */
 int progress_follow(int fd, struct reply *out, int *signal_number, struct err *e);
 

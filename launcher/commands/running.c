@@ -2,13 +2,19 @@
 #include "launcher/commands/running.h"
 
 #include <errno.h>
+#include <poll.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/inputs/shipped.h"
-#include "launcher/protocol/control.h"
+#include "launcher/system/lock.h"
 
-enum { ANSWER_MS = 5000 };
+enum {
+	ANSWER_MS = 5000, /* its loop takes some ms a turn */
+	HOLDER_MS = 3000, /* a supervisor that has the lock and does not listen yet, or any more */
+	RETRY_MS = 50,
+};
 
 bool word_number(const char *word, unsigned max, unsigned *out)
 {
@@ -102,8 +108,47 @@ bool running_is_dead(int r)
 	return r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;
 }
 
+int running_mute(const struct cluster *c, pid_t supervisor, struct err *e)
+{
+	if (!supervisor)
+		return err_set(e, -ETIMEDOUT,
+			       "the supervisor of %s lives and does not answer: see what keeps it "
+			       "and try again",
+			       c->name);
+	return err_set(e, -ETIMEDOUT,
+		       "the supervisor of %s (process %d) does not answer: see what keeps it and "
+		       "try again, or kill -9 %d and run up or down (workers go on until then)",
+		       c->name, (int)supervisor, (int)supervisor);
+}
+
+int running_query(const struct cluster *c, const struct control_request *request, char **text,
+		  const struct json_table *t, void *value, struct err *e)
+{
+	uint64_t end_ns = clock_now_ns() + HOLDER_MS * CLOCK_MS;
+	pid_t pid = 0;
+	int r;
+
+	for (;;) {
+		r = control_query(c, request, ANSWER_MS, text, t, value, e);
+		/* Who has the lock and no socket is only beginning, or ending. */
+		if (!running_is_dead(r) || !lock_is_held(c, &pid) || clock_left_ms(end_ns) <= 0)
+			break;
+		poll(NULL, 0, RETRY_MS);
+	}
+	if (r == -ETIMEDOUT) {
+		lock_is_held(c, &pid);
+		return running_mute(c, pid, e);
+	}
+	if (running_is_dead(r) && lock_is_held(c, &pid))
+		return err_set(e, -ETIMEDOUT,
+			       "cluster %s is held by process %d, which does not answer: an up or "
+			       "down may be under way",
+			       c->name, (int)pid);
+	return r;
+}
+
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e)
 {
-	return control_query(c, &(struct control_request){.command = CONTROL_STATUS}, ANSWER_MS,
-			     text, out ? &status_table : NULL, out, e);
+	return running_query(c, &(struct control_request){.command = CONTROL_STATUS}, text,
+			     out ? &status_table : NULL, out, e);
 }

@@ -6,6 +6,7 @@
 
 #include "containers/driver.h"
 #include "launcher/commands/command.h"
+#include "launcher/protocol/control_line.h"
 #include "launcher/protocol/state.h"
 #include "launcher/protocol/status.h"
 
@@ -30,13 +31,18 @@ int running_driver(const struct options *o, const struct state *s, struct driver
 void running_driver_closep(struct driver **d);
 #define cleanup_driver __attribute__((cleanup(running_driver_closep)))
 
-/* Whether control_query() failed because nobody listens, or not to the end. */
+/*
+ * control_query() to the cluster's supervisor, with what a failure means. running_is_dead(): there
+ * is none. -ETIMEDOUT: one lives and does not answer; the error says which, and what to do.
+ */
+int running_query(const struct cluster *c, const struct control_request *request, char **text,
+		  const struct json_table *t, void *value, struct err *e);
 bool running_is_dead(int r);
 
-/*
- * What the supervisor says of itself, and its text as it came, the caller's to free(); either may
- * be NULL. running_is_dead() tells the error of a dead one.
- */
+/* The error of a supervisor that lives and does not answer: -ETIMEDOUT. */
+int running_mute(const struct cluster *c, pid_t supervisor, struct err *e);
+
+/* What the supervisor says of itself, as running_query(); `out` and `text` may be NULL. */
 int running_status(const struct cluster *c, struct status *out, char **text, struct err *e);
 
 /*

@@ -145,8 +145,8 @@ static int send_apply(int fd, const struct state *wanted, struct err *e)
 	return r ? r : control_send(fd, text, e);
 }
 
-/* Fork a supervisor that has the lock and the other end of *fd. */
-static int start_supervisor(const char *cgroup_root, int lock, struct state *wanted, int *fd,
+/* Fork a supervisor that has the lock of `holder` and the other end of its descriptor. */
+static int start_supervisor(const char *cgroup_root, struct state *wanted, struct holder *holder,
 			    struct err *e)
 {
 	int ends[2];
@@ -163,7 +163,7 @@ static int start_supervisor(const char *cgroup_root, int lock, struct state *wan
 			.cluster = wanted->cluster,
 			.cgroup_root = cgroup_root,
 			.wanted = wanted,
-			.lock = lock,
+			.lock = holder->lock,
 			.client = ends[1],
 			.client_pid = getppid(),
 		};
@@ -176,7 +176,8 @@ static int start_supervisor(const char *cgroup_root, int lock, struct state *wan
 		_exit((int)ours.exit);
 	}
 	close(ends[1]);
-	*fd = ends[0];
+	holder->fd = ends[0];
+	holder->supervisor = pid;
 	return pid < 0 ? err_errno(e, -errno, "cannot start a supervisor") : 0;
 }
 
@@ -227,14 +228,15 @@ int up_ensure(const struct invocation *up, enum reply_result *result, struct sta
 	if (!r && holder.fd >= 0)
 		r = send_apply(holder.fd, wanted, e);
 	else if (!r)
-		r = start_supervisor(up->options.roots.cgroup_root, holder.lock, wanted, &holder.fd,
-				     e);
+		r = start_supervisor(up->options.roots.cgroup_root, wanted, &holder, e);
 	if (r && holder.lock >= 0)
 		drop_empty(&wanted->cluster);
 	else if (holder.lock >= 0)
 		close(take_fd(holder.lock)); /* the supervisor has its copy */
 	if (!r)
 		r = progress_follow(holder.fd, &done, &signal_number, e);
+	if (r == -ETIMEDOUT)
+		running_mute(&wanted->cluster, holder.supervisor, e);
 	interrupts_release(&held);
 	if (signal_number)
 		die_of(signal_number);
@@ -262,6 +264,8 @@ int up_again(const struct state *s, int *lock, struct err *e)
 	r = send_apply(holder.fd, s, e);
 	if (!r)
 		r = progress_follow(holder.fd, &done, &signal_number, e);
+	if (r == -ETIMEDOUT)
+		running_mute(&s->cluster, holder.supervisor, e);
 	if (signal_number)
 		die_of(signal_number);
 	return r;
@@ -332,12 +336,11 @@ int up_foreground(const struct invocation *up, struct err *e)
 /* ---- down */
 
 /* Its exit is judged by a pidfd: a zombie is dead, a reused pid is not waited for. */
-static int down_by_supervisor(const struct holder *holder, struct err *e)
+static int down_by_supervisor(const struct cluster *c, const struct holder *holder, struct err *e)
 {
 	struct pollfd end = {.events = POLLIN};
 	cleanup_close int pidfd = -1;
 	struct reply done = {0};
-	int signal_number;
 	int r;
 
 	/* While it is connected: later its number may be another process's. */
@@ -346,7 +349,9 @@ static int down_by_supervisor(const struct holder *holder, struct err *e)
 		return err_errno(e, -errno, "process %d", (int)holder->supervisor);
 	r = control_send(holder->fd, "{\"cmd\":\"down\"}", e);
 	if (!r)
-		r = progress_follow(holder->fd, &done, &signal_number, e);
+		r = progress_follow(holder->fd, &done, NULL, e);
+	if (r == -ETIMEDOUT)
+		return running_mute(c, holder->supervisor, e);
 	if (r && r != -ECONNRESET) /* which is: gone without a word, its exit tells */
 		return r;
 	if (pidfd >= 0 && poll(&end, 1, DOWN_PATIENCE_MS) == 0)
@@ -370,7 +375,7 @@ int down_cluster(const struct options *o, const char *name, struct err *e)
 		r = holder_find(c, DOWN_PATIENCE_MS, NULL, &holder, e);
 		alone.lock = holder.lock;
 		if (!r && holder.fd >= 0)
-			r = down_by_supervisor(&holder, e);
+			r = down_by_supervisor(c, &holder, e);
 		else if (!r)
 			r = supervisor_run(&alone, e);
 		if (alone.signal_number) {

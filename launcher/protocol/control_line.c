@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/protocol/reply.h"
 
@@ -156,6 +157,8 @@ int control_address(const struct cluster *c, struct sockaddr_un *out, struct err
 int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e)
 {
 	cleanup_close int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Who is stopped takes no connection once his queue is full, and no request. */
+	const struct timeval patience = {.tv_sec = CONTROL_SEND_SECONDS};
 	struct sockaddr_un address;
 	struct ucred owner;
 	socklen_t size = sizeof(owner);
@@ -165,10 +168,11 @@ int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e
 		return r == -ENOENT
 			       ? err_errno(e, r, "no supervisor answers at %s/control", c->state)
 			       : r;
-	if (s < 0)
+	if (s < 0 || setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
 		return err_errno(e, -errno, "socket");
 	if (connect(s, (struct sockaddr *)&address, sizeof(address)))
-		return err_errno(e, -errno, "no supervisor answers at %s", address.sun_path);
+		return err_errno(e, errno == EAGAIN ? -ETIMEDOUT : -errno,
+				 "no supervisor answers at %s", address.sun_path);
 	if (getsockopt(s, SOL_SOCKET, SO_PEERCRED, &owner, &size))
 		return err_errno(e, -errno, "%s", address.sun_path);
 	if (peer)
@@ -192,7 +196,8 @@ int control_send(int fd, const char *json, struct err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_errno(e, -errno, "the supervisor does not take the request");
+			return err_errno(e, errno == EAGAIN ? -ETIMEDOUT : -errno,
+					 "the supervisor does not take the request");
 		at += n;
 		left -= (int)n;
 	}
@@ -201,6 +206,8 @@ int control_send(int fd, const char *json, struct err *e)
 
 int control_receive(int fd, struct line_buffer *b, int timeout_ms, char **line, struct err *e)
 {
+	uint64_t end_ns = clock_now_ns() + (timeout_ms < 0 ? 0 : (unsigned)timeout_ms) * CLOCK_MS;
+
 	for (;;) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
 		char bytes[16384];
@@ -211,7 +218,8 @@ int control_receive(int fd, struct line_buffer *b, int timeout_ms, char **line, 
 		*line = line_buffer_next(b, &length);
 		if (*line)
 			return 1;
-		r = poll(&ready, 1, timeout_ms);
+		r = clock_left_ms(end_ns);
+		r = poll(&ready, 1, timeout_ms < 0 ? -1 : r > 0 ? r : 0);
 		if (r == 0)
 			return err_set(e, -ETIMEDOUT, "the supervisor did not answer within %d ms",
 				       timeout_ms);

@@ -13,7 +13,11 @@
 #include "launcher/protocol/rebalance_answer.h"
 #include "launcher/system/cluster.h"
 
-enum { CONTROL_LINE_MAX = JSON_MAX_BYTES }; /* a plan of 64 slices has less than 1 MiB */
+enum {
+	CONTROL_LINE_MAX = JSON_MAX_BYTES, /* a plan of 64 slices has less than 1 MiB */
+	CONTROL_SEND_SECONDS =
+		5, /* until the supervisor takes a connection, or more of a request */
+};
 
 /* Bytes in, lines out. {0} is empty. */
 struct line_buffer {
@@ -44,8 +48,9 @@ void control_request_release(struct control_request *r);
 /* Where the socket is; -ENAMETOOLONG. */
 int control_address(const struct cluster *c, struct sockaddr_un *out, struct err *e);
 
-/* -ENOENT, -ECONNREFUSED: nobody listens. *peer (may be NULL) is the supervisor's pid. */
+/* -ENOENT, -ECONNREFUSED: nobody listens; -ETIMEDOUT: he takes no connection. *peer (may be NULL) is the supervisor's pid. */
 int control_connect(const struct cluster *c, int *fd, pid_t *peer, struct err *e);
+/* -ETIMEDOUT: he does not take it. */
 int control_send(int fd, const char *json, struct err *e);
 /*
  * Wait for the next line; 1 and the line, 0 at the end, negative on error or after timeout_ms (-1:

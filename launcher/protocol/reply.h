@@ -21,12 +21,16 @@ enum reply_kind { REPLY_PROGRESS, REPLY_LOG, REPLY_DONE, REPLY_ERROR };
 
 enum reply_result { REPLY_STARTED, REPLY_CHANGED, REPLY_UNCHANGED, REPLY_DOWN };
 
-enum { REPLY_LINE = 8 << 10 };
+enum {
+	REPLY_LINE = 8 << 10,
+	REPLY_BEAT_MS = 4000, /* who waits hears "beat" so often, so that silence means something */
+};
 
 /* About 10 KB. The members of other kinds than its own mean nothing. */
 struct reply {
 	enum reply_kind kind;
-	char what[32], object[PROFILE_WORD]; /* what is under way: "groups", "master", "workers" */
+	char what[32],
+		object[PROFILE_WORD]; /* what is under way: "groups", "master", "workers"; "turn", "beat" */
 	unsigned count, total;
 	char log[NAME_MAX_BYTES + 1], line[REPLY_LINE]; /* whose log, a line of it */
 	enum reply_result result;

@@ -111,14 +111,27 @@ void clients_report(struct clients *c, const char *what, const char *object, uns
 	control_progress(c->control, c->up, what, object, done, total);
 }
 
+static void report_to_all(struct clients *c, const char *what, const char *object)
+{
+	clients_report(c, what, object, 0, 0);
+	for (unsigned i = 0; i < DOWNS; i++)
+		control_progress(c->control, c->downs[i], what, object, 0, 0);
+}
+
+void clients_beat(struct clients *c, uint64_t now_ns)
+{
+	if (now_ns < c->beat_at_ns)
+		return;
+	c->beat_at_ns = now_ns + REPLY_BEAT_MS * CLOCK_MS;
+	report_to_all(c, "beat", "");
+}
+
 void clients_report_turn(struct clients *c, pid_t holder)
 {
 	char who[32];
 
 	snprintf(who, sizeof(who), "process %d", (int)holder);
-	clients_report(c, "turn", who, 0, 0);
-	for (unsigned i = 0; i < DOWNS; i++)
-		control_progress(c->control, c->downs[i], "turn", who, 0, 0);
+	report_to_all(c, "turn", who);
 }
 
 void clients_report_log(struct clients *c, const char *daemon, const char *log)

@@ -15,6 +15,7 @@ struct clients {
 	pid_t up_pid;		   /* of the last one */
 	struct control_client *downs[CONTROL_CLIENTS];
 	struct control_client *statuses[CONTROL_CLIENTS];
+	uint64_t beat_at_ns;
 	uint64_t status_deadline_ns; /* when they are answered with what is known */
 	bool has_master; /* the master has answered since the last of them was requested */
 };
@@ -38,7 +39,9 @@ void clients_forget(struct clients *c, const struct control_client *client);
 
 void clients_report(struct clients *c, const char *what, const char *object, unsigned done,
 		    unsigned total);
-/* Also to each `down`: another cluster (its process, 0: unknown) is changing its groups. */
+/* Also to each `down`: now and then, that we are there. */
+void clients_beat(struct clients *c, uint64_t now_ns);
+/* Likewise: another cluster (its process, 0: unknown) is changing its groups. */
 void clients_report_turn(struct clients *c, pid_t holder);
 /* The last lines of a daemon's log. */
 void clients_report_log(struct clients *c, const char *daemon, const char *log);

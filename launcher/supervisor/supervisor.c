@@ -18,6 +18,7 @@
 #include "launcher/supervisor/report.h"
 #include "launcher/supervisor/stage.h"
 #include "launcher/system/detach.h"
+#include "launcher/system/lock.h"
 #include "launcher/system/notify.h"
 #include "launcher/system/scratch.h"
 
@@ -636,6 +637,7 @@ static int loop(struct supervisor *s, struct err *e)
 		bool has_more;
 
 		s->site.now_ns = clock_now_ns();
+		clients_beat(&s->clients, s->site.now_ns);
 		crew_tick(&s->crew);
 		start_due(s);
 		heed_crew(s);
@@ -773,6 +775,7 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
 	if (start->kind == SUPERVISOR_DAEMON)
 		r = detach(log, start->lock, start->client, e);
+	lock_sign(start->lock);
 	if (!r)
 		r = open_parts(s, start, e);
 	if (!r)

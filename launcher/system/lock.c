@@ -18,15 +18,22 @@ static pid_t read_holder(int lock)
 	return sscanf(text, "%d", &pid) == 1 && pid > 0 ? pid : 0;
 }
 
+/* The pid is for messages: a full disk must not keep `down` from freeing it. */
+void lock_sign(int fd)
+{
+	char pid[32];
+	int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)length, 0) != length)
+		(void)!ftruncate(fd, 0);
+}
+
 /*
  * flock() belongs to the open file: a forked supervisor has it, too, and it ends with the last
  * copy.
  */
 int lock_file(int dir, const char *name, int *fd, pid_t *holder, struct err *e)
 {
-	char pid[32];
-	int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-
 	*holder = 0;
 	for (;;) {
 		cleanup_close int lock = openat(
@@ -50,9 +57,7 @@ int lock_file(int dir, const char *name, int *fd, pid_t *holder, struct err *e)
 		if (fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) ||
 		    ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
 			continue;
-		/* The pid is for messages: a full disk must not keep `down` from freeing it. */
-		if (ftruncate(lock, 0) || pwrite(lock, pid, (size_t)length, 0) != length)
-			(void)!ftruncate(lock, 0);
+		lock_sign(lock);
 		*fd = take_fd(lock);
 		return 0;
 	}
@@ -70,4 +75,19 @@ int lock_take(const struct cluster *c, int *fd, pid_t *holder, struct err *e)
 	if (r == -EBUSY)
 		return err_set(e, r, "cluster %s is held by process %d", c->name, (int)*holder);
 	return r ? err_wrap(e, "%s", c->state) : 0;
+}
+
+bool lock_is_held(const struct cluster *c, pid_t *holder)
+{
+	struct err ignored; /* nobody holds what cannot be had */
+	cleanup_close int state = cluster_open_state(c, &ignored), lock = -1;
+
+	*holder = 0;
+	if (state < 0)
+		return false;
+	lock = openat(state, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (lock < 0 || flock(lock, LOCK_SH | LOCK_NB) == 0)
+		return false;
+	*holder = read_holder(lock);
+	return true;
 }
