@@ -48,6 +48,7 @@ struct spawn {
 	const char *user; /* for initgroups, NULL: none */
 	bool no_new_privileges;
 	bool new_session;	   /* setsid: out of reach of the terminal's signals */
+	bool takes_terminal;	   /* of the new session: which of in, out, err is one */
 	bool dies_with_us;	   /* killed when we are (PR_SET_PDEATHSIG), however we end */
 	enum memory_policy policy; /* of the child; strict and none: local first-touch */
 	struct cpuset nodes;	   /* for preferred and interleave */

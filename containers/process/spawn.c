@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -69,6 +71,27 @@ static int place_files(const struct prepared *p)
 	return 0;
 }
 
+/*
+ * Keys of the caller's session are not for another user, nor for who outlives it (keyrings(7)).
+ * Made before the change of user, for a user has room for 200 (proc(5), maxkeys), and possession is
+ * what counts. Who stays the same user may go without; so may who has no keys to be read: an old
+ * kernel, a filter of system calls, which the child has, too.
+ */
+static bool leave_keyring(const struct spawn *s)
+{
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ||
+	       errno == EPERM || errno == EACCES || (errno == EDQUOT && s->uid == (uid_t)-1);
+}
+
+/* What stdin, stdout or stderr is becomes what /dev/tty is. */
+static bool take_terminal(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (isatty(fd))
+			return ioctl(fd, TIOCSCTTY, 0) == 0;
+	return true;
+}
+
 /* Return only on failure: which step it was, with errno. */
 static const char *child_run(const struct prepared *p)
 {
@@ -82,6 +105,8 @@ static const char *child_run(const struct prepared *p)
 		_exit(127); /* the parent has given up, or died */
 	if (s->new_session && setsid() < 0)
 		return "begin a session";
+	if ((s->new_session || s->uid != (uid_t)-1) && !leave_keyring(s))
+		return "join a session keyring";
 	/* The supervisor blocks what its signalfd reads; a worker must not inherit that. */
 	for (int signal = 1; signal < NSIG; signal++)
 		sigaction(signal, &action, NULL);
@@ -110,6 +135,8 @@ static const char *child_run(const struct prepared *p)
 		return "die with its parent";
 	if (place_files(p))
 		return "open its standard files";
+	if (s->takes_terminal && !take_terminal())
+		return "take its terminal";
 	execve(s->file, s->argv, s->envp ? s->envp : (char *[]){NULL});
 	return EXECUTE;
 }

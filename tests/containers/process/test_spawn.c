@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
@@ -294,6 +296,52 @@ START_TEST(a_session_of_its_own)
 }
 END_TEST
 
+/* What is in our session's keyring can be read by who has it, whoever he is. */
+START_TEST(the_callers_keys_are_not_inherited)
+{
+	static const char key[] = "cleave-test-spawn",
+			  look[] = "grep -c cleave-test-spawn /proc/keys";
+	struct run run = shell(look);
+	struct err e = {0};
+
+	if (geteuid() != 0)
+		test_skip("not root");
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+	    syscall(SYS_add_key, "user", key, "secret", 6ul, KEY_SPEC_SESSION_KEYRING) < 0)
+		test_skip("this kernel keeps no keys, or not for us: %s", strerror(errno));
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(run.text, "1\n");
+	run.s.uid = run.s.gid = 65534;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(run.text, "0\n");
+}
+END_TEST
+
+START_TEST(a_terminal_of_its_own)
+{
+	struct run run = shell("echo seen >/dev/tty; tty");
+	struct err e = {0};
+	char name[64], seen[64];
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1;
+	ssize_t n;
+
+	ck_assert(master >= 0 && unlockpt(master) == 0);
+	ck_assert_int_eq(ptsname_r(master, name, sizeof(name)), 0);
+	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	run.s.in = slave;
+	run.s.new_session = run.s.takes_terminal = true;
+	if (geteuid() == 0)
+		run.s.uid = run.s.gid = 65534;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	n = read(master, seen, sizeof(seen) - 1);
+	seen[n > 0 ? n : 0] = '\0';
+	ck_assert_str_eq(seen, "seen\r\n");
+	ck_assert(strncmp(run.text, name, strlen(name)) == 0);
+	close(slave);
+	close(master);
+}
+END_TEST
+
 /* In whose process spawn_process() was called, which is killed; as another user where that can be. */
 static void start_and_die(bool dies_with_us, int out)
 {
@@ -429,6 +477,6 @@ TEST_MAIN("spawn",
 		    the_child_waits_while_it_is_attached),
 	  test_case("inheritance", the_callers_affinity_is_not_inherited, nothing_else_is_inherited,
 		    standard_files_may_be_swapped, it_becomes_the_user_without_new_privileges,
-		    a_session_of_its_own, it_dies_with_us_where_that_is_wanted,
-		    memory_policies_are_set),
+		    a_session_of_its_own, the_callers_keys_are_not_inherited, a_terminal_of_its_own,
+		    it_dies_with_us_where_that_is_wanted, memory_policies_are_set),
 	  test_case("failure", a_failed_start_says_why_and_leaves_nothing, no_descriptor_is_lost))
