@@ -264,7 +264,8 @@ static int make_inputs(struct benching *b, const char *called, struct err *e)
 			       "runs, cleave down %s --purge",
 			       name, name);
 	in->application = NULL; /* they grow: the workload's data come behind them */
-	return spark_resolve(&in->profile, &b->spark, e) < 0 ? e->code : benching_list(b, e);
+	return spark_resolve(&in->profile, &b->cluster, &b->spark, e) < 0 ? e->code
+									  : benching_list(b, e);
 }
 
 /* "2 packages, 128 cores, 256 CPUs, 1 TB, MODEL" */

@@ -47,14 +47,17 @@ static bool has_group_file(const struct doctor_facts *f, const char *file, unsig
 	       (have_major > major || (have_major == major && have_minor >= minor));
 }
 
-static void find_archive(const struct profile *p, struct doctor_facts *out)
+/* As `up` would, with the default profile. */
+static void find_spark(const struct profile *p, struct doctor_facts *out)
 {
 	struct cluster c = {.uid = geteuid(), .gid = getegid()};
-	int r = cluster_user(p, &c, &out->archive_error);
 
-	if (!r)
-		r = archive_find(&out->spark, c.uid, &out->archive, &out->archive_error);
-	out->archive_result = r;
+	out->spark_result = cluster_user(p, &c, &out->spark_error);
+	if (!out->spark_result)
+		out->spark_result = spark_resolve(p, &c, &out->spark, &out->spark_error);
+	if (!out->spark_result)
+		out->archive_result =
+			archive_find(&out->spark, c.uid, &out->archive, &out->archive_error);
 }
 
 int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
@@ -95,9 +98,7 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 		  sizeof(out->numa_balancing));
 	read_text("/proc/sys/vm/swappiness", out->swappiness, sizeof(out->swappiness));
 	read_text("/sys/devices/system/node/has_memory", out->nodes, sizeof(out->nodes));
-	out->spark_result = spark_resolve(profile, &out->spark, &out->spark_error);
-	if (!out->spark_result)
-		find_archive(profile, out);
+	find_spark(profile, out);
 	r = tree_claims(&tree, "", &out->claims, e);
 	if (r == 0)
 		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);

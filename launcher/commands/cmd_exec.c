@@ -5,6 +5,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/running.h"
 #include "launcher/supervisor/daemon.h"
+#include "launcher/system/environment.h"
 #include "launcher/system/foreground.h"
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* as the shell has it */
@@ -49,16 +50,21 @@ static int find_program(const char *word, const char *path, char found[PROFILE_P
 	return r;
 }
 
-/* The caller's, less what would change how the machine is seen, plus what Spark's tools need. */
+/*
+ * The caller's, plus what Spark's tools need; without that where the caller is not who Spark, Java
+ * or python3 can be trusted by: root's PATH leads to nobody else's programs.
+ */
 static int make_environment(const struct state *s, struct argv *env, struct err *e)
 {
 	struct spark_cluster c = state_spark(s);
 	cleanup_argv struct argv spark = {0};
 	int r = spark_shell_environment(&c, &spark, e);
 
-	for (char **item = environ; !r && *item; item++)
-		argv_add(env, *item);
-	argv_drop(env, "HWLOC_");
+	if (r && r != -EPERM)
+		return r;
+	environment_put_caller(env);
+	if (r)
+		fprintf(stderr, "cleave: without Spark's programs and settings: %s\n", e->msg);
 	for (size_t i = 0; !r && i < spark.count; i++) {
 		char *value = strchr(spark.items[i], '=');
 
@@ -69,7 +75,7 @@ static int make_environment(const struct state *s, struct argv *env, struct err 
 		argv_putf(env, "PATH", "%s:%s/bin",
 			  argv_value(env, "PATH") ? argv_value(env, "PATH") : "/usr/bin:/bin",
 			  s->spark.home);
-	return !r && env->failed ? err_set(e, -ENOMEM, "no memory for an environment") : r;
+	return env->failed ? err_set(e, -ENOMEM, "no memory for an environment") : 0;
 }
 
 /* What cannot be executed is reported here, for the exit code is the shell's. */

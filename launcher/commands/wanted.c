@@ -134,7 +134,7 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 			e, "backend: docker is not in this release, cgroup and affinity are");
 	if ((r = cluster_paths(o->roots.state_dir, in->profile.name, &out->cluster, e)) ||
 	    (r = cluster_user(&in->profile, &out->cluster, e)) ||
-	    (r = spark_resolve(&in->profile, &out->spark, e)) ||
+	    (r = spark_resolve(&in->profile, &out->cluster, &out->spark, e)) ||
 	    (r = choose_endpoints(&in->profile, known, &out->master, e)) ||
 	    (r = choose_first_address(&in->profile, known ? &known->plan : NULL,
 				      in->plan.slice_count, &in->facts.first_address, e)))

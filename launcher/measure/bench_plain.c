@@ -14,6 +14,7 @@
 #include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
 #include "launcher/system/directory.h"
+#include "launcher/system/environment.h"
 #include "launcher/system/files.h"
 #include "launcher/system/listening.h"
 
@@ -116,9 +117,7 @@ static int put_submit_environment(const struct plain_request *r, const char *add
 
 	if (make_directory(r, "conf", tmp, e) < 0 || make_directory(r, "tmp", tmp, e) < 0)
 		return e->code;
-	for (char **variable = environ; *variable; variable++)
-		argv_add(env, *variable);
-	argv_drop(env, "HWLOC_");
+	environment_put_for(r->cluster, env);
 	argv_drop(env, "_JAVA_OPTIONS=");
 	argv_drop(env, "SPARK_");
 	put_common(r, address, tmp, env);

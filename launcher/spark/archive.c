@@ -314,7 +314,7 @@ int archive_begin(const struct spark_cluster *c, struct archive_training *t, str
 			  PROFILE_PATH)
 		r = err_errno(e, -ENAMETOOLONG, "%s", c->cluster->data);
 	if (!r)
-		r = spark_submit_launch(c->spark, &begun.launch, e);
+		r = spark_submit_launch(c, &begun.launch, e);
 	if (r) {
 		archive_end(c, &begun, NULL);
 		return r;

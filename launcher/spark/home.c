@@ -15,7 +15,9 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/system/capture.h"
+#include "launcher/system/environment.h"
 #include "launcher/system/files.h"
+#include "launcher/system/owner.h"
 
 enum {
 	PROGRAM_TIMEOUT_MS = 30 * 1000, /* a JVM starts in well under a second on two busy CPUs */
@@ -29,10 +31,85 @@ static const char launcher_class[] = "org.apache.spark.launcher.Main";
 static const char daemon_class[] = "org.apache.spark.deploy.worker.Worker";
 static const char submit_class[] = "org.apache.spark.deploy.SparkSubmit";
 
-/* The first executable `name` in PATH, as an absolute path; "" if there is none. */
-static void find_on_path(const char *name, char path[PROFILE_PATH])
+/* ---- who can change what is run */
+
+static int check_owner(const char *what, const char *path, uid_t uid, struct err *e)
+{
+	struct owner stranger;
+	int r = owner_find_stranger(path, uid, &stranger);
+
+	if (r < 0 && r != -ENOENT)
+		return err_errno(e, r, "%s: %s", what, path);
+	return r == 1 ? owner_refuse(&stranger, uid, what, e) : 0;
+}
+
+/* The directories below `top` that there are, with all that is in them. */
+static int check_owners_below(const char *what, const char *top, const char *const *names,
+			      uid_t uid, struct err *e)
+{
+	char path[PROFILE_PATH + 16];
+
+	for (; *names; names++) {
+		struct owner stranger;
+		int r;
+
+		snprintf(path, sizeof(path), "%s/%s", top, *names);
+		r = owner_find_stranger_below(path, uid, &stranger);
+		if (r == 1)
+			return owner_refuse(&stranger, uid, what, e);
+		if (r && r != -ENOENT)
+			return err_errno(e, r, "%s: %s", what, path);
+	}
+	return 0;
+}
+
+/* What is executed and loaded of a Spark; its logs may be anybody's. */
+static int check_home_owner(const char *what, const char *home, uid_t uid, struct err *e)
+{
+	static const char *const loaded[] = {"bin", "conf", "jars", "python", NULL};
+
+	return check_owner(what, home, uid, e) || check_owners_below(what, home, loaded, uid, e)
+		       ? e->code
+		       : 0;
+}
+
+static int check_java_owner(const char *what, const char *java, uid_t uid, struct err *e)
+{
+	static const char *const loaded[] = {"bin", "conf", "jre", "lib", NULL};
+	char home[PROFILE_PATH], modules[PROFILE_PATH + 16];
+	bool is_jdk;
+
+	if (check_owner(what, java, uid, e))
+		return e->code;
+	if (string_copy(home, java) || strlen(home) < strlen("/bin/java"))
+		return 0;
+	home[strlen(home) - strlen("/bin/java")] = '\0';
+	/* JEP 220; jre/ before JDK 9. Above a java that is no JDK's may be all of /usr. */
+	snprintf(modules, sizeof(modules), "%s/lib/modules", home);
+	is_jdk = access(modules, F_OK) == 0;
+	snprintf(modules, sizeof(modules), "%s/jre", home);
+	is_jdk |= access(modules, F_OK) == 0;
+	return is_jdk ? check_owners_below(what, home, loaded, uid, e) : 0;
+}
+
+int spark_check_owners(const struct spark *s, uid_t uid, struct err *e)
+{
+	return check_home_owner("this cluster's Spark", s->home, uid, e) ||
+			       check_java_owner("this cluster's Java", s->java, uid, e)
+		       ? e->code
+		       : 0;
+}
+
+/* ---- python3 */
+
+/*
+ * The first executable `name` in PATH that the workers' user may execute, as an absolute path; "" if
+ * there is none.
+ */
+static void find_on_path(const struct cluster *c, const char *name, char path[PROFILE_PATH])
 {
 	const char *dir = getenv("PATH");
+	struct err ignored; /* then it is another one */
 	struct stat st;
 
 	while (dir && *dir) {
@@ -40,37 +117,58 @@ static void find_on_path(const char *name, char path[PROFILE_PATH])
 		int n = snprintf(path, PROFILE_PATH, "%.*s/%s", (int)length, dir, name);
 
 		if (dir[0] == '/' && n < PROFILE_PATH && access(path, X_OK) == 0 &&
-		    stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		    stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		    cluster_user_access(c, path, X_OK, &ignored) == 0)
 			return;
 		dir += length + (dir[length] == ':');
 	}
 	path[0] = '\0';
 }
 
-/* Run `python -c program` and keep the first line that it prints; "" if that fails. */
-static void ask_python(const char *python, const char *program, char answer[PROFILE_PATH])
+/*
+ * Run `python -I -c program`, which takes nothing from its directory and environment (-I), and keep
+ * the first line that it prints; "" if that fails or is no absolute path.
+ */
+static void ask_python(const struct cluster *c, const char *python, const char *program,
+		       char answer[PROFILE_PATH])
 {
-	const char *const argv[] = {python, "-c", program, NULL};
+	const char *const argv[] = {python, "-I", "-c", program, NULL};
+	/* What is on PATH may be a wrapper (pyenv) that needs the caller's environment. */
+	cleanup_argv struct argv env = {0};
 	char text[PROFILE_PATH];
 	size_t length;
 	struct err ignored; /* to the callers, a python that does not answer is none */
 
 	answer[0] = '\0';
-	if (!python[0] ||
-	    capture(argv, NULL, PROGRAM_TIMEOUT_MS, text, sizeof(text), &length, &ignored) != 0)
+	environment_put_for(c, &env);
+	if (!python[0] || !env.count || env.failed ||
+	    capture(c, argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, sizeof(text),
+		    &length, &ignored) != 0)
 		return;
 	text[strcspn(text, "\n")] = '\0';
-	string_copy_n(answer, PROFILE_PATH, text);
+	if (text[0] == '/')
+		string_copy_n(answer, PROFILE_PATH, text);
 }
 
-void spark_find_python(char path[PROFILE_PATH])
+int spark_find_python(const struct cluster *c, char path[PROFILE_PATH], struct err *e)
 {
+	static const char what[] = "python3 on PATH";
 	char found[PROFILE_PATH];
+	struct stat st;
 
-	find_on_path("python3", found);
-	/* What is on PATH may be a wrapper (pyenv) that needs the caller's environment. */
-	ask_python(found, "import sys; print(sys.executable)", path);
+	path[0] = '\0';
+	find_on_path(c, "python3", found);
+	if (!found[0])
+		return 0;
+	if (check_owner(what, found, c->uid, e))
+		return e->code;
+	ask_python(c, found, "import sys; print(sys.executable)", path);
+	if (path[0] && (stat(path, &st) || !S_ISREG(st.st_mode) || access(path, X_OK)))
+		path[0] = '\0';
+	return path[0] ? check_owner(what, path, c->uid, e) : 0;
 }
+
+/* ---- Spark */
 
 /* The versions in "spark-core_2.13-4.1.0.jar". 0, or negative errno and no sentence. */
 static int read_jars(const char *home, struct spark *out)
@@ -103,9 +201,10 @@ static int read_jars(const char *home, struct spark *out)
 }
 
 /* Take `home`, which `from` (a profile key, a variable, a place) names. */
-static int use_home(const char *from, const char *home, struct spark *out, struct err *e)
+static int use_home(const struct cluster *c, const char *from, const char *home, struct spark *out,
+		    struct err *e)
 {
-	char submit[PROFILE_PATH + 32], real[PATH_MAX];
+	char jars[PROFILE_PATH + 8], submit[PROFILE_PATH + 32], real[PATH_MAX];
 	int r;
 
 	if (!realpath(home, real))
@@ -124,31 +223,41 @@ static int use_home(const char *from, const char *home, struct spark *out, struc
 	snprintf(submit, sizeof(submit), "%s/bin/spark-submit", out->home);
 	if (access(submit, X_OK) < 0)
 		return err_errno(e, -errno, "%s: cannot execute %s", from, submit);
-	return 0;
+	/* By the way that was named, for who can change a link on it chooses the Spark. */
+	if (check_owner(from, home, c->uid, e))
+		return e->code;
+	snprintf(jars, sizeof(jars), "%s/jars", out->home);
+	return cluster_user_access(c, jars, R_OK | X_OK, e) ||
+			       check_home_owner(from, out->home, c->uid, e)
+		       ? e->code
+		       : 0;
 }
 
-static int find_home(const struct profile *p, struct spark *out, struct err *e)
+static int find_home(const struct profile *p, const struct cluster *c, struct spark *out,
+		     struct err *e)
 {
 	const char *variable = getenv("SPARK_HOME");
 	char home[PROFILE_PATH], self[PATH_MAX] = "", *slash;
 
 	if (p->spark.home[0])
-		return use_home("spark.home", p->spark.home, out, e);
+		return use_home(c, "spark.home", p->spark.home, out, e);
 	if (variable && variable[0])
-		return use_home("SPARK_HOME", variable, out, e);
+		return use_home(c, "SPARK_HOME", variable, out, e);
 	/* build/spark for build/cleave */
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 &&
 	    (slash = strrchr(self, '/')) &&
 	    snprintf(home, sizeof(home), "%.*s/spark", (int)(slash - self), self) < PROFILE_PATH &&
 	    access(home, F_OK) == 0)
-		return use_home("spark beside cleave", home, out, e);
-	ask_python(out->python,
-		   "import importlib.util as u\n"
+		return use_home(c, "spark beside cleave", home, out, e);
+	/* -I is without the user's own packages, but whose they are is who asks. */
+	ask_python(c, out->python,
+		   "import importlib.util as u, site, sys\n"
+		   "sys.path.append(site.getusersitepackages())\n"
 		   "s = u.find_spec('pyspark')\n"
 		   "print(s.submodule_search_locations[0] if s else '')",
 		   home);
 	if (home[0])
-		return use_home("pyspark of python3", home, out, e);
+		return use_home(c, "pyspark of python3", home, out, e);
 	return err_set(e, -ENOENT,
 		       "no Spark: spark.home is auto, SPARK_HOME is not set, there is no `spark` "
 		       "beside cleave, and %s has no pyspark; set spark.home",
@@ -168,7 +277,8 @@ static int feature_release(const char *text, const char *before)
 }
 
 /* Which java, and what named it. */
-static int find_java(const struct profile *p, struct spark *out, const char **from, struct err *e)
+static int find_java(const struct profile *p, const struct cluster *c, struct spark *out,
+		     const char **from, struct err *e)
 {
 	const char *variable = getenv("JAVA_HOME");
 	const char *home = p->jvm.home[0] ? p->jvm.home : variable && variable[0] ? variable : NULL;
@@ -178,7 +288,7 @@ static int find_java(const struct profile *p, struct spark *out, const char **fr
 	if (home) {
 		snprintf(path, sizeof(path), "%s/bin/java", home);
 	} else {
-		find_on_path("java", path);
+		find_on_path(c, "java", path);
 		if (!path[0])
 			return err_set(e, -ENOENT,
 				       "no Java: jvm.home is auto, JAVA_HOME is not set, and no "
@@ -189,19 +299,23 @@ static int find_java(const struct profile *p, struct spark *out, const char **fr
 	/* Without links, so that the home of the JDK is two directories up. */
 	if (!realpath(path, real) || string_copy(out->java, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
-	return 0;
+	return check_owner(*from, path, c->uid, e) || check_java_owner(*from, out->java, c->uid, e)
+		       ? e->code
+		       : 0;
 }
 
 int spark_java_release(const struct profile *p)
 {
 	cleanup_free char *text = NULL;
+	struct cluster c = {.uid = geteuid(), .gid = getegid()};
 	char path[PROFILE_PATH + 16];
 	struct spark spark;
 	const char *from;
 	struct err ignored;
 	size_t size;
 
-	if (find_java(p, &spark, &from, &ignored))
+	/* A JDK that spark_resolve() would refuse is not believed either. */
+	if (cluster_user(p, &c, &ignored) || find_java(p, &c, &spark, &from, &ignored))
 		return 0;
 	*strrchr(spark.java, '/') = '\0';
 	snprintf(path, sizeof(path), "%s/../release", spark.java);
@@ -210,14 +324,17 @@ int spark_java_release(const struct profile *p)
 	return feature_release(text, "JAVA_VERSION=\"");
 }
 
-static int ask_java(const char *from, struct spark *out, struct err *e)
+static int ask_java(const struct cluster *c, const char *from, struct spark *out, struct err *e)
 {
 	const char *const argv[] = {out->java, "-XX:-UsePerfData", "-version", NULL};
 	const char *const environment[] = {NULL};
 	char text[4096];
 	size_t length;
-	int status = capture(argv, environment, PROGRAM_TIMEOUT_MS, text, sizeof(text), &length, e);
+	int status;
 
+	if (cluster_user_access(c, out->java, X_OK, e))
+		return e->code;
+	status = capture(c, argv, environment, PROGRAM_TIMEOUT_MS, text, sizeof(text), &length, e);
 	if (status < 0)
 		return err_wrap(e, "%s", from);
 	out->java_version = feature_release(text, "version \"");
@@ -279,8 +396,8 @@ void spark_jars(const struct spark *s, char jars[SPARK_JARS])
 }
 
 /* `class`: daemon_class, or submit_class with a word behind it, for it wants an application. */
-static int ask_launcher(const struct spark *s, const char *class, struct strings *out,
-			struct err *e)
+static int ask_launcher(const struct spark *s, const struct cluster *c, const char *class,
+			struct strings *out, struct err *e)
 {
 	char jars[SPARK_JARS];
 	const char *const argv[] = {
@@ -301,7 +418,7 @@ static int ask_launcher(const struct spark *s, const char *class, struct strings
 	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
 	if (!text || env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
-	r = capture(argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX,
+	r = capture(c, argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX,
 		    &length, e);
 	if (r < 0)
 		return err_wrap(e, "Spark's launcher");
@@ -320,30 +437,30 @@ static int ask_launcher(const struct spark *s, const char *class, struct strings
 	return 0;
 }
 
-int spark_submit_launch(const struct spark *s, struct strings *out, struct err *e)
+int spark_submit_launch(const struct spark_cluster *c, struct strings *out, struct err *e)
 {
-	return ask_launcher(s, submit_class, out, e);
+	return ask_launcher(c->spark, c->cluster, submit_class, out, e);
 }
 
-int spark_resolve(const struct profile *p, struct spark *out, struct err *e)
+int spark_resolve(const struct profile *p, const struct cluster *c, struct spark *out,
+		  struct err *e)
 {
 	cleanup_free struct spark *found = calloc(1, sizeof(*found));
 	const char *from;
 
 	if (!found)
 		return err_set(e, -ENOMEM, "out of memory");
-	spark_find_python(found->python);
-	if (find_home(p, found, e) || find_java(p, found, &from, e) ||
-	    spark_fingerprint(found, found->fingerprint, e))
+	if (spark_find_python(c, found->python, e) || find_home(p, c, found, e) ||
+	    find_java(p, c, found, &from, e) || spark_fingerprint(found, found->fingerprint, e))
 		return e->code;
-	if (spark_launch_recall(found)) {
+	if (spark_launch_recall(found, c->uid)) {
 		if (check_java(from, found, e))
 			return e->code;
 	} else {
-		if (ask_java(from, found, e) || check_java(from, found, e) ||
-		    ask_launcher(found, daemon_class, &found->launch, e))
+		if (ask_java(c, from, found, e) || check_java(from, found, e) ||
+		    ask_launcher(found, c, daemon_class, &found->launch, e))
 			return e->code;
-		spark_launch_remember(found);
+		spark_launch_remember(found, c->uid);
 	}
 	*out = *found;
 	return 0;

@@ -21,7 +21,15 @@
 
 enum { RECORD_MAX = 64 << 10 };
 
-static const char record_file[] = "launch.json";
+/*
+ * One for each user that was asked: he runs the program that answers, and can make it say what he
+ * wants, but what it says is executed as him alone.
+ */
+enum { RECORD_NAME = 32 };
+static void name_record(uid_t uid, char name[RECORD_NAME])
+{
+	snprintf(name, RECORD_NAME, "launch-%u.json", uid);
+}
 
 #define T struct spark
 static const struct json_field record_fields[] = {
@@ -102,16 +110,17 @@ int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct
 
 /* ---- the record */
 
-bool spark_launch_recall(struct spark *s)
+bool spark_launch_recall(struct spark *s, uid_t uid)
 {
 	cleanup_free struct spark *known = calloc(1, sizeof(*known));
 	cleanup_free char *text = NULL;
-	char directory[PROFILE_PATH], path[PROFILE_PATH + 32];
+	char directory[PROFILE_PATH], path[PROFILE_PATH + 32], record_file[RECORD_NAME];
 	struct err ignored; /* it is computed again */
 	cleanup_close int entry = cache_open(s->fingerprint, directory, &ignored);
 	struct stat st;
 	size_t size;
 
+	name_record(uid, record_file);
 	/* Its words are executed: the file has to be as ours as its directory. */
 	if (entry < 0 || !known || fstatat(entry, record_file, &st, AT_SYMLINK_NOFOLLOW) ||
 	    !cache_is_ours(&st))
@@ -128,13 +137,14 @@ bool spark_launch_recall(struct spark *s)
 	return true;
 }
 
-void spark_launch_remember(const struct spark *s)
+void spark_launch_remember(const struct spark *s, uid_t uid)
 {
 	cleanup_free char *text = NULL;
-	char directory[PROFILE_PATH], path[PROFILE_PATH + 32];
+	char directory[PROFILE_PATH], path[PROFILE_PATH + 32], record_file[RECORD_NAME];
 	struct err ignored; /* it is computed again */
 	cleanup_close int entry = cache_open(s->fingerprint, directory, &ignored);
 
+	name_record(uid, record_file);
 	if (entry < 0 || json_table_format(&record_table, s, &text, &ignored))
 		return;
 	snprintf(path, sizeof(path), "%s/%s", directory, record_file);

@@ -7,12 +7,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
+#include "launcher/system/environment.h"
 #include "launcher/system/scratch.h"
 
 void process_release(struct process *p)
@@ -76,16 +76,11 @@ static void prefix_options(struct argv *env, const char *name, const char *tmp, 
 
 void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env)
 {
-	const struct passwd *user = getpwuid(c->uid);
 	const char *key = NULL;
 
 	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	argv_put(env, "LANG", "C.UTF-8");
-	if (user) {
-		argv_put(env, "HOME", user->pw_dir);
-		argv_put(env, "USER", user->pw_name);
-		argv_put(env, "LOGNAME", user->pw_name);
-	}
+	environment_put_user(c->uid, env);
 	strings_for_each(item, &p->spark.env)
 	{
 		if (key)
@@ -216,20 +211,21 @@ static const char late_c2[] = "-XX:Tier4InvocationThreshold=50000 "
 			      "-XX:Tier4BackEdgeThreshold=400000";
 
 /*
- * What every application of this cluster runs with, wherever it is started, as `uid`; over what
- * `env` has.
+ * What every application of this cluster runs with, wherever it is started, as the user of `who`;
+ * over what `env` has.
  */
-static int put_application_environment(const struct spark_cluster *c, uid_t uid, struct argv *env,
-				       struct err *e)
+static int put_application_environment(const struct spark_cluster *c, const struct cluster *who,
+				       struct argv *env, struct err *e)
 {
 	char tmp[PROFILE_PATH], python[PROFILE_PATH];
 	cleanup_free char *archive = NULL;
 	size_t size;
 
-	/* Nothing that another user can change. */
-	if (data_path(c->cluster, tmp, e, "host/%s",
-		      uid == c->cluster->uid ? "tmp" : SPARK_OWN_TMP) ||
-	    archive_text(c, uid, ' ', &archive, &size, e))
+	/* Libraries and classes are loaded from there: for nobody but its owner. */
+	if (spark_check_owners(c->spark, who->uid, e) ||
+	    data_path(c->cluster, tmp, e, "host/%s",
+		      who->uid == c->cluster->uid ? "tmp" : SPARK_OWN_TMP) ||
+	    archive_text(c, who->uid, ' ', &archive, &size, e))
 		return e->code;
 	spark_put_homes(c->spark, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
@@ -243,7 +239,8 @@ static int put_application_environment(const struct spark_cluster *c, uid_t uid,
 			  argv_value(env, "SPARK_SUBMIT_OPTS"));
 	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
 		return 0;
-	spark_find_python(python);
+	if (spark_find_python(who, python, e))
+		return e->code;
 	if (python[0]) {
 		argv_put(env, "PYSPARK_PYTHON", python);
 		argv_put(env, "PYSPARK_DRIVER_PYTHON", python);
@@ -253,9 +250,10 @@ static int put_application_environment(const struct spark_cluster *c, uid_t uid,
 
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
 {
+	const struct cluster caller = {.uid = geteuid(), .gid = getegid()};
 	cleanup_argv struct argv env = {0};
 
-	if (put_application_environment(c, geteuid(), &env, e))
+	if (put_application_environment(c, &caller, &env, e))
 		return e->code;
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
 	if (env.failed)
@@ -284,13 +282,10 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 		argv_option(&p.argv, "--conf", "%s", *conf);
 	for (; *words; words++)
 		argv_add(&p.argv, *words);
-	for (char **variable = environ; *variable; variable++)
-		argv_add(&p.env, *variable);
-	argv_drop(&p.env, "HWLOC_");
+	environment_put_for(c->cluster, &p.env);
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	return put_application_environment(c, c->cluster->uid, &p.env, e)
-		       ? e->code
-		       : process_take(&p, out, e);
+	return put_application_environment(c, c->cluster, &p.env, e) ? e->code
+								     : process_take(&p, out, e);
 }
 
 /* ---- a training run */

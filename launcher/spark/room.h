@@ -17,7 +17,7 @@ enum { MIB = 1 << 20 };
  * What spark-class would execute for spark-submit, as struct spark's `launch` is for a daemon:
  * Spark 3 gives the options that open the JDK's modules to no daemon. Half a second.
  */
-int spark_submit_launch(const struct spark *s, struct strings *out, struct err *e);
+int spark_submit_launch(const struct spark_cluster *c, struct strings *out, struct err *e);
 
 /*
  * HOME/jars, all of them: what the class path of every JVM of ours begins with, and all that the archive's
@@ -38,14 +38,20 @@ void spark_jars(const struct spark *s, char jars[SPARK_JARS]);
 #define SPARK_TRAINING	  "training.py"
 
 /*
- * What was asked of this Spark and JDK (`home`, `java` and `fingerprint` are filled in) before:
+ * What was asked as a user of this Spark and JDK (`home`, `java` and `fingerprint` are filled in) before:
  * java_version and launch, from the cache. False: it has to be asked, and then remembered.
  */
-bool spark_launch_recall(struct spark *s);
-void spark_launch_remember(const struct spark *s);
+bool spark_launch_recall(struct spark *s, uid_t uid);
+void spark_launch_remember(const struct spark *s, uid_t uid);
 
-/* python3 on the caller's PATH, "" if there is none. */
-void spark_find_python(char path[PROFILE_PATH]);
+/*
+ * python3 on the caller's PATH that the workers' user may execute, asked as him; "" if there is
+ * none. -EPERM, with what to do: a stranger could change it (owner.h).
+ */
+int spark_find_python(const struct cluster *c, char path[PROFILE_PATH], struct err *e);
+
+/* Whether strangers could change what `uid` would run of this Spark and this JDK: -EPERM. */
+int spark_check_owners(const struct spark *s, uid_t uid, struct err *e);
 
 /* The JDK's directory, two above its binary, for "%.*s". */
 #define SPARK_JAVA_HOME(s) (int)(strlen((s)->java) - strlen("/bin/java")), (s)->java

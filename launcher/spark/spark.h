@@ -40,10 +40,13 @@ struct spark {
 /*
  * Find Spark (profile, $SPARK_HOME, `spark` beside the running binary, pyspark of python3 on PATH),
  * check its jars, find the JDK (profile, $JAVA_HOME, java on PATH) and that it suits this Spark.
+ * All of them are asked as the workers' user of `c` (cluster_user()), and refused where a stranger
+ * could change what he runs (owner.h).
  * Errors (ERR_FAILED) name the path looked at and the profile key. Takes about half a second
  * the first time: it starts two JVMs, one after the other; then not while neither has changed.
  */
-int spark_resolve(const struct profile *p, struct spark *out, struct err *e);
+int spark_resolve(const struct profile *p, const struct cluster *c, struct spark *out,
+		  struct err *e);
 
 /*
  * Write the fingerprint of the jars and the JDK as they are now, 16 hexadecimal digits. About a
@@ -53,7 +56,8 @@ int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct
 
 /*
  * The feature release (17; 8 of "1.8.0_392") of the JDK that spark_resolve() would take, out of the
- * file `release` beside its bin/ (JEP 223), without starting it; 0: no JDK, or no such file.
+ * file `release` beside its bin/ (JEP 223), without starting it; 0: no JDK, none that it would take,
+ * or no such file.
  */
 int spark_java_release(const struct profile *p);
 
@@ -129,7 +133,8 @@ size_t spark_application_word(char *const *words);
 
 /*
  * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or
- * NULL) before the user's `words`; environment: the caller's, cleaned. ERR_WRONG if the words name
+ * NULL) before the user's `words`; environment: the caller's, cleaned, or what another user gets of
+ * it (environment.h). ERR_WRONG if the words name
  * a properties file of their own, which would replace the one that holds the cluster's secret.
  */
 int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
@@ -137,7 +142,8 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 
 /*
  * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a
- * 0600 spark-defaults.conf that is the caller's), loopback, python, temporary files below our own directories.
+ * 0600 spark-defaults.conf that is the caller's), loopback, python, temporary files below our own
+ * directories. -EPERM: strangers could change what the caller would run.
  */
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
 

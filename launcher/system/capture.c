@@ -3,12 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "containers/proc/clock.h"
@@ -16,11 +21,38 @@
 #include "decision/base/cleanup.h"
 #include "launcher/system/interrupts.h"
 
-/* ---- the program: a process group of its own, so that what it starts can be killed with it */
+/* ---- the program: a session of its own, so that what it starts can be killed with it */
+
+/* What the child needs, made before it is born. */
+struct birth {
+	const struct cluster *as; /* NULL: nobody else */
+	const char *const *argv, *const *envp;
+	pid_t parent;
+	gid_t groups[NGROUPS_MAX];
+	int group_count;
+};
+
+/* Rights go down, then what a change of user clears is set. */
+static bool prepare(const struct birth *b)
+{
+	const struct cluster *as = b->as;
+
+	if (setsid() < 0 || chdir("/") < 0)
+		return false;
+	/* Keys of the caller's are not the program's; a kernel may have none. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && as && errno != ENOSYS &&
+	    errno != EPERM && errno != EACCES)
+		return false;
+	if (as &&
+	    (setgroups((size_t)b->group_count, b->groups) < 0 ||
+	     setresgid(as->gid, as->gid, as->gid) < 0 || setresuid(as->uid, as->uid, as->uid) < 0))
+		return false;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == b->parent;
+}
 
 /* In the child. Does not return; what keeps it from becoming the program goes to `failure`. */
-static _Noreturn void become(const char *const *argv, const char *const *envp, int out, int failure,
-			     pid_t parent)
+static _Noreturn void become(const struct birth *b, int out, int failure)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
@@ -32,21 +64,34 @@ static _Noreturn void become(const char *const *argv, const char *const *envp, i
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	oom_restore();
-	if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-	    dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(out, STDERR_FILENO) >= 0)
+	if (prepare(b) && dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(out, STDERR_FILENO) >= 0) {
+		/* What our caller left open; before Linux 5.11 it has to be trusted. */
+		close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 		/* execve() changes neither; its prototype is older than const. */
-		execve(argv[0], (char *const *)argv, envp ? (char *const *)envp : environ);
+		execve(b->argv[0], (char *const *)b->argv, (char *const *)b->envp);
+	}
 	error = errno;
 	_exit(write(failure, &error, sizeof(error)) == sizeof(error) ? 127 : 126);
 }
 
-static int start(const char *const *argv, const char *const *envp, int out, pid_t *pid)
+static int start(const struct cluster *as, const char *const *argv, const char *const *envp,
+		 int out, pid_t *pid)
 {
+	cleanup_free struct birth *b = calloc(1, sizeof(*b));
 	cleanup_close int reader = -1, writer = -1;
-	pid_t parent = getpid();
 	int ends[2], error;
 
+	if (!b)
+		return -ENOMEM;
+	*b = (struct birth){.as = as && as->uid != geteuid() ? as : NULL,
+			    .argv = argv,
+			    .envp = envp,
+			    .parent = getpid(),
+			    .groups = {as ? as->gid : 0},
+			    .group_count = as && as->user[0] ? NGROUPS_MAX : 1};
+	if (b->as && as->user[0] && getgrouplist(as->user, as->gid, b->groups, &b->group_count) < 0)
+		return -E2BIG;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	reader = ends[0];
@@ -55,7 +100,7 @@ static int start(const char *const *argv, const char *const *envp, int out, pid_
 	if (*pid < 0)
 		return -errno;
 	if (*pid == 0)
-		become(argv, envp, out, writer, parent);
+		become(b, out, writer);
 	close(take_fd(writer));
 	if (read(reader, &error, sizeof(error)) != sizeof(error))
 		return 0; /* closed by the exec */
@@ -113,8 +158,8 @@ static int drain(const struct program *p, char *text, size_t size, size_t *lengt
 	return await(p, p->pidfd);
 }
 
-int capture(const char *const *argv, const char *const *envp, unsigned timeout_ms, char *text,
-	    size_t size, size_t *length, struct err *e)
+int capture(const struct cluster *as, const char *const *argv, const char *const *envp,
+	    unsigned timeout_ms, char *text, size_t size, size_t *length, struct err *e)
 {
 	cleanup_close int reader = -1, writer = -1, signals = -1, pidfd = -1;
 	struct program p = {.end_ns = clock_now_ns() + timeout_ms * CLOCK_MS};
@@ -130,7 +175,7 @@ int capture(const char *const *argv, const char *const *envp, unsigned timeout_m
 	interrupts_hold(&held);
 	signals = signalfd(-1, &held.set, SFD_CLOEXEC | SFD_NONBLOCK);
 	p.signals = signals;
-	failed = start(argv, envp, writer, &p.pid);
+	failed = start(as, argv, envp, writer, &p.pid);
 	if (failed) {
 		interrupts_release(&held);
 		return err_errno(e, failed, "cannot run %s", argv[0]);

@@ -42,6 +42,15 @@ struct spark_tree *spark_tree_new(const char *top)
 	return t;
 }
 
+const struct cluster *spark_tree_caller(void)
+{
+	static struct cluster caller;
+
+	caller.uid = geteuid();
+	caller.gid = getegid();
+	return &caller;
+}
+
 bool spark_tree_has(const struct argv *argv, const char *word)
 {
 	for (size_t i = 0; i < argv->count; i++)

@@ -17,6 +17,9 @@ struct spark_tree {
 /* A cluster whose directories are below `top`, not made. The caller frees it. */
 struct spark_tree *spark_tree_new(const char *top);
 
+/* Of a cluster, that its workers run as the caller. */
+const struct cluster *spark_tree_caller(void);
+
 /* Whether this is one of the words. */
 bool spark_tree_has(const struct argv *argv, const char *word);
 

@@ -25,7 +25,7 @@ static int resolve(const char *home, const char *jdk, struct spark *out, struct 
 	profile_default(&p);
 	string_copy(p.spark.home, home);
 	string_copy(p.jvm.home, jdk);
-	return spark_resolve(&p, out, e);
+	return spark_resolve(&p, spark_tree_caller(), out, e);
 }
 
 /* A java that prints `version` for -version, and does `otherwise` as Spark's launcher. */
@@ -190,7 +190,7 @@ static size_t ask_spark_class(const char *home, const struct spark *s, char *tex
 	snprintf(java_home, sizeof(java_home), "JAVA_HOME=%s/printer", test_directory());
 	snprintf(jars, sizeof(jars), "SPARK_DAEMON_CLASSPATH=%s/jars/*", s->home);
 	snprintf(submit, sizeof(submit), "%s/bin/spark-class", home);
-	ck_assert_int_eq(capture(argv, envp, 60000, text, size, &length, &e), 0);
+	ck_assert_int_eq(capture(NULL, argv, envp, 60000, text, size, &length, &e), 0);
 	return length;
 }
 
@@ -210,7 +210,7 @@ START_TEST(same_as_spark_class)
 	profile_default(&p);
 	real = realpath(home, NULL);
 	ck_assert(real && string_copy(p.spark.home, real) == 0);
-	if (spark_resolve(&p, &s, &e))
+	if (spark_resolve(&p, spark_tree_caller(), &s, &e))
 		ck_abort_msg("%s", e.msg);
 	ck_assert_int_ge(s.java_version, 17);
 	ck_assert(isdigit(s.version[0]) && strchr(s.version, '.'));
@@ -245,17 +245,17 @@ START_TEST(found_by_variable)
 	profile_default(&p);
 	setenv("SPARK_HOME", "/nonexistent/variable", 1);
 	setenv("JAVA_HOME", jdk, 1);
-	ck_assert_int_lt(spark_resolve(&p, &s, &e), 0);
+	ck_assert_int_lt(spark_resolve(&p, spark_tree_caller(), &s, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "SPARK_HOME: no Spark at /nonexistent/variable"));
 	setenv("SPARK_HOME", home, 1);
-	ck_assert_int_lt(spark_resolve(&p, &s, &e), 0);
+	ck_assert_int_lt(spark_resolve(&p, spark_tree_caller(), &s, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "JAVA_HOME: "));
 	setenv("JAVA_HOME", "", 1);
 	setenv("PATH", "/nonexistent", 1);
-	ck_assert_int_lt(spark_resolve(&p, &s, &e), 0);
+	ck_assert_int_lt(spark_resolve(&p, spark_tree_caller(), &s, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "no java is on PATH"));
 	setenv("SPARK_HOME", "", 1);
-	ck_assert_int_lt(spark_resolve(&p, &s, &e), 0);
+	ck_assert_int_lt(spark_resolve(&p, spark_tree_caller(), &s, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "no Spark: spark.home is auto"));
 }
 END_TEST

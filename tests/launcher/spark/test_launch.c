@@ -40,13 +40,14 @@ static struct spark *resolve(void)
 	string_copy(p.spark.home, home);
 	string_copy(p.jvm.home, jdk);
 	memset(&s, 0, sizeof(s));
-	if (spark_resolve(&p, &s, &e))
+	if (spark_resolve(&p, spark_tree_caller(), &s, &e))
 		ck_abort_msg("%s", e.msg);
 	ck_assert_int_eq(s.java_version, 21);
 	ck_assert_str_eq(strings_get(&s.launch, 0), "/jdk/bin/java");
 	ck_assert_uint_eq(s.launch.count, 3);
 	close(cache_open(s.fingerprint, path, &e));
-	ck_assert_int_lt(snprintf(record, sizeof(record), "%s/launch.json", path), PROFILE_PATH);
+	ck_assert_int_lt(snprintf(record, sizeof(record), "%s/launch-%u.json", path, geteuid()),
+			 PROFILE_PATH);
 	return &s;
 }
 
@@ -259,7 +260,7 @@ START_TEST(without_a_cache_it_is_asked_each_time)
 		profile_default(&p);
 		string_copy(p.spark.home, home);
 		string_copy(p.jvm.home, jdk);
-		ck_assert_msg(spark_resolve(&p, &s, &e) == 0, "%s", e.msg);
+		ck_assert_msg(spark_resolve(&p, spark_tree_caller(), &s, &e) == 0, "%s", e.msg);
 		ck_assert_uint_eq(times_asked(), 2);
 	}
 }
