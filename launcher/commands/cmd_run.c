@@ -71,14 +71,14 @@ static int run_application(const struct options *o, const struct state *s, char 
 {
 	const struct spark_cluster c = state_spark(s);
 	/* Root starts it as the workers' user, so that both own what the job writes. */
-	bool as_user = s->cluster.user[0] && s->cluster.uid != geteuid();
+	bool as_user = s->cluster.uid != geteuid();
 	struct spawn spawn = {.group = GROUP_HOST,
 			      .in = STDIN_FILENO,
 			      .out = STDOUT_FILENO,
 			      .err = STDERR_FILENO,
 			      .uid = as_user ? s->cluster.uid : (uid_t)-1,
 			      .gid = s->cluster.gid,
-			      .user = as_user ? s->cluster.user : NULL,
+			      .user = s->cluster.user[0] ? s->cluster.user : NULL,
 			      .no_new_privileges = as_user,
 			      .policy = s->profile.memory.policy,
 			      .nodes = s->plan.host.nodes};

@@ -257,7 +257,6 @@ static int start_daemon(const struct plain *p, const char *name, uint32_t own, c
 		return err_set(e, -ENOMEM, "out of memory");
 	program = plain_program(r, &process);
 	program.log = log;
-	program.is_shielded = true;
 	program.cpus = &r->cpus;
 	return step_spawn(&program, mask, pid, e);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/keyctl.h>
 #include <linux/mempolicy.h>
 #include <poll.h>
 #include <sched.h>
@@ -40,7 +41,9 @@ static bool prepare(const struct birth *b)
 {
 	const struct step_program *p = b->program;
 
-	if (p->is_shielded && setpgid(0, 0) < 0)
+	/* Out of reach of the caller's terminal and keys: it may be another user's. */
+	if (setsid() < 0 || (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
+			     p->user && errno != ENOSYS && errno != EPERM && errno != EACCES))
 		return false;
 	if (b->cpus && sched_setaffinity(0, b->cpus_size, b->cpus) < 0)
 		return false;
@@ -191,7 +194,7 @@ int step_run(struct step *s, const struct step_program *p, struct err *e)
 
 	program.out = s->out;
 	program.log = s->log;
-	program.is_shielded = s->is_shielded;
+	f->is_shielded = s->is_shielded;
 	s->begin_ns = clock_now_ns();
 	if (step_spawn(&program, &f->before, &f->pid, e) < 0)
 		return e->code;

@@ -15,14 +15,13 @@
 #include "launcher/system/foreground.h"
 #include "launcher/system/roots.h"
 
-/* How a program is born. */
+/* How a program is born: in a session and with keys of its own, out of the terminal's reach. */
 struct step_program {
 	char *const *argv, *const *envp; /* argv[0] is shown only; envp NULL: our environment */
 	const char *file;		 /* that is executed */
-	const char *out, *log; /* stdout, stderr: files, truncated; out NULL: to the log */
-	bool is_shielded;      /* a process group of its own: the terminal's signals pass it by */
-	bool dies_with_us;     /* killed when we are (PR_SET_PDEATHSIG), however we end */
-	bool is_local;	       /* memory policy MPOL_LOCAL, handed on to all that it starts */
+	const char *out, *log;	   /* stdout, stderr: files, truncated; out NULL: to the log */
+	bool dies_with_us;	   /* killed when we are (PR_SET_PDEATHSIG), however we end */
+	bool is_local;		   /* memory policy MPOL_LOCAL, handed on to all that it starts */
 	const struct cpuset *cpus; /* that it may run on; NULL: ours */
 	uid_t uid;		   /* and gid: with `user` */
 	gid_t gid;
@@ -39,7 +38,7 @@ struct step {
 	const char *tail;	       /* behind the seconds: "; about 6 min left", or NULL */
 	const char *out, *log;	       /* as above */
 	bool is_terminal;
-	bool is_shielded;  /* from the terminal's signals */
+	bool is_shielded;  /* the terminal's first signal is not passed on to it */
 	uint64_t limit_ms; /* it is killed then, with all that it started; 0: never */
 	/* Called every period_ms (0: never) while it runs. */
 	void (*look)(void *context);
@@ -54,7 +53,7 @@ void step_show(const struct step *s);
 void step_wipe(const struct step *s);
 
 /*
- * Run a program; `out`, `log` and `is_shielded` are the step's. Return its exit code; -EINTR if a
+ * Run a program; `out` and `log` are the step's. Return its exit code; -EINTR if a
  * signal came, -ETIMEDOUT after the limit: nothing of it is left then.
  */
 int step_run(struct step *s, const struct step_program *p, struct err *e);

@@ -16,11 +16,13 @@ enum {
 
 int foreground_block(struct foreground *out, struct err *e)
 {
+	struct sigaction hangup;
 	sigset_t wanted;
 
 	*out = (struct foreground){.signals = -1, .pidfd = -1};
 	sigemptyset(&wanted);
-	sigaddset(&wanted, SIGHUP);
+	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+		sigaddset(&wanted, SIGHUP);
 	sigaddset(&wanted, SIGINT);
 	sigaddset(&wanted, SIGQUIT);
 	sigaddset(&wanted, SIGTERM);
@@ -35,6 +37,7 @@ int foreground_block(struct foreground *out, struct err *e)
 
 void foreground_release(struct foreground *f)
 {
+	pty_release(&f->pty);
 	if (f->pidfd >= 0)
 		close(f->pidfd);
 	if (f->signals >= 0) {
@@ -46,7 +49,18 @@ void foreground_release(struct foreground *f)
 
 int foreground_start(struct foreground *f, struct driver *d, const struct spawn *s, struct err *e)
 {
-	return d->ops->spawn(d, s, &f->pid, &f->pidfd, e);
+	struct spawn own = *s;
+	int r;
+
+	own.new_session = true;
+	f->is_shielded = false;
+	pty_open(&f->pty, &own);
+	r = d->ops->spawn(d, &own, &f->pid, &f->pidfd, e);
+	if (r)
+		pty_release(&f->pty);
+	else
+		pty_begin(&f->pty);
+	return r;
 }
 
 static bool is_in_family(const struct foreground *f, pid_t pid)
@@ -125,39 +139,86 @@ bool foreground_interrupted(struct foreground *f)
 	return f->interrupts > 0;
 }
 
+/* It is counted; what is to be done about it? */
+static void take_interrupt(struct foreground *f)
+{
+	if (f->interrupts == 1)
+		family_find(f);
+	else if (f->interrupts > 1)
+		family_kill(f);
+}
+
 static void pass_on_signals(struct foreground *f)
 {
 	struct signalfd_siginfo info;
 
 	while (next_signal(f, &info)) {
-		if (f->interrupts == 1)
-			family_find(f);
-		if (f->interrupts > 1)
-			family_kill(f);
-		else if (info.ssi_code != SI_KERNEL) /* the terminal sends to its whole group */
-			kill(f->pid, (int)info.ssi_signo);
+		int number = (int)info.ssi_signo;
+		bool is_terminals = info.ssi_code == SI_KERNEL;
+
+		take_interrupt(f);
+		if (f->interrupts > 1 || (is_terminals && f->is_shielded))
+			continue;
+		/* Of its terminal whoever is in the foreground. */
+		if (is_terminals && number != SIGHUP && f->pty.is_open)
+			pty_signal(&f->pty, number);
+		else
+			kill(-f->pid, number);
 	}
+}
+
+static void take_keys(struct foreground *f, const struct pollfd *fds)
+{
+	struct pty_keys keys;
+
+	pty_turn(&f->pty, fds, f->pid, &keys);
+	if (keys.is_forgotten)
+		f->interrupts = 0;
+	for (; keys.interrupts; keys.interrupts--) {
+		f->interrupts++;
+		f->last_signal = keys.last_signal;
+		take_interrupt(f);
+	}
+}
+
+/* Show what the program has printed, unless a signal is the end of patience. */
+static void show_the_rest(struct foreground *f)
+{
+	size_t moved = 0;
+
+	while (!pty_drain(&f->pty, &moved)) {
+		struct pollfd fds[] = {{.fd = f->signals, .events = POLLIN},
+				       {.fd = f->pty.out, .events = POLLOUT}};
+
+		if (poll(fds, 2, -1) > 0 && fds[0].revents)
+			break;
+	}
+	pty_release(&f->pty);
 }
 
 int foreground_wait(struct foreground *f, foreground_turn *turn, void *context, struct err *e)
 {
-	struct pollfd fds[] = {{.fd = f->signals, .events = POLLIN},
-			       {.fd = f->pidfd, .events = POLLIN}};
+	struct pollfd fds[2 + PTY_FDS] = {{.fd = f->signals, .events = POLLIN},
+					  {.fd = f->pidfd, .events = POLLIN}};
 	int status;
 
 	for (;;) {
 		pid_t ended = waitpid(f->pid, &status, WNOHANG);
+		int wait_ms;
 
 		if (ended == f->pid)
 			break;
 		if (ended < 0 && errno != EINTR)
 			return err_errno(e, -errno, "cannot wait for process %d", (int)f->pid);
+		wait_ms = pty_wanted(&f->pty, fds + 2);
 		if (turn && turn(context, fds, 2, e) < 0)
 			return e->code;
-		if (!turn && poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (!turn && poll(fds, 2 + PTY_FDS, wait_ms) < 0 && errno != EINTR)
 			return err_errno(e, -errno, "cannot poll");
+		take_keys(f, fds + 2);
 		pass_on_signals(f);
 	}
+	show_the_rest(f);
 	/* A Ctrl-C that ended it at once has come to us, too. */
 	if (foreground_interrupted(f)) {
 		/*

@@ -4,9 +4,9 @@
 
 /*
  * A program in the foreground of the caller's terminal, born in one of the cluster's groups: the
- * application of `run`, the command of `exec`. It keeps the caller's session and process group, so
- * a Ctrl-C of the terminal reaches it without us; a signal sent to us alone (kill) is passed on.
- * The second one kills it and all that it started.
+ * application of `run`, the command of `exec`. It leads a session of its own, on a terminal one with
+ * a terminal of its own (pty.h), so signals reach it through us: those of the caller's terminal, and
+ * those sent to us. The second one kills it and all that it started.
  */
 
 #include <poll.h>
@@ -16,21 +16,27 @@
 
 #include "containers/driver.h"
 #include "launcher/system/cluster.h"
+#include "launcher/system/pty.h"
 
 enum { FOREGROUND_FAMILY = 256 };
 
 struct foreground {
 	int signals; /* signalfd of SIGHUP, SIGINT, SIGQUIT, SIGTERM */
 	sigset_t before;
-	pid_t pid;
+	pid_t pid; /* of the program, which leads a process group */
 	int pidfd;
+	bool is_shielded; /* the first signal of the terminal is not the program's */
+	struct pty pty;
 	unsigned interrupts; /* signals that came */
 	int last_signal;
 	size_t count; /* what it had started when the first signal came */
 	struct process_id family[FOREGROUND_FAMILY];
 };
 
-/* Hold the signals back: from here to foreground_release() they wait to be passed on. */
+/*
+ * Hold the signals back: from here to foreground_release() they wait to be passed on. A SIGHUP that
+ * is ignored (nohup) is none.
+ */
 int foreground_block(struct foreground *out, struct err *e);
 void foreground_release(struct foreground *f);
 #define cleanup_foreground __attribute__((cleanup(foreground_release)))

@@ -2,29 +2,20 @@
 #include "launcher/system/foreground.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "containers/process/spawn.h"
 #include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
-/* A driver without groups: spawn is fork and exec. */
+/* A driver without groups. */
 static int plain_spawn(struct driver *d, const struct spawn *s, pid_t *pid, int *pidfd,
 		       struct err *e)
 {
-	(void)d;
-	*pid = fork();
-	if (*pid == 0) {
-		sigset_t none;
+	const struct spawn_into into = {.cgroup2 = -1, .wall = WALL_CPUSET};
 
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		execv(s->file, s->argv);
-		_exit(127);
-	}
-	*pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
-	return *pidfd < 0 ? err_errno(e, -errno, "pidfd_open") : 0;
+	(void)d;
+	return spawn_process(s, &into, pid, pidfd, e);
 }
 
 static const struct driver_ops plain_ops = {.name = "plain", .spawn = plain_spawn};
@@ -33,7 +24,13 @@ static const struct driver_ops plain_ops = {.name = "plain", .spawn = plain_spaw
 static void start(struct foreground *f, const char *script)
 {
 	const char *const argv[] = {"sh", "-c", script, NULL};
-	const struct spawn s = {.file = "/bin/sh", .argv = (char *const *)argv};
+	const struct spawn s = {.file = "/bin/sh",
+				.argv = (char *const *)argv,
+				.envp = environ,
+				.in = -1,
+				.out = STDOUT_FILENO,
+				.err = STDERR_FILENO,
+				.uid = (uid_t)-1};
 	struct driver d = {.ops = &plain_ops};
 	struct err e;
 
