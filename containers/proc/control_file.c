@@ -40,7 +40,7 @@ int control_reread_record(int fd, char *text, size_t size)
 	return (int)n;
 }
 
-int control_reread(int fd, char *text, size_t size)
+int control_reread_bytes(int fd, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -57,10 +57,17 @@ int control_reread(int fd, char *text, size_t size)
 		if (used == size)
 			return -EFBIG;
 	}
-	while (used > 0 && text[used - 1] == '\n')
-		used--;
 	text[used] = '\0';
 	return (int)used;
+}
+
+int control_reread(int fd, char *text, size_t size)
+{
+	int used = control_reread_bytes(fd, text, size);
+
+	while (used > 0 && text[used - 1] == '\n')
+		text[--used] = '\0';
+	return used;
 }
 
 int control_read(int dir, const char *path, char *text, size_t size, struct err *e)

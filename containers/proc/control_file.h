@@ -30,6 +30,9 @@ int control_read(int dir, const char *path, char *text, size_t size, struct err 
 /* The same from a descriptor that is kept open: the kernel makes the text anew at offset 0. */
 int control_reread(int fd, char *text, size_t size);
 
+/* The same with its last newlines: for files whose bytes a process chose. */
+int control_reread_bytes(int fd, char *text, size_t size);
+
 /*
  * The same in one read, for files that the kernel writes as one record, a number, a cpulist,
  * cpu.stat: a seq_file gives a record whole (Documentation/filesystems/seq_file.rst).

@@ -61,25 +61,40 @@ bool proc_is_alive(const struct proc_stat *s)
 	return s->state != 'Z' && s->state != 'X' && s->state != 'x';
 }
 
-int proc_read_text(pid_t pid, const char *file, char *text, size_t size)
+static int open_file(pid_t pid, const char *file)
 {
 	char path[64];
-	cleanup_close int fd = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int proc_read_text(pid_t pid, const char *file, char *text, size_t size)
+{
+	cleanup_close int fd = open_file(pid, file);
+
 	return fd < 0 ? -errno : control_reread(fd, text, size);
 }
 
 char *proc_read_words(pid_t pid, const char *file, size_t *size)
 {
-	cleanup_free char *text = malloc(PROC_TEXT_MAX);
-	int length = text ? proc_read_text(pid, file, text, PROC_TEXT_MAX) : -ENOMEM;
+	cleanup_close int fd = open_file(pid, file);
+	cleanup_free char *text = fd < 0 ? NULL : malloc(PROC_TEXT_MAX);
+	int length = text ? control_reread_bytes(fd, text, PROC_TEXT_MAX) : -ENOMEM;
 
 	if (length < 0 || (length && text[length - 1] != '\0'))
 		return NULL;
 	*size = (size_t)length;
 	return take_pointer(text);
+}
+
+const char *words_next(struct words *w)
+{
+	const char *word = w->next;
+	const char *nul = word < w->end ? memchr(word, '\0', (size_t)(w->end - word)) : NULL;
+
+	w->next = nul ? nul + 1 : w->end;
+	return nul ? word : NULL;
 }
 
 DIR *proc_list(pid_t pid)

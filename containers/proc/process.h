@@ -52,6 +52,17 @@ int proc_read_text(pid_t pid, const char *file, char *text, size_t size);
 char *proc_read_words(pid_t pid, const char *file, size_t *size);
 
 /*
+ * A walk over such words, in any bytes: a process writes over its arguments and environment as it
+ * likes. begin: {text, text + size}.
+ */
+struct words {
+	const char *next, *end;
+};
+
+/* The next one, which may be empty; NULL: the end. What no NUL ends is no word. */
+const char *words_next(struct words *w);
+
+/*
  * List the threads of a process; 0: all processes. NULL with errno. The caller's to closedir(), or
  * cleanup_closedir.
  */

@@ -32,17 +32,18 @@ const char *mark_read(pid_t pid, const char *cluster, char *text, bool *is_execu
 {
 	char exe[64], link[8], line[64];
 	size_t size = strlen(cluster);
+	struct words words;
+	const char *word;
 	int n = proc_read_text(pid, "environ", text, PROC_TEXT_MAX);
 
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
 	*is_executing = n == 0 && proc_read_text(pid, "cmdline", line, sizeof(line)) == 0 &&
 			readlink(exe, link, sizeof(link)) > 0;
-	for (const char *item = text; n > 0 && item < text + n; item += strlen(item) + 1) {
-		const char *value = item + strlen(MARK);
-
-		if (!strncmp(item, MARK, strlen(MARK)) && !strncmp(value, cluster, size) &&
-		    value[size] == '/')
-			return value + size + 1;
-	}
+	words = (struct words){text, text + (n > 0 ? n : 0)};
+	while ((word = words_next(&words)))
+		if (!strncmp(word, MARK, strlen(MARK)) &&
+		    !strncmp(word + strlen(MARK), cluster, size) &&
+		    word[strlen(MARK) + size] == '/')
+			return word + strlen(MARK) + size + 1;
 	return NULL;
 }

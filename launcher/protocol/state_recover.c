@@ -23,14 +23,13 @@ struct command_line {
 /* The word behind `option`; "" where there is none. */
 static const char *value_of(const struct command_line *line, const char *option)
 {
-	const char *end = line->text + line->size;
+	struct words words = {line->text, line->text + line->size};
+	const char *word = words_next(&words);
 
-	for (const char *word = line->text; word < end; word += strlen(word) + 1)
-		if (strcmp(word, option) == 0) {
-			word += strlen(word) + 1;
-			return word < end ? word : "";
-		}
-	return "";
+	while (word && strcmp(word, option) != 0)
+		word = words_next(&words);
+	word = word ? words_next(&words) : NULL;
+	return word ? word : "";
 }
 
 static int port_of(const char *text)

@@ -127,12 +127,15 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 
 bool argv_match_proc(char *const *argv, const char *text, size_t size)
 {
+	struct words words = {text, text + size};
+	const char *word;
+
 	if (size && text[size - 1] != '\0')
 		return false; /* cut */
-	for (const char *p = text; p < text + size; p += strlen(p) + 1) {
-		if (strncmp(p, GROUP_VARIABLE "=", sizeof(GROUP_VARIABLE)) == 0)
+	while ((word = words_next(&words))) {
+		if (strncmp(word, GROUP_VARIABLE "=", sizeof(GROUP_VARIABLE)) == 0)
 			continue; /* the driver's own */
-		if (!argv || !*argv || strcmp(p, *argv) != 0)
+		if (!argv || !*argv || strcmp(word, *argv) != 0)
 			return false;
 		argv++;
 	}
@@ -144,15 +147,16 @@ bool daemon_is(const struct daemon *d, const struct process *p)
 	size_t size = 0, env_size = 0;
 	cleanup_free char *line = proc_read_words(d->process.pid, "cmdline", &size);
 	cleanup_free char *env = proc_read_words(d->process.pid, "environ", &env_size);
+	struct words words = {line, line + size};
 	const char *ours = line;
 
 	if (!line || !env)
 		return false;
 	/* A script's command line begins with its interpreter: then ours is the tail of it. */
 	if (!argv_match_proc(p->argv.items, line, size))
-		while (ours < line + size && strcmp(ours, p->argv.items[0]) != 0)
-			ours += strlen(ours) + 1;
-	return argv_match_proc(p->argv.items, ours, (size_t)(line + size - ours)) &&
+		while ((ours = words_next(&words)) && strcmp(ours, p->argv.items[0]) != 0)
+			;
+	return ours && argv_match_proc(p->argv.items, ours, (size_t)(line + size - ours)) &&
 	       argv_match_proc(p->env.items, env, env_size);
 }
 
@@ -170,13 +174,16 @@ static int find_in_group(const struct daemon *d, struct driver *driver, struct p
 	for (int i = 0; i < count && i < GROUP_PIDS; i++) {
 		size_t size = 0;
 		cleanup_free char *line = NULL;
+		struct words words;
+		const char *word;
 
 		if (!driver->ops->has(driver, d->group, pids[i]) ||
 		    process_identify(pids[i], out, &(struct err){0}))
 			continue;
 		line = proc_read_words(pids[i], "cmdline", &size);
-		for (const char *p = line; p && p < line + size; p += strlen(p) + 1)
-			if (strcmp(p, class) == 0)
+		words = (struct words){line, line + size};
+		while ((word = words_next(&words)))
+			if (strcmp(word, class) == 0)
 				return 1;
 	}
 	return count < 0 ? count : 0;

@@ -173,9 +173,11 @@ static bool mentions(pid_t pid, const char *state, const char *data)
 {
 	size_t size = 0;
 	cleanup_free char *line = proc_read_words(pid, "cmdline", &size);
+	struct words words = {line, line + size};
+	const char *word;
 
-	for (const char *p = line; p && p < line + size; p += strlen(p) + 1)
-		if (strstr(p, state) || strstr(p, data))
+	while ((word = words_next(&words)))
+		if (strstr(word, state) || strstr(word, data))
 			return true;
 	return false;
 }

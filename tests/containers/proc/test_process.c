@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "containers/proc/control_file.h"
+#include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
 START_TEST(names_may_hold_anything)
@@ -107,5 +108,148 @@ START_TEST(texts_hold_nuls)
 }
 END_TEST
 
-TEST_MAIN("process", test_case("proc", names_may_hold_anything, a_zombie_is_read_and_dead,
-			       everybody_is_listed_once, texts_hold_nuls))
+/* ---- words */
+
+static unsigned count_words(const char *text, size_t size, size_t *bytes)
+{
+	struct words words = {text, text + size};
+	const char *word;
+	unsigned number = 0;
+
+	*bytes = 0;
+	while ((word = words_next(&words))) {
+		number++;
+		*bytes += strlen(word) + 1;
+		ck_assert(word >= text && *bytes <= size);
+	}
+	ck_assert_ptr_null(words_next(&words));
+	return number;
+}
+
+START_TEST(words_are_what_a_nul_ends)
+{
+	size_t bytes;
+
+	ck_assert_uint_eq(count_words(NULL, 0, &bytes), 0);
+	ck_assert_uint_eq(count_words("a", 1, &bytes), 0);
+	ck_assert_uint_eq(count_words("", 1, &bytes), 1);
+	ck_assert_uint_eq(count_words("\0a\0\0b", 5, &bytes), 3);
+	ck_assert_uint_eq(bytes, 4);
+	for (unsigned seed = 0; seed < 2000; seed++) {
+		size_t size = seed % 40;
+		/* Exactly as large: the san variant sees a byte behind it. */
+		cleanup_free char *text = malloc(size ? size : 1);
+		unsigned state = seed, nuls = 0;
+
+		for (size_t i = 0; i < size; i++) {
+			state = state * 1103515245 + 12345;
+			text[i] = "\0\0a\n"[state >> 16 & 3];
+			nuls += !text[i];
+		}
+		ck_assert_msg(count_words(text, size, &bytes) == nuls, "seed %u", seed);
+	}
+}
+END_TEST
+
+enum { LARGEST_WORD = 128 << 10 }; /* with its NUL: MAX_ARG_STRLEN */
+
+/*
+ * This program, executed anew as "crafted FORM", writes over its arguments and its environment, as
+ * any process may, and waits to be killed.
+ */
+static __attribute__((constructor)) void craft(int argc, char **argv, char **envp)
+{
+	char *end;
+
+	if (argc < 2 || strcmp(argv[0], "crafted") != 0)
+		return;
+	if (strcmp(argv[1], "no-nul") == 0 && envp[0]) {
+		end = strchr(envp[0], '\0') + 1;
+		memset(argv[0], 'x', (size_t)(end - argv[0]));
+	} else if (strcmp(argv[1], "newlines") == 0 && envp[0]) {
+		end = strchr(envp[0], '\0') + 1;
+		envp[0][3] = '\0';
+		memset(envp[0] + 4, '\n', (size_t)(end - envp[0] - 4));
+	}
+	if (write(STDOUT_FILENO, "x", 1) == 1)
+		for (;;)
+			pause();
+	_exit(1);
+}
+
+static pid_t start_crafted(const char *form, const char *more, const char *environment)
+{
+	const char *const argv[] = {"crafted", form, more, more, NULL};
+	const char *const envp[] = {environment, NULL};
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execve("/proc/self/exe", (char *const *)argv, (char *const *)envp);
+		_exit(127);
+	}
+	close(ends[1]);
+	ck_assert_msg(read(ends[0], &byte, 1) == 1, "'%s' did not start", form);
+	close(ends[0]);
+	return pid;
+}
+
+/* The words of the file, -1: they cannot be had whole. */
+static int read_crafted(pid_t pid, const char *file, size_t *bytes)
+{
+	size_t size = 0;
+	cleanup_free char *text = proc_read_words(pid, file, &size);
+
+	return text ? (int)count_words(text, size, bytes) : -1;
+}
+
+START_TEST(a_process_says_of_itself_what_it_likes)
+{
+	cleanup_free char *large = malloc(LARGEST_WORD);
+	size_t bytes;
+	pid_t pid;
+
+	memset(large, 'y', LARGEST_WORD - 1);
+	large[LARGEST_WORD - 1] = '\0';
+
+	/* 256 KiB in two words. */
+	pid = start_crafted("plain", large, "A=1");
+	ck_assert_int_eq(read_crafted(pid, "cmdline", &bytes), 4);
+	ck_assert_uint_gt(bytes, 2 * LARGEST_WORD);
+	ck_assert_int_eq(read_crafted(pid, "environ", &bytes), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+
+	/* Without one NUL from the first argument to the end of the environment. */
+	pid = start_crafted("no-nul", large, "A=1");
+	ck_assert_int_eq(read_crafted(pid, "cmdline", &bytes), -1);
+	ck_assert_int_eq(read_crafted(pid, "environ", &bytes), -1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+
+	pid = start_crafted("empty", "", "A=1");
+	ck_assert_int_eq(read_crafted(pid, "cmdline", &bytes), 4);
+	ck_assert_uint_eq(bytes, strlen("crafted") + 1 + strlen("empty") + 1 + 2);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+
+	/* "A=1", and newlines that no NUL ends: not the environment of "A=1" alone. */
+	pid = start_crafted("newlines", "\n", "A=1=xxxxxxxxxxxxxxx");
+	ck_assert_int_eq(read_crafted(pid, "cmdline", &bytes), 4);
+	ck_assert_int_eq(read_crafted(pid, "environ", &bytes), -1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+TEST_MAIN("process",
+	  test_case("proc", names_may_hold_anything, a_zombie_is_read_and_dead,
+		    everybody_is_listed_once, texts_hold_nuls),
+	  test_case("words", words_are_what_a_nul_ends, a_process_says_of_itself_what_it_likes))

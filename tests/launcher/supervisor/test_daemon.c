@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/supervisor/daemon.h"
 
+#include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
 /* Is a process what it should be? */
@@ -21,4 +22,25 @@ START_TEST(command_lines)
 }
 END_TEST
 
-TEST_MAIN("daemon", test_case("is", command_lines))
+/* Exactly as large as the text, so that the san variant sees a read behind it. */
+START_TEST(a_crafted_command_line_is_read_to_its_end)
+{
+	enum { SIZE = 256 << 10 };
+	char java[] = "/bin/java";
+	char *words[] = {java, NULL};
+	cleanup_free char *text = malloc(SIZE);
+
+	memset(text, 'x', SIZE);
+	ck_assert(!argv_match_proc(words, text, SIZE));
+	memset(text, '\n', SIZE);
+	memcpy(text, java, sizeof(java));
+	ck_assert(!argv_match_proc(words, text, SIZE));
+	memset(text, '\0', SIZE);
+	ck_assert(!argv_match_proc(words, text, SIZE));
+	memcpy(text + SIZE - sizeof(java), java, sizeof(java));
+	ck_assert(!argv_match_proc(words, text, SIZE));
+	ck_assert(argv_match_proc(words, text + SIZE - sizeof(java), sizeof(java)));
+}
+END_TEST
+
+TEST_MAIN("daemon", test_case("is", command_lines, a_crafted_command_line_is_read_to_its_end))
