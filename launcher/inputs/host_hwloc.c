@@ -14,6 +14,7 @@
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 #include "launcher/inputs/host_memory.h"
+#include "launcher/system/confined.h"
 
 static void topology_destroyp(hwloc_topology_t *h)
 {
@@ -49,13 +50,27 @@ static enum source_kind source_kind(const char **text)
 	return strchr(*text, ':') ? SOURCE_SYNTHETIC : SOURCE_XML;
 }
 
-static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
+/* What hwloc is to read. It gives no reason where it cannot: look for the usual ones. */
+struct description {
+	enum source_kind kind;
+	const char *text; /* path or synthetic text */
+	char *xml;	  /* the file's bytes, and a NUL */
+	int xml_size;	  /* with the NUL */
+};
+
+static void description_free(struct description *d)
+{
+	free(d->xml);
+}
+#define cleanup_description __attribute__((cleanup(description_free)))
+
+static int read_xml(const char *path, struct description *d, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char head[1024] = "";
+	size_t used = 0;
+	ssize_t got = 1;
 	struct stat st;
 
-	/* hwloc's own reader gives no reason: look for the usual ones. */
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
 	if (!S_ISREG(st.st_mode))
@@ -63,11 +78,28 @@ static int load_xml(hwloc_topology_t h, const char *path, struct err *e)
 	if (st.st_size > TOPOLOGY_FILE_MAX)
 		return err_wrong(e, "topology '%s' has %lld bytes; the limit is %d", path,
 				 (long long)st.st_size, TOPOLOGY_FILE_MAX);
-	if (read(fd, head, sizeof(head) - 1) < 0)
-		return err_wrong(e, "cannot read topology '%s': %s", path, strerrordesc_np(errno));
-	if (hwloc_topology_set_xml(h, path) == 0 && hwloc_topology_load(h) == 0)
+	d->xml = malloc((size_t)st.st_size + 1);
+	if (!d->xml)
+		return err_set(e, -ENOMEM, "no memory for the topology '%s'", path);
+	for (; got && used < (size_t)st.st_size; used += (size_t)got)
+		if ((got = read(fd, d->xml + used, (size_t)st.st_size - used)) < 0)
+			return err_wrong(e, "cannot read topology '%s': %s", path,
+					 strerrordesc_np(errno));
+	d->xml[used] = '\0';
+	d->xml_size = (int)used + 1;
+	return 0;
+}
+
+static int load_xml(hwloc_topology_t h, const struct description *d, struct err *e)
+{
+	enum { HEAD = 1024 };
+	const char *path = d->text;
+	const char *version3 = strstr(d->xml, "<topology version=\"3");
+
+	if (hwloc_topology_set_xmlbuffer(h, d->xml, d->xml_size) == 0 &&
+	    hwloc_topology_load(h) == 0)
 		return 0;
-	if (strstr(head, "<topology version=\"3"))
+	if (version3 && version3 - d->xml < HEAD)
 		return err_wrong(e,
 				 "topology '%s' is version 3 XML, which hwloc %s cannot read; "
 				 "export it for hwloc 2 (lstopo --export-xml-flags v2)",
@@ -102,10 +134,6 @@ static unsigned synthetic_count(const char *text, unsigned limit)
 
 static int load_synthetic(hwloc_topology_t h, const char *text, struct err *e)
 {
-	/* hwloc would build millions of objects before we could count them. */
-	if (synthetic_count(text, TOPOLOGY_CPUS) > TOPOLOGY_CPUS)
-		return err_wrong(e, "the synthetic topology '%s' has more than %d CPUs", text,
-				 TOPOLOGY_CPUS);
 	if (hwloc_topology_set_synthetic(h, text) < 0 || hwloc_topology_load(h) < 0)
 		return err_wrong(e,
 				 "'%s' is no topology: neither a file nor synthetic text like "
@@ -114,12 +142,20 @@ static int load_synthetic(hwloc_topology_t h, const char *text, struct err *e)
 	return 0;
 }
 
-static int open_source(enum source_kind kind, const char *text, hwloc_topology_t *out,
-		       struct err *e)
+static int describe(enum source_kind kind, const char *text, struct description *out, struct err *e)
 {
-	cleanup_topology hwloc_topology_t h = NULL;
-	int r = 0;
+	*out = (struct description){.kind = kind, .text = text};
+	if (kind == SOURCE_XML)
+		return read_xml(text, out, e);
+	/* hwloc would build millions of objects before we could count them. */
+	if (kind == SOURCE_SYNTHETIC && synthetic_count(text, TOPOLOGY_CPUS) > TOPOLOGY_CPUS)
+		return err_wrong(e, "the synthetic topology '%s' has more than %d CPUs", text,
+				 TOPOLOGY_CPUS);
+	return 0;
+}
 
+static void forget_variables(void)
+{
 	for (char **entry = environ; entry && *entry;) {
 		cleanup_free char *name = strndup(*entry, strcspn(*entry, "="));
 
@@ -127,6 +163,13 @@ static int open_source(enum source_kind kind, const char *text, hwloc_topology_t
 		if (!name || strncmp(name, "HWLOC_", 6) != 0 || unsetenv(name) < 0)
 			entry++;
 	}
+}
+
+static int load(const struct description *d, hwloc_topology_t *out, struct err *e)
+{
+	cleanup_topology hwloc_topology_t h = NULL;
+	int r = 0;
+
 	if (hwloc_topology_init(&h) < 0)
 		return err_set(e, -ENOMEM, "hwloc cannot be initialised");
 	/* What cleave does not look at need not be built. */
@@ -138,10 +181,10 @@ static int open_source(enum source_kind kind, const char *text, hwloc_topology_t
 	hwloc_topology_set_type_filter(h, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE);
 	/* What hwloc would print on standard error about odd firmware is not for our users. */
 	setenv("HWLOC_HIDE_ERRORS", "2", 1);
-	if (kind == SOURCE_XML)
-		r = load_xml(h, text, e);
-	else if (kind == SOURCE_SYNTHETIC)
-		r = load_synthetic(h, text, e);
+	if (d->kind == SOURCE_XML)
+		r = load_xml(h, d, e);
+	else if (d->kind == SOURCE_SYNTHETIC)
+		r = load_synthetic(h, d->text, e);
 	else if (hwloc_topology_load(h) < 0)
 		r = err_errno(e, -errno, "hwloc cannot read this machine's topology");
 	unsetenv("HWLOC_HIDE_ERRORS");
@@ -370,12 +413,13 @@ static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology 
 /* ---- all of it ---- */
 
 /* The raw part of *t, which is zeroed. */
-static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topology_source *source,
-		    struct topology *t, struct cpuset *mask, struct err *e)
+static int read_raw(hwloc_topology_t h, const struct topology_source *source,
+		    const struct description *d, struct topology *t, struct cpuset *mask,
+		    struct err *e)
 {
 	struct cpuset cpus = source->cpus, nodes = source->nodes;
 
-	if (kind != SOURCE_LIVE &&
+	if (d->kind != SOURCE_LIVE &&
 	    (to_cpuset(hwloc_topology_get_allowed_cpuset(h), "CPU", CPUSET_MAX, &cpus, e) < 0 ||
 	     to_cpuset(hwloc_topology_get_allowed_nodeset(h), "NUMA node", TOPOLOGY_NODE_IDS,
 		       &nodes, e) < 0))
@@ -386,11 +430,85 @@ static int read_raw(hwloc_topology_t h, enum source_kind kind, const struct topo
 	read_distances(h, t);
 	read_latencies(h, t);
 	/* Synthetic text without sizes gets 1 GB a node from hwloc; nobody said so: unknown. */
-	if (kind == SOURCE_SYNTHETIC && !strstr(source->text, "memory="))
+	if (d->kind == SOURCE_SYNTHETIC && !strstr(d->text, "memory="))
 		for (unsigned i = 0; i < t->node_count; i++)
 			t->nodes[i].memory_bytes = 0;
-	if (kind == SOURCE_LIVE)
+	if (d->kind == SOURCE_LIVE)
 		read_host(h, source->memory_limit_bytes, t, mask);
+	return 0;
+}
+
+static int read_here(const struct topology_source *source, const struct description *d,
+		     struct topology *t, struct cpuset *mask, struct err *e)
+{
+	cleanup_topology hwloc_topology_t h = NULL;
+
+	if (load(d, &h, e) < 0)
+		return e->code;
+	return read_raw(h, source, d, t, mask, e);
+}
+
+/* What the child that reads a foreign machine hands back. */
+struct foreign {
+	struct topology machine; /* its raw part */
+	struct err refusal;	 /* code 0: none */
+};
+
+static void read_foreign(const void *task, void *answer)
+{
+	struct foreign *foreign = answer;
+	struct cpuset ignored;
+
+	if (read_here(&(struct topology_source){0}, task, &foreign->machine, &ignored,
+		      &foreign->refusal) == 0)
+		foreign->refusal.code = 0;
+}
+
+/*
+ * Whether the child's answer is one of the type at all: another byte than 0 or 1 is no bool. What
+ * the numbers say is topology_derive()'s to check.
+ */
+static bool is_machine(const struct topology *t)
+{
+	unsigned char bools[TOPOLOGY_NODES + 2] = {0};
+
+	memcpy(&bools[0], &t->has_distances, 1);
+	memcpy(&bools[1], &t->has_latencies, 1);
+	for (unsigned i = 0; i < TOPOLOGY_NODES; i++)
+		memcpy(&bools[2 + i], &t->nodes[i].allowed, 1);
+	for (unsigned i = 0; i < sizeof(bools); i++)
+		if (bools[i] > 1)
+			return false;
+	return t->cpu_count <= TOPOLOGY_CPUS && t->node_count <= TOPOLOGY_NODES;
+}
+
+/*
+ * hwloc trusts the files that it reads, and crashes on some that are no export of its own: foreign
+ * machines are read in a child, and its answer is checked like the file itself.
+ */
+static int read_confined(const struct description *d, struct topology *t, struct err *e)
+{
+	cleanup_free struct foreign *foreign = calloc(1, sizeof(*foreign));
+	struct topology *machine = foreign ? &foreign->machine : NULL;
+	struct err ended = {0};
+
+	if (!foreign)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (confined_run(read_foreign, d, foreign, sizeof(*foreign), &ended) < 0)
+		return err_wrong(
+			e,
+			"topology '%s' stops hwloc %s, which was reading it: %s; export "
+			"it again with lstopo on that machine, or describe it by synthetic "
+			"text like 'pack:8 core:15 pu:1'",
+			d->text, HWLOC_VERSION, ended.msg);
+	if (foreign->refusal.code != 0)
+		return err_wrong(e, "%.*s", ERR_TEXT - 1, foreign->refusal.msg);
+	if (!is_machine(machine))
+		return err_wrong(e, "topology '%s' makes hwloc %s tell a machine that is none",
+				 d->text, HWLOC_VERSION);
+	machine->this_machine = false;
+	machine->hidden_nodes = (struct cpuset){0};
+	*t = *machine;
 	return 0;
 }
 
@@ -399,19 +517,25 @@ int topology_read(const struct topology_source *source, struct topology *out, st
 {
 	const char *text = source->text;
 	enum source_kind kind = source_kind(&text);
-	cleanup_topology hwloc_topology_t h = NULL;
+	cleanup_description struct description d = {0};
 	cleanup_free struct topology *t = calloc(1, sizeof(*t));
 	struct cpuset bound = {0};
-	int n;
+	char name[TOPOLOGY_SOURCE];
+	int n, r;
 
 	if (!t)
 		return err_set(e, -ENOMEM, "out of memory");
-	n = snprintf(t->source, sizeof(t->source), "%s%s", prefixes[kind], text ? text : "");
-	if ((size_t)n >= sizeof(t->source))
+	n = snprintf(name, sizeof(name), "%s%s", prefixes[kind], text ? text : "");
+	if ((size_t)n >= sizeof(name))
 		return err_wrong(e, "the value of --topology has %zu bytes; the limit is %zu",
-				 strlen(text), sizeof(t->source) - strlen(prefixes[kind]) - 1);
-	if (open_source(kind, text, &h, e) < 0 || read_raw(h, kind, source, t, &bound, e) < 0)
+				 strlen(text), sizeof(name) - strlen(prefixes[kind]) - 1);
+	forget_variables();
+	if (describe(kind, text, &d, e) < 0)
 		return e->code;
+	r = kind == SOURCE_LIVE ? read_here(source, &d, t, &bound, e) : read_confined(&d, t, e);
+	if (r < 0)
+		return e->code;
+	memcpy(t->source, name, sizeof(name));
 	if (topology_derive(t, e) < 0)
 		return text ? err_wrap(e, "topology '%s'", text) : e->code;
 	*out = *t;
