@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "decision/base/foreign.h"
 #include "launcher/commands/options.h"
 
 extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_status, cmd_exec, cmd_logs,
@@ -80,7 +81,7 @@ static int dispatch(const struct command_line *line, struct err *e)
 /* Show an error. Return the exit status. */
 static int fail(const struct command *c, const struct err *e)
 {
-	fprintf(stderr, "cleave: %s\n", e->msg);
+	fprintf(stderr, "cleave: %s\n", FOREIGN(e->msg));
 	return command_exit_status(c, e);
 }
 

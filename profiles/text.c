@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <strings.h>
 
+#include "decision/base/foreign.h"
+
 enum { NOT_UTF8 = UINT32_MAX, EXCERPT_CHARACTERS = 40 };
 
 /*
@@ -80,18 +82,20 @@ int text_check(const char *text, size_t size, const char *source, struct err *e)
 }
 
 /* Write one character so that it stands for itself between double quotes. */
-static void quote_character(FILE *file, uint32_t c, const char *bytes, size_t size)
+static void quote_character(FILE *file, uint32_t c, const char *bytes)
 {
+	char shown[FOREIGN_CHAR];
+
 	if (c == '"' || c == '\\')
 		fprintf(file, "\\%c", (int)c);
 	else if (c == '\n' || c == '\t' || c == '\r')
 		fputs(c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r", file);
 	else if (c < 0x20 || (c >= 0x7f && c <= 0xa0))
 		fprintf(file, "\\x%02" PRIx32, c);
-	else if (c == 0x2028 || c == 0x2029 || c == 0xfeff || !is_printable(c))
+	else if (!is_printable(c))
 		fprintf(file, "\\u%04" PRIx32, c);
-	else
-		fwrite(bytes, 1, size, file);
+	else if (foreign_char(bytes, shown)) /* its escapes are YAML's, too */
+		fputs(shown, file);
 }
 
 static void quote(FILE *file, const char *text, const char *end)
@@ -101,7 +105,7 @@ static void quote(FILE *file, const char *text, const char *end)
 		const char *from = text;
 		uint32_t c = take_character(&text, end);
 
-		quote_character(file, c == NOT_UTF8 ? 0xfffd : c, from, (size_t)(text - from));
+		quote_character(file, c == NOT_UTF8 ? 0xfffd : c, from);
 	}
 	fputc('"', file);
 }

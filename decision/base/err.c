@@ -5,19 +5,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "decision/base/foreign.h"
 #include "decision/base/strings.h"
-
-/*
- * Foreign text (file names, what a user wrote) may be quoted in a sentence: it must stay one line
- * and not speak to the terminal.
- */
-static void make_printable(char *text)
-{
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-	}
-}
 
 /* Write at most size - 1 bytes, ending at the end of a character; return how many. */
 __attribute__((format(printf, 3, 0))) static size_t format_cut(char *to, size_t size,
@@ -35,15 +24,18 @@ __attribute__((format(printf, 3, 0))) static size_t format_cut(char *to, size_t 
 	return strlen(to);
 }
 
-/* The sentence is made beside e->msg, because the arguments may point into it. */
+/*
+ * The sentence is made beside e->msg, because the arguments may point into it. Foreign text (file
+ * names, what a user wrote) may be quoted in it: it must stay one line and not speak to the
+ * terminal.
+ */
 __attribute__((format(printf, 4, 0))) static int store(struct err *e, int code, enum err_exit exit,
 						       const char *format, va_list args)
 {
 	char text[ERR_TEXT];
 
 	format_cut(text, sizeof(text), format, args);
-	make_printable(text);
-	memcpy(e->msg, text, sizeof(text));
+	foreign_escape(text, e->msg, ERR_TEXT);
 	e->code = code;
 	e->exit = exit;
 	return code;
@@ -107,15 +99,14 @@ int err_errno(struct err *e, int code, const char *format, ...)
 
 int err_wrap(struct err *e, const char *format, ...)
 {
-	char text[ERR_TEXT];
-	size_t length;
+	char text[ERR_TEXT], front[ERR_TEXT];
 	va_list args;
 
 	va_start(args, format);
-	length = format_cut(text, sizeof(text), format, args);
+	format_cut(text, sizeof(text), format, args);
 	va_end(args);
-	make_printable(text);
-	append(text, length, e->msg);
-	memcpy(e->msg, text, strlen(text) + 1);
+	foreign_escape(text, front, ERR_TEXT);
+	append(front, strlen(front), e->msg);
+	memcpy(e->msg, front, strlen(front) + 1);
 	return e->code;
 }

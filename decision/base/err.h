@@ -24,7 +24,7 @@ enum { ERR_TEXT = 768 };
 struct err {
 	int code; /* negative errno */
 	enum err_exit exit;
-	char msg[ERR_TEXT]; /* one sentence, no newline; cut at the end of a UTF-8 character */
+	char msg[ERR_TEXT]; /* one sentence as people see it (foreign.h), cut at a character */
 };
 
 /* Store a sentence with exit class ERR_FAILED. `code` is a negative errno. Return `code`. */

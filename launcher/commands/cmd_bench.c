@@ -7,6 +7,7 @@
 
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/base/nearest.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/command.h"
@@ -454,9 +455,10 @@ static int bench(struct benching *b, const struct options *o, struct err *e)
 	else if (r == -EINTR)
 		fprintf(stderr, "cleave: interrupted after %u run%s, which %s in %s.json\n",
 			b->bench.run_count, b->bench.run_count == 1 ? "" : "s",
-			b->bench.run_count == 1 ? "is" : "are", prefix);
+			b->bench.run_count == 1 ? "is" : "are", FOREIGN(prefix));
 	else
-		fprintf(stderr, "cleave: written to %s.json and %s.html\n", prefix, prefix);
+		fprintf(stderr, "cleave: written to %s.json and %s.html\n", FOREIGN(prefix),
+			FOREIGN(prefix));
 	if (r == -EINTR)
 		return 128 + b->foreground.last_signal;
 	return has_failed(&b->bench) ? ERR_FAILED : 0;

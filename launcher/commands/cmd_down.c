@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 
@@ -15,14 +16,14 @@ static int print_steps(const struct options *o, const struct cluster *c, struct 
 	if (r == 0) {
 		printf("stop the master and %u workers\n", s->plan.slice_count);
 		for (unsigned i = 0; i < s->plan.slice_count; i++)
-			printf("remove %s\n", s->plan.slices[i].name);
+			printf("remove %s\n", FOREIGN(s->plan.slices[i].name));
 		printf("remove host and supervisor\n");
 	}
 	if (r && r != -ENOENT)
 		return r;
-	printf("remove the directory %s\n", c->state);
+	printf("remove the directory %s\n", FOREIGN(c->state));
 	if (o->purge)
-		printf("remove the directory %s\n", c->data);
+		printf("remove the directory %s\n", FOREIGN(c->data));
 	return 0;
 }
 

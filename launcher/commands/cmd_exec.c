@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/running.h"
 #include "launcher/supervisor/daemon.h"
 #include "launcher/system/environment.h"
@@ -81,7 +82,7 @@ static int make_environment(const struct state *s, struct argv *env, struct err 
 /* What cannot be executed is reported here, for the exit code is the shell's. */
 static int not_started(const char *program, int error, const char *why)
 {
-	fprintf(stderr, "cleave: %s: %s\n", program, why);
+	fprintf(stderr, "cleave: %s: %s\n", FOREIGN(program), FOREIGN(why));
 	return error == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 

@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
+#include "launcher/show/foreign.h"
 #include "launcher/system/directory.h"
 
 enum { FILES_MAX = 512, FOLLOW_MS = 250 };
@@ -23,6 +25,7 @@ struct logs {
 	int data; /* DATA/NAME */
 	struct log_file files[FILES_MAX];
 	unsigned count;
+	bool follows;
 	const struct log_file *last;
 };
 
@@ -89,17 +92,25 @@ static int open_file(const struct logs *l, const char *path, struct err *e)
 static int copy_rest(struct logs *l, struct log_file *f, struct err *e)
 {
 	cleanup_close int fd = open_file(l, f->path, e);
-	char bytes[16384];
+	char bytes[16384 + 1];
+	size_t used;
 	ssize_t n;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	while ((n = pread(fd, bytes, sizeof(bytes), f->shown)) > 0) {
+	while ((n = pread(fd, bytes, sizeof(bytes) - 1, f->shown)) > 0) {
+		bytes[n] = '\0';
 		if (l->last != f)
-			printf("%s==> %s <==\n", l->last ? "\n" : "", f->path);
+			printf("%s==> %s <==\n", l->last ? "\n" : "", FOREIGN(f->path));
 		l->last = f;
-		fwrite(bytes, 1, (size_t)n, stdout);
-		f->shown += n;
+		used = foreign_put_bytes(bytes, (size_t)n, stdout);
+		if (used == 0) { /* a character that may still grow to its end */
+			if (l->follows)
+				break;
+			used = (size_t)n;
+			foreign_put(bytes, stdout);
+		}
+		f->shown += (off_t)used;
 	}
 	return n < 0 ? err_errno(e, -errno, "%s", f->path) : 0;
 }
@@ -158,6 +169,7 @@ static int run_logs(const struct invocation *in, struct err *e)
 
 	if (!l)
 		return err_set(e, -ENOMEM, "no memory for the list of logs");
+	l->follows = in->options.follow;
 	if (!r) {
 		r = l->data = data = cluster_open_data(&c, e);
 		if (r == -ENOENT)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/print_json.h"
 #include "launcher/commands/replay.h"
 #include "launcher/commands/running.h"
@@ -163,7 +164,7 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 	cleanup_table struct table t;
 
 	if (r->what == REBALANCE_SET_MODE)
-		printf("%s: rebalance.mode %s %s until the next up\n", a->name,
+		printf("%s: rebalance.mode %s %s until the next up\n", FOREIGN(a->name),
 		       a->dry_run ? "would be" : "is", rebalance_mode_name(r->mode));
 	if (a->dry_run && a->change_count)
 		printf("dry run, nothing is written:\n");
@@ -173,12 +174,13 @@ static void print_answer(const struct rebalance_request *r, const struct rebalan
 	if (a->change_count)
 		table_print(&t, stdout);
 	else
-		printf("no group changes: %s\n", a->why[0] ? a->why : why_nothing[r->what]);
+		printf("no group changes: %s\n",
+		       a->why[0] ? FOREIGN(a->why) : why_nothing[r->what]);
 	print_loans(a);
 	for (unsigned i = 0; i < a->decisions.count; i++) {
 		char text[CPUSET_TEXT + PLAN_TEXT];
 
-		puts(rebalance_format(&a->decisions.items[i], text, sizeof(text)));
+		puts(FOREIGN(rebalance_format(&a->decisions.items[i], text, sizeof(text))));
 	}
 }
 
@@ -223,16 +225,16 @@ static void print_step(const struct replay *r)
 {
 	const struct rebalance_event *ev = &r->event;
 
-	printf("%s %s:", ev->time, ev->what);
+	printf("%s %s:", FOREIGN(ev->time), FOREIGN(ev->what));
 	for (unsigned i = 0; i < ev->decisions.count; i++) {
 		char text[CPUSET_TEXT + PLAN_TEXT];
 
 		printf("%s %s", i ? ";" : "",
-		       rebalance_format(&ev->decisions.items[i], text, sizeof(text)));
+		       FOREIGN(rebalance_format(&ev->decisions.items[i], text, sizeof(text))));
 	}
 	putchar('\n');
 	if (!r->is_same)
-		printf("  line %u: %s\n", r->line, r->difference);
+		printf("  line %u: %s\n", r->line, FOREIGN(r->difference));
 }
 
 static void print_torn(const char *path, const struct replay *r)
@@ -241,7 +243,7 @@ static void print_torn(const char *path, const struct replay *r)
 
 	if (r->torn_count)
 		fprintf(stderr, "cleave: %s: passed by %u torn line%s, as after a full disk: line",
-			path, r->torn_count, r->torn_count == 1 ? "" : "s");
+			FOREIGN(path), r->torn_count, r->torn_count == 1 ? "" : "s");
 	for (unsigned i = 0; i < told; i++)
 		fprintf(stderr, "%s %u", i ? "," : "", r->torn_lines[i]);
 	if (r->torn_count)
@@ -249,7 +251,7 @@ static void print_torn(const char *path, const struct replay *r)
 	if (r->cut_line)
 		fprintf(stderr,
 			"cleave: %s: line %u has no end, as after a crash, and is passed by\n",
-			path, r->cut_line);
+			FOREIGN(path), r->cut_line);
 }
 
 /* Each step is printed as it comes; with --json those that differ, at the end. */

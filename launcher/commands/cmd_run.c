@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/train.h"
 #include "launcher/commands/up.h"
@@ -62,7 +63,7 @@ static void warn_if_replaced(const struct state *s)
 		fprintf(stderr,
 			"cleave: Spark at %s, or its JDK, has been replaced since %s came up: cleave "
 			"up restarts its daemons\n",
-			s->spark.home, s->cluster.name);
+			FOREIGN(s->spark.home), FOREIGN(s->cluster.name));
 }
 
 /* Its exit code, or negative errno. */

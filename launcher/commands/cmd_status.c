@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
@@ -126,7 +127,7 @@ static void print_monitor(const struct status *s)
 	printf("rebalance.mode %s, loans %s: the monitor %s\n", rebalance_mode_name(m->mode),
 	       loan_mode_name(m->loans), does[m->mode]);
 	if (m->tasks[0])
-		printf("Spark's tasks are not known: %s; %s\n", m->tasks,
+		printf("Spark's tasks are not known: %s; %s\n", FOREIGN(m->tasks),
 		       m->loans == LOANS_SHARED
 			       ? "shared loans go on by kernel signals alone"
 			       : "exclusive loans wait until Spark confirms that a slice is idle");
@@ -154,16 +155,16 @@ static void print_foreign(const struct slice_status *s)
 
 static void print_text(const struct options *o, const struct status *s)
 {
-	printf("%s: %s", s->name, cluster_phase_name(s->phase));
+	printf("%s: %s", FOREIGN(s->name), cluster_phase_name(s->phase));
 	if (s->why[0])
-		printf(" (%s)", s->why);
+		printf(" (%s)", FOREIGN(s->why));
 	putchar('\n');
 	if (s->unsaved[0])
 		printf("warning: %s\n", s->unsaved);
 	if (!s->slice_count)
 		return;
-	printf("master %s, pid %d, %u of %u workers registered", s->master_url, (int)s->master_pid,
-	       s->alive_workers, s->slice_count);
+	printf("master %s, pid %d, %u of %u workers registered", FOREIGN(s->master_url),
+	       (int)s->master_pid, s->alive_workers, s->slice_count);
 	if (s->supervisor_pid)
 		printf("; supervisor pid %d", (int)s->supervisor_pid);
 	putchar('\n');
@@ -173,9 +174,10 @@ static void print_text(const struct options *o, const struct status *s)
 	print_monitor(s);
 	/* Loans may be shorter than the pause between two pictures. */
 	for (unsigned i = 0; o->watch && i < s->monitor.recent_count; i++)
-		printf("%7.1f s ago  %s\n", s->monitor.recent[i].ago_s, s->monitor.recent[i].text);
+		printf("%7.1f s ago  %s\n", s->monitor.recent[i].ago_s,
+		       FOREIGN(s->monitor.recent[i].text));
 	for (unsigned i = 0; i < s->warning_count; i++)
-		printf("warning: %s\n", s->warnings[i].message);
+		printf("warning: %s\n", FOREIGN(s->warnings[i].message));
 }
 
 /* The sockets, on a terminal: the home sets and loans of the status drawn as a plan. */

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/print_json.h"
@@ -16,7 +17,7 @@ static void print_head(const struct topology *t, const struct cpuset *mask)
 
 	for (unsigned i = 0; i < t->node_count; i++)
 		memory += t->nodes[i].allowed ? t->nodes[i].memory_bytes : 0;
-	printf("source    %s\n", t->source);
+	printf("source    %s\n", FOREIGN(t->source));
 	printf("packages  %u\nnodes     %u\nL3s       %u\ncores     %u\nCPUs      %u (%s)\n",
 	       t->package_count, t->node_count, t->l3_count, t->core_count, t->cpu_count,
 	       CPUSET_STRING(&t->allowed));

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/command.h"
 #include "launcher/inputs/data.h"
@@ -322,7 +323,7 @@ static int tune(struct tuning *t, struct err *e)
 	/* A signal: what was learned is kept. */
 	if (t->probe_count)
 		fprintf(stderr, "cleave: interrupted after %u probe%s; the model so far is in %s\n",
-			t->probe_count, t->probe_count == 1 ? "" : "s", t->model_path);
+			t->probe_count, t->probe_count == 1 ? "" : "s", FOREIGN(t->model_path));
 	else
 		fputs("cleave: interrupted before the first probe ended; no model was written\n",
 		      stderr);

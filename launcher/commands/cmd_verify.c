@@ -6,6 +6,7 @@
 
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/reconcile/differences.h"
 #include "decision/reconcile/drift.h"
 #include "launcher/commands/print_json.h"
@@ -160,7 +161,7 @@ static int print_text(const struct look *l, struct err *e)
 		       op_format(&l->repairs[i], &l->state.plan, (char[CPUSET_TEXT + 256]){0},
 				 CPUSET_TEXT + 256));
 	for (unsigned i = 0; i < l->drifts.count && i < DRIFTS_MAX; i++)
-		printf("drift: %s\n", l->drifts.items[i].text);
+		printf("drift: %s\n", FOREIGN(l->drifts.items[i].text));
 	if (!l->drifts.count)
 		printf("plan and kernel agree\n");
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/protocol/control_line.h"
 
 enum {
@@ -73,8 +74,8 @@ static void show_progress(struct display *d, const struct reply *r)
 		fprintf(stderr, "%swaiting for another cluster's up or down (%s)%s", begin,
 			r->object, end);
 	else
-		fprintf(stderr, "%s%s: %u of %u (%s)%s", begin, r->what, r->count, r->total,
-			r->object, end);
+		fprintf(stderr, "%s%s: %u of %u (%s)%s", begin, FOREIGN(r->what), r->count,
+			r->total, FOREIGN(r->object), end);
 	d->is_line_open = d->is_terminal;
 }
 
@@ -90,7 +91,7 @@ static int take_reply(struct display *d, const char *line, struct reply *out, st
 		show_progress(d, out);
 		return 0;
 	case REPLY_LOG:
-		fprintf(stderr, "  %s | %s\n", out->log, out->line);
+		fprintf(stderr, "  %s | %s\n", FOREIGN(out->log), FOREIGN(out->line));
 		return 0;
 	case REPLY_ERROR:
 		*e = out->error;

@@ -10,6 +10,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/running.h"
 #include "launcher/spark/archive.h"
 #include "launcher/system/detach.h"
@@ -199,7 +200,7 @@ void train_in_foreground(const struct options *o, const struct state *s, struct 
 		fprintf(stderr, "cleave: it was made in %.0f s\n",
 			(double)(clock_now_ns() - t.begin_ns) / 1e9);
 	else if (r != -EALREADY && r != -EBUSY && r != -ECANCELED && r != -EOPNOTSUPP)
-		fprintf(stderr, "cleave: no archive was made: %s\n", e.msg);
+		fprintf(stderr, "cleave: no archive was made: %s\n", FOREIGN(e.msg));
 }
 
 /* `begun` is closed when all that it does in the cluster's directories and groups has been begun. */

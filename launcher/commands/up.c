@@ -10,6 +10,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/commands/follow.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/train.h"
@@ -204,7 +205,7 @@ static void print_outcome(const struct cluster *c, const struct reply *done, con
 {
 	if (done->rebuilt[0] || lost->code)
 		fprintf(stderr, "cleave: the state of %s was made anew: %s\n", c->name,
-			done->rebuilt[0] ? done->rebuilt : lost->msg);
+			FOREIGN(done->rebuilt[0] ? done->rebuilt : lost->msg));
 	else if (done->is_adopted)
 		fprintf(stderr, "cleave: the supervisor of %s was dead; what it left was adopted\n",
 			c->name);

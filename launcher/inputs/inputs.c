@@ -8,6 +8,7 @@
 
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/check/plan_check.h"
 #include "decision/engine/plan_make.h"
 #include "launcher/inputs/data.h"
@@ -165,18 +166,18 @@ static void say_inputs(const struct inputs *in)
 	const struct facts *f = &in->facts;
 
 	fprintf(stderr, "cleave: profile %s (name %s)\n",
-		in->called ? in->called : "built-in defaults", in->profile.name);
-	fprintf(stderr, "cleave: topology %s, allowed CPUs %s\n", in->topology.source,
+		in->called ? FOREIGN(in->called) : "built-in defaults", FOREIGN(in->profile.name));
+	fprintf(stderr, "cleave: topology %s, allowed CPUs %s\n", FOREIGN(in->topology.source),
 		CPUSET_STRING(&in->topology.allowed));
 	if (f->data_bytes)
 		fprintf(stderr, "cleave: workload.data.path has %llu bytes\n",
 			(unsigned long long)f->data_bytes);
 	if (f->workload_from[0])
 		fprintf(stderr, "cleave: workload.type: auto is seen as %s: %s\n",
-			workload_type_name(f->workload), f->workload_from);
+			workload_type_name(f->workload), FOREIGN(f->workload_from));
 	if (!cpuset_is_empty(&f->taken))
 		fprintf(stderr, "cleave: CPUs %s belong to other clusters (%s)\n",
-			CPUSET_STRING(&f->taken), f->taken_by);
+			CPUSET_STRING(&f->taken), FOREIGN(f->taken_by));
 }
 
 int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)

@@ -11,6 +11,7 @@
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/measure/family.h"
+#include "launcher/show/foreign.h"
 #include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
 #include "launcher/system/directory.h"
@@ -290,7 +291,7 @@ static int check_alive(const struct plain *p, pid_t pid, const char *name, struc
 		return 0;
 	snprintf(log, sizeof(log), "%s/%s.log", p->request->directory, name);
 	if (file_tail(log, LAST_WORDS, &tail) == 0 && *tail)
-		fprintf(stderr, "%s\n", tail);
+		foreign_put_text(tail, stderr);
 	last = tail ? strrchr(tail, '\n') : NULL;
 	return err_set(e, -EIO, "plain Spark's %s ended while it started%s%.300s", name,
 		       tail && *tail ? "; its last words: " : "",

@@ -12,9 +12,11 @@
 #include "containers/proc/clock.h"
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/measure/eventlog.h"
 #include "launcher/measure/sample.h"
 #include "launcher/protocol/state.h"
+#include "launcher/show/foreign.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
@@ -217,7 +219,7 @@ static void program_failed(struct run *r, const char *who, const char *log, cons
 	const char *last = "";
 
 	if (file_tail(log, LAST_WORDS, &tail) == 0 && *tail) {
-		fprintf(stderr, "%s\n", tail);
+		foreign_put_text(tail, stderr);
 		last = strrchr(tail, '\n') ? strrchr(tail, '\n') + 1 : tail;
 	}
 	failed(r, "%s %s%s%.300s", who, why, *last ? "; its last words: " : "", last);
@@ -562,7 +564,7 @@ int benching_run(struct benching *b, unsigned case_id, struct err *e)
 	b->spent += (double)(clock_now_ns() - begin_ns) / 1e9;
 	b->bench.runs[b->bench.run_count++] = r->seen;
 	if (r->seen.failed[0])
-		fprintf(stderr, "cleave: %s failed: %s\n", r->title, r->seen.failed);
+		fprintf(stderr, "cleave: %s failed: %s\n", r->title, FOREIGN(r->seen.failed));
 	else
 		fprintf(stderr, "cleave: %s: %.1f s\n", r->title, r->seen.seconds);
 	return 0;

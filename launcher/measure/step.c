@@ -18,6 +18,7 @@
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/measure/family.h"
+#include "launcher/show/foreign.h"
 #include "launcher/system/files.h"
 
 enum { LAST_WORDS = 12, SHOW_MS = 500, END_MS = 2000 };
@@ -244,7 +245,7 @@ int step_check(const struct step *s, int status, const char *who, struct err *e)
 	if (status <= 0)
 		return status;
 	if (file_tail(s->log, LAST_WORDS, &tail) == 0 && *tail)
-		fprintf(stderr, "%s\n", tail);
+		foreign_put_text(tail, stderr);
 	return err_set(e, -EIO, "%s: %s ended with exit code %d; its last words are above",
 		       s->title, who, status);
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/base/size_text.h"
 #include "launcher/measure/tune.h"
 #include "launcher/show/table.h"
@@ -89,7 +90,7 @@ static int print_choice(const struct tuning *t, struct err *e)
 		printf("The built-in table takes %s: %.0f s by the fitted coefficients.\n",
 		       TUNING_SIZES(before), cost_seconds(&t->fit.theta, &before->features));
 	puts("With partition left to auto, this line in the profile has that taken:");
-	printf("  workload: {model: \"%s\"}\n", t->model_path);
+	printf("  workload: {model: \"%s\"}\n", FOREIGN(t->model_path));
 	puts("Written out, without the model, it is:");
 	printf("  partition: {by: %s", partition_by_name(now->choice.by));
 	if (now->choice.slices != AMOUNT_AUTO)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "decision/base/foreign.h"
 #include "decision/base/size_text.h"
 #include "launcher/show/plan_chart.h"
 #include "launcher/show/table.h"
@@ -49,12 +50,12 @@ int plan_text_print(const struct plan *p, FILE *to)
 	fputc('\n', to);
 	for (unsigned i = 0; i < p->unused_count; i++)
 		fprintf(to, "unused: CPUs %s: %s\n", CPUSET_STRING(&p->unused[i].cpus),
-			p->unused[i].why);
+			FOREIGN(p->unused[i].why));
 	for (unsigned i = 0; i < p->warning_count; i++)
 		fprintf(to, "warning: %s: %s\n", warning_code_name(p->warnings[i].code),
-			p->warnings[i].message);
+			FOREIGN(p->warnings[i].message));
 	for (unsigned i = 0; i < p->note_count; i++)
-		fprintf(to, "note: %s\n", p->notes[i]);
+		fprintf(to, "note: %s\n", FOREIGN(p->notes[i]));
 	return r;
 }
 
@@ -98,7 +99,7 @@ static int print_candidates(const struct plan *p, FILE *to)
 	}
 	if (table_print(&table, to) < 0)
 		return -ENOMEM;
-	fprintf(to, "\ntaken: %s\n", why);
+	fprintf(to, "\ntaken: %s\n", FOREIGN(why));
 	return 0;
 }
 
@@ -178,7 +179,7 @@ void plan_text_ops(const struct oplist *ops, FILE *to)
 	char text[2 * CPUSET_TEXT];
 
 	for (unsigned i = 0; i < ops->count; i++)
-		fprintf(to, "%s\n", op_format(&ops->ops[i], ops->to, text, sizeof(text)));
+		fprintf(to, "%s\n", FOREIGN(op_format(&ops->ops[i], ops->to, text, sizeof(text))));
 	if (ops->count == 0)
 		fputs("nothing to do\n", to);
 }

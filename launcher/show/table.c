@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
+
 static void push(struct table *t, char *cell)
 {
 	char **grown = NULL;
@@ -38,13 +41,19 @@ void table_init(struct table *t, const char *const *titles)
 
 void table_add(struct table *t, const char *format, ...)
 {
+	cleanup_free char *text = NULL;
 	char *cell = NULL;
 	va_list args;
+	size_t size;
 
 	va_start(args, format);
-	if (vasprintf(&cell, format, args) < 0)
-		cell = NULL;
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
+	/* No escape is longer than four times what it stands for. */
+	size = text ? 4 * strlen(text) + FOREIGN_CHAR : 0;
+	if (text && (cell = malloc(size)))
+		foreign_escape(text, cell, size);
 	push(t, cell);
 }
 

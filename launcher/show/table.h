@@ -19,7 +19,7 @@ struct table {
 /* Titles end with NULL (at most 64); one that begins with '>' is aligned to the right. */
 void table_init(struct table *t, const char *const *titles);
 
-/* Append one cell; rows fill from left to right. */
+/* Append one cell, whose text may be foreign (foreign.h); rows fill from left to right. */
 void table_add(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Return 0 or -ENOMEM. */

@@ -55,7 +55,7 @@ START_TEST(test_one_line)
 	struct err e = {0};
 
 	err_set(&e, -EIO, "file a\nb\033[2J");
-	ck_assert_str_eq(e.msg, "file a?b?[2J");
+	ck_assert_str_eq(e.msg, "file a\\nb\\x1b[2J");
 }
 END_TEST
 

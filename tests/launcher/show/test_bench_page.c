@@ -158,7 +158,8 @@ END_TEST
 
 START_TEST(words_of_others_are_no_tags)
 {
-	static const char escaped[] = "&lt;b&gt;&amp;&quot;x&#39;�[2J���(�) . ";
+	static const char escaped[] =
+		"&lt;b&gt;&amp;&quot;x&#39;\\x1b[2J\\x80\\xff\\xc3(\\u202e)\\t.\\n";
 
 	comparison_make_full(&b);
 	show();

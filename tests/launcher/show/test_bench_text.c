@@ -7,6 +7,7 @@
 #include "decision/base/strings.h"
 #include "launcher/show/bench_text.h"
 #include "launcher/show/foreign.h"
+#include "launcher/show/table.h"
 #include "tests/harness.h"
 #include "tests/launcher/show/comparisons.h"
 
@@ -106,17 +107,9 @@ START_TEST(foreign_words_stay_words)
 		{"", "", ""},
 		{"a é € 😀", "a é € 😀", "a é € 😀"},
 		{"<a href=\"x\">&'", "<a href=\"x\">&'", "&lt;a href=&quot;x&quot;&gt;&amp;&#39;"},
-		{"a\nb\tc", "a b c", "a b c"},
-		{"\x01\x1b[m\x7f", "��[m�", "��[m�"},
-		{"\xc2\x9b", "�", "�"},		      /* C1's CSI */
-		{"\xe2\x80\xae", "�", "�"},	      /* right to left */
-		{"\x80\xff", "��", "��"},	      /* begins nothing */
-		{"\xc3", "�", "�"},		      /* ends early */
-		{"\xe2\x82<", "��<", "��&lt;"},	      /* and hides nothing */
-		{"\xc0\xbc", "��", "��"},	      /* '<' too long */
-		{"\xed\xa0\x80", "���", "���"},	      /* a surrogate */
-		{"\xf4\x90\x80\x80", "����", "����"}, /* above all */
-		{"\xef\xbf\xbf", "�", "�"},	      /* no character */
+		{"a\nb\tc", "a\\nb\\tc", "a\\nb\\tc"},
+		{"\x1b[m", "\\x1b[m", "\\x1b[m"},
+		{"\xe2\x82<", "\\xe2\\x82<", "\\xe2\\x82&lt;"}, /* hides nothing */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -137,7 +130,63 @@ START_TEST(foreign_words_stay_words)
 }
 END_TEST
 
+static char *shown(const char *bytes, size_t size, size_t *used)
+{
+	char *made;
+	size_t length;
+	FILE *to = open_memstream(&made, &length);
+
+	*used = foreign_put_bytes(bytes, size, to);
+	fclose(to);
+	return made;
+}
+
+/* Lines and tabs stay, and a character that a read cut waits for its rest. */
+START_TEST(logs_keep_their_lines)
+{
+	static const char log[] = "INFO \x1b[2Jé\tx\n\0€";
+	static const char seen[] = "INFO \\x1b[2Jé\tx\n\\x00€";
+
+	for (size_t cut = 0; cut < sizeof(log); cut++) {
+		size_t first, second;
+		char begin[sizeof(log)] = "", *begun, *rest, whole[64];
+
+		memcpy(begin, log, cut);
+		begun = shown(begin, cut, &first);
+		rest = shown(log + first, sizeof(log) - 1 - first, &second);
+		snprintf(whole, sizeof(whole), "%s%s", begun, rest);
+		ck_assert_str_eq(whole, seen);
+		ck_assert_uint_eq(first + second, sizeof(log) - 1);
+		free(begun);
+		free(rest);
+	}
+}
+END_TEST
+
+START_TEST(tables_are_aligned_by_what_is_seen)
+{
+	static const char *const titles[] = {"name", "x", NULL};
+	cleanup_table struct table t;
+	char *made;
+	size_t size;
+	FILE *to = open_memstream(&made, &size);
+
+	table_init(&t, titles);
+	table_add(&t, "%s", "\x1b[2J\n");
+	table_add(&t, "%s", "1");
+	table_add(&t, "%s", "é\xff");
+	table_add(&t, "%s", "2");
+	ck_assert_int_eq(table_print(&t, to), 0);
+	fclose(to);
+	ck_assert_str_eq(made, "name       x\n"
+			       "\\x1b[2J\\n  1\n"
+			       "é\\xff      2\n");
+	free(made);
+}
+END_TEST
+
 TEST_MAIN("bench_text",
 	  test_case("text", it_is_short_where_little_is_known, the_sentence_is_first, all_is_told,
 		    units_are_those_of_people),
-	  test_case("foreign", foreign_words_stay_words))
+	  test_case("foreign", foreign_words_stay_words, logs_keep_their_lines,
+		    tables_are_aligned_by_what_is_seen))
