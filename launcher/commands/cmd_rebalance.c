@@ -265,9 +265,9 @@ static int replay_all(const struct options *o, struct replay *replay, struct err
 			print_step(replay);
 		else if (!replay->is_same &&
 			 json_array_append_new(
-				 different,
-				 json_pack("{s:i, s:s, s:s}", "line", (int)replay->line, "time",
-					   replay->event.time, "text", replay->difference)))
+				 different, json_pack("{s:i, s:o, s:o}", "line", (int)replay->line,
+						      "time", json_text(replay->event.time), "text",
+						      json_text(replay->difference))))
 			return err_set(e, -ENOMEM, "no memory for line %u", replay->line);
 	}
 	if (r)

@@ -190,9 +190,10 @@ static int print_all_json(const struct look *l, struct err *e)
 		const struct drift *d = &l->drifts.items[i];
 
 		failed |= json_array_append_new(
-			drift, json_pack("{s:s, s:s, s:s, s:b}", "kind", drift_kind_name(d->kind),
-					 "group", d->group, "message", d->text, "repairable",
-					 drift_is_repairable(d->kind)));
+			drift,
+			json_pack("{s:s, s:o, s:o, s:b}", "kind", drift_kind_name(d->kind), "group",
+				  json_text(d->group), "message", json_text(d->text), "repairable",
+				  drift_is_repairable(d->kind)));
 	}
 	if (failed) {
 		json_decref(all);
