@@ -257,6 +257,7 @@ static int make_inputs(struct benching *b, const char *called, struct err *e)
 	/* 2 moves pages between kinds of memory only (Documentation/admin-guide/sysctl/kernel.rst) */
 	b->is_balancing = balancing & 1;
 	if (cluster_paths(b->roots->state_dir, name, &b->cluster, e) < 0 ||
+	    spark_paths_check(&b->cluster, &in->profile, e) < 0 ||
 	    cluster_user(&in->profile, &b->cluster, e) < 0)
 		return e->code;
 	if (cluster_has_file(&b->cluster, "lock"))

@@ -133,6 +133,7 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 		return err_impossible(
 			e, "backend: docker is not in this release, cgroup and affinity are");
 	if ((r = cluster_paths(o->roots.state_dir, in->profile.name, &out->cluster, e)) ||
+	    (r = spark_paths_check(&out->cluster, &in->profile, e)) ||
 	    (r = cluster_user(&in->profile, &out->cluster, e)) ||
 	    (r = spark_resolve(&in->profile, &out->cluster, &out->spark, e)) ||
 	    (r = choose_endpoints(&in->profile, known, &out->master, e)) ||

@@ -103,18 +103,21 @@ static void put_common(const struct plain_request *r, const char *address, const
 static void put_daemon_environment(const struct plain_request *r, const char *address,
 				   const char *tmp, struct argv *env)
 {
+	char quoted[SPARK_QUOTED];
+
 	spark_put_user(r->cluster, r->profile, env);
 	put_common(r, address, tmp, env);
 	argv_put(env, "SPARK_LOCAL_DIRS", r->local);
-	argv_putf(env, "SPARK_DAEMON_JAVA_OPTS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", tmp);
+	spark_quote(tmp, quoted);
+	argv_putf(env, "SPARK_DAEMON_JAVA_OPTS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", quoted);
 	/* Executors inherit it from their Worker. */
-	argv_putf(env, "JDK_JAVA_OPTIONS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", tmp);
+	argv_putf(env, "JDK_JAVA_OPTIONS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", quoted);
 }
 
 static int put_submit_environment(const struct plain_request *r, const char *address,
 				  struct argv *env, struct err *e)
 {
-	char tmp[PATH];
+	char tmp[PATH], quoted[SPARK_QUOTED];
 
 	if (make_directory(r, "conf", tmp, e) < 0 || make_directory(r, "tmp", tmp, e) < 0)
 		return e->code;
@@ -123,7 +126,8 @@ static int put_submit_environment(const struct plain_request *r, const char *add
 	argv_drop(env, "SPARK_");
 	put_common(r, address, tmp, env);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
-	argv_putf(env, "SPARK_SUBMIT_OPTS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", tmp);
+	spark_quote(tmp, quoted);
+	argv_putf(env, "SPARK_SUBMIT_OPTS", "-XX:-UsePerfData '-Djava.io.tmpdir=%s'", quoted);
 	if (r->spark->python[0] && !argv_value(env, "PYSPARK_PYTHON")) {
 		argv_put(env, "PYSPARK_PYTHON", r->spark->python);
 		argv_put(env, "PYSPARK_DRIVER_PYTHON", r->spark->python);

@@ -141,13 +141,15 @@ static int make_application(struct run *r, struct err *e)
 						 "spark.eventLog.rolling.enabled=false",
 						 "spark.executor.metrics.pollingInterval=250ms"};
 	char *const *word = r->b->words.items;
+	char events[SPARK_QUOTED];
 
 	for (unsigned i = 0; i < sizeof(properties) / sizeof(*properties); i++) {
 		argv_add(&r->application, "--conf");
 		argv_add(&r->application, properties[i]);
 	}
 	argv_add(&r->application, "--conf");
-	argv_addf(&r->application, "spark.eventLog.dir=file:%s", r->events);
+	spark_url(r->events, events);
+	argv_addf(&r->application, "spark.eventLog.dir=file:%s", events);
 	for (; *word; word++)
 		if (step_add_word(*word, r->scratch, &r->application) < 0)
 			break;

@@ -212,6 +212,8 @@ static int use_home(const struct cluster *c, const char *from, const char *home,
 	if (string_copy(out->home, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of Spark is longer than %d bytes",
 			       from, PROFILE_PATH - 1);
+	if (spark_path_check(from, out->home, SPARK_PATH_CLASSES, e))
+		return e->code;
 	r = read_jars(out->home, out);
 	if (r == -ENOENT)
 		return err_set(e, r,
@@ -299,7 +301,9 @@ static int find_java(const struct profile *p, const struct cluster *c, struct sp
 	/* Without links, so that the home of the JDK is two directories up. */
 	if (!realpath(path, real) || string_copy(out->java, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
-	return check_owner(*from, path, c->uid, e) || check_java_owner(*from, out->java, c->uid, e)
+	return spark_path_check(*from, out->java, SPARK_PATH_JDK, e) ||
+			       check_owner(*from, path, c->uid, e) ||
+			       check_java_owner(*from, out->java, c->uid, e)
 		       ? e->code
 		       : 0;
 }
@@ -413,6 +417,7 @@ static int ask_launcher(const struct spark *s, const struct cluster *c, const ch
 
 	spark_jars(s, jars);
 	spark_put_homes(s, &env);
+	argv_put(&env, "LANG", "C.UTF-8"); /* of the paths */
 	argv_put(&env, "SPARK_DAEMON_CLASSPATH", jars);
 	argv_put(&env, "SPARK_SCALA_VERSION", s->scala_version);
 	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
@@ -450,8 +455,10 @@ int spark_resolve(const struct profile *p, const struct cluster *c, struct spark
 
 	if (!found)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (spark_find_python(c, found->python, e) || find_home(p, c, found, e) ||
-	    find_java(p, c, found, &from, e) || spark_fingerprint(found, found->fingerprint, e))
+	if (spark_find_python(c, found->python, e) ||
+	    spark_path_check("python3 on PATH", found->python, SPARK_PATH_FILE, e) ||
+	    find_home(p, c, found, e) || find_java(p, c, found, &from, e) ||
+	    spark_fingerprint(found, found->fingerprint, e))
 		return e->code;
 	if (spark_launch_recall(found, c->uid)) {
 		if (check_java(from, found, e))

@@ -66,12 +66,14 @@ void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL])
 static void prefix_options(struct argv *env, const char *name, const char *tmp, const char *more)
 {
 	const char *theirs = argv_value(env, name);
+	char quoted[SPARK_QUOTED] = "";
 
 	if (!theirs)
 		theirs = "";
+	if (tmp)
+		spark_quote(tmp, quoted);
 	argv_putf(env, name, "-XX:-UsePerfData%s%s%s%s%s%s%s", tmp ? " '-Djava.io.tmpdir=" : "",
-		  tmp ? tmp : "", tmp ? "'" : "", more[0] ? " " : "", more, theirs[0] ? " " : "",
-		  theirs);
+		  quoted, tmp ? "'" : "", more[0] ? " " : "", more, theirs[0] ? " " : "", theirs);
 }
 
 void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env)
@@ -97,7 +99,7 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 			const char *name, const char *address, char tmp[PROFILE_PATH],
 			struct process *p, struct err *e)
 {
-	char options[PROFILE_PATH + 32];
+	char state[SPARK_QUOTED], options[SPARK_QUOTED + 32];
 	struct argv *env = &p->env, *argv = &p->argv;
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
@@ -106,6 +108,7 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 		return e->code;
 	spark_put_user(c->cluster, c->profile, env);
 	spark_put_homes(c->spark, env);
+	spark_put_locale(c, env);
 	/* Without it every executor dies with "Cannot find any build directories". */
 	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
 	argv_put(env, "SPARK_CONF_DIR", SPARK_NO_CONF);
@@ -117,7 +120,8 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 	 * does ours: the file has the archive that there is when a JVM starts, and a daemon that
 	 * started without is no other one.
 	 */
-	snprintf(options, sizeof(options), "'@%s/%s'", c->cluster->state, SPARK_JVM_OPTIONS);
+	spark_quote(c->cluster->state, state);
+	snprintf(options, sizeof(options), "'@%s/%s'", state, SPARK_JVM_OPTIONS);
 	prefix_options(env, "JDK_JAVA_OPTIONS", tmp, options);
 	/* What spark-class would execute. */
 	strings_for_each(word, launch)
@@ -128,7 +132,9 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 	argv_addf(argv, "-Dcleave.spark=%s", c->spark->fingerprint);
 	argv_add(argv, "-XX:-UsePerfData"); /* no /tmp/hsperfdata_USER */
 	argv_addf(argv, "-Djava.io.tmpdir=%s", tmp);
-	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", c->cluster->state);
+	/* Log4j splits it at commas, replaces ${…} and reads a URL. */
+	spark_url(c->cluster->state, state);
+	argv_addf(argv, "-Dlog4j2.configurationFile=file:%s/log4j2.properties", state);
 	return 0;
 }
 
@@ -228,6 +234,7 @@ static int put_application_environment(const struct spark_cluster *c, const stru
 	    archive_text(c, who->uid, ' ', &archive, &size, e))
 		return e->code;
 	spark_put_homes(c->spark, env);
+	spark_put_locale(c, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
 	/* It only prints a command line. */
@@ -316,7 +323,7 @@ int spark_training_process(const struct spark_cluster *c, const struct archive_t
 			   struct process *out, struct err *e)
 {
 	cleanup_process struct process p = {0};
-	char program[PROFILE_PATH];
+	char program[PROFILE_PATH], tmp[SPARK_QUOTED];
 
 	if (begin_training(c, t, &p, e) || cluster_file(c->cluster, SPARK_TRAINING, program, e))
 		return e->code;
@@ -333,9 +340,9 @@ int spark_training_process(const struct spark_cluster *c, const struct archive_t
 	argv_option(&p.argv, "--conf", "spark.ui.port=0");
 	argv_option(&p.argv, "--conf", "spark.executor.memory=512m");
 	/* Nothing in /tmp, as of a daemon's executors. */
+	spark_quote(argv_value(&p.env, "TMPDIR"), tmp);
 	argv_option(&p.argv, "--conf",
-		    "spark.executor.extraJavaOptions=-XX:-UsePerfData '-Djava.io.tmpdir=%s'",
-		    argv_value(&p.env, "TMPDIR"));
+		    "spark.executor.extraJavaOptions=-XX:-UsePerfData '-Djava.io.tmpdir=%s'", tmp);
 	argv_add(&p.argv, program);
 	argv_addf(&p.argv, "%s/data", p.directory);
 	return process_take(&p, out, e);

@@ -53,6 +53,24 @@ int spark_find_python(const struct cluster *c, char path[PROFILE_PATH], struct e
 /* Whether strangers could change what `uid` would run of this Spark and this JDK: -EPERM. */
 int spark_check_owners(const struct spark *s, uid_t uid, struct err *e);
 
+/*
+ * What a path is used for: a file that is opened; a directory of SPARK_LOCAL_DIRS; Spark's own
+ * directory, which class paths and URLs are made of; the JDK's.
+ */
+enum spark_path { SPARK_PATH_FILE, SPARK_PATH_LOCAL_DIR, SPARK_PATH_CLASSES, SPARK_PATH_JDK };
+
+/*
+ * ERR_WRONG, naming `from` (an option, a profile key, a variable), the path and the byte, where
+ * Spark or Java would read another path.
+ */
+int spark_path_check(const char *from, const char *path, enum spark_path kind, struct err *e);
+
+/*
+ * A JVM reads and writes names of files in the encoding of its locale. Where one of our paths is
+ * not ASCII and the environment's locale has no UTF-8, it gets one that has.
+ */
+void spark_put_locale(const struct spark_cluster *c, struct argv *env);
+
 /* The JDK's directory, two above its binary, for "%.*s". */
 #define SPARK_JAVA_HOME(s) (int)(strlen((s)->java) - strlen("/bin/java")), (s)->java
 

@@ -98,6 +98,21 @@ int process_take(struct process *built, struct process *out, struct err *e);
  */
 int spark_prepare(const struct spark_cluster *c, struct err *e);
 
+/*
+ * What paths the cluster may have: ERR_WRONG for one that Spark or Java would take for another.
+ * spark_resolve() checks those that it finds.
+ */
+int spark_paths_check(const struct cluster *c, const struct profile *p, struct err *e);
+
+/*
+ * A path as it is to stand between single quotes in JDK_JAVA_OPTIONS (JDK, args.c,
+ * JLI_AddArgsFromEnvVar) and in Spark's option strings (CommandBuilderUtils.parseOptionString),
+ * which quote as a shell does; and as the path of a URL (RFC 3986).
+ */
+enum { SPARK_QUOTED = 5 * PROFILE_PATH };
+void spark_quote(const char *path, char quoted[SPARK_QUOTED]);
+void spark_url(const char *path, char url[SPARK_QUOTED]);
+
 /* A new secret, for spark.authenticate.secret. */
 int spark_new_secret(char secret[SPARK_SECRET], struct err *e);
 

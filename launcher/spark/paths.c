@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which bytes of a path bash, Java and Spark take, and how they want them written.
+ */
+
+#include "launcher/spark/room.h"
+
+#include <string.h>
+
+#include "decision/base/foreign.h"
+
+/* What a path is used for, and the bytes that its reader takes for something else. */
+static const struct {
+	const char *bytes, *why;
+} readers[] = {
+	[SPARK_PATH_FILE] = {NULL, NULL},
+	[SPARK_PATH_LOCAL_DIR] = {",", "a comma, at which Spark splits SPARK_LOCAL_DIRS"},
+	/* URLClassPath, JarURLConnection; Spark's ConfigReader replaces ${env:…}. */
+	[SPARK_PATH_CLASSES] = {":!$", "one of : ! $, which end a place in a class path, the path "
+				       "in a jar's URL, and a word of Spark's configuration"},
+	[SPARK_PATH_JDK] = {":", "a colon, at which the JVM splits the paths of its libraries"},
+};
+
+int spark_path_check(const char *from, const char *path, enum spark_path kind, struct err *e)
+{
+	const char *bytes = readers[kind].bytes;
+
+	for (const char *at = path; *at;) {
+		const unsigned char first = (unsigned char)*at;
+		char shown[FOREIGN_CHAR];
+		const unsigned count = foreign_char(at, shown);
+
+		if (first < 0x20 || first == 0x7f)
+			return err_wrong(e,
+					 "%s: the path %s has a control character, %s: Spark and "
+					 "Java read it from lines of text; choose a path without",
+					 from, path, shown);
+		if (first >= 0x80 && count == 1)
+			return err_wrong(e,
+					 "%s: the path %s has the byte %s, which is no UTF-8: Java "
+					 "makes another name of it; choose a path without",
+					 from, path, shown);
+		at += count;
+	}
+	if (bytes && path[strcspn(path, bytes)])
+		return err_wrong(e, "%s: the path %s has %s; choose a path without", from, path,
+				 readers[kind].why);
+	return 0;
+}
+
+int spark_paths_check(const struct cluster *c, const struct profile *p, struct err *e)
+{
+	if (spark_path_check("--state-dir (else XDG_RUNTIME_DIR)", c->state, SPARK_PATH_FILE, e) ||
+	    spark_path_check("--state-dir (else XDG_STATE_HOME)", c->data, SPARK_PATH_LOCAL_DIR, e))
+		return e->code;
+	return spark_path_check("memory.scratch.path", p->memory.scratch.path, SPARK_PATH_LOCAL_DIR,
+				e);
+}
+
+void spark_quote(const char *path, char quoted[SPARK_QUOTED])
+{
+	static const char quote[] = "'\"'\"'";
+	size_t used = 0;
+
+	for (; *path && used + sizeof(quote) < SPARK_QUOTED; path++) {
+		const size_t size = *path == '\'' ? sizeof(quote) - 1 : 1;
+
+		memcpy(quoted + used, *path == '\'' ? quote : path, size);
+		used += size;
+	}
+	quoted[used] = '\0';
+}
+
+void spark_url(const char *path, char url[SPARK_QUOTED])
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789-._~/";
+	size_t used = 0;
+
+	for (; *path && used + sizeof("%00") < SPARK_QUOTED; path++)
+		used += (size_t)snprintf(url + used, SPARK_QUOTED - used,
+					 strchr(safe, *path) ? "%c" : "%%%02X",
+					 (unsigned char)*path);
+	url[used] = '\0';
+}
+
+static bool is_ascii(const char *text)
+{
+	while (*text && (unsigned char)*text < 0x80)
+		text++;
+	return !*text;
+}
+
+void spark_put_locale(const struct spark_cluster *c, struct argv *env)
+{
+	static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG", NULL};
+	const char *locale = NULL;
+
+	if (is_ascii(c->cluster->state) && is_ascii(c->cluster->data) && is_ascii(c->spark->home) &&
+	    is_ascii(c->spark->java) && is_ascii(c->spark->python) &&
+	    is_ascii(c->profile->memory.scratch.path))
+		return;
+	for (const char *const *name = variables; *name && (!locale || !*locale); name++)
+		locale = argv_value(env, *name);
+	if (!locale || (!strcasestr(locale, "UTF-8") && !strcasestr(locale, "UTF8")))
+		argv_put(env, "LC_ALL", "C.UTF-8");
+}
