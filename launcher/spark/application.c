@@ -41,10 +41,32 @@ static uint32_t parse_address(const char *host_port)
 	return inet_pton(AF_INET, host, &address) == 1 ? ntohl(address.s_addr) : 0;
 }
 
-/* A list of at most `max`, or NULL and a sentence. */
-static json_t *read_list(const char *text, size_t size, size_t max, const char *what, struct err *e)
+struct json_limits application_executors_limits(unsigned slices, unsigned executors)
 {
-	json_t *list = json_read(text, size, e);
+	/* One has 1.5 KB and 150 values (Spark 4.1), what a user's own attributes add, … */
+	enum { SOME_BYTES = 256 << 10, SOME_VALUES = 1 << 14, BYTES = 2048, VALUES = 192 };
+	/* … and with --slices a resource for each slice that it is not to use. */
+	enum { RESOURCE_BYTES = 128, RESOURCE_VALUES = 12 };
+	const size_t bytes = SOME_BYTES + executors * (BYTES + slices * RESOURCE_BYTES);
+	const size_t values = SOME_VALUES + executors * (VALUES + slices * RESOURCE_VALUES);
+
+	return (struct json_limits){
+		.bytes = bytes < JSON_MAX_BYTES ? bytes : JSON_MAX_BYTES,
+		.values = values < 2 * JSON_MAX_VALUES ? values : 2 * JSON_MAX_VALUES,
+		.depth = JSON_MAX_DEPTH,
+	};
+}
+
+struct json_limits application_other_limits(void)
+{
+	return (struct json_limits){JSON_MAX_BYTES, JSON_MAX_VALUES / 2, JSON_MAX_DEPTH};
+}
+
+/* A list of at most `max`, or NULL and a sentence. */
+static json_t *read_list(const char *text, size_t size, const struct json_limits *most, size_t max,
+			 const char *what, struct err *e)
+{
+	json_t *list = json_read_within(most, text, size, e);
 
 	if (json_is_array(list) && json_array_size(list) <= max)
 		return list;
@@ -56,7 +78,8 @@ static json_t *read_list(const char *text, size_t size, size_t max, const char *
 int application_read_executors(struct application *a, const struct slice_addresses *slices,
 			       const char *text, size_t size, uint64_t requested_ns, struct err *e)
 {
-	json_auto_t *list = read_list(text, size, EXECUTORS_MAX + 1, "executors", e);
+	const struct json_limits most = application_executors_limits(SLICES_MAX, EXECUTORS_MAX);
+	json_auto_t *list = read_list(text, size, &most, EXECUTORS_MAX + 1, "executors", e);
 	struct application next = *a;
 	json_t *item;
 	size_t i;
@@ -100,7 +123,8 @@ int application_read_executors(struct application *a, const struct slice_address
 int application_read_stages(struct application *a, const char *text, size_t size,
 			    uint64_t requested_ns, struct err *e)
 {
-	json_auto_t *list = read_list(text, size, SIZE_MAX, "stages", e);
+	const struct json_limits most = application_other_limits();
+	json_auto_t *list = read_list(text, size, &most, SIZE_MAX, "stages", e);
 	struct application next = *a;
 
 	if (!list)
@@ -136,7 +160,8 @@ int application_read_stages(struct application *a, const char *text, size_t size
 int application_read_environment(struct application *a, const char *text, size_t size,
 				 struct err *e)
 {
-	json_auto_t *root = json_read(text, size, e);
+	const struct json_limits most = application_other_limits();
+	json_auto_t *root = json_read_within(&most, text, size, e);
 	json_t *pairs = json_object_get(root, "sparkProperties"), *pair;
 	const char *key, *value;
 	uint32_t cpus = 0;

@@ -16,8 +16,9 @@
 
 #include "decision/base/err.h"
 #include "decision/plan/plan.h"
+#include "launcher/system/json_bound.h"
 
-/* Executors: what 4 MiB (JSON_MAX_BYTES) have room for, and spark_prepare() refuses more. */
+/* Executors: what 4 MiB have room for, and spark_prepare() refuses more. */
 enum { EXECUTORS_MAX = 2048, STAGES_MAX = 64 };
 
 /* Where slices listen, so that executors are matched with their slices. */
@@ -53,6 +54,14 @@ struct application {
 
 	unsigned task_cpus; /* spark.task.cpus; 0: not heard */
 };
+
+/*
+ * What the answers may have: /executors with so many of them, which say which of the slices'
+ * resources they hold, and the others, whatever the cluster: 64 stages with some hundred metrics
+ * each; Hadoop's thousand properties three times over.
+ */
+struct json_limits application_executors_limits(unsigned slices, unsigned executors);
+struct json_limits application_other_limits(void);
 
 /*
  * Take in an answer to a question sent at requested_ns: /executors, /stages?status=active,

@@ -11,6 +11,7 @@
 
 #include "decision/base/err.h"
 #include "decision/plan/profile.h"
+#include "launcher/system/json_bound.h"
 
 enum { MASTER_WORKERS = 256, MASTER_APPS = 64 };
 
@@ -27,6 +28,12 @@ struct master_state {
 	char apps[MASTER_APPS][128]; /* ids of active ones */
 	unsigned apps_left_out;	     /* those past MASTER_APPS, and ones without a usable id */
 };
+
+/*
+ * What its answer may have with so many slices: twice their Workers, since dead ones stay listed for
+ * a while, each with its custom resources (room.h), and what the Master keeps of applications.
+ */
+struct json_limits master_limits(unsigned slices);
 
 /* -EBADMSG or a bound's errno, and `out` untouched, for anything that is not a Master's answer. */
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e);

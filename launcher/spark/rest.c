@@ -4,13 +4,14 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "decision/base/cleanup.h"
 
-enum { REST_FDS = 128 };
+enum { REST_FDS = 128, LARGE_ANSWER = 1 << 20 };
 
 _Static_assert(POLLIN == CURL_WAIT_POLLIN && POLLPRI == CURL_WAIT_POLLPRI &&
 		       POLLOUT == CURL_WAIT_POLLOUT,
@@ -19,19 +20,23 @@ _Static_assert(POLLIN == CURL_WAIT_POLLIN && POLLPRI == CURL_WAIT_POLLPRI &&
 /* One GET under way. */
 struct request {
 	struct request *next;
+	struct rest *rest;
 	CURL *easy;
 	rest_answer *answer;
 	void *context;
 	FILE *stream; /* builds the body, which is there once it is closed */
 	char *body;
 	size_t size;
-	size_t left; /* of max_size */
-	int failed;  /* -EFBIG or -ENOMEM, found while receiving */
+	struct json_bound bound;
+	size_t head; /* bytes of it */
+	int failed;  /* found while receiving */
 };
 
 struct rest {
 	CURLM *multi;
 	struct request *requests;
+	unsigned count;
+	size_t held; /* bytes of their bodies */
 };
 
 int rest_open(struct rest **out, struct err *e)
@@ -70,6 +75,8 @@ static void request_unlink(struct rest *rest, struct request *q)
 	while (*at != q)
 		at = &(*at)->next;
 	*at = q->next;
+	rest->count--;
+	rest->held -= q->bound.bytes;
 	curl_multi_remove_handle(rest->multi, q->easy);
 }
 
@@ -84,30 +91,60 @@ void rest_close(struct rest *rest)
 	free(rest);
 }
 
-/* Keep what came; less than `size` makes libcurl give up. */
+/*
+ * Keep what came; less than `size` makes libcurl give up. What is said with another status than 200
+ * nobody reads: it counts as bytes alone.
+ */
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
 	struct request *q = context;
+	struct json_bound *b = &q->bound;
+	const size_t before = b->bytes;
+	long status = 0;
 
-	if (size > q->left)
+	curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200) {
+		q->failed = json_bound_feed(b, data, size);
+		if (!q->failed && fwrite(data, one, size, q->stream) != size)
+			q->failed = -ENOMEM;
+	} else if (size > b->most.bytes - b->bytes) {
 		q->failed = -EFBIG;
-	else if (fwrite(data, one, size, q->stream) != size)
-		q->failed = -ENOMEM;
-	if (q->failed)
-		return 0;
-	q->left -= size;
-	return size;
+	} else {
+		b->bytes += size;
+	}
+	q->rest->held += b->bytes - before;
+	if (!q->failed && q->rest->held > REST_HELD_MAX)
+		q->failed = -EFBIG;
+	return q->failed ? 0 : size;
 }
 
-int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max_size,
-	     rest_answer *answer, void *context, struct err *e)
+/* The lines of a head, which may be as many as the other side likes, are nothing to keep. */
+static size_t receive_head(char *line, size_t one, size_t size, void *context)
 {
-	struct request *q = calloc(1, sizeof(*q));
+	struct request *q = context;
+
+	(void)line;
+	(void)one;
+	q->head += size;
+	if (q->head > REST_HEAD_MAX)
+		q->failed = -EFBIG;
+	return q->failed ? 0 : size;
+}
+
+int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
+	     const struct json_limits *most, rest_answer *answer, void *context, struct err *e)
+{
+	struct request *q;
 	CURL *c;
 
+	if (rest->count == REST_REQUESTS)
+		return err_set(e, -EBUSY, "%u questions wait for an answer (limit %d)", rest->count,
+			       REST_REQUESTS);
+	q = calloc(1, sizeof(*q));
 	if (!q)
 		return err_set(e, -ENOMEM, "out of memory");
-	q->left = max_size;
+	q->rest = rest;
+	q->bound.most = *most;
 	q->answer = answer;
 	q->context = context;
 	q->stream = open_memstream(&q->body, &q->size);
@@ -121,6 +158,8 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max
 	    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_WRITEDATA, q) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, receive_head) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_HEADERDATA, q) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_PRIVATE, q) != CURLE_OK ||
 	    curl_multi_add_handle(rest->multi, c) != CURLM_OK) {
 		request_free(q);
@@ -128,6 +167,7 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max
 	}
 	q->next = rest->requests;
 	rest->requests = q;
+	rest->count++;
 	return 0;
 }
 
@@ -163,6 +203,7 @@ static int request_status(const struct request *q, CURLcode result)
 /* Hand out what is complete; return how many answers that was. */
 static unsigned deliver(struct rest *rest)
 {
+	bool is_large = false;
 	unsigned count = 0;
 	CURLMsg *message;
 	int left;
@@ -179,9 +220,12 @@ static unsigned deliver(struct rest *rest)
 		request_unlink(rest, q);
 		fclose(take_pointer(q->stream));
 		q->answer(q->context, status, q->body ? q->body : "", q->size);
+		is_large |= q->bound.bytes > LARGE_ANSWER;
 		request_free(q);
 		count++;
 	}
+	if (is_large) /* what it was read with is of no more use to us */
+		malloc_trim(0);
 	return count;
 }
 

@@ -10,15 +10,21 @@
 #include <stddef.h>
 
 #include "decision/base/err.h"
+#include "launcher/system/json_bound.h"
 
-enum { REST_ANSWER_MAX = 8 << 20 };
+enum {
+	REST_REQUESTS = 256,	  /* under way at a time */
+	REST_HELD_MAX = 16 << 20, /* bytes of all answers that have not come whole */
+	REST_HEAD_MAX = 64 << 10, /* of an answer, what is before and behind its body */
+};
 
 struct rest;
 struct pollfd;
 
 /*
- * status is HTTP's, or negative errno (-ETIMEDOUT, -EFBIG, -ECONNREFUSED …); body is
- * NUL-terminated, gone afterwards. May call rest_get() and rest_drop(), not rest_close().
+ * status is HTTP's, or negative errno (-ETIMEDOUT, -EFBIG, -EBADMSG, -ECONNREFUSED …); body is that
+ * of status 200, NUL-terminated, gone afterwards. May call rest_get() and rest_drop(), not
+ * rest_close().
  */
 typedef void rest_answer(void *context, int status, const char *body, size_t size);
 
@@ -28,12 +34,13 @@ int rest_open(struct rest **out, struct err *e);
 void rest_close(struct rest *rest);
 
 /*
- * Send a GET; an answer of more than max_size bytes (at most REST_ANSWER_MAX) is -EFBIG. `answer`
- * is called exactly once, by a later rest_turn(), unless this fails or rest_drop() or rest_close()
- * comes first.
+ * Send a GET. An answer that is not there after timeout_ms, however slowly it comes, is -ETIMEDOUT;
+ * one beyond the limits is cut off where it leaves them, with the errors of json_bound_feed().
+ * `answer` is called exactly once, by a later rest_turn(), unless this fails (-EBUSY: too many are
+ * under way) or rest_drop() or rest_close() comes first.
  */
-int rest_get(struct rest *rest, const char *url, unsigned timeout_ms, size_t max_size,
-	     rest_answer *answer, void *context, struct err *e);
+int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
+	     const struct json_limits *most, rest_answer *answer, void *context, struct err *e);
 
 /* Drop what is under way for `context`, without an answer. */
 void rest_drop(struct rest *rest, const void *context);

@@ -19,8 +19,6 @@ enum {
 	TIMEOUT_MS = 1000,
 	/* A driver's REST begins with the first question: 2.0 … 2.6 s on a busy machine. */
 	FIRST_TIMEOUT_MS = 4000,
-	/* Room for EXECUTORS_MAX executors of 1.5 KB, or STAGES_MAX stages of 3 KB. */
-	ANSWER_MAX = JSON_MAX_BYTES,
 	WAVES = 4,
 	WHY = 320, /* an application's id of 127 bytes, and a sentence */
 };
@@ -74,6 +72,7 @@ struct task_watch {
 
 	char master[96]; /* "http://127.0.0.1:8080"; "": not begun */
 	struct slice_addresses slices;
+	unsigned executors;	    /* the most that an application can have here */
 	uint64_t begun[SLICES_MAX]; /* stages */
 
 	uint64_t apps_at_ns; /* when the Master was last heard; 0: not yet */
@@ -145,13 +144,14 @@ static uint64_t due_ns(const struct question *q)
 static void explain(struct question *q, int status)
 {
 	const char *id = q->app->id;
-	char how[48] = "answers with something else";
+	char how[64] = "answers with something else";
 
 	if (status == -ETIMEDOUT)
 		snprintf(how, sizeof(how), "does not answer within %u ms", timeout_ms(q));
 	else if (status == -EFBIG)
-		snprintf(how, sizeof(how), "answers with more than %d MiB", ANSWER_MAX >> 20);
-	if (status == 200 || status == -ETIMEDOUT || status == -EFBIG)
+		snprintf(how, sizeof(how), "answers with more than a cluster of %u slices can have",
+			 q->app->watch->slices.count);
+	if (status == 200 || status == -ETIMEDOUT || status == -EFBIG || status == -EBADMSG)
 		snprintf(q->why, WHY, "application %s %s when asked for its %s", id, how,
 			 questions[q->kind].name);
 	else if (status < 0)
@@ -223,6 +223,10 @@ static void on_answer(void *context, int status, const char *body, size_t size)
 
 static void send_question(struct task_watch *w, struct question *q)
 {
+	const struct json_limits most =
+		q->kind == QUESTION_EXECUTORS
+			? application_executors_limits(w->slices.count, w->executors)
+			: application_other_limits();
 	char url[sizeof(w->master) + 2 * sizeof(q->app->id) + 96];
 	struct err e;
 
@@ -230,7 +234,7 @@ static void send_question(struct task_watch *w, struct question *q)
 		 q->app->id, questions[q->kind].path);
 	q->requested_ns = w->now_ns;
 	q->retry_ns = 0;
-	q->under_way = rest_get(w->rest, url, timeout_ms(q), ANSWER_MAX, on_answer, q, &e) == 0;
+	q->under_way = rest_get(w->rest, url, timeout_ms(q), &most, on_answer, q, &e) == 0;
 	if (!q->under_way)
 		put_off(q, e.code);
 }
@@ -331,8 +335,11 @@ void task_watch_begin(struct task_watch *w, const char *master_address, int ui_p
 	forget_all(w);
 	snprintf(w->master, sizeof(w->master), "http://%s:%d", master_address, ui_port);
 	w->slices.count = p->slice_count;
-	for (unsigned i = 0; i < p->slice_count; i++)
+	w->executors = 1; /* the driver is listed, too */
+	for (unsigned i = 0; i < p->slice_count; i++) {
 		w->slices.items[i] = p->slices[i].address;
+		w->executors += p->slices[i].slots; /* one takes at least one */
+	}
 }
 
 /* ---- time */

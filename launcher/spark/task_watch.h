@@ -9,7 +9,7 @@
  *
  * No question waits for another application's, and of each kind (executors, stages, environment) an
  * application has at most one under way: so answers never come out of order. One that does not
- * answer (within 1 s, the first time 4 s), or with something else, or with more than 4 MiB, is left
+ * answer (within 1 s, the first time 4 s), or with something else, or with too much, is left
  * alone for a second, then for twice as long each time, up to 30 s. What it said before stays true
  * until it is ten seconds old.
  *

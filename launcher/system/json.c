@@ -470,17 +470,32 @@ int json_table_parse(const struct json_table *t, const char *text, size_t size, 
 	return json ? json_table_read(t, json, out, e) : e->code;
 }
 
-json_t *json_read(const char *text, size_t size, struct err *e)
+json_t *json_read_within(const struct json_limits *most, const char *text, size_t size,
+			 struct err *e)
 {
+	struct json_bound bound = {.most = *most};
 	json_error_t error;
 	json_t *root;
 
-	if (size > JSON_MAX_BYTES) {
-		err_wrong(e, "%zu bytes of JSON are more than %d", size, JSON_MAX_BYTES);
+	if (json_bound_feed(&bound, text, size)) {
+		if (size > most->bytes)
+			err_wrong(e, "%zu bytes of JSON are more than %zu", size, most->bytes);
+		else if (bound.values > most->values)
+			err_wrong(e, "JSON of more than %zu values", most->values);
+		else
+			err_wrong(e, "no JSON of at most %u lists and objects in one another",
+				  most->depth);
 		return NULL;
 	}
 	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		err_wrong(e, "no JSON: %s at byte %d", error.text, error.position);
 	return root;
+}
+
+json_t *json_read(const char *text, size_t size, struct err *e)
+{
+	static const struct json_limits most = {JSON_MAX_BYTES, JSON_MAX_VALUES, JSON_MAX_DEPTH};
+
+	return json_read_within(&most, text, size, e);
 }

@@ -20,9 +20,10 @@
 
 #include "decision/base/cpuset.h"
 #include "decision/base/strings.h"
+#include "launcher/system/json_bound.h"
 
-/* Of a text: the largest plan has about 1 MB. */
-enum { JSON_MAX_BYTES = 4 << 20 };
+/* Of a text: the largest plan has about 1 MB, some 20,000 values and a depth of 8. */
+enum { JSON_MAX_BYTES = 4 << 20, JSON_MAX_VALUES = 1 << 18, JSON_MAX_DEPTH = 32 };
 
 struct json_t; /* jansson's */
 struct json_field;
@@ -147,9 +148,13 @@ int json_table_parse(const struct json_table *t, const char *text, size_t size, 
 		     struct err *e);
 
 /*
- * Parse a whole text of at most JSON_MAX_BYTES, duplicate keys refused; NULL and an error without
+ * Parse a whole text that keeps to the limits, duplicate keys refused; NULL and an error without
  * it. A new reference: hold it in a json_auto_t.
  */
+struct json_t *json_read_within(const struct json_limits *most, const char *text, size_t size,
+				struct err *e);
+
+/* The same within the limits above. */
 struct json_t *json_read(const char *text, size_t size, struct err *e);
 
 /* A new string of any bytes; NULL without memory. */

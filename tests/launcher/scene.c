@@ -7,15 +7,17 @@ struct scene scene;
 
 /* ---- the network */
 
-int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
-		    rest_answer *answer, void *context, struct err *e);
+int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms,
+		    const struct json_limits *most, rest_answer *answer, void *context,
+		    struct err *e);
 void __wrap_rest_drop(struct rest *r, const void *context);
 
-int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms, size_t max_size,
-		    rest_answer *answer, void *context, struct err *e)
+int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms,
+		    const struct json_limits *most, rest_answer *answer, void *context,
+		    struct err *e)
 {
 	ck_assert_ptr_null(r);
-	ck_assert_uint_le(max_size, 4 << 20);
+	ck_assert_uint_le(most->bytes, 4 << 20);
 	if (scene.refusal)
 		return err_errno(e, scene.refusal, "refused");
 	ck_assert_uint_lt(scene.request_count, REQUESTS_MAX);

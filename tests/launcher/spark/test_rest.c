@@ -12,6 +12,10 @@
 #include "tests/harness.h"
 #include "tests/launcher/fake_parts.h"
 
+enum { EIGHT_MIB = 8 << 20 };
+
+static const struct json_limits eight_mib = {EIGHT_MIB, 1 << 20, 32}, thousand = {1000, 1000, 32};
+
 /* A server on loopback, in a child: answers every connection with `head` and `size` times 'x'. */
 struct server {
 	pid_t pid;
@@ -98,7 +102,7 @@ static int fetch_once(const char *url, unsigned timeout_ms, char **body, size_t 
 	struct err e;
 
 	ck_assert_int_eq(rest_open(&rest, &e), 0);
-	ck_assert_int_eq(rest_get(rest, url, timeout_ms, REST_ANSWER_MAX, keep_answer, &f, &e), 0);
+	ck_assert_int_eq(rest_get(rest, url, timeout_ms, &eight_mib, keep_answer, &f, &e), 0);
 	while (!f.is_done)
 		ck_assert_int_ge(rest_turn(rest, NULL, 0, (int)timeout_ms, &e), 0);
 	rest_close(rest);
@@ -144,17 +148,17 @@ END_TEST
 
 START_TEST(bounds)
 {
-	struct server big = server_start("HTTP/1.0 200 OK\r\n\r\n", REST_ANSWER_MAX + 1);
-	struct server full = server_start("HTTP/1.0 200 OK\r\n\r\n", REST_ANSWER_MAX);
+	struct server big = server_start("HTTP/1.0 200 OK\r\n\r\n", EIGHT_MIB + 1);
+	struct server full = server_start("HTTP/1.0 200 OK\r\n\r\n", EIGHT_MIB);
 	struct server silent = server_start(NULL, 0);
 	cleanup_free char *body = NULL;
 	char url[64];
 	size_t size;
 
 	ck_assert_int_eq(fetch_once(url_of(&big, url), 20000, &body, &size), -EFBIG);
-	ck_assert_uint_le(size, REST_ANSWER_MAX);
+	ck_assert_uint_le(size, EIGHT_MIB);
 	ck_assert_int_eq(fetch_once(url_of(&full, url), 20000, &body, &size), 200);
-	ck_assert_uint_eq(size, REST_ANSWER_MAX);
+	ck_assert_uint_eq(size, EIGHT_MIB);
 	ck_assert_int_eq(fetch_once(url_of(&silent, url), 200, &body, &size), -ETIMEDOUT);
 	server_stop(&big);
 	server_stop(&full);
@@ -177,8 +181,7 @@ static void ask_again(void *context, int status, const char *body, size_t size)
 	(void)size;
 	c->status = status;
 	if (++c->answers == 2)
-		ck_assert_int_eq(rest_get(c->rest, c->url, 5000, REST_ANSWER_MAX, ask_again, c, &e),
-				 0);
+		ck_assert_int_eq(rest_get(c->rest, c->url, 5000, &eight_mib, ask_again, c, &e), 0);
 }
 
 /*
@@ -201,8 +204,7 @@ START_TEST(one_loop)
 	ck_assert_int_eq(rest_turn(c.rest, &p, 1, 1000, &e), 1);
 	ck_assert_int_eq(p.revents, POLLIN);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(rest_get(c.rest, url, 5000, REST_ANSWER_MAX, ask_again, &c, &e),
-				 0);
+		ck_assert_int_eq(rest_get(c.rest, url, 5000, &eight_mib, ask_again, &c, &e), 0);
 	for (int turns = 0; c.answers < 4 && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 100, &e), 0);
 	ck_assert_int_eq(c.answers, 4);
@@ -211,9 +213,9 @@ START_TEST(one_loop)
 	ck_assert_int_eq(read(ends[0], ends, 1), 1);
 	ck_assert_int_eq(rest_turn(c.rest, &p, 1, 1000, &e), 1);
 	ck_assert_int_eq(p.revents, POLLHUP);
-	ck_assert_int_eq(rest_get(c.rest, url_of(&silent, silent_url), 5000, REST_ANSWER_MAX,
-				  ask_again, &c, &e),
-			 0);
+	ck_assert_int_eq(
+		rest_get(c.rest, url_of(&silent, silent_url), 5000, &eight_mib, ask_again, &c, &e),
+		0);
 	rest_turn(c.rest, NULL, 0, 10, &e);
 	rest_close(c.rest);
 	rest_close(NULL);
@@ -243,12 +245,13 @@ START_TEST(own_bound)
 	struct err e;
 
 	ck_assert_int_eq(rest_open(&c.rest, &e), 0);
-	ck_assert_int_eq(rest_get(c.rest, url_of(&full, url), 5000, 1000, note_answer, &c, &e), 0);
+	ck_assert_int_eq(rest_get(c.rest, url_of(&full, url), 5000, &thousand, note_answer, &c, &e),
+			 0);
 	for (int turns = 0; c.answers < 1 && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 100, &e), 0);
 	ck_assert_int_eq(c.status, 200);
-	ck_assert_int_eq(rest_get(c.rest, url_of(&endless, url), 5000, 1000, note_answer, &c, &e),
-			 0);
+	ck_assert_int_eq(
+		rest_get(c.rest, url_of(&endless, url), 5000, &thousand, note_answer, &c, &e), 0);
 	for (int turns = 0; c.answers < 2 && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 100, &e), 0);
 	ck_assert_int_eq(c.status, -EFBIG);
@@ -281,18 +284,18 @@ START_TEST(drop)
 	url_of(&s, url);
 	url_of(&silent, silent_url);
 	ck_assert_int_eq(rest_open(&c[0].rest, &e), 0);
-	ck_assert_int_eq(
-		rest_get(c[0].rest, silent_url, 300, REST_ANSWER_MAX, note_answer, &c[1], &e), 0);
-	ck_assert_int_eq(rest_get(c[0].rest, url, 5000, REST_ANSWER_MAX, drop_other, &c[0], &e), 0);
-	ck_assert_int_eq(
-		rest_get(c[0].rest, silent_url, 300, REST_ANSWER_MAX, note_answer, &c[1], &e), 0);
+	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 300, &eight_mib, note_answer, &c[1], &e),
+			 0);
+	ck_assert_int_eq(rest_get(c[0].rest, url, 5000, &eight_mib, drop_other, &c[0], &e), 0);
+	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 300, &eight_mib, note_answer, &c[1], &e),
+			 0);
 	for (int turns = 0; !c[0].answers && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c[0].rest, NULL, 0, 100, &e), 0);
 	/*
 	 * Longer than the two that were dropped would have taken: this one is answered after them.
 	 */
-	ck_assert_int_eq(
-		rest_get(c[0].rest, silent_url, 500, REST_ANSWER_MAX, note_answer, &c[0], &e), 0);
+	ck_assert_int_eq(rest_get(c[0].rest, silent_url, 500, &eight_mib, note_answer, &c[0], &e),
+			 0);
 	for (int turns = 0; c[0].answers < 2 && turns < 1000; turns++)
 		ck_assert_int_ge(rest_turn(c[0].rest, NULL, 0, 100, &e), 0);
 	ck_assert_int_eq(c[0].answers, 2);

@@ -211,7 +211,10 @@ START_TEST(what_is_no_answer)
 		{502, "", "does not reach the driver of application app-1 (status 502)"},
 		{302, "[]", "answers no REST (status 302)"},
 		{-ETIMEDOUT, "", "application app-1 does not answer within 4000 ms"},
-		{-EFBIG, "[{", "application app-1 answers with more than 4 MiB"},
+		{-EFBIG, "",
+		 "application app-1 answers with more than a cluster of 3 slices can have when "
+		 "asked for its executors"},
+		{-EBADMSG, "", "application app-1 answers with something else"},
 		{-ECONNREFUSED, "", "passes nothing on to application app-1: Connection refused"},
 		{200, "",
 		 "application app-1 answers with something else when asked for its "
