@@ -322,7 +322,6 @@ static int check_daemons(const struct plain *p, struct err *e)
 static int await(const struct plain *p, struct rest *rest, struct step *s, unsigned workers,
 		 uint64_t end_ns, struct err *e)
 {
-	const struct json_limits most = master_limits(p->request->workers);
 	cleanup_free struct answer *a = calloc(1, sizeof(*a));
 	char url[64], address[INET_ADDRSTRLEN];
 
@@ -336,7 +335,7 @@ static int await(const struct plain *p, struct rest *rest, struct step *s, unsig
 		int r = 0;
 
 		*a = (struct answer){0};
-		if (rest_get(rest, url, ANSWER_MS, &most, take_answer, a, e) < 0)
+		if (rest_get(rest, url, ANSWER_MS, &master_limits, take_answer, a, e) < 0)
 			return e->code;
 		while (r >= 0 && (!a->has_come || clock_left_ms(next_ns) > 0) && !fd.revents)
 			r = rest_turn(rest, &fd, 1, a->has_come ? clock_left_ms(next_ns) : ASK_MS,

@@ -15,6 +15,9 @@ _Static_assert(SLICES_MAX <= 64, "a slice is a bit of struct application");
 /* Neither sum overflows: executors and stages are few, and each counts at most INT_MAX tasks. */
 _Static_assert(EXECUTORS_MAX <= 1 << 20 && STAGES_MAX <= 1 << 20, "at most 2^20 times 2^31 tasks");
 
+/* What is not kept costs time alone: some 10 ms. */
+enum { MOST_BYTES = 8 << 20 };
+
 /* "17", as Spark counts executors. False, and *number untouched, for anything else. */
 static bool parse_number(const char *text, uint32_t *number)
 {
@@ -43,24 +46,33 @@ static uint32_t parse_address(const char *host_port)
 
 struct json_limits application_executors_limits(unsigned slices, unsigned executors)
 {
-	/* One has 1.5 KB and 150 values (Spark 4.1), what a user's own attributes add, … */
-	enum { SOME_BYTES = 256 << 10, SOME_VALUES = 1 << 14, BYTES = 2048, VALUES = 192 };
-	/* … and with --slices a resource for each slice that it is not to use. */
-	enum { RESOURCE_BYTES = 128, RESOURCE_VALUES = 12 };
-	const size_t bytes = SOME_BYTES + executors * (BYTES + slices * RESOURCE_BYTES);
-	const size_t values = SOME_VALUES + executors * (VALUES + slices * RESOURCE_VALUES);
+	static const char *const wanted[] = {"id", "hostPort", "activeTasks", "isActive", NULL};
+	/*
+	 * One has 40 members in 1.5 KB (Spark 4.1), attributes of the user's, and with --slices a
+	 * resource for each slice that it is not to use.
+	 */
+	const size_t bytes = (256 << 10) + executors * (2048 + (size_t)slices * 128);
 
 	return (struct json_limits){
-		.bytes = bytes < JSON_MAX_BYTES ? bytes : JSON_MAX_BYTES,
-		.values = values < 2 * JSON_MAX_VALUES ? values : 2 * JSON_MAX_VALUES,
+		.bytes = bytes < MOST_BYTES ? bytes : MOST_BYTES,
+		.values = (1 << 12) + executors * 96,
 		.depth = JSON_MAX_DEPTH,
+		.wanted = wanted,
 	};
 }
 
-struct json_limits application_other_limits(void)
-{
-	return (struct json_limits){JSON_MAX_BYTES, JSON_MAX_VALUES / 2, JSON_MAX_DEPTH};
-}
+static const char *const of_stages[] = {
+	"stageId", "attemptId", "numTasks", "numCompletedIndices", "numActiveTasks", NULL};
+
+/* STAGES_MAX of 70 members, and ten times as many, of which it is only said that there are more. */
+const struct json_limits application_stages_limits = {MOST_BYTES, 11 * STAGES_MAX * 150,
+						      JSON_MAX_DEPTH, of_stages};
+
+static const char *const of_environment[] = {"sparkProperties", NULL};
+
+/* Some thousand properties of a user's. */
+const struct json_limits application_environment_limits = {MOST_BYTES, 1 << 15, JSON_MAX_DEPTH,
+							   of_environment};
 
 /* A list of at most `max`, or NULL and a sentence. */
 static json_t *read_list(const char *text, size_t size, const struct json_limits *most, size_t max,
@@ -123,8 +135,8 @@ int application_read_executors(struct application *a, const struct slice_address
 int application_read_stages(struct application *a, const char *text, size_t size,
 			    uint64_t requested_ns, struct err *e)
 {
-	const struct json_limits most = application_other_limits();
-	json_auto_t *list = read_list(text, size, &most, SIZE_MAX, "stages", e);
+	json_auto_t *list =
+		read_list(text, size, &application_stages_limits, SIZE_MAX, "stages", e);
 	struct application next = *a;
 
 	if (!list)
@@ -160,8 +172,7 @@ int application_read_stages(struct application *a, const char *text, size_t size
 int application_read_environment(struct application *a, const char *text, size_t size,
 				 struct err *e)
 {
-	const struct json_limits most = application_other_limits();
-	json_auto_t *root = json_read_within(&most, text, size, e);
+	json_auto_t *root = json_read_within(&application_environment_limits, text, size, e);
 	json_t *pairs = json_object_get(root, "sparkProperties"), *pair;
 	const char *key, *value;
 	uint32_t cpus = 0;

@@ -56,12 +56,11 @@ struct application {
 };
 
 /*
- * What the answers may have: /executors with so many of them, which say which of the slices'
- * resources they hold, and the others, whatever the cluster: 64 stages with some hundred metrics
- * each; Hadoop's thousand properties three times over.
+ * What the answers may have, and what we read of them: /executors with so many of them, of which
+ * each says which slices' resources it holds; /stages and /environment, whatever the cluster.
  */
 struct json_limits application_executors_limits(unsigned slices, unsigned executors);
-struct json_limits application_other_limits(void);
+extern const struct json_limits application_stages_limits, application_environment_limits;
 
 /*
  * Take in an answer to a question sent at requested_ns: /executors, /stages?status=active,

@@ -21,40 +21,24 @@ static bool copy_id(char *to, size_t size, const char *text)
 	return text[0] && !text[strspn(text, allowed)] && string_copy_n(to, size, text) == 0;
 }
 
-struct json_limits master_limits(unsigned slices)
-{
-	/*
-	 * JsonProtocol.scala: each of the other slices' resources is listed for a Worker, as
-	 * offered, used and free, and again for all that are alive: five times, with up to
-	 * SLICE_EXECUTORS addresses four times.
-	 */
-	enum {
-		APPS = MASTER_APPS + 200, /* spark.deploy.retainedApplications */
-		ITEM_VALUES = 64,
-		ITEM_BYTES = 1024,
-		RESOURCE_VALUES = 5 * 10 + 4 * SLICE_EXECUTORS,
-		RESOURCE_BYTES = 5 * 96 + 4 * 6 * SLICE_EXECUTORS,
-		/* 64 slices with 32 addresses each, of which half were started anew, have these. */
-		VALUES_MAX = 1 << 20,
-		BYTES_MAX = 8 << 20,
-	};
-	const size_t workers = 2 * slices + 2, others = slices ? slices - 1 : 0;
-	const size_t values = workers * (ITEM_VALUES + others * RESOURCE_VALUES) +
-			      APPS * (ITEM_VALUES + others * 14);
-	const size_t bytes = workers * (ITEM_BYTES + others * RESOURCE_BYTES) +
-			     APPS * (ITEM_BYTES + others * 128);
+static const char *const wanted[] = {"url",   "status", "aliveworkers", "workers", "host",
+				     "state", "id",	"activeapps",	NULL};
 
-	return (struct json_limits){
-		.bytes = bytes < BYTES_MAX ? bytes : BYTES_MAX,
-		.values = values < VALUES_MAX ? values : VALUES_MAX,
-		.depth = JSON_MAX_DEPTH,
-	};
-}
+/*
+ * For 64 slices most of it are custom resources (room.h), listed five times for each Worker, with up
+ * to 32 addresses (JsonProtocol.scala): 4.5 MB, if half of the Workers began anew, and none of it is
+ * kept. A Worker has 20 members, an application 16.
+ */
+const struct json_limits master_limits = {
+	.bytes = 8 << 20,
+	.values = MASTER_WORKERS * 48 + 1024 * 40,
+	.depth = JSON_MAX_DEPTH,
+	.wanted = wanted,
+};
 
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e)
 {
-	const struct json_limits most = master_limits(SLICES_MAX);
-	json_auto_t *root = json_read_within(&most, text, size, e);
+	json_auto_t *root = json_read_within(&master_limits, text, size, e);
 	cleanup_free struct master_state *found = calloc(1, sizeof(*found));
 	json_t *workers, *apps = NULL, *item;
 	const char *url, *status, *host, *state, *id;

@@ -29,11 +29,8 @@ struct master_state {
 	unsigned apps_left_out;	     /* those past MASTER_APPS, and ones without a usable id */
 };
 
-/*
- * What its answer may have with so many slices: twice their Workers, since dead ones stay listed for
- * a while, each with its custom resources (room.h), and what the Master keeps of applications.
- */
-struct json_limits master_limits(unsigned slices);
+/* What its answer may have, and what we read of it. */
+extern const struct json_limits master_limits;
 
 /* -EBADMSG or a bound's errno, and `out` untouched, for anything that is not a Master's answer. */
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e);

@@ -11,7 +11,7 @@
 
 #include "decision/base/cleanup.h"
 
-enum { REST_FDS = 128, LARGE_ANSWER = 1 << 20 };
+enum { REST_FDS = 128, LARGE_ANSWER = 256 << 10 };
 
 _Static_assert(POLLIN == CURL_WAIT_POLLIN && POLLPRI == CURL_WAIT_POLLPRI &&
 		       POLLOUT == CURL_WAIT_POLLOUT,
@@ -27,9 +27,10 @@ struct request {
 	FILE *stream; /* builds the body, which is there once it is closed */
 	char *body;
 	size_t size;
-	struct json_bound bound;
-	size_t head; /* bytes of it */
-	int failed;  /* found while receiving */
+	struct json_bound bound; /* writes to the stream */
+	size_t held;		 /* bytes of the body, as long as it may come whole */
+	size_t head;		 /* bytes of it */
+	int failed;		 /* found while receiving */
 };
 
 struct rest {
@@ -76,7 +77,7 @@ static void request_unlink(struct rest *rest, struct request *q)
 		at = &(*at)->next;
 	*at = q->next;
 	rest->count--;
-	rest->held -= q->bound.bytes;
+	rest->held -= q->held;
 	curl_multi_remove_handle(rest->multi, q->easy);
 }
 
@@ -99,23 +100,30 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 {
 	struct request *q = context;
 	struct json_bound *b = &q->bound;
-	const size_t before = b->bytes;
 	long status = 0;
 
+	(void)one;
 	curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200) {
 		q->failed = json_bound_feed(b, data, size);
-		if (!q->failed && fwrite(data, one, size, q->stream) != size)
-			q->failed = -ENOMEM;
-	} else if (size > b->most.bytes - b->bytes) {
-		q->failed = -EFBIG;
-	} else {
+	} else if (size <= b->most.bytes - b->bytes) {
 		b->bytes += size;
-	}
-	q->rest->held += b->bytes - before;
-	if (!q->failed && q->rest->held > REST_HELD_MAX)
+		return size;
+	} else {
 		q->failed = -EFBIG;
-	return q->failed ? 0 : size;
+	}
+	if (!q->failed && q->rest->held + size > REST_HELD_MAX)
+		q->failed = -EFBIG;
+	if (!q->failed && ferror(q->stream))
+		q->failed = -ENOMEM;
+	if (q->failed) { /* what has come goes with the request, and is no longer in others' way */
+		q->rest->held -= q->held;
+		q->held = 0;
+		return 0;
+	}
+	q->held += size;
+	q->rest->held += size;
+	return size;
 }
 
 /* The lines of a head, which may be as many as the other side likes, are nothing to keep. */
@@ -144,10 +152,10 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	if (!q)
 		return err_set(e, -ENOMEM, "out of memory");
 	q->rest = rest;
-	q->bound.most = *most;
 	q->answer = answer;
 	q->context = context;
 	q->stream = open_memstream(&q->body, &q->size);
+	q->bound = (struct json_bound){.most = *most, .kept = q->stream};
 	q->easy = c = curl_easy_init();
 	if (!q->stream || !c || curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
@@ -220,7 +228,7 @@ static unsigned deliver(struct rest *rest)
 		request_unlink(rest, q);
 		fclose(take_pointer(q->stream));
 		q->answer(q->context, status, q->body ? q->body : "", q->size);
-		is_large |= q->bound.bytes > LARGE_ANSWER;
+		is_large |= q->size > LARGE_ANSWER;
 		request_free(q);
 		count++;
 	}

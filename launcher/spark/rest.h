@@ -35,7 +35,8 @@ void rest_close(struct rest *rest);
 
 /*
  * Send a GET. An answer that is not there after timeout_ms, however slowly it comes, is -ETIMEDOUT;
- * one beyond the limits is cut off where it leaves them, with the errors of json_bound_feed().
+ * one beyond the limits is cut off where it leaves them, with the errors of json_bound_feed(), and of
+ * its members only those that they want arrive.
  * `answer` is called exactly once, by a later rest_turn(), unless this fails (-EBUSY: too many are
  * under way) or rest_drop() or rest_close() comes first.
  */

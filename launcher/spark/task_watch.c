@@ -223,10 +223,11 @@ static void on_answer(void *context, int status, const char *body, size_t size)
 
 static void send_question(struct task_watch *w, struct question *q)
 {
-	const struct json_limits most =
-		q->kind == QUESTION_EXECUTORS
-			? application_executors_limits(w->slices.count, w->executors)
-			: application_other_limits();
+	const struct json_limits most[QUESTIONS] = {
+		[QUESTION_EXECUTORS] = application_executors_limits(w->slices.count, w->executors),
+		[QUESTION_STAGES] = application_stages_limits,
+		[QUESTION_ENVIRONMENT] = application_environment_limits,
+	};
 	char url[sizeof(w->master) + 2 * sizeof(q->app->id) + 96];
 	struct err e;
 
@@ -234,7 +235,7 @@ static void send_question(struct task_watch *w, struct question *q)
 		 q->app->id, questions[q->kind].path);
 	q->requested_ns = w->now_ns;
 	q->retry_ns = 0;
-	q->under_way = rest_get(w->rest, url, timeout_ms(q), &most, on_answer, q, &e) == 0;
+	q->under_way = rest_get(w->rest, url, timeout_ms(q), &most[q->kind], on_answer, q, &e) == 0;
 	if (!q->under_way)
 		put_off(q, e.code);
 }

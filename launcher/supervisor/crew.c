@@ -139,7 +139,6 @@ static int adopt(struct crew *c, struct daemon *d, const struct state *described
 		return r;
 	carry_on(c, d, WORKER_ADOPTED);
 	c->has_adopted = true;
-	c->listed = SLICES_MAX; /* it may have seen other plans */
 	return 0;
 }
 
@@ -212,8 +211,6 @@ void crew_start_due(struct crew *c)
 		s->is_dirty = true;
 		if (is_wanted && !r) {
 			c->has_started = true;
-			if (i == DAEMON_MASTER)
-				c->listed = 0;
 			events_note(&s->events, "start", d->name, "its process was started",
 				    {"pid", d->process.pid}, {"restarts", d->life.restarts});
 			continue;
@@ -302,9 +299,8 @@ static bool can_ask(const struct crew *c)
 void crew_tick(struct crew *c)
 {
 	const struct endpoints *master = &c->site->state->master;
-	unsigned slices = c->site->state->plan.slice_count, pause_ms = ASK_STEADY_MS;
+	unsigned pause_ms = ASK_STEADY_MS;
 	char url[PROFILE_WORD + 32];
-	struct json_limits most;
 	struct err e;
 
 	for (unsigned i = 0; c->site->driver && i < DAEMONS; i++)
@@ -314,10 +310,9 @@ void crew_tick(struct crew *c)
 			pause_ms = ASK_SOON_MS;
 	if (!can_ask(c) || c->site->now_ns < c->ask_at_ns)
 		return;
-	c->listed = slices > c->listed ? slices : c->listed;
-	most = master_limits(c->listed);
 	snprintf(url, sizeof(url), "http://%s:%d/json/", master->address, master->ui_port);
-	c->is_asking = rest_get(c->rest, url, ASK_TIMEOUT_MS, &most, on_master, c, &e) == 0;
+	c->is_asking =
+		rest_get(c->rest, url, ASK_TIMEOUT_MS, &master_limits, on_master, c, &e) == 0;
 	c->ask_at_ns = c->site->now_ns + pause_ms * CLOCK_MS;
 }
 

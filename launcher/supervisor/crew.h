@@ -43,7 +43,6 @@ struct crew {
 	bool is_asking; /* the master; the next question is at ask_at_ns */
 	uint64_t ask_at_ns;
 	struct master_state *seen; /* its last answer */
-	unsigned listed;	   /* the most slices whose workers it may list, dead ones too */
 
 	struct crew_news news;
 };

@@ -474,20 +474,33 @@ json_t *json_read_within(const struct json_limits *most, const char *text, size_
 			 struct err *e)
 {
 	struct json_bound bound = {.most = *most};
+	cleanup_free char *kept = NULL;
+	size_t kept_size;
 	json_error_t error;
 	json_t *root;
+	int r;
 
-	if (json_bound_feed(&bound, text, size)) {
-		if (size > most->bytes)
-			err_wrong(e, "%zu bytes of JSON are more than %zu", size, most->bytes);
-		else if (bound.values > most->values)
+	if (most->wanted && !(bound.kept = open_memstream(&kept, &kept_size))) {
+		err_set(e, -ENOMEM, "no memory for JSON");
+		return NULL;
+	}
+	r = json_bound_feed(&bound, text, size);
+	if (bound.kept && fclose(bound.kept)) {
+		err_set(e, -ENOMEM, "no memory for JSON");
+		return NULL;
+	}
+	if (r) {
+		if (bound.values > most->values)
 			err_wrong(e, "JSON of more than %zu values", most->values);
+		else if (r == -EFBIG)
+			err_wrong(e, "%zu bytes of JSON are more than %zu", size, most->bytes);
 		else
 			err_wrong(e, "no JSON of at most %u lists and objects in one another",
 				  most->depth);
 		return NULL;
 	}
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	root = json_loadb(kept ? kept : text, kept ? kept_size : size, JSON_REJECT_DUPLICATES,
+			  &error);
 	if (!root)
 		err_wrong(e, "no JSON: %s at byte %d", error.text, error.position);
 	return root;
@@ -495,7 +508,8 @@ json_t *json_read_within(const struct json_limits *most, const char *text, size_
 
 json_t *json_read(const char *text, size_t size, struct err *e)
 {
-	static const struct json_limits most = {JSON_MAX_BYTES, JSON_MAX_VALUES, JSON_MAX_DEPTH};
+	static const struct json_limits most = {JSON_MAX_BYTES, JSON_MAX_VALUES, JSON_MAX_DEPTH,
+						NULL};
 
 	return json_read_within(&most, text, size, e);
 }

@@ -17,7 +17,7 @@ int __wrap_rest_get(struct rest *r, const char *url, unsigned timeout_ms,
 		    struct err *e)
 {
 	ck_assert_ptr_null(r);
-	ck_assert_uint_le(most->bytes, 4 << 20);
+	ck_assert_uint_le(most->bytes, 8 << 20);
 	if (scene.refusal)
 		return err_errno(e, scene.refusal, "refused");
 	ck_assert_uint_lt(scene.request_count, REQUESTS_MAX);

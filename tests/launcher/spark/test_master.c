@@ -107,5 +107,84 @@ START_TEST(left_out)
 }
 END_TEST
 
+/* Resources as Spark lists them: `busy` of the addresses are used. */
+static void put_resources(FILE *f, const char *key, unsigned slice, unsigned slices, unsigned count)
+{
+	const char *comma = "";
+
+	fprintf(f, "%s%s%s{ ", key[0] ? "\"" : "", key, key[0] ? "\" : " : "");
+	for (unsigned i = 0; i < slices; i++) {
+		if (i == slice)
+			continue;
+		fprintf(f,
+			"%s\"not-%u\" : {\n        \"name\" : \"not-%u\",\n        "
+			"\"addresses\" : [ ",
+			comma, i, i);
+		for (unsigned k = 0; k < count; k++)
+			fprintf(f, "%s\"%u\"", k ? ", " : "", k);
+		fputs(" ]\n      }", f);
+		comma = ", ";
+	}
+	fputs(" }", f);
+}
+
+/* The largest answer of a Master there can be: 64 slices, and half of their Workers began anew. */
+static char *largest_answer(unsigned slices, unsigned dead, size_t *size)
+{
+	const unsigned addresses = 32;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+
+	fprintf(f, "{ " MASTER ",\n  \"workers\" : [ ");
+	for (unsigned i = 0; i < slices + dead; i++) {
+		fprintf(f,
+			"%s{\n    \"id\" : \"worker-20261121111504-127.0.9.%u-42593\",\n    \"host\" : "
+			"\"127.0.9.%u\",\n    \"port\" : 42593,\n    \"webuiaddress\" : "
+			"\"http://127.0.9.10:34167\",\n    \"cores\" : 64,\n    \"coresused\" : 64,\n  "
+			"  \"coresfree\" : 0,\n    \"memory\" : 31744,\n    \"memoryused\" : 31744,\n    "
+			"\"memoryfree\" : 0,\n    ",
+			i ? ", " : "", i, i);
+		put_resources(f, "resources", i % slices, slices, addresses);
+		fputs(",\n    ", f);
+		put_resources(f, "resourcesused", i % slices, slices, addresses / 2);
+		fputs(",\n    ", f);
+		put_resources(f, "resourcesfree", i % slices, slices, addresses / 2);
+		fprintf(f, ",\n    \"state\" : \"%s\",\n    \"lastheartbeat\" : 1795259735319\n  }",
+			i < slices ? "ALIVE" : "DEAD");
+	}
+	for (unsigned used = 0; used < 2; used++) {
+		fprintf(f, " ],\n  \"resources%s\" : [ ", used ? "used" : "");
+		for (unsigned i = 0; i < slices; i++) {
+			fputs(i ? ", " : "", f);
+			put_resources(f, "", i, slices, used ? addresses / 2 : addresses);
+		}
+	}
+	fputs(" ]\n}", f);
+	fclose(f);
+	return text;
+}
+
+/* Whatever the plan, what its Master says is within what is expected of it. */
+START_TEST(large_answers)
+{
+	static const unsigned slices[] = {1, 2, 4, 8, 16, 32, 64};
+	static struct master_state m;
+
+	for (size_t i = 0; i < sizeof(slices) / sizeof(*slices); i++) {
+		size_t size;
+		unsigned dead = slices[i] < 64 ? slices[i] : 32;
+		cleanup_free char *text = largest_answer(slices[i], dead, &size);
+		struct json_bound bound = {.most = master_limits};
+		struct err e;
+
+		ck_assert_msg(json_bound_feed(&bound, text, size) == 0,
+			      "%u slices: %zu bytes, %zu values", slices[i], bound.bytes,
+			      bound.values);
+		ck_assert_msg(master_state_parse(text, size, &m, &e) == 0, "%s", e.msg);
+		ck_assert_uint_eq(m.worker_count, slices[i] + dead);
+	}
+}
+END_TEST
+
 TEST_MAIN("master", test_case("recorded", master_answer),
-	  test_case("bad", bad_masters, too_many_workers, left_out))
+	  test_case("bad", bad_masters, too_many_workers, left_out, large_answers))

@@ -5,28 +5,35 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/spark/master.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_parts.h"
 
 enum { EIGHT_MIB = 8 << 20 };
 
-static const struct json_limits eight_mib = {EIGHT_MIB, 1 << 20, 32}, thousand = {1000, 1000, 32};
+static const struct json_limits eight_mib = {EIGHT_MIB, 1 << 20, 32, NULL},
+				thousand = {1000, 1000, 32, NULL};
 
-/* A server on loopback, in a child: answers every connection with `head` and `size` times 'x'. */
+/*
+ * A server on loopback, in a child: answers every connection with `head` and `size` bytes of `unit`
+ * again and again; what promises a length stays open then.
+ */
 struct server {
 	pid_t pid;
 	int port;
 };
 
-static void serve(int listener, const char *head, size_t size)
+static void serve(int listener, const char *head, const char *unit, size_t size)
 {
-	static char block[65536];
+	static char block[60000]; /* whole units of 1 to 6 bytes */
 
-	memset(block, 'x', sizeof(block));
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = unit[i % strlen(unit)];
 	signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
@@ -50,20 +57,27 @@ static void serve(int listener, const char *head, size_t size)
 					break;
 				left -= (size_t)n;
 			}
+		while (strstr(head, "Length") && read(fd, request, sizeof(request)) > 0)
+			;
 		close(fd);
 	}
 }
 
-static struct server server_start(const char *head, size_t size)
+static struct server server_start_with(const char *head, const char *unit, size_t size)
 {
 	int listener = fake_listen("127.0.0.1", 0);
 	struct server s = {.port = fake_port(listener)};
 
 	s.pid = fork();
 	if (s.pid == 0)
-		serve(listener, head, size);
+		serve(listener, head, unit, size);
 	close(listener);
 	return s;
+}
+
+static struct server server_start(const char *head, size_t size)
+{
+	return server_start_with(head, "x", size);
 }
 
 static void server_stop(const struct server *s)
@@ -308,5 +322,139 @@ START_TEST(drop)
 }
 END_TEST
 
+/* ---- answers that cost more than their bytes */
+
+static const char ok[] = "HTTP/1.0 200 OK\r\n\r\n";
+
+/* Its answer for a Master of two slices; the parser, if it is reached, is the supervisor's. */
+static void parse_answer(void *context, int status, const char *body, size_t size)
+{
+	static struct master_state m;
+	struct count *c = context;
+	struct err e;
+
+	c->answers++;
+	c->status = status;
+	if (status == 200)
+		c->status = master_state_parse(body, size, &m, &e);
+}
+
+static int ask_master(const struct server *s)
+{
+	struct count c = {0};
+	char url[64];
+	struct err e;
+
+	ck_assert_int_eq(rest_open(&c.rest, &e), 0);
+	ck_assert_int_eq(
+		rest_get(c.rest, url_of(s, url), 20000, &master_limits, parse_answer, &c, &e), 0);
+	while (!c.answers)
+		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 1000, &e), 0);
+	rest_close(c.rest);
+	return c.status;
+}
+
+/* The most that was resident so far. */
+static size_t peak_bytes(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (size_t)usage.ru_maxrss << 10;
+}
+
+/* More than 8 MiB of what a parser would make hundreds of: they are not kept, let alone parsed. */
+START_TEST(dense_answers)
+{
+	static const struct {
+		const char *head, *unit;
+		int status;
+	} cases[] = {
+		{"[", "[],", -EFBIG},	{"[", "{},", -EFBIG},	  {"[", "\"\",", -EFBIG},
+		{"[", "1,", -EFBIG},	{"", "[", -EBADMSG},	  {"", "{\"a\":", -EBADMSG},
+		{"\"", "x", -EFBIG},	{"", " ", -EFBIG},	  {"[]", "]", -EBADMSG},
+		{"\"", "\\\"", -EFBIG}, {"", "\xff\x00", -EFBIG},
+	};
+	const size_t before = peak_bytes();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char head[64];
+		struct server s;
+
+		snprintf(head, sizeof(head), "%s%s", ok, cases[i].head);
+		s = server_start_with(head, cases[i].unit, EIGHT_MIB + 1);
+		ck_assert_msg(ask_master(&s) == cases[i].status, "case %zu", i);
+		server_stop(&s);
+	}
+	ck_assert_uint_lt(peak_bytes() - before, 24 << 20);
+}
+END_TEST
+
+/* What does not end is cut off, whatever it is a part of; it is nobody's to read then. */
+START_TEST(endless)
+{
+	static const struct {
+		const char *head, *unit;
+	} cases[] = {
+		{"HTTP/1.1 200 OK\r\nA: ", "x"},
+		{"HTTP/1.1 200 OK\r\n", "A: b\r\n"},
+		{"HTTP/1.1 100 Continue\r\n", "A: b\r\n"},
+		{"HTTP/1.1 500 Oops\r\n\r\n", "[],"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "A: b\r\n"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"},
+	};
+	const size_t before = peak_bytes();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct server s = server_start_with(cases[i].head, cases[i].unit, SIZE_MAX);
+
+		ck_assert_msg(ask_master(&s) < 0, "case %zu", i);
+		server_stop(&s);
+	}
+	ck_assert_uint_lt(peak_bytes() - before, 24 << 20);
+}
+END_TEST
+
+static void count_answer(void *context, int status, const char *body, size_t size)
+{
+	struct count *c = context;
+
+	(void)body;
+	(void)size;
+	c->answers++;
+	c->status += status == -EFBIG;
+}
+
+/* Each within its own bound, but all together are too much, or too many. */
+START_TEST(all_together)
+{
+	enum { SERVERS = 3, SEVEN_MIB = 7 << 20 };
+	struct server servers[SERVERS];
+	struct count c = {0};
+	char url[64];
+	struct err e;
+
+	ck_assert_int_eq(rest_open(&c.rest, &e), 0);
+	for (unsigned i = 0; i < SERVERS; i++) {
+		servers[i] = server_start_with("HTTP/1.0 200 OK\r\nContent-Length: 8000000\r\n\r\n",
+					       " ", SEVEN_MIB);
+		ck_assert_int_eq(rest_get(c.rest, url_of(&servers[i], url), 60000, &eight_mib,
+					  count_answer, &c, &e),
+				 0);
+	}
+	while (!c.answers)
+		ck_assert_int_ge(rest_turn(c.rest, NULL, 0, 1000, &e), 0);
+	ck_assert_int_eq(c.answers, 1);
+	ck_assert_int_eq(c.status, 1);
+	for (unsigned i = 0; i < REST_REQUESTS + 1 - SERVERS; i++)
+		ck_assert_int_eq(rest_get(c.rest, url, 60000, &eight_mib, count_answer, &c, &e), 0);
+	ck_assert_int_eq(rest_get(c.rest, url, 60000, &eight_mib, count_answer, &c, &e), -EBUSY);
+	ck_assert_str_eq(e.msg, "256 questions wait for an answer (limit 256)");
+	rest_close(c.rest);
+	for (unsigned i = 0; i < SERVERS; i++)
+		server_stop(&servers[i]);
+}
+END_TEST
+
 TEST_MAIN("rest", test_case("rest", fetch, other_statuses, bounds, one_loop),
-	  test_case("bounded", own_bound, drop))
+	  test_case("bounded", own_bound, drop, dense_answers, endless, all_together))
