@@ -5,6 +5,7 @@
  */
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,17 +78,31 @@ static void hold(struct master *m, int fd)
 	*place = fd;
 }
 
-/* A list that never seems to end, until the other side has had enough. */
-static void answer_hugely(int fd)
-{
-	static char blanks[1 << 20];
+/* Bodies that never seem to end, until the other side has had enough. */
+static const struct {
+	const char *how, *unit;
+} hostile[] = {{"huge", " "}, {"dense", "[],"}, {"members", "{\"id\":{}},"}, {"deep", "[{\"id\":"}};
 
-	memset(blanks, ' ', sizeof(blanks));
+static bool answer_hostile(int fd, const char *how)
+{
+	static char block[1 << 20];
+	const char *unit = NULL;
+	size_t size;
+
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(*hostile); i++)
+		if (strcmp(how, hostile[i].how) == 0)
+			unit = hostile[i].unit;
+	if (!unit)
+		return false;
+	size = sizeof(block) - sizeof(block) % strlen(unit);
+	for (size_t i = 0; i < size; i++)
+		block[i] = unit[i % strlen(unit)];
 	dprintf(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[");
 	for (int i = 0; i < HUGE_MB; i++)
-		if (send(fd, blanks, sizeof(blanks), MSG_NOSIGNAL) < 0)
+		if (send(fd, block, size, MSG_NOSIGNAL) < 0)
 			break;
 	close(fd);
+	return true;
 }
 
 static void answer_rest(struct master *m, int fd, const char *app, const char *kind)
@@ -99,8 +114,8 @@ static void answer_rest(struct master *m, int fd, const char *app, const char *k
 	snprintf(what, sizeof(what), "%s.%s", app, kind);
 	if (strcmp(how, "slow") == 0)
 		hold(m, fd);
-	else if (strcmp(how, "huge") == 0)
-		answer_hugely(fd);
+	else if (answer_hostile(fd, how))
+		return;
 	else if (strcmp(how, "garbage") == 0)
 		answer(fd, "200 OK", "[{\"id\":\"\xff\x01\",\"stageId\":-1,[[[[");
 	else if (!how[0] && fake_ordered(what, body, sizeof(body)))
@@ -111,7 +126,7 @@ static void answer_rest(struct master *m, int fd, const char *app, const char *k
 
 static void answer_http(struct master *m, int fd)
 {
-	char request[1024], app[64], kind[32];
+	char request[1024], app[64], kind[32], how[16];
 	ssize_t n = read(fd, request, sizeof(request) - 1);
 
 	request[n > 0 ? n : 0] = '\0';
@@ -120,7 +135,7 @@ static void answer_http(struct master *m, int fd)
 	else if (sscanf(request, "GET /proxy/%63[^/]/api/v1/applications/%*[^/]/%31[a-z]", app,
 			kind) == 2)
 		answer_rest(m, fd, app, kind);
-	else
+	else if (!fake_ordered("json", how, sizeof(how)) || !answer_hostile(fd, how))
 		answer_json(m, fd);
 }
 

@@ -398,6 +398,66 @@ START_TEST(rest_is_huge)
 }
 END_TEST
 
+/* The most that was resident. */
+static unsigned long peak_kb(pid_t pid)
+{
+	char path[64], line[128];
+	cleanup_fclose FILE *file = NULL;
+	unsigned long kb = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && !kb && fgets(line, sizeof(line), file))
+		sscanf(line, "VmHWM: %lu", &kb);
+	ck_assert_uint_gt(kb, 0);
+	return kb;
+}
+
+static bool master_is_silent(void)
+{
+	return own_ask_status() == 0 && strstr(own.status.monitor.tasks, "the Master has not said");
+}
+
+/* Much to parse, of the Master or an application: none of it is, and the loop goes on. */
+static void answer_with(const char *who, const char *how, bool (*is_seen)(void))
+{
+	unsigned long before;
+
+	two_begin_or_skip();
+	two_up();
+	before = peak_kb(own.state.supervisor.pid);
+	fake_order(own.orders, who, "%s", how);
+	two_tell(2, 0, 1);
+	ck_assert(own_wait(is_seen));
+	lend();
+	ck_assert_uint_lt(peak_kb(own.state.supervisor.pid) - before, 40 << 10);
+	two_end();
+}
+
+START_TEST(rest_is_dense)
+{
+	answer_with("rest", "dense", own_tasks_are_unknown);
+}
+END_TEST
+
+START_TEST(rest_has_members)
+{
+	answer_with("rest", "members", own_tasks_are_unknown);
+}
+END_TEST
+
+START_TEST(rest_is_deep)
+{
+	answer_with("rest", "deep", own_tasks_are_unknown);
+}
+END_TEST
+
+START_TEST(master_is_dense)
+{
+	answer_with("json", "dense", master_is_silent);
+}
+END_TEST
+
 START_TEST(rest_is_not_there)
 {
 	two_begin_or_skip();
@@ -566,7 +626,8 @@ OWN_MAIN("lending-faults", 120,
 		   nothing_is_lent_to_a_jvm_that_starts,
 		   nothing_is_lent_until_all_executors_have_registered,
 		   without_a_master_loans_go_on),
-	 test_case("rest", rest_is_slow, rest_is_garbage, rest_is_huge, rest_is_not_there,
+	 test_case("rest", rest_is_slow, rest_is_garbage, rest_is_huge, rest_is_dense,
+		   rest_has_members, rest_is_deep, master_is_dense, rest_is_not_there,
 		   rest_that_answers_is_heard, phantom_tasks_do_not_keep_cpus,
 		   a_stage_that_begins_revokes),
 	 test_case("drift", cpus_written_during_a_loan, weights_written_during_a_loan,
