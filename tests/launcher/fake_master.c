@@ -15,7 +15,7 @@
 #include "tests/launcher/fake_orders.h"
 #include "tests/launcher/fake_parts.h"
 
-enum { WORKERS_MAX = 72, NAME_BYTES = 64, HELD_MAX = 64, BODY_BYTES = 32768, HUGE_MB = 100 };
+enum { WORKERS_MAX = 72, NAME_BYTES = 64, HELD_MAX = 64, BODY_BYTES = 32768 };
 
 struct master {
 	const char *host;
@@ -78,27 +78,34 @@ static void hold(struct master *m, int fd)
 	*place = fd;
 }
 
-/* Bodies that never seem to end, until the other side has had enough. */
+/* Bodies that are more than they seem, or never seem to end, until the other side has had enough. */
 static const struct {
 	const char *how, *unit;
-} hostile[] = {{"huge", " "}, {"dense", "[],"}, {"members", "{\"id\":{}},"}, {"deep", "[{\"id\":"}};
+	int mb;
+} hostile[] = {{"huge", " ", 100},
+	       {"dense", "[],", 3},
+	       {"members", "{\"id\":{}},", 3},
+	       {"deep", "[{\"id\":", 3}};
 
 static bool answer_hostile(int fd, const char *how)
 {
 	static char block[1 << 20];
 	const char *unit = NULL;
 	size_t size;
+	int mb = 0;
 
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(*hostile); i++)
-		if (strcmp(how, hostile[i].how) == 0)
+		if (strcmp(how, hostile[i].how) == 0) {
 			unit = hostile[i].unit;
+			mb = hostile[i].mb;
+		}
 	if (!unit)
 		return false;
 	size = sizeof(block) - sizeof(block) % strlen(unit);
 	for (size_t i = 0; i < size; i++)
 		block[i] = unit[i % strlen(unit)];
 	dprintf(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[");
-	for (int i = 0; i < HUGE_MB; i++)
+	while (mb--)
 		if (send(fd, block, size, MSG_NOSIGNAL) < 0)
 			break;
 	close(fd);

@@ -12,8 +12,8 @@
  *   apps                  ids of the active applications, one a line
  *   APP.stages, APP.executors, APP.environment
  *                         what the driver's REST answers through the Master; none: 404
- *   rest                  how it answers instead: slow (never), garbage, 404, or 100 MB that are
- *                         huge (blanks), dense (empty lists), members, deep (never closed)
+ *   rest                  how it answers instead: slow (never), garbage, 404, huge (100 MB), or 3 MB
+ *                         that are dense (empty lists), members, deep (never closed)
  *   json                  one of the last four: what the Master says of itself
  *   master, worker        what FAKE_MASTER, FAKE_WORKER say, for those that start from now on
  */
