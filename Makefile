@@ -36,7 +36,7 @@ CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-
 PKGS_decision   :=
 PKGS_profiles   := yaml-0.1
 PKGS_containers := numa $(if $(filter yes,$(LIBCGROUP)),libcgroup)
-PKGS_launcher   := hwloc jansson libcurl
+PKGS_launcher   := hwloc jansson libcurl nettle
 FOLDERS         := launcher containers profiles decision
 PKGS := $(foreach f,$(FOLDERS),$(PKGS_$(f)))
 
@@ -126,7 +126,7 @@ $(PRINT_PAGE): $(B)/tests/page/print_page.o $(call libs,launcher)
 
 # ---- what is missing on a bare Debian machine
 DEBIAN := gcc pkg-config libhwloc-dev libnuma-dev libcgroup-dev libyaml-dev check libjansson-dev \
-	libcurl4-openssl-dev python3-venv openjdk-17-jre-headless procps
+	libcurl4-openssl-dev nettle-dev python3-venv openjdk-17-jre-headless procps
 DEBIAN_DEV := clang clang-format libclang-rt-14-dev gcovr mandoc chromium
 .PHONY: deps deps-debian deps-spark deps-dev
 deps: deps-debian deps-spark

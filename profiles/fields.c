@@ -183,6 +183,8 @@ static const struct field profile_list[] = {
 	 .help = "auto: $SUDO_USER if set, else the caller"},
 	{"security.authenticate", FIELD_FLAG, AT(security.authenticate),
 	 .help = "Spark's connections need the cluster's secret"},
+	{"security.ui", FIELD_WORD, AT(security.ui), .words = ui_access_words,
+	 .help = "who reads Spark's pages: acl: who has a token"},
 	{"metrics.listen", FIELD_TEXT, AT(metrics_listen), .words = WORDS("none"),
 	 .is_valid = text_is_host_port, .allowed = "ADDRESS:PORT", .not_yet = ALL_BUT_FIRST},
 };

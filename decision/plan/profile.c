@@ -50,7 +50,7 @@ void profile_default(struct profile *out)
 			      .cool_down_ms = 500},
 		.backend = BACKEND_AUTO,
 		.docker = {.pull = PULL_NEVER},
-		.security = {.authenticate = true},
+		.security = {.authenticate = true, .ui = UI_OPEN},
 	};
 }
 
@@ -80,6 +80,7 @@ const char *const workload_type_words[] = {"auto",   "wordcount", "grep",      "
 const char *const gc_words[] = {"auto", "parallel", "g1", "zgc", "shenandoah", "serial", NULL};
 const char *const rebalance_mode_words[] = {"off", "observe", "act", NULL};
 const char *const loan_mode_words[] = {"shared", "exclusive", NULL};
+const char *const ui_access_words[] = {"open", "acl", "off", NULL};
 const char *const loan_scope_words[] = {"package", "machine", NULL};
 
 const char *partition_by_name(enum partition_by by)
@@ -105,6 +106,11 @@ const char *loan_mode_name(unsigned mode)
 const char *loan_scope_name(unsigned scope)
 {
 	return loan_scope_words[scope];
+}
+
+const char *ui_access_name(unsigned access)
+{
+	return ui_access_words[access];
 }
 
 const char *gc_option(enum gc gc)

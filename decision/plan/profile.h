@@ -67,6 +67,7 @@ enum rebalance_mode { REBALANCE_OFF, REBALANCE_OBSERVE, REBALANCE_ACT };
 enum loan_mode { LOANS_SHARED, LOANS_EXCLUSIVE };
 enum loan_scope { SCOPE_PACKAGE, SCOPE_MACHINE };
 enum backend { BACKEND_AUTO, BACKEND_CGROUP, BACKEND_DOCKER, BACKEND_AFFINITY };
+enum ui_access { UI_OPEN, UI_ACL, UI_OFF };
 enum docker_pull { PULL_NEVER, PULL_MISSING, PULL_ALWAYS };
 
 struct profile_partition {
@@ -161,6 +162,7 @@ struct profile_service {
 struct profile_security {
 	char user[PROFILE_WORD]; /* "" for auto */
 	bool authenticate;
+	enum ui_access ui;
 };
 
 struct profile {
@@ -190,6 +192,7 @@ extern const char *const partition_by_words[],
 	*const workload_type_words[], *const gc_words[], *const rebalance_mode_words[],
 								 *const loan_mode_words[],
 									 *const loan_scope_words[];
+extern const char *const ui_access_words[];
 
 /* The option by which a JVM has that collector; auto is parallel. */
 const char *gc_option(enum gc gc);
@@ -200,6 +203,7 @@ const char *workload_type_name(enum workload_type type);
 const char *rebalance_mode_name(unsigned mode);
 const char *loan_mode_name(unsigned mode);
 const char *loan_scope_name(unsigned scope);
+const char *ui_access_name(unsigned access);
 
 /*
  * Whether a group has its slice's nodes only; under the other policies it has all of the machine's.

@@ -46,7 +46,8 @@ const struct command cmd_env = {
 	.summary = "Print shell lines for using the cluster from another shell",
 	.details =
 		"Use: eval \"$(cleave env)\" and then spark-submit, spark-shell or pyspark of that Spark.\n"
-		"The secret is in a file of SPARK_CONF_DIR that only its owner can read, never in a line.",
+		"The secret is in a file of SPARK_CONF_DIR that only its owner can read, never in a line.\n"
+		"Where security.ui closes Spark's pages: curl -H @$CLEAVE_UI_HEADER URL.",
 	.options = options,
 	.max_operands = 1,
 	.run = run_env,

@@ -146,14 +146,14 @@ static void print_foreign(const struct slice_status *s)
 {
 	for (unsigned i = 0; i < s->foreign.listed; i++)
 		printf("foreign: process %d (%s) of user %d in %s was not started by cleave\n",
-		       (int)s->foreign.items[i].pid, s->foreign.items[i].name,
+		       (int)s->foreign.items[i].pid, FOREIGN(s->foreign.items[i].name),
 		       (int)s->foreign.items[i].uid, s->name);
 	if (s->foreign.count > s->foreign.listed)
 		printf("foreign: and %u more in %s\n", s->foreign.count - s->foreign.listed,
 		       s->name);
 }
 
-static void print_text(const struct options *o, const struct status *s)
+static void print_text(const struct options *o, const struct cluster *c, const struct status *s)
 {
 	printf("%s: %s", FOREIGN(s->name), cluster_phase_name(s->phase));
 	if (s->why[0])
@@ -167,6 +167,9 @@ static void print_text(const struct options *o, const struct status *s)
 	       (int)s->master_pid, s->alive_workers, s->slice_count);
 	if (s->supervisor_pid)
 		printf("; supervisor pid %d", (int)s->supervisor_pid);
+	printf("\npages %s, security.ui %s", s->ui_url, ui_access_name(s->ui));
+	if (s->ui != UI_OPEN)
+		printf(": curl -H @%s/ui.header %s", c->state, s->ui_url);
 	putchar('\n');
 	print_slices(s);
 	for (unsigned i = 0; i < s->slice_count; i++)
@@ -225,7 +228,7 @@ static int show(const struct options *o, const struct cluster *c, struct err *e)
 	if (s->slice_count && picture_style_detect(stdout, &style) &&
 	    print_picture(o, s, &style, e))
 		return e->code;
-	print_text(o, s);
+	print_text(o, c, s);
 	return r;
 }
 

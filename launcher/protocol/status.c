@@ -51,6 +51,9 @@ static void collect_cluster(const struct state *s, struct status *out)
 		out->master_pid = s->master_process.pid;
 	snprintf(out->master_url, sizeof(out->master_url), "spark://%.200s:%d", s->master.address,
 		 s->master.port);
+	snprintf(out->ui_url, sizeof(out->ui_url), "http://%.200s:%d/", s->master.address,
+		 s->master.ui_port);
+	out->ui = s->profile.security.ui;
 	out->slice_count = s->plan.slice_count;
 	out->warning_count = s->plan.warning_count;
 	memcpy(out->warnings, s->plan.warnings, sizeof(out->warnings));
@@ -260,6 +263,8 @@ static const struct json_field supervisor_fields[] = {
 
 static const struct json_field master_fields[] = {
 	{"url", JSON_AT(T, master_url)},
+	{"ui_url", JSON_AT(T, ui_url), .is_new = true},
+	{"ui", JSON_WORD(T, ui, ui_access_name, UI_OFF + 1), .is_new = true},
 	{"pid", JSON_AT(T, master_pid)},
 	{"alive_workers", JSON_AT(T, alive_workers)},
 	JSON_END,

@@ -60,7 +60,8 @@ struct status {
 	char unsaved[PLAN_TEXT]; /* why state.json is older than what there is; "": it is not */
 	pid_t supervisor_pid;	 /* 0: dead */
 	double uptime_s;
-	char master_url[PROFILE_WORD];
+	char master_url[PROFILE_WORD], ui_url[PROFILE_WORD];
+	enum ui_access ui;
 	pid_t master_pid;
 	unsigned alive_workers;
 	unsigned slice_count;

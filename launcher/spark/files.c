@@ -15,6 +15,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/application.h"
 #include "launcher/spark/archive.h"
+#include "launcher/spark/ui.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 #include "launcher/system/scratch.h"
@@ -271,8 +272,8 @@ static int write_built(const struct spark_cluster *c, unsigned what, const char 
 	cleanup_free char *text = NULL;
 	char file[NAME_MAX_BYTES + 32] = "spark.conf";
 	size_t size;
-	int r;
 	FILE *stream = open_memstream(&text, &size);
+	int r = 0;
 
 	if (!stream)
 		return err_errno(e, -errno, "no memory for a file of Spark's");
@@ -287,9 +288,12 @@ static int write_built(const struct spark_cluster *c, unsigned what, const char 
 		snprintf(file, sizeof(file), "%s.resources", c->plan->slices[slice].name);
 		spark_slices_write(c->plan, slice, stream);
 	}
-	if (fclose(stream))
-		return err_errno(e, -errno, "cannot build %s", file);
-	r = write_file(c->cluster, file, 0600, text, size, e);
+	if (what < FILE_OF_SLICE)
+		r = ui_put_properties(stream, c, e);
+	if (fclose(stream) && !r)
+		r = err_errno(e, -errno, "cannot build %s", file);
+	if (!r)
+		r = write_file(c->cluster, file, 0600, text, size, e);
 	if (!r && what == FILE_OF_APPLICATIONS)
 		r = write_own_file(c->cluster, "spark-defaults.conf", text, size, e);
 	return r;
@@ -340,7 +344,7 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	const struct cluster *k = c->cluster;
 	char secret[SECRET_DIGITS + 1] = "", path[PROFILE_PATH + 8];
 
-	if (check_properties(c, e) || make_directories(c, e))
+	if (check_properties(c, e) || ui_check(c, e) || make_directories(c, e))
 		return e->code;
 	/* The worker's user has to reach what it needs. */
 	snprintf(path, sizeof(path), "%s/jars", c->spark->home);
@@ -350,6 +354,8 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	    (c->spark->python[0] && cluster_user_access(k, c->spark->python, X_OK, e)))
 		return e->code;
 	if (c->profile->security.authenticate && make_secret(k, secret, e))
+		return e->code;
+	if (ui_prepare(c, e))
 		return e->code;
 	for (unsigned i = 0; i < FILE_OF_SLICE + c->plan->slice_count; i++)
 		if (write_built(c, i, secret, e))

@@ -130,6 +130,9 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 	}
 	/* A Spark that was replaced where it lies is another one. */
 	argv_addf(argv, "-Dcleave.spark=%s", c->spark->fingerprint);
+	/* The rest of it is in the file of properties alone, and a daemon reads that once. */
+	if (c->profile->security.ui != UI_OPEN)
+		argv_add(argv, "-Dcleave.ui=closed");
 	argv_add(argv, "-XX:-UsePerfData"); /* no /tmp/hsperfdata_USER */
 	argv_addf(argv, "-Djava.io.tmpdir=%s", tmp);
 	/* Log4j splits it at commas, replaces ${…} and reads a URL. */
@@ -263,6 +266,8 @@ int spark_shell_environment(const struct spark_cluster *c, struct argv *out, str
 	if (put_application_environment(c, &caller, &env, e))
 		return e->code;
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
+	if (c->profile->security.ui != UI_OPEN)
+		argv_putf(&env, "CLEAVE_UI_HEADER", "%s/ui.header", c->cluster->state);
 	if (env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	*out = env;

@@ -8,10 +8,12 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "decision/base/cleanup.h"
+#include "launcher/spark/ui.h"
 
-enum { REST_FDS = 128, LARGE_ANSWER = 256 << 10 };
+enum { REST_FDS = 128, TOKEN_SECONDS = 30, LARGE_ANSWER = 256 << 10 };
 
 _Static_assert(POLLIN == CURL_WAIT_POLLIN && POLLPRI == CURL_WAIT_POLLPRI &&
 		       POLLOUT == CURL_WAIT_POLLOUT,
@@ -22,6 +24,7 @@ struct request {
 	struct request *next;
 	struct rest *rest;
 	CURL *easy;
+	struct curl_slist *headers;
 	rest_answer *answer;
 	void *context;
 	FILE *stream; /* builds the body, which is there once it is closed */
@@ -38,6 +41,7 @@ struct rest {
 	struct request *requests;
 	unsigned count;
 	size_t held; /* bytes of their bodies */
+	char key[UI_KEY];
 };
 
 int rest_open(struct rest **out, struct err *e)
@@ -62,6 +66,7 @@ int rest_open(struct rest **out, struct err *e)
 static void request_free(struct request *q)
 {
 	curl_easy_cleanup(q->easy);
+	curl_slist_free_all(q->headers);
 	if (q->stream)
 		fclose(q->stream);
 	free(q->body);
@@ -90,6 +95,11 @@ void rest_close(struct rest *rest)
 	curl_multi_cleanup(rest->multi);
 	curl_global_cleanup();
 	free(rest);
+}
+
+void rest_set_key(struct rest *rest, const char *key)
+{
+	snprintf(rest->key, sizeof(rest->key), "%s", key);
 }
 
 /*
@@ -157,7 +167,15 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	q->stream = open_memstream(&q->body, &q->size);
 	q->bound = (struct json_bound){.most = *most, .kept = q->stream};
 	q->easy = c = curl_easy_init();
-	if (!q->stream || !c || curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK ||
+	if (rest->key[0]) {
+		char header[UI_HEADER];
+
+		ui_header(rest->key, time(NULL) + TOKEN_SECONDS, header);
+		q->headers = curl_slist_append(NULL, header);
+	}
+	if (!q->stream || !c || (rest->key[0] && !q->headers) ||
+	    curl_easy_setopt(c, CURLOPT_HTTPHEADER, q->headers) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK ||
 	    /* $http_proxy is for the world, not for loopback */

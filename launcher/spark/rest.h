@@ -34,6 +34,12 @@ int rest_open(struct rest **out, struct err *e);
 void rest_close(struct rest *rest);
 
 /*
+ * From now on questions carry a token of this key (ui.h), which expires soon after they do; "": they
+ * carry none, as at first.
+ */
+void rest_set_key(struct rest *rest, const char *key);
+
+/*
  * Send a GET. An answer that is not there after timeout_ms, however slowly it comes, is -ETIMEDOUT;
  * one beyond the limits is cut off where it leaves them, with the errors of json_bound_feed(), and of
  * its members only those that they want arrive.

@@ -158,7 +158,8 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 /*
  * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a
  * 0600 spark-defaults.conf that is the caller's), loopback, python, temporary files below our own
- * directories. -EPERM: strangers could change what the caller would run.
+ * directories; where Spark's pages are closed, CLEAVE_UI_HEADER with the file for curl -H @FILE.
+ * -EPERM: strangers could change what the caller would run.
  */
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
 

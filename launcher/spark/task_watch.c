@@ -161,6 +161,12 @@ static void explain(struct question *q, int status)
 		snprintf(q->why, WHY,
 			 "the Master does not reach the driver of application %s (status %d)", id,
 			 status);
+	else if (status == 401 || status == 403)
+		snprintf(
+			q->why, WHY,
+			"application %s does not take our token (status %d): it began with another "
+			"security.ui, or has filters of its own",
+			id, status);
 	else
 		snprintf(q->why, WHY,
 			 "application %s answers no REST (status %d): spark.ui.enabled or "

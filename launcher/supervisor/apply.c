@@ -8,6 +8,7 @@
 #include "decision/base/cleanup.h"
 #include "decision/reconcile/actual.h"
 #include "launcher/protocol/state_recover.h"
+#include "launcher/spark/ui.h"
 #include "launcher/system/listening.h"
 #include "launcher/system/scratch.h"
 
@@ -176,6 +177,8 @@ int apply_groups(struct apply *a, struct err *e)
 int apply_take_over(struct apply *a, struct err *e)
 {
 	struct site *s = a->site;
+	struct spark_cluster spark;
+	char key[UI_KEY];
 	int r;
 
 	free(a->ops);
@@ -187,11 +190,16 @@ int apply_take_over(struct apply *a, struct err *e)
 	s->state = a->wanted;
 	a->wanted = NULL;
 	s->is_dirty = true;
+	spark = state_spark(s->state);
 	r = crew_save(a->crew, e);
 	if (!r)
 		r = home_write(&s->state->cluster, &s->state->plan, e);
 	if (!r)
+		r = ui_read_key(&spark, key, e);
+	if (!r) {
+		rest_set_key(a->crew->rest, key);
 		r = crew_unwant_others(a->crew, e);
+	}
 	a->has_changed |= r > 0;
 	return r < 0 ? r : 0;
 }

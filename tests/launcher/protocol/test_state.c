@@ -293,6 +293,8 @@ START_TEST(status_there_and_back)
 	string_copy(s.master_url, "spark://127.0.0.1:7077");
 	s.master_pid = 6;
 	s.alive_workers = 2;
+	string_copy(s.ui_url, "http://127.0.0.1:8080/");
+	s.ui = UI_ACL;
 	s.slice_count = 2;
 	for (unsigned i = 0; i < 2; i++) {
 		struct slice_status *slice = &s.slices[i];
