@@ -6,7 +6,8 @@
  * Where one cluster keeps its things, and the identity of its processes.
  *
  *   STATE/NAME/  lock  control (socket)  state.json  home.json  events.jsonl  secret
- *                spark.conf  applications.conf  jvm.options  training.py  env/
+ *                spark.conf  applications.conf  jvm.options  training.py  ui.key  ui.header
+ *                env/
  *   DATA/NAME/   supervisor.log  train.log  log/{master,slice-0}.log
  *                master/{work,tmp}  slice-0/{work,scratch,tmp}  host/{tmp,own}  train/{work,tmp}
  *

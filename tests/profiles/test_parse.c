@@ -77,7 +77,7 @@ static const char schema[] = "version: 1\n"
 			     "backend: auto\n"
 			     "docker: {socket: auto, image: none, pull: never}\n"
 			     "services: []\n"
-			     "security: {user: auto, authenticate: true}\n"
+			     "security: {user: auto, authenticate: true, ui: open}\n"
 			     "metrics: {listen: none}\n";
 
 START_TEST(the_schema_holds_the_defaults)
@@ -192,6 +192,7 @@ static const struct {
 	{"services: [{name: a, command: [b]}]", "services", ""},
 	{"security: {user: spark}", "security.user", "spark"},
 	{"security: {authenticate: false}", "security.authenticate", "false"},
+	{"security: {ui: acl}", "security.ui", "acl"},
 	{"metrics: {listen: 0.0.0.0:9400}", "metrics.listen", "\"0.0.0.0:9400\""},
 };
 

@@ -322,6 +322,53 @@ START_TEST(drop)
 }
 END_TEST
 
+/* ---- tokens */
+
+/* One question, as it is asked. */
+static void ask(struct rest *rest, int listener, char *request, size_t size)
+{
+	struct count c = {0};
+	char url[64];
+	struct err e;
+	ssize_t n;
+	int fd;
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/json/", fake_port(listener));
+	ck_assert_int_eq(rest_get(rest, url, 5000, &eight_mib, note_answer, &c, &e), 0);
+	ck_assert_int_ge(rest_turn(rest, NULL, 0, 100, &e), 0);
+	fd = accept(listener, NULL, NULL);
+	ck_assert_int_ge(rest_turn(rest, NULL, 0, 100, &e), 0);
+	n = read(fd, request, size - 1);
+	ck_assert_int_gt(n, 0);
+	request[n] = '\0';
+	close(fd);
+	rest_drop(rest, &c);
+}
+
+/* With a key each question carries a token of its own; without one none does. */
+START_TEST(questions_with_a_token)
+{
+	int listener = fake_listen("127.0.0.1", 0);
+	char request[2048];
+	struct rest *rest;
+	struct err e;
+
+	ck_assert_int_eq(rest_open(&rest, &e), 0);
+	ask(rest, listener, request, sizeof(request));
+	ck_assert_ptr_null(strstr(request, "Authorization"));
+	rest_set_key(rest, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
+	ask(rest, listener, request, sizeof(request));
+	/* {"sub":"cleave","exp": */
+	ck_assert_ptr_nonnull(strstr(request, "\r\nAuthorization: Bearer eyJhbGciOiJIUzI1NiJ9."
+					      "eyJzdWIiOiJjbGVhdmUiLCJleHAiOj"));
+	rest_set_key(rest, "");
+	ask(rest, listener, request, sizeof(request));
+	ck_assert_ptr_null(strstr(request, "Authorization"));
+	rest_close(rest);
+	close(listener);
+}
+END_TEST
+
 /* ---- answers that cost more than their bytes */
 
 static const char ok[] = "HTTP/1.0 200 OK\r\n\r\n";
@@ -456,5 +503,6 @@ START_TEST(all_together)
 }
 END_TEST
 
-TEST_MAIN("rest", test_case("rest", fetch, other_statuses, bounds, one_loop),
+TEST_MAIN("rest",
+	  test_case("rest", fetch, other_statuses, bounds, one_loop, questions_with_a_token),
 	  test_case("bounded", own_bound, drop, dense_answers, endless, all_together))

@@ -210,6 +210,7 @@ START_TEST(what_is_no_answer)
 		{500, "", "answers no REST (status 500)"},
 		{502, "", "does not reach the driver of application app-1 (status 502)"},
 		{302, "[]", "answers no REST (status 302)"},
+		{403, "", "application app-1 does not take our token (status 403)"},
 		{-ETIMEDOUT, "", "application app-1 does not answer within 4000 ms"},
 		{-EFBIG, "",
 		 "application app-1 answers with more than a cluster of 3 slices can have when "
