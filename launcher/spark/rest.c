@@ -12,6 +12,7 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/ui.h"
+#include "launcher/system/peer.h"
 
 enum { REST_FDS = 128, TOKEN_SECONDS = 30, LARGE_ANSWER = 256 << 10 };
 
@@ -42,6 +43,7 @@ struct rest {
 	unsigned count;
 	size_t held; /* bytes of their bodies */
 	char key[UI_KEY];
+	uid_t uid; /* whom it may be shown to */
 };
 
 int rest_open(struct rest **out, struct err *e)
@@ -97,9 +99,26 @@ void rest_close(struct rest *rest)
 	free(rest);
 }
 
-void rest_set_key(struct rest *rest, const char *key)
+void rest_set_key(struct rest *rest, const char *key, uid_t uid)
 {
 	snprintf(rest->key, sizeof(rest->key), "%s", key);
+	rest->uid = uid;
+}
+
+/*
+ * The connection is there and nothing was sent. A kernel that cannot tell whose it is leaves it to
+ * the token's early end.
+ */
+static int look_at_peer(void *context, char *server, char *client, int port, int client_port)
+{
+	struct request *q = context;
+	struct err e;
+
+	if (!q->headers ||
+	    peer_check(server, port, client, client_port, q->rest->uid, &e) != -EPERM)
+		return CURL_PREREQFUNC_OK;
+	q->failed = -EPERM;
+	return CURL_PREREQFUNC_ABORT;
 }
 
 /*
@@ -175,6 +194,8 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	}
 	if (!q->stream || !c || (rest->key[0] && !q->headers) ||
 	    curl_easy_setopt(c, CURLOPT_HTTPHEADER, q->headers) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, look_at_peer) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_PREREQDATA, q) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK ||

@@ -8,6 +8,7 @@
  */
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "decision/base/err.h"
 #include "launcher/system/json_bound.h"
@@ -34,10 +35,11 @@ int rest_open(struct rest **out, struct err *e);
 void rest_close(struct rest *rest);
 
 /*
- * From now on questions carry a token of this key (ui.h), which expires soon after they do; "": they
- * carry none, as at first.
+ * From now on questions carry a token of this key (ui.h), which expires soon after they do, and are
+ * sent to servers of this user alone (-EPERM): whoever takes a port that the Master has left is told
+ * nothing. "": they carry none, as at first.
  */
-void rest_set_key(struct rest *rest, const char *key);
+void rest_set_key(struct rest *rest, const char *key, uid_t uid);
 
 /*
  * Send a GET. An answer that is not there after timeout_ms, however slowly it comes, is -ETIMEDOUT;

@@ -197,7 +197,7 @@ int apply_take_over(struct apply *a, struct err *e)
 	if (!r)
 		r = ui_read_key(&spark, key, e);
 	if (!r) {
-		rest_set_key(a->crew->rest, key);
+		rest_set_key(a->crew->rest, key, s->state->cluster.uid);
 		r = crew_unwant_others(a->crew, e);
 	}
 	a->has_changed |= r > 0;
