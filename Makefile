@@ -155,7 +155,8 @@ build-release build-san: build-%:
 
 # ---- one kind of test at a time
 LAYERS := tests/check-layers tests/circles tests/test_layers
-CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/cli/foreign tests/spark/test_bad_input \
+CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/cli/foreign \
+	tests/spark/test_bad_input tests/spark/test_terminal tests/spark/test_strangers tests/spark/test_walls \
 	tests/spark/test_workload_data tests/page/test_bench_page
 SPARK_TESTS := $(filter-out $(CHECKS),$(wildcard tests/spark/test_*))
 # Whole clusters wait most of their time: `make test` runs them in the san variant only, `make check` in its own.
