@@ -248,6 +248,18 @@ START_TEST(asked_again_where_others_could_have_written)
 }
 END_TEST
 
+/* Who is asked can make the program say what he wants: that is for himself. */
+START_TEST(asked_for_each_user)
+{
+	struct spark other;
+
+	begin();
+	other = *resolve();
+	ck_assert(spark_launch_recall(&other, geteuid()));
+	ck_assert(!spark_launch_recall(&other, geteuid() + 1));
+}
+END_TEST
+
 START_TEST(without_a_cache_it_is_asked_each_time)
 {
 	begin();
@@ -269,5 +281,5 @@ END_TEST
 TEST_MAIN("launch",
 	  test_case("record", asked_once, asked_again_of_another_spark, asked_again_of_another_jdk,
 		    asked_again_where_the_record_is_none, asked_again_where_the_record_is_of_others,
-		    asked_again_where_others_could_have_written,
+		    asked_again_where_others_could_have_written, asked_for_each_user,
 		    without_a_cache_it_is_asked_each_time))

@@ -177,6 +177,28 @@ START_TEST(submit)
 }
 END_TEST
 
+/* Root's own are not for the workers' user; environment.h has the list. */
+START_TEST(submit_as_another_user)
+{
+	cleanup_free struct spark_tree *t = spark_tree_new("/t");
+	cleanup_process struct process p = {0};
+	static const char *const words[] = {"app.py", NULL};
+	struct err e;
+
+	t->cluster.uid = t->cluster.gid = geteuid() == 65534 ? 65533 : 65534;
+	setenv("KRB5CCNAME", "FILE:/mine", 1);
+	setenv("MINE", "not his", 1);
+	setenv("HOME", "/mine", 1);
+	setenv("PYSPARK_PYTHON", "/my/python", 1);
+	ck_assert_int_eq(submit_of(t, NULL, words, &p, &e), 0);
+	ck_assert_ptr_null(argv_value(&p.env, "KRB5CCNAME"));
+	ck_assert_ptr_null(argv_value(&p.env, "MINE"));
+	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
+	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/host/tmp");
+	ck_assert(!argv_value(&p.env, "HOME") || strcmp(argv_value(&p.env, "HOME"), "/mine"));
+}
+END_TEST
+
 START_TEST(submit_refuses_another_properties_file)
 {
 	static const char *const refused[][5] = {
@@ -219,6 +241,21 @@ START_TEST(shell)
 	ck_assert_str_eq(argv_value(&w, "SPARK_CONF_DIR"), "/t/state/tree/env");
 	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_IP"), "127.0.0.1");
 	ck_assert_ptr_null(argv_value(&w, "PATH"));
+	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_DIRS"), "/t/data/tree/host/tmp");
+}
+END_TEST
+
+/* Libraries are loaded from temporary directories: not from the workers' user's. */
+START_TEST(shell_beside_another_user)
+{
+	cleanup_free struct spark_tree *t = spark_tree_new("/t");
+	cleanup_argv struct argv w = {0};
+	struct err e;
+
+	t->cluster.uid = geteuid() + 1;
+	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &e), 0);
+	ck_assert_ptr_null(argv_value(&w, "SPARK_LOCAL_DIRS"));
+	ck_assert_ptr_null(strstr(argv_value(&w, "SPARK_SUBMIT_OPTS"), "java.io.tmpdir"));
 }
 END_TEST
 
@@ -439,7 +476,8 @@ END_TEST
 
 TEST_MAIN("spark_process", test_case("words", words_are_an_environment),
 	  test_case("commands", master, worker, worker_of_another_master, long_paths_are_refused,
-		    submit, submit_refuses_another_properties_file, shell),
+		    submit, submit_as_another_user, submit_refuses_another_properties_file, shell,
+		    shell_beside_another_user),
 	  test_case("files", prepare, prepare_for_several_executors,
 		    prepare_refuses_more_executors_than_can_be_watched, prepare_without_secret,
 		    prepare_refuses))

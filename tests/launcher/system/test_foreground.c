@@ -177,6 +177,25 @@ START_TEST(nothing_is_left_after_a_signal)
 }
 END_TEST
 
-TEST_MAIN("foreground", test_case("foreground", exit_codes, a_signal_is_passed_on,
-				  a_signal_that_ended_the_program_is_counted,
-				  the_second_kills_the_family, nothing_is_left_after_a_signal))
+/* The terminal's signals are the caller's group's, and so is kill(1)'s: ours go to all of the program's. */
+START_TEST(it_leads_a_session_and_a_group)
+{
+	char script[1024], *path = path_of("group");
+	struct foreground f;
+
+	snprintf(script, sizeof(script),
+		 "set -- $$ $(cat /proc/$$/stat); test $1 = $6 -a $1 = $7 || exit 3; "
+		 "sh -c ': >%s; while :; do sleep 0.02; done'; exit 4",
+		 path);
+	start(&f, script);
+	wait_for(path);
+	ck_assert_int_eq(getpgid(f.pid), f.pid);
+	kill(getpid(), SIGINT);
+	ck_assert_int_eq(wait_end(&f), 128 + SIGINT);
+}
+END_TEST
+
+TEST_MAIN("foreground",
+	  test_case("foreground", exit_codes, a_signal_is_passed_on,
+		    a_signal_that_ended_the_program_is_counted, the_second_kills_the_family,
+		    nothing_is_left_after_a_signal, it_leads_a_session_and_a_group))
