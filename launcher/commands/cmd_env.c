@@ -47,7 +47,8 @@ const struct command cmd_env = {
 	.details =
 		"Use: eval \"$(cleave env)\" and then spark-submit, spark-shell or pyspark of that Spark.\n"
 		"The secret is in a file of SPARK_CONF_DIR that only its owner can read, never in a line.\n"
-		"Where security.ui closes Spark's pages: curl -H @$CLEAVE_UI_HEADER URL.",
+		"Where security.ui closes Spark's pages: curl -H @$CLEAVE_UI_HEADER URL.\n"
+		"Root is refused programs that somebody else can change.",
 	.options = options,
 	.max_operands = 1,
 	.run = run_env,

@@ -130,9 +130,10 @@ const struct command cmd_exec = {
 	.arguments = "SLICE|host -- CMD…",
 	.summary = "Run a command inside a slice, or in the host group",
 	.details =
-		"The command runs as the caller, on the slice's CPUs and memory, with the terminal and the\n"
-		"signals of the caller, and with Spark's programs on PATH and pointed at this cluster. Its\n"
-		"exit code is passed on; 125 is cleave's own error, 126 not executable, 127 not found.",
+		"The command runs as the caller, on the slice's CPUs and memory, with the keys and signals\n"
+		"of the caller's terminal, and with Spark's programs on PATH and pointed at this cluster,\n"
+		"for root only if nobody else can change them. Its exit code is passed on; 125 is cleave's\n"
+		"own error, 126 not executable, 127 not found.",
 	.options = options,
 	.min_operands = 1,
 	.max_operands = 1,
