@@ -34,7 +34,7 @@ struct shared {
 	_Alignas(max_align_t) char answer[];
 };
 
-static int limit(int resource, rlim_t soft, rlim_t hard)
+static int limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
 {
 	struct rlimit now;
 
