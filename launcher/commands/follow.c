@@ -9,6 +9,7 @@
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
 #include "launcher/protocol/control_line.h"
+#include "launcher/show/foreign.h"
 
 enum {
 	LOOK_MS = 200,
@@ -91,7 +92,8 @@ static int take_reply(struct display *d, const char *line, struct reply *out, st
 		show_progress(d, out);
 		return 0;
 	case REPLY_LOG:
-		fprintf(stderr, "  %s | %s\n", FOREIGN(out->log), FOREIGN(out->line));
+		fprintf(stderr, "  %s | ", FOREIGN(out->log));
+		foreign_put_text(out->line, stderr);
 		return 0;
 	case REPLY_ERROR:
 		*e = out->error;
