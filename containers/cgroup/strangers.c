@@ -96,11 +96,11 @@ static bool is_this_program(const struct question *q, pid_t pid)
 static bool is_ours(struct question *q, const struct proc_stat *s)
 {
 	const char *cluster = q->driver->cluster;
-	struct proc_stat at = *s;
-	bool is_executing, ignored;
+	struct proc_stat at;
+	enum unmarked why, ignored;
 
 	do {
-		if (mark_read(s->pid, cluster, q->text, &is_executing) ||
+		if (mark_read(s->pid, cluster, q->text, &why) || why == UNMARKED_HIDDEN ||
 		    is_this_program(q, s->pid))
 			return true;
 		at = *s;
@@ -113,10 +113,10 @@ static bool is_ours(struct question *q, const struct proc_stat *s)
 		if (mark_read(s->session, cluster, q->text, &ignored))
 			return true;
 		/* It may be the first program of one that we have just started. */
-		if (is_executing && q->turns)
+		if (why == UNMARKED_EXECUTING && q->turns)
 			poll(NULL, 0, 1);
-	} while (is_executing && q->turns && q->turns--);
-	return is_executing;
+	} while (why == UNMARKED_EXECUTING && q->turns && q->turns--);
+	return why == UNMARKED_EXECUTING;
 }
 
 /* ---- moving them out */

@@ -14,21 +14,6 @@ static bool is_one_of(uid_t uid, const struct users *u)
 	return uid == u->caller || uid == u->workers;
 }
 
-/* By AT_SECURE of getauxval(3), which the kernel has set at exec for set-uid and the like. */
-static bool is_executed_for_its_rights(pid_t pid)
-{
-	unsigned long pair[2];
-	char path[64];
-	cleanup_fclose FILE *f = NULL;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", pid);
-	f = fopen(path, "re");
-	while (f && fread(pair, sizeof(pair), 1, f) == 1)
-		if (pair[0] == AT_SECURE)
-			return pair[1] != 0;
-	return true; /* not known */
-}
-
 /* Real, effective, saved, file-system. */
 static bool read_uids(pid_t pid, uid_t uids[4])
 {
@@ -57,7 +42,22 @@ bool proc_is_of(pid_t pid, const struct users *u)
 	if (!read_uids(pid, uids))
 		return false;
 	return is_one_of(uids[0], u) && uids[1] == uids[0] && uids[2] == uids[0] &&
-	       uids[3] == uids[0] && !is_executed_for_its_rights(pid);
+	       uids[3] == uids[0];
+}
+
+/* By AT_SECURE of getauxval(3), which the kernel has set at exec for set-uid and the like. */
+bool proc_is_elevated(pid_t pid)
+{
+	unsigned long pair[2];
+	char path[64];
+	cleanup_fclose FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", pid);
+	f = fopen(path, "re");
+	while (f && fread(pair, sizeof(pair), 1, f) == 1)
+		if (pair[0] == AT_SECURE)
+			return pair[1] != 0;
+	return true;
 }
 
 bool proc_may_be_of(int proc, pid_t pid, const struct users *u)

@@ -16,11 +16,17 @@ struct users {
 };
 
 /*
- * Whether the real, effective, saved and file-system uid are one of theirs, all the same, and the
- * program did not get its rights by being executed: a set-uid program that a stranger has started
- * has his words and his environment. false also for who has ended or cannot be read.
+ * Whether the real, effective, saved and file-system uid are one of theirs, all the same. false
+ * also for who has ended.
  */
 bool proc_is_of(pid_t pid, const struct users *u);
+
+/*
+ * Whether the program got rights by being executed, or this cannot be known (it may take
+ * CAP_SYS_PTRACE): a set-uid program has the words and the environment of who has started it, also
+ * after it has become root altogether.
+ */
+bool proc_is_elevated(pid_t pid);
 
 /* Its real uid; (uid_t)-1 if it has ended. */
 uid_t proc_user(pid_t pid);

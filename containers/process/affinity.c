@@ -145,7 +145,8 @@ static bool is_member(const struct affinity_driver *d, const struct proc_stat *s
 	struct proc_stat now;
 
 	return proc_stat_read(seen->pid, &now) == 0 && proc_is_alive(&now) &&
-	       now.start_ticks == seen->start_ticks && proc_is_of(seen->pid, &d->users);
+	       now.start_ticks == seen->start_ticks && proc_is_of(seen->pid, &d->users) &&
+	       !proc_is_elevated(seen->pid);
 }
 
 /*
@@ -157,15 +158,15 @@ static int look_at(struct affinity_driver *d, int proc, pid_t pid, char *text,
 {
 	char group[NAME_MAX_BYTES + 1];
 	struct proc_stat stat;
-	bool is_executing;
+	enum unmarked why;
 	const char *mark;
 
 	if (!proc_may_be_of(proc, pid, &d->users))
 		return 0;
-	mark = mark_read(pid, d->cluster, text, &is_executing);
-	if ((!mark && !is_executing) || proc_stat_read(pid, &stat))
+	mark = mark_read(pid, d->cluster, text, &why);
+	if ((!mark && why != UNMARKED_EXECUTING) || proc_stat_read(pid, &stat))
 		return 0;
-	if (is_executing)
+	if (!mark)
 		return add_member(later, &stat, "") ? 0 : -ENOMEM;
 	if (!is_member(d, &stat) || !adopt(d, mark, pid, group))
 		return 0;
@@ -266,11 +267,11 @@ static bool affinity_has(struct driver *driver, const char *group, pid_t pid)
 	const struct affinity_driver *d = of(driver);
 	cleanup_free char *text = malloc(PROC_TEXT_MAX);
 	size_t size = strlen(group);
-	bool is_executing;
-	const char *mark = text ? mark_read(pid, d->cluster, text, &is_executing) : NULL;
+	enum unmarked why;
+	const char *mark = text ? mark_read(pid, d->cluster, text, &why) : NULL;
 
 	return mark && !strncmp(mark, group, size) && mark[size] == ':' &&
-	       proc_is_of(pid, &d->users);
+	       proc_is_of(pid, &d->users) && !proc_is_elevated(pid);
 }
 
 /* ---- CPUs */

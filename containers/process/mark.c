@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "containers/process/mark.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,17 +29,26 @@ char **mark_environment(char *const *envp, char *mark)
 	return out;
 }
 
-const char *mark_read(pid_t pid, const char *cluster, char *text, bool *is_executing)
+static bool is_executing(pid_t pid)
 {
 	char exe[64], link[8], line[64];
+
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
+	return proc_read_text(pid, "cmdline", line, sizeof(line)) == 0 &&
+	       readlink(exe, link, sizeof(link)) > 0;
+}
+
+const char *mark_read(pid_t pid, const char *cluster, char *text, enum unmarked *why)
+{
 	size_t size = strlen(cluster);
 	struct words words;
 	const char *word;
 	int n = proc_read_text(pid, "environ", text, PROC_TEXT_MAX);
 
-	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
-	*is_executing = n == 0 && proc_read_text(pid, "cmdline", line, sizeof(line)) == 0 &&
-			readlink(exe, link, sizeof(link)) > 0;
+	*why = n > 0 || n == -ENOENT || n == -ESRCH ? UNMARKED_NONE
+	       : n < 0				    ? UNMARKED_HIDDEN
+	       : is_executing(pid)		    ? UNMARKED_EXECUTING
+						    : UNMARKED_NONE;
 	words = (struct words){text, text + (n > 0 ? n : 0)};
 	while ((word = words_next(&words)))
 		if (!strncmp(word, MARK, strlen(MARK)) &&

@@ -17,12 +17,19 @@
  */
 char **mark_environment(char *const *envp, char *mark);
 
+/* Why there is no mark. */
+enum unmarked {
+	UNMARKED_NONE,	    /* it has another environment, or has ended */
+	UNMARKED_HIDDEN,    /* the environment cannot be read: this may take CAP_SYS_PTRACE */
+	UNMARKED_EXECUTING, /* it has none for this moment: the next look may tell */
+};
+
 /*
  * What follows CLUSTER/ in the mark of a process; its environment is read into `text` of
- * PROC_TEXT_MAX bytes. NULL: it bears none of this cluster, or cannot be read. *is_executing: both
- * its environment and its command line are empty, as they are for a moment while another program
- * is executed (kernel threads, which have no executable, are so for ever); the next look may tell.
+ * PROC_TEXT_MAX bytes. NULL: it bears none of this cluster, *why tells more. While another program
+ * is executed environment and command line are both empty; of kernel threads, which have no
+ * executable, for ever.
  */
-const char *mark_read(pid_t pid, const char *cluster, char *text, bool *is_executing);
+const char *mark_read(pid_t pid, const char *cluster, char *text, enum unmarked *why);
 
 #endif
