@@ -175,15 +175,16 @@ static int find_strangers(struct cgroup_driver *d, const char *group, enum actio
 	cleanup_free char *text = malloc(PROC_TEXT_MAX);
 	cleanup_free pid_t *members = NULL;
 	struct question q = {.driver = d, .text = text, .turns = EXEC_TURNS};
-	int n = group_check_name(d, group, e);
+	int n;
 
 	*out = (struct strangers){0};
-	if (n == 0)
-		n = text ? list_members(d, group, &members, e)
-			 : err_errno(e, -ENOMEM, "listing the processes of %s", group);
+	if (group_check_name(d, group, e))
+		return e->code;
+	n = text ? list_members(d, group, &members, e)
+		 : err_errno(e, -ENOMEM, "listing the processes of %s", group);
 	if (n > 0 && stat("/proc/self/exe", &q.program))
 		n = err_errno(e, -errno, "/proc/self/exe");
-	if (n <= 0)
+	if (n <= 0 || !members)
 		return n;
 	q.members = members;
 	q.count = (size_t)n;
