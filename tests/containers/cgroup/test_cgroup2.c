@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include "containers/driver.h"
@@ -379,7 +380,9 @@ START_TEST(who_was_moved_in_is_named)
 	struct group_spec g = real_group(d, "slice-0", "0");
 	struct strangers s;
 	struct err e = {0};
-	char text[16];
+	char program[] = "cat", *argv[] = {program, NULL}, *envp[] = {NULL}, byte, text[16];
+	int in[2], out[2];
+	pid_t pid;
 
 	real_do(d->ops->create(d, &g, &e));
 	real_do(d->ops->strangers(d, "slice-0", &s, &e));
@@ -388,10 +391,24 @@ START_TEST(who_was_moved_in_is_named)
 	put("slice-0", "cgroup.procs", text);
 	real_do(d->ops->strangers(d, "slice-0", &s, &e));
 	ck_assert_uint_eq(s.count, 0);
-	put("slice-0", "cgroup.procs", "1\n");
+	ck_assert_int_eq(pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execve("/bin/cat", argv, envp);
+		_exit(127);
+	}
+	ck_assert_int_eq(write(in[1], ".", 1), 1); /* it answers when it is another program */
+	ck_assert_int_eq(read(out[0], &byte, 1), 1);
+	snprintf(text, sizeof(text), "%d\n", pid);
+	put("slice-0", "cgroup.procs", text);
 	real_do(d->ops->strangers(d, "slice-0", &s, &e));
 	ck_assert_uint_eq(s.count, 1);
-	ck_assert_int_eq(s.items[0].pid, 1);
+	ck_assert_int_eq(s.items[0].pid, pid);
+	ck_assert_str_eq(s.items[0].name, "cat");
+	close(in[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	put("slice-0", "cgroup.procs", "");
 	real_do(d->ops->remove(d, "slice-0", &e));
 	real_do(driver_destroy(d, &e));
