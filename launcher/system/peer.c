@@ -62,13 +62,12 @@ int peer_check(const char *server, int port, const char *client, int client_port
 		.idiag_sport = htons((uint16_t)port),
 		.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
 	};
-	uid_t listens, accepted;
+	uid_t listens = (uid_t)-1, accepted = (uid_t)-1;
 	int r;
 
-	if (fd < 0 || inet_pton(AF_INET, server, id.idiag_src) != 1)
-		return err_set(e, fd < 0 ? -errno : -EAFNOSUPPORT, "cannot ask whose %s:%d is",
-			       server, port);
-	r = owner_of(fd, &id, &listens);
+	if (inet_pton(AF_INET, server, id.idiag_src) != 1)
+		return err_set(e, -EAFNOSUPPORT, "%s is no address of IPv4", server);
+	r = fd < 0 ? -errno : owner_of(fd, &id, &listens);
 	if (!r) {
 		id.idiag_dport = htons((uint16_t)client_port);
 		inet_pton(AF_INET, client, id.idiag_dst);
@@ -76,8 +75,9 @@ int peer_check(const char *server, int port, const char *client, int client_port
 	}
 	if (r == -ENOENT)
 		return err_set(e, -EPERM, "nobody listens at %s:%d any more", server, port);
-	if (r)
-		return err_errno(e, r, "cannot ask whose %s:%d is", server, port);
+	if (r) /* not to be taken for the answer */
+		return err_errno(e, r == -EPERM ? -EACCES : r, "cannot ask whose %s:%d is", server,
+				 port);
 	/* What is not accepted yet is the kernel's, user 0, before Linux 6.17. */
 	if (listens != uid || (accepted != uid && accepted != 0))
 		return err_set(e, -EPERM, "%s:%d is a port of user %u, not of user %u", server,
