@@ -433,7 +433,7 @@ static int ask_master(const struct server *s)
 	return c.status;
 }
 
-/* The most that was resident so far. */
+/* The most that was resident so far. Sanitizers keep what was freed, a parser would make 400 MB. */
 static size_t peak_bytes(void)
 {
 	struct rusage usage;
@@ -465,7 +465,7 @@ START_TEST(dense_answers)
 		ck_assert_msg(ask_master(&s) == cases[i].status, "case %zu", i);
 		server_stop(&s);
 	}
-	ck_assert_uint_lt(peak_bytes() - before, 24 << 20);
+	ck_assert_uint_lt(peak_bytes() - before, 128 << 20);
 }
 END_TEST
 
@@ -490,7 +490,7 @@ START_TEST(endless)
 		ck_assert_msg(ask_master(&s) < 0, "case %zu", i);
 		server_stop(&s);
 	}
-	ck_assert_uint_lt(peak_bytes() - before, 24 << 20);
+	ck_assert_uint_lt(peak_bytes() - before, 128 << 20);
 }
 END_TEST
 

@@ -430,7 +430,7 @@ static void answer_with(const char *who, const char *how, bool (*is_seen)(void))
 	two_tell(2, 0, 1);
 	ck_assert(own_wait(is_seen));
 	lend();
-	ck_assert_uint_lt(peak_kb(own.state.supervisor.pid) - before, 40 << 10);
+	ck_assert_uint_lt(peak_kb(own.state.supervisor.pid) - before, 100 << 10);
 	two_end();
 }
 
