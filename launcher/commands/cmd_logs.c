@@ -18,6 +18,7 @@ enum { FILES_MAX = 512, FOLLOW_MS = 250 };
 /* The files that hold logs, how much of each was shown, and which one was shown last. */
 struct log_file {
 	char *path; /* below DATA/NAME */
+	ino_t inode;
 	off_t shown;
 };
 
@@ -79,25 +80,29 @@ static void find(struct logs *l, int directory, const char *path, int depth)
 }
 
 /* A hard link may be of a file that only we may read. */
-static int open_file(const struct logs *l, const char *path, struct err *e)
+static int open_file(const struct logs *l, const char *path, struct stat *st, struct err *e)
 {
 	cleanup_close int fd = directory_open_below(l->data, path, O_RDONLY, e);
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 || fstat(fd, st))
 		return fd < 0 ? fd : err_errno(e, -errno, "%s", path);
-	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? take_fd(fd) : -ENOENT;
+	return S_ISREG(st->st_mode) && st->st_nlink == 1 ? take_fd(fd) : -ENOENT;
 }
 
 static int copy_rest(struct logs *l, struct log_file *f, struct err *e)
 {
-	cleanup_close int fd = open_file(l, f->path, e);
+	struct stat st;
+	cleanup_close int fd = open_file(l, f->path, &st, e);
 	char bytes[16384 + 1];
 	size_t used;
 	ssize_t n;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
+	/* It was emptied, or is another one now, because it had become too long. */
+	if (st.st_ino != f->inode || st.st_size < f->shown)
+		f->shown = 0;
+	f->inode = st.st_ino;
 	while ((n = pread(fd, bytes, sizeof(bytes) - 1, f->shown)) > 0) {
 		bytes[n] = '\0';
 		if (l->last != f)

@@ -173,7 +173,11 @@ static const char of_daemons[] =
 	"spark.master.rest.enabled=false\n"
 	"spark.ui.reverseProxy=true\n"
 	"spark.ui.killEnabled=false\n"
-	"spark.worker.cleanup.enabled=true\n";
+	"spark.worker.cleanup.enabled=true\n"
+	/* Of executors' stdout and stderr, which the Worker writes: else they grow without bound. */
+	"spark.executor.logs.rolling.strategy=size\n"
+	"spark.executor.logs.rolling.maxSize=16777216\n"
+	"spark.executor.logs.rolling.maxRetainedFiles=1\n";
 
 static const char of_applications[] =
 	/* Else the first stage may begin on the first slice alone. */
@@ -263,6 +267,21 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	fputc('\n', file);
 }
 
+/* Of daemons: cleave's, then what of the profile's spark.conf a Worker reads and no application. */
+static void put_daemon_properties(FILE *file, const struct spark_cluster *c, const char *secret)
+{
+	static const char rolling[] = "spark.executor.logs.rolling.";
+	const char *key = NULL;
+
+	put_fixed(file, secret, of_daemons);
+	strings_for_each(item, &c->profile->spark.conf)
+	{
+		if (key && strncmp(key, rolling, sizeof(rolling) - 1) == 0)
+			put_property(file, key, item);
+		key = key ? NULL : item;
+	}
+}
+
 /* Properties of daemons and of applications, and what each slice's Worker offers. */
 enum { FILE_OF_DAEMONS, FILE_OF_APPLICATIONS, FILE_OF_SLICE };
 
@@ -278,7 +297,7 @@ static int write_built(const struct spark_cluster *c, unsigned what, const char 
 	if (!stream)
 		return err_errno(e, -errno, "no memory for a file of Spark's");
 	if (what == FILE_OF_DAEMONS) {
-		put_fixed(stream, secret, of_daemons);
+		put_daemon_properties(stream, c, secret);
 	} else if (what == FILE_OF_APPLICATIONS) {
 		string_copy(file, SPARK_APPLICATIONS);
 		put_application_properties(stream, c, secret);

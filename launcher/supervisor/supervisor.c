@@ -15,6 +15,7 @@
 #include "launcher/supervisor/apply.h"
 #include "launcher/supervisor/drift_watch.h"
 #include "launcher/supervisor/lend_by_hand.h"
+#include "launcher/supervisor/logs.h"
 #include "launcher/supervisor/report.h"
 #include "launcher/supervisor/stage.h"
 #include "launcher/system/detach.h"
@@ -45,6 +46,7 @@ struct supervisor {
 	struct monitor monitor;
 	struct drift_watch drift;
 	struct report report;
+	struct logs logs;
 	struct rest *rest;
 	struct notify manager; /* of services, which has started us in the foreground */
 	int signal_fd;
@@ -643,6 +645,7 @@ static int loop(struct supervisor *s, struct err *e)
 		heed_crew(s);
 		look_after_slices(s);
 		notify_again(&s->manager);
+		logs_look(&s->logs, &s->site, &s->crew);
 		if (s->site.now_ns >= s->clients.status_deadline_ns ||
 		    (s->clients.has_master && !task_watch_is_requesting(s->monitor.tasks)))
 			answer_statuses(s);

@@ -328,6 +328,8 @@ START_TEST(prepare)
 	strings_add(&t->profile.spark.conf, " back\\slash\nline");
 	strings_add(&t->profile.spark.conf, "spark.executor.extraJavaOptions");
 	strings_add(&t->profile.spark.conf, "-Dmine=1");
+	strings_add(&t->profile.spark.conf, "spark.executor.logs.rolling.maxSize");
+	strings_add(&t->profile.spark.conf, "1000000");
 	strings_add(&t->plan.slices[0].jvm_options, "-XX:+UseParallelGC");
 	umask(0);
 	if (spark_prepare(&t->all, &e))
@@ -341,6 +343,12 @@ START_TEST(prepare)
 	snprintf(line, sizeof(line), "spark.authenticate.secret=%s", secret);
 	ck_assert(has_line(daemons, line) && has_line(apps, line));
 	ck_assert(has_line(daemons, "spark.port.maxRetries=0"));
+	/* Executors' logs are bounded, and the last word is the profile's. */
+	ck_assert(has_line(daemons, "spark.executor.logs.rolling.strategy=size"));
+	ck_assert(has_line(daemons, "spark.executor.logs.rolling.maxRetainedFiles=1"));
+	ck_assert(has_line(strstr(daemons, "rolling.maxSize=16777216"),
+			   "spark.executor.logs.rolling.maxSize=1000000"));
+	ck_assert_ptr_null(strstr(daemons, "spark.sql.shuffle.partitions"));
 	ck_assert(!strstr(apps, "spark.port.maxRetries")); /* two drivers may run */
 	ck_assert(!strstr(
 		apps, "spark.ui.showConsoleProgress")); /* `run` decides, Spark for its shells */

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A supervisor whose files cannot be written: the disk is full, or has no inode left. */
+/* A supervisor whose files cannot be written, or grow: a disk that is full, or has no inode left. */
 
 #include "launcher/supervisor/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/system/files.h"
+#include "launcher/system/rotate.h"
 #include "tests/harness.h"
 #include "tests/launcher/own_cluster.h"
 #include "tests/launcher/small_disk.h"
@@ -85,6 +88,101 @@ START_TEST(a_state_that_cannot_be_saved)
 }
 END_TEST
 
+/* ---- logs that grow */
+
+extern const struct command cmd_logs;
+
+static char log_path[2 * PROFILE_PATH], old_path[2 * PROFILE_PATH + 8];
+
+static void write_log(const char *text)
+{
+	cleanup_close int fd = open(log_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* Where the worker's is, as the process has it open. */
+static int daemon_log(char *path, size_t size)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/1", (int)own.state.workers[0].id.pid);
+	n = readlink(link, path, size - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	return 0;
+}
+
+static bool is_begun_anew(void)
+{
+	struct stat st;
+
+	return access(old_path, F_OK) == 0 && stat(log_path, &st) == 0 && st.st_size < 1 << 20;
+}
+
+static pid_t fork_follower(const char *output)
+{
+	const struct invocation in = {
+		.options = {.roots = own.options.roots, .cluster = own.name, .follow = true}};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		struct err e;
+
+		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+			_exit(99);
+		cmd_logs.run(&in, &e);
+		_exit(1);
+	}
+	return pid;
+}
+
+static const char *awaited;
+
+static bool is_shown(void)
+{
+	cleanup_free char *text = NULL;
+	char path[2 * PROFILE_PATH];
+	size_t size;
+	struct err e;
+
+	snprintf(path, sizeof(path), "%s/followed", own.top);
+	return file_read(path, 64 << 20, &text, &size, &e) == 0 &&
+	       memmem(text, size, awaited, strlen(awaited)) != NULL;
+}
+
+/* A daemon's and the supervisor's own; whoever follows them sees what comes next. */
+START_TEST(logs_do_not_grow_for_ever)
+{
+	char path[2 * PROFILE_PATH];
+	pid_t follower;
+
+	own_begin_or_skip();
+	own_must_come_up(REPLY_STARTED);
+	snprintf(path, sizeof(path), "%s/followed", own.top);
+	snprintf(log_path, sizeof(log_path), "%s/supervisor.log", own.cluster.data);
+	snprintf(old_path, sizeof(old_path), "%s.1", log_path);
+	follower = fork_follower(path);
+	write_log(awaited = "before it was full, and longer than what comes then");
+	ck_assert(own_wait(is_shown));
+	ck_assert_int_eq(truncate(log_path, ROTATE_MAX_BYTES), 0);
+	ck_assert(own_wait(is_begun_anew));
+	write_log(awaited = "after it began anew");
+	ck_assert(own_wait(is_shown));
+	kill(follower, SIGKILL);
+	waitpid(follower, NULL, 0);
+	ck_assert_int_eq(daemon_log(log_path, sizeof(log_path)), 0);
+	snprintf(old_path, sizeof(old_path), "%s.1", log_path);
+	ck_assert_int_eq(truncate(log_path, ROTATE_MAX_BYTES), 0);
+	ck_assert(own_wait(is_begun_anew));
+	ck_assert_uint_eq(count_events("log-begun"), 2);
+	own_end();
+}
+END_TEST
+
 /* ---- a disk that is full */
 
 static void must_be_refused(void)
@@ -147,5 +245,5 @@ START_TEST(no_inodes)
 END_TEST
 
 OWN_MAIN("full_disk", 120,
-	 test_case("full_disk", a_state_that_cannot_be_saved, no_space, no_inodes,
-		   own_nothing_is_left()))
+	 test_case("full_disk", a_state_that_cannot_be_saved, logs_do_not_grow_for_ever, no_space,
+		   no_inodes, own_nothing_is_left()))
