@@ -131,6 +131,9 @@ static int lock_groups(struct supervisor *s, struct err *e)
 	if (r == STEP_WAIT && s->site.lock_holder != s->told_holder) {
 		s->told_holder = s->site.lock_holder;
 		clients_report_turn(&s->clients, s->told_holder);
+		if (is_alone(s))
+			fprintf(stderr, "waiting for another cluster's up or down (process %d)\n",
+				(int)s->told_holder);
 	}
 	return r;
 }
