@@ -336,7 +336,10 @@ int up_foreground(const struct invocation *up, struct err *e)
 
 /* ---- down */
 
-/* Its exit is judged by a pidfd: a zombie is dead, a reused pid is not waited for. */
+/*
+ * Its exit is judged by a pidfd: a zombie is dead, a reused pid is not waited for. -ECONNRESET: it
+ * has exited without a word.
+ */
 static int down_by_supervisor(const struct cluster *c, const struct holder *holder, struct err *e)
 {
 	struct pollfd end = {.events = POLLIN};
@@ -353,38 +356,52 @@ static int down_by_supervisor(const struct cluster *c, const struct holder *hold
 		r = progress_follow(holder->fd, &done, NULL, e);
 	if (r == -ETIMEDOUT)
 		return running_mute(c, holder->supervisor, e);
-	if (r && r != -ECONNRESET) /* which is: gone without a word, its exit tells */
+	if (r && r != -ECONNRESET)
 		return r;
 	if (pidfd >= 0 && poll(&end, 1, DOWN_PATIENCE_MS) == 0)
 		return err_set(e, -ETIMEDOUT,
 			       "the supervisor (process %d) did not exit within %d s",
 			       (int)holder->supervisor, DOWN_PATIENCE_MS / 1000);
-	return 0;
+	return r;
+}
+
+/* As far as one can who finds it now: -ECONNRESET, the supervisor that was asked has ended first. */
+static int try_down(const struct options *o, const struct cluster *c, struct err *e)
+{
+	cleanup_holder struct holder holder = {-1, -1, 0};
+	struct supervisor_start alone = {.kind = SUPERVISOR_ONCE,
+					 .cluster = *c,
+					 .cgroup_root = o->roots.cgroup_root,
+					 .client = -1};
+	int r = holder_find(c, DOWN_PATIENCE_MS, NULL, &holder, e);
+
+	if (!r && holder.fd >= 0)
+		return down_by_supervisor(c, &holder, e);
+	alone.lock = holder.lock;
+	if (!r)
+		r = supervisor_run(&alone, e);
+	if (alone.signal_number) {
+		fprintf(stderr, "cleave: %s\n", e->msg);
+		die_of(alone.signal_number);
+	}
+	return r;
 }
 
 int down_cluster(const struct options *o, const char *name, struct err *e)
 {
-	cleanup_holder struct holder holder = {-1, -1, 0};
-	struct supervisor_start alone = {
-		.kind = SUPERVISOR_ONCE, .cgroup_root = o->roots.cgroup_root, .client = -1};
-	struct cluster *c = &alone.cluster;
-	int r = cluster_paths(o->roots.state_dir, name, c, e);
+	struct cluster c;
+	int r = cluster_paths(o->roots.state_dir, name, &c, e);
+	bool is_there = !r && access(c.state, F_OK) == 0;
 
 	if (r)
 		return r;
-	if (access(c->state, F_OK) == 0) {
-		r = holder_find(c, DOWN_PATIENCE_MS, NULL, &holder, e);
-		alone.lock = holder.lock;
-		if (!r && holder.fd >= 0)
-			r = down_by_supervisor(c, &holder, e);
-		else if (!r)
-			r = supervisor_run(&alone, e);
-		if (alone.signal_number) {
-			fprintf(stderr, "cleave: %s\n", e->msg);
-			die_of(alone.signal_number);
-		}
+	while (is_there) {
+		r = try_down(o, &c, e);
+		is_there = r == -ECONNRESET && access(c.state, F_OK) == 0;
 	}
+	if (r == -ECONNRESET)
+		r = 0;
 	if (!r && o->purge)
-		r = cluster_remove(c, REMAINS_NOTHING, e);
+		r = cluster_remove(&c, REMAINS_NOTHING, e);
 	return r;
 }

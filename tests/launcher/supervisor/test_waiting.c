@@ -76,6 +76,14 @@ static void kills_are(enum vain vain)
 	close(fd);
 }
 
+/* What a failed test left of it goes first. */
+#define begin_or_skip()                                                                         \
+	do {                                                                                    \
+		snprintf(own.top, sizeof(own.top), "%s/t%d", test_directory(), (int)getppid()); \
+		kills_are(AS_USUAL);                                                            \
+		own_begin_or_skip();                                                            \
+	} while (0)
+
 static bool is_backing_off(void)
 {
 	return own_ask_status() == 0 && own.status.slices[0].restarts == 1 &&
@@ -91,7 +99,7 @@ static bool is_running_again(void)
 /* Executors of a worker that died do not end for a while: its restart waits, nobody else does. */
 START_TEST(a_restart_waits_for_its_group)
 {
-	own_begin_or_skip();
+	begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
 	kills_are(IN_VAIN);
 	ck_assert_int_eq(kill(own.state.workers[0].id.pid, SIGKILL), 0);
@@ -137,7 +145,7 @@ START_TEST(down_says_what_does_not_end)
 	struct err e;
 	pid_t down;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
 	kills_are(IN_VAIN);
 	down = fork_down();
@@ -156,12 +164,31 @@ START_TEST(down_says_what_does_not_end)
 }
 END_TEST
 
+/* The supervisor dies in the middle of it: down goes on by itself. */
+START_TEST(down_outlives_its_supervisor)
+{
+	pid_t down;
+
+	begin_or_skip();
+	own_must_come_up(REPLY_STARTED);
+	kills_are(IN_VAIN);
+	down = fork_down();
+	ck_assert(own_wait(is_going_down));
+	own_kill_supervisor();
+	kills_are(AS_USUAL);
+	ck_assert_int_eq(exit_of(down), 0);
+	ck_assert_int_ne(access(own.cluster.state, F_OK), 0);
+	ck_assert(!process_is_alive(&own.state.master_process));
+	own_end();
+}
+END_TEST
+
 /* A down that does the work itself can be interrupted. */
 START_TEST(down_without_a_supervisor_is_interrupted)
 {
 	pid_t down;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
 	own_kill_supervisor();
 	kills_are(IN_VAIN);
@@ -225,7 +252,7 @@ START_TEST(a_stranger_s_lock_is_nothing)
 {
 	pid_t stranger;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	if (geteuid() != 0)
 		test_skip("needs root, to be another user");
 	stranger = fork_stranger();
@@ -264,7 +291,7 @@ START_TEST(a_first_up_waits_for_its_turn)
 {
 	pid_t up;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	ck_assert_int_eq(take_lock(), 0);
 	up = fork_up();
 	ck_assert(own_wait(is_told_to_wait));
@@ -278,7 +305,7 @@ START_TEST(a_first_up_is_interrupted_before_its_turn)
 {
 	pid_t up;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	ck_assert_int_eq(take_lock(), 0);
 	up = fork_up();
 	ck_assert(own_wait(is_told_to_wait));
@@ -304,7 +331,7 @@ START_TEST(a_second_up_waits_for_its_turn)
 	struct process_id worker;
 	pid_t up;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
 	worker = own.state.workers[0].id;
 	ck_assert_int_eq(take_lock(), 0);
@@ -330,7 +357,7 @@ START_TEST(down_waits_for_its_turn)
 {
 	pid_t down;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
 	ck_assert_int_eq(take_lock(), 0);
 	down = fork_down();
@@ -349,7 +376,7 @@ START_TEST(the_lock_of_a_dead_one)
 {
 	pid_t child;
 
-	own_begin_or_skip();
+	begin_or_skip();
 	child = fork();
 	if (child == 0) {
 		if (take_lock())
@@ -372,7 +399,7 @@ END_TEST
 
 OWN_MAIN("waiting", 90,
 	 test_case("kill", a_restart_waits_for_its_group, down_says_what_does_not_end,
-		   down_without_a_supervisor_is_interrupted),
+		   down_outlives_its_supervisor, down_without_a_supervisor_is_interrupted),
 	 test_case("lock", a_stranger_s_lock_is_nothing, a_first_up_waits_for_its_turn,
 		   a_first_up_is_interrupted_before_its_turn, a_second_up_waits_for_its_turn,
 		   down_waits_for_its_turn, the_lock_of_a_dead_one, own_nothing_is_left()))
