@@ -83,6 +83,11 @@ enum worker_action worker_step(struct worker *w, enum worker_event event, uint64
 		}
 		w->restarts++;
 		return start(w, now_ns);
+	case WORKER_MUTE:
+		if (w->state != WORKER_STARTING && w->state != WORKER_RUNNING)
+			break;
+		enter(w, WORKER_HUNG, now_ns);
+		return WORKER_DO_KILL;
 	case WORKER_EVENTS:
 		break;
 	}
@@ -95,6 +100,7 @@ const char *worker_state_name(enum worker_state state)
 		[WORKER_STOPPED] = "stopped",	[WORKER_STARTING] = "starting",
 		[WORKER_RUNNING] = "running",	[WORKER_BACKING_OFF] = "backing-off",
 		[WORKER_DEGRADED] = "degraded", [WORKER_STOPPING] = "stopping",
+		[WORKER_HUNG] = "hung",
 	};
 
 	return names[state];

@@ -12,6 +12,7 @@
  *                          ▲  │ exited, refused       │ exited
  *                          │  ▼                       ▼
  *                       BACKING_OFF (1 s, 2 s, 4 s, 8 s)   fifth exit in ten minutes ──▶ DEGRADED
+ *   STARTING, RUNNING ──mute──▶ HUNG, killed ──exited──▶ as one that exited of itself
  *   any ──unwanted──▶ STOPPING ──(10 s)──▶ killed ──exited──▶ STOPPED
  */
 
@@ -25,6 +26,7 @@ enum worker_state {
 	WORKER_BACKING_OFF,
 	WORKER_DEGRADED, /* given up; a new `up` tries again */
 	WORKER_STOPPING,
+	WORKER_HUNG, /* it did not answer and was killed; its end is still to come */
 	WORKER_STATES
 };
 
@@ -36,6 +38,7 @@ enum worker_event {
 	WORKER_EXITED,	   /* its process ended, or could not be started */
 	WORKER_UNWANTED,   /* it shall end */
 	WORKER_TICK,	   /* time has passed */
+	WORKER_MUTE,	   /* its process lives and has not answered for too long (pulse.h) */
 	WORKER_EVENTS
 };
 

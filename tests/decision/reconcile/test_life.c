@@ -109,6 +109,31 @@ START_TEST(stopping_ends_in_sigkill)
 }
 END_TEST
 
+/* One that does not answer is killed once, and then as one that ended of itself. */
+START_TEST(mute_is_killed_and_begins_anew)
+{
+	struct worker w = {0};
+
+	run(&w, {0, WORKER_MUTE, WORKER_DO_NOTHING, WORKER_STOPPED},
+	    {0, WORKER_WANTED, WORKER_DO_SPAWN, WORKER_STARTING},
+	    {1, WORKER_REGISTERED, WORKER_DO_NOTHING, WORKER_RUNNING},
+	    {50, WORKER_MUTE, WORKER_DO_KILL, WORKER_HUNG},
+	    {50, WORKER_MUTE, WORKER_DO_NOTHING, WORKER_HUNG},
+	    {51, WORKER_REGISTERED, WORKER_DO_NOTHING, WORKER_HUNG},
+	    {51, WORKER_LOST, WORKER_DO_NOTHING, WORKER_HUNG},
+	    {51, WORKER_WANTED, WORKER_DO_NOTHING, WORKER_HUNG},
+	    {90, WORKER_TICK, WORKER_DO_NOTHING, WORKER_HUNG},
+	    {90, WORKER_EXITED, WORKER_DO_NOTHING, WORKER_BACKING_OFF},
+	    {90, WORKER_MUTE, WORKER_DO_NOTHING, WORKER_BACKING_OFF},
+	    {91, WORKER_TICK, WORKER_DO_SPAWN, WORKER_STARTING},
+	    {99, WORKER_MUTE, WORKER_DO_KILL, WORKER_HUNG},
+	    {99, WORKER_UNWANTED, WORKER_DO_TERMINATE, WORKER_STOPPING},
+	    {99, WORKER_MUTE, WORKER_DO_NOTHING, WORKER_STOPPING},
+	    {99, WORKER_EXITED, WORKER_DO_NOTHING, WORKER_STOPPED});
+	ck_assert_str_eq(worker_state_name(WORKER_HUNG), "hung");
+}
+END_TEST
+
 START_TEST(unwanted_while_backing_off)
 {
 	struct worker w = {0};
@@ -160,4 +185,5 @@ END_TEST
 
 TEST_MAIN("worker",
 	  test_case("life", a_quiet_life, back_off_doubles_and_ends, old_exits_are_forgotten,
-		    stopping_ends_in_sigkill, unwanted_while_backing_off, any_order_of_events))
+		    stopping_ends_in_sigkill, mute_is_killed_and_begins_anew,
+		    unwanted_while_backing_off, any_order_of_events))
