@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/spark/master.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -21,8 +22,8 @@ static bool copy_id(char *to, size_t size, const char *text)
 	return text[0] && !text[strspn(text, allowed)] && string_copy_n(to, size, text) == 0;
 }
 
-static const char *const wanted[] = {"url",   "status", "aliveworkers", "workers", "host",
-				     "state", "id",	"activeapps",	NULL};
+static const char *const wanted[] = {"url",   "status",	      "aliveworkers", "workers",    "host",
+				     "state", "webuiaddress", "id",	      "activeapps", NULL};
 
 /*
  * For 64 slices most of it are custom resources (room.h), listed five times for each Worker, with up
@@ -36,12 +37,30 @@ const struct json_limits master_limits = {
 	.wanted = wanted,
 };
 
+/* The port of "http://HOST:PORT", where that is the host; else 0. */
+static int port_at(const char *url, const char *host)
+{
+	static const char scheme[] = "http://";
+	unsigned long port;
+
+	if (strncmp(url, scheme, strlen(scheme)) != 0)
+		return 0;
+	url += strlen(scheme);
+	if (strncmp(url, host, strlen(host)) != 0 || url[strlen(host)] != ':')
+		return 0;
+	url += strlen(host) + 1;
+	if (!*url || strlen(url) > 5 || url[strspn(url, "0123456789")])
+		return 0;
+	port = strtoul(url, NULL, 10);
+	return port <= UINT16_MAX ? (int)port : 0;
+}
+
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e)
 {
 	json_auto_t *root = json_read_within(&master_limits, text, size, e);
 	cleanup_free struct master_state *found = calloc(1, sizeof(*found));
 	json_t *workers, *apps = NULL, *item;
-	const char *url, *status, *host, *state, *id;
+	const char *url, *status, *host, *state, *id, *ui;
 	json_int_t alive;
 	size_t i;
 
@@ -64,11 +83,14 @@ int master_state_parse(const char *text, size_t size, struct master_state *out, 
 	{
 		struct master_worker *w = &found->workers[found->worker_count++];
 
-		if (json_unpack(item, "{s:s, s:s}", "host", &host, "state", &state) ||
+		ui = "";
+		if (json_unpack(item, "{s:s, s:s, s?s}", "host", &host, "state", &state,
+				"webuiaddress", &ui) ||
 		    !copy_id(w->host, sizeof(w->host), host) ||
 		    !copy_id(w->state, sizeof(w->state), state))
 			return err_set(e, -EBADMSG,
 				       "worker %zu of the Master's answer is incomplete", i);
+		w->ui_port = port_at(ui, w->host);
 	}
 	json_array_foreach(apps, i, item)
 	{
@@ -78,6 +100,49 @@ int master_state_parse(const char *text, size_t size, struct master_state *out, 
 		else
 			found->apps_left_out++;
 	}
+	*out = *found;
+	return 0;
+}
+
+/* ---- asking */
+
+void master_question(const struct endpoints *m, char url[MASTER_QUESTION])
+{
+	snprintf(url, MASTER_QUESTION, "http://%s:%d/json/", m->address, m->ui_port);
+}
+
+void worker_question(uint32_t address, int ui_port, char url[MASTER_QUESTION])
+{
+	struct in_addr in = {htonl(address)};
+	char text[INET_ADDRSTRLEN] = "";
+
+	inet_ntop(AF_INET, &in, text, sizeof(text));
+	snprintf(url, MASTER_QUESTION, "http://%s:%d/json/", text, ui_port);
+}
+
+int master_answer_read(const struct endpoints *m, int status, const char *body, size_t size,
+		       struct master_state *out, struct err *e)
+{
+	cleanup_free struct master_state *found = calloc(1, sizeof(*found));
+	char url[PROFILE_WORD + 32];
+	int r;
+
+	if (!found)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (status < 0) /* whatever it is, no other Master has answered */
+		return err_errno(e, status == -EADDRINUSE ? -EIO : status,
+				 "the Master's user interface");
+	if (status != 200)
+		return err_set(e, -EBADMSG, "the Master's user interface answers %d", status);
+	r = master_state_parse(body, size, found, e);
+	if (r)
+		return r;
+	snprintf(url, sizeof(url), "spark://%s:%d", m->address, m->port);
+	if (strcmp(url, found->url) != 0)
+		return err_set(e, -EADDRINUSE,
+			       "%s answers at the master's port %d instead of %s: choose other "
+			       "ports (spark.master.port, spark.master.ui_port)",
+			       found->url, m->ui_port, url);
 	*out = *found;
 	return 0;
 }

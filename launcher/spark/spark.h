@@ -67,6 +67,12 @@ struct endpoints {
 	int port, ui_port;
 };
 
+/*
+ * How long a daemon may leave a question unanswered: a third of spark.network.timeout, after which
+ * drivers and executors give each other up, so that there is time to restart it. 40 s by default.
+ */
+uint64_t spark_answer_ms(const struct profile *p);
+
 /* Everything that a process of this cluster is started from. Borrowed pointers. */
 struct spark_cluster {
 	const struct cluster *cluster;

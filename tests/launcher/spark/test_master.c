@@ -23,6 +23,8 @@ START_TEST(master_answer)
 	ck_assert_uint_eq(m->worker_count, 2);
 	ck_assert_str_eq(m->workers[0].host, "127.0.9.10");
 	ck_assert_str_eq(m->workers[1].state, "ALIVE");
+	ck_assert_int_eq(m->workers[0].ui_port, 34167);
+	ck_assert_int_eq(m->workers[1].ui_port, 45391);
 	ck_assert_uint_eq(m->app_count, 1);
 	ck_assert_str_eq(m->apps[0], "app-20261121111529-0000");
 }
@@ -66,6 +68,84 @@ START_TEST(bad_masters)
 			 0);
 	ck_assert_uint_eq(m->worker_count, 1);
 	ck_assert_uint_eq(m->app_count, 0);
+}
+END_TEST
+
+/* A worker's user interface counts only where the worker is. */
+START_TEST(ports_of_workers)
+{
+	static const struct row {
+		const char *address;
+		int port;
+	} rows[] = {
+		{"http://127.0.0.10:8081", 8081},
+		{"http://127.0.0.10:65535", 65535},
+		{"http://127.0.0.10:65536", 0},
+		{"http://127.0.0.10:0", 0},
+		{"http://127.0.0.10:", 0},
+		{"http://127.0.0.10", 0},
+		{"http://127.0.0.1", 0},
+		{"http://", 0},
+		{"", 0},
+		{"http://127.0.0.11:8081", 0},
+		{"http://127.0.0.10.evil:8081", 0},
+		{"https://127.0.0.10:8081", 0},
+		{"http://127.0.0.10:80/x", 0},
+		{"http://127.0.0.10:000080", 0},
+		{"http://127.0.0.10:-1", 0},
+	};
+	cleanup_free struct master_state *m = calloc(1, sizeof(*m));
+	char text[512];
+	struct err e;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "{" MASTER ",\"workers\":[{\"host\":\"127.0.0.10\",\"state\":\"ALIVE\","
+			 "\"webuiaddress\":\"%s\"}]}",
+			 rows[i].address);
+		ck_assert_int_eq(master_state_parse(text, strlen(text), m, &e), 0);
+		ck_assert_msg(m->workers[0].ui_port == rows[i].port, "%s: %d", rows[i].address,
+			      m->workers[0].ui_port);
+	}
+}
+END_TEST
+
+/* Only our own Master's answer is one. */
+START_TEST(whose_answer)
+{
+	static const char text[] = "{" MASTER ",\"workers\":[]}";
+	static const struct row {
+		const char *address;
+		int port, status, code;
+	} rows[] = {
+		{"h", 1, 200, 0},
+		{"h", 2, 200, -EADDRINUSE},
+		{"other", 1, 200, -EADDRINUSE},
+		{"h", 1, 404, -EBADMSG},
+		{"h", 1, -ETIMEDOUT, -ETIMEDOUT},
+		{"h", 1, -EFBIG, -EFBIG},
+		{"h", 1, -EADDRINUSE, -EIO},
+	};
+	cleanup_free struct master_state *m = calloc(1, sizeof(*m));
+	struct endpoints ours = {.ui_port = 8080};
+	char url[MASTER_QUESTION];
+	struct err e;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		string_copy(ours.address, rows[i].address);
+		ours.port = rows[i].port;
+		string_copy(m->url, "before");
+		ck_assert_int_eq(
+			master_answer_read(&ours, rows[i].status, text, strlen(text), m, &e),
+			rows[i].code);
+		ck_assert_str_eq(m->url, rows[i].code ? "before" : "spark://h:1");
+	}
+	ck_assert_int_eq(master_answer_read(&ours, 200, "[", 1, m, &e), -EBADMSG);
+	string_copy(ours.address, "h");
+	master_question(&ours, url);
+	ck_assert_str_eq(url, "http://h:8080/json/");
+	worker_question(0x7f00000a, 8081, url);
+	ck_assert_str_eq(url, "http://127.0.0.10:8081/json/");
 }
 END_TEST
 
@@ -186,5 +266,5 @@ START_TEST(large_answers)
 }
 END_TEST
 
-TEST_MAIN("master", test_case("recorded", master_answer),
+TEST_MAIN("master", test_case("recorded", master_answer, ports_of_workers, whose_answer),
 	  test_case("bad", bad_masters, too_many_workers, left_out, large_answers))
