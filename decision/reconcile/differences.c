@@ -20,6 +20,7 @@ const char *drift_kind_name(enum drift_kind kind)
 		[DRIFT_FOREIGN] = "foreign",
 		[DRIFT_SOCKET] = "socket",
 		[DRIFT_LOCALITY] = "locality",
+		[DRIFT_NO_ANSWER] = "no-answer",
 	};
 
 	return names[kind];

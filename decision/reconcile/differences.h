@@ -18,12 +18,13 @@ enum drift_kind {
 	DRIFT_CPUS,
 	DRIFT_NODES,
 	DRIFT_WEIGHT,
-	DRIFT_MEMORY,	/* the limit */
-	DRIFT_OUTSIDE,	/* a process is not in its group */
-	DRIFT_AFFINITY, /* a process has a narrower mask than its group */
-	DRIFT_FOREIGN,	/* a process was moved into the group by hand */
-	DRIFT_SOCKET,	/* a process listens where it should not */
-	DRIFT_LOCALITY, /* too few pages on the slice's own nodes */
+	DRIFT_MEMORY,	 /* the limit */
+	DRIFT_OUTSIDE,	 /* a process is not in its group */
+	DRIFT_AFFINITY,	 /* a process has a narrower mask than its group */
+	DRIFT_FOREIGN,	 /* a process was moved into the group by hand */
+	DRIFT_SOCKET,	 /* a process listens where it should not */
+	DRIFT_LOCALITY,	 /* too few pages on the slice's own nodes */
+	DRIFT_NO_ANSWER, /* the group's daemon does not answer, or does not run */
 	DRIFT_KINDS
 };
 

@@ -9,13 +9,14 @@
 #include "decision/base/foreign.h"
 #include "decision/reconcile/differences.h"
 #include "decision/reconcile/drift.h"
+#include "launcher/commands/answers.h"
 #include "launcher/commands/print_json.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 #include "launcher/show/table.h"
 #include "launcher/system/listening.h"
 
-enum { PIDS_MAX = 4096, LOOKS = 3 };
+enum { PIDS_MAX = 4096, LOOKS = 3, ANSWER_MS = 5000 };
 
 /* Everything that one look needs; too large for the stack. */
 struct look {
@@ -23,6 +24,7 @@ struct look {
 	struct state state;
 	struct driver *driver;
 	enum verify_depth depth;
+	struct answers answers;
 	struct status status; /* the supervisor's, for the loans */
 	struct observation seen;
 	struct sample samples[SLICES_MAX + 2]; /* of seen.groups */
@@ -97,6 +99,42 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 	return 0;
 }
 
+static void note_answer(struct look *l, const char *group, const char *name, pid_t pid,
+			enum answer_kind answer)
+{
+	switch (answer) {
+	case ANSWER_NOT_ASKED:
+	case ANSWER_GIVEN:
+		break;
+	case ANSWER_WRONG:
+		drifts_add(&l->drifts, DRIFT_NO_ANSWER, group,
+			   "%s (pid %d) does not answer: something else does, at its port %d", name,
+			   (int)pid, l->state.master.ui_port);
+		break;
+	case ANSWER_NONE:
+		drifts_add(&l->drifts, DRIFT_NO_ANSWER, group,
+			   "%s (pid %d) lives and did not answer within %d s", name, (int)pid,
+			   ANSWER_MS / 1000);
+		break;
+	case ANSWER_DEAD:
+		drifts_add(&l->drifts, DRIFT_NO_ANSWER, group, "%s does not run", name);
+		break;
+	}
+}
+
+static void note_answers(struct look *l)
+{
+	const struct state *s = &l->state;
+	char name[NAME_MAX_BYTES + 16];
+
+	note_answer(l, GROUP_HOST, "the master", s->master_process.pid, l->answers.master);
+	for (unsigned i = 0; i < s->plan.slice_count; i++) {
+		snprintf(name, sizeof(name), "the worker of %s", s->plan.slices[i].name);
+		note_answer(l, s->plan.slices[i].name, name, s->workers[i].id.pid,
+			    l->answers.workers[i]);
+	}
+}
+
 static int take_a_look(struct look *l, struct err *e)
 {
 	int r = running_status(&l->cluster, &l->status, NULL, e);
@@ -115,6 +153,7 @@ static int take_a_look(struct look *l, struct err *e)
 	verify_groups(&l->state.plan, &l->state.profile, &l->seen, l->depth, &l->drifts);
 	for (unsigned i = 0; r == 0 && i < l->seen.count; i++)
 		r = check_group(l, i, e);
+	note_answers(l);
 	return r;
 }
 
@@ -134,6 +173,11 @@ static int repair(struct look *l, const char *cgroup_root, struct err *e)
 	r = up_again(&l->state, &lock, e);
 	for (unsigned i = 0; r == 0 && lock >= 0 && i < l->repair_count; i++)
 		r = driver_execute(l->driver, &l->repairs[i], NULL, NULL, NULL, e);
+	/* Daemons may be others by now. */
+	if (r == 0)
+		r = state_read(&l->cluster, &l->state, e);
+	if (r == 0)
+		r = answers_ask(&l->state, ANSWER_MS, &l->answers, e);
 	return r == 0 ? take_a_look(l, e) : r;
 }
 
@@ -204,7 +248,7 @@ static int print_all_json(const struct look *l, struct err *e)
 
 static int verify(const struct options *o, struct look *l, struct err *e)
 {
-	int r = 0;
+	int r = answers_ask(&l->state, ANSWER_MS, &l->answers, e);
 
 	l->depth =
 		l->driver && !strcmp(l->driver->ops->name, "affinity") ? VERIFY_CPUS : VERIFY_ALL;
@@ -253,7 +297,8 @@ const struct command cmd_verify = {
 	.summary = "Compare plan, kernel and processes",
 	.details = "Compares the plan in force with the groups' CPUs, memory nodes, weights and "
 		   "limits, with the affinity of their processes, where these listen, and where "
-		   "their memory is. Exits with 4 if something differs.",
+		   "their memory is; asks the master and the workers whether they answer. Exits "
+		   "with 4 if something differs.",
 	.options = options,
 	.max_operands = 1,
 	.run = run_verify,

@@ -67,6 +67,7 @@ static const struct json_field process_fields[] = {
 static const struct json_field worker_fields[] = {
 	{"process", JSON_PART(struct worker_record, id, process_fields)},
 	{"restarts", JSON_AT(struct worker_record, restarts)},
+	{"ui_port", JSON_AT(struct worker_record, ui_port), .max = 65535, .is_new = true},
 	JSON_END,
 };
 

@@ -17,6 +17,7 @@ enum cluster_phase { PHASE_DOWN, PHASE_STARTING, PHASE_UP, PHASE_DEGRADED, PHASE
 struct worker_record {
 	struct process_id id;
 	unsigned restarts;
+	int ui_port; /* where it is asked whether it lives; 0: not known as yet */
 };
 
 /* About 700 KB: keep it on the heap. */

@@ -48,7 +48,7 @@ static void fill(struct state *s)
 	s->supervisor = (struct process_id){12, 345};
 	s->master_process = (struct process_id){13, UINT64_C(1) << 60};
 	for (unsigned i = 0; i < s->plan.slice_count; i++)
-		s->workers[i] = (struct worker_record){{(pid_t)(100 + i), i}, i};
+		s->workers[i] = (struct worker_record){{(pid_t)(100 + i), i}, i, (int)(30000 + i)};
 }
 
 START_TEST(written_and_read_back)
