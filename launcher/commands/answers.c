@@ -7,8 +7,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
-
-enum { WORKER_ANSWER_MAX = 64 << 10 }; /* that it answers is enough */
+#include "launcher/spark/ui.h"
 
 struct question {
 	const struct state *state;
@@ -37,7 +36,7 @@ static void on_worker(void *context, int status, const char *body, size_t size)
 	(void)body;
 	(void)size;
 	--*q->waiting;
-	if (status > 0 || status == -EFBIG)
+	if (status > 0 || status == -EFBIG || status == -EBADMSG)
 		*q->answer = ANSWER_GIVEN;
 }
 
@@ -45,14 +44,14 @@ static void on_worker(void *context, int status, const char *body, size_t size)
 static void ask(struct rest *rest, struct question *q, const struct process_id *process,
 		const char *url, rest_answer *answer, unsigned timeout_ms)
 {
-	size_t max = answer == on_master ? REST_ANSWER_MAX : WORKER_ANSWER_MAX;
+	const struct json_limits *most = answer == on_master ? &master_limits : &worker_limits;
 	struct err e;
 
 	*q->answer = ANSWER_DEAD;
 	if (!process_is_alive(process))
 		return;
 	*q->answer = ANSWER_NONE;
-	if (rest_get(rest, url, timeout_ms, max, answer, q, &e) == 0)
+	if (rest_get(rest, url, timeout_ms, most, answer, q, &e) == 0)
 		++*q->waiting;
 }
 
@@ -60,13 +59,17 @@ int answers_ask(const struct state *s, unsigned timeout_ms, struct answers *out,
 {
 	uint64_t end_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
 	struct question questions[SLICES_MAX + 1];
-	char url[MASTER_QUESTION];
+	const struct spark_cluster spark = state_spark(s);
+	char url[MASTER_QUESTION], key[UI_KEY];
 	unsigned waiting = 0;
 	struct rest *rest;
-	int left_ms, r = rest_open(&rest, e);
+	int left_ms, r = ui_read_key(&spark, key, e);
 
+	if (!r)
+		r = rest_open(&rest, e);
 	if (r)
 		return r;
+	rest_set_key(rest, key, s->cluster.uid);
 	questions[SLICES_MAX] = (struct question){s, &out->master, &waiting};
 	master_question(&s->master, url);
 	ask(rest, &questions[SLICES_MAX], &s->master_process, url, on_master, timeout_ms);

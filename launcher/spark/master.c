@@ -37,6 +37,15 @@ const struct json_limits master_limits = {
 	.wanted = wanted,
 };
 
+static const char *const nothing[] = {NULL};
+
+const struct json_limits worker_limits = {
+	.bytes = 64 << 10,
+	.values = 64,
+	.depth = JSON_MAX_DEPTH,
+	.wanted = nothing,
+};
+
 /* The port of "http://HOST:PORT", where that is the host; else 0. */
 static int port_at(const char *url, const char *host)
 {

@@ -32,6 +32,9 @@ struct master_state {
 /* What its answer may have, and what we read of it. */
 extern const struct json_limits master_limits;
 
+/* Of a Worker only that it answers counts, and its list of what has run may be long: nothing is kept. */
+extern const struct json_limits worker_limits;
+
 /* -EBADMSG or a bound's errno, and `out` untouched, for anything that is not a Master's answer. */
 int master_state_parse(const char *text, size_t size, struct master_state *out, struct err *e);
 

@@ -14,12 +14,26 @@
 
 enum { REMOVE_PATIENCE_MS = 10000 }; /* of killed processes that have not ended */
 
+enum {
+	QUIET_MS = 1000, /* an answer from a daemon that is well takes less */
+};
+
 /* Progress is told from the first change on: an apply that changes nothing is silent. */
 static void report(struct apply *a, const char *what, const char *object, unsigned done,
 		   unsigned total)
 {
 	if (a->has_changed)
 		clients_report(a->clients, what, object, done, total);
+}
+
+/* Who runs and has not answered as yet: told only where somebody is waited for. */
+static void report_answers(struct apply *a, unsigned answered, const struct daemon *missing)
+{
+	if (a->site->now_ns < a->quiet_until_ns || answered == a->answered)
+		return;
+	a->answered = answered;
+	clients_report(a->clients, "answers", missing->name, answered,
+		       a->site->state->plan.slice_count + 1);
 }
 
 /* ---- scratch directories elsewhere */
@@ -113,7 +127,9 @@ int apply_begin(struct apply *a, struct err *e)
 	if (check_scratch(a, e))
 		return e->code;
 	a->has_changed = false;
-	a->registered = UINT32_MAX;
+	a->registered = a->answered = UINT32_MAX;
+	a->quiet_until_ns = s->now_ns + QUIET_MS * CLOCK_MS;
+	crew_call(a->crew);
 	string_copy(a->wanted->location, driver_location(s->driver));
 	/* What is wanted is all that can be told of it, and home.json. */
 	if (s->known != KNOWN_STATE) {
@@ -244,8 +260,10 @@ static int wait_for(struct apply *a, unsigned daemon, const char *what, struct e
 
 int apply_master(struct apply *a, struct err *e)
 {
-	return crew_is_running(a->crew, DAEMON_MASTER) ? STEP_DONE
-						       : wait_for(a, DAEMON_MASTER, "answer", e);
+	if (crew_has_answered(a->crew, DAEMON_MASTER))
+		return STEP_DONE;
+	report_answers(a, 0, crew_master(a->crew));
+	return wait_for(a, DAEMON_MASTER, "answer", e);
 }
 
 /* Spark moves to other ports, or to every address, without a word: so look. */
@@ -259,32 +277,41 @@ static int check_sockets(struct apply *a, struct err *e)
 	int r;
 
 	if (inet_pton(AF_INET, s->master.address, &master) != 1)
-		return 0; /* a name: only the user knows what it stands for */
+		return STEP_DONE; /* a name: only the user knows what it stands for */
 	r = listening_check("the master", d->process.pid, ntohl(master.s_addr), ports, e);
 	for (unsigned i = 0; !r && i < s->plan.slice_count; i++) {
 		d = &a->crew->daemons[i];
 		r = listening_check(d->name, d->process.pid, s->plan.slices[i].address, any, e);
 	}
-	return r;
+	/* One that has just ended listens nowhere: the loop will hear of it. */
+	return r && !process_is_alive(&d->process) ? STEP_WAIT : r ? r : STEP_DONE;
 }
 
 int apply_workers(struct apply *a, struct err *e)
 {
 	unsigned total = a->site->state->plan.slice_count, count = 0, missing = 0;
-	int r;
+	unsigned answered = crew_has_answered(a->crew, DAEMON_MASTER), mute = DAEMON_MASTER;
 
-	for (unsigned i = total; i-- > 0;)
+	for (unsigned i = total; i-- > 0;) {
 		if (crew_is_running(a->crew, i))
 			count++;
 		else
 			missing = i;
+		if (crew_has_answered(a->crew, i))
+			answered++;
+		else
+			mute = i;
+	}
 	if (count != a->registered)
 		report(a, "workers", "registered", count, total);
 	a->registered = count;
 	if (count < total)
 		return wait_for(a, missing, "register", e);
-	r = check_sockets(a, e);
-	return r ? r : STEP_DONE;
+	if (answered <= total) {
+		report_answers(a, answered, &a->crew->daemons[mute]);
+		return wait_for(a, mute, "answer", e);
+	}
+	return check_sockets(a, e);
 }
 
 /* ---- ends */

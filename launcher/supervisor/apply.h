@@ -20,8 +20,9 @@ struct apply {
 	bool has_changed;     /* anything, so far */
 	struct oplist *ops;   /* to the wanted plan, next_op first; NULL: not planned */
 	unsigned next_op;
-	uint64_t deadline_ns; /* of the master's answer and the workers' registration */
-	unsigned registered;  /* as last reported */
+	uint64_t deadline_ns;	       /* of the master's answer and the workers' registration */
+	uint64_t quiet_until_ns;       /* when an apply that changes nothing begins to tell */
+	unsigned registered, answered; /* as last reported */
 };
 
 /*
@@ -40,8 +41,8 @@ void apply_start_master(struct apply *a);
 void apply_start_workers(struct apply *a);
 
 /*
- * STEP_DONE when the master answers, when all workers are registered and listen where they should;
- * -ETIMEDOUT.
+ * STEP_DONE when the master answers, when all workers are registered, answer, and listen where they
+ * should: each to a question that was asked after the apply began. -ETIMEDOUT.
  */
 int apply_master(struct apply *a, struct err *e);
 int apply_workers(struct apply *a, struct err *e);

@@ -10,20 +10,23 @@
 #include "decision/base/cleanup.h"
 
 enum {
-	ASK_SOON_MS = 100, /* while something has to register */
-	ASK_STEADY_MS = 5000,
-	ASK_TIMEOUT_MS = 2000,
 	EMPTY_MS = 20,		  /* between two looks whether a group has become empty … */
 	EMPTY_PATIENCE_MS = 5000, /* … before a worker is started in it */
-	KILLED_S = 20, /* after SIGKILL: a JVM with hundreds of GB to unmap needs seconds */
+	KILLED_S = 20,	   /* after SIGKILL: a JVM with hundreds of GB to unmap needs seconds */
+	ASK_SOON_MS = 100, /* while something has to register or to answer */
+	ASK_MASTER_MS = 5000,
+	ASK_WORKER_MS = 10000, /* an answer costs a worker 2 … 4 ms of CPU time */
+	ASK_TIMES = 4,	       /* at least, before a daemon is given up */
 };
 
 int crew_open(struct crew *c, struct site *site, struct rest *rest, struct err *e)
 {
 	c->site = site;
 	c->rest = rest;
-	for (unsigned i = 0; i < DAEMONS; i++)
+	for (unsigned i = 0; i < DAEMONS; i++) {
 		daemon_init(&c->daemons[i], i);
+		c->contacts[i] = (struct contact){.crew = c, .daemon = i};
+	}
 	c->seen = calloc(1, sizeof(*c->seen));
 	return c->seen ? 0 : err_set(e, -ENOMEM, "no memory for the master's state");
 }
@@ -89,6 +92,97 @@ static void carry_on(struct crew *c, struct daemon *d, enum worker_event event)
 	events_note(&s->events, "degraded", d->name, s->state->why, {"exits", WORKER_EXITS});
 }
 
+/* ---- who is missed: the cluster is degraded until all are back */
+
+static void tell_missed(struct crew *c)
+{
+	const struct contact *first = NULL;
+	char date[EVENT_TIME], others[48] = "";
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		const struct contact *k = &c->contacts[i];
+
+		if (!k->missed_since_ns)
+			continue;
+		count++;
+		if (!first || k->missed_since_ns < first->missed_since_ns)
+			first = k;
+	}
+	if (!first) {
+		site_mend(c->site);
+		return;
+	}
+	if (count > 1)
+		snprintf(others, sizeof(others), ", nor have %u others", count - 1);
+	event_time(first->missed_since_ns, date);
+	site_degrade_for_now(c->site, "%s has not answered since %s%s: killed, to be started again",
+			     c->daemons[first->daemon].name, date, others);
+}
+
+static void miss(struct crew *c, struct contact *k)
+{
+	struct daemon *d = &c->daemons[k->daemon];
+
+	k->missed_since_ns = clock_date_ns() - k->pulse.silent_ns;
+	events_note(&c->site->events, "no-answer", d->name,
+		    "it lives and does not answer: it is killed and started again",
+		    {"pid", d->process.pid},
+		    {"silent_ms", (int64_t)(k->pulse.silent_ns / CLOCK_MS)});
+	tell_missed(c);
+	carry_on(c, d, WORKER_MUTE);
+}
+
+static void stop_missing(struct crew *c, struct contact *k)
+{
+	if (!k->missed_since_ns)
+		return;
+	k->missed_since_ns = 0;
+	events_note(&c->site->events, "answers", c->daemons[k->daemon].name,
+		    "it is not missed any more", {"pid", c->daemons[k->daemon].process.pid});
+	tell_missed(c);
+}
+
+static void hear(struct crew *c, unsigned daemon)
+{
+	struct contact *k = &c->contacts[daemon];
+
+	pulse_hear(&k->pulse);
+	if (crew_is_running(c, daemon))
+		stop_missing(c, k);
+}
+
+/* What was asked before is of no interest any more. */
+static void drop_question(struct crew *c, struct contact *k)
+{
+	if (k->is_asking)
+		rest_drop(c->rest, k);
+	k->is_asking = false;
+	k->ask_at_ns = c->site->now_ns;
+}
+
+/* It has another process. */
+static void begin_contact(struct crew *c, unsigned daemon, bool is_young)
+{
+	struct contact *k = &c->contacts[daemon];
+
+	drop_question(c, k);
+	k->ui_port = 0;
+	k->is_new = is_young;
+	pulse_begin(&k->pulse, is_young);
+}
+
+void crew_call(struct crew *c)
+{
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		drop_question(c, &c->contacts[i]);
+		pulse_call(&c->contacts[i].pulse);
+		c->contacts[i].is_new = false;
+	}
+}
+
+/* ---- what is wanted */
+
 bool crew_want(struct crew *c, unsigned daemon)
 {
 	bool has_none = !c->daemons[daemon].life.has_process;
@@ -100,6 +194,7 @@ bool crew_want(struct crew *c, unsigned daemon)
 void crew_unwant(struct crew *c, unsigned daemon)
 {
 	carry_on(c, &c->daemons[daemon], WORKER_UNWANTED);
+	stop_missing(c, &c->contacts[daemon]);
 }
 
 void crew_dismiss(struct crew *c)
@@ -137,6 +232,7 @@ static int adopt(struct crew *c, struct daemon *d, const struct state *described
 
 	if (r <= 0)
 		return r;
+	begin_contact(c, d->id, false);
 	carry_on(c, d, WORKER_ADOPTED);
 	c->has_adopted = true;
 	return 0;
@@ -157,6 +253,8 @@ int crew_adopt(struct crew *c, const struct state *described, const struct obser
 			continue;
 		r = adopt(c, d, described, &s->workers[i].id, e);
 		d->life.restarts = s->workers[i].restarts;
+		if (d->process.pid == s->workers[i].id.pid)
+			c->contacts[i].ui_port = s->workers[i].ui_port;
 	}
 	return r;
 }
@@ -210,7 +308,8 @@ void crew_start_due(struct crew *c)
 		d->wait_since_ns = d->wait_until_ns = 0;
 		s->is_dirty = true;
 		if (is_wanted && !r) {
-			c->has_started = true;
+			c->has_started = c->news.has_started = true;
+			begin_contact(c, i, true);
 			events_note(&s->events, "start", d->name, "its process was started",
 				    {"pid", d->process.pid}, {"restarts", d->life.restarts});
 			continue;
@@ -225,7 +324,7 @@ void crew_start_due(struct crew *c)
 
 void crew_reap(struct crew *c, struct daemon *d)
 {
-	bool is_expected = d->life.state == WORKER_STOPPING;
+	bool is_expected = d->life.state == WORKER_STOPPING || d->life.state == WORKER_HUNG;
 	pid_t pid = d->process.pid;
 	char how[64];
 	struct err e;
@@ -234,7 +333,7 @@ void crew_reap(struct crew *c, struct daemon *d)
 	daemon_exit_text(d, how, sizeof(how));
 	events_note(&c->site->events, "exit", d->name, how, {"pid", pid},
 		    {"expected", is_expected});
-	if (!is_expected) {
+	if (!is_expected && c->contacts[d->id].is_new) {
 		err_set(&e, -ECHILD, "%s %s while the cluster was starting: see its log %s",
 			d->name, how, d->log);
 		fail(c, d, CREW_EXITED, &e);
@@ -242,83 +341,154 @@ void crew_reap(struct crew *c, struct daemon *d)
 	carry_on(c, d, WORKER_EXITED);
 }
 
-/* ---- what the master says */
+/* ---- what they say */
 
 void crew_ask_soon(struct crew *c)
 {
-	c->ask_at_ns = c->site->now_ns;
+	c->contacts[DAEMON_MASTER].ask_at_ns = c->site->now_ns;
 }
 
-static bool is_listed(const struct master_state *m, uint32_t address)
+static const struct master_worker *find_listed(const struct master_state *m, uint32_t address)
 {
 	struct in_addr a;
 
 	for (unsigned i = 0; i < m->worker_count; i++)
 		if (strcmp(m->workers[i].state, "ALIVE") == 0 &&
 		    inet_pton(AF_INET, m->workers[i].host, &a) == 1 && ntohl(a.s_addr) == address)
-			return true;
-	return false;
+			return &m->workers[i];
+	return NULL;
+}
+
+/* The master lists it, or (NULL) does not. */
+static void note_listed(struct crew *c, unsigned slice, const struct master_worker *listed)
+{
+	struct contact *k = &c->contacts[slice];
+
+	carry_on(c, &c->daemons[slice], listed ? WORKER_REGISTERED : WORKER_LOST);
+	if (!listed || !c->daemons[slice].life.has_process)
+		return;
+	if (listed->ui_port && listed->ui_port != k->ui_port) {
+		k->ui_port = listed->ui_port;
+		c->site->is_dirty = true;
+	}
+	/* To register is to talk; to be listed still is the best sign of one that cannot be asked. */
+	if (k->pulse.is_young || !k->ui_port)
+		hear(c, slice);
 }
 
 static void on_master(void *context, int status, const char *body, size_t size)
 {
-	struct crew *c = context;
+	struct contact *k = context;
+	struct crew *c = k->crew;
 	const struct state *s = c->site->state;
-	char url[PROFILE_WORD + 32];
 	struct err e;
+	int r;
 
-	c->is_asking = false;
+	k->is_asking = false;
 	if (c->is_dismissed || !crew_master(c)->life.has_process)
 		return;
-	c->news.is_mute = true;
-	if (status != 200 || master_state_parse(body, size, c->seen, &e) != 0)
-		return;
-	snprintf(url, sizeof(url), "spark://%s:%d", s->master.address, s->master.port);
-	if (strcmp(url, c->seen->url) != 0) { /* Spark moves to another port without a word */
-		err_set(&e, -EADDRINUSE,
-			"%s answers at the master's port %d instead of %s: choose other ports "
-			"(spark.master.port, spark.master.ui_port)",
-			c->seen->url, s->master.ui_port, url);
+	r = master_answer_read(&s->master, status, body, size, c->seen, &e);
+	if (r == -EADDRINUSE)
 		fail(c, crew_master(c), CREW_OTHER_MASTER, &e);
+	if (r == -EFBIG || r == -E2BIG) /* more than we read, but it talks */
+		hear(c, DAEMON_MASTER);
+	c->news.is_mute = r != 0;
+	if (r)
 		return;
-	}
-	c->news.is_mute = false;
 	c->news.has_answer = true;
 	carry_on(c, crew_master(c), WORKER_REGISTERED);
+	hear(c, DAEMON_MASTER);
 	for (unsigned i = 0; i < s->plan.slice_count; i++)
-		carry_on(c, &c->daemons[i],
-			 is_listed(c->seen, s->plan.slices[i].address) ? WORKER_REGISTERED
-								       : WORKER_LOST);
+		note_listed(c, i, find_listed(c->seen, s->plan.slices[i].address));
 }
 
-static bool can_ask(const struct crew *c)
+/* Whatever it says: the port is its own, so it is the one that talks. */
+static void on_worker(void *context, int status, const char *body, size_t size)
 {
-	return !c->is_asking && !c->is_dismissed && c->daemons[DAEMON_MASTER].life.has_process;
+	struct contact *k = context;
+
+	(void)body;
+	(void)size;
+	k->is_asking = false;
+	if ((status > 0 || status == -EFBIG || status == -EBADMSG) &&
+	    k->crew->daemons[k->daemon].life.has_process)
+		hear(k->crew, k->daemon);
+}
+
+/* ---- asking them */
+
+static bool can_ask(const struct crew *c, unsigned daemon)
+{
+	const struct contact *k = &c->contacts[daemon];
+
+	return !k->is_asking && !c->is_dismissed && c->daemons[daemon].life.has_process &&
+	       (daemon == DAEMON_MASTER ||
+		(k->ui_port && daemon < c->site->state->plan.slice_count));
+}
+
+/* A question stays open for as long as the daemon may be silent: a slow answer is one, too. */
+static void ask(struct crew *c, struct contact *k, uint64_t answer_ns, bool is_hurried)
+{
+	const struct state *s = c->site->state;
+	bool is_master = k->daemon == DAEMON_MASTER;
+	uint64_t pause_ns = (is_master ? ASK_MASTER_MS : ASK_WORKER_MS) * CLOCK_MS;
+	char url[MASTER_QUESTION];
+	struct err e;
+
+	if (is_master)
+		master_question(&s->master, url);
+	else
+		worker_question(s->plan.slices[k->daemon].address, k->ui_port, url);
+	k->is_asking = rest_get(c->rest, url, (unsigned)(answer_ns / CLOCK_MS),
+				is_master ? &master_limits : &worker_limits,
+				is_master ? on_master : on_worker, k, &e) == 0;
+	if (pause_ns > answer_ns / ASK_TIMES)
+		pause_ns = answer_ns / ASK_TIMES;
+	if (is_hurried)
+		pause_ns = ASK_SOON_MS * CLOCK_MS;
+	k->ask_at_ns = c->site->now_ns + pause_ns;
+}
+
+/* Whether a daemon would be heard: of a worker that cannot be asked only the master tells. */
+static bool is_audible(const struct crew *c, unsigned daemon, const struct pulse_limits *limits)
+{
+	return daemon == DAEMON_MASTER || c->contacts[daemon].ui_port ||
+	       (crew_is_running(c, DAEMON_MASTER) &&
+		c->contacts[DAEMON_MASTER].pulse.silent_ns < limits->answer_ns / 2);
 }
 
 void crew_tick(struct crew *c)
 {
-	const struct endpoints *master = &c->site->state->master;
-	unsigned pause_ms = ASK_STEADY_MS;
-	char url[PROFILE_WORD + 32];
-	struct err e;
+	const struct profile *p = &c->site->state->profile;
+	struct pulse_limits limits = pulse_limits(spark_answer_ms(p), p->spark.start_timeout_ms);
+	uint64_t now_ns = c->site->now_ns;
+	uint64_t silence_ns = c->ticked_ns ? pulse_silence(c->ticked_ns, now_ns) : 0;
+	bool is_hurried = false;
 
-	for (unsigned i = 0; c->site->driver && i < DAEMONS; i++)
+	c->ticked_ns = now_ns;
+	for (unsigned i = 0; c->site->driver && i < DAEMONS; i++) {
+		bool is_to_begin = c->daemons[i].pidfd < 0; /* its process is not there yet */
+
 		carry_on(c, &c->daemons[i], WORKER_TICK);
-	for (unsigned i = 0; i < DAEMONS; i++)
-		if (crew_is_starting(c, i))
-			pause_ms = ASK_SOON_MS;
-	if (!can_ask(c) || c->site->now_ns < c->ask_at_ns)
-		return;
-	snprintf(url, sizeof(url), "http://%s:%d/json/", master->address, master->ui_port);
-	c->is_asking =
-		rest_get(c->rest, url, ASK_TIMEOUT_MS, &master_limits, on_master, c, &e) == 0;
-	c->ask_at_ns = c->site->now_ns + pause_ms * CLOCK_MS;
+		is_hurried |= crew_is_starting(c, i);
+		if (is_to_begin || c->is_dismissed || !is_audible(c, i, &limits) ||
+		    !(crew_is_starting(c, i) || crew_is_running(c, i)))
+			continue;
+		if (pulse_miss(&c->contacts[i].pulse, silence_ns, &limits))
+			miss(c, &c->contacts[i]);
+	}
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		struct contact *k = &c->contacts[i];
+
+		if (can_ask(c, i) && now_ns >= k->ask_at_ns)
+			ask(c, k, limits.answer_ns,
+			    !k->pulse.is_heard || (i == DAEMON_MASTER && is_hurried));
+	}
 }
 
 uint64_t crew_deadline(const struct crew *c)
 {
-	uint64_t next = can_ask(c) ? c->ask_at_ns : UINT64_MAX;
+	uint64_t next = UINT64_MAX;
 
 	for (unsigned i = 0; i < DAEMONS; i++) {
 		uint64_t deadline_ns = c->daemons[i].life.deadline_ns;
@@ -327,6 +497,8 @@ uint64_t crew_deadline(const struct crew *c)
 			next = deadline_ns;
 		if (is_due(c, i) && c->daemons[i].wait_until_ns < next)
 			next = c->daemons[i].wait_until_ns;
+		if (can_ask(c, i) && c->contacts[i].ask_at_ns < next)
+			next = c->contacts[i].ask_at_ns;
 	}
 	return next;
 }
@@ -336,6 +508,11 @@ uint64_t crew_deadline(const struct crew *c)
 bool crew_is_running(const struct crew *c, unsigned daemon)
 {
 	return c->daemons[daemon].life.state == WORKER_RUNNING;
+}
+
+bool crew_has_answered(const struct crew *c, unsigned daemon)
+{
+	return crew_is_running(c, daemon) && c->contacts[daemon].pulse.is_heard;
 }
 
 bool crew_is_starting(const struct crew *c, unsigned daemon)
@@ -390,7 +567,7 @@ int crew_save(struct crew *c, struct err *e)
 		return 0;
 	s->master_process = crew_master(c)->process;
 	for (unsigned i = 0; i < s->plan.slice_count; i++)
-		s->workers[i] =
-			(struct worker_record){c->daemons[i].process, c->daemons[i].life.restarts};
+		s->workers[i] = (struct worker_record){
+			c->daemons[i].process, c->daemons[i].life.restarts, c->contacts[i].ui_port};
 	return site_save(c->site, e);
 }

@@ -5,11 +5,14 @@
 /*
  * The daemons of the cluster: the master and a worker a slice. Each has a life
  * (decision/reconcile/life.h), which the events here carry on, and the master says over its REST
- * which workers are registered. What happens to a daemon is done to it at once, but for its start:
- * crew_start_due() does that, so that the loop can take back the CPUs its slice has borrowed
- * before. What the loop has to hear of is in `news` until it takes it.
+ * which workers are registered. All are asked from time to time, and one that lives and does not
+ * answer (decision/reconcile/pulse.h) is killed, and so begins anew. What happens to a daemon is
+ * done to it at once, but for its start: crew_start_due() does that, so that the loop can take back
+ * the CPUs its slice has borrowed before. What the loop has to hear of is in `news` until it takes
+ * it.
  */
 
+#include "decision/reconcile/pulse.h"
 #include "launcher/spark/master.h"
 #include "launcher/spark/rest.h"
 #include "launcher/supervisor/daemon.h"
@@ -20,29 +23,45 @@ enum { DAEMONS = SLICES_MAX + 1 };
 enum crew_failure {
 	CREW_FINE,
 	CREW_CANNOT_START, /* a daemon */
-	CREW_EXITED,	   /* one of itself */
+	CREW_EXITED,	   /* one of itself that was started since the last crew_call() */
 	CREW_OTHER_MASTER, /* something else answers at the master's port */
 };
 
 struct crew_news {
 	bool has_answer, is_mute;  /* the master has answered (`seen`), or not as it should */
+	bool has_started;	   /* any daemon */
 	enum crew_failure failure; /* the first one */
 	struct err why;		   /* of it, a sentence for an `up` that waits … */
 	unsigned daemon;	   /* … and whose log tells more */
+};
+
+struct crew;
+
+/* How a daemon is asked, and what its silence means. */
+struct contact {
+	struct crew *crew;
+	unsigned daemon;
+	int ui_port; /* of a worker; 0: not known, then being listed is its sign of life */
+	bool is_asking;
+	uint64_t ask_at_ns; /* the next question */
+	struct pulse pulse;
+	bool is_new; /* started since the last crew_call() */
+	uint64_t
+		missed_since_ns; /* CLOCK_REALTIME: given up then, and not back; 0: it is not missed */
 };
 
 struct crew {
 	struct site *site;
 	struct rest *rest;
 	struct daemon daemons[DAEMONS]; /* by slice id; the last one is the master's */
+	struct contact contacts[DAEMONS];
+	uint64_t ticked_ns;		/* the last crew_tick() */
 	uint64_t due[DAEMONS / 64 + 1]; /* those that are to be started, one bit each */
 	bool has_adopted;		/* daemons that an earlier supervisor has left */
 	bool has_started;		/* any: there is a log that may tell why an `up` failed */
 	bool is_dismissed;		/* all are to stop, for good */
 
-	bool is_asking; /* the master; the next question is at ask_at_ns */
-	uint64_t ask_at_ns;
-	struct master_state *seen; /* its last answer */
+	struct master_state *seen; /* the master's last answer */
 
 	struct crew_news news;
 };
@@ -71,7 +90,7 @@ int crew_unwant_others(struct crew *c, struct err *e);
 
 /* ---- what happens to it */
 
-/* Time has passed: back-offs end, what does not stop is killed, the master is asked. */
+/* Time has passed: back-offs end, what does not stop or answer is killed, all are asked. */
 void crew_tick(struct crew *c);
 /* A daemon's pidfd is readable. */
 void crew_reap(struct crew *c, struct daemon *d);
@@ -82,12 +101,16 @@ void crew_start_due(struct crew *c);
 /* Ask the master at the next tick. */
 void crew_ask_soon(struct crew *c);
 
+/* A roll call: only who answers a question asked from here on crew_has_answered(). */
+void crew_call(struct crew *c);
+
 /* When crew_tick() has something to do next, CLOCK_MONOTONIC; UINT64_MAX: never. */
 uint64_t crew_deadline(const struct crew *c);
 
 /* ---- how it is */
 
 bool crew_is_running(const struct crew *c, unsigned daemon);
+bool crew_has_answered(const struct crew *c, unsigned daemon); /* and is running */
 bool crew_is_starting(const struct crew *c, unsigned daemon);
 bool crew_is_stopping(const struct crew *c); /* any */
 bool crew_has_stopped(const struct crew *c); /* all */

@@ -40,8 +40,7 @@ int daemon_process(const struct daemon *d, const struct state *s, struct process
 int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e);
 
 /*
- * Find it alive: by the recorded identity, else in its group by its main class. *matches says
- * whether it is what daemon_spawn() would start now (command line and environment). Return 1, 0 if
+ * Find it alive: by the recorded identity, else in its group by its main class. Return 1, 0 if
  * there is none, or an error.
  */
 int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,

@@ -85,14 +85,43 @@ bool site_is_save_due(const struct site *s)
 	return s->is_dirty && s->now_ns >= s->save_at_ns;
 }
 
+static void degrade(struct site *s, const char *format, va_list args)
+{
+	vsnprintf(s->state->why, sizeof(s->state->why), format, args);
+	s->state->phase = PHASE_DEGRADED;
+	s->is_dirty = true;
+}
+
 void site_degrade(struct site *s, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(s->state->why, sizeof(s->state->why), format, args);
+	degrade(s, format, args);
 	va_end(args);
-	s->state->phase = PHASE_DEGRADED;
+	s->is_degraded_for_now = false;
+}
+
+void site_degrade_for_now(struct site *s, const char *format, ...)
+{
+	enum cluster_phase phase = s->state->phase;
+	va_list args;
+
+	if (phase != PHASE_UP && (phase != PHASE_DEGRADED || !s->is_degraded_for_now))
+		return;
+	va_start(args, format);
+	degrade(s, format, args);
+	va_end(args);
+	s->is_degraded_for_now = true;
+}
+
+void site_mend(struct site *s)
+{
+	if (s->state->phase != PHASE_DEGRADED || !s->is_degraded_for_now)
+		return;
+	s->state->phase = PHASE_UP;
+	s->state->why[0] = '\0';
+	s->is_degraded_for_now = false;
 	s->is_dirty = true;
 }
 

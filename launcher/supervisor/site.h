@@ -29,10 +29,11 @@ struct site {
 	const char *cgroup_root; /* --cgroup-root, or NULL */
 	struct state *state;	 /* never NULL once site_recall() was fine */
 	enum site_knowledge known;
-	char why_lost[ERR_TEXT]; /* of KNOWN_LOST, for the next `up` that ends well; "": told */
-	bool is_dirty;		 /* state.json is older than `state` … */
-	struct err unsaved;	 /* … because it cannot be written; code 0: it can */
-	uint64_t save_at_ns;	 /* when that is tried again */
+	char why_lost[ERR_TEXT];  /* of KNOWN_LOST, for the next `up` that ends well; "": told */
+	bool is_degraded_for_now; /* what the phase is degraded for may pass by itself */
+	bool is_dirty;		  /* state.json is older than `state` … */
+	struct err unsaved;	  /* … because it cannot be written; code 0: it can */
+	uint64_t save_at_ns;	  /* when that is tried again */
 	unsigned save_pause_s;
 
 	struct driver *driver;		/* NULL: no groups, as yet or any more */
@@ -65,8 +66,19 @@ int site_save(struct site *s, struct err *e);
 /* Whether there is something to save, and the pause after a failure is over. */
 bool site_is_save_due(const struct site *s);
 
-/* The cluster goes on, and not as it should: why, in a sentence that says what to do. */
+/*
+ * The cluster goes on, and not as it should, until the next `up`: why, in a sentence that says what
+ * to do.
+ */
 void site_degrade(struct site *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * The same until site_mend(). An apply under way, and what it is degraded for already until the
+ * next `up`, come first.
+ */
+void site_degrade_for_now(struct site *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void site_mend(struct site *s);
 
 /* ---- groups */
 

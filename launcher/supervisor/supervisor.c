@@ -519,6 +519,8 @@ static void heed_crew(struct supervisor *s)
 	const struct daemon *d = &s->crew.daemons[news.daemon];
 
 	s->crew.news = (struct crew_news){0};
+	if (news.has_started && is_applying(s))
+		s->apply.has_changed = true;
 	if (is_fatal(s, news.failure)) {
 		if (news.failure == CREW_EXITED)
 			clients_report_log(&s->clients, d->name, d->log);

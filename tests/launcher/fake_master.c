@@ -15,13 +15,21 @@
 #include "tests/launcher/fake_orders.h"
 #include "tests/launcher/fake_parts.h"
 
-enum { WORKERS_MAX = 72, NAME_BYTES = 64, HELD_MAX = 64, BODY_BYTES = 32768 };
+enum {
+	WORKERS_MAX = 72,
+	NAME_BYTES = 64,
+	HELD_MAX = 64,
+	BODY_BYTES = 32768,
+	HUGE_MB = 100,
+	WAIT_MS = 10
+};
 
 struct master {
 	const char *host;
 	int port, count;
 	int fds[WORKERS_MAX];
 	char hosts[WORKERS_MAX][NAME_BYTES];
+	int ui_ports[WORKERS_MAX];
 	int held[HELD_MAX]; /* clients that get no answer; 0: free */
 	unsigned next_held;
 };
@@ -55,6 +63,10 @@ static void answer_json(const struct master *m, int fd)
 	char body[BODY_BYTES], apps[8192];
 	int length;
 
+	if (fake_ordered("json", body, sizeof(body))) {
+		answer(fd, "200 OK", body);
+		return;
+	}
 	list_apps(apps, sizeof(apps));
 	length = snprintf(body, sizeof(body),
 			  "{\"url\":\"spark://%s:%d\",\"status\":\"ALIVE\",\"aliveworkers\":%d,"
@@ -63,8 +75,9 @@ static void answer_json(const struct master *m, int fd)
 	for (int i = 0; i < m->count; i++)
 		length += snprintf(body + length, sizeof(body) - (size_t)length,
 				   "%s{\"id\":\"worker-%d\",\"host\":\"%s\",\"port\":1,\"cores\":2,"
+				   "\"webuiaddress\":\"http://%s:%d\","
 				   "\"coresused\":0,\"memory\":512,\"state\":\"ALIVE\"}",
-				   i ? "," : "", i, m->hosts[i]);
+				   i ? "," : "", i, m->hosts[i], m->hosts[i], m->ui_ports[i]);
 	snprintf(body + length, sizeof(body) - (size_t)length, "]}");
 	answer(fd, "200 OK", body);
 }
@@ -150,13 +163,15 @@ static void answer_http(struct master *m, int fd)
 
 static void register_worker(struct master *m, int fd)
 {
-	ssize_t n = read(fd, m->hosts[m->count], NAME_BYTES - 1);
+	char text[NAME_BYTES + 16];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
 
-	if (n <= 0 || m->count == WORKERS_MAX - 1) {
+	text[n > 0 ? n : 0] = '\0';
+	if (m->count == WORKERS_MAX - 1 ||
+	    sscanf(text, "%63s %d", m->hosts[m->count], &m->ui_ports[m->count]) != 2) {
 		close(fd);
 		return;
 	}
-	m->hosts[m->count][n] = '\0';
 	m->fds[m->count++] = fd;
 }
 
@@ -169,6 +184,7 @@ static void drop_worker(struct master *m, int i)
 	close(m->fds[i]);
 	m->count--;
 	m->fds[i] = m->fds[m->count];
+	m->ui_ports[i] = m->ui_ports[m->count];
 	memcpy(m->hosts[i], m->hosts[m->count], NAME_BYTES);
 }
 
@@ -177,9 +193,12 @@ _Noreturn void fake_master(char **argv)
 	const char *mode = fake_mode("FAKE_MASTER", "master");
 	struct master m = {.host = fake_option(argv, "--host"),
 			   .port = fake_number(fake_option(argv, "--port"))};
-	int ui = fake_listen(m.host, fake_number(fake_option(argv, "--webui-port")));
-	int rpc = fake_listen(m.host, m.port);
+	int ui, rpc;
 
+	while (fake_ordered("wait", (char[8]){0}, 8))
+		poll(NULL, 0, WAIT_MS);
+	ui = fake_listen(m.host, fake_number(fake_option(argv, "--webui-port")));
+	rpc = fake_listen(m.host, m.port);
 	if (strcmp(mode, "wild") == 0)
 		fake_listen("0.0.0.0", 0);
 	for (;;) {

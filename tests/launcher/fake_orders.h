@@ -14,7 +14,8 @@
  *                         what the driver's REST answers through the Master; none: 404
  *   rest                  how it answers instead: slow (never), garbage, 404, huge (100 MB), or 3 MB
  *                         that are dense (empty lists), members, deep (never closed)
- *   json                  one of the last four: what the Master says of itself
+ *   json                  one of the last four, or another text: what the Master says of itself
+ *   wait                  a Master that starts does not listen anywhere as long as this is there
  *   master, worker        what FAKE_MASTER, FAKE_WORKER say, for those that start from now on
  */
 

@@ -203,32 +203,48 @@ static int connect_to(const char *url)
 	return -1;
 }
 
-/* Follow the orders until the connection has something to say; whether it has not ended. */
-static bool wait_and_follow(const char *host, const char *work, int fd, int ms)
+/* Its user interface: whatever is asked, it lives. */
+static void answer(int listener)
 {
-	struct pollfd master = {fd, POLLIN, 0};
+	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+				   "Connection: close\r\n\r\n{}";
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	char request[1024];
+
+	if (read(fd, request, sizeof(request)) > 0)
+		(void)!write(fd, text, sizeof(text) - 1);
+	close(fd);
+}
+
+/* Follow the orders until the connection has something to say; whether it has not ended. */
+static bool wait_and_follow(const char *host, const char *work, int ui, int fd, int ms)
+{
+	struct pollfd fds[] = {{fd, POLLIN, 0}, {ui, POLLIN, 0}};
 	char c;
 
 	follow_burn(host);
 	follow_executor(host, work);
-	return poll(&master, 1, ms) == 0 || read(fd, &c, 1) > 0;
+	poll(fds, 2, ms);
+	if (fds[1].revents)
+		answer(ui);
+	return !fds[0].revents || read(fd, &c, 1) > 0;
 }
 
 static _Noreturn void run_worker(int argc, char **argv)
 {
 	const char *host = fake_option(argv, "--host"), *work = fake_option(argv, "--work-dir");
 	const char *mode = fake_mode("FAKE_WORKER", "worker");
+	int ui = fake_listen(strcmp(mode, "wild") == 0 ? "0.0.0.0" : host, 0);
 
-	fake_listen(strcmp(mode, "wild") == 0 ? "0.0.0.0" : host, 0);
 	for (;;) {
 		int fd = connect_to(argv[argc - 1]);
 
-		if (fd >= 0 && write(fd, host, strlen(host)) > 0)
-			while (wait_and_follow(host, work, fd, ORDERS_MS))
+		if (fd >= 0 && dprintf(fd, "%s %d", host, fake_port(ui)) > 0)
+			while (wait_and_follow(host, work, ui, fd, ORDERS_MS))
 				;
 		if (fd >= 0)
 			close(fd);
-		wait_and_follow(host, work, -1, RETRY_MS);
+		wait_and_follow(host, work, ui, -1, RETRY_MS);
 	}
 }
 

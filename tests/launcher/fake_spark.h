@@ -6,7 +6,8 @@
  * A Spark without JVMs, to test what the supervisor does with real processes and groups in
  * milliseconds. Its `java` is a copy of the test program, which, called by that name, behaves like
  * the JVM, the launcher, a Master (listens at its ports, answers /json/ and the drivers' REST), a
- * Worker (keeps a connection to its Master, by which it is registered, and burns CPU when ordered)
+ * Worker (keeps a connection to its Master, by which it is registered, answers at its user
+ * interface, and burns CPU when ordered)
  * or an executor (sleeps). FAKE_WORKER and FAKE_MASTER in spark.env change what they do: "exit"
  * (with a line in the log and status 3), "hang" (never registers, never answers), "wild" (listens
  * on all addresses). What they do while they run is ordered: tests/launcher/fake_orders.h.
