@@ -3,8 +3,8 @@
 #define LAUNCHER_COMMANDS_WANTED_H
 
 /*
- * What `up` wants of a supervisor: the plan of a profile on this machine, with the JDK, the ports
- * and the addresses that are here.
+ * What `up` wants of a supervisor: the plan of a profile on this machine, with the JDK that is
+ * here. Where it listens the supervisor chooses (launcher/supervisor/endpoints.h).
  */
 
 #include "launcher/commands/command.h"
@@ -13,10 +13,9 @@
 
 /*
  * Go on with `in`, of which the profile is read. `known` is the state of the running cluster, or
- * what its daemons tell (state_recover.h), or NULL: its ports and addresses are kept where the
- * profile says auto. Errors: those of inputs_read(), inputs_decide() and spark_resolve(); ERR_WRONG
- * for --slices that the plan has not; ERR_IMPOSSIBLE for another machine's topology; ERR_FAILED for
- * a port in use.
+ * what its daemons tell (state_recover.h), or NULL. Errors: those of inputs_read(), inputs_decide()
+ * and spark_resolve(); ERR_WRONG for --slices that the plan has not; ERR_IMPOSSIBLE for another
+ * machine's topology.
  */
 int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
 		struct state *out, struct err *e);

@@ -15,6 +15,7 @@
 enum { REMOVE_PATIENCE_MS = 10000 }; /* of killed processes that have not ended */
 
 enum {
+	MOVES = 5, /* of the master, before what keeps taking its ports is the user's matter */
 	QUIET_MS = 1000, /* an answer from a daemon that is well takes less */
 };
 
@@ -113,6 +114,25 @@ static bool recover_homes(struct apply *a, struct plan *out)
 	return true;
 }
 
+int apply_accept(struct apply *a, struct state *wanted, struct err *e)
+{
+	const struct site *s = a->site;
+	cleanup_free struct state *found = calloc(1, sizeof(*found));
+	const struct state *known = s->known == KNOWN_STATE ? s->state : NULL;
+	int r = found ? 0 : err_set(e, -ENOMEM, "no memory for a state");
+
+	a->wanted = wanted;
+	/* Where the state was lost, daemons still tell where they listen. */
+	if (!r && !known && state_recover_daemons(&s->state->cluster, found))
+		known = found;
+	if (!r)
+		r = endpoints_choose(&a->claims, known, wanted, e);
+	if (r)
+		apply_forget(a);
+	endpoints_keep(&a->claims, known, a->wanted);
+	return r;
+}
+
 int apply_begin(struct apply *a, struct err *e)
 {
 	struct site *s = a->site;
@@ -128,6 +148,7 @@ int apply_begin(struct apply *a, struct err *e)
 		return e->code;
 	a->has_changed = false;
 	a->registered = a->answered = UINT32_MAX;
+	a->moves = 0;
 	a->quiet_until_ns = s->now_ns + QUIET_MS * CLOCK_MS;
 	crew_call(a->crew);
 	string_copy(a->wanted->location, driver_location(s->driver));
@@ -266,6 +287,38 @@ int apply_master(struct apply *a, struct err *e)
 	return wait_for(a, DAEMON_MASTER, "answer", e);
 }
 
+bool apply_may_move_master(const struct apply *a, const struct crew_news *news)
+{
+	return a->moves < MOVES && news->daemon == DAEMON_MASTER &&
+	       (news->failure == CREW_OTHER_MASTER || news->failure == CREW_EXITED) &&
+	       endpoints_may_be_taken(a->site->state);
+}
+
+int apply_move_master(struct apply *a, struct err *e)
+{
+	struct site *s = a->site;
+	struct spark_cluster spark;
+	char text[PLAN_TEXT];
+	int r = endpoints_move_master(&a->claims, s->state, e);
+
+	if (r)
+		return r;
+	a->moves++;
+	a->has_changed = true;
+	endpoints_keep(&a->claims, s->state, NULL);
+	snprintf(text, sizeof(text), "others listen at its ports: it tries %d and %d",
+		 s->state->master.port, s->state->master.ui_port);
+	events_note(&s->events, "other-ports", "master", text, {"moves", a->moves});
+	s->is_dirty = true;
+	spark = state_spark(s->state);
+	r = spark_prepare(&spark, e);
+	if (!r)
+		r = crew_save(a->crew, e);
+	if (!r)
+		r = crew_unwant_others(a->crew, e);
+	return r < 0 ? r : 0;
+}
+
 /* Spark moves to other ports, or to every address, without a word: so look. */
 static int check_sockets(struct apply *a, struct err *e)
 {
@@ -330,6 +383,7 @@ int apply_finish(struct apply *a, struct err *e)
 	if (r)
 		return r;
 	a->is_new = false;
+	endpoints_keep(&a->claims, s->state, NULL);
 	events_note(&s->events, "up", s->state->cluster.name, reply_result_name(result),
 		    {"slices", s->state->plan.slice_count}, {"pid", getpid()});
 	clients_answer_up(a->clients, result, a->crew->has_adopted, s->why_lost);
@@ -346,6 +400,7 @@ void apply_give_up(struct apply *a, const struct err *why)
 	if (a->wanted)
 		drop_other_scratch(s);
 	apply_forget(a);
+	endpoints_keep(&a->claims, s->state, NULL);
 	site_unlock_groups(s);
 	/* If it was not begun, all is as it was. */
 	if (s->state->phase == PHASE_STARTING)

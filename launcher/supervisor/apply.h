@@ -10,6 +10,7 @@
 
 #include "launcher/supervisor/clients.h"
 #include "launcher/supervisor/crew.h"
+#include "launcher/supervisor/endpoints.h"
 
 struct apply {
 	struct site *site;
@@ -23,7 +24,15 @@ struct apply {
 	uint64_t deadline_ns;	       /* of the master's answer and the workers' registration */
 	uint64_t quiet_until_ns;       /* when an apply that changes nothing begins to tell */
 	unsigned registered, answered; /* as last reported */
+	unsigned moves;		       /* of the master to other ports, of this apply */
+	struct claims claims;
 };
+
+/*
+ * Before it begins: take `wanted` over, and choose where it is to listen. On failure it is freed,
+ * and nothing has changed.
+ */
+int apply_accept(struct apply *a, struct state *wanted, struct err *e);
 
 /*
  * With the groups locked: write down that `wanted` is to be put in force, make what has to be there
@@ -39,6 +48,13 @@ int apply_take_over(struct apply *a, struct err *e);
 
 void apply_start_master(struct apply *a);
 void apply_start_workers(struct apply *a);
+
+/*
+ * Whether this failure of the master is one of its ports, and it may try others: then
+ * apply_move_master() chooses them, and daemons that know the old ones begin to stop.
+ */
+bool apply_may_move_master(const struct apply *a, const struct crew_news *news);
+int apply_move_master(struct apply *a, struct err *e);
 
 /*
  * STEP_DONE when the master answers, when all workers are registered, answer, and listen where they

@@ -9,6 +9,7 @@
  *   OPEN ──▶ IDLE, for an apply or a down at once; failed ─▶ STUCK
  *
  *   IDLE ──apply──▶ GROUPS ──▶ REPLACE ──▶ MASTER ──▶ WORKERS ──▶ IDLE
+ *                                 ◀── moved ──┘
  *                      └──────────┴───────────┴──────────┴─ failed ─▶ IDLE, degraded; of a new cluster: STOP
  *   any of these ──down──▶ STOP ──▶ REMOVE ──▶ GONE
  *                            └─────────┴─ failed ─▶ STUCK
@@ -32,6 +33,7 @@ enum supervisor_event {
 	EVENT_APPLY,	  /* a state is to be put in force */
 	EVENT_DOWN,	  /* the cluster is to go */
 	EVENT_DONE,	  /* the stage has reached what it is for */
+	EVENT_MOVED,	  /* the master cannot listen where it should, and may elsewhere */
 	EVENT_FAILED,	  /* it cannot … */
 	EVENT_FAILED_NEW, /* … and there was no cluster before this apply: it leaves none */
 	SUPERVISOR_EVENTS
@@ -44,7 +46,8 @@ enum supervisor_action {
 	ACTION_TAKE_OVER,    /* what was wanted is in force; stop the daemons that differ */
 	ACTION_START_MASTER, /* if it does not run */
 	ACTION_START_WORKERS,
-	ACTION_FINISH,	/* answer; from here on CPUs may be lent */
+	ACTION_MOVE_MASTER, /* to other ports; stop the daemons that know the old ones */
+	ACTION_FINISH,	    /* answer; from here on CPUs may be lent */
 	ACTION_GIVE_UP, /* forget what was wanted, tell why; what is in force goes on, degraded */
 	ACTION_STOP_ALL,
 };

@@ -208,6 +208,9 @@ static void enter(struct supervisor *s, enum supervisor_event event, const struc
 	case ACTION_START_WORKERS:
 		apply_start_workers(&s->apply);
 		break;
+	case ACTION_MOVE_MASTER:
+		r = apply_move_master(&s->apply, &e);
+		break;
 	case ACTION_FINISH:
 		r = apply_finish(&s->apply, &e);
 		if (!r)
@@ -343,6 +346,7 @@ static void request_apply(struct supervisor *s, struct control_client *client,
 {
 	struct state *wanted = NULL;
 	struct err e;
+	int r = -1;
 
 	if (supervisor_step(s->stage, EVENT_APPLY).action != ACTION_REFUSE)
 		wanted = read_wanted(s, request, &e);
@@ -352,11 +356,12 @@ static void request_apply(struct supervisor *s, struct control_client *client,
 	else
 		err_set(&e, -EBUSY, "cluster %s is being taken down (process %d)",
 			s->site.state->cluster.name, (int)getpid());
-	if (!wanted) {
+	if (wanted)
+		r = apply_accept(&s->apply, wanted, &e);
+	if (r) {
 		control_refuse(s->clients.control, client, &e);
 		return;
 	}
-	s->apply.wanted = wanted;
 	clients_hold_up(&s->clients, client);
 	enter(s, EVENT_APPLY, NULL);
 }
@@ -521,7 +526,10 @@ static void heed_crew(struct supervisor *s)
 	s->crew.news = (struct crew_news){0};
 	if (news.has_started && is_applying(s))
 		s->apply.has_changed = true;
-	if (is_fatal(s, news.failure)) {
+	if (is_fatal(s, news.failure) && s->stage == STAGE_MASTER &&
+	    apply_may_move_master(&s->apply, &news)) {
+		enter(s, EVENT_MOVED, NULL);
+	} else if (is_fatal(s, news.failure)) {
 		if (news.failure == CREW_EXITED)
 			clients_report_log(&s->clients, d->name, d->log);
 		note_failure(s, &news.why);
@@ -680,13 +688,7 @@ static int open_parts(struct supervisor *s, struct supervisor_start *start, stru
 
 	site->now_ns = s->report.begin_ns = clock_now_ns();
 	s->drift.site = site;
-	s->apply = (struct apply){
-		.site = site,
-		.crew = &s->crew,
-		.clients = &s->clients,
-		.wanted = start->wanted,
-	};
-	start->wanted = NULL;
+	s->apply = (struct apply){.site = site, .crew = &s->crew, .clients = &s->clients};
 	prctl(PR_SET_CHILD_SUBREAPER, start->kind != SUPERVISOR_ONCE);
 	if (start->kind != SUPERVISOR_ONCE)
 		oom_protect(); /* where it may: doctor says so */
@@ -757,6 +759,7 @@ static void close_parts(struct supervisor *s)
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	apply_forget(&s->apply);
+	endpoints_keep(&s->apply.claims, NULL, NULL);
 	free(s->site.state);
 	free(s);
 }
@@ -764,9 +767,9 @@ static void close_parts(struct supervisor *s)
 int supervisor_run(struct supervisor_start *start, struct err *e)
 {
 	struct supervisor *s = calloc(1, sizeof(*s));
+	bool is_up = start->wanted, is_nothing_left;
 	struct err unremoved;
 	sigset_t before;
-	bool is_nothing_left;
 	char log[PROFILE_PATH + 32];
 	int r = 0;
 
@@ -788,13 +791,15 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		r = open_parts(s, start, e);
 	if (!r)
 		r = site_recall(&s->site, &start->cluster, e);
+	if (!r && is_up)
+		r = apply_accept(&s->apply, take_pointer(start->wanted), e);
 	malloc_trim(0);
 	if (!r)
 		r = loop(s, e);
 	start->signal_number = s->signal_number;
 	is_nothing_left = s->stage == STAGE_GONE;
 	/* A first `up` that failed before it made anything leaves no trace either. */
-	is_nothing_left |= r && s->site.state && s->site.known == KNOWN_NOTHING && s->apply.wanted;
+	is_nothing_left |= r && s->site.state && s->site.known == KNOWN_NOTHING && is_up;
 	if (is_nothing_left && remove_files(s, &start->cluster, r, &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;

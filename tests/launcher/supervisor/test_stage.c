@@ -49,6 +49,20 @@ START_TEST(an_apply_that_fails_leaves_what_there_was)
 }
 END_TEST
 
+/* The master's place is still to be found while it starts, and at no other time. */
+START_TEST(a_master_moves_while_it_starts)
+{
+	for (enum supervisor_stage s = STAGE_IDLE; s < SUPERVISOR_STAGES; s++) {
+		struct supervisor_step step = supervisor_step(s, EVENT_MOVED);
+
+		if (s == STAGE_MASTER)
+			ck_assert(step.action == ACTION_MOVE_MASTER && step.next == STAGE_REPLACE);
+		else
+			ck_assert_msg(step.action == ACTION_NONE && step.next == s, "%d", s);
+	}
+}
+END_TEST
+
 START_TEST(one_apply_at_a_time_and_none_on_the_way_down)
 {
 	for (enum supervisor_stage s = STAGE_GROUPS; s < SUPERVISOR_STAGES; s++) {
@@ -132,9 +146,10 @@ START_TEST(random_walks)
 }
 END_TEST
 
-TEST_MAIN("stage", test_case("table", a_cluster_comes_up_and_goes_down,
-			     an_apply_that_fails_leaves_what_there_was,
-			     one_apply_at_a_time_and_none_on_the_way_down,
-			     down_is_reached_from_everywhere_once,
-			     what_is_not_open_is_neither_changed_nor_stopped,
-			     what_cannot_be_removed_is_the_end, random_walks))
+TEST_MAIN("stage",
+	  test_case("table", a_cluster_comes_up_and_goes_down,
+		    an_apply_that_fails_leaves_what_there_was, a_master_moves_while_it_starts,
+		    one_apply_at_a_time_and_none_on_the_way_down,
+		    down_is_reached_from_everywhere_once,
+		    what_is_not_open_is_neither_changed_nor_stopped,
+		    what_cannot_be_removed_is_the_end, random_walks))
