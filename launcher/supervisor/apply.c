@@ -114,22 +114,19 @@ static bool recover_homes(struct apply *a, struct plan *out)
 	return true;
 }
 
-int apply_accept(struct apply *a, struct state *wanted, struct err *e)
+int apply_choose(struct apply *a, struct err *e)
 {
 	const struct site *s = a->site;
 	cleanup_free struct state *found = calloc(1, sizeof(*found));
 	const struct state *known = s->known == KNOWN_STATE ? s->state : NULL;
 	int r = found ? 0 : err_set(e, -ENOMEM, "no memory for a state");
 
-	a->wanted = wanted;
 	/* Where the state was lost, daemons still tell where they listen. */
-	if (!r && !known && state_recover_daemons(&s->state->cluster, found))
+	if (!r && !known && state_recover_daemons(&a->wanted->cluster, s->driver, found))
 		known = found;
 	if (!r)
-		r = endpoints_choose(&a->claims, known, wanted, e);
-	if (r)
-		apply_forget(a);
-	endpoints_keep(&a->claims, known, a->wanted);
+		r = endpoints_choose(&a->claims, known, a->wanted, e);
+	endpoints_keep(&a->claims, known, r ? NULL : a->wanted);
 	return r;
 }
 

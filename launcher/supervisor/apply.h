@@ -28,11 +28,8 @@ struct apply {
 	struct claims claims;
 };
 
-/*
- * Before it begins: take `wanted` over, and choose where it is to listen. On failure it is freed,
- * and nothing has changed.
- */
-int apply_accept(struct apply *a, struct state *wanted, struct err *e);
+/* With the groups open, before it begins: choose where `wanted` is to listen. */
+int apply_choose(struct apply *a, struct err *e);
 
 /*
  * With the groups locked: write down that `wanted` is to be put in force, make what has to be there

@@ -72,6 +72,11 @@ static void carry_on(struct crew *c, struct daemon *d, enum worker_event event)
 		daemon_signal(d, SIGTERM);
 		break;
 	case WORKER_DO_KILL:
+		/* What is left of a hung one's group goes before it is started again. */
+		if (d->life.state == WORKER_HUNG) {
+			daemon_signal(d, SIGKILL);
+			break;
+		}
 		if (d->id != DAEMON_MASTER)
 			site_expel(s, d->group);
 		if (daemon_kill(d, s->driver, &e))

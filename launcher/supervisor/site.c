@@ -86,6 +86,8 @@ bool site_is_save_due(const struct site *s)
 }
 
 static void degrade(struct site *s, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+static void degrade(struct site *s, const char *format, va_list args)
 {
 	vsnprintf(s->state->why, sizeof(s->state->why), format, args);
 	s->state->phase = PHASE_DEGRADED;

@@ -163,12 +163,18 @@ static int open_groups(struct supervisor *s, struct err *e)
 	described =
 		s->apply.wanted && s->site.known != KNOWN_STATE ? s->apply.wanted : s->site.state;
 	r = site_open_groups(&s->site, described, seen, e);
-	if (!r)
-		r = crew_adopt(&s->crew, described, seen, e);
 	if (r)
 		return r;
 	s->apply.is_new = s->site.known != KNOWN_STATE && seen->count == 0;
-	return STEP_DONE;
+	if (s->apply.wanted)
+		r = apply_choose(&s->apply, e);
+	if (!r)
+		r = crew_adopt(&s->crew, described, seen, e);
+	if (r && s->apply.is_new) { /* nothing is in it yet */
+		driver_destroy(s->site.driver, &(struct err){0});
+		s->site.driver = NULL;
+	}
+	return r ? r : STEP_DONE;
 }
 
 static int remove_next(struct supervisor *s, struct err *e)
@@ -356,9 +362,12 @@ static void request_apply(struct supervisor *s, struct control_client *client,
 	else
 		err_set(&e, -EBUSY, "cluster %s is being taken down (process %d)",
 			s->site.state->cluster.name, (int)getpid());
-	if (wanted)
-		r = apply_accept(&s->apply, wanted, &e);
+	if (wanted) {
+		s->apply.wanted = wanted;
+		r = apply_choose(&s->apply, &e);
+	}
 	if (r) {
+		apply_forget(&s->apply);
 		control_refuse(s->clients.control, client, &e);
 		return;
 	}
@@ -688,7 +697,13 @@ static int open_parts(struct supervisor *s, struct supervisor_start *start, stru
 
 	site->now_ns = s->report.begin_ns = clock_now_ns();
 	s->drift.site = site;
-	s->apply = (struct apply){.site = site, .crew = &s->crew, .clients = &s->clients};
+	s->apply = (struct apply){
+		.site = site,
+		.crew = &s->crew,
+		.clients = &s->clients,
+		.wanted = start->wanted,
+	};
+	start->wanted = NULL;
 	prctl(PR_SET_CHILD_SUBREAPER, start->kind != SUPERVISOR_ONCE);
 	if (start->kind != SUPERVISOR_ONCE)
 		oom_protect(); /* where it may: doctor says so */
@@ -767,7 +782,7 @@ static void close_parts(struct supervisor *s)
 int supervisor_run(struct supervisor_start *start, struct err *e)
 {
 	struct supervisor *s = calloc(1, sizeof(*s));
-	bool is_up = start->wanted, is_nothing_left;
+	bool is_nothing_left;
 	struct err unremoved;
 	sigset_t before;
 	char log[PROFILE_PATH + 32];
@@ -791,15 +806,13 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		r = open_parts(s, start, e);
 	if (!r)
 		r = site_recall(&s->site, &start->cluster, e);
-	if (!r && is_up)
-		r = apply_accept(&s->apply, take_pointer(start->wanted), e);
 	malloc_trim(0);
 	if (!r)
 		r = loop(s, e);
 	start->signal_number = s->signal_number;
 	is_nothing_left = s->stage == STAGE_GONE;
 	/* A first `up` that failed before it made anything leaves no trace either. */
-	is_nothing_left |= r && s->site.state && s->site.known == KNOWN_NOTHING && is_up;
+	is_nothing_left |= r && s->site.state && s->site.known == KNOWN_NOTHING && s->apply.wanted;
 	if (is_nothing_left && remove_files(s, &start->cluster, r, &unremoved) && !r) {
 		*e = unremoved;
 		r = e->code;
