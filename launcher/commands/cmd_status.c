@@ -147,10 +147,10 @@ static void print_foreign(const struct slice_status *s)
 	for (unsigned i = 0; i < s->foreign.listed; i++)
 		printf("foreign: process %d (%s) of user %d in %s was not started by cleave\n",
 		       (int)s->foreign.items[i].pid, FOREIGN(s->foreign.items[i].name),
-		       (int)s->foreign.items[i].uid, s->name);
+		       (int)s->foreign.items[i].uid, FOREIGN(s->name));
 	if (s->foreign.count > s->foreign.listed)
 		printf("foreign: and %u more in %s\n", s->foreign.count - s->foreign.listed,
-		       s->name);
+		       FOREIGN(s->name));
 }
 
 static void print_text(const struct options *o, const struct cluster *c, const struct status *s)
@@ -160,16 +160,16 @@ static void print_text(const struct options *o, const struct cluster *c, const s
 		printf(" (%s)", FOREIGN(s->why));
 	putchar('\n');
 	if (s->unsaved[0])
-		printf("warning: %s\n", s->unsaved);
+		printf("warning: %s\n", FOREIGN(s->unsaved));
 	if (!s->slice_count)
 		return;
 	printf("master %s, pid %d, %u of %u workers registered", FOREIGN(s->master_url),
 	       (int)s->master_pid, s->alive_workers, s->slice_count);
 	if (s->supervisor_pid)
 		printf("; supervisor pid %d", (int)s->supervisor_pid);
-	printf("\npages %s, security.ui %s", s->ui_url, ui_access_name(s->ui));
+	printf("\npages %s, security.ui %s", FOREIGN(s->ui_url), ui_access_name(s->ui));
 	if (s->ui != UI_OPEN)
-		printf(": curl -H @%s/ui.header %s", c->state, s->ui_url);
+		printf(": curl -H @%s/ui.header %s", FOREIGN(c->state), FOREIGN(s->ui_url));
 	putchar('\n');
 	print_slices(s);
 	for (unsigned i = 0; i < s->slice_count; i++)

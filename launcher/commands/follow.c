@@ -73,7 +73,7 @@ static void show_progress(struct display *d, const struct reply *r)
 		fprintf(stderr, "%smaster: %s%s", begin, r->count ? "answers" : "starting", end);
 	else if (strcmp(r->what, "turn") == 0)
 		fprintf(stderr, "%swaiting for another cluster's up or down (%s)%s", begin,
-			r->object, end);
+			FOREIGN(r->object), end);
 	else
 		fprintf(stderr, "%s%s: %u of %u (%s)%s", begin, FOREIGN(r->what), r->count,
 			r->total, FOREIGN(r->object), end);

@@ -9,6 +9,7 @@
 #include "containers/proc/process.h"
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/cost/facts.h"
 
 enum {
@@ -311,7 +312,7 @@ static void note_expelled(struct site *s, const char *group, const char *text, p
 	const struct strings before = s->expelled;
 
 	events_note(&s->events, "expel", group, text, {"pid", pid});
-	fprintf(stderr, "cleave: %s: %s\n", group, text);
+	fprintf(stderr, "cleave: %s: %s\n", group, FOREIGN(text));
 	if (strings_add(&s->expelled, group) || strings_add(&s->expelled, text))
 		s->expelled = before;
 }
