@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/spark.h"
+#include "launcher/spark/room.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -245,7 +245,7 @@ START_TEST(shell)
 }
 END_TEST
 
-/* Libraries are loaded from temporary directories: not from the workers' user's. */
+/* Libraries are loaded from temporary directories: the workers' user's is not for others. */
 START_TEST(shell_beside_another_user)
 {
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
@@ -254,8 +254,8 @@ START_TEST(shell_beside_another_user)
 
 	t->cluster.uid = geteuid() + 1;
 	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &e), 0);
-	ck_assert_ptr_null(argv_value(&w, "SPARK_LOCAL_DIRS"));
-	ck_assert_ptr_null(strstr(argv_value(&w, "SPARK_SUBMIT_OPTS"), "java.io.tmpdir"));
+	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_DIRS"), "/t/data/tree/host/" SPARK_OWN_TMP);
+	ck_assert_ptr_null(strstr(argv_value(&w, "SPARK_SUBMIT_OPTS"), "host/tmp"));
 }
 END_TEST
 
