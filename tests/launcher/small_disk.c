@@ -10,11 +10,21 @@
 
 enum { FILES = 4096 };
 
+static char mounted[1024];
+
+/* At the end, before the test's directory is removed: a directory with a mount stays. */
+static void unmount(void)
+{
+	umount2(mounted, MNT_DETACH);
+}
+
 int small_disk_mount(const char *path, const char *options, struct err *e)
 {
 	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("tmpfs", path, "tmpfs", 0, options))
 		return err_errno(e, -errno, "no small file system can be mounted");
+	snprintf(mounted, sizeof(mounted), "%s", path);
+	atexit(unmount);
 	return 0;
 }
 
