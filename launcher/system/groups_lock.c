@@ -7,6 +7,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/plan/profile.h"
+#include "launcher/system/directory.h"
 #include "launcher/system/lock.h"
 
 /* "/tmp/cleave-UID": where a user has no runtime directory. */
@@ -20,26 +21,13 @@ static int open_directory(struct err *e)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	char own[PROFILE_PATH];
-	const char *path = own;
-	cleanup_close int fd = -1;
-	struct stat st;
 
-	own_top(own);
 	if (geteuid() == 0)
-		path = "/run";
-	else if (runtime && runtime[0] == '/')
-		path = runtime;
-	if (path != runtime && mkdir(path, path == own ? 0700 : 0755) && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make the directory %s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		return err_errno(e, -errno, "cannot open the directory %s", path);
-	if (st.st_uid != geteuid() || st.st_mode & 022)
-		return err_set(e, -EPERM,
-			       "%s must belong to user %u and be closed to writes of others (it is "
-			       "user %u's, mode %04o), since the lock of the cgroup tree is in it",
-			       path, (unsigned)geteuid(), (unsigned)st.st_uid, st.st_mode & 07777);
-	return take_fd(fd);
+		return directory_make("/run", 0755, e);
+	if (runtime && runtime[0] == '/')
+		return directory_open(runtime, DIRECTORY_OWN, e);
+	own_top(own);
+	return directory_make(own, 0700, e);
 }
 
 int groups_lock_take(const char *tree, struct groups_lock *out, pid_t *holder, struct err *e)
