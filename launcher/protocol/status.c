@@ -78,7 +78,8 @@ int status_collect(const struct state *s, struct driver *d, struct sample *sampl
 	memset(out, 0, sizeof(*out));
 	collect_cluster(s, out);
 	for (unsigned i = 0; i < s->plan.slice_count; i++) {
-		const struct observed_group *group = observed_find(seen, s->plan.slices[i].name);
+		const struct observed_group *group =
+			d ? observed_find(seen, s->plan.slices[i].name) : NULL;
 
 		samples[i] = (struct sample){0};
 		if (group)
