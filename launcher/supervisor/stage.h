@@ -4,7 +4,7 @@
 
 /*
  * What the supervisor is doing, and what can happen after what: a table, stage × event → action and
- * next stage. It has no effect; supervisor.c alone walks through it and does the actions.
+ * next stage. It has no effect; loop.c alone walks through it and does the actions.
  *
  *   OPEN ──▶ IDLE, for an apply or a down at once; failed ─▶ STUCK
  *
