@@ -59,7 +59,7 @@ struct stranger {
 	pid_t pid;
 	uid_t uid;     /* real; (uid_t)-1: it has ended since */
 	char name[32]; /* in printable ASCII */
-	bool stays;    /* it was to be moved out, and the kernel has refused */
+	bool stays; /* in the group, and ends with it: it is the workers' user's, or cannot be moved */
 };
 
 enum { STRANGERS_LISTED = 8 };

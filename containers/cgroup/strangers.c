@@ -169,6 +169,15 @@ static void copy_name(char to[sizeof(((struct stranger *)NULL)->name)], const ch
 
 enum action { SHOW, EXPEL };
 
+/*
+ * One of the workers' user, who can put nothing into our groups, was most likely born in this one
+ * and has hidden it: outside it would be free of the slice's walls, and of its end.
+ */
+static bool may_go(const struct cgroup_driver *d, const struct stranger *s)
+{
+	return s->uid != d->users.workers || d->users.workers == d->users.caller;
+}
+
 static int find_strangers(struct cgroup_driver *d, const char *group, enum action action,
 			  struct strangers *out, struct err *e)
 {
@@ -196,7 +205,8 @@ static int find_strangers(struct cgroup_driver *d, const char *group, enum actio
 			continue;
 		s.uid = proc_user(s.pid);
 		copy_name(s.name, stat.name);
-		if (action == EXPEL)
+		s.stays = !may_go(d, &s);
+		if (action == EXPEL && !s.stays)
 			move_out(d, group, &s, stat.start_ticks);
 		out->count++;
 		if (out->listed < STRANGERS_LISTED)

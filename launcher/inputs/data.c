@@ -81,7 +81,7 @@ static void sweep_release(const struct sweep *s)
 static int link_file(struct sweep *s, const char *target, uint64_t bytes, struct err *e)
 {
 	const char *path = target + s->below + strspn(target + s->below, "/");
-	cleanup_close int fd = open(target, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open(target, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	cleanup_free char *buffer = malloc(READ_BYTES), *folder = strdup(path);
 	ssize_t got = 1;
 

@@ -64,27 +64,30 @@ static void end(struct driver *d)
 	real_do(driver_destroy(d, &e));
 }
 
-/* A process that we know nothing of, in the group in hierarchies first … last, v2's being the last. */
-static pid_t move_in(struct driver *d, unsigned first, unsigned last)
+static bool is_in_slice(pid_t pid)
 {
-	const struct placement *p = &((struct cgroup_driver *)d)->placement;
-	pid_t pid = fork();
-	struct err e;
+	char text[8192];
 
-	if (pid == 0) {
-		char program[] = "sleep", time[] = "100";
-		char *argv[] = {program, time, NULL}, *envp[] = {NULL};
+	return proc_read_text(pid, "cgroup", text, sizeof(text)) > 0 && strstr(text, "/slice-0");
+}
 
-		execve("/bin/sleep", argv, envp);
-		_exit(127);
-	}
+static void await_program(pid_t pid, const char *name)
+{
 	for (unsigned turn = 0; turn < 500; turn++) {
 		char comm[64];
 
-		if (proc_read_text(pid, "comm", comm, sizeof(comm)) > 0 && !strcmp(comm, "sleep"))
+		if (proc_read_text(pid, "comm", comm, sizeof(comm)) > 0 && !strcmp(comm, name))
 			break;
 		poll(NULL, 0, 10);
 	}
+}
+
+/* Put a process into the group in hierarchies first … last, v2's being the last. */
+static void put_in(struct driver *d, pid_t pid, unsigned first, unsigned last)
+{
+	const struct placement *p = &((struct cgroup_driver *)d)->placement;
+	struct err e;
+
 	for (unsigned c = first; c <= last; c++) {
 		const char *base = c < CONTROLLER_COUNT ? p->base[c] : p->unified;
 		char path[3 * LAYOUT_PATH], text[16];
@@ -95,14 +98,23 @@ static pid_t move_in(struct driver *d, unsigned first, unsigned last)
 		snprintf(text, sizeof(text), "%d", pid);
 		real_do(control_write(AT_FDCWD, path, text, &e));
 	}
-	return pid;
 }
 
-static bool is_in_slice(pid_t pid)
+/* A process that we know nothing of, moved in by hand. */
+static pid_t move_in(struct driver *d, unsigned first, unsigned last)
 {
-	char text[8192];
+	pid_t pid = fork();
 
-	return proc_read_text(pid, "cgroup", text, sizeof(text)) > 0 && strstr(text, "/slice-0");
+	if (pid == 0) {
+		char program[] = "sleep", time[] = "100";
+		char *argv[] = {program, time, NULL}, *envp[] = {NULL};
+
+		execve("/bin/sleep", argv, envp);
+		_exit(127);
+	}
+	await_program(pid, "sleep");
+	put_in(d, pid, first, last);
+	return pid;
 }
 
 static void end_stranger(pid_t pid)
@@ -151,6 +163,40 @@ START_TEST(who_was_moved_in_is_moved_out_alive)
 	real_do(d->ops->kill(d, "slice-0", 5000, &e));
 	waitpid(ours, NULL, 0);
 	end_stranger(pid);
+	end(d);
+}
+END_TEST
+
+/* Who is born in a slice and hides it (env -i setsid) does not get out of its walls like that. */
+START_TEST(the_workers_user_hides_nobody)
+{
+	struct strangers s;
+	pid_t pid;
+	OPEN_OR_SKIP(d);
+
+	((struct cgroup_driver *)d)->users.workers = 65534;
+	pid = fork();
+	if (pid == 0) {
+		char program[] = "sleep", time[] = "100";
+		char *argv[] = {program, time, NULL}, *envp[] = {NULL};
+
+		while (!is_in_slice(getpid()))
+			poll(NULL, 0, 1);
+		if (setsid() < 0 || setresgid(65534, 65534, 65534) ||
+		    setresuid(65534, 65534, 65534))
+			_exit(126);
+		execve("/bin/sleep", argv, envp);
+		_exit(127);
+	}
+	put_in(d, pid, 0, CONTROLLER_COUNT);
+	await_program(pid, "sleep");
+	real_do(d->ops->expel(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.count, 1);
+	ck_assert_int_eq(s.items[0].pid, pid);
+	ck_assert(s.items[0].stays);
+	ck_assert(is_in_slice(pid));
+	real_do(d->ops->kill(d, "slice-0", 5000, &e));
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	end(d);
 }
 END_TEST
@@ -239,5 +285,5 @@ END_TEST
 
 TEST_MAIN("strangers",
 	  test_case("strangers", who_was_moved_in_is_named, who_was_moved_in_is_moved_out_alive,
-		    one_hierarchy_is_enough, more_than_are_listed_are_moved_out,
-		    descendants_without_a_mark_are_ours))
+		    the_workers_user_hides_nobody, one_hierarchy_is_enough,
+		    more_than_are_listed_are_moved_out, descendants_without_a_mark_are_ours))
