@@ -333,6 +333,9 @@ START_TEST(what_was_adopted_may_end)
 		up = fork_up();
 		ck_assert(own_wait(is_starting));
 		ck_assert_int_eq(kill(i ? master.pid : worker.pid, SIGKILL), 0);
+		/* What dies only after the master has answered does not change this `up`. */
+		while (process_is_alive(i ? &master : &worker))
+			poll(NULL, 0, 10);
 		kill(master.pid, SIGCONT);
 		must_end(up, REPLY_CHANGED);
 		ck_assert_int_eq(state_read(&own.cluster, &own.state, &(struct err){0}), 0);
