@@ -64,7 +64,7 @@ static int refuse(const struct way *w, const char *name, const struct stat *st, 
 
 	return err_set(e, -EPERM,
 		       "%.300s: %.200s in %.200s belongs to user %u and has mode %04o, so others "
-		       "than the caller could write there: give it to the caller and close it, or "
+		       "could write there: give it to the caller and close it, or "
 		       "choose another place",
 		       w->path, name, control_path(w->at, "", there), (unsigned)st->st_uid,
 		       (unsigned)(st->st_mode & 07777));
