@@ -331,8 +331,7 @@ void site_expel(struct site *s, const char *group)
 		snprintf(text, sizeof(text),
 			 "process %d (%s) of user %d was not started by cleave: %s", who->pid,
 			 who->name, (int)who->uid,
-			 who->stays ? "it ends with the group"
-				    : "it was moved out and runs on");
+			 who->stays ? "it ends with the group" : "it was moved out and runs on");
 		note_expelled(s, group, text, who->pid);
 	}
 	if (found.count > found.listed) {
