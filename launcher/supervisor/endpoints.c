@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/system/claim.h"
+#include "launcher/supervisor/claim.h"
 #include "launcher/system/listening.h"
 
 enum { PORTS_TRIED = 512 };

@@ -5,7 +5,7 @@
 /*
  * Where a cluster listens: the master's two ports, and an address a slice, one behind the other. A
  * profile's own are taken as they are; those that it leaves open are the first free ones. What was
- * chosen is claimed (launcher/system/claim.h) for as long as the supervisor lives, so clusters that
+ * chosen is claimed (launcher/supervisor/claim.h) for as long as the supervisor lives, so clusters that
  * begin at once choose different ones, and none takes what is ours while a daemon of ours is away.
  */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SYSTEM_CLAIM_H
-#define LAUNCHER_SYSTEM_CLAIM_H
+#ifndef LAUNCHER_SUPERVISOR_CLAIM_H
+#define LAUNCHER_SUPERVISOR_CLAIM_H
 
 /*
  * A name that one process at a time may have, among all that share our loopback addresses. Whoever

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/system/claim.h"
+#include "launcher/supervisor/claim.h"
 
 #include <errno.h>
 #include <stddef.h>
