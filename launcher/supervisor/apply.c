@@ -12,9 +12,8 @@
 #include "launcher/system/listening.h"
 #include "launcher/system/scratch.h"
 
-enum { REMOVE_PATIENCE_MS = 10000 }; /* of killed processes that have not ended */
-
 enum {
+	REMOVE_PATIENCE_MS = 10000, /* of killed processes that have not ended */
 	MOVES = 5, /* of the master, before what keeps taking its ports is the user's matter */
 	QUIET_MS = 1000, /* an answer from a daemon that is well takes less */
 };
