@@ -43,9 +43,7 @@ static bool prepare(const struct birth *b)
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && as && errno != ENOSYS &&
 	    errno != EPERM && errno != EACCES)
 		return false;
-	if (as &&
-	    (setgroups((size_t)b->group_count, b->groups) < 0 ||
-	     setresgid(as->gid, as->gid, as->gid) < 0 || setresuid(as->uid, as->uid, as->uid) < 0))
+	if (as && !cluster_become(as, b->groups, b->group_count))
 		return false;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == b->parent;

@@ -60,6 +60,11 @@ int cluster_as_user(const struct cluster *c, int (*work)(void *context, struct e
 		    void *context, struct err *e);
 
 /*
+ * In a child: have the rights of the workers' user and of these groups, for good. false with errno.
+ */
+bool cluster_become(const struct cluster *c, const gid_t *groups, int count);
+
+/*
  * Make a directory of the workers' user, or take it as it is there if it is his; remove one, or
  * what else has that name. Where it lies has to be closed to others (directory.h), or is his own:
  * then it is done with his rights only.

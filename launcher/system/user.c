@@ -122,13 +122,18 @@ int cluster_user_access(const struct cluster *c, const char *path, int mode, str
 
 /* ---- with his rights */
 
+bool cluster_become(const struct cluster *c, const gid_t *groups, int count)
+{
+	return setgroups((size_t)count, groups) == 0 && setresgid(c->gid, c->gid, c->gid) == 0 &&
+	       setresuid(c->uid, c->uid, c->uid) == 0;
+}
+
 static _Noreturn void become(const struct cluster *c, const gid_t *groups, int count, int to,
 			     int (*work)(void *context, struct err *e), void *context)
 {
 	struct err e = {0};
 
-	if (setgroups((size_t)count, groups) || setresgid(c->gid, c->gid, c->gid) ||
-	    setresuid(c->uid, c->uid, c->uid))
+	if (!cluster_become(c, groups, count))
 		err_errno(&e, -errno, "cannot become user %s", c->user);
 	else if (work(context, &e) == 0)
 		e.code = 0;
