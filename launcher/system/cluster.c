@@ -40,6 +40,11 @@ static const char *environment(const char *name)
 	return value && value[0] == '/' ? value : NULL;
 }
 
+void cluster_own_top(char path[PROFILE_PATH])
+{
+	snprintf(path, PROFILE_PATH, "/tmp/cleave-%u", (unsigned)geteuid());
+}
+
 /* The directories that hold one directory a cluster, for the caller himself. */
 static int own_tops(char state[PROFILE_PATH], char data[PROFILE_PATH], struct err *e)
 {
@@ -51,10 +56,9 @@ static int own_tops(char state[PROFILE_PATH], char data[PROFILE_PATH], struct er
 		r = path_format(state, e, "/run/cleave");
 		return r ? r : path_format(data, e, "/var/lib/cleave");
 	}
-	r = runtime ? path_format(state, e, "%s/cleave", runtime)
-		    : path_format(state, e, "/tmp/cleave-%u", (unsigned)geteuid());
-	if (r)
-		return r;
+	cluster_own_top(state);
+	if (runtime && path_format(state, e, "%s/cleave", runtime))
+		return e->code;
 	if (states)
 		return path_format(data, e, "%s/cleave", states);
 	if (home)
@@ -173,7 +177,7 @@ static int make_private_top(const struct cluster *c, struct err *e)
 	char top[PROFILE_PATH];
 	struct stat st;
 
-	snprintf(top, sizeof(top), "/tmp/cleave-%u", (unsigned)geteuid());
+	cluster_own_top(top);
 	if (strncmp(c->state, top, strlen(top)) != 0 || c->state[strlen(top)] != '/')
 		return 0;
 	if (mkdir(top, 0700) && errno != EEXIST)

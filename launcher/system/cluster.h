@@ -39,6 +39,9 @@ struct cluster {
  */
 int cluster_paths(const char *state_dir, const char *name, struct cluster *out, struct err *e);
 
+/* "/tmp/cleave-UID": where the caller keeps what is only for a while without XDG_RUNTIME_DIR. */
+void cluster_own_top(char path[PROFILE_PATH]);
+
 /*
  * Resolve security.user into uid, gid and user. ERR_FAILED for an unknown user or a missing right.
  */

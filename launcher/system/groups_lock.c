@@ -10,12 +10,6 @@
 #include "launcher/system/directory.h"
 #include "launcher/system/lock.h"
 
-/* "/tmp/cleave-UID": where a user has no runtime directory. */
-static void own_top(char path[PROFILE_PATH])
-{
-	snprintf(path, PROFILE_PATH, "/tmp/cleave-%u", (unsigned)geteuid());
-}
-
 /* A directory in which only we can make names. */
 static int open_directory(struct err *e)
 {
@@ -26,7 +20,7 @@ static int open_directory(struct err *e)
 		return directory_make("/run", 0755, e);
 	if (runtime && runtime[0] == '/')
 		return directory_open(runtime, DIRECTORY_OWN, e);
-	own_top(own);
+	cluster_own_top(own);
 	return directory_make(own, 0700, e);
 }
 
@@ -63,7 +57,7 @@ void groups_lock_release(struct groups_lock *l)
 	close(l->fd);
 	close(l->dir);
 	l->fd = -1;
-	own_top(own);
+	cluster_own_top(own);
 	if (geteuid() != 0)
 		rmdir(own); /* unless somebody's state is in it */
 }
