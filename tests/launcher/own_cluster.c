@@ -85,6 +85,19 @@ int own_up(enum reply_result *result, struct err *e)
 	return up_ensure(&up, result, &own.state, e);
 }
 
+pid_t own_fork_up(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		enum reply_result result;
+		struct err e;
+
+		_exit(own_up(&result, &e) ? (int)e.exit : 0);
+	}
+	return pid;
+}
+
 void own_must_come_up(enum reply_result wanted)
 {
 	enum reply_result result;

@@ -51,6 +51,9 @@ void own_set_env(const char *key, const char *value);
 int own_up(enum reply_result *result, struct err *e);
 void own_must_come_up(enum reply_result wanted);
 
+/* A process that calls own_up() and exits with its error's class. */
+pid_t own_fork_up(void);
+
 /* SIGKILL, and wait until it is gone. */
 void own_kill_supervisor(void);
 

@@ -122,6 +122,22 @@ static void assert_said(const char *text, pid_t pid)
 	ck_assert_msg(strstr(text, who) && strstr(text, "slice-0"), "%s: %s", who, text);
 }
 
+/* The last of a test: `down` names him, and he lives. */
+static void must_let_go(pid_t pid)
+{
+	char *text;
+	struct err e;
+	int r;
+
+	listen_to(STDERR_FILENO);
+	r = down_cluster(&own.options, own.name, &e);
+	text = said(STDERR_FILENO);
+	ck_assert_msg(r == 0, "%s", e.msg);
+	assert_said(text, pid);
+	end_stranger(pid);
+	own_end();
+}
+
 /* A command by name, with what it prints. */
 static int run(const struct command *c, struct options o, const char *operand, char **text)
 {
@@ -140,8 +156,6 @@ START_TEST(status_and_verify_name_him_and_down_lets_him_go)
 	struct options o;
 	char *text;
 	pid_t pid;
-	struct err e;
-	int r;
 
 	own_begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
@@ -162,34 +176,19 @@ START_TEST(status_and_verify_name_him_and_down_lets_him_go)
 	assert_said(text, pid);
 	ck_assert_ptr_null(strstr(text, "supervisor and"));
 	ck_assert(is_in_slice(pid));
-	listen_to(STDERR_FILENO);
-	r = down_cluster(&own.options, own.name, &e);
-	text = said(STDERR_FILENO);
-	ck_assert_msg(r == 0, "%s", e.msg);
-	assert_said(text, pid);
-	end_stranger(pid);
-	own_end();
+	must_let_go(pid);
 }
 END_TEST
 
 START_TEST(down_without_a_supervisor_lets_him_go)
 {
-	char *text;
 	pid_t pid;
-	struct err e;
-	int r;
 
 	own_begin_or_skip();
 	own_must_come_up(REPLY_STARTED);
 	pid = move_in();
 	own_kill_supervisor();
-	listen_to(STDERR_FILENO);
-	r = down_cluster(&own.options, own.name, &e);
-	text = said(STDERR_FILENO);
-	ck_assert_msg(r == 0, "%s", e.msg);
-	assert_said(text, pid);
-	end_stranger(pid);
-	own_end();
+	must_let_go(pid);
 }
 END_TEST
 

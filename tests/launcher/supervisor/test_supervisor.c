@@ -50,20 +50,6 @@ static void assert_group(pid_t pid, const char *wanted)
 	ck_assert_str_eq(group, expected);
 }
 
-/* A process that calls own_up() and exits with its error's class. */
-static pid_t fork_up(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		enum reply_result result;
-		struct err e;
-
-		_exit(own_up(&result, &e) ? (int)e.exit : 0);
-	}
-	return pid;
-}
-
 /* ---- all is well */
 
 START_TEST(up_status_again_down)
@@ -535,7 +521,7 @@ static void interrupt(int signal_number)
 	pid_t client;
 
 	own_set_env("FAKE_WORKER", "hang");
-	client = fork_up();
+	client = own_fork_up();
 	ck_assert(own_wait(is_starting));
 	ck_assert_int_eq(
 		process_identify(own.status.slices[0].worker_pid, &worker, &(struct err){0}), 0);
@@ -573,7 +559,7 @@ START_TEST(a_second_up_names_the_first)
 
 	own_begin_or_skip();
 	own_set_env("FAKE_WORKER", "hang");
-	client = fork_up();
+	client = own_fork_up();
 	ck_assert(own_wait(is_starting));
 	ck_assert_int_lt(own_up(&result, &e), 0);
 	snprintf(pid, sizeof(pid), "process %d", (int)client);

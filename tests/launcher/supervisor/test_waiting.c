@@ -263,19 +263,6 @@ START_TEST(a_stranger_s_lock_is_nothing)
 }
 END_TEST
 
-static pid_t fork_up(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		enum reply_result result;
-		struct err e;
-
-		_exit(own_up(&result, &e) ? (int)e.exit : 0);
-	}
-	return pid;
-}
-
 /* A status is an answer at once, and says what is waited for. */
 static bool is_told_to_wait(void)
 {
@@ -293,7 +280,7 @@ START_TEST(a_first_up_waits_for_its_turn)
 
 	begin_or_skip();
 	ck_assert_int_eq(take_lock(), 0);
-	up = fork_up();
+	up = own_fork_up();
 	ck_assert(own_wait(is_told_to_wait));
 	groups_lock_release(&lock);
 	ck_assert_int_eq(exit_of(up), 0);
@@ -307,7 +294,7 @@ START_TEST(a_first_up_is_interrupted_before_its_turn)
 
 	begin_or_skip();
 	ck_assert_int_eq(take_lock(), 0);
-	up = fork_up();
+	up = own_fork_up();
 	ck_assert(own_wait(is_told_to_wait));
 	kill(up, SIGTERM);
 	ck_assert_int_eq(exit_of(up), 128 + SIGTERM);
@@ -336,7 +323,7 @@ START_TEST(a_second_up_waits_for_its_turn)
 	worker = own.state.workers[0].id;
 	ck_assert_int_eq(take_lock(), 0);
 	for (int i = 0; i < 2; i++) {
-		up = fork_up();
+		up = own_fork_up();
 		poll(NULL, 0, 500);
 		ck_assert(is_up());
 		ck_assert_int_eq(waitpid(up, NULL, WNOHANG), 0);
