@@ -35,7 +35,7 @@ CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-
 # Each folder names the libraries that it may use; nothing else is on its include path.
 PKGS_decision   :=
 PKGS_profiles   := yaml-0.1
-PKGS_containers := numa $(if $(filter yes,$(LIBCGROUP)),libcgroup)
+PKGS_containers := numa jansson libcurl $(if $(filter yes,$(LIBCGROUP)),libcgroup)
 PKGS_launcher   := hwloc jansson libcurl nettle
 FOLDERS         := launcher containers profiles decision
 PKGS := $(foreach f,$(FOLDERS),$(PKGS_$(f)))
