@@ -188,6 +188,17 @@ const char *jvm_option_refuse(const char *option)
 	return refuse(list, option);
 }
 
+const char *mount_refuse(const char *mount)
+{
+	const char *target = strchr(mount, ':'), *mode = target ? strchr(target + 1, ':') : NULL;
+
+	if (mount[0] != '/' || !target || target[1] != '/')
+		return "a mount is SOURCE:TARGET, both absolute";
+	if (mode && strcmp(mode, ":ro") != 0 && strcmp(mode, ":rw") != 0)
+		return "behind the target comes ro, rw or nothing";
+	return NULL;
+}
+
 const char *spark_property_refuse(const char *key)
 {
 	static const struct refusal list[] = {
@@ -269,8 +280,8 @@ const char *conflict_find(const struct profile *p, const char **path)
 		{joins_from_loopback(p), "spark.join",
 		 "the master there cannot reach slices on loopback; write an address of this "
 		 "machine as spark.first_address"},
-		{p->backend == BACKEND_DOCKER && !p->docker.image[0], "backend",
-		 "docker needs docker.image"},
+		{profile_has_engine(p) && !p->docker.image[0], "backend",
+		 "containers need docker.image"},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {

@@ -53,10 +53,11 @@ bool text_is_user(const char *text);
 bool text_is_image(const char *text);
 
 /*
- * Why a JVM option, a Spark property, a variable cannot stand in the profile, as the end of a
- * sentence; NULL: it can.
+ * Why a JVM option, a mount, a Spark property, a variable cannot stand in the profile, as the end
+ * of a sentence; NULL: it can.
  */
 const char *jvm_option_refuse(const char *option);
+const char *mount_refuse(const char *mount);
 const char *spark_property_refuse(const char *key);
 const char *environment_name_refuse(const char *name);
 

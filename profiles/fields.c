@@ -19,9 +19,8 @@
 #define BYTES_MAX	(UINT64_C(1) << 50) /* 1024T; the largest machines have some 64T */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Values of `not_yet`. */
+/* A value of `not_yet`. */
 #define ALL_BUT_FIRST (~1u)
-#define ONLY(value)   (1u << (value))
 
 /* The longest path a unix socket can have, less its NUL (sockaddr_un.sun_path, unix(7)). */
 #define SOCKET_MAX 108
@@ -166,14 +165,19 @@ static const struct field profile_list[] = {
 	{"rebalance.tick", FIELD_TIME, AT(rebalance.tick_ms), RANGE(10, 10000)},
 	{"rebalance.cool_down", FIELD_TIME, AT(rebalance.cool_down_ms), RANGE(0, 3600000)},
 
-	{"backend", FIELD_WORD, AT(backend), .words = WORDS("auto", "cgroup", "docker", "affinity"),
-	 .not_yet = ONLY(BACKEND_DOCKER), .help = "affinity: no cgroups, no limits"},
+	{"backend", FIELD_WORD, AT(backend),
+	 .words = WORDS("auto", "cgroup", "docker", "podman", "affinity"),
+	 .help = "affinity: no cgroups, no limits"},
 	{"docker.socket", FIELD_TEXT, AT(docker.socket), .words = WORDS("auto"), .max = SOCKET_MAX,
-	 .is_valid = text_is_path, .allowed = TEXT_PATH_ALLOWED, .not_yet = ALL_BUT_FIRST},
+	 .is_valid = text_is_path, .allowed = TEXT_PATH_ALLOWED, .help = "of the engine"},
 	{"docker.image", FIELD_TEXT, AT(docker.image), .words = WORDS("none"),
-	 .is_valid = text_is_image, .allowed = "the name of an image", .not_yet = ALL_BUT_FIRST},
-	{"docker.pull", FIELD_WORD, AT(docker.pull), .words = WORDS("never", "missing", "always"),
-	 .not_yet = ALL_BUT_FIRST},
+	 .is_valid = text_is_image, .allowed = "the name of an image",
+	 .help = "of the slices' containers"},
+	{"docker.pull", FIELD_WORD, AT(docker.pull), .words = WORDS("never", "missing", "always")},
+	{"docker.master", FIELD_WORD, AT(docker.master), .words = WORDS("host", "container"),
+	 .help = "where master and drivers run"},
+	{"docker.mounts", FIELD_STRINGS, AT(docker.mounts), .refuse = mount_refuse,
+	 .allowed = "SOURCE:TARGET or SOURCE:TARGET:ro, absolute paths", .help = "more of them"},
 
 	{"services", FIELD_ITEMS, AT(services), BESIDE(service_count), .items = &service_fields,
 	 .not_yet = ALL_BUT_FIRST, .help = "run beside each worker"},

@@ -126,3 +126,8 @@ const char *gc_option(enum gc gc)
 
 	return options[gc];
 }
+
+bool profile_has_engine(const struct profile *p)
+{
+	return p->backend == BACKEND_DOCKER || p->backend == BACKEND_PODMAN;
+}

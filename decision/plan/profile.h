@@ -66,9 +66,10 @@ enum gc { GC_AUTO, GC_PARALLEL, GC_G1, GC_ZGC, GC_SHENANDOAH, GC_SERIAL };
 enum rebalance_mode { REBALANCE_OFF, REBALANCE_OBSERVE, REBALANCE_ACT };
 enum loan_mode { LOANS_SHARED, LOANS_EXCLUSIVE };
 enum loan_scope { SCOPE_PACKAGE, SCOPE_MACHINE };
-enum backend { BACKEND_AUTO, BACKEND_CGROUP, BACKEND_DOCKER, BACKEND_AFFINITY };
+enum backend { BACKEND_AUTO, BACKEND_CGROUP, BACKEND_DOCKER, BACKEND_PODMAN, BACKEND_AFFINITY };
 enum ui_access { UI_OPEN, UI_ACL, UI_OFF };
 enum docker_pull { PULL_NEVER, PULL_MISSING, PULL_ALWAYS };
+enum docker_master { DOCKER_MASTER_HOST, DOCKER_MASTER_CONTAINER };
 
 struct profile_partition {
 	enum partition_by by;
@@ -151,6 +152,8 @@ struct profile_docker {
 	char socket[PROFILE_PATH]; /* "" for auto */
 	char image[PROFILE_WORD];  /* "" for none */
 	enum docker_pull pull;
+	enum docker_master master; /* where master and drivers run */
+	struct strings mounts;	   /* SOURCE:TARGET, SOURCE:TARGET:ro */
 };
 
 struct profile_service {
@@ -183,6 +186,9 @@ struct profile {
 	struct profile_security security;
 	char metrics_listen[PROFILE_WORD]; /* "" for none */
 };
+
+/* Whether its slices are containers of an engine. */
+bool profile_has_engine(const struct profile *p);
 
 /* Fill in the empty profile: every key at its default. */
 void profile_default(struct profile *out);

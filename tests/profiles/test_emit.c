@@ -141,8 +141,7 @@ START_TEST(keys_not_in_force_are_named)
 		not_yet(QUIET "partition: {by: numa}\nmemory: {heap: 4G, scratch: {path: /x}}\n"),
 		"");
 	ck_assert_str_eq(not_yet(QUIET "backend: cgroup\n"), "");
-	ck_assert_str_eq(not_yet(QUIET "backend: docker\ndocker: {image: x}\n"),
-			 "backend docker.image");
+	ck_assert_str_eq(not_yet(QUIET "backend: docker\ndocker: {image: x}\n"), "");
 	ck_assert_str_eq(not_yet(QUIET "workload: {type: grep, data: {path: /x, size: 1G}}\n"), "");
 	ck_assert_str_eq(
 		not_yet(QUIET "memory: {give_back: idle, scratch: {type: tmpfs, size: 1G}}\n"),

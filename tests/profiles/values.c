@@ -65,7 +65,7 @@ static const char *const texts[] = {
 };
 static const char *const options[] = {
 	"-Xss4m", "-ea", "-Dname=value", "-Dü=ü", "--add-opens=java.base/java.lang=ALL",
-	"-X#",	  "-D:", "-Da={b}"};
+	"-X#",	  "-D:", "-Da={b}",	 "/a:/b", "/a b:/#{}:ro"};
 static const char *const names[] = {"spark.a",	 "spark.sql.shuffle.partitions",
 				    "spark.a:b", "spark.#",
 				    "spark.{}",	 "PATH",
@@ -105,6 +105,8 @@ static void random_texts(unsigned long long *state, const struct field *f, struc
 	for (unsigned n = below(state, 4) + f->required; n; n--) {
 		const char *option = options[below(state, COUNT_OF(options))];
 
+		while (f->refuse && f->refuse(option))
+			option = options[below(state, COUNT_OF(options))];
 		random_text(state, text, sizeof(text));
 		strings_add(list, f->refuse ? option : text);
 	}
