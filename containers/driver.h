@@ -125,6 +125,12 @@ struct driver_ops {
 	 * was opened.
 	 */
 	int (*enter)(struct driver *d, const char *group, struct err *e);
+	/*
+	 * What an engine takes for the group as CgroupParent: its path from the top of the
+	 * hierarchies, "/cleave/demo/slice-0", or the name of a unit, "cleave-demo-s0.slice". NULL:
+	 * there are no groups.
+	 */
+	int (*parent)(struct driver *d, const char *group, char path[PROFILE_PATH], struct err *e);
 	/* The pids in the group, at most `size`; return how many there are. */
 	int (*pids)(struct driver *d, const char *group, pid_t *pids, size_t size, struct err *e);
 	/*
@@ -158,7 +164,9 @@ struct driver_request {
 	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
 	enum backend backend;	 /* auto, cgroup or affinity */
 	uid_t user;		 /* who its workers run as */
-	const char *location;	 /* driver_location() when the cluster was made; NULL at first */
+	/* Containers are to be born in the groups: how their engine makes its own, else NULL. */
+	const char *engine_cgroups; /* "cgroupfs" | "systemd" */
+	const char *location;	    /* driver_location() when the cluster was made; NULL at first */
 };
 
 /*

@@ -27,6 +27,7 @@
 
 enum {
 	CONTAINER_ID = 65,    /* 64 hexadecimal digits */
+	IMAGE_ID = 80,	      /* sha256: and 64 more */
 	CONTAINER_NAME = 128, /* cleave-NAME-slice-0 */
 	CONTAINER_MOUNTS = 32,
 	ENGINE_WORD = 64,
@@ -47,11 +48,13 @@ struct engine_about {
 };
 
 /*
- * The socket to use: `wish` unless it is "" (auto); else DOCKER_HOST where it is a unix:// address,
- * /run/docker.sock, /run/podman/podman.sock, and those below $XDG_RUNTIME_DIR, the first that there
- * is. -ENOENT, naming all that were looked at and docker.socket.
+ * The socket to use: `wish` unless it is "" (auto); else, the first that there is, for docker
+ * DOCKER_HOST where it is a unix:// address, /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, and
+ * then as for podman: /run/podman/podman.sock, $XDG_RUNTIME_DIR/podman/podman.sock. -ENOENT, naming
+ * all that were looked at.
  */
-int engine_find_socket(const char *wish, char socket[PROFILE_PATH], struct err *e);
+int engine_find_socket(const char *wish, enum backend backend, char socket[PROFILE_PATH],
+		       struct err *e);
 
 /*
  * Connect and agree on a version: at most 10 s. -EACCES says which group may use the socket.
@@ -63,7 +66,7 @@ int engine_about(struct engine *g, struct engine_about *out, struct err *e);
 /* ---- images */
 
 struct image {
-	char id[CONTAINER_ID + 8]; /* sha256:… */
+	char id[IMAGE_ID];
 	char architecture[ENGINE_WORD];
 	char user[ENGINE_WORD];
 	char spark_home[PROFILE_PATH], java_home[PROFILE_PATH], path[PROFILE_PATH]; /* its Env */
@@ -105,7 +108,7 @@ struct container_spec {
 struct container_state {
 	char id[CONTAINER_ID];
 	char name[CONTAINER_NAME];
-	char image_id[CONTAINER_ID + 8];
+	char image_id[IMAGE_ID];
 	char cluster[NAME_MAX_BYTES + 1], slice[NAME_MAX_BYTES + 1]; /* "": not labelled ours */
 	char status[ENGINE_WORD]; /* created running paused restarting removing exited dead */
 	pid_t pid;		  /* of its first process, as the engine's machine sees it; 0 */
