@@ -45,6 +45,19 @@ static const struct json_field spark_fields[] = {
 	{"python", JSON_AT(T, python)},
 	{"launch", JSON_AT(T, launch)},
 	{"fingerprint", JSON_AT(T, fingerprint), .is_new = true},
+	{"image", JSON_AT(T, image), .is_new = true},
+	{"mounts_home", JSON_AT(T, mounts_home), .is_new = true},
+	{"mounts_java", JSON_AT(T, mounts_java), .is_new = true},
+	JSON_END,
+};
+#undef T
+
+#define T struct spark_engine
+static const struct json_field engine_fields[] = {
+	{"socket", JSON_AT(T, socket)},
+	{"name", JSON_AT(T, name)},
+	{"version", JSON_AT(T, version)},
+	{"cgroup_driver", JSON_AT(T, cgroup_driver)},
 	JSON_END,
 };
 #undef T
@@ -105,6 +118,8 @@ static const struct json_field state_fields[] = {
 	{"profile", JSON_OTHER(&profile_type)},
 	{"plan", JSON_BY(JSON_AS_PART, T, plan), .table = &plan_table},
 	{"spark", JSON_PART(T, spark, spark_fields)},
+	{"engine", JSON_PART(T, engine, engine_fields), .is_new = true},
+	{"contained", JSON_PART(T, contained, spark_fields), .is_new = true},
 	{"master", JSON_PART(T, master, endpoint_fields)},
 	{"location", JSON_AT(T, location)},
 	{"other_scratch", JSON_AT(T, other_scratch), .is_new = true},
@@ -266,6 +281,7 @@ struct spark_cluster state_spark(const struct state *s)
 		.profile = &s->profile,
 		.plan = &s->plan,
 		.spark = &s->spark,
+		.contained = s->engine.socket[0] ? &s->contained : NULL,
 		.master = s->master,
 	};
 }
@@ -277,6 +293,7 @@ struct driver_request state_groups(const struct state *s, const char *cgroup_roo
 		.cgroup_root = cgroup_root,
 		.backend = s->profile.backend,
 		.user = s->cluster.uid,
+		.engine_cgroups = s->engine.socket[0] ? s->engine.cgroup_driver : NULL,
 		.location = s->location[0] ? s->location : NULL,
 	};
 }

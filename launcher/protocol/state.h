@@ -28,6 +28,8 @@ struct state {
 	struct profile profile;
 	struct plan plan; /* home sets above all */
 	struct spark spark;
+	struct spark_engine engine; /* where the slices are containers */
+	struct spark contained;	    /* what they run then */
 	struct endpoints master;
 	char location[PROFILE_PATH]; /* driver_location() */
 	/* Scratch is below this, too, while an `up` goes from one memory.scratch.path to another. */

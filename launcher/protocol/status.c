@@ -23,6 +23,8 @@ static void collect_slice(const struct state *s, unsigned id, const struct obser
 	string_copy(out->name, slice->name);
 	string_copy(out->state, worker_state_name(alive ? WORKER_RUNNING : WORKER_STOPPED));
 	out->worker_pid = alive ? record->id.pid : 0;
+	if (s->engine.socket[0])
+		spark_container_name(s->cluster.name, slice->name, out->container);
 	out->restarts = record->restarts;
 	out->executors_planned = slice->executors;
 	out->local_share = 1;
@@ -54,6 +56,9 @@ static void collect_cluster(const struct state *s, struct status *out)
 	snprintf(out->ui_url, sizeof(out->ui_url), "http://%.200s:%d/", s->master.address,
 		 s->master.ui_port);
 	out->ui = s->profile.security.ui;
+	if (s->engine.socket[0])
+		snprintf(out->engine, sizeof(out->engine), "%s %s at %s", s->engine.name,
+			 s->engine.version, s->engine.socket);
 	out->slice_count = s->plan.slice_count;
 	out->warning_count = s->plan.warning_count;
 	memcpy(out->warnings, s->plan.warnings, sizeof(out->warnings));
@@ -136,6 +141,7 @@ static const struct json_field slice_fields[] = {
 	{"home_cpus", JSON_AT(T, home_cpus)},
 	{"nodes", JSON_AT(T, nodes)},
 	{"worker_pid", JSON_AT(T, worker_pid)},
+	{"container", JSON_AT(T, container), .is_new = true},
 	{"executors", JSON_AT(T, executors)},
 	{"executors_planned", JSON_AT(T, executors_planned), .max = SLICE_EXECUTORS,
 	 .is_new = true},
@@ -273,6 +279,7 @@ static const struct json_field master_fields[] = {
 
 static const struct json_field status_fields[] = {
 	{"name", JSON_AT(T, name)},
+	{"engine", JSON_AT(T, engine), .is_new = true},
 	{"state", JSON_WORD(T, phase, cluster_phase_name, PHASE_STOPPING + 1)},
 	{"supervisor", JSON_GROUP(supervisor_fields)},
 	{"master", JSON_GROUP(master_fields)},

@@ -17,6 +17,7 @@ struct slice_status {
 	char state[16];			      /* worker_state_name() */
 	struct cpuset cpus, home_cpus, nodes; /* cpus: effective, by the kernel */
 	pid_t worker_pid;		      /* 0: none */
+	char container[CONTAINER_NAME];	      /* "": none */
 	unsigned executors;		      /* registered ones */
 	unsigned executors_planned; /* of an application that uses all of the slice; 0: not told */
 	unsigned tasks_running;
@@ -63,6 +64,7 @@ struct status {
 	char master_url[PROFILE_WORD], ui_url[PROFILE_WORD];
 	enum ui_access ui;
 	pid_t master_pid;
+	char engine[PLAN_TEXT]; /* of the slices' containers; "": there are none */
 	unsigned alive_workers;
 	unsigned slice_count;
 	struct slice_status slices[SLICES_MAX];

@@ -38,6 +38,8 @@ enum archive_kind archive_kind(const struct spark *s)
 {
 	char base[PROFILE_PATH + 64];
 
+	if (s->image[0]) /* it would have to be made in a container */
+		return ARCHIVE_NONE;
 	if (s->java_version >= JAVA_AOT)
 		return ARCHIVE_AOT;
 	/* A dynamic archive lies over the JDK's own, which small run-time images lack. */

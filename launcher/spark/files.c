@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -331,6 +332,25 @@ static const char log_settings[] = "status = warn\n"
 				   "logger.jetty.name = org.sparkproject.jetty\n"
 				   "logger.jetty.level = warn\n";
 
+/* Whoever a container runs as has to have a name there. */
+static int write_passwd(const struct spark_cluster *c, struct err *e)
+{
+	const struct cluster *k = c->cluster;
+	const struct passwd *known = getpwuid(k->uid);
+	cleanup_free char *text = NULL;
+	int size;
+
+	size = k->uid == 0 ? asprintf(&text, "root:x:0:0:root:/root:/bin/sh\n")
+			   : asprintf(&text,
+				      "root:x:0:0:root:/root:/bin/sh\n%s:x:%u:%u::/tmp:/bin/sh\n",
+				      known ? known->pw_name : "cleave", k->uid, k->gid);
+	if (size < 0) {
+		text = NULL;
+		return err_set(e, -ENOMEM, "no memory for a file of Spark's");
+	}
+	return write_file(k, SPARK_PASSWD, 0644, text, (size_t)size, e);
+}
+
 /* ---- what must hold before anything is written */
 
 static int check_properties(const struct spark_cluster *c, struct err *e)
@@ -358,19 +378,30 @@ static int check_properties(const struct spark_cluster *c, struct err *e)
 	return 0;
 }
 
+/* What of this machine's Spark the workers' user has to reach. */
+static int check_access(const struct spark_cluster *c, const struct spark *s, struct err *e)
+{
+	const struct cluster *k = c->cluster;
+	char path[PROFILE_PATH + 8];
+
+	snprintf(path, sizeof(path), "%s/jars", s->home);
+	if (cluster_user_access(k, path, R_OK | X_OK, e) ||
+	    cluster_user_access(k, s->java, X_OK, e) ||
+	    (s->python[0] && cluster_user_access(k, s->python, X_OK, e)))
+		return e->code;
+	return 0;
+}
+
 int spark_prepare(const struct spark_cluster *c, struct err *e)
 {
 	const struct cluster *k = c->cluster;
-	char secret[SECRET_DIGITS + 1] = "", path[PROFILE_PATH + 8];
+	char secret[SECRET_DIGITS + 1] = "";
 
 	if (check_properties(c, e) || ui_check(c, e) || make_directories(c, e))
 		return e->code;
 	/* The worker's user has to reach what it needs. */
-	snprintf(path, sizeof(path), "%s/jars", c->spark->home);
 	if (cluster_user_access(k, k->state, X_OK, e) || cluster_user_access(k, k->data, X_OK, e) ||
-	    cluster_user_access(k, path, R_OK | X_OK, e) ||
-	    cluster_user_access(k, c->spark->java, X_OK, e) ||
-	    (c->spark->python[0] && cluster_user_access(k, c->spark->python, X_OK, e)))
+	    (!c->spark->image[0] && check_access(c, c->spark, e)))
 		return e->code;
 	if (c->profile->security.authenticate && make_secret(k, secret, e))
 		return e->code;
@@ -382,6 +413,8 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	if (write_file(k, "log4j2.properties", 0644, log_settings, sizeof(log_settings) - 1, e) ||
 	    write_file(k, SPARK_TRAINING, 0644, archive_training_program,
 		       strlen(archive_training_program), e))
+		return e->code;
+	if (c->contained && write_passwd(c, e))
 		return e->code;
 	return archive_offer(c, e);
 }

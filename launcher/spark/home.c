@@ -20,16 +20,9 @@
 #include "launcher/system/owner.h"
 
 enum {
-	PROGRAM_TIMEOUT_MS = 30 * 1000, /* a JVM starts in well under a second on two busy CPUs */
+	PROGRAM_TIMEOUT_MS = 30 * 1000,
 	ANSWER_MAX = 64 << 10,
-	JAVA_OF_SPARK_3 = 8,
-	JAVA_OF_SPARK_4 = 17, /* Spark 4.0 release notes: "drop JDK 8/11" */
 };
-
-static const char launcher_class[] = "org.apache.spark.launcher.Main";
-/* A daemon's class: the launcher prints another line for applications. */
-static const char daemon_class[] = "org.apache.spark.deploy.worker.Worker";
-static const char submit_class[] = "org.apache.spark.deploy.SparkSubmit";
 
 /* ---- who can change what is run */
 
@@ -170,34 +163,38 @@ int spark_find_python(const struct cluster *c, char path[PROFILE_PATH], struct e
 
 /* ---- Spark */
 
-/* The versions in "spark-core_2.13-4.1.0.jar". 0, or negative errno and no sentence. */
+bool spark_read_core(const char *name, struct spark *out)
+{
+	char scala[sizeof(out->scala_version)], version[sizeof(out->version) + 4];
+	size_t length;
+
+	if (sscanf(name, "spark-core_%15[^-]-%35s", scala, version) != 2)
+		return false;
+	length = strlen(version);
+	if (length < 5 || !isdigit(version[0]) || strcmp(version + length - 4, ".jar") != 0)
+		return false;
+	version[length - 4] = '\0';
+	string_copy(out->scala_version, scala);
+	string_copy(out->version, version);
+	return true;
+}
+
+/* 0, or negative errno and no sentence. */
 static int read_jars(const char *home, struct spark *out)
 {
 	char path[PROFILE_PATH + 8];
 	struct dirent *entry;
-	int r = -ENOENT;
+	bool is_read = false;
 	DIR *jars;
 
 	snprintf(path, sizeof(path), "%s/jars", home);
 	jars = opendir(path);
 	if (!jars)
 		return -errno;
-	while (r && (entry = readdir(jars))) {
-		char scala[sizeof(out->scala_version)], version[sizeof(out->version) + 4];
-		size_t length;
-
-		if (sscanf(entry->d_name, "spark-core_%15[^-]-%35s", scala, version) != 2)
-			continue;
-		length = strlen(version);
-		if (length < 5 || !isdigit(version[0]) || strcmp(version + length - 4, ".jar") != 0)
-			continue;
-		version[length - 4] = '\0';
-		string_copy(out->scala_version, scala);
-		string_copy(out->version, version);
-		r = 0;
-	}
+	while (!is_read && (entry = readdir(jars)))
+		is_read = spark_read_core(entry->d_name, out);
 	closedir(jars);
-	return r;
+	return is_read ? 0 : -ENOENT;
 }
 
 /* Take `home`, which `from` (a profile key, a variable, a place) names. */
@@ -235,8 +232,8 @@ static int use_home(const struct cluster *c, const char *from, const char *home,
 		       : 0;
 }
 
-static int find_home(const struct profile *p, const struct cluster *c, struct spark *out,
-		     struct err *e)
+int spark_find_home(const struct profile *p, const struct cluster *c, struct spark *out,
+		    struct err *e)
 {
 	const char *variable = getenv("SPARK_HOME");
 	char home[PROFILE_PATH], self[PATH_MAX] = "", *slash;
@@ -266,21 +263,8 @@ static int find_home(const struct profile *p, const struct cluster *c, struct sp
 		       out->python[0] ? out->python : "no python3 is on PATH, which");
 }
 
-/* What comes after `before`: 17 of "17.0.15", 8 of "1.8.0_392", as before JDK 9; 0 for none. */
-static int feature_release(const char *text, const char *before)
-{
-	const char *at = strstr(text, before);
-	char *end = NULL;
-	long release = at ? strtol(at + strlen(before), &end, 10) : 0;
-
-	if (release == 1 && *end == '.')
-		release = strtol(end + 1, NULL, 10);
-	return release > 0 && release < 1000 ? (int)release : 0;
-}
-
-/* Which java, and what named it. */
-static int find_java(const struct profile *p, const struct cluster *c, struct spark *out,
-		     const char **from, struct err *e)
+int spark_find_java(const struct profile *p, const struct cluster *c, struct spark *out,
+		    const char **from, struct err *e)
 {
 	const char *variable = getenv("JAVA_HOME");
 	const char *home = p->jvm.home[0] ? p->jvm.home : variable && variable[0] ? variable : NULL;
@@ -319,132 +303,13 @@ int spark_java_release(const struct profile *p)
 	size_t size;
 
 	/* A JDK that spark_resolve() would refuse is not believed either. */
-	if (cluster_user(p, &c, &ignored) || find_java(p, &c, &spark, &from, &ignored))
+	if (cluster_user(p, &c, &ignored) || spark_find_java(p, &c, &spark, &from, &ignored))
 		return 0;
 	*strrchr(spark.java, '/') = '\0';
 	snprintf(path, sizeof(path), "%s/../release", spark.java);
 	if (file_read(path, ANSWER_MAX, &text, &size, &ignored))
 		return 0;
-	return feature_release(text, "JAVA_VERSION=\"");
-}
-
-static int ask_java(const struct cluster *c, const char *from, struct spark *out, struct err *e)
-{
-	const char *const argv[] = {out->java, "-XX:-UsePerfData", "-version", NULL};
-	const char *const environment[] = {NULL};
-	char text[4096];
-	size_t length;
-	int status;
-
-	if (cluster_user_access(c, out->java, X_OK, e))
-		return e->code;
-	status = capture(c, argv, environment, PROGRAM_TIMEOUT_MS, text, sizeof(text), &length, e);
-	if (status < 0)
-		return err_wrap(e, "%s", from);
-	out->java_version = feature_release(text, "version \"");
-	text[strcspn(text, "\n")] = '\0';
-	if (status || !out->java_version)
-		return err_set(e, -ENOEXEC, "%s: %s -version failed (status %d): %.200s", from,
-			       out->java, status, text);
-	return 0;
-}
-
-static int check_java(const char *from, const struct spark *out, struct err *e)
-{
-	int needed = out->version[0] == '3' && out->version[1] == '.' ? JAVA_OF_SPARK_3
-								      : JAVA_OF_SPARK_4;
-
-	if (out->java_version < needed)
-		return err_set(e, -ENOEXEC,
-			       "%s: %s is Java %d, but Spark %s needs Java %d or newer; set "
-			       "jvm.home",
-			       from, out->java, out->java_version, out->version, needed);
-	return 0;
-}
-
-/*
- * Read the answer of org.apache.spark.launcher.Main: lines of text, a line of one NUL, then the
- * words of the command, each with a NUL behind it (bin/spark-class reads it the same way). What
- * cleave sets itself is left out.
- */
-static int parse_launch(const char *text, size_t size, const char *class, struct strings *out)
-{
-	const char *at = memchr(text, '\0', size), *end = text + size, *before = "";
-	struct strings launch = {0};
-
-	if (!at || end - at < 2 || at[1] != '\n')
-		return -EBADMSG;
-	for (at += 2; at < end && memchr(at, '\0', (size_t)(end - at)); at += strlen(at) + 1) {
-		const char *word = at;
-
-		if (strcmp(word, class) == 0) {
-			*out = launch;
-			return before[0] ? 0 : -EBADMSG;
-		}
-		if (strncmp(word, "-Xmx", 4) != 0 && strings_add(&launch, word))
-			return -E2BIG;
-		before = at;
-	}
-	return -EBADMSG;
-}
-
-void spark_put_homes(const struct spark *s, struct argv *env)
-{
-	argv_put(env, "SPARK_HOME", s->home);
-	argv_putf(env, "JAVA_HOME", "%.*s", SPARK_JAVA_HOME(s));
-}
-
-void spark_jars(const struct spark *s, char jars[SPARK_JARS])
-{
-	snprintf(jars, SPARK_JARS, "%s/jars/*", s->home);
-}
-
-/* `class`: daemon_class, or submit_class with a word behind it, for it wants an application. */
-static int ask_launcher(const struct spark *s, const struct cluster *c, const char *class,
-			struct strings *out, struct err *e)
-{
-	char jars[SPARK_JARS];
-	const char *const argv[] = {
-		/* as spark-class starts it */
-		s->java, "-XX:-UsePerfData", "-Xmx128m", "-cp",
-		jars,	 launcher_class,     class,	 class == submit_class ? "none.jar" : NULL,
-		NULL,
-	};
-	cleanup_argv struct argv env = {0};
-	cleanup_free char *text = malloc(ANSWER_MAX);
-	size_t length;
-	int r;
-
-	spark_jars(s, jars);
-	spark_put_homes(s, &env);
-	argv_put(&env, "LANG", "C.UTF-8"); /* of the paths */
-	argv_put(&env, "SPARK_DAEMON_CLASSPATH", jars);
-	argv_put(&env, "SPARK_SCALA_VERSION", s->scala_version);
-	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
-	if (!text || env.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	r = capture(c, argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, ANSWER_MAX,
-		    &length, e);
-	if (r < 0)
-		return err_wrap(e, "Spark's launcher");
-	if (r == 0)
-		r = parse_launch(text, length, class, out);
-	if (r == -E2BIG)
-		return err_set(e, r,
-			       "Spark's command line is longer than %d bytes; move Spark (%s) to a "
-			       "shorter path",
-			       STRINGS_POOL, s->home);
-	text[strcspn(text, "\n")] = '\0';
-	if (r)
-		return err_set(e, -EBADMSG,
-			       "spark.home: the launcher of %s gave no command line: %.200s",
-			       s->home, text);
-	return 0;
-}
-
-int spark_submit_launch(const struct spark_cluster *c, struct strings *out, struct err *e)
-{
-	return ask_launcher(c->spark, c->cluster, submit_class, out, e);
+	return spark_feature_release(text, "JAVA_VERSION=\"");
 }
 
 int spark_resolve(const struct profile *p, const struct cluster *c, struct spark *out,
@@ -457,18 +322,11 @@ int spark_resolve(const struct profile *p, const struct cluster *c, struct spark
 		return err_set(e, -ENOMEM, "out of memory");
 	if (spark_find_python(c, found->python, e) ||
 	    spark_path_check("python3 on PATH", found->python, SPARK_PATH_FILE, e) ||
-	    find_home(p, c, found, e) || find_java(p, c, found, &from, e) ||
+	    spark_find_home(p, c, found, e) || spark_find_java(p, c, found, &from, e) ||
 	    spark_fingerprint(found, found->fingerprint, e))
 		return e->code;
-	if (spark_launch_recall(found, c->uid)) {
-		if (check_java(from, found, e))
-			return e->code;
-	} else {
-		if (ask_java(c, from, found, e) || check_java(from, found, e) ||
-		    ask_launcher(found, c, daemon_class, &found->launch, e))
-			return e->code;
-		spark_launch_remember(found, c->uid);
-	}
+	if (spark_ask(&(struct spark_asked){.cluster = c}, from, found, e))
+		return e->code;
 	*out = *found;
 	return 0;
 }

@@ -49,6 +49,7 @@ static const struct json_table record_table = {
 /* ---- which Spark and which JDK, to the byte as far as file times tell */
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo): nobody gains by making two that are equal. */
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
 	const unsigned char *bytes = data;
@@ -77,35 +78,59 @@ static int is_file(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct err *e)
+static int mix_jars(uint64_t *hash, const char *home, struct err *e)
 {
-	static const char *const of_java[] = {"bin/java", "lib/server/libjvm.so", "lib/modules",
-					      "release", NULL};
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	cleanup_close int jars = -1, java = -1;
+	cleanup_close int jars = -1;
 	char path[PROFILE_PATH + 16];
 	struct dirent **entries = NULL;
 	int count;
 
-	snprintf(path, sizeof(path), "%s/jars", s->home);
+	snprintf(path, sizeof(path), "%s/jars", home);
 	jars = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (jars < 0 || (count = scandirat(jars, ".", &entries, is_file, alphasort)) < 0)
 		return err_errno(e, -errno, "%s", path);
-	hash = mix(hash, CLEAVE_VERSION, sizeof(CLEAVE_VERSION));
-	hash = mix(mix(hash, s->home, strlen(s->home) + 1), s->java, strlen(s->java) + 1);
 	for (int i = 0; i < count; i++) {
-		hash = mix_file(hash, jars, entries[i]->d_name);
+		*hash = mix_file(*hash, jars, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
+	return 0;
+}
+
+static uint64_t mix_java(uint64_t hash, const struct spark *s)
+{
+	static const char *const of_java[] = {"bin/java", "lib/server/libjvm.so", "lib/modules",
+					      "release", NULL};
+	cleanup_close int java = -1;
+	char path[PROFILE_PATH + 16];
+
 	snprintf(path, sizeof(path), "%.*s", SPARK_JAVA_HOME(s));
 	java = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (const char *const *file = of_java; *file; file++)
 		hash = mix_file(hash, java, *file);
 	/* A java that is no JDK's: at least itself. */
-	hash = mix_file(hash, AT_FDCWD, s->java);
+	return mix_file(hash, AT_FDCWD, s->java);
+}
+
+int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct err *e)
+{
+	bool has_home = !s->image[0] || s->mounts_home, has_java = !s->image[0] || s->mounts_java;
+	uint64_t hash = mix(FNV_BASIS, CLEAVE_VERSION, sizeof(CLEAVE_VERSION));
+
+	/* An image's name is that of all it has. */
+	hash = mix(hash, s->image, strlen(s->image) + (s->image[0] != '\0'));
+	hash = mix(mix(hash, s->home, strlen(s->home) + 1), s->java, strlen(s->java) + 1);
+	if (has_home && mix_jars(&hash, s->home, e))
+		return e->code;
+	if (has_java)
+		hash = mix_java(hash, s);
 	snprintf(out, SPARK_FINGERPRINT, "%016" PRIx64, hash);
 	return 0;
+}
+
+void spark_text_fingerprint(const char *text, char out[SPARK_FINGERPRINT])
+{
+	snprintf(out, SPARK_FINGERPRINT, "%016" PRIx64, mix(FNV_BASIS, text, strlen(text)));
 }
 
 /* ---- the record */

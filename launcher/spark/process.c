@@ -93,13 +93,15 @@ void spark_put_user(const struct cluster *c, const struct profile *p, struct arg
 
 /*
  * What Master and Worker have in common, up to and without the main class. `name` is their
- * directory below DATA, `tmp` becomes what Java and Python use for /tmp.
+ * directory below DATA, `spark` is where it runs, `tmp` becomes what Java and Python use for /tmp.
  */
-static int begin_daemon(const struct spark_cluster *c, const struct strings *launch,
-			const char *name, const char *address, char tmp[PROFILE_PATH],
-			struct process *p, struct err *e)
+static int begin_daemon(const struct spark_cluster *c, const struct spark *spark,
+			const struct strings *launch, const char *name, const char *address,
+			char tmp[PROFILE_PATH], struct process *p, struct err *e)
 {
-	char state[SPARK_QUOTED], options[SPARK_QUOTED + 32];
+	bool is_contained = spark->image[0] != '\0';
+	char state[SPARK_QUOTED], options[SPARK_QUOTED + 32] = "";
+	char container[SPARK_FINGERPRINT];
 	struct argv *env = &p->env, *argv = &p->argv;
 
 	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
@@ -107,10 +109,15 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 	    data_path(c->cluster, p->log, e, "log/%s.log", name))
 		return e->code;
 	spark_put_user(c->cluster, c->profile, env);
-	spark_put_homes(c->spark, env);
+	spark_put_homes(spark, env);
 	spark_put_locale(c, env);
+	if (is_contained) {
+		if (spark_container_fingerprint(c, name, container, e))
+			return e->code;
+		argv_put(env, SPARK_CONTAINER, container);
+	}
 	/* Without it every executor dies with "Cannot find any build directories". */
-	argv_put(env, "SPARK_SCALA_VERSION", c->spark->scala_version);
+	argv_put(env, "SPARK_SCALA_VERSION", spark->scala_version);
 	argv_put(env, "SPARK_CONF_DIR", SPARK_NO_CONF);
 	/* Also for the Master: else its user interface listens on all addresses. */
 	argv_put(env, "SPARK_LOCAL_IP", address);
@@ -121,7 +128,8 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 	 * started without is no other one.
 	 */
 	spark_quote(c->cluster->state, state);
-	snprintf(options, sizeof(options), "'@%s/%s'", state, SPARK_JVM_OPTIONS);
+	if (!is_contained || spark_offers_archive(c))
+		snprintf(options, sizeof(options), "'@%s/%s'", state, SPARK_JVM_OPTIONS);
 	prefix_options(env, "JDK_JAVA_OPTIONS", tmp, options);
 	/* What spark-class would execute. */
 	strings_for_each(word, launch)
@@ -129,7 +137,7 @@ static int begin_daemon(const struct spark_cluster *c, const struct strings *lau
 		argv_add(argv, word);
 	}
 	/* A Spark that was replaced where it lies is another one. */
-	argv_addf(argv, "-Dcleave.spark=%s", c->spark->fingerprint);
+	argv_addf(argv, "-Dcleave.spark=%s", spark->fingerprint);
 	/* The rest of it is in the file of properties alone, and a daemon reads that once. */
 	if (c->profile->security.ui != UI_OPEN)
 		argv_add(argv, "-Dcleave.ui=closed");
@@ -166,7 +174,7 @@ int spark_master_process(const struct spark_cluster *c, struct process *out, str
 	cleanup_process struct process p = {0};
 	char tmp[PROFILE_PATH];
 
-	if (begin_daemon(c, &c->spark->launch, "master", c->master.address, tmp, &p, e))
+	if (begin_daemon(c, c->spark, &c->spark->launch, "master", c->master.address, tmp, &p, e))
 		return e->code;
 	add_daemon_options(&p.argv);
 	argv_add(&p.argv, "org.apache.spark.deploy.master.Master");
@@ -183,10 +191,11 @@ int spark_worker_process(const struct spark_cluster *c, unsigned slice, struct p
 	const struct slice *s = &c->plan->slices[slice];
 	char tmp[PROFILE_PATH], scratch[PROFILE_PATH], address[INET_ADDRSTRLEN], url[MASTER_URL];
 	char resources[PROFILE_PATH + NAME_MAX_BYTES + 16];
+	const struct spark *spark = c->contained ? c->contained : c->spark;
 	cleanup_process struct process p = {0};
 
 	inet_ntop(AF_INET, &(struct in_addr){htonl(s->address)}, address, sizeof(address));
-	if (begin_daemon(c, &c->spark->launch, s->name, address, tmp, &p, e) ||
+	if (begin_daemon(c, spark, &spark->launch, s->name, address, tmp, &p, e) ||
 	    spark_scratch(c, slice, scratch, e))
 		return e->code;
 	argv_put(&p.env, "SPARK_LOCAL_DIRS", scratch);
@@ -231,7 +240,7 @@ static int put_application_environment(const struct spark_cluster *c, const stru
 	size_t size;
 
 	/* Libraries and classes are loaded from there: for nobody but its owner. */
-	if (spark_check_owners(c->spark, who->uid, e) ||
+	if ((!c->spark->image[0] && spark_check_owners(c->spark, who->uid, e)) ||
 	    data_path(c->cluster, tmp, e, "host/%s",
 		      who->uid == c->cluster->uid ? "tmp" : SPARK_OWN_TMP) ||
 	    archive_text(c, who->uid, ' ', &archive, &size, e))
@@ -249,12 +258,17 @@ static int put_application_environment(const struct spark_cluster *c, const stru
 			  argv_value(env, "SPARK_SUBMIT_OPTS"));
 	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
 		return 0;
-	if (spark_find_python(who, python, e))
+	if (c->spark->image[0])
+		string_copy(python, c->spark->python);
+	else if (spark_find_python(who, python, e))
 		return e->code;
 	if (python[0]) {
 		argv_put(env, "PYSPARK_PYTHON", python);
 		argv_put(env, "PYSPARK_DRIVER_PYTHON", python);
 	}
+	/* Executors run what the driver names. */
+	if (c->contained && c->contained->python[0])
+		argv_put(env, "PYSPARK_PYTHON", c->contained->python);
 	return 0;
 }
 
@@ -308,7 +322,7 @@ static int begin_training(const struct spark_cluster *c, const struct archive_tr
 {
 	char tmp[PROFILE_PATH], jars[SPARK_JARS];
 
-	if (begin_daemon(c, &t->launch, "train", c->master.address, tmp, p, e))
+	if (begin_daemon(c, c->spark, &t->launch, "train", c->master.address, tmp, p, e))
 		return e->code;
 	/* What all class paths begin with, so that it does for whatever comes behind. */
 	spark_jars(c->spark, jars);

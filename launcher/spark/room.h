@@ -14,6 +14,57 @@ enum { MIB = 1 << 20 };
 #define SPARK_NO_CONF "/nonexistent-cleave-conf"
 
 /*
+ * Who is asked: programs of this machine, as the workers' user; with an engine, those in a
+ * container of this kind.
+ */
+struct spark_asked {
+	const struct cluster *cluster;
+	struct engine *engine; /* NULL: this machine */
+	const struct container_spec *container;
+};
+
+/*
+ * Fill in java_version and launch of `s`, of which the rest is there; what is known from before is
+ * not asked again. `from` is what named its Java.
+ */
+int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, struct err *e);
+
+/* What comes after `before`: 17 of "17.0.15", 8 of "1.8.0_392", as before JDK 9; 0 for none. */
+int spark_feature_release(const char *text, const char *before);
+
+/*
+ * What the container of a daemon is made of, in short: it is in the daemon's environment, so that
+ * one of another image or with other mounts is seen to be another one.
+ */
+#define SPARK_CONTAINER "CLEAVE_CONTAINER"
+int spark_container_fingerprint(const struct spark_cluster *c, const char *name,
+				char out[SPARK_FINGERPRINT], struct err *e);
+
+/* Mount what is of this machine's Spark and Java. */
+int spark_add_programs(struct container_spec *spec, const struct spark *s, struct err *e);
+
+/* Below STATE/NAME: /etc/passwd of the containers. */
+#define SPARK_PASSWD "passwd"
+
+/* Whether JVMs of the slices are to start from an archive of classes, once there is one. */
+bool spark_offers_archive(const struct spark_cluster *c);
+
+/* As spark_fingerprint(), of a text. */
+void spark_text_fingerprint(const char *text, char out[SPARK_FINGERPRINT]);
+
+/*
+ * Of spark_resolve(), the parts: this machine's Spark (home and versions; python is filled in) and
+ * Java, and what named it.
+ */
+int spark_find_home(const struct profile *p, const struct cluster *c, struct spark *out,
+		    struct err *e);
+int spark_find_java(const struct profile *p, const struct cluster *c, struct spark *out,
+		    const char **from, struct err *e);
+
+/* The versions in the name "spark-core_2.13-4.1.0.jar". False: it is no such name. */
+bool spark_read_core(const char *name, struct spark *out);
+
+/*
  * What spark-class would execute for spark-submit, as struct spark's `launch` is for a daemon:
  * Spark 3 gives the options that open the JDK's modules to no daemon. Half a second.
  */

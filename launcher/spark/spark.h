@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "containers/engine/engine.h"
 #include "decision/plan/plan.h"
 #include "launcher/system/argv.h"
 #include "launcher/system/cluster.h"
@@ -35,6 +36,20 @@ struct spark {
 	struct strings launch;
 	/* Of all jars and of the JDK, by names, sizes and times: another one is another Spark. */
 	char fingerprint[SPARK_FINGERPRINT];
+	/*
+	 * Where all of that is: "" on this machine, else in containers of the image with this id,
+	 * into which this machine's Spark or Java is mounted if the image has none.
+	 */
+	char image[IMAGE_ID];
+	bool mounts_home, mounts_java;
+};
+
+/* A container engine, as it was found at `up`. */
+struct spark_engine {
+	char socket[PROFILE_PATH]; /* "": no containers */
+	char name[ENGINE_WORD];	   /* docker | podman */
+	char version[ENGINE_WORD];
+	char cgroup_driver[ENGINE_WORD]; /* cgroupfs | systemd */
 };
 
 /*
@@ -61,6 +76,17 @@ int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct
  */
 int spark_java_release(const struct profile *p);
 
+/*
+ * The same for a cluster of containers: find the engine and see that it can, find or fetch the
+ * image, and ask it what Spark and Java there are; seconds, and minutes for a fetch, of which
+ * stderr tells. `spark`: of master and drivers; `contained`: of the slices. They are the same where
+ * docker.master is container; else they have to be of one version. Errors are the engine's, and
+ * name the profile key.
+ */
+int spark_resolve_contained(const struct profile *p, const struct cluster *c,
+			    struct spark_engine *engine, struct spark *spark,
+			    struct spark *contained, struct err *e);
+
 /* Where Spark listens; decided at `up`, kept in the state. */
 struct endpoints {
 	char address[PROFILE_WORD]; /* of the Master */
@@ -79,6 +105,7 @@ struct spark_cluster {
 	const struct profile *profile;
 	const struct plan *plan;
 	const struct spark *spark;
+	const struct spark *contained; /* of the slices' containers; NULL: there are none */
 	struct endpoints master;
 };
 
@@ -121,6 +148,26 @@ void spark_url(const char *path, char url[SPARK_QUOTED]);
 
 /* A new secret, for spark.authenticate.secret. */
 int spark_new_secret(char secret[SPARK_SECRET], struct err *e);
+
+/*
+ * The container of a daemon, "slice-0" or "master": all of it but `parent`, `argv`, `envp` and
+ * `directory`. ERR_FAILED for a mount whose source is not there.
+ */
+int spark_container(const struct spark_cluster *c, const char *name, struct container_spec *out,
+		    struct err *e);
+
+/*
+ * The same for a command of the caller's in the host group: it also sees his directory, and, to
+ * read, what its words name on this machine.
+ */
+int spark_command_container(const struct spark_cluster *c, const char *directory,
+			    char *const *words, struct container_spec *out, struct err *e);
+
+/* "cleave-NAME-slice-0": how the engine knows it. */
+void spark_container_name(const char *cluster, const char *name, char out[CONTAINER_NAME]);
+
+/* Whether a process of this group, a slice's or the host's, is in a container. */
+bool spark_is_contained(const struct spark_cluster *c, const char *group);
 
 /* SPARK_HOME and JAVA_HOME, which is two directories above the binary. */
 void spark_put_homes(const struct spark *s, struct argv *env);

@@ -63,6 +63,25 @@ int foreground_start(struct foreground *f, struct driver *d, const struct spawn 
 	return r;
 }
 
+int foreground_attach(struct foreground *f, const struct attach *a, struct err *e)
+{
+	struct spawn files = {.in = a->in, .out = a->out, .err = a->err};
+	struct attach own = *a;
+	int r;
+
+	f->is_shielded = false;
+	pty_open(&f->pty, &files);
+	own.in = files.in;
+	own.out = files.out;
+	own.err = files.err;
+	r = attach_spawn(&own, &f->pid, &f->pidfd, e);
+	if (r)
+		pty_release(&f->pty);
+	else
+		pty_begin(&f->pty);
+	return r;
+}
+
 static bool is_in_family(const struct foreground *f, pid_t pid)
 {
 	for (size_t i = 0; i < f->count; i++)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "containers/driver.h"
+#include "containers/engine/attach.h"
 #include "launcher/system/cluster.h"
 #include "launcher/system/pty.h"
 
@@ -43,6 +44,9 @@ void foreground_release(struct foreground *f);
 
 /* Start it. -ENOENT and -EACCES as exec gives them. */
 int foreground_start(struct foreground *f, struct driver *d, const struct spawn *s, struct err *e);
+
+/* The same in a container: what is waited for is the command's stand-in (attach.h). */
+int foreground_attach(struct foreground *f, const struct attach *a, struct err *e);
 
 /*
  * Wait for one of the descriptors, at most as long as the turn's own business allows; 0 or negative

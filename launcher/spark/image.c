@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which engine, which image, and which Spark, Java and python are in it.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
+#include "decision/plan/observation.h"
+#include "launcher/spark/room.h"
+
+enum { SURVEY_TIMEOUT_MS = 60 * 1000, SURVEY_MAX = 16 << 10 };
+
+/* ---- the engine */
+
+/* As Docker and Podman spell a machine's name in images (Go's GOARCH), and uname(2). */
+static const char *image_architecture(const char *machine)
+{
+	static const char *const names[][2] = {
+		{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"}, {"i686", "386"}};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i][0], machine) == 0)
+			return names[i][1];
+	return machine; /* ppc64le, s390x, riscv64 */
+}
+
+static int check_engine(const struct spark_engine *engine, const struct engine_about *a,
+			struct err *e)
+{
+	if (!a->has_cpuset && a->is_rootless)
+		return err_impossible(
+			e,
+			"the rootless engine at %s cannot bind containers to CPUs: its user's "
+			"service has no cpuset (Delegate=cpu cpuset io memory pids in a drop-in of "
+			"user@.service), or set docker.socket to root's engine",
+			engine->socket);
+	if (!a->has_cpuset || !a->has_memory_limit)
+		return err_impossible(e,
+				      "the engine at %s cannot %s: this kernel has no %s "
+				      "controller for it",
+				      engine->socket,
+				      a->has_cpuset ? "limit memory" : "bind containers to CPUs",
+				      a->has_cpuset ? "memory" : "cpuset");
+	if (strcmp(a->cgroup_driver, "cgroupfs") != 0 && strcmp(a->cgroup_driver, "systemd") != 0)
+		return err_impossible(e,
+				      "the engine at %s makes groups by \"%s\": cgroupfs and "
+				      "systemd are what cleave knows",
+				      engine->socket, a->cgroup_driver);
+	return 0;
+}
+
+static void show_progress(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "cleave: %s\n", FOREIGN(line));
+}
+
+static int find_image(struct engine *g, const struct profile *p, struct image *out, struct err *e)
+{
+	const char *name = p->docker.image;
+	struct utsname here;
+	int r = -ENOENT;
+
+	if (p->docker.pull != PULL_ALWAYS)
+		r = image_inspect(g, name, out, e);
+	if (r == -ENOENT && p->docker.pull == PULL_NEVER)
+		return err_set(e, r,
+			       "docker.image: the engine has no image %s: load it, or set "
+			       "docker.pull: missing",
+			       name);
+	if (r == -ENOENT) {
+		fprintf(stderr, "cleave: fetching the image %s\n", FOREIGN(name));
+		r = image_pull(g, name, show_progress, NULL, e);
+		if (!r)
+			r = image_inspect(g, name, out, e);
+	}
+	if (r)
+		return err_wrap(e, "docker.image");
+	uname(&here);
+	if (strcmp(out->architecture, image_architecture(here.machine)) != 0)
+		return err_impossible(e, "docker.image: %s is for %s, this machine is %s", name,
+				      out->architecture, image_architecture(here.machine));
+	return 0;
+}
+
+/* ---- what is in the image */
+
+/*
+ * In the shell that Spark's own scripts need. An image without one has no Spark, and its Java is
+ * found where JAVA_HOME says, if at all.
+ */
+static const char survey[] =
+	"home=${SPARK_HOME:-/opt/spark}\n"
+	"if [ -x \"$home/bin/spark-submit\" ]; then\n"
+	"  for jar in \"$home\"/jars/spark-core_*.jar; do echo \"core ${jar##*/}\"; done\n"
+	"  echo \"spark $(readlink -f \"$home\")\"\n"
+	"fi\n"
+	"java=${JAVA_HOME:-/nonexistent}/bin/java\n"
+	"[ -x \"$java\" ] || java=$(command -v java)\n"
+	"if [ -n \"$java\" ]; then echo \"java $(readlink -f \"$java\")\"; fi\n"
+	"python=$(command -v python3)\n"
+	"if [ -n \"$python\" ]; then echo \"python $python\"; fi\n"
+	"exit 0\n";
+
+/* An absolute path behind `word` and a blank. */
+static bool read_path(const char *line, const char *word, char path[PROFILE_PATH])
+{
+	size_t length = strlen(word);
+
+	return strncmp(line, word, length) == 0 && line[length] == ' ' && line[length + 1] == '/' &&
+	       string_copy_n(path, PROFILE_PATH, line + length + 1) == 0;
+}
+
+static void read_survey(char *text, struct spark *out)
+{
+	char home[PROFILE_PATH] = "";
+
+	for (char *line = text, *end; *line; line = end) {
+		end = line + strcspn(line, "\n");
+		if (*end)
+			*end++ = '\0';
+		if (strncmp(line, "core ", 5) == 0)
+			spark_read_core(line + 5, out);
+		else if (!read_path(line, "spark", home) && !read_path(line, "java", out->java))
+			read_path(line, "python", out->python);
+	}
+	if (home[0] && out->version[0])
+		string_copy(out->home, home);
+}
+
+static int look_into(struct engine *g, const struct container_spec *in, struct spark *out,
+		     struct err *e)
+{
+	const char *const argv[] = {"/bin/sh", "-c", survey, NULL};
+	const char *const none[] = {NULL};
+	struct container_spec spec = *in;
+	char text[SURVEY_MAX];
+	size_t length;
+	int r;
+
+	spec.argv = (char *const *)argv;
+	spec.envp = (char *const *)none;
+	r = container_capture(g, &spec, SURVEY_TIMEOUT_MS, text, sizeof(text), &length, e);
+	if (r == 0)
+		read_survey(text, out);
+	/* 127, or the engine's refusal: there is no shell. */
+	return r == -ECONNREFUSED || r == -ETIMEDOUT || r == -EEXIST ? r : 0;
+}
+
+/* A container to ask in: as the slices', without what is a slice's own. */
+static void make_asking(const struct cluster *c, const struct image *image,
+			struct container_spec *out)
+{
+	*out = (struct container_spec){0};
+	snprintf(out->name, sizeof(out->name), "cleave-%s-question-%d", c->name, (int)getpid());
+	string_copy(out->image, image->id);
+	string_copy(out->cluster, c->name);
+	string_copy(out->slice, GROUP_HOST);
+	snprintf(out->user, sizeof(out->user), "%u:%u", c->uid, c->gid);
+	string_copy(out->directory, "/");
+}
+
+/* What the image lacks, or the profile names, is this machine's. */
+static int complete(const struct profile *p, const struct cluster *c, struct spark *inside,
+		    const char **from, struct err *e)
+{
+	cleanup_free struct spark *here = calloc(1, sizeof(*here));
+
+	if (!here)
+		return err_set(e, -ENOMEM, "out of memory");
+	*from = p->docker.image;
+	inside->mounts_home = p->spark.home[0] || !inside->home[0];
+	inside->mounts_java = p->jvm.home[0] || !inside->java[0];
+	if (inside->mounts_home) {
+		if (spark_find_python(c, here->python, e) || spark_find_home(p, c, here, e))
+			return err_wrap(e, "docker.image: %s has no Spark to be used, and here",
+					p->docker.image);
+		string_copy(inside->home, here->home);
+		string_copy(inside->version, here->version);
+		string_copy(inside->scala_version, here->scala_version);
+	}
+	if (inside->mounts_java) {
+		if (spark_find_java(p, c, here, from, e))
+			return err_wrap(e, "docker.image: %s has no Java to be used, and here",
+					p->docker.image);
+		string_copy(inside->java, here->java);
+	}
+	return 0;
+}
+
+static int check_versions(const struct profile *p, const struct spark *here,
+			  const struct spark *inside, struct err *e)
+{
+	if (strcmp(here->version, inside->version) == 0 &&
+	    strcmp(here->scala_version, inside->scala_version) == 0)
+		return 0;
+	return err_set(e, -EINVAL,
+		       "docker.image: %s has Spark %s (Scala %s), this machine's, for master and "
+		       "drivers, is %s (Scala %s): set docker.master: container, or spark.home to "
+		       "one of the image's version",
+		       p->docker.image, inside->version, inside->scala_version, here->version,
+		       here->scala_version);
+}
+
+static int resolve(struct engine *g, const struct profile *p, const struct cluster *c,
+		   struct spark *spark, struct spark *inside, struct err *e)
+{
+	cleanup_free struct container_spec *asking = calloc(1, sizeof(*asking));
+	struct spark_asked asked = {.cluster = c, .engine = g, .container = asking};
+	struct image image;
+	const char *from;
+
+	if (!asking)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (find_image(g, p, &image, e))
+		return e->code;
+	string_copy(inside->image, image.id);
+	make_asking(c, &image, asking);
+	if (look_into(g, asking, inside, e) || complete(p, c, inside, &from, e) ||
+	    spark_path_check("docker.image", inside->home, SPARK_PATH_CLASSES, e) ||
+	    spark_path_check("docker.image", inside->java, SPARK_PATH_JDK, e) ||
+	    spark_add_programs(asking, inside, e) ||
+	    spark_fingerprint(inside, inside->fingerprint, e) || spark_ask(&asked, from, inside, e))
+		return e->code;
+	if (p->docker.master == DOCKER_MASTER_CONTAINER) {
+		*spark = *inside;
+		return 0;
+	}
+	return spark_resolve(p, c, spark, e) || check_versions(p, spark, inside, e) ? e->code : 0;
+}
+
+int spark_resolve_contained(const struct profile *p, const struct cluster *c,
+			    struct spark_engine *engine, struct spark *spark,
+			    struct spark *contained, struct err *e)
+{
+	cleanup_free struct spark *inside = calloc(1, sizeof(*inside));
+	struct spark_engine found = {0};
+	struct engine_about about;
+	struct engine *g;
+	int r;
+
+	if (!inside)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (engine_find_socket(p->docker.socket, p->backend, found.socket, e) ||
+	    engine_open(found.socket, &g, e))
+		return err_wrap(e, "docker.socket");
+	r = engine_about(g, &about, e);
+	if (!r) {
+		string_copy(found.name, about.name);
+		string_copy(found.version, about.version);
+		string_copy(found.cgroup_driver, about.cgroup_driver);
+		r = check_engine(&found, &about, e);
+	}
+	if (!r)
+		r = resolve(g, p, c, spark, inside, e);
+	engine_close(g);
+	if (r)
+		return r;
+	*engine = found;
+	*contained = *inside;
+	return 0;
+}
