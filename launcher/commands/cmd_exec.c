@@ -4,6 +4,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
+#include "launcher/commands/contained.h"
 #include "launcher/commands/running.h"
 #include "launcher/supervisor/daemon.h"
 #include "launcher/system/environment.h"
@@ -86,6 +87,37 @@ static int not_started(const char *program, int error, const char *why)
 	return error == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
+/*
+ * What a command in a container gets beside what its image and the Worker have: Spark's tools find
+ * this cluster.
+ */
+static int run_contained(const struct options *o, const struct state *s, const char *group,
+			 char *const *words, struct foreground *f, struct err *e)
+{
+	const struct spark_cluster c = state_spark(s);
+	bool is_host = strcmp(group, GROUP_HOST) == 0;
+	cleanup_process struct process p = {0};
+	cleanup_driver struct driver *d = NULL;
+	const char *terminal = getenv("TERM");
+
+	if (is_host && spark_shell_environment(&c, &p.env, e))
+		return e->code;
+	argv_putf(&p.env, "PATH",
+		  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:%s/bin:%.*s/bin",
+		  s->contained.home, (int)(strlen(s->contained.java) - strlen("/bin/java")),
+		  s->contained.java);
+	argv_putf(&p.env, "SPARK_CONF_DIR", "%s/env", s->cluster.state);
+	if (terminal)
+		argv_put(&p.env, "TERM", terminal);
+	for (char *const *word = words; *word; word++)
+		argv_add(&p.argv, *word);
+	if (p.argv.failed || p.env.failed)
+		return err_set(e, -ENOMEM, "no memory for an environment");
+	if (!is_host)
+		return contained_exec(s, group, p.argv.items, p.env.items, f, e);
+	return running_driver(o, s, &d, e) ? e->code : contained_run(s, d, &p, words, f, e);
+}
+
 /* Started in the group, and waited for: its exit code. */
 static int run_exec(const struct invocation *in, struct err *e)
 {
@@ -103,13 +135,25 @@ static int run_exec(const struct invocation *in, struct err *e)
 		.uid = (uid_t)-1,
 		.policy = POLICY_STRICT,
 	};
+	struct spark_cluster spark;
 	struct cluster c;
 	int r;
 
 	if ((r = running_cluster(&in->options, NULL, &c, e)) || (r = running_state(&c, &s, e)))
 		return r;
 	spawn.group = find_group(s, in->operand, e);
-	if (!spawn.group || make_environment(s, &env, e))
+	if (!spawn.group)
+		return e->code;
+	spark = state_spark(s);
+	if (spark_is_contained(&spark, spawn.group)) {
+		if (foreground_block(&f, e))
+			return e->code;
+		r = run_contained(&in->options, s, spawn.group, in->words, &f, e);
+		return r == -ENOENT || r == -EACCES || r == -ENOEXEC
+			       ? not_started(in->words[0], r, e->msg)
+			       : r;
+	}
+	if (make_environment(s, &env, e))
 		return e->code;
 	spawn.envp = env.items;
 	r = find_program(in->words[0], argv_value(&env, "PATH"), file);

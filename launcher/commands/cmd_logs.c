@@ -8,6 +8,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
+#include "launcher/commands/contained.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/show/foreign.h"
@@ -164,6 +165,33 @@ static int part_of(const struct cluster *c, int data, const char *word,
 	return 0;
 }
 
+/*
+ * Daemons in containers: the files have what those printed that have ended, the engine what the
+ * others have. Following one of them is enough; of all, their files and what executors write grow.
+ */
+static int show_contained(const struct cluster *c, const char *part, bool follows, struct err *e)
+{
+	cleanup_free struct state *s = NULL;
+	struct err ignored; /* after down, or without a readable state: no containers */
+	int r = 0;
+
+	if (running_state(c, &s, &ignored) || !s->engine.socket[0])
+		return 0;
+	for (unsigned i = 0; !r && i <= s->plan.slice_count; i++) {
+		const char *name = i ? s->plan.slices[i - 1].name : "master";
+		struct spark_cluster spark = state_spark(s);
+
+		if (!spark_is_contained(&spark, i ? name : GROUP_HOST) ||
+		    (*part && strcmp(part, name) != 0))
+			continue;
+		printf("==> container cleave-%s-%s <==\n", FOREIGN(c->name), FOREIGN(name));
+		r = fflush(stdout)
+			    ? err_errno(e, -errno, "cannot write standard output")
+			    : contained_logs(s, name, follows && *part ? LOGS_FOLLOW : LOGS_NOW, e);
+	}
+	return r;
+}
+
 static int run_logs(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct logs *l = calloc(1, sizeof(*l));
@@ -182,6 +210,8 @@ static int run_logs(const struct invocation *in, struct err *e)
 	}
 	if (r >= 0 && in->operand)
 		r = part_of(&c, data, in->operand, part, e);
+	if (r >= 0)
+		r = show_contained(&c, part, in->options.follow, e);
 	do
 		r = r < 0 ? r : show_all(l, part, e);
 	while (!r && in->options.follow && poll(NULL, 0, FOLLOW_MS) == 0);

@@ -3,6 +3,7 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
+#include "launcher/commands/contained.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/train.h"
 #include "launcher/commands/up.h"
@@ -92,6 +93,8 @@ static int run_application(const struct options *o, const struct state *s, char 
 	if (make_conf(o, s, words, &conf, e) ||
 	    spark_submit_process(&c, conf.items, words, &p, e) || running_driver(o, s, &d, e))
 		return e->code;
+	if (spark_is_contained(&c, GROUP_HOST))
+		return contained_run(s, d, &p, words, f, e);
 	spawn.argv = p.argv.items;
 	spawn.envp = p.env.items;
 	spawn.file = spawn.argv[0];

@@ -86,13 +86,19 @@ static void print_slices(const struct status *s)
 	static const char *const titles[] = {
 		"SLICE", "STATE",  ">CPUS",    "CPU LIST",  ">USED", ">MEMORY", ">LIMIT", ">LOCAL",
 		">EXEC", ">TASKS", ">PENDING", ">RESTARTS", ">OOM",  "DOING",	NULL};
+	static const char *const contained[] = {"SLICE",     "CONTAINER", "STATE",   ">CPUS",
+						"CPU LIST",  ">USED",	  ">MEMORY", ">LIMIT",
+						">LOCAL",    ">EXEC",	  ">TASKS",  ">PENDING",
+						">RESTARTS", ">OOM",	  "DOING",   NULL};
 	cleanup_table struct table t;
 
-	table_init(&t, titles);
+	table_init(&t, s->engine[0] ? contained : titles);
 	for (unsigned i = 0; i < s->slice_count; i++) {
 		const struct slice_status *slice = &s->slices[i];
 
 		table_add(&t, "%s", slice->name);
+		if (s->engine[0])
+			table_add(&t, "%s", slice->container);
 		table_add(&t, "%s%s", slice->state, slice->throttled ? ", throttled" : "");
 		table_add(&t, "%u", cpuset_count(&slice->cpus));
 		table_add(&t, "%s", CPUSET_STRING(&slice->cpus));
@@ -171,6 +177,8 @@ static void print_text(const struct options *o, const struct cluster *c, const s
 	if (s->ui != UI_OPEN)
 		printf(": curl -H @%s/ui.header %s", FOREIGN(c->state), FOREIGN(s->ui_url));
 	putchar('\n');
+	if (s->engine[0])
+		printf("containers of %s\n", FOREIGN(s->engine));
 	print_slices(s);
 	for (unsigned i = 0; i < s->slice_count; i++)
 		print_foreign(&s->slices[i]);

@@ -3,6 +3,31 @@
 
 #include "launcher/spark/spark.h"
 
+/* What a cluster runs in does not change while it runs: groups and containers lie elsewhere. */
+static int check_engine(const struct state *known, const struct state *wanted, struct err *e)
+{
+	const char *was = known->engine.socket, *is = wanted->engine.socket;
+
+	if (strcmp(was, is) == 0 || known->phase == PHASE_DOWN)
+		return 0;
+	if (was[0] && is[0])
+		return err_impossible(e,
+				      "docker.socket: the containers of %s are the engine's at %s, "
+				      "not of that at %s: run down first",
+				      wanted->cluster.name, was, is);
+	return err_impossible(e, "backend: the slices of %s are %s now: run down first",
+			      wanted->cluster.name,
+			      was[0] ? "containers" : "groups without containers");
+}
+
+/* Spark, or a Spark that containers have. */
+static int resolve(const struct profile *p, struct state *out, struct err *e)
+{
+	return profile_has_engine(p) ? spark_resolve_contained(p, &out->cluster, &out->engine,
+							       &out->spark, &out->contained, e)
+				     : spark_resolve(p, &out->cluster, &out->spark, e);
+}
+
 int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
 		struct state *out, struct err *e)
 {
@@ -23,13 +48,10 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 			e,
 			"--topology %.200s is another machine: up works on this one, plan shows others",
 			in->topology.source);
-	if (in->profile.backend == BACKEND_DOCKER)
-		return err_impossible(
-			e, "backend: docker is not in this release, cgroup and affinity are");
 	if ((r = cluster_paths(o->roots.state_dir, in->profile.name, &out->cluster, e)) ||
 	    (r = spark_paths_check(&out->cluster, &in->profile, e)) ||
 	    (r = cluster_user(&in->profile, &out->cluster, e)) ||
-	    (r = spark_resolve(&in->profile, &out->cluster, &out->spark, e)))
+	    (r = resolve(&in->profile, out, e)) || (known && (r = check_engine(known, out, e))))
 		return r;
 	/* The supervisor chooses; one of an older version that still runs keeps what it has. */
 	if (known) {
@@ -37,7 +59,8 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 		in->facts.first_address = known->plan.slices[0].address;
 	}
 	/* Decided again, now that the JDK is known too: the same cut. */
-	in->facts.java_version = out->spark.java_version;
+	in->facts.java_version =
+		out->engine.socket[0] ? out->contained.java_version : out->spark.java_version;
 	r = inputs_decide(in, e);
 	out->phase = PHASE_STARTING;
 	out->profile = in->profile;

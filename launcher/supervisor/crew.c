@@ -13,6 +13,7 @@ enum {
 	EMPTY_MS = 20,		  /* between two looks whether a group has become empty … */
 	EMPTY_PATIENCE_MS = 5000, /* … before a worker is started in it */
 	KILLED_S = 20,	   /* after SIGKILL: a JVM with hundreds of GB to unmap needs seconds */
+	ENGINE_MS = 1000,  /* between two questions whether the engine is back */
 	ASK_SOON_MS = 100, /* while something has to register or to answer */
 	ASK_MASTER_MS = 5000,
 	ASK_WORKER_MS = 10000, /* an answer costs a worker 2 … 4 ms of CPU time */
@@ -34,8 +35,11 @@ int crew_open(struct crew *c, struct site *site, struct rest *rest, struct err *
 void crew_close(struct crew *c)
 {
 	for (unsigned i = 0; c->site && i < DAEMONS; i++) /* without a site it was never opened */
+	{
 		if (c->daemons[i].pidfd >= 0)
 			close(c->daemons[i].pidfd);
+		errand_drop(&c->daemons[i].errand);
+	}
 	free(c->seen);
 }
 
@@ -290,6 +294,21 @@ static bool may_wait(struct crew *c, struct daemon *d)
 	return now_ns - d->wait_since_ns < EMPTY_PATIENCE_MS * CLOCK_MS;
 }
 
+static void has_begun(struct crew *c, struct daemon *d)
+{
+	c->has_started = c->news.has_started = true;
+	begin_contact(c, d->id, true);
+	events_note(&c->site->events, "start", d->name, "its process was started",
+		    {"pid", d->process.pid}, {"restarts", d->life.restarts});
+}
+
+static void has_not_begun(struct crew *c, struct daemon *d, const struct err *why)
+{
+	events_note(&c->site->events, "start-failed", d->name, why->msg, {"errno", -why->code});
+	fail(c, d, CREW_CANNOT_START, why);
+	carry_on(c, d, WORKER_EXITED);
+}
+
 void crew_start_due(struct crew *c)
 {
 	struct site *s = c->site;
@@ -312,31 +331,24 @@ void crew_start_due(struct crew *c)
 		c->due[i / 64] &= ~(UINT64_C(1) << i % 64);
 		d->wait_since_ns = d->wait_until_ns = 0;
 		s->is_dirty = true;
-		if (is_wanted && !r) {
-			c->has_started = c->news.has_started = true;
-			begin_contact(c, i, true);
-			events_note(&s->events, "start", d->name, "its process was started",
-				    {"pid", d->process.pid}, {"restarts", d->life.restarts});
-			continue;
-		}
-		if (r) {
-			events_note(&s->events, "start-failed", d->name, e.msg, {"errno", -e.code});
-			fail(c, d, CREW_CANNOT_START, &e);
-		}
-		carry_on(c, d, WORKER_EXITED);
+		if (is_wanted && !r)
+			has_begun(c, d);
+		else if (r < 0)
+			has_not_begun(c, d, &e);
+		else if (!is_wanted)
+			carry_on(c, d, WORKER_EXITED);
 	}
 }
 
-void crew_reap(struct crew *c, struct daemon *d)
+/* Its process has, and all is known of how. */
+static void has_ended(struct crew *c, struct daemon *d)
 {
 	bool is_expected = d->life.state == WORKER_STOPPING || d->life.state == WORKER_HUNG;
-	pid_t pid = d->process.pid;
-	char how[64];
+	char how[PLAN_TEXT];
 	struct err e;
 
-	daemon_reap(d);
 	daemon_exit_text(d, how, sizeof(how));
-	events_note(&c->site->events, "exit", d->name, how, {"pid", pid},
+	events_note(&c->site->events, "exit", d->name, how, {"pid", d->last_pid},
 		    {"expected", is_expected});
 	if (!is_expected && c->contacts[d->id].is_new) {
 		err_set(&e, -ECHILD, "%s %s while the cluster was starting: see its log %s",
@@ -344,6 +356,79 @@ void crew_reap(struct crew *c, struct daemon *d)
 		fail(c, d, CREW_EXITED, &e);
 	}
 	carry_on(c, d, WORKER_EXITED);
+}
+
+void crew_reap(struct crew *c, struct daemon *d)
+{
+	daemon_reap(d);
+	if (d->errand.fd >= 0) /* to unpause it, in vain */
+		errand_drop(&d->errand);
+	if (!daemon_end(d, c->site->state))
+		has_ended(c, d);
+}
+
+/*
+ * No engine answers: that is not the daemon's fault, and it is tried again as long as the daemon is
+ * wanted; only an `up` does not wait for it.
+ */
+static void wait_for_engine(struct crew *c, struct daemon *d, const struct err *why)
+{
+	if (!c->is_without_engine)
+		events_note(&c->site->events, "engine-away", d->name, why->msg,
+			    {"errno", -why->code});
+	c->is_without_engine = true;
+	fail(c, d, CREW_CANNOT_START, why);
+	site_degrade_for_now(c->site, "%s: its containers start when it does", why->msg);
+	c->due[d->id / 64] |= UINT64_C(1) << d->id % 64;
+	d->wait_until_ns = c->site->now_ns + ENGINE_MS * CLOCK_MS;
+}
+
+static void take_begun(struct crew *c, struct daemon *d)
+{
+	bool is_wanted = d->life.state == WORKER_STARTING;
+	struct err e;
+	int r = daemon_take_begun(d, c->site->driver, &e);
+
+	c->site->is_dirty = true;
+	if (r == -ECONNREFUSED && is_wanted) {
+		wait_for_engine(c, d, &e);
+		return;
+	}
+	if (c->is_without_engine) {
+		c->is_without_engine = false;
+		tell_missed(c);
+	}
+	if (r == -ECHILD)
+		begin_contact(c, d->id, true);
+	if (r == -EXDEV)
+		fail(c, d, CREW_CANNOT_START, &e);
+	if ((r == -ECHILD || r == -EXDEV) && daemon_end(d, c->site->state))
+		return;
+	if (r)
+		has_not_begun(c, d, &e);
+	else
+		has_begun(c, d);
+	if (!r && d->life.state == WORKER_STOPPING) /* it was wanted no more before it was there */
+		daemon_kill(d, c->site->driver, &e);
+}
+
+void crew_errand(struct crew *c, struct daemon *d)
+{
+	struct errand_result ignored; /* what was paused still is: it is tried again */
+
+	switch (d->errand.kind) {
+	case ERRAND_BEGIN:
+		take_begun(c, d);
+		break;
+	case ERRAND_END:
+		daemon_take_ended(d);
+		has_ended(c, d);
+		break;
+	case ERRAND_UNPAUSE:
+	case ERRAND_CLEAR:
+		errand_take(&d->errand, &ignored);
+		break;
+	}
 }
 
 /* ---- what they say */

@@ -57,6 +57,7 @@ struct crew {
 	struct contact contacts[DAEMONS];
 	uint64_t ticked_ns;		/* the last crew_tick() */
 	uint64_t due[DAEMONS / 64 + 1]; /* those that are to be started, one bit each */
+	bool is_without_engine;		/* none answers, and containers are to be begun */
 	bool has_adopted;		/* daemons that an earlier supervisor has left */
 	bool has_started;		/* any: there is a log that may tell why an `up` failed */
 	bool is_dismissed;		/* all are to stop, for good */
@@ -94,6 +95,8 @@ int crew_unwant_others(struct crew *c, struct err *e);
 void crew_tick(struct crew *c);
 /* A daemon's pidfd is readable. */
 void crew_reap(struct crew *c, struct daemon *d);
+/* A daemon's errand is over. */
+void crew_errand(struct crew *c, struct daemon *d);
 
 bool crew_has_due(const struct crew *c);
 void crew_start_due(struct crew *c);

@@ -20,7 +20,7 @@ static const char worker_class[] = "org.apache.spark.deploy.worker.Worker";
 
 void daemon_init(struct daemon *d, unsigned id)
 {
-	*d = (struct daemon){.id = id, .pidfd = -1, .wait_status = -1};
+	*d = (struct daemon){.id = id, .pidfd = -1, .wait_status = -1, .errand.fd = -1};
 	if (id == DAEMON_MASTER) {
 		string_copy(d->name, "master");
 		string_copy(d->group, GROUP_HOST);
@@ -105,6 +105,102 @@ static int spawn_process(struct daemon *d, struct driver *driver, const struct s
 	return r ? r : identify(d, pid, pidfd, e);
 }
 
+/* ---- in a container */
+
+static int begin_container(struct daemon *d, struct driver *driver, const struct state *s,
+			   struct process *p, struct err *e)
+{
+	const struct spark_cluster c = state_spark(s);
+	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec)
+		return err_set(e, -ENOMEM, "no memory for a container");
+	argv_putf(&p->env, GROUP_VARIABLE, "%s/%s", s->cluster.name, d->group);
+	if (p->env.failed)
+		return err_set(e, -ENOMEM, "no memory for an environment");
+	if (spark_container(&c, d->name, spec, e) ||
+	    driver->ops->parent(driver, d->group, spec->parent, e))
+		return e->code;
+	spec->argv = p->argv.items;
+	spec->envp = p->env.items;
+	string_copy(spec->directory, p->directory);
+	return errand_send(&d->errand, ERRAND_BEGIN, s->engine.socket, spec, -1, e) ? e->code : 1;
+}
+
+int daemon_take_begun(struct daemon *d, struct driver *driver, struct err *e)
+{
+	struct errand_result result;
+	cleanup_close int pidfd = -1;
+	pid_t pid;
+
+	errand_take(&d->errand, &result);
+	if (result.err.code) {
+		*e = result.err;
+		return err_wrap(e, "%s", d->name);
+	}
+	pid = result.container.pid;
+	pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	if (pidfd < 0)
+		return err_set(e, -ECHILD, "%s has ended as soon as it was started", d->name);
+	/* The engine's word for it is not enough: by now the number may be anybody's. */
+	if (!driver->ops->has(driver, d->group, pid))
+		return err_set(e, -EXDEV,
+			       "%s: the engine has put process %d elsewhere than into group %s: is "
+			       "it an engine of this machine, with its cgroups?",
+			       d->name, (int)pid, d->group);
+	return identify(d, pid, take_fd(pidfd), e);
+}
+
+bool daemon_end(struct daemon *d, const struct state *s)
+{
+	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
+	cleanup_close int log = -1;
+	struct err ignored; /* then it is not known how it ended; the next one makes room */
+
+	d->last_words.code = 0;
+	if (!d->is_contained || !spec || !s->engine.socket[0])
+		return false;
+	log = d->log[0] ? open_log(&s->cluster, d->log, &ignored) : -1;
+	spark_container_name(s->cluster.name, d->name, spec->name);
+	string_copy(spec->cluster, s->cluster.name);
+	return errand_send(&d->errand, ERRAND_END, s->engine.socket, spec, log, &ignored) == 0;
+}
+
+void daemon_take_ended(struct daemon *d)
+{
+	const struct container_state *was;
+	struct errand_result result;
+	bool is_signal;
+
+	errand_take(&d->errand, &result);
+	was = &result.container;
+	if (result.err.code) {
+		d->last_words = result.err;
+	} else if (!was->name[0]) {
+		err_set(&d->last_words, -ENOENT, "its container was removed");
+	} else {
+		is_signal = was->exit_code > 128 && was->exit_code <= 128 + SIGRTMAX;
+		d->wait_status = is_signal ? W_EXITCODE(0, was->exit_code - 128)
+					   : W_EXITCODE(was->exit_code, 0);
+		if (was->is_oom_killed || was->error[0])
+			err_set(&d->last_words, -ENOMEM, "%s",
+				was->is_oom_killed ? "out of memory, says the engine" : was->error);
+	}
+}
+
+int daemon_unpause(struct daemon *d, const struct state *s, struct err *e)
+{
+	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec)
+		return err_set(e, -ENOMEM, "no memory for a container");
+	spark_container_name(s->cluster.name, d->name, spec->name);
+	string_copy(spec->cluster, s->cluster.name);
+	return errand_send(&d->errand, ERRAND_UNPAUSE, s->engine.socket, spec, -1, e);
+}
+
+/* ---- its begin */
+
 int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e)
 {
 	const struct spark_cluster c = state_spark(s);
@@ -120,7 +216,9 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 	string_copy(d->log, p.log);
 	/* Without one it starts all the same. */
 	archive_offer(&c, &(struct err){0});
-	return spawn_process(d, driver, s, &p, e);
+	d->is_contained = spark_is_contained(&c, d->group);
+	return d->is_contained ? begin_container(d, driver, s, &p, e)
+			       : spawn_process(d, driver, s, &p, e);
 }
 
 /* ---- finding what runs already */
@@ -142,6 +240,21 @@ bool argv_match_proc(char *const *argv, const char *text, size_t size)
 	return !argv || !*argv;
 }
 
+/* Whether all of these are in an environment as /proc has it. */
+static bool has_all(char *const *wanted, const char *text, size_t size)
+{
+	for (; wanted && *wanted; wanted++) {
+		struct words words = {text, text + size};
+		const char *word;
+
+		while ((word = words_next(&words)) && strcmp(word, *wanted) != 0)
+			;
+		if (!word)
+			return false;
+	}
+	return true;
+}
+
 bool daemon_is(const struct daemon *d, const struct process *p)
 {
 	size_t size = 0, env_size = 0;
@@ -156,8 +269,11 @@ bool daemon_is(const struct daemon *d, const struct process *p)
 	if (!argv_match_proc(p->argv.items, line, size))
 		while ((ours = words_next(&words)) && strcmp(ours, p->argv.items[0]) != 0)
 			;
-	return ours && argv_match_proc(p->argv.items, ours, (size_t)(line + size - ours)) &&
-	       argv_match_proc(p->env.items, env, env_size);
+	if (!ours || !argv_match_proc(p->argv.items, ours, (size_t)(line + size - ours)))
+		return false;
+	/* A container's has what its image sets, too. */
+	return d->is_contained ? has_all(p->env.items, env, env_size)
+			       : argv_match_proc(p->env.items, env, env_size);
 }
 
 /* By its main class, among those of our users: what others write proves nothing. */
@@ -192,6 +308,7 @@ static int find_in_group(const struct daemon *d, struct driver *driver, struct p
 int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
 		 const struct process_id *recorded, struct err *e)
 {
+	const struct spark_cluster c = state_spark(s);
 	cleanup_process struct process p = {0};
 	bool is_recorded = process_is_alive(recorded);
 	struct process_id id = *recorded;
@@ -208,6 +325,7 @@ int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
 		return err_errno(e, pidfd, "process %d", (int)id.pid);
 	d->process = id;
 	d->pidfd = take_fd(pidfd);
+	d->is_contained = spark_is_contained(&c, d->group);
 	/* The log's place, for messages; that it cannot be told is no reason not to adopt. */
 	if (daemon_process(d, s, &p, &(struct err){0}) == 0)
 		string_copy(d->log, p.log);
@@ -242,16 +360,22 @@ void daemon_reap(struct daemon *d)
 							    : W_EXITCODE(0, info.si_status);
 	close(d->pidfd);
 	d->pidfd = -1;
+	d->last_pid = d->process.pid;
 	d->process = (struct process_id){0};
 }
 
 char *daemon_exit_text(const struct daemon *d, char *text, size_t size)
 {
+	size_t used;
+
 	if (d->wait_status == -1)
 		snprintf(text, size, "ended");
 	else if (WIFSIGNALED(d->wait_status))
 		snprintf(text, size, "was killed by signal %d", WTERMSIG(d->wait_status));
 	else
 		snprintf(text, size, "exited with status %d", WEXITSTATUS(d->wait_status));
+	used = strlen(text);
+	if (d->last_words.code)
+		snprintf(text + used, size - used, ": %s", d->last_words.msg);
 	return text;
 }

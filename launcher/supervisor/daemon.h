@@ -4,10 +4,12 @@
 
 /*
  * One supervised process, the master's or a slice's worker: its life (decision/reconcile/life.h)
- * and its handle in the kernel.
+ * and its handle in the kernel. One in a container begins and ends by an errand to the engine
+ * (containers/engine/errand.h); between the two it is a process as any other.
  */
 
 #include "containers/driver.h"
+#include "containers/engine/errand.h"
 #include "decision/reconcile/life.h"
 #include "launcher/protocol/state.h"
 #include "launcher/spark/spark.h"
@@ -20,8 +22,12 @@ struct daemon {
 	char name[NAME_MAX_BYTES + 1];	/* "slice-0", "master" */
 	char group[NAME_MAX_BYTES + 1]; /* where it lives */
 	struct process_id process;
+	pid_t last_pid;		/* of the one before */
 	int pidfd;		/* -1: no process */
 	int wait_status;	/* of the last exit; -1: not our child */
+	bool is_contained;	/* the process, or the one that is to be */
+	struct errand errand;	/* under way: it begins, or has ended; fd -1: none */
+	struct err last_words;	/* of the engine, how it ended; code 0: none */
 	char log[PROFILE_PATH]; /* "" before it was started or adopted */
 	/* Its start waits for its group to become empty: since when, and when it is tried again. */
 	uint64_t wait_since_ns, wait_until_ns;
@@ -35,9 +41,26 @@ int daemon_process(const struct daemon *d, const struct state *s, struct process
 
 /*
  * Start it in its group. A slice's group is emptied first (executors of a worker that died);
- * -ETIMEDOUT while that is not done.
+ * -ETIMEDOUT while that is not done. Return 1 where an errand does it: it is there after
+ * daemon_take_begun().
  */
 int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s, struct err *e);
+
+/*
+ * The errand that was to begin it is over. -ECONNREFUSED: no engine answers; -ECHILD: it has ended
+ * already, -EXDEV: it is not in its group; of both the end is still to be taken (daemon_end()).
+ */
+int daemon_take_begun(struct daemon *d, struct driver *driver, struct err *e);
+
+/*
+ * Its process is dead, or never was: send for what its container has to say. False: there is none,
+ * or it cannot be asked.
+ */
+bool daemon_end(struct daemon *d, const struct state *s);
+void daemon_take_ended(struct daemon *d);
+
+/* Somebody has paused its container. */
+int daemon_unpause(struct daemon *d, const struct state *s, struct err *e);
 
 /*
  * Find it alive: by the recorded identity, else in its group by its main class. Return 1, 0 if

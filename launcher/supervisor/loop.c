@@ -12,7 +12,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/supervisor/lend_by_hand.h"
 
-enum { LOOP_FDS = 2 + DAEMONS + CONTROL_FDS };
+enum { LOOP_FDS = 3 + 2 * DAEMONS + CONTROL_FDS };
 
 /* ---- stages */
 
@@ -510,20 +510,29 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 	fds[count++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
 	fds[count++] = (struct pollfd){.fd = executor_watch_fd(s->monitor.starts, s->site.now_ns),
 				       .events = POLLIN};
-	for (unsigned i = 0; i < DAEMONS; i++) {
-		if (s->crew.daemons[i].pidfd < 0)
+	fds[count++] = (struct pollfd){.fd = s->site.clearing.fd, .events = POLLIN}; /* work()'s */
+	for (unsigned i = 0; i < 2 * DAEMONS; i++) {
+		struct daemon *d = &s->crew.daemons[i / 2];
+		int fd = i % 2 ? d->errand.fd : d->pidfd;
+
+		if (fd < 0)
 			continue;
-		owners[count] = &s->crew.daemons[i];
-		fds[count++] = (struct pollfd){.fd = s->crew.daemons[i].pidfd, .events = POLLIN};
+		owners[count] = d;
+		fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
 	}
 	controls = s->clients.control ? control_fds(s->clients.control, fds + count) : 0;
 	r = rest_turn(s->rest, fds, count + controls, timeout_ms, e);
 	if (r < 0)
 		return r;
 	s->site.now_ns = clock_now_ns();
-	for (unsigned i = 2; i < count; i++)
-		if (fds[i].revents && owners[i]->pidfd == fds[i].fd)
+	for (unsigned i = 3; i < count; i++) {
+		if (!fds[i].revents)
+			continue;
+		if (owners[i]->pidfd == fds[i].fd)
 			crew_reap(&s->crew, owners[i]);
+		else if (owners[i]->errand.fd == fds[i].fd)
+			crew_errand(&s->crew, owners[i]);
+	}
 	heed_crew(s);
 	if (fds[0].revents)
 		read_signals(s);

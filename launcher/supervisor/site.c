@@ -2,6 +2,7 @@
 #include "launcher/supervisor/site.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -356,6 +357,36 @@ static int remove_group(struct site *s, const char *name, struct err *e)
 	return r ? r : STEP_MORE;
 }
 
+/* Those of commands, and what is left of daemons whose end was not seen. */
+static int clear_containers(struct site *s, struct err *e)
+{
+	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
+	struct pollfd done = {.fd = s->clearing.fd, .events = POLLIN};
+	const char *socket = s->state->engine.socket;
+	struct errand_result result;
+
+	if (!socket[0] || s->is_cleared)
+		return STEP_DONE;
+	if (!spec)
+		return err_set(e, -ENOMEM, "no memory for a container");
+	string_copy(spec->cluster, s->state->cluster.name);
+	if (s->clearing.fd < 0)
+		return errand_send(&s->clearing, ERRAND_CLEAR, socket, spec, -1, e) ? e->code
+										    : STEP_WAIT;
+	if (poll(&done, 1, 0) == 0)
+		return STEP_WAIT;
+	errand_take(&s->clearing, &result);
+	if (result.err.code) {
+		*e = result.err;
+		return err_wrap(e,
+				"the containers of %s are left: run down again when the engine "
+				"answers",
+				s->state->cluster.name);
+	}
+	s->is_cleared = true;
+	return STEP_DONE;
+}
+
 int site_remove_next(struct site *s, struct err *e)
 {
 	cleanup_free struct observation *seen = calloc(1, sizeof(*seen));
@@ -363,6 +394,9 @@ int site_remove_next(struct site *s, struct err *e)
 
 	if (!s->driver)
 		return STEP_DONE;
+	r = clear_containers(s, e);
+	if (r != STEP_DONE)
+		return r;
 	r = seen ? s->driver->ops->observe(s->driver, seen, e)
 		 : err_set(e, -ENOMEM, "no memory for the groups");
 	for (unsigned i = 0; !r && i < seen->count; i++)

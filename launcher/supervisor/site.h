@@ -10,6 +10,7 @@
  */
 
 #include "containers/driver.h"
+#include "containers/engine/errand.h"
 #include "launcher/protocol/events.h"
 #include "launcher/protocol/state.h"
 #include "launcher/system/groups_lock.h"
@@ -42,6 +43,8 @@ struct site {
 	pid_t lock_holder;		/* who has it, as far as is known, while we wait for it */
 	/* What the stage does next cannot be done yet: since when, and when it is tried again. */
 	uint64_t wait_since_ns, wait_until_ns;
+	struct errand clearing; /* the cluster's containers go; fd -1: not under way */
+	bool is_cleared;
 	struct cpuset allowed; /* CPUs that can be had now; empty: not looked yet */
 
 	/* Of whom was moved out of our groups, until the loop tells who waits: group, sentence, … */

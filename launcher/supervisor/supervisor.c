@@ -141,7 +141,7 @@ int supervisor_run(struct supervisor_start *start, struct err *e)
 		notify_close(&s->manager);
 	s->site.has_own_group = start->kind == SUPERVISOR_DAEMON;
 	s->site.cgroup_root = start->cgroup_root;
-	s->signal_fd = s->site.events.fd = s->site.groups_lock.fd = -1;
+	s->signal_fd = s->site.events.fd = s->site.groups_lock.fd = s->site.clearing.fd = -1;
 	snprintf(log, sizeof(log), "%s/supervisor.log", start->cluster.data);
 	if (start->kind == SUPERVISOR_DAEMON)
 		r = detach(log, start->lock, start->client, e);
