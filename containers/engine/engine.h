@@ -8,8 +8,9 @@
  * call is one request, waits for its answer and is bounded in time and size; so none of them
  * belongs in the supervisor's loop, whose errands (errand.h) make them in a child. What the engine
  * says is foreign text. Errors: ERR_FAILED with the engine's own words; -ENOENT where it knows no
- * such container or image; -EEXIST where a name is taken; -ECONNREFUSED where no engine answers;
- * -ETIMEDOUT; -EBADMSG for an answer that cannot be read.
+ * such container or image; -EEXIST where a name is taken; -EBUSY where a container is not in the
+ * state for it (killed though it does not run); -ECONNREFUSED where no engine answers, or it goes
+ * while it does; -ETIMEDOUT; -EBADMSG for an answer that cannot be read; -EFBIG.
  */
 
 #include <stdbool.h>
@@ -41,7 +42,7 @@ struct engine_about {
 	char name[ENGINE_WORD];						  /* docker | podman */
 	char version[ENGINE_WORD];					  /* 20.10.24 */
 	char api[16];							  /* the one spoken: 1.41 */
-	char architecture[ENGINE_WORD];					  /* x86_64 */
+	char architecture[ENGINE_WORD];					  /* as uname(1): x86_64 */
 	char cgroup_driver[ENGINE_WORD];				  /* cgroupfs | systemd */
 	int cgroup_version;						  /* 1 | 2 */
 	bool is_rootless, has_cpuset, has_memory_limit, keeps_containers; /* live-restore */
@@ -57,7 +58,8 @@ int engine_find_socket(const char *wish, enum backend backend, char socket[PROFI
 		       struct err *e);
 
 /*
- * Connect and agree on a version: at most 10 s. -EACCES says which group may use the socket.
+ * Connect and agree on a version (1.41, or the oldest that a later engine still speaks;
+ * -EPROTONOSUPPORT): at most 10 s. -EACCES says which group may use the socket.
  */
 int engine_open(const char *socket, struct engine **out, struct err *e);
 void engine_close(struct engine *g);
@@ -67,7 +69,7 @@ int engine_about(struct engine *g, struct engine_about *out, struct err *e);
 
 struct image {
 	char id[IMAGE_ID];
-	char architecture[ENGINE_WORD];
+	char architecture[ENGINE_WORD]; /* as uname(1), like the engine's */
 	char user[ENGINE_WORD];
 	char spark_home[PROFILE_PATH], java_home[PROFILE_PATH], path[PROFILE_PATH]; /* its Env */
 };
@@ -98,9 +100,14 @@ struct container_spec {
 	char cluster[NAME_MAX_BYTES + 1], slice[NAME_MAX_BYTES + 1]; /* the labels */
 	char user[32];						     /* "UID:GID" */
 	char directory[PROFILE_PATH];
-	char *const *argv, *const *envp; /* borrowed; argv replaces the image's entrypoint */
+	/*
+	 * Borrowed. argv replaces the image's entrypoint; envp is put over the image's environment
+	 * ("NAME" alone takes a variable of the image's away).
+	 */
+	char *const *argv, *const *envp;
 	struct mount mounts[CONTAINER_MOUNTS];
 	unsigned mount_count;
+	unsigned open_files;		  /* RLIMIT_NOFILE, at most the engine's own; 0: that */
 	bool takes_input, takes_terminal; /* it will be attached to (attach.h) */
 	bool keeps_no_record;		  /* removed by the engine when it ends */
 };
@@ -114,6 +121,7 @@ struct container_state {
 	pid_t pid;		  /* of its first process, as the engine's machine sees it; 0 */
 	int exit_code;
 	bool is_oom_killed;
+	bool has_terminal;	/* what it prints comes in one stream */
 	char error[256];	/* the engine's, why it did not start */
 	char cpus[ENGINE_CPUS]; /* the engine's record of a cpuset, cut; "": none */
 	char parent[PROFILE_PATH];

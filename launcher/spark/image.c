@@ -17,18 +17,6 @@ enum { SURVEY_TIMEOUT_MS = 60 * 1000, SURVEY_MAX = 16 << 10 };
 
 /* ---- the engine */
 
-/* As Docker and Podman spell a machine's name in images (Go's GOARCH), and uname(2). */
-static const char *image_architecture(const char *machine)
-{
-	static const char *const names[][2] = {
-		{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"}, {"i686", "386"}};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i][0], machine) == 0)
-			return names[i][1];
-	return machine; /* ppc64le, s390x, riscv64 */
-}
-
 static int check_engine(const struct spark_engine *engine, const struct engine_about *a,
 			struct err *e)
 {
@@ -82,9 +70,9 @@ static int find_image(struct engine *g, const struct profile *p, struct image *o
 	if (r)
 		return err_wrap(e, "docker.image");
 	uname(&here);
-	if (strcmp(out->architecture, image_architecture(here.machine)) != 0)
+	if (strcmp(out->architecture, here.machine) != 0)
 		return err_impossible(e, "docker.image: %s is for %s, this machine is %s", name,
-				      out->architecture, image_architecture(here.machine));
+				      out->architecture, here.machine);
 	return 0;
 }
 

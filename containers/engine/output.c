@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What containers print: their logs, and all of one that runs for that. */
+#include <errno.h>
+#include <poll.h>
+
+#include "containers/engine/answer.h"
+#include "containers/engine/api.h"
+#include "containers/engine/frames.h"
+#include "containers/proc/clock.h"
+#include "decision/base/cleanup.h"
+
+/* ---- logs */
+
+struct logs {
+	struct frames frames;
+	bool is_raw; /* a terminal's: one stream, no frames */
+	frames_put *put;
+	void *context;
+};
+
+static int logs_feed(void *context, const char *bytes, size_t size)
+{
+	struct logs *l = context;
+
+	return l->is_raw ? l->put(l->context, STDOUT_FILENO, bytes, size)
+			 : frames_feed(&l->frames, bytes, size, l->put, l->context);
+}
+
+static int logs_read(struct engine *g, const char *id, enum container_logs how, unsigned lines,
+		     frames_put *put, void *context, struct err *e)
+{
+	struct logs l = {.put = put, .context = context};
+	struct api_request q = {.method = "GET",
+				.timeout_ms = how == LOGS_FOLLOW ? 0 : API_WORK_MS,
+				.feed = logs_feed,
+				.context = &l};
+	cleanup_answer struct api_answer answer = {0};
+	struct container_state state;
+	char path[API_PATH], tail[16];
+
+	if (container_inspect(g, id, &state, e))
+		return e->code;
+	l.is_raw = state.has_terminal;
+	snprintf(tail, sizeof(tail), lines ? "%u" : "all", lines);
+	q.path = path;
+	if (api_path(path, e, "/containers/%s/logs?stdout=1&stderr=1&follow=%u&tail=%s", id,
+		     (unsigned)(how == LOGS_FOLLOW), tail))
+		return e->code;
+	return api_call(g, &q, &answer, e, "container %.*s", api_shown(id), id);
+}
+
+static int write_all(void *context, int stream, const char *bytes, size_t size)
+{
+	const int *fd = context;
+
+	(void)stream;
+	while (size) {
+		ssize_t written = write(*fd, bytes, size);
+
+		if (written < 0 && errno == EAGAIN)
+			poll(&(struct pollfd){.fd = *fd, .events = POLLOUT}, 1, -1);
+		else if (written < 0 && errno != EINTR)
+			return -errno;
+		bytes += written > 0 ? written : 0;
+		size -= written > 0 ? (size_t)written : 0;
+	}
+	return 0;
+}
+
+int container_logs(struct engine *g, const char *id, enum container_logs how, unsigned lines,
+		   int fd, struct err *e)
+{
+	return logs_read(g, id, how, lines, write_all, &fd, e);
+}
+
+/* ---- all that one prints */
+
+struct captured {
+	char *text;
+	size_t size, used;
+};
+
+static int keep(void *context, int stream, const char *bytes, size_t size)
+{
+	struct captured *c = context;
+
+	(void)stream;
+	if (size >= c->size - c->used)
+		return -EFBIG;
+	memcpy(c->text + c->used, bytes, size);
+	c->used += size;
+	return 0;
+}
+
+int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
+		      char *text, size_t size, size_t *length, struct err *e)
+{
+	const uint64_t end_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
+	struct captured c = {.text = text, .size = size};
+	char id[CONTAINER_ID];
+	struct err ignored;
+	int r, left_ms, exit_code;
+
+	r = container_create(g, spec, id, e);
+	if (r)
+		return r;
+	r = container_start(g, spec->name, e);
+	left_ms = clock_left_ms(end_ns);
+	if (!r)
+		r = container_wait(g, spec->name, left_ms > 0 ? (unsigned)left_ms : 0, &exit_code,
+				   e);
+	if (!r)
+		r = logs_read(g, spec->name, LOGS_NOW, 0, keep, &c, e);
+	/* An error that is there already says more. */
+	if (r)
+		container_remove(g, id, &ignored);
+	else
+		r = container_remove(g, id, e);
+	if (r == -EFBIG)
+		return err_set(e, r, "container %s printed more than %zu bytes", spec->name,
+			       size - 1);
+	if (r)
+		return r;
+	text[c.used] = '\0';
+	*length = c.used;
+	return exit_code;
+}
