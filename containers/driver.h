@@ -6,7 +6,8 @@
  * One small interface over cgroup v2, cgroup v1 and plain CPU affinity. A driver owns the groups of
  * one cluster: the direct children of the cluster's own group ("slice-0" …, "host", "supervisor").
  * Every effect is read back: success means that the kernel says so. Nothing outside the cluster's
- * group is written, except what enabling a controller for it needs.
+ * group is written, except what enabling a controller for it needs. A container engine may make
+ * groups below them: to a caller what is in those is in the group.
  */
 
 #include <stdbool.h>
@@ -84,7 +85,10 @@ struct driver_ops {
 	 * all); then -ETIMEDOUT.
 	 */
 	int (*kill)(struct driver *d, const char *group, unsigned timeout_ms, struct err *e);
-	/* Remove the empty group; it being gone already is success. */
+	/*
+	 * Remove the empty group, with the empty groups that an engine left below it; it being gone
+	 * already is success.
+	 */
 	int (*remove)(struct driver *d, const char *group, struct err *e);
 	int (*observe)(struct driver *d, struct observation *out, struct err *e);
 	int (*sample)(struct driver *d, const char *group, struct sample *out, struct err *e);
@@ -126,9 +130,9 @@ struct driver_ops {
 	 */
 	int (*enter)(struct driver *d, const char *group, struct err *e);
 	/*
-	 * What an engine takes for the group as CgroupParent: its path from the top of the
-	 * hierarchies, "/cleave/demo/slice-0", or the name of a unit, "cleave-demo-s0.slice". NULL:
-	 * there are no groups.
+	 * What a container engine is to be told as the parent of a container's group, so that the
+	 * container is born in `group`: its path from the top of the hierarchy. NULL: none was
+	 * opened for an engine, or there are no groups.
 	 */
 	int (*parent)(struct driver *d, const char *group, char path[PROFILE_PATH], struct err *e);
 	/* The pids in the group, at most `size`; return how many there are. */
@@ -162,11 +166,14 @@ struct driver_request {
 	enum driver_intent intent;
 	const char *cluster;	 /* its name */
 	const char *cgroup_root; /* --cgroup-root, NULL: decide from the machine */
-	enum backend backend;	 /* auto, cgroup or affinity */
-	uid_t user;		 /* who its workers run as */
-	/* Containers are to be born in the groups: how their engine makes its own, else NULL. */
-	const char *engine_cgroups; /* "cgroupfs" | "systemd" */
-	const char *location;	    /* driver_location() when the cluster was made; NULL at first */
+	enum backend backend;
+	/*
+	 * The container engine's cgroup driver, "cgroupfs" or "systemd": it makes groups below
+	 * ours. NULL: there is no engine. Once the groups are made, `location` says it.
+	 */
+	const char *engine_cgroups;
+	uid_t user;	      /* who its workers run as */
+	const char *location; /* driver_location() when the cluster was made; NULL at first */
 };
 
 /*

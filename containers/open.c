@@ -43,6 +43,7 @@ static int find_scope(const struct tree *tree, const struct driver_request *requ
 
 int driver_open(const struct driver_request *request, struct driver **out, struct err *e)
 {
+	const char *engine = request->engine_cgroups;
 	bool decide = !request->location;
 	struct cpuset cpus, nodes;
 	struct placement place;
@@ -58,11 +59,15 @@ int driver_open(const struct driver_request *request, struct driver **out, struc
 	/* Groups may have gone with what they were in: a login session, a reboot. */
 	for (enum controller c = 0; r == 0 && !decide && c < CONTROLLER_COUNT; c++)
 		decide = place.base[c][0] && !control_exists(AT_FDCWD, place.base[c]);
+	if (r == 0 && request->location && (!decide || !engine))
+		engine = place.engine[0] ? place.engine : NULL;
+	if (r == 0 && engine)
+		r = tree_align(&tree, e);
 	if (r == 0 && decide && request->location && request->intent == DRIVER_OBSERVE)
 		r = err_set(e, -ENOENT, "the groups of cluster %s are gone: run up",
 			    request->cluster);
 	else if (r == 0 && decide)
-		r = tree_place(&tree, request->backend, &place, e);
+		r = tree_place(&tree, request->backend, engine, &place, e);
 	if (r == 0 && place.kind == PLACEMENT_SCOPE && !place.base[0][0])
 		r = find_scope(&tree, request, &place, e);
 	if (r == 0)

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "containers/cgroup/cpus.h"
+#include "containers/cgroup/engine_trees.h"
 #include "containers/cgroup/process.h"
 #include "containers/cgroup/strangers.h"
 #include "containers/cgroup/usage.h"
@@ -17,17 +19,17 @@ static int set_cpus(struct driver *driver, const char *group, const struct cpuse
 		    struct cpuset *effective, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	char text[CPUSET_TEXT];
-	struct cpuset now;
+	const struct subgroup *other;
 	struct open_group *g;
+	struct subtree below;
+	struct cpuset now, found;
 	int r;
 
 	if (cpuset_is_empty(cpus))
 		return err_set(e, -EINVAL, "%s would be left without a CPU", group);
 	r = group_find(d, group, &g, e);
 	if (r == 0)
-		r = control_rewrite(g->cpus, GROUP_FILE(d, group, "cpuset.cpus"),
-				    cpuset_format(cpus, text, sizeof(text)), e);
+		r = cpus_write(d, g, cpus, e);
 	if (r == 0)
 		r = group_reread_cpus(g->effective, group, &now, e);
 	if (r < 0)
@@ -45,6 +47,13 @@ static int set_cpus(struct driver *driver, const char *group, const struct cpuse
 			"or not in the group above",
 			group, CPUSET_STRING(cpus), CPUSET_STRING(&now), CPUSET_STRING(&lost));
 	}
+	r = subtree_list(d, d->base[CONTROLLER_CPUSET], group, &below, e);
+	if (r < 0)
+		return r;
+	other = cpus_find_other(d, &below, cpus, &found);
+	if (other)
+		return err_set(e, -EIO, "%s was given CPUs %.200s but %.300s in it runs on %.200s",
+			       group, CPUSET_STRING(cpus), other->path, CPUSET_STRING(&found));
 	if (effective)
 		*effective = now;
 	return 0;
@@ -127,7 +136,11 @@ static int create(struct driver *driver, const struct group_spec *g, struct err 
 	if (is_populated(d, g->name))
 		return err_set(e, -EEXIST, "group %s of cluster %s exists and has processes",
 			       g->name, d->cluster);
-	r = d->version->make(d, group_path(d, g->name, path), e);
+	/* What a dead engine left below one of a dead cluster: its nodes could not be changed. */
+	r = d->placement.engine[0] ? engine_trees_remove(d, g->name, e) : 0;
+	group_path(d, g->name, path);
+	if (r == 0)
+		r = d->version->make(d, path, e);
 	if (r == 0)
 		r = set_up(d, g, e);
 	if (r < 0) {
@@ -147,7 +160,9 @@ static int remove_group(struct driver *driver, const char *group, struct err *e)
 	if (r < 0)
 		return r;
 	group_forget(d, group);
-	return d->version->unmake(d, group_path(d, group, path), e);
+	if (d->placement.engine[0])
+		r = engine_trees_remove(d, group, e);
+	return r < 0 ? r : d->version->unmake(d, group_path(d, group, path), e);
 }
 
 int cgroup_destroy(struct driver *driver, struct err *e)
@@ -159,13 +174,17 @@ int cgroup_destroy(struct driver *driver, struct err *e)
 	r = d->version->unmake(d, d->inner, e);
 	if (r == 0)
 		d->version->unmake_above(d);
+	if (r == 0 && d->placement.engine[0]) {
+		r = engine_trees_remove(d, "", e);
+		engine_trees_remove_above(d);
+	}
 	return r;
 }
 
 void cgroup_close(struct driver *driver)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	const int others[] = {d->unified, d->above, d->own};
+	const int others[] = {d->unified, d->above, d->own, d->freezer};
 
 	group_forget_all(d);
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
@@ -287,10 +306,11 @@ int cgroup_new(const struct placement *p, const struct driver_request *request,
 	d->ops = common_ops;
 	d->ops.name = !v1 ? "cgroup2" : p->unified[0] ? "hybrid" : "cgroup1";
 	d->ops.bring_back = version->bring_back;
+	d->ops.parent = p->engine[0] ? cgroup_parent : NULL;
 	d->driver.ops = &d->ops;
 	d->version = version;
 	d->placement = *p;
-	d->unified = d->above = d->own = -1;
+	d->unified = d->above = d->own = d->freezer = -1;
 	d->users = (struct users){.caller = geteuid(), .workers = request->user};
 	d->intent = request->intent;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", request->cluster);
@@ -307,6 +327,8 @@ int cgroup_new(const struct placement *p, const struct driver_request *request,
 	/* In v1 the others follow cpuset's; a crash may have left parts. */
 	if (r == 0)
 		r = check_own(d, d->base[CONTROLLER_CPUSET], e);
+	if (r == 0 && p->engine[0])
+		r = engine_trees_find(d, e);
 	if (r < 0) {
 		cgroup_close(&d->driver);
 		return r;

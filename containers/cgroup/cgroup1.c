@@ -14,6 +14,7 @@
 
 #include "containers/cgroup/cgroup.h"
 #include "containers/cgroup/process.h"
+#include "containers/cgroup/subtree.h"
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
@@ -192,12 +193,31 @@ static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 
 /* ---- limits */
 
+/*
+ * Before Linux 5.11 what is below a group is charged to it only if this says so, and once there is a
+ * group below it cannot be said any more.
+ */
+static int charge_below(struct cgroup_driver *d, const char *group, struct err *e)
+{
+	const int dir = d->base[CONTROLLER_MEMORY];
+	const char *file = "memory.use_hierarchy";
+	uint64_t now = 1;
+	int r = control_read_number(dir, GROUP_FILE(d, group, file), &now, e);
+
+	if (r == 0 && !now)
+		r = control_write(dir, GROUP_FILE(d, group, file), "1", e);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int limit_memory(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
 {
 	const enum controller c = CONTROLLER_MEMORY;
 	const struct slice_memory *m = &g->memory;
-	int r = group_write_bytes(d, c, g->name, "memory.limit_in_bytes", m->max_bytes, "-1", e);
+	int r = d->placement.engine[0] ? charge_below(d, g->name, e) : 0;
 
+	if (r == 0)
+		r = group_write_bytes(d, c, g->name, "memory.limit_in_bytes", m->max_bytes, "-1",
+				      e);
 	/* memsw counts memory and swap; kernels booted with swapaccount=0 do not have it. */
 	if (r == 0 &&
 	    control_exists(d->base[c], GROUP_FILE(d, g->name, "memory.memsw.limit_in_bytes")))
@@ -321,25 +341,24 @@ static void unmake_above(struct cgroup_driver *d)
 /* ---- processes that hot-unplug has moved out of their cpuset */
 
 /* All its threads, by cgroup.procs. Return 1 if it was elsewhere, 0 if not, or negative. */
-static int bring_back_one(struct cgroup_driver *d, const char *group, enum controller seen_in,
-			  pid_t pid, struct err *e)
+static int bring_back_one(struct cgroup_driver *d, const struct subgroup *g,
+			  enum controller seen_in, pid_t pid, struct err *e)
 {
 	const char *witness_name = controller_name(seen_in, 1);
 	char text[16];
 	int r;
 
-	if (cgroup_has_process(d, group, pid, "cpuset") ||
-	    !cgroup_has_process(d, group, pid, witness_name))
+	if (cgroup_path_has_process(d, g->path, pid, "cpuset") ||
+	    !cgroup_path_has_process(d, g->path, pid, witness_name))
 		return 0;
 	snprintf(text, sizeof(text), "%d", pid);
-	r = control_write(d->base[CONTROLLER_CPUSET], GROUP_FILE(d, group, "cgroup.procs"), text,
-			  e);
+	r = control_write(d->base[CONTROLLER_CPUSET], SUBGROUP_FILE(g, "cgroup.procs"), text, e);
 	if (r == -ESRCH) /* it has ended */
 		return 0;
-	if (r == 0 && !cgroup_has_process(d, group, pid, "cpuset") &&
-	    cgroup_has_process(d, group, pid, witness_name))
+	if (r == 0 && !cgroup_path_has_process(d, g->path, pid, "cpuset") &&
+	    cgroup_path_has_process(d, g->path, pid, witness_name))
 		r = err_set(e, -EIO, "pid %d was put back into the cpuset of %s and is not in it",
-			    pid, group);
+			    pid, g->path);
 	return r < 0 ? r : 1;
 }
 
@@ -350,15 +369,45 @@ static int compare_pids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Asked once a second of each slice: what is in both lists is not looked at in /proc. */
+/* What is in both lists is not looked at in /proc. */
+static int bring_back_to(struct cgroup_driver *d, const struct subgroup *g, enum controller seen_in,
+			 struct err *e)
+{
+	cleanup_free pid_t *all = malloc(MEMBERS_MAX * sizeof(*all));
+	cleanup_free pid_t *inside = malloc(MEMBERS_MAX * sizeof(*inside));
+	int n, n_inside, moved = 0;
+
+	if (!all || !inside)
+		return err_errno(e, -ENOMEM, "bringing the processes of %s back", g->path);
+	n = cgroup_pids_at(d->base[seen_in], SUBGROUP_FILE(g, "cgroup.procs"), all, MEMBERS_MAX, e);
+	n_inside = n < 0 ? n
+			 : cgroup_pids_at(d->base[CONTROLLER_CPUSET],
+					  SUBGROUP_FILE(g, "cgroup.procs"), inside, MEMBERS_MAX, e);
+	if (n_inside < 0)
+		return n_inside;
+	n_inside = n_inside < MEMBERS_MAX ? n_inside : MEMBERS_MAX;
+	qsort(inside, (size_t)n_inside, sizeof(*inside), compare_pids);
+	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
+		int r;
+
+		if (bsearch(&all[i], inside, (size_t)n_inside, sizeof(*inside), compare_pids))
+			continue;
+		r = bring_back_one(d, g, seen_in, all[i], e);
+		if (r < 0)
+			return r;
+		moved += r;
+	}
+	return moved;
+}
+
+/* Asked once a second of each slice. */
 static int bring_back(struct driver *driver, const char *group, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	const char(*base)[2 * LAYOUT_PATH] = d->placement.base;
-	cleanup_free pid_t *all = malloc(MEMBERS_MAX * sizeof(*all));
-	cleanup_free pid_t *inside = malloc(MEMBERS_MAX * sizeof(*inside));
 	enum controller seen_in = 0;
-	int n, n_inside, moved = 0, r = group_check_name(d, group, e);
+	struct subtree below;
+	int moved = 0, r = group_check_name(d, group, e);
 
 	if (r < 0)
 		return r;
@@ -368,23 +417,14 @@ static int bring_back(struct driver *driver, const char *group, struct err *e)
 		seen_in++;
 	if (seen_in == CONTROLLER_COUNT)
 		return 0;
-	if (!all || !inside)
-		return err_errno(e, -ENOMEM, "bringing the processes of %s back", group);
-	n = cgroup_pids_in(d, seen_in, group, all, MEMBERS_MAX, e);
-	n_inside = n < 0 ? n : cgroup_pids_in(d, CONTROLLER_CPUSET, group, inside, MEMBERS_MAX, e);
-	if (n_inside < 0)
-		return n_inside;
-	n_inside = n_inside < MEMBERS_MAX ? n_inside : MEMBERS_MAX;
-	qsort(inside, (size_t)n_inside, sizeof(*inside), compare_pids);
-	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-		if (bsearch(&all[i], inside, (size_t)n_inside, sizeof(*inside), compare_pids))
-			continue;
-		r = bring_back_one(d, group, seen_in, all[i], e);
-		if (r < 0)
-			return r;
+	r = subtree_list(d, d->base[seen_in], group, &below, e);
+	for (unsigned i = 0; r >= 0 && i < below.count; i++) {
+		r = bring_back_to(d, &below.groups[i], seen_in, e);
+		if (i && subtree_is_gone(r))
+			r = 0;
 		moved += r;
 	}
-	return moved;
+	return r < 0 ? r : moved;
 }
 
 /* ---- opening */
@@ -399,6 +439,7 @@ static const struct cgroup_version version = {
 	.memory_usage = "memory.usage_in_bytes",
 	.memory_max = "memory.limit_in_bytes",
 	.memory_events = "memory.oom_control",
+	.numa_anon = "hierarchical_anon",
 	.weight_to_kernel = shares_from_weight,
 	.weight_from_kernel = weight_from_shares,
 	.usage_us = usage_us,

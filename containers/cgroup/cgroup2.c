@@ -300,6 +300,7 @@ static const struct cgroup_version version = {
 	.memory_max = "memory.max",
 	.memory_events = "memory.events",
 	.numa_unit = 1,
+	.numa_anon = "anon",
 	.usage_us = usage_us,
 	.make = make,
 	.unmake = unmake,

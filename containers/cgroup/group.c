@@ -67,6 +67,8 @@ static void group_close(struct open_group *g)
 	for (size_t i = 0; g->name[0] && i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	g->killed_below = 0;
+	g->below_count = 0;
 	g->name[0] = '\0';
 }
 

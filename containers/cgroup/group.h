@@ -18,6 +18,12 @@ enum {
 	CGROUP_PATH = CGROUP_INNER + NAME_MAX_BYTES + 1,
 	CGROUP_FILE = CGROUP_PATH + 64,
 	CGROUP_GROUPS = SLICES_MAX + 2, /* the host's and the supervisor's */
+	GROUPS_BELOW = 64,		/* an engine's, in one of ours */
+};
+
+/* A group that an engine made below one of ours, by its inode, and how many were killed in it. */
+struct killed_below {
+	uint64_t id, killed;
 };
 
 /* One group with what the hot path needs kept open. */
@@ -27,6 +33,10 @@ struct open_group {
 	int processes; /* cgroup.procs of the v2 tree; -1: none */
 	int pressure;  /* cpu.pressure; -1: none, or this kernel does not keep it */
 	struct cpuset nodes;
+	/* v1: what was killed in groups below, gone ones included; and in those last seen. */
+	uint64_t killed_below;
+	unsigned below_count;
+	struct killed_below below[GROUPS_BELOW];
 };
 
 struct cgroup_driver;
@@ -36,7 +46,8 @@ struct cgroup_version {
 	const char *cpus_effective, *mems_effective, *weight, *usage, *threads; /* file names */
 	const char *memory_usage, *memory_max, *memory_events;
 	enum controller usage_controller;
-	uint64_t numa_unit; /* of memory.numa_stat, in bytes; 0: pages */
+	uint64_t numa_unit;    /* of memory.numa_stat, in bytes; 0: pages */
+	const char *numa_anon; /* its line of anonymous memory, groups below included */
 	/* Between v2's scale of weights and the kernel's; NULL: they are the same. */
 	uint64_t (*weight_to_kernel)(unsigned weight);
 	unsigned (*weight_from_kernel)(uint64_t value);
@@ -73,6 +84,9 @@ struct cgroup_driver {
 	struct open_group groups[CGROUP_GROUPS];
 	int above,
 		own; /* effective CPUs of the group above, and of the cluster's; -1: not yet open */
+	/* With an engine: base from the top of its hierarchy, and as the freezer of v1 has it. */
+	char top[2 * LAYOUT_PATH], freezer_base[2 * LAYOUT_PATH];
+	int freezer; /* a directory; -1: not there, or not yet */
 	bool has_origin;
 	/* Where the caller was before cgroup_enter(). */
 	char origin[CONTROLLER_COUNT + 1][2 * LAYOUT_PATH];

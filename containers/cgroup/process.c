@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "containers/cgroup/engine_trees.h"
 #include "containers/proc/clock.h"
 #include "containers/proc/control_file.h"
 #include "containers/proc/process.h"
@@ -38,7 +39,7 @@ static int base_of(const struct cgroup_driver *d, const char *controller, const 
 	return d->base[c];
 }
 
-static int list_pids(int base, const char *procs, pid_t *pids, size_t size, struct err *e)
+int cgroup_pids_at(int base, const char *procs, pid_t *pids, size_t size, struct err *e)
 {
 	cleanup_fclose FILE *file = control_open_lines(base, procs);
 	char line[32];
@@ -57,6 +58,25 @@ static int list_pids(int base, const char *procs, pid_t *pids, size_t size, stru
 	return count;
 }
 
+/* Those of a group and of what is below it in one hierarchy. */
+static int list_pids(const struct cgroup_driver *d, int base, const char *path, pid_t *pids,
+		     size_t size, struct err *e)
+{
+	struct subtree all;
+	int count = 0, r = subtree_list_at(d, base, path, &all, e);
+
+	for (unsigned i = 0; r >= 0 && i < all.count; i++) {
+		size_t used = (size_t)count < size ? (size_t)count : size;
+
+		r = cgroup_pids_at(base, SUBGROUP_FILE(&all.groups[i], "cgroup.procs"),
+				   pids ? pids + used : NULL, size - used, e);
+		if (i && subtree_is_gone(r))
+			r = 0;
+		count += r;
+	}
+	return r < 0 ? r : count;
+}
+
 static bool ends_with(const char *path, const char *end, size_t size)
 {
 	size_t length = strlen(path);
@@ -69,10 +89,10 @@ static bool ends_with(const char *path, const char *end, size_t size)
  * alike, unless what is mounted is not the top. Somebody else's tree may have groups that are
  * called as ours are.
  */
-bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
-			const char *controller)
+bool cgroup_path_has_process(const struct cgroup_driver *d, const char *path, pid_t pid,
+			     const char *controller)
 {
-	char text[8192], own[2 * LAYOUT_PATH], suffix[CGROUP_PATH + 1];
+	char text[8192], own[2 * LAYOUT_PATH], suffix[SUBTREE_PATH + 1];
 	cleanup_free pid_t *listed = NULL;
 	const char *base;
 	int dir = base_of(d, controller, &base), count;
@@ -81,8 +101,7 @@ bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t 
 	if (proc_read_text(pid, "cgroup", text, sizeof(text)) < 0 ||
 	    !cgroup_own_path(text, controller, own, sizeof(own)))
 		return false;
-	suffix[0] = '/';
-	group_path(d, group, suffix + 1);
+	snprintf(suffix, sizeof(suffix), "/%s", path);
 	size = strlen(suffix);
 	for (const char *found = own; (found = strstr(found, suffix)); found++)
 		if ((!found[size] || found[size] == '/') &&
@@ -90,18 +109,25 @@ bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t 
 			return true;
 	if (!strstr(own, suffix) || !(listed = malloc(MEMBERS_MAX * sizeof(*listed))))
 		return false;
-	count = list_pids(dir, GROUP_FILE(d, group, "cgroup.procs"), listed, MEMBERS_MAX,
-			  &(struct err){0});
+	count = list_pids(d, dir, path, listed, MEMBERS_MAX, &(struct err){0});
 	for (int i = 0; i < count && i < MEMBERS_MAX; i++)
 		if (listed[i] == pid)
 			return true;
 	return false;
 }
 
+bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
+			const char *controller)
+{
+	return cgroup_path_has_process(d, group_path(d, group, (char[CGROUP_PATH]){0}), pid,
+				       controller);
+}
+
 int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
 		   size_t size, struct err *e)
 {
-	return list_pids(d->base[c], GROUP_FILE(d, group, "cgroup.procs"), pids, size, e);
+	return list_pids(d, d->base[c], group_path(d, group, (char[CGROUP_PATH]){0}), pids, size,
+			 e);
 }
 
 int cgroup_pids_of(const struct cgroup_driver *d, const char *controller, const char *group,
@@ -109,8 +135,8 @@ int cgroup_pids_of(const struct cgroup_driver *d, const char *controller, const 
 {
 	const char *path;
 
-	return list_pids(base_of(d, controller, &path), GROUP_FILE(d, group, "cgroup.procs"), pids,
-			 size, e);
+	return list_pids(d, base_of(d, controller, &path),
+			 group_path(d, group, (char[CGROUP_PATH]){0}), pids, size, e);
 }
 
 int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)
@@ -173,6 +199,12 @@ int cgroup_spawn(struct driver *driver, const struct spawn *s, pid_t *pid, int *
 
 	if (r < 0)
 		return r;
+	/* In v2 a group has either processes or groups with controllers. */
+	if (d->placement.engine[0] && !d->version->attach && !strncmp(s->group, "slice-", 6))
+		return err_set(e, -EBUSY,
+			       "%s cannot be started in %s itself, which is for the engine's "
+			       "containers",
+			       s->file, s->group);
 	if (d->unified >= 0) {
 		dir = openat(d->unified, group_path(d, s->group, path),
 			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -306,6 +338,8 @@ int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, s
 		n = cgroup_pids(driver, group, pids, BATCH, e);
 		if (n <= 0)
 			return n == -ENOENT ? 0 : n;
+		if (d->placement.engine[0])
+			engine_trees_thaw(d, group);
 		kill_batch(d, group, pids, n,
 			   left_ms < 0	       ? 0
 			   : left_ms < TURN_MS ? left_ms

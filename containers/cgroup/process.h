@@ -17,6 +17,9 @@ int cgroup_pids(struct driver *d, const char *group, pid_t *pids, size_t size, s
 
 bool cgroup_has(struct driver *d, const char *group, pid_t pid);
 
+/* Of one group alone, by its file "cgroup.procs" below `base`. */
+int cgroup_pids_at(int base, const char *procs, pid_t *pids, size_t size, struct err *e);
+
 /* cgroup_pids() by what one controller says: in v1 they are separate trees. */
 int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
 		   size_t size, struct err *e);
@@ -34,6 +37,10 @@ int cgroup_remember_origin(struct cgroup_driver *d, struct err *e);
  */
 bool cgroup_has_process(const struct cgroup_driver *d, const char *group, pid_t pid,
 			const char *controller);
+
+/* The same for any path below the base. */
+bool cgroup_path_has_process(const struct cgroup_driver *d, const char *path, pid_t pid,
+			     const char *controller);
 
 /*
  * SIGKILL for one process of the group, through a pidfd, and only after the process that it means

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "containers/cgroup/cpus.h"
+#include "containers/cgroup/engine_trees.h"
 #include "containers/proc/clock.h"
 #include "containers/proc/control_file.h"
 #include "containers/proc/process.h"
@@ -41,6 +43,24 @@ static int count_lines(int fd)
 	}
 }
 
+/* The same of the groups below in one hierarchy. */
+static int count_below(const struct cgroup_driver *d, int base, const char *group)
+{
+	struct subtree all;
+	int lines = 0, r = subtree_list(d, base, group, &all, &(struct err){0});
+
+	for (unsigned i = 1; r == 0 && i < all.count; i++) {
+		cleanup_close int fd = openat(base, SUBGROUP_FILE(&all.groups[i], "cgroup.procs"),
+					      O_RDONLY | O_CLOEXEC);
+		int n = fd < 0 ? -errno : count_lines(fd);
+
+		if (n < 0 && !subtree_is_gone(n))
+			return n;
+		lines += n < 0 ? 0 : n;
+	}
+	return r < 0 ? r : lines;
+}
+
 /*
  * A v1 group's list of processes is kept by the kernel for a second after it was last read through
  * the same descriptor (CGROUP_PIDLIST_DESTROY_DELAY, cgroup-v1.c), so that one read at every tick
@@ -50,13 +70,17 @@ static int count_lines(int fd)
 static int count_processes(const struct cgroup_driver *d, const struct open_group *g)
 {
 	cleanup_close int fd = -1;
-	int count = g->processes < 0 ? 0 : count_lines(g->processes);
+	int base = d->unified, count = g->processes < 0 ? 0 : count_lines(g->processes), below = 0;
 
-	if (count || !d->version->attach)
-		return count;
-	fd = openat(d->base[CONTROLLER_CPU], GROUP_FILE(d, g->name, "cgroup.procs"),
-		    O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : count_lines(fd);
+	if (count >= 0 && base >= 0)
+		below = count_below(d, base, g->name);
+	if (d->version->attach && count >= 0 && count + below == 0) {
+		base = d->base[CONTROLLER_CPU];
+		fd = openat(base, GROUP_FILE(d, g->name, "cgroup.procs"), O_RDONLY | O_CLOEXEC);
+		count = fd < 0 ? -errno : count_lines(fd);
+		below = count < 0 ? 0 : count_below(d, base, g->name);
+	}
+	return count < 0 || below < 0 ? (count < 0 ? count : below) : count + below;
 }
 
 /* The moment, CPU time so far and processes; 0 CPU time where nothing counts it. */
@@ -124,15 +148,16 @@ int cgroup_usage(struct driver *driver, const char *group, struct sample *out, s
 /* ---- memory */
 
 /*
- * Anonymous memory by node: v2's "anon N0=BYTES N1=…", v1's "anon=PAGES N0=PAGES N1=…", whose first
- * number is the sum of the others.
+ * Anonymous memory by node, from the line `name`: v2's "anon N0=BYTES N1=…", v1's
+ * "hierarchical_anon=PAGES N0=PAGES N1=…", whose first number is the sum of the others.
  */
-static void sample_nodes(const char *text, uint64_t unit, const struct cpuset *nodes,
-			 struct sample *out)
+static void sample_nodes(const char *text, const char *name, uint64_t unit,
+			 const struct cpuset *nodes, struct sample *out)
 {
 	const char *line = text;
+	size_t size = strlen(name);
 
-	while (line && (strncmp(line, "anon", 4) || !strchr(" =", line[4]))) {
+	while (line && (strncmp(line, name, size) || !strchr(" =", line[size]))) {
 		line = strchr(line, '\n');
 		line += line != NULL;
 	}
@@ -153,8 +178,38 @@ static void sample_nodes(const char *text, uint64_t unit, const struct cpuset *n
 	}
 }
 
-static int sample_memory(const struct cgroup_driver *d, const struct open_group *g,
-			 struct sample *out, struct err *e)
+/* v1 counts a kill in the group of the killed only; in v2 those above have it, too. */
+static uint64_t count_killed_below(const struct cgroup_driver *d, struct open_group *g)
+{
+	const int base = d->base[CONTROLLER_MEMORY];
+	struct killed_below now[GROUPS_BELOW];
+	struct subtree all;
+	unsigned count = 0;
+
+	if (!d->version->attach || subtree_list(d, base, g->name, &all, &(struct err){0}) < 0)
+		return g->killed_below;
+	for (unsigned i = 1; i < all.count; i++) {
+		uint64_t id = all.groups[i].id, killed, before = 0;
+		char text[256];
+
+		if (control_read(base, SUBGROUP_FILE(&all.groups[i], d->version->memory_events),
+				 text, sizeof(text), &(struct err){0}) < 0)
+			continue;
+		killed = control_value(text, "oom_kill", 0);
+		for (unsigned k = 0; k < g->below_count; k++)
+			if (g->below[k].id == id)
+				before = g->below[k].killed;
+		g->killed_below += killed > before ? killed - before : 0;
+		now[count].id = id;
+		now[count++].killed = killed;
+	}
+	memcpy(g->below, now, count * sizeof(now[0]));
+	g->below_count = count;
+	return g->killed_below;
+}
+
+static int sample_memory(const struct cgroup_driver *d, struct open_group *g, struct sample *out,
+			 struct err *e)
 {
 	const struct cgroup_version *v = d->version;
 	uint64_t unit = v->numa_unit ? v->numa_unit : (uint64_t)sysconf(_SC_PAGESIZE);
@@ -173,13 +228,13 @@ static int sample_memory(const struct cgroup_driver *d, const struct open_group 
 	/* A kernel for real time has no oom_control; v1 does not count "high". */
 	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, v->memory_events), text,
 			 sizeof(text), &ignored) >= 0) {
-		out->oom_kills = control_value(text, "oom_kill", 0);
+		out->oom_kills = control_value(text, "oom_kill", 0) + count_killed_below(d, g);
 		out->throttled = control_value(text, "high", 0);
 	}
 	/* Only kernels with NUMA have it. */
 	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, "memory.numa_stat"),
 			 text, sizeof(text), &ignored) >= 0)
-		sample_nodes(text, unit, &g->nodes, out);
+		sample_nodes(text, v->numa_anon, unit, &g->nodes, out);
 	return 0;
 }
 
@@ -201,6 +256,21 @@ int cgroup_sample(struct driver *driver, const char *group, struct sample *out, 
 
 /* ---- what somebody else may have written */
 
+/* What one group below runs on, if not on the same CPUs, counts for all. */
+static int look_below(struct cgroup_driver *d, const char *group, struct observed_group *seen,
+		      struct err *e)
+{
+	const struct cpuset own = seen->cpus;
+	struct subtree all;
+	int r = subtree_list(d, d->base[CONTROLLER_CPUSET], group, &all, e);
+
+	if (r < 0)
+		return r;
+	cpus_find_other(d, &all, &own, &seen->cpus);
+	seen->is_frozen = engine_trees_is_frozen(d, group, &all);
+	return 0;
+}
+
 int cgroup_look(struct driver *driver, const char *group, struct observed_group *out, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
@@ -217,6 +287,8 @@ int cgroup_look(struct driver *driver, const char *group, struct observed_group 
 		r = group_reread_cpus(g->effective, group, &seen.cpus, e);
 	if (r == 0)
 		r = group_reread_weight(d, g, &seen.weight, e);
+	if (r == 0 && d->placement.engine[0])
+		r = look_below(d, group, &seen, e);
 	if (r < 0)
 		group_forget(d, group); /* it may have been made anew behind our back */
 	else
@@ -267,22 +339,31 @@ int cgroup_runnable(struct driver *driver, const char *group, unsigned *out, str
 {
 	struct cgroup_driver *d = cgroup_of(driver);
 	const char *threads = d->version->threads;
-	char line[32];
-	cleanup_fclose FILE *file = NULL;
-	struct proc_stat s;
-	unsigned count = 0;
-	uint64_t tid;
+	const int base = d->base[CONTROLLER_CPU];
+	unsigned count = 0, seen = 0;
+	struct subtree all;
 	int r = group_check_name(d, group, e);
 
+	if (r == 0)
+		r = subtree_list(d, base, group, &all, e);
 	if (r < 0)
 		return r;
-	file = control_open_lines(d->base[CONTROLLER_CPU], GROUP_FILE(d, group, threads));
-	if (!file)
-		return err_errno(e, -errno, "cannot read %s of %s", threads, group);
-	/* R is on a CPU or waits for one. */
-	for (unsigned seen = 0; seen < THREADS_MAX && fgets(line, sizeof(line), file); seen++)
-		count += control_number(line, &tid) && tid <= INT32_MAX &&
-			 proc_stat_read((pid_t)tid, &s) == 0 && s.state == 'R';
+	for (unsigned i = 0; i < all.count; i++) {
+		cleanup_fclose FILE *file =
+			control_open_lines(base, SUBGROUP_FILE(&all.groups[i], threads));
+		struct proc_stat s;
+		char line[32];
+		uint64_t tid;
+
+		if (!file && i && subtree_is_gone(-errno))
+			continue;
+		if (!file)
+			return err_errno(e, -errno, "cannot read %s of %s", threads, group);
+		/* R is on a CPU or waits for one. */
+		for (; seen < THREADS_MAX && fgets(line, sizeof(line), file); seen++)
+			count += control_number(line, &tid) && tid <= INT32_MAX &&
+				 proc_stat_read((pid_t)tid, &s) == 0 && s.state == 'R';
+	}
 	*out = count;
 	return 0;
 }

@@ -4,7 +4,8 @@
 
 /*
  * What the straggler monitor and the watch on drift read at every tick: kept descriptors, one
- * pread() a file, nothing allocated. And the threads that are runnable, which only /proc knows.
+ * pread() a file, nothing allocated; with a container engine also its groups below, some 20 µs each.
+ * And the threads that are runnable, which only /proc knows.
  */
 
 #include "containers/cgroup/group.h"

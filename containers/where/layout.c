@@ -79,7 +79,8 @@ static int take_mount(struct hierarchy *h, int version, const struct mount *m, c
 	 */
 	if (h->version && (h->own[0] || !rest[0]))
 		return 0;
-	if (string_copy(h->mount, m->point) || string_copy(h->own, rest))
+	if (string_copy(h->mount, m->point) || string_copy(h->own, rest) ||
+	    string_copy(h->root, size ? m->root : ""))
 		return err_set(e, -ENAMETOOLONG,
 			       "the cgroup mount %.100s… has a path of %d bytes or more", m->point,
 			       LAYOUT_PATH);
@@ -159,18 +160,66 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 	return 0;
 }
 
+char *cgroup_mountinfo_read(int root, struct err *e)
+{
+	const size_t size = 16 * (size_t)CONTROL_TEXT;
+	cleanup_free char *text = malloc(size);
+
+	if (!text)
+		err_errno(e, -ENOMEM, "reading mountinfo");
+	if (!text || control_read(root, "proc/self/mountinfo", text, size, e) < 0)
+		return NULL;
+	return take_pointer(text);
+}
+
+bool cgroup_mount_next(char **text, struct cgroup_mount *out)
+{
+	char *line;
+
+	while ((line = strsep(text, "\n"))) {
+		struct mount m;
+
+		if (!parse_mount(line, &m) || strncmp(m.type, "cgroup", 6) ||
+		    (m.type[6] && strcmp(m.type, "cgroup2")))
+			continue;
+		*out = (struct cgroup_mount){m.type[6] ? 2 : 1, strcmp(m.root, "/") ? m.root : "",
+					     m.point, m.options};
+		return true;
+	}
+	return false;
+}
+
+/* `path`, of which `from` is the begin, with `to` in its place. */
+static bool replace_begin(const char *path, const char *from, const char *to, char *out,
+			  size_t size)
+{
+	size_t length = strlen(from);
+	const char *rest = path + length;
+
+	return !strncmp(path, from, length) && (!*rest || *rest == '/') &&
+	       snprintf(out, size, "%s%s", to, rest) < (int)size;
+}
+
+bool cgroup_mount_from_top(const struct cgroup_mount *m, const char *path, char *out, size_t size)
+{
+	return replace_begin(path, m->point, m->root, out, size);
+}
+
+bool cgroup_mount_to_path(const struct cgroup_mount *m, const char *from_top, char *out,
+			  size_t size)
+{
+	return replace_begin(from_top, m->root, m->point, out, size);
+}
+
 int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e)
 {
-	cleanup_free char *mountinfo = malloc(16 * (size_t)CONTROL_TEXT);
+	cleanup_free char *mountinfo = cgroup_mountinfo_read(root, e);
 	char self[8192], controllers[512] = "", path[LAYOUT_PATH + 64];
 	int r;
 
 	if (!mountinfo)
-		return err_errno(e, -ENOMEM, "reading mountinfo");
+		return e->code;
 	r = control_read(root, "proc/self/cgroup", self, sizeof(self), e);
-	if (r >= 0)
-		r = control_read(root, "proc/self/mountinfo", mountinfo, 16 * (size_t)CONTROL_TEXT,
-				 e);
 	if (r >= 0)
 		r = cgroup_layout_parse(self, mountinfo, "", out, e);
 	if (r < 0 || !out->unified.version)

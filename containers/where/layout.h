@@ -28,6 +28,7 @@ enum { LAYOUT_PATH = 512 };
 struct hierarchy {
 	int version;		 /* 1 or 2; 0: not mounted (or the controller is off) */
 	char mount[LAYOUT_PATH]; /* mount point */
+	char root[LAYOUT_PATH];	 /* what is mounted there: "" the whole, or "/a" of it */
 	char own[LAYOUT_PATH];	 /* the caller's own group below it: "" or "/a/b" */
 };
 
@@ -51,6 +52,28 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
  * recorded tree).
  */
 int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e);
+
+/* One mount of a hierarchy; `root` is "" for the whole of it. The texts are the caller's. */
+struct cgroup_mount {
+	int version;
+	const char *root, *point, *options;
+};
+
+/*
+ * The text of mountinfo below `root`, the caller's to free(); NULL: it cannot be read.
+ */
+char *cgroup_mountinfo_read(int root, struct err *e);
+
+/* The next cgroup mount of that text, which is cut into pieces; false: the end. */
+bool cgroup_mount_next(char **text, struct cgroup_mount *out);
+
+/*
+ * Between the path of a group where it is mounted and that from the top of its hierarchy, both ways.
+ * false: it is not in this mount, or the path does not fit.
+ */
+bool cgroup_mount_from_top(const struct cgroup_mount *m, const char *path, char *out, size_t size);
+bool cgroup_mount_to_path(const struct cgroup_mount *m, const char *from_top, char *out,
+			  size_t size);
 
 /*
  * Cut a group's path where cleave's own part of it begins ("/cleave/NAME…", "/cleave-NAME.scope…"):

@@ -95,6 +95,19 @@ int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e)
 	return 0;
 }
 
+static void read_rights(int root, struct placement_facts *f)
+{
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const struct hierarchy *h = &f->layout.controllers[c];
+		char base[2 * LAYOUT_PATH];
+
+		base_of(h, base);
+		f->may_write[c] = h->version && may_make_groups(root, base, h->version);
+	}
+	if (f->layout.unified.version)
+		read_v2_facts(root, f);
+}
+
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e)
 {
 	struct placement_facts f = {.uid = uid};
@@ -114,16 +127,54 @@ int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struc
 				 &(struct err){0}) < 0)
 			f.user_controllers[0] = '\0';
 	}
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		const struct hierarchy *h = &f.layout.controllers[c];
-		char base[2 * LAYOUT_PATH];
-
-		base_of(h, base);
-		f.may_write[c] = h->version && may_make_groups(root, base, h->version);
-	}
-	if (f.layout.unified.version)
-		read_v2_facts(root, &f);
+	read_rights(root, &f);
 	*out = f;
+	return 0;
+}
+
+/* Cut `path` to what it shares with another one, in whole names. */
+static void cut_to_common(char *path, const char *other)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; path[i] && path[i] == other[i]; i++)
+		if ((!path[i + 1] || path[i + 1] == '/') && (!other[i + 1] || other[i + 1] == '/'))
+			same = i + 1;
+	path[same] = '\0';
+}
+
+int placement_facts_align(int root, struct placement_facts *f, struct err *e)
+{
+	struct hierarchy *all[CONTROLLER_COUNT + 1];
+	char common[2 * LAYOUT_PATH], own[2 * LAYOUT_PATH];
+	unsigned count = 0;
+
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		if (f->layout.controllers[c].version)
+			all[count++] = &f->layout.controllers[c];
+	if (f->layout.unified.version)
+		all[count++] = &f->layout.unified;
+	for (unsigned i = 0; i < count; i++) {
+		cgroup_path_above_cleave(all[i]->own);
+		snprintf(own, sizeof(own), "%s%s", all[i]->root, all[i]->own);
+		if (i == 0)
+			memcpy(common, own, sizeof(own));
+		cut_to_common(common, own);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		const char *mounted = all[i]->root;
+		size_t size = strlen(mounted);
+
+		if (strncmp(common, mounted, size) || (common[size] && common[size] != '/'))
+			return err_impossible(
+				e,
+				"a container engine takes one parent for all cgroup hierarchies, here "
+				"%s/cleave, and %s shows only %s: run cleave outside of this container, "
+				"or set backend: cgroup in the profile",
+				common, all[i]->mount, mounted);
+		string_copy(all[i]->own, common + size);
+	}
+	read_rights(root, f);
 	return 0;
 }
 
@@ -277,19 +328,29 @@ static int decide_named(const struct placement_facts *f, const char *name, struc
 	return decide_below_v1(f, name, out, e);
 }
 
-int placement_decide(const struct placement_facts *f, enum backend backend, enum root_kind root,
-		     const char *cgroup_root, struct placement *out, struct err *e)
+int placement_decide(const struct placement_facts *f, enum backend backend, const char *engine,
+		     enum root_kind root, const char *cgroup_root, struct placement *out,
+		     struct err *e)
 {
 	struct placement p = {.kind = PLACEMENT_AFFINITY};
 	int version = 0, r = 0;
 
-	if (backend == BACKEND_DOCKER)
-		return err_impossible(e, "backend: docker is not in this release: use backend: "
-					 "cgroup or affinity");
 	if (backend == BACKEND_AFFINITY) {
 		*out = p;
 		return 0;
 	}
+	if (backend == BACKEND_DOCKER && !engine)
+		return err_set(e, -EINVAL, "nobody has asked the engine for its cgroup driver");
+	if (engine && strcmp(engine, "cgroupfs") != 0)
+		return err_impossible(
+			e,
+			"the container engine makes groups by its cgroup driver "
+			"\"%.32s\", which has no place in slices: start it with "
+			"--exec-opt native.cgroupdriver=cgroupfs, or set backend: cgroup "
+			"in the profile",
+			engine);
+	if (engine)
+		string_copy(p.engine, engine);
 	if (root != ROOT_CGROUP2)
 		r = required_version(&f->layout, &version, e);
 	if (r < 0)

@@ -40,6 +40,8 @@ struct placement {
 	enum placement_kind kind;
 	bool user_manager; /* scope: of the user's manager */
 	bool base_is_ours; /* --cgroup-root NAME: base itself goes with the last cluster */
+	/* The cgroup driver of the container engine that makes groups below ours; "": none. */
+	char engine[16];
 	char base[CONTROLLER_COUNT][2 * LAYOUT_PATH]; /* absolute; "": no such controller */
 	char unified[2 * LAYOUT_PATH]; /* v1: base in the v2 tree, "" if there is none */
 };
@@ -54,12 +56,20 @@ int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e);
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e);
 
 /*
- * Decide. `cgroup_root` belongs to `root`. Errors: ERR_IMPOSSIBLE for missing controllers;
+ * As if the caller sat in the lowest group that is above it in every hierarchy: a container engine
+ * takes one path for all of them. ERR_IMPOSSIBLE where a mount does not show that group.
+ */
+int placement_facts_align(int root, struct placement_facts *f, struct err *e);
+
+/*
+ * Decide. `cgroup_root` belongs to `root`; `engine` is as in struct driver_request, and the facts
+ * then are aligned. Errors: ERR_IMPOSSIBLE for missing controllers;
  * ERR_FAILED without the right to make groups; the sentence names what is missing and the command
  * or drop-in that grants it.
  */
-int placement_decide(const struct placement_facts *f, enum backend backend, enum root_kind root,
-		     const char *cgroup_root, struct placement *out, struct err *e);
+int placement_decide(const struct placement_facts *f, enum backend backend, const char *engine,
+		     enum root_kind root, const char *cgroup_root, struct placement *out,
+		     struct err *e);
 
 /*
  * One line for the state file, and back. Blanks, backslashes and newlines in paths are spelt as in

@@ -37,6 +37,7 @@ int placement_format(const struct placement *p, char *text, size_t size, struct 
 	fputs(kinds[p->kind], f);
 	put(f, "manager", p->user_manager ? "user" : "");
 	put(f, "base", p->base_is_ours ? "ours" : "");
+	put(f, "engine", p->engine);
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
 		if (c == CONTROLLER_CPUSET || p->kind == PLACEMENT_CGROUP1)
 			put(f, controller_name(c, 2), p->base[c]);
@@ -62,6 +63,8 @@ static bool take_pair(struct placement *p, const char *word)
 		return p->user_manager = true;
 	if (!strcmp(word, "base=ours"))
 		return p->base_is_ours = true;
+	if (size == 6 && !strncmp(word, "engine", 6))
+		return value[0] && string_copy(p->engine, value) == 0;
 	if (value[0] != '/' || strstr(value, "/../"))
 		return false;
 	if (size == 7 && !strncmp(word, "unified", 7))

@@ -24,9 +24,20 @@ int tree_read(const char *cgroup_root, struct tree *out, struct err *e)
 	return r;
 }
 
-int tree_place(const struct tree *t, enum backend backend, struct placement *out, struct err *e)
+int tree_align(struct tree *t, struct err *e)
 {
-	return placement_decide(&t->facts, backend, t->root, t->cgroup_root, out, e);
+	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (t->root == ROOT_CGROUP2) /* the whole path is given */
+		return 0;
+	return root < 0 ? err_errno(e, -errno, "cannot open /")
+			: placement_facts_align(root, &t->facts, e);
+}
+
+int tree_place(const struct tree *t, enum backend backend, const char *engine,
+	       struct placement *out, struct err *e)
+{
+	return placement_decide(&t->facts, backend, engine, t->root, t->cgroup_root, out, e);
 }
 
 /* ---- allowed */

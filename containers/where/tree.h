@@ -23,8 +23,15 @@ struct tree {
 /* ERR_WRONG for a --cgroup-root that cannot be one. Works without any right to write. */
 int tree_read(const char *cgroup_root, struct tree *out, struct err *e);
 
+/*
+ * For groups that a container engine makes groups below: placement_facts_align(). What is asked
+ * after it is about the place that this leads to.
+ */
+int tree_align(struct tree *t, struct err *e);
+
 /* placement_decide() by these facts. */
-int tree_place(const struct tree *t, enum backend backend, struct placement *out, struct err *e);
+int tree_place(const struct tree *t, enum backend backend, const char *engine,
+	       struct placement *out, struct err *e);
 
 /*
  * Whether the scope of a cluster is where systemd would make it: then its directory is written to

@@ -21,6 +21,7 @@ struct observed_group {
 	unsigned weight;
 	uint64_t memory_max_bytes; /* 0: none */
 	bool populated;
+	bool is_frozen; /* what is in it, or in a group below: as `docker pause` leaves it */
 };
 
 struct observation {

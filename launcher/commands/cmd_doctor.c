@@ -76,7 +76,7 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 	if (r < 0)
 		return r;
 	out->place = tree.facts;
-	out->place_result = tree_place(&tree, BACKEND_AUTO, &out->decided, &out->place_error);
+	out->place_result = tree_place(&tree, BACKEND_AUTO, NULL, &out->decided, &out->place_error);
 	memory_v2 = out->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
 	if (uname(&name) == 0)
 		snprintf(out->kernel, sizeof(out->kernel), "%s", name.release);

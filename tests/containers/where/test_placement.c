@@ -41,7 +41,8 @@ static struct placement place(const struct placement_facts *f)
 	struct placement p;
 	struct err e = {0};
 
-	ck_assert_msg(placement_decide(f, BACKEND_AUTO, ROOT_NONE, NULL, &p, &e) == 0, "%s", e.msg);
+	ck_assert_msg(placement_decide(f, BACKEND_AUTO, NULL, ROOT_NONE, NULL, &p, &e) == 0, "%s",
+		      e.msg);
 	return p;
 }
 
@@ -50,7 +51,7 @@ static void refuse(const struct placement_facts *f, enum err_exit exit_class, co
 	struct placement p;
 	struct err e = {0};
 
-	ck_assert_int_lt(placement_decide(f, BACKEND_AUTO, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_int_lt(placement_decide(f, BACKEND_AUTO, NULL, ROOT_NONE, NULL, &p, &e), 0);
 	ck_assert_msg(e.exit == exit_class, "%d: %s", e.exit, e.msg);
 	for (; *words; words++)
 		ck_assert_msg(strstr(e.msg, *words), "\"%s\" is missing in: %s", *words, e.msg);
@@ -149,9 +150,9 @@ START_TEST(affinity_needs_nothing)
 	struct placement p;
 	struct err e = {0};
 
-	ck_assert_int_eq(placement_decide(&f, BACKEND_AFFINITY, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AFFINITY, NULL, ROOT_NONE, NULL, &p, &e), 0);
 	ck_assert_int_eq(p.kind, PLACEMENT_AFFINITY);
-	ck_assert_int_lt(placement_decide(&f, BACKEND_DOCKER, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_int_lt(placement_decide(&f, BACKEND_DOCKER, NULL, ROOT_NONE, NULL, &p, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
 }
 END_TEST
@@ -162,13 +163,13 @@ START_TEST(cgroup_root_overrides)
 	struct placement p;
 	struct err e = {0};
 
-	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_NAME, "mine", &p, &e), 0);
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, NULL, ROOT_NAME, "mine", &p, &e), 0);
 	ck_assert_str_eq(p.base[CONTROLLER_CPU], "/sys/fs/cgroup/cpu/mine");
 	ck_assert_str_eq(p.unified, "/sys/fs/cgroup/unified/mine");
 	ck_assert(p.base_is_ours);
-	ck_assert_int_lt(placement_decide(&f, BACKEND_AUTO, ROOT_NAME, "../mine", &p, &e), 0);
+	ck_assert_int_lt(placement_decide(&f, BACKEND_AUTO, NULL, ROOT_NAME, "../mine", &p, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
-	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, ROOT_CGROUP2, "/c/x", &p, &e), 0);
+	ck_assert_int_eq(placement_decide(&f, BACKEND_AUTO, NULL, ROOT_CGROUP2, "/c/x", &p, &e), 0);
 	ck_assert_int_eq(p.kind, PLACEMENT_CGROUP2);
 	ck_assert_str_eq(p.base[CONTROLLER_MEMORY], "/c/x");
 }
