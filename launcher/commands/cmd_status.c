@@ -92,12 +92,12 @@ static void print_slices(const struct status *s)
 						">RESTARTS", ">OOM",	  "DOING",   NULL};
 	cleanup_table struct table t;
 
-	table_init(&t, s->engine[0] ? contained : titles);
+	table_init(&t, s->engine.socket[0] ? contained : titles);
 	for (unsigned i = 0; i < s->slice_count; i++) {
 		const struct slice_status *slice = &s->slices[i];
 
 		table_add(&t, "%s", slice->name);
-		if (s->engine[0])
+		if (s->engine.socket[0])
 			table_add(&t, "%s", slice->container);
 		table_add(&t, "%s%s", slice->state, slice->throttled ? ", throttled" : "");
 		table_add(&t, "%u", cpuset_count(&slice->cpus));
@@ -177,8 +177,9 @@ static void print_text(const struct options *o, const struct cluster *c, const s
 	if (s->ui != UI_OPEN)
 		printf(": curl -H @%s/ui.header %s", FOREIGN(c->state), FOREIGN(s->ui_url));
 	putchar('\n');
-	if (s->engine[0])
-		printf("containers of %s\n", FOREIGN(s->engine));
+	if (s->engine.socket[0])
+		printf("containers of %s %s at %s\n", FOREIGN(s->engine.name),
+		       FOREIGN(s->engine.version), FOREIGN(s->engine.socket));
 	print_slices(s);
 	for (unsigned i = 0; i < s->slice_count; i++)
 		print_foreign(&s->slices[i]);

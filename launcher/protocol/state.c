@@ -53,7 +53,7 @@ static const struct json_field spark_fields[] = {
 #undef T
 
 #define T struct spark_engine
-static const struct json_field engine_fields[] = {
+const struct json_field engine_fields[] = {
 	{"socket", JSON_AT(T, socket)},
 	{"name", JSON_AT(T, name)},
 	{"version", JSON_AT(T, version)},

@@ -42,6 +42,7 @@ enum { STATE_MAX_BYTES = JSON_MAX_BYTES };
 
 /* All of it: in state.json and in an `apply` (README.md). */
 extern const struct json_table state_table;
+extern const struct json_field engine_fields[]; /* struct spark_engine */
 
 /*
  * Return 0; -ENOENT: there is none; -EBADMSG: unreadable, or its plan is none that plan_check()

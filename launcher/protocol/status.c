@@ -56,9 +56,7 @@ static void collect_cluster(const struct state *s, struct status *out)
 	snprintf(out->ui_url, sizeof(out->ui_url), "http://%.200s:%d/", s->master.address,
 		 s->master.ui_port);
 	out->ui = s->profile.security.ui;
-	if (s->engine.socket[0])
-		snprintf(out->engine, sizeof(out->engine), "%s %s at %s", s->engine.name,
-			 s->engine.version, s->engine.socket);
+	out->engine = s->engine;
 	out->slice_count = s->plan.slice_count;
 	out->warning_count = s->plan.warning_count;
 	memcpy(out->warnings, s->plan.warnings, sizeof(out->warnings));
@@ -279,7 +277,7 @@ static const struct json_field master_fields[] = {
 
 static const struct json_field status_fields[] = {
 	{"name", JSON_AT(T, name)},
-	{"engine", JSON_AT(T, engine), .is_new = true},
+	{"engine", JSON_PART(T, engine, engine_fields), .is_new = true},
 	{"state", JSON_WORD(T, phase, cluster_phase_name, PHASE_STOPPING + 1)},
 	{"supervisor", JSON_GROUP(supervisor_fields)},
 	{"master", JSON_GROUP(master_fields)},

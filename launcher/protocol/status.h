@@ -64,7 +64,7 @@ struct status {
 	char master_url[PROFILE_WORD], ui_url[PROFILE_WORD];
 	enum ui_access ui;
 	pid_t master_pid;
-	char engine[PROFILE_PATH + 2 * ENGINE_WORD]; /* of the slices' containers; "": there are none */
+	struct spark_engine engine; /* of the slices' containers; no socket: there are none */
 	unsigned alive_workers;
 	unsigned slice_count;
 	struct slice_status slices[SLICES_MAX];
