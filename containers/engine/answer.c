@@ -305,20 +305,20 @@ int waited_parse(const char *text, size_t size, int *exit_code, struct err *e)
 	return 0;
 }
 
-int exec_parse(const char *text, size_t size, int *exit_code, struct err *e)
+int exec_parse(const char *text, size_t size, struct exec_state *out, struct err *e)
 {
 	json_auto_t *root = parse(text, size, e);
-	json_t *code;
+	json_t *code = member(root, NULL, "ExitCode");
+	const bool is_running = json_is_true(member(root, NULL, "Running"));
 
 	if (!root)
 		return e->code;
-	code = member(root, NULL, "ExitCode");
-	if (json_is_true(member(root, NULL, "Running")))
-		*exit_code = -1;
-	else if (json_is_integer(code))
-		*exit_code = count_of(code);
-	else
+	if (!is_running && !json_is_integer(code))
 		return lacks(e, "ExitCode");
+	*out = (struct exec_state){.is_running = is_running,
+				   .exit_code = count_of(code),
+				   .pid = count_of(member(root, NULL, "Pid"))};
+	copy_whole(member(root, NULL, "ContainerID"), out->container, sizeof(out->container));
 	return 0;
 }
 

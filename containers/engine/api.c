@@ -244,7 +244,7 @@ int api_ask(struct engine *g, const struct api_request *q, struct api_answer *ou
 	return 0;
 }
 
-static int status_code(int status)
+int api_status_code(int status)
 {
 	switch (status) {
 	case 404:
@@ -276,7 +276,7 @@ int api_call(struct engine *g, const struct api_request *q, struct api_answer *o
 		return err_wrap(e, "%s", about);
 	if (answer.status < 200 || (answer.status >= 300 && answer.status != 304)) {
 		answer_message(answer.body, answer.size, words, sizeof(words));
-		r = status_code(answer.status);
+		r = api_status_code(answer.status);
 		return words[0] ? err_set(e, r, "%s: %s", about, words)
 				: err_set(e, r, "%s: the container engine answers %d to %s %.80s",
 					  about, answer.status, q->method, q->path);

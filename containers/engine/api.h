@@ -51,10 +51,14 @@ void api_answer_release(struct api_answer *a);
 int api_ask(struct engine *g, const struct api_request *q, struct api_answer *out, struct err *e);
 
 /*
+ * The code of a status that is no success: -ENOENT for 404, -EBUSY for 409 (what is asked for does
+ * not go with the state that things are in), -EINVAL for 400, -EPERM for 401 and 403, -EIO else.
+ */
+int api_status_code(int status);
+
+/*
  * The same for what only a status below 300 or 304 (it is so already) answers: of every other one
- * the engine's own words are the error, in front of them the object that was asked about. Its code:
- * -ENOENT for 404, -EBUSY for 409 (what is asked for does not go with the state that things are
- * in), -EINVAL for 400, -EPERM for 401 and 403, -EIO for the rest.
+ * the engine's own words are the error, in front of them the object that was asked about.
  */
 int api_call(struct engine *g, const struct api_request *q, struct api_answer *out, struct err *e,
 	     const char *object, ...) __attribute__((format(printf, 5, 6)));
