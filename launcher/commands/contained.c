@@ -2,10 +2,15 @@
 #include "launcher/commands/contained.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "containers/engine/attach.h"
 #include "decision/base/cleanup.h"
+#include "launcher/show/foreign.h"
 
 static void engine_closep(struct engine **g)
 {
@@ -71,6 +76,31 @@ int contained_run(const struct state *s, struct driver *d, const struct process 
 	return status;
 }
 
+/* execvp(3)'s search, in the container: an engine says "126" and prints why where there is none. */
+static int find_program(struct engine *g, const char *container, const char *word,
+			char *const *envp, struct err *e)
+{
+	const char *path = NULL;
+	int r = -ENOENT;
+
+	for (; !path && *envp; envp++)
+		if (strncmp(*envp, "PATH=", strlen("PATH=")) == 0)
+			path = *envp + strlen("PATH=");
+	while (r == -ENOENT && path && !strchr(word, '/')) {
+		const char *colon = strchrnul(path, ':');
+		struct container_path there;
+		char file[PROFILE_PATH];
+
+		snprintf(file, sizeof(file), "%.*s/%s", (int)(colon - path), path, word);
+		r = container_stat(g, container, file, &there, e);
+		path = *colon ? colon + 1 : NULL;
+	}
+	return strchr(word, '/') ? 0
+	       : r == -ENOENT	 ? err_set(e, r, "there is no such program in container %s",
+					   container)
+				 : r;
+}
+
 int contained_exec(const struct state *s, const char *group, char *const *argv, char *const *envp,
 		   struct foreground *f, struct err *e)
 {
@@ -87,19 +117,65 @@ int contained_exec(const struct state *s, const char *group, char *const *argv, 
 	spec->envp = envp;
 	spec->takes_input = true;
 	spec->takes_terminal = has_terminal();
-	if (engine_open(s->engine.socket, &g, e) || exec_create(g, spec->name, spec, id, e))
+	if (engine_open(s->engine.socket, &g, e) ||
+	    find_program(g, spec->name, argv[0], envp, e) || exec_create(g, spec->name, spec, id, e))
 		return e->code;
 	return attach(s, spec, id, f, e);
+}
+
+/* A child reads the engine's stream, so that what it says is escaped here, as it comes. */
+static int copy_escaped(int from)
+{
+	char bytes[16384 + 1];
+	size_t held = 0;
+	ssize_t n;
+
+	while ((n = read(from, bytes + held, sizeof(bytes) - 1 - held)) > 0) {
+		size_t size = held + (size_t)n, used;
+
+		bytes[size] = '\0';
+		used = foreign_put_bytes(bytes, size, stdout);
+		held = size - used;
+		memmove(bytes, bytes + used, held);
+		if (fflush(stdout))
+			return -errno;
+	}
+	bytes[held] = '\0';
+	foreign_put(bytes, stdout);
+	return fflush(stdout) ? -errno : 0;
 }
 
 int contained_logs(const struct state *s, const char *name, enum container_logs how, struct err *e)
 {
 	cleanup_engine struct engine *g = NULL;
+	cleanup_close int reader = -1, writer = -1;
 	char container[CONTAINER_NAME];
-	int r = engine_open(s->engine.socket, &g, e);
+	int ends[2], r, status;
+	pid_t child;
 
 	spark_container_name(s->cluster.name, name, container);
-	if (!r)
-		r = container_logs(g, container, how, 0, STDOUT_FILENO, e);
-	return r == -ENOENT ? 0 : r;
+	if (engine_open(s->engine.socket, &g, e))
+		return e->code;
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, -errno, "cannot make a pipe");
+	reader = ends[0];
+	writer = ends[1];
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(reader);
+		r = container_logs(g, container, how, 0, writer, e);
+		if (r && r != -ENOENT && r != -EPIPE)
+			fprintf(stderr, "cleave: %s\n", e->msg);
+		_exit(r && r != -ENOENT && r != -EPIPE);
+	}
+	close(take_fd(writer));
+	if (child < 0)
+		return err_errno(e, -errno, "cannot ask the engine: fork");
+	r = copy_escaped(reader);
+	close(take_fd(reader));
+	if (waitpid(child, &status, 0) == child && status && !r)
+		return err_set(e, -EIO, "the engine did not say all that %s has printed", container);
+	return r ? err_errno(e, r, "cannot write standard output") : 0;
 }

@@ -383,6 +383,26 @@ static void wait_for_engine(struct crew *c, struct daemon *d, const struct err *
 	d->wait_until_ns = c->site->now_ns + ENGINE_MS * CLOCK_MS;
 }
 
+void crew_unpause(struct crew *c, const char *group)
+{
+	for (unsigned i = 0; i < DAEMONS; i++) {
+		struct daemon *d = &c->daemons[i];
+		struct err e;
+
+		if (!d->is_contained || d->pidfd < 0 || d->errand.fd >= 0 ||
+		    strcmp(d->group, group) != 0 || c->site->now_ns < d->wait_until_ns)
+			continue;
+		d->wait_until_ns = c->site->now_ns + ENGINE_MS * CLOCK_MS;
+		if (daemon_unpause(d, c->site->state, &e))
+			events_note(&c->site->events, "repair-failed", d->name, e.msg,
+				    {"errno", -e.code});
+		else
+			events_note(&c->site->events, "repair", d->name,
+				    "its container was paused by somebody: it goes on",
+				    {"pid", d->process.pid});
+	}
+}
+
 static void take_begun(struct crew *c, struct daemon *d)
 {
 	bool is_wanted = d->life.state == WORKER_STARTING;

@@ -95,6 +95,8 @@ int crew_unwant_others(struct crew *c, struct err *e);
 void crew_tick(struct crew *c);
 /* A daemon's pidfd is readable. */
 void crew_reap(struct crew *c, struct daemon *d);
+/* Somebody has paused its container: it goes on, by an errand. */
+void crew_unpause(struct crew *c, const char *group);
 /* A daemon's errand is over. */
 void crew_errand(struct crew *c, struct daemon *d);
 

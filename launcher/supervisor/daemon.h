@@ -29,7 +29,10 @@ struct daemon {
 	struct errand errand;	/* under way: it begins, or has ended; fd -1: none */
 	struct err last_words;	/* of the engine, how it ended; code 0: none */
 	char log[PROFILE_PATH]; /* "" before it was started or adopted */
-	/* Its start waits for its group to become empty: since when, and when it is tried again. */
+	/*
+	 * Its start waits for its group to become empty, or for the engine: since when, and when it
+	 * is tried again; of one that runs, when it may be unpaused again.
+	 */
 	uint64_t wait_since_ns, wait_until_ns;
 };
 

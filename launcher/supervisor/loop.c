@@ -38,8 +38,13 @@ static bool is_watching(const struct supervisor *s)
 /* What the machine has now, and what others wrote to our groups. */
 static void look_for_drift(struct supervisor *s)
 {
+	const struct observation *seen = &s->drift.seen;
+
 	if (drift_watch_look(&s->drift))
 		monitor_read_topology(&s->monitor);
+	for (unsigned i = 0; i < seen->count; i++)
+		if (seen->groups[i].is_frozen)
+			crew_unpause(&s->crew, seen->groups[i].name);
 }
 
 static void finish(struct supervisor *s)
