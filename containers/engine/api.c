@@ -20,6 +20,7 @@ struct engine {
 	CURL *easy;
 	char socket[PROFILE_PATH];
 	char version[16]; /* ours; "": not agreed yet */
+	int fd;		  /* of its connection, which is curl's */
 };
 
 const char *api_version(const struct engine *g)
@@ -59,6 +60,25 @@ static int refused(const char *socket, struct err *e)
 		       me ? me->pw_name : user, socket, of->gr_name, me ? me->pw_name : user);
 }
 
+/*
+ * What an engine says is acted upon, and what it starts is ours: it has to be root's or the
+ * caller's. Of a socket that a service manager listens on, that is who started it.
+ */
+static int check_owner(int fd, const char *socket_path, struct err *e)
+{
+	struct ucred owner;
+	socklen_t size = sizeof(owner);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size))
+		return err_errno(e, -errno, "cannot tell whose engine is at %s", socket_path);
+	if (owner.uid == 0 || owner.uid == geteuid())
+		return 0;
+	return err_set(e, -EPERM,
+		       "the engine at %s is user %u's, and this is user %u: run cleave as that "
+		       "user, or set docker.socket to root's engine",
+		       socket_path, (unsigned)owner.uid, (unsigned)geteuid());
+}
+
 int api_connect(const char *socket_path, struct err *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -72,7 +92,7 @@ int api_connect(const char *socket_path, struct err *e)
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot make a socket");
 	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return take_fd(fd);
+		return check_owner(fd, socket_path, e) ? e->code : take_fd(fd);
 	if (errno == EACCES || errno == EPERM)
 		return refused(socket_path, e);
 	if (errno == EAGAIN)
@@ -86,9 +106,10 @@ int api_connect(const char *socket_path, struct err *e)
 struct exchange {
 	struct engine *engine;
 	const struct api_request *request;
-	FILE *stream;	   /* keeps the body */
-	size_t size, head; /* bytes that came */
-	int failed;	   /* found while receiving */
+	FILE *stream;	     /* keeps the body */
+	size_t size, head;   /* bytes that came */
+	int failed;	     /* found while receiving */
+	struct err stranger; /* why nothing was asked: failed is its code */
 };
 
 static size_t receive(char *data, size_t one, size_t size, void *context)
@@ -122,6 +143,29 @@ static size_t receive_head(char *line, size_t one, size_t size, void *context)
 	return x->failed ? 0 : size;
 }
 
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct exchange *x = context;
+
+	(void)purpose;
+	x->engine->fd =
+		socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return x->engine->fd < 0 ? CURL_SOCKET_BAD : x->engine->fd;
+}
+
+/* Once connected, before a word is said: the path may lead elsewhere than when it was opened. */
+static int look_first(void *context, char *theirs, char *ours, int their_port, int our_port)
+{
+	struct exchange *x = context;
+
+	(void)theirs;
+	(void)ours;
+	(void)their_port;
+	(void)our_port;
+	x->failed = check_owner(x->engine->fd, x->engine->socket, &x->stranger);
+	return x->failed ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static bool prepare(struct exchange *x, const char *url, struct curl_slist *headers)
 {
 	const struct api_request *q = x->request;
@@ -129,6 +173,10 @@ static bool prepare(struct exchange *x, const char *url, struct curl_slist *head
 
 	curl_easy_reset(c); /* connections stay */
 	return curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, x->engine->socket) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, look_first) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_PREREQDATA, x) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
@@ -157,6 +205,10 @@ static int outcome(const struct exchange *x, CURLcode code, struct err *e)
 	const char *socket_path = x->engine->socket;
 	int fd;
 
+	if (x->stranger.code) {
+		*e = x->stranger;
+		return e->code;
+	}
 	if (x->failed == -EFBIG)
 		return err_set(e, -EFBIG, "the container engine at %s says too much to %s %.80s",
 			       socket_path, q->method, q->path);

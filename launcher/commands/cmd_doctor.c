@@ -14,6 +14,7 @@
 #include "decision/base/cleanup.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/print_json.h"
+#include "launcher/inputs/inputs.h"
 #include "launcher/show/table.h"
 #include "launcher/system/json.h"
 
@@ -47,36 +48,52 @@ static bool has_group_file(const struct doctor_facts *f, const char *file, unsig
 	       (have_major > major || (have_major == major && have_minor >= minor));
 }
 
-/* As `up` would, with the default profile. */
+/* As `up` would, but that no image is fetched. */
+static void find_contained(const struct profile *p, const struct cluster *c,
+			   struct doctor_facts *out)
+{
+	struct profile own = *p;
+
+	own.docker.pull = PULL_NEVER;
+	out->spark_result = spark_resolve_contained(&own, c, &out->engine, &out->spark,
+						    &out->contained, &out->spark_error);
+}
+
+/* As `up` would. */
 static void find_spark(const struct profile *p, struct doctor_facts *out)
 {
 	struct cluster c = {.uid = geteuid(), .gid = getegid()};
 
 	out->spark_result = cluster_user(p, &c, &out->spark_error);
-	if (!out->spark_result)
+	if (!out->spark_result && out->wants_engine && !out->engine_result)
+		find_contained(p, &c, out);
+	else if (!out->spark_result)
 		out->spark_result = spark_resolve(p, &c, &out->spark, &out->spark_error);
 	if (!out->spark_result)
 		out->archive_result =
 			archive_find(&out->spark, c.uid, &out->archive, &out->archive_error);
 }
 
-int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e)
+int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_ms,
+		struct doctor_facts *out, struct err *e)
 {
-	cleanup_free struct profile *profile = malloc(sizeof(*profile));
+	const char *engine_cgroups = NULL;
 	struct utsname name;
 	struct tree tree;
 	bool memory_v2;
 	int r;
 
-	if (!profile)
-		return err_errno(e, -ENOMEM, "examining this machine");
-	*out = (struct doctor_facts){0};
-	profile_default(profile);
+	*out = (struct doctor_facts){.wants_engine = profile_has_engine(p)};
 	r = tree_read(cgroup_root, &tree, e);
 	if (r < 0)
 		return r;
 	out->place = tree.facts;
-	out->place_result = tree_place(&tree, BACKEND_AUTO, NULL, &out->decided, &out->place_error);
+	out->engine_result = spark_find_engine(p, &out->engine, &out->engine_error);
+	if (out->wants_engine && !out->engine_result)
+		engine_cgroups = out->engine.cgroup_driver;
+	out->place_result =
+		tree_place(&tree, out->wants_engine && !engine_cgroups ? BACKEND_AUTO : p->backend,
+			   engine_cgroups, &out->decided, &out->place_error);
 	memory_v2 = out->place.layout.controllers[CONTROLLER_MEMORY].version == 2;
 	if (uname(&name) == 0)
 		snprintf(out->kernel, sizeof(out->kernel), "%s", name.release);
@@ -98,7 +115,7 @@ int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *
 		  sizeof(out->numa_balancing));
 	read_text("/proc/sys/vm/swappiness", out->swappiness, sizeof(out->swappiness));
 	read_text("/sys/devices/system/node/has_memory", out->nodes, sizeof(out->nodes));
-	find_spark(profile, out);
+	find_spark(p, out);
 	r = tree_claims(&tree, "", &out->claims, e);
 	if (r == 0)
 		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
@@ -230,6 +247,25 @@ static void judge_memory(const struct doctor_facts *f, struct findings *out)
 	    f->nodes[0] ? f->nodes : "0", one_node ? " (one: slices share it)" : "");
 }
 
+static void judge_engine(const struct doctor_facts *f, struct findings *out)
+{
+	if (f->engine_result < 0)
+		add(out, f->wants_engine ? FINDING_MISSING : FINDING_NOTE, "engine", "",
+		    "slices cannot be containers: %s", f->engine_error.msg);
+	else
+		add(out, FINDING_OK, "engine", "", "%s %s at %s, groups by %s", f->engine.name,
+		    f->engine.version, f->engine.socket, f->engine.cgroup_driver);
+	if (!f->wants_engine || f->engine_result < 0 || f->spark_result < 0)
+		return;
+	add(out, FINDING_OK, "image", "", "%.19s: Spark %s at %s%s, Java %d at %s%s",
+	    f->contained.image, f->contained.version, f->contained.home,
+	    f->contained.mounts_home ? " (mounted)" : "", f->contained.java_version,
+	    f->contained.java, f->contained.mounts_java ? " (mounted)" : "");
+	if (!f->contained.python[0])
+		add(out, FINDING_NOTE, "image-python3", "",
+		    "the image has no python3: applications in Python cannot run");
+}
+
 static void judge_spark(const struct doctor_facts *f, struct findings *out)
 {
 	if (f->spark_result < 0) {
@@ -261,6 +297,7 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 	judge_place(f, out);
 	judge_kernel(f, out);
 	judge_memory(f, out);
+	judge_engine(f, out);
 	judge_spark(f, out);
 	if (!cpuset_is_empty(&f->claims.taken))
 		add(out, FINDING_NOTE, "clusters", "",
@@ -320,11 +357,16 @@ static int run_doctor(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct doctor_facts *facts = malloc(sizeof(*facts));
 	cleanup_free struct findings *list = malloc(sizeof(*list));
-	int r;
+	cleanup_free struct profile *profile = malloc(sizeof(*profile));
+	int r = 0;
 
-	if (!facts || !list)
+	if (!facts || !list || !profile)
 		return err_errno(e, -ENOMEM, "examining this machine");
-	r = doctor_read(in->options.roots.cgroup_root, MEASURE_MS, facts, e);
+	profile_default(profile);
+	if (in->operand)
+		r = load_profile(in->operand, profile, e);
+	if (r == 0)
+		r = doctor_read(profile, in->options.roots.cgroup_root, MEASURE_MS, facts, e);
 	if (r < 0)
 		return r;
 	doctor_judge(facts, list);
@@ -341,13 +383,15 @@ static const struct option options[] = {{OPTION_JSON}, {0}};
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.arguments = "",
+	.arguments = "[PROFILE]",
 	.summary = "Tell what this machine can do, and what is missing",
 	.details =
-		"Looks at the control groups, the kernel, memory settings, Spark, Java and Python, "
-		"and at who else uses the CPUs. Changes nothing but the cache. Each line that says \"missing\" "
+		"Looks at the control groups, the kernel, memory settings, a container engine, Spark, Java "
+		"and Python, and at who else uses the CPUs; with PROFILE for what that needs, as the engine "
+		"and its image, which is asked in a container that goes again. Changes nothing but the cache. Each line that says \"missing\" "
 		"comes with what would fix it, and is something that `up` cannot do without: then "
 		"the exit code is 3.",
 	.options = options,
+	.max_operands = 1,
 	.run = run_doctor,
 };

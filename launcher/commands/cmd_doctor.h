@@ -43,10 +43,14 @@ struct doctor_facts {
 	bool pressure;				  /* /proc/pressure */
 	bool oom_protects;			  /* oom_protect() may be called */
 	char huge_pages[128], numa_balancing[32], swappiness[32], nodes[128];
-	int spark_result; /* of spark_resolve() */
+	bool wants_engine; /* the profile does */
+	int engine_result; /* of spark_find_engine() */
+	struct err engine_error;
+	struct spark_engine engine;
+	int spark_result; /* of spark_resolve(), or spark_resolve_contained() */
 	struct err spark_error;
-	struct spark spark;
-	int archive_result; /* of archive_find(), for the default profile's workers */
+	struct spark spark, contained; /* contained: where the profile wants an engine */
+	int archive_result;	       /* of archive_find(), for the default profile's workers */
 	struct err archive_error;
 	struct archive archive;
 	struct claims claims; /* of clusters of cleave */
@@ -55,10 +59,11 @@ struct doctor_facts {
 };
 
 /*
- * Read the facts; `wait_ms` is how long the use of the CPUs is measured. About 150 KB: keep it on
- * the heap.
+ * Read the facts that matter to `p`; `wait_ms` is how long the use of the CPUs is measured. About
+ * 150 KB: keep it on the heap.
  */
-int doctor_read(const char *cgroup_root, unsigned wait_ms, struct doctor_facts *out, struct err *e);
+int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_ms,
+		struct doctor_facts *out, struct err *e);
 
 void doctor_judge(const struct doctor_facts *f, struct findings *out);
 

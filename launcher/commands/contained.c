@@ -96,9 +96,8 @@ static int find_program(struct engine *g, const char *container, const char *wor
 		path = *colon ? colon + 1 : NULL;
 	}
 	return strchr(word, '/') ? 0
-	       : r == -ENOENT	 ? err_set(e, r, "there is no such program in container %s",
-					   container)
-				 : r;
+	       : r == -ENOENT ? err_set(e, r, "there is no such program in container %s", container)
+			      : r;
 }
 
 int contained_exec(const struct state *s, const char *group, char *const *argv, char *const *envp,
@@ -117,8 +116,8 @@ int contained_exec(const struct state *s, const char *group, char *const *argv, 
 	spec->envp = envp;
 	spec->takes_input = true;
 	spec->takes_terminal = has_terminal();
-	if (engine_open(s->engine.socket, &g, e) ||
-	    find_program(g, spec->name, argv[0], envp, e) || exec_create(g, spec->name, spec, id, e))
+	if (engine_open(s->engine.socket, &g, e) || find_program(g, spec->name, argv[0], envp, e) ||
+	    exec_create(g, spec->name, spec, id, e))
 		return e->code;
 	return attach(s, spec, id, f, e);
 }
@@ -176,6 +175,7 @@ int contained_logs(const struct state *s, const char *name, enum container_logs 
 	r = copy_escaped(reader);
 	close(take_fd(reader));
 	if (waitpid(child, &status, 0) == child && status && !r)
-		return err_set(e, -EIO, "the engine did not say all that %s has printed", container);
+		return err_set(e, -EIO, "the engine did not say all that %s has printed",
+			       container);
 	return r ? err_errno(e, r, "cannot write standard output") : 0;
 }

@@ -34,11 +34,10 @@ static int check_engine(const struct spark_engine *engine, const struct engine_a
 			"user@.service); or set docker.socket to root's engine",
 			engine->socket);
 	if (is_docker && (!a->has_cpuset || !a->has_memory_limit))
-		return err_impossible(e,
-				      "the engine at %s cannot %s: this kernel has no %s controller",
-				      engine->socket,
-				      a->has_cpuset ? "limit memory" : "bind containers to CPUs",
-				      a->has_cpuset ? "memory" : "cpuset");
+		return err_impossible(
+			e, "the engine at %s cannot %s: this kernel has no %s controller",
+			engine->socket, a->has_cpuset ? "limit memory" : "bind containers to CPUs",
+			a->has_cpuset ? "memory" : "cpuset");
 	if (strcmp(a->cgroup_driver, "cgroupfs") != 0 && strcmp(a->cgroup_driver, "systemd") != 0)
 		return err_impossible(e,
 				      "the engine at %s makes groups by \"%s\": cgroupfs and "
@@ -227,30 +226,54 @@ static int resolve(struct engine *g, const struct profile *p, const struct clust
 	return spark_resolve(p, c, spark, e) || check_versions(p, spark, inside, e) ? e->code : 0;
 }
 
-int spark_resolve_contained(const struct profile *p, const struct cluster *c,
-			    struct spark_engine *engine, struct spark *spark,
-			    struct spark *contained, struct err *e)
+static int open_engine(const struct profile *p, struct spark_engine *out, struct engine **g,
+		       struct err *e)
 {
-	cleanup_free struct spark *inside = calloc(1, sizeof(*inside));
 	struct spark_engine found = {0};
 	struct engine_about about;
-	struct engine *g;
 	int r;
 
-	if (!inside)
-		return err_set(e, -ENOMEM, "out of memory");
 	if (engine_find_socket(p->docker.socket, p->backend, found.socket, e) ||
-	    engine_open(found.socket, &g, e))
-		return err_wrap(e, "docker.socket");
-	r = engine_about(g, &about, e);
+	    engine_open(found.socket, g, e))
+		return e->code;
+	r = engine_about(*g, &about, e);
 	if (!r) {
 		string_copy(found.name, about.name);
 		string_copy(found.version, about.version);
 		string_copy(found.cgroup_driver, about.cgroup_driver);
 		r = check_engine(&found, &about, e);
 	}
+	if (r)
+		engine_close(*g);
+	else
+		*out = found;
+	return r;
+}
+
+int spark_find_engine(const struct profile *p, struct spark_engine *out, struct err *e)
+{
+	struct engine *g;
+	int r = open_engine(p, out, &g, e);
+
 	if (!r)
-		r = resolve(g, p, c, spark, inside, e);
+		engine_close(g);
+	return r;
+}
+
+int spark_resolve_contained(const struct profile *p, const struct cluster *c,
+			    struct spark_engine *engine, struct spark *spark,
+			    struct spark *contained, struct err *e)
+{
+	cleanup_free struct spark *inside = calloc(1, sizeof(*inside));
+	struct spark_engine found;
+	struct engine *g;
+	int r;
+
+	if (!inside)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (open_engine(p, &found, &g, e))
+		return e->code;
+	r = resolve(g, p, c, spark, inside, e);
 	engine_close(g);
 	if (r)
 		return r;

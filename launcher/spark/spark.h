@@ -77,6 +77,12 @@ int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct
 int spark_java_release(const struct profile *p);
 
 /*
+ * The engine that the profile would use, and whether it can bind containers. Errors as of
+ * engine_open(), ERR_IMPOSSIBLE for one that cannot.
+ */
+int spark_find_engine(const struct profile *p, struct spark_engine *out, struct err *e);
+
+/*
  * The same for a cluster of containers: find the engine and see that it can, find or fetch the
  * image, and ask it what Spark and Java there are; seconds, and minutes for a fetch, of which
  * stderr tells. `spark`: of master and drivers; `contained`: of the slices. They are the same where

@@ -17,6 +17,15 @@ extern const struct command cmd_doctor;
 static struct doctor_facts facts;
 static struct findings findings;
 
+/* What matters to the default profile. */
+static int read_facts(struct err *e)
+{
+	static struct profile defaults;
+
+	profile_default(&defaults);
+	return doctor_read(&defaults, NULL, 10, &facts, e);
+}
+
 static const struct finding *find(const char *name)
 {
 	doctor_judge(&facts, &findings);
@@ -125,7 +134,7 @@ START_TEST(a_machine_that_lacks_nothing_is_fine)
 	spark_tree_fake(test_directory(), spark_tree_java, home, jdk);
 	setenv("SPARK_HOME", home, 1);
 	setenv("JAVA_HOME", jdk, 1);
-	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_int_eq(read_facts(&e), 0);
 	ck_assert_msg(facts.spark_result == 0, "%s", facts.spark_error.msg);
 	doctor_judge(&facts, &findings);
 	if (findings.missing)
@@ -173,12 +182,12 @@ START_TEST(a_jdk_without_archives_is_named)
 	spark_tree_fake(test_directory(), spark_tree_java, home, jdk);
 	setenv("SPARK_HOME", home, 1);
 	setenv("JAVA_HOME", jdk, 1);
-	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_int_eq(read_facts(&e), 0);
 	ck_assert_int_eq(facts.archive_result, -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(find("fast-start")->what, "lib/server/classes.jsa"));
 	snprintf(path, sizeof(path), "%s/lib/server", jdk);
 	spark_tree_program(path, "classes.jsa", "");
-	ck_assert_int_eq(doctor_read(NULL, 10, &facts, &e), 0);
+	ck_assert_int_eq(read_facts(&e), 0);
 	ck_assert_int_eq(facts.archive_result, -ENOENT);
 	ck_assert_ptr_nonnull(strstr(find("fast-start")->what, getenv("XDG_CACHE_HOME")));
 }
@@ -230,7 +239,7 @@ START_TEST(this_machine_can_be_examined)
 {
 	struct err e = {0};
 
-	ck_assert_msg(doctor_read(NULL, 10, &facts, &e) == 0, "%s", e.msg);
+	ck_assert_msg(read_facts(&e) == 0, "%s", e.msg);
 	ck_assert_str_ne(facts.kernel, "");
 	doctor_judge(&facts, &findings);
 	ck_assert_uint_lt(findings.count, FINDINGS_MAX);
