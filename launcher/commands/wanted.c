@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/commands/wanted.h"
 
+#include "decision/base/foreign.h"
 #include "launcher/spark/spark.h"
 
 /* What a cluster runs in does not change while it runs: groups and containers lie elsewhere. */
@@ -31,6 +32,7 @@ static int resolve(const struct profile *p, struct state *out, struct err *e)
 int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
 		struct state *out, struct err *e)
 {
+	struct spark_cluster spark;
 	struct cpuset slices;
 	int r;
 
@@ -68,5 +70,11 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 	if (in->profile.workload.type == WORKLOAD_AUTO)
 		out->profile.workload.type = in->facts.workload;
 	out->plan = in->plan;
+	spark = state_spark(out);
+	if (!r && !spark_sees(&spark, out->profile.workload.data_path))
+		fprintf(stderr,
+			"cleave: the slices' containers do not see workload.data.path %s: user %s "
+			"can exchange a directory on the way there\n",
+			FOREIGN(out->profile.workload.data_path), FOREIGN(out->cluster.user));
 	return r;
 }

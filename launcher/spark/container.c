@@ -14,6 +14,17 @@
 #include "decision/base/cleanup.h"
 #include "decision/plan/observation.h"
 #include "launcher/system/cache.h"
+#include "launcher/system/owner.h"
+
+/* What a data path names on this machine: "/a" of "file:///a" and "/a"; NULL: nothing. */
+static const char *local_path(const char *path)
+{
+	static const char scheme[] = "file://";
+
+	if (strncmp(path, scheme, sizeof(scheme) - 1) == 0)
+		path += sizeof(scheme) - 1;
+	return path[0] == '/' && strlen(path) < PROFILE_PATH ? path : NULL;
+}
 
 void spark_container_name(const char *cluster, const char *name, char out[CONTAINER_NAME])
 {
@@ -36,6 +47,41 @@ bool spark_is_contained(const struct spark_cluster *c, const char *group)
 /* ---- mounts */
 
 enum mount_mode { MOUNT_READ, MOUNT_WRITE };
+
+/*
+ * The engine goes the way to a source as root, so who can exchange a directory on that way chooses
+ * what is mounted, and reads there what a closed directory above it keeps from him. Where root
+ * works for another user the way has to be root's; the source itself may be anybody's. 0 with the
+ * way without links; -EPERM, and who it is.
+ */
+static int find_way(const struct spark_cluster *c, const char *source, char real[PATH_MAX],
+		    struct owner *stranger)
+{
+	char above[PATH_MAX], *slash;
+	int r;
+
+	if (!realpath(source, real))
+		return -errno;
+	if (geteuid() != 0 || c->cluster->uid == 0)
+		return 0;
+	string_copy(above, real);
+	slash = strrchr(above, '/');
+	slash[slash == above] = '\0';
+	r = owner_find_stranger(above, 0, stranger);
+	return r == 1 ? -EPERM : r;
+}
+
+static int refuse_way(const struct owner *stranger, const char *what, const char *path,
+		      struct err *e)
+{
+	char text[OWNER_TEXT];
+
+	return err_set(
+		e, -EPERM,
+		"%s: %s: %s, so that what a container gets is not for root to say: mount from "
+		"where only root can change the way, or run cleave as that user",
+		what, path, owner_text(stranger, 0, text));
+}
 
 /* `source` NULL: the same. What is there already, as a data path may be, is not mounted twice. */
 static int add_mount(struct container_spec *spec, const char *source, const char *target,
@@ -102,24 +148,26 @@ int spark_add_programs(struct container_spec *spec, const struct spark *s, struc
 }
 
 /* What workload.data.path, or the application of `run`, is on this machine. */
-static int add_path(struct container_spec *spec, const char *path, struct err *e)
+static int add_path(struct container_spec *spec, const struct spark_cluster *c, const char *path,
+		    struct err *e)
 {
-	static const char scheme[] = "file://";
+	struct owner stranger;
 	char real[PATH_MAX];
 
-	if (strncmp(path, scheme, sizeof(scheme) - 1) == 0)
-		path += sizeof(scheme) - 1;
-	if (path[0] != '/' || !realpath(path, real) || strlen(path) >= PROFILE_PATH)
+	path = local_path(path);
+	if (!path || find_way(c, path, real, &stranger))
 		return 0;
 	return add_mount(spec, real, path, MOUNT_READ, e);
 }
 
 /* docker.mounts: SOURCE:TARGET, SOURCE:TARGET:ro; profiles/ has checked them. */
-static int add_wanted(struct container_spec *spec, const struct strings *wanted, struct err *e)
+static int add_wanted(struct container_spec *spec, const struct spark_cluster *c, struct err *e)
 {
-	strings_for_each(item, wanted)
+	strings_for_each(item, &c->profile->docker.mounts)
 	{
-		char source[PROFILE_PATH], target[PROFILE_PATH], *mode;
+		char source[PROFILE_PATH], target[PROFILE_PATH], real[PATH_MAX], *mode;
+		struct owner stranger;
+		int r;
 
 		string_copy_n(source, sizeof(source), item);
 		source[strcspn(source, ":")] = '\0';
@@ -127,9 +175,12 @@ static int add_wanted(struct container_spec *spec, const struct strings *wanted,
 		mode = strchr(target, ':');
 		if (mode)
 			*mode++ = '\0';
-		if (access(source, F_OK))
-			return err_errno(e, -errno, "docker.mounts: %s", source);
-		if (add_mount(spec, source, target,
+		r = find_way(c, source, real, &stranger);
+		if (r == -EPERM)
+			return refuse_way(&stranger, "docker.mounts", source, e);
+		if (r)
+			return err_errno(e, r, "docker.mounts: %s", source);
+		if (add_mount(spec, real, target,
 			      mode && strcmp(mode, "ro") == 0 ? MOUNT_READ : MOUNT_WRITE, e))
 			return e->code;
 	}
@@ -147,6 +198,19 @@ static int add_archive(struct container_spec *spec, const struct spark_cluster *
 		return 0;
 	entry = cache_open(c->spark->fingerprint, path, &ignored);
 	return entry < 0 ? 0 : add_mount(spec, NULL, path, MOUNT_READ, e);
+}
+
+static int add_scratch(struct container_spec *spec, const struct spark_cluster *c, const char *path,
+		       struct err *e)
+{
+	struct owner stranger;
+	char real[PATH_MAX];
+	int r = find_way(c, path, real, &stranger);
+
+	if (r == -EPERM)
+		return refuse_way(&stranger, "memory.scratch.path", path, e);
+	return r ? err_errno(e, r, "memory.scratch.path: %s", path)
+		 : add_mount(spec, real, path, MOUNT_WRITE, e);
 }
 
 /* Of the cluster's own directories, those of this one; what others have to keep is not seen. */
@@ -167,8 +231,7 @@ static int add_own(struct container_spec *spec, const struct spark_cluster *c, c
 		if (strcmp(name, c->plan->slices[i].name) != 0)
 			continue;
 		if (c->profile->memory.scratch.path[0] &&
-		    (spark_scratch(c, i, scratch, e) ||
-		     add_mount(spec, NULL, scratch, MOUNT_WRITE, e)))
+		    (spark_scratch(c, i, scratch, e) || add_scratch(spec, c, scratch, e)))
 			return e->code;
 		return add_below(spec, k->data, name, MOUNT_WRITE, e);
 	}
@@ -192,8 +255,8 @@ int spark_container(const struct spark_cluster *c, const char *name, struct cont
 	string_copy_n(spec->slice, sizeof(spec->slice), is_slice ? name : GROUP_HOST);
 	snprintf(spec->user, sizeof(spec->user), "%u:%u", c->cluster->uid, c->cluster->gid);
 	if (add_own(spec, c, name, e) || spark_add_programs(spec, c->contained, e) ||
-	    add_archive(spec, c, e) || add_path(spec, c->profile->workload.data_path, e) ||
-	    add_wanted(spec, &c->profile->docker.mounts, e))
+	    add_archive(spec, c, e) || add_path(spec, c, c->profile->workload.data_path, e) ||
+	    add_wanted(spec, c, e))
 		return e->code;
 	*out = *spec;
 	return 0;
@@ -202,16 +265,32 @@ int spark_container(const struct spark_cluster *c, const char *name, struct cont
 int spark_command_container(const struct spark_cluster *c, const char *directory,
 			    char *const *words, struct container_spec *out, struct err *e)
 {
-	char name[NAME_MAX_BYTES + 1];
+	char name[NAME_MAX_BYTES + 1], real[PATH_MAX];
+	struct owner stranger;
 
 	snprintf(name, sizeof(name), "command-%d", (int)getpid());
-	if (spark_container(c, name, out, e) || string_copy(out->directory, directory) ||
-	    (strcmp(directory, "/") != 0 && add_mount(out, NULL, directory, MOUNT_WRITE, e)))
+	if (spark_container(c, name, out, e))
 		return e->code;
+	/* Where it cannot be seen, as from /. */
+	string_copy(out->directory, "/");
+	if (directory[1] && find_way(c, directory, real, &stranger) == 0) {
+		if (add_mount(out, real, directory, MOUNT_WRITE, e))
+			return e->code;
+		string_copy(out->directory, directory);
+	}
 	for (; *words; words++)
-		if (add_path(out, *words, e))
+		if (add_path(out, c, *words, e))
 			return e->code;
 	return 0;
+}
+
+bool spark_sees(const struct spark_cluster *c, const char *path)
+{
+	struct owner stranger;
+	char real[PATH_MAX];
+
+	path = local_path(path);
+	return !c->contained || !path || find_way(c, path, real, &stranger) != -EPERM;
 }
 
 int spark_container_fingerprint(const struct spark_cluster *c, const char *name,

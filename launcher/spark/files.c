@@ -395,7 +395,7 @@ static int check_access(const struct spark_cluster *c, const struct spark *s, st
 int spark_prepare(const struct spark_cluster *c, struct err *e)
 {
 	const struct cluster *k = c->cluster;
-	char secret[SECRET_DIGITS + 1] = "";
+	char secret[SECRET_DIGITS + 1] = "", container[SPARK_FINGERPRINT];
 
 	if (check_properties(c, e) || ui_check(c, e) || make_directories(c, e))
 		return e->code;
@@ -414,7 +414,8 @@ int spark_prepare(const struct spark_cluster *c, struct err *e)
 	    write_file(k, SPARK_TRAINING, 0644, archive_training_program,
 		       strlen(archive_training_program), e))
 		return e->code;
-	if (c->contained && write_passwd(c, e))
+	if (c->contained && (write_passwd(c, e) ||
+			     spark_container_fingerprint(c, c->plan->slices[0].name, container, e)))
 		return e->code;
 	return archive_offer(c, e);
 }

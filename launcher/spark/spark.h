@@ -169,6 +169,12 @@ int spark_container(const struct spark_cluster *c, const char *name, struct cont
 int spark_command_container(const struct spark_cluster *c, const char *directory,
 			    char *const *words, struct container_spec *out, struct err *e);
 
+/*
+ * Whether containers see this path (one of another machine's needs no seeing). They do not where
+ * root works for a user who could exchange a directory on the way.
+ */
+bool spark_sees(const struct spark_cluster *c, const char *path);
+
 /* "cleave-NAME-slice-0": how the engine knows it. */
 void spark_container_name(const char *cluster, const char *name, char out[CONTAINER_NAME]);
 
