@@ -381,7 +381,8 @@ int path_stat_parse(const char *header, struct container_path *out, struct err *
 	if (!json_is_integer(member(root, NULL, "mode")))
 		return lacks(e, "mode");
 	found.mode = mode_of(json_integer_value(member(root, NULL, "mode")));
-	copy_whole(member(root, NULL, "linkTarget"), found.target, sizeof(found.target));
+	if (S_ISLNK(found.mode)) /* of others Podman says the path itself */
+		copy_whole(member(root, NULL, "linkTarget"), found.target, sizeof(found.target));
 	*out = found;
 	return 0;
 }

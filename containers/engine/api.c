@@ -98,7 +98,8 @@ int api_connect(const char *socket_path, struct err *e)
 	if (errno == EAGAIN)
 		return err_set(e, -ETIMEDOUT, "the container engine at %s takes no connection",
 			       socket_path);
-	return err_errno(e, -ECONNREFUSED, "no container engine at %s", socket_path);
+	return err_set(e, -ECONNREFUSED, "no container engine at %s: %s", socket_path,
+		       strerrordesc_np(errno));
 }
 
 /* ---- one exchange */
@@ -110,6 +111,7 @@ struct exchange {
 	size_t size, head;   /* bytes that came */
 	int failed;	     /* found while receiving */
 	struct err stranger; /* why nothing was asked: failed is its code */
+	bool has_head;	     /* all of it: to libcurl a connection that ends there is an answer */
 };
 
 static size_t receive(char *data, size_t one, size_t size, void *context)
@@ -135,9 +137,9 @@ static size_t receive_head(char *line, size_t one, size_t size, void *context)
 {
 	struct exchange *x = context;
 
-	(void)line;
 	(void)one;
 	x->head += size;
+	x->has_head = size == 2 && !memcmp(line, "\r\n", 2);
 	if (x->head > API_HEAD_MAX)
 		x->failed = -EFBIG;
 	return x->failed ? 0 : size;
@@ -214,7 +216,7 @@ static int outcome(const struct exchange *x, CURLcode code, struct err *e)
 			       socket_path, q->method, q->path);
 	if (x->failed)
 		return err_errno(e, x->failed, "cannot pass on what the container engine says");
-	if (code == CURLE_OK)
+	if (code == CURLE_OK && x->has_head)
 		return 0;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return err_set(e, -ETIMEDOUT,
@@ -227,7 +229,7 @@ static int outcome(const struct exchange *x, CURLcode code, struct err *e)
 			return fd;
 		close(fd);
 	}
-	if (code == CURLE_COULDNT_CONNECT || code == CURLE_GOT_NOTHING ||
+	if (code == CURLE_OK || code == CURLE_COULDNT_CONNECT || code == CURLE_GOT_NOTHING ||
 	    code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE)
 		return err_set(e, -ECONNREFUSED,
 			       "the container engine at %s closed the connection during %s %.80s",
@@ -329,6 +331,8 @@ int api_call(struct engine *g, const struct api_request *q, struct api_answer *o
 	if (answer.status < 200 || (answer.status >= 300 && answer.status != 304)) {
 		answer_message(answer.body, answer.size, words, sizeof(words));
 		r = api_status_code(answer.status);
+		if (strstr(words, "container state improper")) /* Podman's 409 is a 500 */
+			r = -EBUSY;
 		return words[0] ? err_set(e, r, "%s: %s", about, words)
 				: err_set(e, r, "%s: the container engine answers %d to %s %.80s",
 					  about, answer.status, q->method, q->path);
@@ -447,7 +451,7 @@ static int agree(struct engine *g, struct err *e)
 	r = version_parse(answer.body, answer.size, &about, least, e);
 	if (r)
 		return err_wrap(e, "what answers at %s is no container engine", g->socket);
-	if (is_below(about.api, API_VERSION) || is_below(least, "9.99") < 0)
+	if (is_below(about.api, API_VERSION) || (least[0] && is_below(least, "9.99") < 0))
 		return err_set(e, -EPROTONOSUPPORT,
 			       "the container engine at %s, %s %s, speaks version %s of the "
 			       "Engine API; " API_VERSION " is the least (Docker 20.10, Podman 4)",
