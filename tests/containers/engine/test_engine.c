@@ -49,23 +49,28 @@ START_TEST(sockets_to_find)
 	char found[PROFILE_PATH];
 	struct err e;
 
-	ck_assert_int_eq(engine_find_socket("/a/b", found, &e), 0);
+	ck_assert_int_eq(engine_find_socket("/a/b", BACKEND_DOCKER, found, &e), 0);
 	ck_assert_str_eq(found, "/a/b");
-	ck_assert_int_eq(engine_find_socket("unix:///a/c", found, &e), 0);
+	ck_assert_int_eq(engine_find_socket("unix:///a/c", BACKEND_DOCKER, found, &e), 0);
 	ck_assert_str_eq(found, "/a/c");
 	setenv("DOCKER_HOST", "unix:///a/d", 1);
-	ck_assert_int_eq(engine_find_socket("", found, &e), 0);
+	ck_assert_int_eq(engine_find_socket("", BACKEND_DOCKER, found, &e), 0);
 	ck_assert_str_eq(found, "/a/d");
-	ck_assert_int_eq(engine_find_socket("/a/b", found, &e), 0);
+	ck_assert_int_eq(engine_find_socket("/a/b", BACKEND_DOCKER, found, &e), 0);
 	ck_assert_str_eq(found, "/a/b");
 	if (!access("/run/docker.sock", F_OK) || !access("/run/podman/podman.sock", F_OK))
 		test_skip("an engine's socket is in /run");
 	/* Another machine's engine. */
 	setenv("DOCKER_HOST", "tcp://1.2.3.4:2375", 1);
 	setenv("XDG_RUNTIME_DIR", test_directory(), 1);
-	ck_assert_int_eq(engine_find_socket("", found, &e), -ENOENT);
-	ck_says(&e, "/run/docker.sock, /run/podman/podman.sock, ");
+	ck_assert_int_eq(engine_find_socket("", BACKEND_DOCKER, found, &e), -ENOENT);
+	ck_says(&e, "/run/docker.sock, ");
+	ck_says(&e, "/docker.sock, /run/podman/podman.sock, ");
 	ck_says(&e, "/podman/podman.sock; start Docker or Podman, or set docker.socket");
+	/* Docker's are not looked at for Podman, nor is DOCKER_HOST. */
+	setenv("DOCKER_HOST", "unix:///a/d", 1);
+	ck_assert_int_eq(engine_find_socket("", BACKEND_PODMAN, found, &e), -ENOENT);
+	ck_says(&e, "there is no socket /run/podman/podman.sock, ");
 }
 END_TEST
 
