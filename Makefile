@@ -3,6 +3,7 @@
 #   make demo     install what is missing, build, and run a real Spark job over two slices
 #   make test     install what is missing, build, and run every test that needs no emulator
 # Both are all a user needs; the rest is for the people who work on it:
+#   image (a container image for slices)
 #   check (all that needs no Spark, of one variant) check-cli check-layers check-pure check-headers format-check fuzz analyze coverage bench
 #   install uninstall clean (DESTDIR, PREFIX)
 # VARIANT = release | debug | san (ASan and UBSan) | cov | clang;  V=1 shows the commands;  LIBCGROUP=no builds without cgroup v1.
@@ -128,12 +129,16 @@ $(PRINT_PAGE): $(B)/tests/page/print_page.o $(call libs,launcher)
 DEBIAN := gcc pkg-config libhwloc-dev libnuma-dev libcgroup-dev libyaml-dev check libjansson-dev \
 	libcurl4-openssl-dev nettle-dev python3-venv openjdk-17-jre-headless procps
 DEBIAN_DEV := clang clang-format libclang-rt-14-dev gcovr mandoc chromium
-.PHONY: deps deps-debian deps-spark deps-dev
+DEBIAN_DOCKER := docker.io mmdebstrap busybox-static docker-compose
+.PHONY: deps deps-debian deps-spark deps-docker deps-dev
 deps: deps-debian deps-spark
 deps-debian:
 	$(Q)tests/install-debian $(DEBIAN)
 deps-spark: deps-debian
 	$(Q)tests/install-spark $(SPARK_VERSION)
+# A Docker Engine for the tests; `make demo` needs none.
+deps-docker: deps-debian
+	$(Q)tests/install-debian $(DEBIAN_DOCKER)
 deps-dev: deps-debian
 	$(Q)tests/install-debian $(DEBIAN_DEV)
 
@@ -143,11 +148,17 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory VARIANT=release all
 	$(Q)tests/demo/run
 
-test: deps
+test: deps deps-docker
 	$(Q)$(MAKE) --no-print-directory build-release build-san
 	$(Q)tests/spark/warm
+	$(Q)tests/docker/image || echo "  no image: the tests of containers are skipped"
 	$(Q)tests/run $(filter-out $(call test_bins,release,$(ONCE)),$(call test_bins,release,$(TESTS))) \
-		$(call test_bins,san,$(TESTS)) $(CHECKS) $(SPARK_TESTS)
+		$(call test_bins,san,$(TESTS)) $(CHECKS) $(SPARK_TESTS) $(DOCKER_TESTS)
+
+# An image for slices, which is what the tests of containers use as well.
+.PHONY: image
+image: deps-docker
+	$(Q)tests/docker/image --import
 
 .PHONY: build-release build-san
 build-release build-san: build-%:
@@ -159,6 +170,7 @@ CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli
 	tests/spark/test_bad_input tests/spark/test_terminal tests/spark/test_strangers tests/spark/test_walls \
 	tests/spark/test_workload_data tests/page/test_bench_page
 SPARK_TESTS := $(filter-out $(CHECKS),$(wildcard tests/spark/test_*))
+DOCKER_TESTS := $(wildcard tests/docker/test_*)
 # Whole clusters wait most of their time: `make test` runs them in the san variant only, `make check` in its own.
 ONCE := $(filter tests/launcher/supervisor/%,$(TESTS))
 
