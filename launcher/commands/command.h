@@ -45,6 +45,7 @@ struct command;
 struct invocation {
 	struct options options;
 	const char *operand; /* or NULL */
+	const char *second;  /* of a command that takes two, or NULL */
 	char **words; /* what stands after `--`, ends with NULL; NULL itself if there was no `--` */
 	const struct command *const *commands; /* all there are; ends with NULL */
 };
@@ -55,7 +56,7 @@ struct command {
 	const char *summary;		/* one line, no full stop */
 	const char *details;		/* a paragraph for --help, or NULL */
 	const struct option *options;	/* ends with {0}; NULL: none */
-	int min_operands, max_operands; /* 0 or 1 */
+	int min_operands, max_operands; /* 0 … 1, 0 … 2 */
 	int words_required;		/* 1: needs `-- WORD…`, 0: takes none, -1: either */
 	int failure; /* exit status of any error of cleave's: 125 for run and exec; 0: by class */
 	int (*run)(const struct invocation *in,

@@ -173,7 +173,7 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 		       struct command_line *out, struct err *e)
 {
 	const char *name = first_operand(list, argc, argv);
-	const char *operands[4] = {NULL}; /* the command, its operand, one too many */
+	const char *operands[5] = {NULL}; /* the command, its operands, one too many */
 	struct command_line line = {.invocation.commands = list};
 	unsigned count = 0;
 
@@ -191,11 +191,12 @@ int command_line_parse(const struct command *const *list, int argc, char **argv,
 		if (argv[i][0] == '-' && argv[i][1]) {
 			if (option_parse(list, argc, argv, &i, &line, e) < 0)
 				return e->code;
-		} else if (count < 3) {
+		} else if (count < 4) {
 			operands[count++] = argv[i];
 		}
 	}
 	line.invocation.operand = operands[1];
+	line.invocation.second = operands[1] ? operands[2] : NULL;
 	if (!line.command && !line.version && !line.invocation.options.help)
 		return err_wrong(e, "no command given");
 	if (line.command && !line.invocation.options.help &&
