@@ -148,20 +148,6 @@ void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL]);
 enum { SPARK_SLICE_EXECUTORS = 32 };
 
 /*
- * What an application that may use `slices` asks the Master for: one size of executor for all, the
- * smallest slice's heap, and as cores the slots, or spark.cores.max of the profile's `conf` where
- * that is less. The Master then starts slice.executors on each Worker, which has no slots for more.
- */
-struct spark_request {
-	unsigned cores_max;
-	unsigned
-		executor_cores; /* 0: all of its Worker's, which may be uneven: one executor each */
-	unsigned heap_mb;	/* of an executor, 0 without slices */
-};
-struct spark_request spark_request(const struct plan *p, const struct strings *conf,
-				   const struct cpuset *slices);
-
-/*
  * What a Worker offers: whole MiB an executor. Heap only: the Master counts spark.executor.memory
  * and no off-heap memory, so more would have room for more executors than the slice has memory for.
  */

@@ -229,6 +229,20 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
 
 /*
+ * What an application that may use `slices` asks the Master for: one size of executor for all, the
+ * smallest slice's heap, and as cores the slots, or spark.cores.max of the profile's `conf` where
+ * that is less. The Master then starts slice.executors on each Worker, which has no slots for more.
+ */
+struct spark_request {
+	unsigned cores_max;
+	unsigned
+		executor_cores; /* 0: all of its Worker's, which may be uneven: one executor each */
+	unsigned heap_mb;	/* of an executor, 0 without slices */
+};
+struct spark_request spark_request(const struct plan *p, const struct strings *conf,
+				   const struct cpuset *slices);
+
+/*
  * Read the cpulist of slice ids that --slices has. ERR_WRONG, naming the ids there are, for an
  * empty or malformed list or one with other ids.
  */
