@@ -11,13 +11,14 @@
 #include "launcher/commands/options.h"
 
 extern const struct command cmd_topology, cmd_plan, cmd_up, cmd_run, cmd_status, cmd_exec, cmd_logs,
-	cmd_env, cmd_down, cmd_rebalance, cmd_tune, cmd_bench, cmd_doctor, cmd_verify, cmd_help;
+	cmd_env, cmd_down, cmd_rebalance, cmd_tune, cmd_bench, cmd_export, cmd_doctor, cmd_verify,
+	cmd_help;
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_topology, &cmd_plan,   &cmd_up,   &cmd_run,  &cmd_status, &cmd_rebalance,
-	&cmd_exec,     &cmd_logs,   &cmd_env,  &cmd_down, &cmd_tune,   &cmd_bench,
-	&cmd_doctor,   &cmd_verify, &cmd_help, NULL, /* the end */
+	&cmd_topology, &cmd_plan,   &cmd_up,	 &cmd_run,  &cmd_status, &cmd_rebalance,
+	&cmd_exec,     &cmd_logs,   &cmd_env,	 &cmd_down, &cmd_tune,	 &cmd_bench,
+	&cmd_export,   &cmd_doctor, &cmd_verify, &cmd_help, NULL, /* the end */
 };
 
 static void on_sigpipe(int signal_number)
