@@ -14,6 +14,7 @@ PREFIX    ?= /usr/local
 VERSION   := 0.1.0
 B         := build/$(VARIANT)$(if $(filter no,$(LIBCGROUP)),-no-libcgroup)
 SPARK_VERSION := 4.1.0
+KUBERNETES_VALIDATE_VERSION := 1.37.0
 
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
@@ -129,16 +130,17 @@ $(PRINT_PAGE): $(B)/tests/page/print_page.o $(call libs,launcher)
 DEBIAN := gcc pkg-config libhwloc-dev libnuma-dev libcgroup-dev libyaml-dev check libjansson-dev \
 	libcurl4-openssl-dev nettle-dev python3-venv openjdk-17-jre-headless procps
 DEBIAN_DEV := clang clang-format libclang-rt-14-dev gcovr mandoc chromium
-DEBIAN_DOCKER := docker.io mmdebstrap busybox-static docker-compose
-.PHONY: deps deps-debian deps-spark deps-docker deps-dev
+DEBIAN_TEST := docker.io mmdebstrap busybox-static docker-compose numactl shellcheck systemd
+.PHONY: deps deps-debian deps-spark deps-test deps-dev
 deps: deps-debian deps-spark
 deps-debian:
 	$(Q)tests/install-debian $(DEBIAN)
 deps-spark: deps-debian
 	$(Q)tests/install-spark $(SPARK_VERSION)
-# A Docker Engine for the tests; `make demo` needs none.
-deps-docker: deps-debian
-	$(Q)tests/install-debian $(DEBIAN_DOCKER)
+# What tests use of others: a Docker Engine, who reads exports; `make demo` needs none of it.
+deps-test: deps-debian
+	$(Q)tests/install-debian $(DEBIAN_TEST)
+	$(Q)tests/install-kubernetes-validate $(KUBERNETES_VALIDATE_VERSION)
 deps-dev: deps-debian
 	$(Q)tests/install-debian $(DEBIAN_DEV)
 
@@ -148,7 +150,7 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory VARIANT=release all
 	$(Q)tests/demo/run
 
-test: deps deps-docker
+test: deps deps-test
 	$(Q)$(MAKE) --no-print-directory build-release build-san
 	$(Q)tests/spark/warm
 	$(Q)tests/docker/image || echo "  no image: the tests of containers are skipped"
@@ -157,7 +159,7 @@ test: deps deps-docker
 
 # An image for slices, which is what the tests of containers use as well.
 .PHONY: image
-image: deps-docker
+image: deps-test
 	$(Q)tests/docker/image --import
 
 .PHONY: build-release build-san
@@ -166,7 +168,7 @@ build-release build-san: build-%:
 
 # ---- one kind of test at a time
 LAYERS := tests/check-layers tests/circles tests/test_layers
-CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/cli/foreign \
+CHECKS := $(LAYERS) tests/check-pure tests/check-headers tests/cli/run tests/cli/published tests/cli/foreign tests/cli/exports \
 	tests/spark/test_bad_input tests/spark/test_terminal tests/spark/test_strangers tests/spark/test_walls \
 	tests/spark/test_workload_data tests/page/test_bench_page
 SPARK_TESTS := $(filter-out $(CHECKS),$(wildcard tests/spark/test_*))
@@ -179,7 +181,7 @@ tests: $(patsubst tests/%.c,$(B)/tests/%,$(TESTS)) $(PRINT_PAGE)
 check: tests build/cleave
 	$(Q)VARIANT=$(VARIANT) tests/run $(call test_bins,$(VARIANT),$(TESTS)) $(CHECKS)
 check-cli: build/cleave
-	$(Q)tests/run tests/cli/run tests/cli/published tests/cli/foreign
+	$(Q)tests/run tests/cli/run tests/cli/published tests/cli/foreign tests/cli/exports
 check-layers: $(call libs,launcher)
 	$(Q)VARIANT=$(VARIANT) tests/run $(LAYERS)
 check-pure: $(call lib,decision)
