@@ -298,6 +298,10 @@ static int write_profile(const struct run *r, const char *path, struct err *e)
 	if (!p)
 		return err_set(e, -ENOMEM, "out of memory");
 	benching_profile(r->b, r->what, p);
+	/* What the runs read and write is there. */
+	if (profile_has_engine(p) &&
+	    strings_addf(&p->docker.mounts, "%s:%s", r->b->directory, r->b->directory))
+		return err_set(e, -E2BIG, "docker.mounts: too many to add %s", r->b->directory);
 	if (profile_emit(p, &text, e) < 0)
 		return e->code;
 	return file_replace(path, text, strlen(text), 0600, e);

@@ -59,6 +59,10 @@ static int write_files(const struct tuning *t, unsigned option, struct err *e)
 	if (directory < 0 || !p)
 		return directory < 0 ? directory : err_set(e, -ENOMEM, "out of memory");
 	tuning_probe_profile(t, option, p);
+	/* What the probes read and write is there. */
+	if (profile_has_engine(p) &&
+	    strings_addf(&p->docker.mounts, "%s:%s", t->directory, t->directory))
+		return err_set(e, -E2BIG, "docker.mounts: too many to add %s", t->directory);
 	if (profile_emit(p, &text, e) < 0 ||
 	    file_replace_at(directory, "probe.yaml", text, strlen(text), FILE_OF_CALLER(0600), e) <
 		    0 ||

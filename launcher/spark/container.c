@@ -149,7 +149,7 @@ int spark_add_programs(struct container_spec *spec, const struct spark *s, struc
 
 /* What workload.data.path, or the application of `run`, is on this machine. */
 static int add_path(struct container_spec *spec, const struct spark_cluster *c, const char *path,
-		    struct err *e)
+		    enum mount_mode mode, struct err *e)
 {
 	struct owner stranger;
 	char real[PATH_MAX];
@@ -157,7 +157,7 @@ static int add_path(struct container_spec *spec, const struct spark_cluster *c, 
 	path = local_path(path);
 	if (!path || find_way(c, path, real, &stranger))
 		return 0;
-	return add_mount(spec, real, path, MOUNT_READ, e);
+	return add_mount(spec, real, path, mode, e);
 }
 
 /* docker.mounts: SOURCE:TARGET, SOURCE:TARGET:ro; profiles/ has checked them. */
@@ -255,7 +255,8 @@ int spark_container(const struct spark_cluster *c, const char *name, struct cont
 	string_copy_n(spec->slice, sizeof(spec->slice), is_slice ? name : GROUP_HOST);
 	snprintf(spec->user, sizeof(spec->user), "%u:%u", c->cluster->uid, c->cluster->gid);
 	if (add_own(spec, c, name, e) || spark_add_programs(spec, c->contained, e) ||
-	    add_archive(spec, c, e) || add_path(spec, c, c->profile->workload.data_path, e) ||
+	    add_archive(spec, c, e) ||
+	    add_path(spec, c, c->profile->workload.data_path, MOUNT_READ, e) ||
 	    add_wanted(spec, c, e))
 		return e->code;
 	*out = *spec;
@@ -279,7 +280,7 @@ int spark_command_container(const struct spark_cluster *c, const char *directory
 		string_copy(out->directory, directory);
 	}
 	for (; *words; words++)
-		if (add_path(out, c, *words, e))
+		if (add_path(out, c, *words, MOUNT_WRITE, e))
 			return e->code;
 	return 0;
 }

@@ -163,8 +163,8 @@ int spark_container(const struct spark_cluster *c, const char *name, struct cont
 		    struct err *e);
 
 /*
- * The same for a command of the caller's in the host group: it also sees his directory, and, to
- * read, what its words name on this machine.
+ * The same for a command of the caller's in the host group: it also sees his directory, and what
+ * its words name on this machine.
  */
 int spark_command_container(const struct spark_cluster *c, const char *directory,
 			    char *const *words, struct container_spec *out, struct err *e);
