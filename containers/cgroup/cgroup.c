@@ -122,6 +122,20 @@ static int set_up(struct cgroup_driver *d, const struct group_spec *g, struct er
 	return r == 0 ? d->version->limit(d, g, e) : r;
 }
 
+static int remove_group(struct driver *driver, const char *group, struct err *e)
+{
+	struct cgroup_driver *d = cgroup_of(driver);
+	char path[CGROUP_PATH];
+	int r = group_check_name(d, group, e);
+
+	if (r < 0)
+		return r;
+	group_forget(d, group);
+	if (d->placement.engine[0])
+		r = engine_trees_remove(d, group, e);
+	return r < 0 ? r : d->version->unmake(d, group_path(d, group, path), e);
+}
+
 static int create(struct driver *driver, const struct group_spec *g, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
@@ -137,7 +151,7 @@ static int create(struct driver *driver, const struct group_spec *g, struct err 
 		return err_set(e, -EEXIST, "group %s of cluster %s exists and has processes",
 			       g->name, d->cluster);
 	/* What a dead engine left below one of a dead cluster: its nodes could not be changed. */
-	r = d->placement.engine[0] ? engine_trees_remove(d, g->name, e) : 0;
+	r = d->placement.engine[0] ? remove_group(driver, g->name, e) : 0;
 	group_path(d, g->name, path);
 	if (r == 0)
 		r = d->version->make(d, path, e);
@@ -151,34 +165,22 @@ static int create(struct driver *driver, const struct group_spec *g, struct err 
 	return 0;
 }
 
-static int remove_group(struct driver *driver, const char *group, struct err *e)
-{
-	struct cgroup_driver *d = cgroup_of(driver);
-	char path[CGROUP_PATH];
-	int r = group_check_name(d, group, e);
-
-	if (r < 0)
-		return r;
-	group_forget(d, group);
-	if (d->placement.engine[0])
-		r = engine_trees_remove(d, group, e);
-	return r < 0 ? r : d->version->unmake(d, group_path(d, group, path), e);
-}
-
 int cgroup_destroy(struct driver *driver, struct err *e)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	int r;
+	int r = 0;
 
 	group_forget_all(d);
-	r = d->version->unmake(d, d->inner, e);
-	if (r == 0)
-		d->version->unmake_above(d);
-	if (r == 0 && d->placement.engine[0]) {
+	if (d->placement.engine[0])
 		r = engine_trees_remove(d, "", e);
+	if (r == 0)
+		r = d->version->unmake(d, d->inner, e);
+	if (r < 0)
+		return r;
+	d->version->unmake_above(d);
+	if (d->placement.engine[0])
 		engine_trees_remove_above(d);
-	}
-	return r;
+	return 0;
 }
 
 void cgroup_close(struct driver *driver)

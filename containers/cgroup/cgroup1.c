@@ -269,6 +269,10 @@ static int limit(struct cgroup_driver *d, const struct group_spec *g, struct err
 	if (r == 0 && g->io_count && d->base[CONTROLLER_IO] < 0)
 		return err_impossible(e, "io limits need the blkio controller, which is not "
 					 "available here: remove `io` from the profile");
+	/* Documentation/admin-guide/cgroup-v1/blkio-controller.rst, "Hierarchical Cgroups" */
+	if (r == 0 && g->io_count && d->placement.engine[0])
+		return err_impossible(e, "io limits do not reach containers in cgroup v1: remove "
+					 "`io` from the profile, or set backend: cgroup");
 	for (unsigned i = 0; r == 0 && i < g->io_count; i++)
 		r = limit_device(d, g->name, &g->io[i], e);
 	return r;

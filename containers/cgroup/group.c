@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/eventfd.h>
 
 #include "containers/proc/control_file.h"
+#include "decision/base/cleanup.h"
 
 /* ---- names and paths */
 
@@ -62,14 +64,38 @@ int group_write_bytes(const struct cgroup_driver *d, enum controller c, const ch
 
 static void group_close(struct open_group *g)
 {
-	const int fds[] = {g->cpus, g->effective, g->weight, g->usage, g->processes, g->pressure};
+	const int fds[] = {g->cpus,	 g->effective, g->weight, g->usage,
+			   g->processes, g->pressure,  g->ooms};
 
 	for (size_t i = 0; g->name[0] && i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	g->killed_below = 0;
+	g->killed = g->killed_below = 0;
 	g->below_count = 0;
 	g->name[0] = '\0';
+}
+
+/*
+ * Once out of memory, a container ends and its group goes with the count of those that were killed.
+ * The kernel tells of it also those who asked about a group above (Documentation/admin-guide/
+ * cgroup-v1/memory.rst, "OOM Control").
+ */
+static int open_ooms(const struct cgroup_driver *d, const char *name)
+{
+	const int dir = d->base[CONTROLLER_MEMORY];
+	cleanup_close int count = -1, control = -1;
+	struct err ignored;
+	char text[32];
+
+	if (dir < 0 || !d->placement.engine[0] || !d->version->attach)
+		return -1;
+	count = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	control = openat(dir, GROUP_FILE(d, name, d->version->memory_events), O_RDONLY | O_CLOEXEC);
+	snprintf(text, sizeof(text), "%d %d", count, control);
+	if (count < 0 || control < 0 ||
+	    control_write(dir, GROUP_FILE(d, name, "cgroup.event_control"), text, &ignored) < 0)
+		return -1;
+	return take_fd(count);
 }
 
 static int group_open(const struct cgroup_driver *d, const char *name, struct open_group *g,
@@ -94,6 +120,7 @@ static int group_open(const struct cgroup_driver *d, const char *name, struct op
 	int r = 0;
 
 	snprintf(g->name, sizeof(g->name), "%s", name);
+	g->ooms = open_ooms(d, name);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[CGROUP_FILE];
 

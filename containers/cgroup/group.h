@@ -33,8 +33,9 @@ struct open_group {
 	int processes; /* cgroup.procs of the v2 tree; -1: none */
 	int pressure;  /* cpu.pressure; -1: none, or this kernel does not keep it */
 	struct cpuset nodes;
-	/* v1: what was killed in groups below, gone ones included; and in those last seen. */
-	uint64_t killed_below;
+	int ooms; /* v1: an eventfd that counts times out of memory, here or below; -1: none */
+	/* v1, of those killed: all that were told; in groups below, gone ones too; as last seen. */
+	uint64_t killed, killed_below;
 	unsigned below_count;
 	struct killed_below below[GROUPS_BELOW];
 };

@@ -179,33 +179,49 @@ static void sample_nodes(const char *text, const char *name, uint64_t unit,
 }
 
 /* v1 counts a kill in the group of the killed only; in v2 those above have it, too. */
-static uint64_t count_killed_below(const struct cgroup_driver *d, struct open_group *g)
+static void count_killed_below(const struct cgroup_driver *d, struct open_group *g)
 {
 	const int base = d->base[CONTROLLER_MEMORY];
 	struct killed_below now[GROUPS_BELOW];
 	struct subtree all;
 	unsigned count = 0;
 
-	if (!d->version->attach || subtree_list(d, base, g->name, &all, &(struct err){0}) < 0)
-		return g->killed_below;
+	if (subtree_list(d, base, g->name, &all, &(struct err){0}) < 0)
+		return;
 	for (unsigned i = 1; i < all.count; i++) {
-		uint64_t id = all.groups[i].id, killed, before = 0;
+		uint64_t id = all.groups[i].id, before = 0;
 		char text[256];
 
 		if (control_read(base, SUBGROUP_FILE(&all.groups[i], d->version->memory_events),
 				 text, sizeof(text), &(struct err){0}) < 0)
 			continue;
-		killed = control_value(text, "oom_kill", 0);
+		now[count].id = id;
+		now[count].killed = control_value(text, "oom_kill", 0);
 		for (unsigned k = 0; k < g->below_count; k++)
 			if (g->below[k].id == id)
 				before = g->below[k].killed;
-		g->killed_below += killed > before ? killed - before : 0;
-		now[count].id = id;
-		now[count++].killed = killed;
+		g->killed_below += now[count].killed > before ? now[count].killed - before : 0;
+		count++;
 	}
 	memcpy(g->below, now, count * sizeof(now[0]));
 	g->below_count = count;
-	return g->killed_below;
+}
+
+/*
+ * With those in groups below, of which it never goes back when one of them goes. Who was killed in a
+ * group that is gone before anybody looked is known by the event only, and counts as one.
+ */
+static uint64_t count_killed(const struct cgroup_driver *d, struct open_group *g, uint64_t own)
+{
+	uint64_t events;
+
+	if (!d->version->attach || !d->placement.engine[0])
+		return own;
+	count_killed_below(d, g);
+	if (g->ooms >= 0 && read(g->ooms, &events, sizeof(events)) > 0 &&
+	    own + g->killed_below == g->killed)
+		g->killed_below++;
+	return g->killed = own + g->killed_below;
 }
 
 static int sample_memory(const struct cgroup_driver *d, struct open_group *g, struct sample *out,
@@ -228,7 +244,7 @@ static int sample_memory(const struct cgroup_driver *d, struct open_group *g, st
 	/* A kernel for real time has no oom_control; v1 does not count "high". */
 	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, v->memory_events), text,
 			 sizeof(text), &ignored) >= 0) {
-		out->oom_kills = control_value(text, "oom_kill", 0) + count_killed_below(d, g);
+		out->oom_kills = count_killed(d, g, control_value(text, "oom_kill", 0));
 		out->throttled = control_value(text, "high", 0);
 	}
 	/* Only kernels with NUMA have it. */

@@ -307,7 +307,10 @@ int tree_missing(const struct tree *t, const struct profile *p, struct strings *
 		{"memory.low", is_set(&m->low), limits && v2},
 		{"memory.swap", is_set(&m->swap),
 		 limits && (v2 || control_exists(AT_FDCWD, memsw))},
-		{"io", p->io_count > 0, limits && of[CONTROLLER_IO].version},
+		/* v1 throttles a group alone, not those that an engine makes below it. */
+		{"io", p->io_count > 0,
+		 limits && (of[CONTROLLER_IO].version == 2 ||
+			    (of[CONTROLLER_IO].version && p->backend != BACKEND_DOCKER))},
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

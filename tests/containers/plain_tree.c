@@ -54,6 +54,8 @@ ssize_t __real_pwrite(int fd, const void *bytes, size_t size, off_t offset) WEAK
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset);
 int __real_cgroup_layout_read(int dir, struct cgroup_layout *out, struct err *e) WEAK;
 int __wrap_cgroup_layout_read(int dir, struct cgroup_layout *out, struct err *e);
+char *__real_cgroup_mountinfo_read(int dir, struct err *e) WEAK;
+char *__wrap_cgroup_mountinfo_read(int dir, struct err *e);
 
 static bool is_inside(const char *path)
 {
@@ -243,4 +245,18 @@ int __wrap_cgroup_layout_read(int dir, struct cgroup_layout *out, struct err *e)
 		layout.controllers[c] = layout.unified;
 	*out = layout;
 	return 0;
+}
+
+char *__wrap_cgroup_mountinfo_read(int dir, struct err *e)
+{
+	char *text;
+
+	if (!root[0])
+		return __real_cgroup_mountinfo_read(dir, e);
+	ck_assert_int_gt(asprintf(&text,
+				  "1 0 0:1 / / rw - ext4 /dev/a rw\n"
+				  "2 1 0:2 /machine %s rw - cgroup2 none rw\n",
+				  root),
+			 0);
+	return text;
 }

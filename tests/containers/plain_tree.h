@@ -11,6 +11,8 @@
  *
  * link: -Wl,--wrap=statfs -Wl,--wrap=mkdirat -Wl,--wrap=unlinkat -Wl,--wrap=openat
  * link: -Wl,--wrap=pwrite -Wl,--wrap=cgroup_layout_read
+ *
+ * One that opens a driver for a container engine also wraps cgroup_mountinfo_read.
  */
 
 #include <stdbool.h>

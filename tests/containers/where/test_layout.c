@@ -54,7 +54,44 @@ START_TEST(a_mount_of_a_part_of_the_hierarchy_is_its_root)
 
 	is_at(&l.controllers[CONTROLLER_CPU], 1, "/sys/fs/cgroup/cpu,cpuacct", "");
 	is_at(&l.controllers[CONTROLLER_CPUACCT], 1, "/sys/fs/cgroup/cpu,cpuacct", "");
+	ck_assert_str_eq(l.controllers[CONTROLLER_CPU].root, "/docker/4f5e");
+	ck_assert_str_eq(layout_of("hybrid").controllers[CONTROLLER_CPU].root, "");
 	ck_assert_int_eq(l.unified.version, 0);
+}
+END_TEST
+
+START_TEST(mounts_say_where_a_group_is)
+{
+	char text[] =
+		"500 1 0:50 / / rw - overlay overlay rw,lowerdir=/a:/b\n"
+		"nonsense - cgroup\n"
+		"611 610 0:28 / /sys/fs/cgroup/my\\040memory rw master:1 - cgroup none rw,memory\n"
+		"612 610 0:28 /docker/4f /v2 rw - cgroup2 none rw\n"
+		"613 610 0:28 / /v3 rw - cgroup3 none rw\n";
+	char *next = text, path[32];
+	struct cgroup_mount m;
+
+	ck_assert(cgroup_mount_next(&next, &m));
+	ck_assert_int_eq(m.version, 1);
+	ck_assert_str_eq(m.root, "");
+	ck_assert_str_eq(m.point, "/sys/fs/cgroup/my memory");
+	ck_assert_str_eq(m.options, "rw,memory");
+	ck_assert(!cgroup_mount_to_path(&m, "/cleave/demo", path, sizeof(path))); /* too long */
+	ck_assert(cgroup_mount_to_path(&m, "/a", path, sizeof(path)));
+	ck_assert_str_eq(path, "/sys/fs/cgroup/my memory/a");
+	ck_assert(cgroup_mount_next(&next, &m));
+	ck_assert_int_eq(m.version, 2);
+	ck_assert(cgroup_mount_from_top(&m, "/v2/cleave", path, sizeof(path)));
+	ck_assert_str_eq(path, "/docker/4f/cleave");
+	ck_assert(cgroup_mount_from_top(&m, "/v2", path, sizeof(path)));
+	ck_assert_str_eq(path, "/docker/4f");
+	ck_assert(!cgroup_mount_from_top(&m, "/v22", path, sizeof(path)));
+	ck_assert(cgroup_mount_to_path(&m, "/docker/4f/a", path, sizeof(path)));
+	ck_assert_str_eq(path, "/v2/a");
+	ck_assert(!cgroup_mount_to_path(&m, "/docker/4", path, sizeof(path)));
+	ck_assert(!cgroup_mount_to_path(&m, "/docker/4ff", path, sizeof(path)));
+	ck_assert(!cgroup_mount_next(&next, &m));
+	ck_assert(!cgroup_mount_next(&next, &m));
 }
 END_TEST
 
@@ -166,7 +203,7 @@ END_TEST
 TEST_MAIN("layout",
 	  test_case("layout", v2_has_all_controllers_in_one_place,
 		    v1_is_read_controller_by_controller,
-		    a_mount_of_a_part_of_the_hierarchy_is_its_root,
+		    a_mount_of_a_part_of_the_hierarchy_is_its_root, mounts_say_where_a_group_is,
 		    a_controller_that_v2_does_not_have_is_nowhere,
 		    groups_of_another_namespace_count_as_the_root, what_is_no_mountinfo_is_refused,
 		    damaged_texts_do_no_harm, cleaves_own_part_of_a_path_is_cut))

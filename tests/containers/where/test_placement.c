@@ -152,8 +152,68 @@ START_TEST(affinity_needs_nothing)
 
 	ck_assert_int_eq(placement_decide(&f, BACKEND_AFFINITY, NULL, ROOT_NONE, NULL, &p, &e), 0);
 	ck_assert_int_eq(p.kind, PLACEMENT_AFFINITY);
+}
+END_TEST
+
+/* Memory is elsewhere here, and an engine makes one path in all hierarchies. */
+START_TEST(for_an_engine_all_groups_are_at_one_path)
+{
+	struct placement_facts f = facts_of("hybrid", 0);
+	cleanup_close int root = tree_open("hybrid");
+	struct placement p;
+	struct err e = {0};
+
 	ck_assert_int_lt(placement_decide(&f, BACKEND_DOCKER, NULL, ROOT_NONE, NULL, &p, &e), 0);
+	ck_assert_int_eq(placement_facts_align(root, &f, &e), 0);
+	ck_assert_int_eq(placement_decide(&f, BACKEND_DOCKER, "cgroupfs", ROOT_NONE, NULL, &p, &e),
+			 0);
+	ck_assert_str_eq(p.base[CONTROLLER_CPUSET], "/sys/fs/cgroup/cpuset");
+	ck_assert_str_eq(p.base[CONTROLLER_MEMORY], "/sys/fs/cgroup/my memory");
+	ck_assert_str_eq(p.unified, "/sys/fs/cgroup/unified");
+	ck_assert_str_eq(p.engine, "cgroupfs");
+	ck_assert_int_eq(
+		placement_decide(&f, BACKEND_DOCKER, "cgroupfs", ROOT_NAME, "mine", &p, &e), 0);
+	ck_assert_str_eq(p.base[CONTROLLER_MEMORY], "/sys/fs/cgroup/my memory/mine");
+	ck_assert_int_lt(placement_decide(&f, BACKEND_DOCKER, "systemd", ROOT_NONE, NULL, &p, &e),
+			 0);
 	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+	ck_assert_msg(strstr(e.msg, "native.cgroupdriver=cgroupfs"), "%s", e.msg);
+}
+END_TEST
+
+START_TEST(what_groups_have_in_common_ends_with_a_whole_name)
+{
+	static const struct {
+		const char *root[3], *own[3], *common[3]; /* NULL: it is not to be had */
+	} cases[] = {
+		{{"", "", ""}, {"/a/b", "/a/bc", "/a/b"}, {"/a", "/a", "/a"}},
+		{{"", "", ""}, {"/a/b", "/a/b/c", "/a/b"}, {"/a/b", "/a/b", "/a/b"}},
+		{{"", "", ""}, {"/a", "/b", "/a"}, {"", "", ""}},
+		{{"/docker/1", "/docker/1", ""}, {"", "/x", "/docker/1/y"}, {"", "", "/docker/1"}},
+		{{"", "", ""}, {"/a/cleave/demo/host", "/a", "/a/b"}, {"/a", "/a", "/a"}},
+		{{"/docker/1", "/docker/1", ""}, {"", "", "/docker"}, {NULL}},
+		{{"/docker/1", "/docker/12", ""}, {"", "", "/docker"}, {NULL}},
+	};
+	cleanup_close int root = tree_open("hybrid");
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct placement_facts f = {0};
+		struct hierarchy *all = f.layout.controllers;
+		struct err e = {0};
+		int r;
+
+		for (unsigned c = 0; c < 3; c++) {
+			all[c].version = 1;
+			snprintf(all[c].mount, LAYOUT_PATH, "/mount/%u", c);
+			snprintf(all[c].root, LAYOUT_PATH, "%s", cases[i].root[c]);
+			snprintf(all[c].own, LAYOUT_PATH, "%s", cases[i].own[c]);
+		}
+		r = placement_facts_align(root, &f, &e);
+		ck_assert_msg((r == 0) == (cases[i].common[0] != NULL), "case %u: %s", i, e.msg);
+		ck_assert(r == 0 || (e.exit == ERR_IMPOSSIBLE && strstr(e.msg, "/mount/")));
+		for (unsigned c = 0; r == 0 && c < 3; c++)
+			ck_assert_str_eq(all[c].own, cases[i].common[c]);
+	}
 }
 END_TEST
 
@@ -262,7 +322,10 @@ START_TEST(the_line_of_the_state_file_reads_back)
 		if (p.kind == PLACEMENT_SCOPE) /* as after the scope was made */
 			for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
 				snprintf(p.base[c], sizeof(p.base[c]), "/c/cleave-x.scope");
+		if (i % 2)
+			snprintf(p.engine, sizeof(p.engine), "cgroupfs");
 		ck_assert_int_eq(placement_format(&p, text, sizeof(text), &e), 0);
+		ck_assert_int_eq(strstr(text, " engine=cgroupfs ") != NULL, i % 2);
 		ck_assert_msg(placement_parse(text, &back, &e) == 0, "%s", e.msg);
 		ck_assert_mem_eq(&p, &back, sizeof(p));
 		ck_assert_int_eq(placement_format(&p, small, sizeof(small), &e), -ENAMETOOLONG);
@@ -282,6 +345,8 @@ START_TEST(other_lines_are_refused)
 					  "cgroup2 cpuset=/a\\000b",
 					  "cgroup1 unified=/a",
 					  "cgroup2 color=/a cpuset=/b",
+					  "cgroup2 engine= cpuset=/b",
+					  "cgroup2 engine=a-name-that-is-too-long cpuset=/b",
 					  "throw-away cpuset=/a"};
 	struct placement p;
 	struct err e;
@@ -300,6 +365,7 @@ TEST_MAIN("placement",
 	  test_case("below", without_systemd_groups_are_below_the_callers,
 		    a_container_with_processes_in_its_root_is_told_what_to_do,
 		    v1_has_a_base_in_each_hierarchy, missing_controllers_are_impossible,
-		    affinity_needs_nothing, cgroup_root_overrides, what_cgroup_root_names,
-		    a_process_inside_the_cluster_asks_for_what_is_above),
+		    affinity_needs_nothing, for_an_engine_all_groups_are_at_one_path,
+		    what_groups_have_in_common_ends_with_a_whole_name, cgroup_root_overrides,
+		    what_cgroup_root_names, a_process_inside_the_cluster_asks_for_what_is_above),
 	  test_case("state", the_line_of_the_state_file_reads_back, other_lines_are_refused))
