@@ -101,8 +101,9 @@ struct driver_ops {
 	int (*usage)(struct driver *d, const char *group, struct sample *out, struct err *e);
 	/*
 	 * What somebody else's writing to one group would change, some 10 µs: name, requested,
-	 * cpus, nodes and weight of `out`; the rest is 0. -ENOENT or -ENODEV: there is no such
-	 * group. NULL: there are no files that anybody could write.
+	 * cpus, nodes, weight and is_frozen of `out`; the rest is 0. Where one of an engine's
+	 * groups below it runs on other CPUs, those are `cpus`; set_cpus() mends it. -ENOENT or
+	 * -ENODEV: there is no such group. NULL: there are no files that anybody could write.
 	 */
 	int (*look)(struct driver *d, const char *group, struct observed_group *out, struct err *e);
 	/*

@@ -186,7 +186,7 @@ int cgroup_destroy(struct driver *driver, struct err *e)
 void cgroup_close(struct driver *driver)
 {
 	struct cgroup_driver *d = cgroup_of(driver);
-	const int others[] = {d->unified, d->above, d->own, d->freezer};
+	const int others[] = {d->unified, d->above, d->own};
 
 	group_forget_all(d);
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
@@ -312,7 +312,7 @@ int cgroup_new(const struct placement *p, const struct driver_request *request,
 	d->driver.ops = &d->ops;
 	d->version = version;
 	d->placement = *p;
-	d->unified = d->above = d->own = d->freezer = -1;
+	d->unified = d->above = d->own = -1;
 	d->users = (struct users){.caller = geteuid(), .workers = request->user};
 	d->intent = request->intent;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", request->cluster);

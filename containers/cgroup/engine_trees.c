@@ -40,10 +40,10 @@ static void find_freezer(struct cgroup_driver *d, char *mountinfo)
 {
 	struct cgroup_mount m;
 
-	while (!d->freezer_base[0] && cgroup_mount_next(&mountinfo, &m))
+	while (!d->freezer[0] && cgroup_mount_next(&mountinfo, &m))
 		if (m.version == 1 && control_has_word(m.options, "freezer") &&
-		    !cgroup_mount_to_path(&m, d->top, d->freezer_base, sizeof(d->freezer_base)))
-			d->freezer_base[0] = '\0';
+		    !cgroup_mount_to_path(&m, d->top, d->freezer, sizeof(d->freezer)))
+			d->freezer[0] = '\0';
 }
 
 int engine_trees_find(struct cgroup_driver *d, struct err *e)
@@ -95,19 +95,16 @@ int cgroup_parent(struct driver *driver, const char *group, char path[PROFILE_PA
 
 /* ---- frozen */
 
-/* An engine may make it any time: tried again until it is there. */
-static int freezer_dir(struct cgroup_driver *d)
+static int open_freezer(const struct cgroup_driver *d)
 {
-	if (d->freezer < 0 && d->freezer_base[0])
-		d->freezer = open(d->freezer_base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return d->freezer;
+	return d->freezer[0] ? open(d->freezer, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 static bool has_state(int dir, const struct subgroup *g, const char *file, const char *key,
 		      const char *calm)
 {
 	char text[256];
-	const char *state = text;
+	const char *state;
 
 	if (control_read(dir, SUBGROUP_FILE(g, file), text, sizeof(text), &(struct err){0}) <= 0)
 		return false;
@@ -115,29 +112,34 @@ static bool has_state(int dir, const struct subgroup *g, const char *file, const
 	return state && strncmp(state + strlen(key), calm, strlen(calm)) != 0;
 }
 
-bool engine_trees_is_frozen(struct cgroup_driver *d, const char *group, const struct subtree *below)
+static bool is_frozen_v1(const struct cgroup_driver *d, const char *group)
 {
-	bool v1 = d->version->attach != NULL;
-	int dir = v1 ? freezer_dir(d) : d->base[CONTROLLER_CPUSET];
+	cleanup_close int dir = open_freezer(d);
 	struct subtree all;
 
-	if (dir < 0)
+	if (dir < 0 || subtree_list(d, dir, group, &all, &(struct err){0}) < 0)
 		return false;
-	if (v1) {
-		if (subtree_list(d, dir, group, &all, &(struct err){0}) < 0)
-			return false;
-		below = &all;
-	}
-	for (unsigned i = 0; i < below->count; i++)
-		if (v1 ? has_state(dir, &below->groups[i], "freezer.state", "", "THAWED")
-		       : has_state(dir, &below->groups[i], "cgroup.events", "frozen ", "0"))
+	for (unsigned i = 0; i < all.count; i++)
+		if (has_state(dir, &all.groups[i], "freezer.state", "", "THAWED"))
 			return true;
 	return false;
 }
 
-void engine_trees_thaw(struct cgroup_driver *d, const char *group)
+bool engine_trees_is_frozen(const struct cgroup_driver *d, const char *group,
+			    const struct subtree *below)
 {
-	int dir = d->version->attach ? freezer_dir(d) : -1;
+	if (d->version->attach)
+		return is_frozen_v1(d, group);
+	for (unsigned i = 0; i < below->count; i++)
+		if (has_state(d->base[CONTROLLER_CPUSET], &below->groups[i], "cgroup.events",
+			      "frozen ", "0"))
+			return true;
+	return false;
+}
+
+void engine_trees_thaw(const struct cgroup_driver *d, const char *group)
+{
+	cleanup_close int dir = d->version->attach ? open_freezer(d) : -1;
 	struct err ignored;
 	struct subtree all;
 

@@ -23,14 +23,14 @@ int cgroup_parent(struct driver *d, const char *group, char path[PROFILE_PATH], 
  * Whether the group or one below it is frozen, or about to be; `below` is its subtree in the
  * hierarchy of cpuset.
  */
-bool engine_trees_is_frozen(struct cgroup_driver *d, const char *group,
+bool engine_trees_is_frozen(const struct cgroup_driver *d, const char *group,
 			    const struct subtree *below);
 
 /*
  * Cgroup v1: what is frozen does not die of SIGKILL before it is thawed. Failures are nobody's: it
  * then does not end.
  */
-void engine_trees_thaw(struct cgroup_driver *d, const char *group);
+void engine_trees_thaw(const struct cgroup_driver *d, const char *group);
 
 /*
  * Remove a group of ours ("": the cluster's own) with what is below, in every hierarchy: empty

@@ -85,9 +85,11 @@ struct cgroup_driver {
 	struct open_group groups[CGROUP_GROUPS];
 	int above,
 		own; /* effective CPUs of the group above, and of the cluster's; -1: not yet open */
-	/* With an engine: base from the top of its hierarchy, and as the freezer of v1 has it. */
-	char top[2 * LAYOUT_PATH], freezer_base[2 * LAYOUT_PATH];
-	int freezer; /* a directory; -1: not there, or not yet */
+	/*
+	 * With an engine: base from the top of its hierarchy; and where the freezer of v1 has it,
+	 * once the engine has made it there.
+	 */
+	char top[2 * LAYOUT_PATH], freezer[2 * LAYOUT_PATH];
 	bool has_origin;
 	/* Where the caller was before cgroup_enter(). */
 	char origin[CONTROLLER_COUNT + 1][2 * LAYOUT_PATH];

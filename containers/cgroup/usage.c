@@ -12,8 +12,9 @@
 #include "decision/base/cleanup.h"
 
 enum {
-	PAGE = 4096,	    /* a seq_file's buffer; larger ones give no less */
-	THREADS_MAX = 4096, /* some 30 ms of /proc */
+	PAGE = 4096,		  /* a seq_file's buffer; larger ones give no less */
+	THREADS_MAX = 4096,	  /* some 30 ms of /proc */
+	CHARGE_BATCH = 64 * 4096, /* MEMCG_CHARGE_BATCH: what may be missing to a limit */
 };
 
 /* ---- usage */
@@ -208,18 +209,36 @@ static void count_killed_below(const struct cgroup_driver *d, struct open_group 
 }
 
 /*
- * With those in groups below, of which it never goes back when one of them goes. Who was killed in a
- * group that is gone before anybody looked is known by the event only, and counts as one.
+ * Whether the group has been out of memory since it was last asked. One above it tells of itself in
+ * the same way, but then this one need not have come near its own limit (memory.failcnt, which would
+ * say it, stays 0 on Linux 6.18).
+ */
+static bool was_out_of_memory(const struct cgroup_driver *d, const struct open_group *g)
+{
+	const int base = d->base[CONTROLLER_MEMORY];
+	const char *highest = "memory.max_usage_in_bytes";
+	uint64_t events, limit, used;
+	struct err ignored;
+
+	if (g->ooms < 0 || read(g->ooms, &events, sizeof(events)) < 0 ||
+	    control_read_number(base, GROUP_FILE(d, g->name, d->version->memory_max), &limit,
+				&ignored) < 0 ||
+	    control_read_number(base, GROUP_FILE(d, g->name, highest), &used, &ignored) < 0)
+		return false;
+	control_write(base, GROUP_FILE(d, g->name, highest), "0", &ignored); /* begin anew */
+	return limit != UINT64_MAX && used + CHARGE_BATCH >= limit;
+}
+
+/*
+ * With those in groups below, and it does not go back when one of them goes. Who was killed in one
+ * that is gone before anybody looked is known by the event only, and counts as one.
  */
 static uint64_t count_killed(const struct cgroup_driver *d, struct open_group *g, uint64_t own)
 {
-	uint64_t events;
-
 	if (!d->version->attach || !d->placement.engine[0])
 		return own;
 	count_killed_below(d, g);
-	if (g->ooms >= 0 && read(g->ooms, &events, sizeof(events)) > 0 &&
-	    own + g->killed_below == g->killed)
+	if (was_out_of_memory(d, g) && own + g->killed_below == g->killed)
 		g->killed_below++;
 	return g->killed = own + g->killed_below;
 }

@@ -420,6 +420,16 @@ START_TEST(kills_for_memory_are_counted_after_the_container_has_gone)
 		real_do(d->ops->sample(d, "slice-0", &s, &e));
 		ck_assert_uint_eq(s.oom_kills, i + 1);
 	}
+	/* Out of memory in the group above, by somebody else: all below it are told. */
+	ck_assert_int_eq(control_write(AT_FDCWD, place_in("memory", "../memory.limit_in_bytes"),
+				       "8388608", &e),
+			 0);
+	make_container(d, "slice-0", "../other");
+	ck_assert_int_gt(waitpid(run_in("../other", hungry, "A="), &status, 0), 0);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	real_do(d->ops->sample(d, "slice-0", &s, &e));
+	ck_assert_uint_eq(s.oom_kills, 3);
+	remove_container("../other");
 	end(d, "slice-0", 0);
 }
 END_TEST
