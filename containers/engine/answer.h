@@ -5,8 +5,8 @@
 /*
  * What an engine answers, from its bytes to our values; nothing is asked here. The bytes are
  * foreign: what is not there or has another type than Docker's reference says is nothing ("", 0,
- * false), or where we cannot do without it -EBADMSG and nothing is written. Keys that we do not know are
- * passed by. Texts are kept as they are: escape them where they are shown.
+ * false), or where we cannot do without it -EBADMSG and nothing is written. Keys that we do not
+ * know are passed by. Texts are kept as they are: escape them where they are shown.
  */
 
 #include <stddef.h>

@@ -45,8 +45,8 @@ void api_answer_release(struct api_answer *a);
 #define cleanup_answer __attribute__((cleanup(api_answer_release)))
 
 /*
- * Ask and wait. Any status is an answer; -ECONNREFUSED, -ETIMEDOUT, -EFBIG, -EBADMSG and what `feed`
- * returned are errors.
+ * Ask and wait. Any status is an answer; -ECONNREFUSED, -ETIMEDOUT, -EFBIG, -EBADMSG and what
+ * `feed` returned are errors.
  */
 int api_ask(struct engine *g, const struct api_request *q, struct api_answer *out, struct err *e);
 

@@ -91,18 +91,21 @@ static int exec_inspect(struct relay *r, struct exec_state *out, struct err *e)
 	struct api_request q = {.method = "GET", .timeout_ms = API_SOON_MS};
 	cleanup_answer struct api_answer answer = {0};
 	char path[API_PATH];
+	int failed;
 
 	q.path = path;
-	if (api_path(path, e, "/exec/%s/json", r->a->exec) ||
-	    api_call(r->engine, &q, &answer, e, "a command in container %.*s",
-		     api_shown(r->a->container), r->a->container))
-		return e->code;
+	failed = api_path(path, e, "/exec/%s/json", r->a->exec);
+	if (!failed)
+		failed = api_call(r->engine, &q, &answer, e, "a command in container %.*s",
+				  api_shown(r->a->container), r->a->container);
+	if (failed)
+		return failed;
 	return exec_parse(answer.body, answer.size, out, e);
 }
 
 /*
- * The process of an exec, if it is ours to see: of this machine, and in the container's group, whose
- * name has the container's id in it with every engine. A number alone may be anybody's.
+ * The process of an exec, if it is ours to see: of this machine, and in the container's group,
+ * whose name has the container's id in it with every engine. A number alone may be anybody's.
  */
 static bool exec_signal(struct relay *r, int number)
 {
@@ -365,8 +368,10 @@ static int begin_container(struct relay *r, struct err *e)
 	    /* Before it starts: one that the engine removes at its end cannot be asked then. */
 	    api_path(rest, e, "/containers/%s/wait?condition=next-exit", a->container) ||
 	    versioned(r, path, rest, e) ||
-	    hijack_open(a->socket, path, NULL, HIJACK_LATER, &r->wait, e))
+	    hijack_open(a->socket, path, NULL, HIJACK_LATER, &r->wait, e)) {
+		tell_apart(e); /* Podman makes the first process when one attaches */
 		return err_wrap(e, "container %.*s", api_shown(a->container), a->container);
+	}
 	memcpy(r->waited.bytes, r->wait.first, r->wait.size);
 	r->waited.end = r->wait.size;
 	if (!container_start(r->engine, a->container, e))
@@ -414,7 +419,7 @@ static bool place_files(const struct attach *a, int *report)
 		if (dup2(high[i], i) < 0)
 			return false;
 	*report = 3;
-	/* Nothing of our parent's stays open here: who waits for an end of file waits for us else. */
+	/* Nothing of our parent's stays open: who waits for an end of file would wait for us. */
 	if (syscall(SYS_close_range, 4u, ~0u, 0))
 		for (int fd = 4; fd < 65536; fd++)
 			close(fd);

@@ -15,12 +15,14 @@
  *              says so and ends with 128 + n, and the command, whose files are closed, may go on
  *   SIGWINCH   the command's terminal gets our terminal's size
  *
- * Exit codes that are not the command's: 125, the engine has gone, and what became of the command is
- * not known; it says so on stderr. Whoever kills the stand-in itself (SIGKILL) has only cut the
- * connection: stdin of the command ends, its output goes to the container's log, and it goes on. So
- * the parent, when the stand-in has ended in whatever way, removes the container. If the parent has
- * gone as well, a terminal's hang-up still reaches the command; else the container is found by its labels
- * (container_list()).
+ * Exit codes that are not the command's: 125, the engine has gone (it was stopped, and keeps its
+ * containers: live-restore), and what became of the command is not known; it says so on stderr.
+ *
+ * Whoever kills the stand-in itself (SIGKILL) has only cut the connection: stdin of the command
+ * ends, its output goes to the container's log, and it goes on. So the parent, when the stand-in
+ * has ended in whatever way, removes the container (an exec goes with its container, or with the
+ * group that it is in). If the parent has gone as well, a terminal's hang-up still reaches the
+ * command; else the container is there until it is found by its labels (container_list()).
  */
 
 #include <stdbool.h>
@@ -39,8 +41,8 @@ struct attach {
 /*
  * Attach, start the command, and leave a stand-in with it. Blocks until the engine has started it.
  * 0 with pid and pidfd (both the caller's); else nothing runs, and the code is that of execve(2)
- * where the command cannot be executed (-ENOENT, -EACCES), that of engine.h else; of an exec they
- * are the stand-in's exit codes 127 and 126.
+ * where the command cannot be executed (-ENOENT, -EACCES), that of engine.h else. Of an exec the
+ * engine tells it later: on its stdout, with exit code 126 (or 127, as engines go).
  */
 int attach_spawn(const struct attach *a, pid_t *pid, int *pidfd, struct err *e);
 

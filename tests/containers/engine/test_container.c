@@ -39,14 +39,17 @@ static const char golden[] =
 	"\"AttachStdout\":false,\"AttachStderr\":false,\"Healthcheck\":{\"Test\":[\"NONE\"]},"
 	"\"HostConfig\":{\"NetworkMode\":\"host\",\"CgroupParent\":\"/cleave/demo/slice-0\","
 	"\"ReadonlyRootfs\":true,\"AutoRemove\":false,"
-	"\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/opt/spark\",\"Target\":\"/opt/spark\",\"ReadOnly\":true},"
-	"{\"Type\":\"bind\",\"Source\":\"/var/lib/cleave/demo\",\"Target\":\"/var/lib/cleave/demo\",\"ReadOnly\":false}],"
+	"\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/opt/spark\","
+	"\"Target\":\"/opt/spark\",\"ReadOnly\":true},"
+	"{\"Type\":\"bind\",\"Source\":\"/var/lib/cleave/demo\","
+	"\"Target\":\"/var/lib/cleave/demo\",\"ReadOnly\":false}],"
 	"\"Tmpfs\":{\"/tmp\":\"rw,nosuid,nodev,noexec,size=64m,mode=1777\","
 	"\"/run\":\"rw,nosuid,nodev,noexec,size=16m,mode=755\"},"
 	"\"CapDrop\":[\"ALL\"],\"SecurityOpt\":[\"no-new-privileges\",\"label=disable\"],"
 	"\"UsernsMode\":\"host\",\"IpcMode\":\"private\",\"Init\":false,\"OomScoreAdj\":0,"
 	"\"RestartPolicy\":{\"Name\":\"no\"},"
-	"\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"16m\",\"max-file\":\"2\"}},"
+	"\"LogConfig\":{\"Type\":\"json-file\","
+	"\"Config\":{\"max-size\":\"16m\",\"max-file\":\"2\"}},"
 	"\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":4096,\"Hard\":4096}],\"PidsLimit\":-1}}";
 
 START_TEST(whole_body)
