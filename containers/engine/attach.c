@@ -44,7 +44,7 @@ struct relay {
 	struct flow typed, shown[2]; /* to the command; to stdout and stderr */
 	struct flow waited;
 	struct frames frames;
-	bool has_typed_all, is_shut, has_shown_all, has_ended;
+	bool has_typed_all, is_shut, has_shown_all, has_ended, is_unread;
 	int signals;
 	int look_ms;
 	bool is_raw; /* and `before` is how the terminal was */
@@ -208,15 +208,20 @@ static void read_shown(struct relay *r)
 		r->has_shown_all = true;
 }
 
-static void write_shown(struct flow *f, int fd)
+static void write_shown(struct relay *r, struct flow *f, int fd)
 {
 	const size_t left = f->end - f->at;
 	ssize_t written = write(fd, f->bytes + f->at, left < AT_ONCE ? left : AT_ONCE);
 
 	if (written > 0)
 		f->at += (size_t)written;
-	else if (errno != EINTR && errno != EAGAIN)
-		f->at = f->end; /* nobody reads it any more: the command is not told either */
+	else if (errno != EINTR && errno != EAGAIN) {
+		f->at = f->end;
+		/* Nobody reads it any more: as if the command itself had written there. */
+		if (!r->is_unread)
+			pass_on(r, SIGPIPE);
+		r->is_unread = true;
+	}
 }
 
 static void read_typed(struct relay *r)
@@ -323,9 +328,9 @@ static _Noreturn void relay(struct relay *r)
 		if (fds[2].revents & ~POLLOUT && can_show)
 			read_shown(r);
 		if (fds[3].revents)
-			write_shown(&r->shown[0], STDOUT_FILENO);
+			write_shown(r, &r->shown[0], STDOUT_FILENO);
 		if (fds[4].revents)
-			write_shown(&r->shown[1], STDERR_FILENO);
+			write_shown(r, &r->shown[1], STDERR_FILENO);
 		if (fds[5].revents)
 			read_waited(r);
 	}

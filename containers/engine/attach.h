@@ -13,6 +13,8 @@
  *              process gets them from us where it can be seen and is in the container's group;
  *              else a terminal's gets the key (Ctrl-C, Ctrl-\); else it is not told, the stand-in
  *              says so and ends with 128 + n, and the command, whose files are closed, may go on
+ *   stdout     that nobody reads any more is SIGPIPE to the command; a container's first process, if
+ *              it has no handler, takes none (pid_namespaces(7)), and its output is dropped
  *   SIGWINCH   the command's terminal gets our terminal's size
  *
  * Exit codes that are not the command's: 125, the engine has gone (it was stopped, and keeps its

@@ -290,6 +290,28 @@ START_TEST(signals)
 }
 END_TEST
 
+/* As a program that writes to a pipe without a reader. */
+START_TEST(unread)
+{
+	static const struct fake_answer answers[] = {
+		FAKE_VERSION,
+		{.request = ATTACH, .text = UPGRADED, .then = FAKE_ECHO},
+		{.request = WAIT, .text = FAKE_SAYS("200 OK", "{\"StatusCode\":3}")},
+		{.request = START, .text = NO_CONTENT},
+		{.request = KILL "?signal=13 ", .text = NO_CONTENT},
+		{0}};
+	struct run run;
+
+	ck_assert_msg(!run_start(&run, fake_engine_start(answers), NULL), "%s", run.e.msg);
+	close(run.out);
+	ck_assert_int_eq(write(run.in, "hello", 5), 5);
+	await_asked(KILL "?signal=13 ");
+	close(run.in);
+	ck_assert_str_eq(read_all(run.err), "end");
+	ck_assert_int_eq(run_end(&run), 3);
+}
+END_TEST
+
 /* Never to a process by a number that may be anybody's. */
 START_TEST(exec_signals)
 {
@@ -353,4 +375,4 @@ END_TEST
 
 TEST_MAIN("attach", test_case("commands", container, much, exec),
 	  test_case("failures", not_started, refused, engine_goes, no_frames),
-	  test_case("signals", signals, exec_signals, closes_the_rest, terminal))
+	  test_case("signals", signals, unread, exec_signals, closes_the_rest, terminal))
