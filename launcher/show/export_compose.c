@@ -5,7 +5,8 @@
  *
  * Compose has cpuset and no cpuset_mems (tried: "Additional properties are not allowed"). So the
  * nodes are bound by numactl inside the container, which Docker's seccomp profile allows to
- * containers with CAP_SYS_NICE only; whether both are there is tried, and said on stderr if not.
+ * containers with CAP_SYS_NICE only, then to any user (tried with Docker Engine 20.10: EPERM without
+ * it); whether both are there is tried when it starts, and said on stderr if not.
  */
 
 #include "launcher/show/export_parts.h"
@@ -213,9 +214,11 @@ static void put_mounts(const struct exported *x, const struct export_part *part,
 	const char *data = export_data_path(x);
 	char path[2 * PROFILE_PATH];
 
-	if (!part->slice && !p->spark.home[0] && !p->jvm.home[0] && !data)
+	if (!part->slice && !p->spark.home[0] && !p->jvm.home[0] && !data && x->uid < 0)
 		return;
 	fputs("    volumes:\n", to);
+	if (x->uid >= 0)
+		put_bind(EXPORT_PASSWD, EXPORT_PASSWD, read_only, to);
 	if (p->spark.home[0])
 		put_bind(p->spark.home, p->spark.home, read_only, to);
 	if (p->jvm.home[0])

@@ -214,6 +214,9 @@ static void put_volumes(const struct exported *x, const struct export_part *part
 	const char *data = export_data_path(x);
 	char path[2 * PROFILE_PATH];
 
+	if (x->uid >= 0)
+		put_host_path("passwd", EXPORT_PASSWD, EXPORT_PASSWD, "type: File, ", read_only,
+			      mounts, volumes);
 	if (p->spark.home[0])
 		put_host_path("spark", p->spark.home, p->spark.home, "", read_only, mounts,
 			      volumes);

@@ -14,6 +14,13 @@
 #define EXPORT_IMAGE_SPARK "/opt/spark"
 #define EXPORT_IMAGE	   "apache/spark"
 
+/*
+ * With an image and a number for the user, the image may not know his name, without which Hadoop's
+ * login ends each executor ("Invalid UID, could not determine effective user"; SPARK_USER helps the
+ * daemons only; tried with Spark 4.1): it gets the list of this machine.
+ */
+#define EXPORT_PASSWD "/etc/passwd"
+
 #define EXPORT_SPARK_CLASS  "bin/spark-class"
 #define EXPORT_SPARK_SUBMIT "bin/spark-submit"
 

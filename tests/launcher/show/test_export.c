@@ -29,7 +29,7 @@ static void init(void)
 }
 
 /* Everything of a format in `text`. */
-static void make(enum export_format format)
+static void make_as(enum export_format format, const char *user, long uid)
 {
 	struct err e = {0};
 	size_t size;
@@ -41,9 +41,9 @@ static void make(enum export_format format)
 			      .machine = "a machine",
 			      .spark_home = profile.spark.home,
 			      .java_home = profile.jvm.home,
-			      .user = "",
-			      .uid = -1,
-			      .gid = -1,
+			      .user = user,
+			      .uid = uid,
+			      .gid = uid,
 			      .cores_max = 4,
 			      .heap_mb = 600};
 	export_files_release(&files);
@@ -53,6 +53,11 @@ static void make(enum export_format format)
 	export_print(&files, to);
 	ck_assert_int_eq(fclose(to), 0);
 	ck_assert_uint_eq(strlen(text), size);
+}
+
+static void make(enum export_format format)
+{
+	make_as(format, "", -1);
 }
 
 static void plan_it(void)
@@ -421,6 +426,27 @@ START_TEST(reserved_memory_adds_up)
 }
 END_TEST
 
+/* A number is no name: Spark's executors need one. */
+START_TEST(a_user_s_name_comes_with_his_number)
+{
+	init();
+	plan_it();
+	for (unsigned format = 0; export_format_words[format]; format++) {
+		make_as((enum export_format)format, "worker", 1234);
+		if (format == EXPORT_COMPOSE || format == EXPORT_KUBERNETES) {
+			ck_has("1234");
+			ck_has("\"/etc/passwd\"");
+		} else {
+			ck_has(format == EXPORT_SYSTEMD ? "User=worker\n" : "user=worker\n");
+		}
+		make((enum export_format)format);
+		ck_has_not("/etc/passwd");
+		ck_has_not("user=");
+		ck_has_not("\nUser=");
+	}
+}
+END_TEST
+
 START_TEST(scratch_in_memory_is_counted)
 {
 	init();
@@ -440,4 +466,4 @@ TEST_MAIN("export", test_case("quoting", what_is_quoted_comes_back),
 	  test_case("text", every_slice_is_carried, no_secret_is_told,
 		    a_master_elsewhere_is_not_started, a_policy_is_the_format_s_own,
 		    kubelet_s_policy_suits_the_slices, reserved_memory_adds_up,
-		    scratch_in_memory_is_counted))
+		    scratch_in_memory_is_counted, a_user_s_name_comes_with_his_number))
