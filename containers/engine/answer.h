@@ -39,12 +39,6 @@ int created_parse(const char *text, size_t size, char id[CONTAINER_ID], struct e
 int waited_parse(const char *text, size_t size, int *exit_code, struct err *e);
 
 /* GET /exec/ID/json */
-struct exec_state {
-	bool is_running;
-	int exit_code;
-	pid_t pid; /* as the engine's machine sees it; 0 */
-	char container[CONTAINER_ID];
-};
 int exec_parse(const char *text, size_t size, struct exec_state *out, struct err *e);
 
 /* The header X-Docker-Container-Path-Stat of HEAD /containers/ID/archive. */

@@ -86,47 +86,6 @@ static void resize(struct relay *r)
 		api_ask(r->engine, &q, &answer, &ignored);
 }
 
-static int exec_inspect(struct relay *r, struct exec_state *out, struct err *e)
-{
-	struct api_request q = {.method = "GET", .timeout_ms = API_SOON_MS};
-	cleanup_answer struct api_answer answer = {0};
-	char path[API_PATH];
-	int failed;
-
-	q.path = path;
-	failed = api_path(path, e, "/exec/%s/json", r->a->exec);
-	if (!failed)
-		failed = api_call(r->engine, &q, &answer, e, "a command in container %.*s",
-				  api_shown(r->a->container), r->a->container);
-	if (failed)
-		return failed;
-	return exec_parse(answer.body, answer.size, out, e);
-}
-
-/*
- * The process of an exec, if it is ours to see: of this machine, and in the container's group,
- * whose name has the container's id in it with every engine. A number alone may be anybody's.
- */
-static bool exec_signal(struct relay *r, int number)
-{
-	struct exec_state state;
-	cleanup_close int pidfd = -1;
-	char groups[8192];
-	struct err e;
-
-	if (exec_inspect(r, &state, &e) || !state.is_running || state.pid <= 0)
-		return false;
-	pidfd = pidfd_open(state.pid, 0);
-	if (pidfd < 0 || strlen(state.container) != CONTAINER_ID - 1 ||
-	    proc_read_text(state.pid, "cgroup", groups, sizeof(groups)) < 0 ||
-	    !strstr(groups, state.container))
-		return false;
-	/* With all that it has started, as a terminal would. */
-	if (getpgid(state.pid) == state.pid)
-		return kill(-state.pid, number) == 0;
-	return pidfd_send_signal(pidfd, number, NULL, 0) == 0;
-}
-
 /* For the other side of the terminal to turn into a signal. */
 static bool type_key(struct relay *r, int number)
 {
@@ -142,7 +101,7 @@ static void pass_on(struct relay *r, int number)
 {
 	struct err e;
 
-	if (r->a->exec && !exec_signal(r, number) && !type_key(r, number)) {
+	if (r->a->exec && !exec_signal(r->engine, r->a->exec, number) && !type_key(r, number)) {
 		err_set(&e, -ESRCH, "the command in container %.*s cannot be sent signal %d",
 			api_shown(r->a->container), r->a->container, number);
 		give_up(r, 128 + number, &e);
@@ -279,7 +238,7 @@ static int look_at_exec(struct relay *r)
 	struct exec_state state;
 	struct err e;
 
-	if (exec_inspect(r, &state, &e))
+	if (exec_inspect(r->engine, r->a->exec, &state, &e))
 		give_up(r, UNKNOWN, &e);
 	if (!state.is_running)
 		leave(r, state.exit_code);

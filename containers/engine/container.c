@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 
 #include "containers/engine/answer.h"
 #include "containers/engine/api.h"
+#include "containers/proc/process.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 
@@ -164,6 +166,42 @@ int exec_create(struct engine *g, const char *container, const struct container_
 	if (created_parse(answer.body, answer.size, id, e))
 		return err_wrap(e, "container %.*s", api_shown(container), container);
 	return 0;
+}
+
+int exec_inspect(struct engine *g, const char *id, struct exec_state *out, struct err *e)
+{
+	struct api_request q = {.method = "GET", .timeout_ms = API_SOON_MS};
+	cleanup_answer struct api_answer answer = {0};
+	char path[API_PATH];
+
+	q.path = path;
+	if (api_path(path, e, "/exec/%s/json", id) ||
+	    api_call(g, &q, &answer, e, "command %.*s", api_shown(id), id))
+		return e->code;
+	return exec_parse(answer.body, answer.size, out, e);
+}
+
+/*
+ * Its process, if it is ours to see, is of this machine and in the container's group, whose name has
+ * the container's id in it with every engine. A number alone may be anybody's.
+ */
+bool exec_signal(struct engine *g, const char *id, int number)
+{
+	struct exec_state state;
+	cleanup_close int pidfd = -1;
+	char groups[8192];
+	struct err e;
+
+	if (exec_inspect(g, id, &state, &e) || !state.is_running || state.pid <= 0)
+		return false;
+	pidfd = pidfd_open(state.pid, 0);
+	if (pidfd < 0 || strlen(state.container) != CONTAINER_ID - 1 ||
+	    proc_read_text(state.pid, "cgroup", groups, sizeof(groups)) < 0 ||
+	    !strstr(groups, state.container))
+		return false;
+	if (getpgid(state.pid) == state.pid)
+		return kill(-state.pid, number) == 0;
+	return pidfd_send_signal(pidfd, number, NULL, 0) == 0;
 }
 
 /* ---- their lives */

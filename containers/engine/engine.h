@@ -182,4 +182,18 @@ int container_capture(struct engine *g, const struct container_spec *spec, unsig
 int exec_create(struct engine *g, const char *container, const struct container_spec *command,
 		char id[CONTAINER_ID], struct err *e);
 
+struct exec_state {
+	bool is_running;
+	int exit_code;
+	pid_t pid; /* as the engine's machine sees it; 0 */
+	char container[CONTAINER_ID];
+};
+int exec_inspect(struct engine *g, const char *id, struct exec_state *out, struct err *e);
+
+/*
+ * Signal it, with all that it has started, as a terminal would: the API cannot. False: it does not
+ * run, or its process is not ours to see.
+ */
+bool exec_signal(struct engine *g, const char *id, int number);
+
 #endif

@@ -106,11 +106,12 @@ int contained_exec(const struct state *s, const char *group, char *const *argv, 
 	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
 	cleanup_engine struct engine *g = NULL;
 	char id[CONTAINER_ID];
+	int status;
 
 	if (!spec)
 		return err_set(e, -ENOMEM, "no memory for a container");
 	spark_container_name(s->cluster.name, group, spec->name);
-	snprintf(spec->user, sizeof(spec->user), "%u:%u", geteuid(), getegid());
+	spark_container_user(&s->engine, geteuid(), getegid(), spec->user);
 	string_copy(spec->directory, "/");
 	spec->argv = argv;
 	spec->envp = envp;
@@ -119,7 +120,10 @@ int contained_exec(const struct state *s, const char *group, char *const *argv, 
 	if (engine_open(s->engine.socket, &g, e) || find_program(g, spec->name, argv[0], envp, e) ||
 	    exec_create(g, spec->name, spec, id, e))
 		return e->code;
-	return attach(s, spec, id, f, e);
+	status = attach(s, spec, id, f, e);
+	/* A second Ctrl-C has ended its stand-in, which nobody in the container notices. */
+	exec_signal(g, id, SIGKILL);
+	return status;
 }
 
 /* A child reads the engine's stream, so that what it says is escaped here, as it comes. */

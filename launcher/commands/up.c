@@ -91,10 +91,14 @@ static bool recover(const struct options *o, const struct profile *p, struct clu
 		.backend = p->backend,
 	};
 	cleanup_driver struct driver *d = NULL;
+	struct spark_engine engine;
 	struct err ignored; /* then there is nothing to tell */
 
-	if (cluster_user(p, c, &ignored))
+	if (cluster_user(p, c, &ignored) ||
+	    (profile_has_engine(p) && spark_find_engine(p, &engine, &ignored)))
 		return false;
+	if (profile_has_engine(p))
+		request.engine_cgroups = engine.cgroup_driver;
 	request.user = c->uid;
 	return driver_open(&request, &d, &ignored) == 0 && state_recover_daemons(c, d, out) > 0;
 }

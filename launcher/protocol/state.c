@@ -58,6 +58,7 @@ const struct json_field engine_fields[] = {
 	{"name", JSON_AT(T, name)},
 	{"version", JSON_AT(T, version)},
 	{"cgroup_driver", JSON_AT(T, cgroup_driver)},
+	{"is_rootless", JSON_AT(T, is_rootless), .is_new = true},
 	JSON_END,
 };
 #undef T
@@ -282,6 +283,7 @@ struct spark_cluster state_spark(const struct state *s)
 		.plan = &s->plan,
 		.spark = &s->spark,
 		.contained = s->engine.socket[0] ? &s->contained : NULL,
+		.engine = s->engine.socket[0] ? &s->engine : NULL,
 		.master = s->master,
 	};
 }

@@ -31,6 +31,13 @@ void spark_container_name(const char *cluster, const char *name, char out[CONTAI
 	snprintf(out, CONTAINER_NAME, "cleave-%s-%s", cluster, name);
 }
 
+void spark_container_user(const struct spark_engine *engine, uid_t uid, gid_t gid, char out[32])
+{
+	bool is_mapped = engine->is_rootless;
+
+	snprintf(out, 32, "%u:%u", is_mapped ? 0 : uid, is_mapped ? 0 : gid);
+}
+
 bool spark_offers_archive(const struct spark_cluster *c)
 {
 	const struct spark *inside = c->contained;
@@ -253,7 +260,7 @@ int spark_container(const struct spark_cluster *c, const char *name, struct cont
 	string_copy(spec->image, c->contained->image);
 	string_copy(spec->cluster, c->cluster->name);
 	string_copy_n(spec->slice, sizeof(spec->slice), is_slice ? name : GROUP_HOST);
-	snprintf(spec->user, sizeof(spec->user), "%u:%u", c->cluster->uid, c->cluster->gid);
+	spark_container_user(c->engine, c->cluster->uid, c->cluster->gid, spec->user);
 	if (add_own(spec, c, name, e) || spark_add_programs(spec, c->contained, e) ||
 	    add_archive(spec, c, e) ||
 	    add_path(spec, c, c->profile->workload.data_path, MOUNT_READ, e) ||

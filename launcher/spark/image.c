@@ -145,15 +145,15 @@ static int look_into(struct engine *g, const struct container_spec *in, struct s
 }
 
 /* A container to ask in: as the slices', without what is a slice's own. */
-static void make_asking(const struct cluster *c, const struct image *image,
-			struct container_spec *out)
+static void make_asking(const struct cluster *c, const struct spark_engine *engine,
+			const struct image *image, struct container_spec *out)
 {
 	*out = (struct container_spec){0};
 	snprintf(out->name, sizeof(out->name), "cleave-%s-question-%d", c->name, (int)getpid());
 	string_copy(out->image, image->id);
 	string_copy(out->cluster, c->name);
 	string_copy(out->slice, GROUP_HOST);
-	snprintf(out->user, sizeof(out->user), "%u:%u", c->uid, c->gid);
+	spark_container_user(engine, c->uid, c->gid, out->user);
 	string_copy(out->directory, "/");
 }
 
@@ -199,8 +199,9 @@ static int check_versions(const struct profile *p, const struct spark *here,
 		       here->scala_version);
 }
 
-static int resolve(struct engine *g, const struct profile *p, const struct cluster *c,
-		   struct spark *spark, struct spark *inside, struct err *e)
+static int resolve(struct engine *g, const struct spark_engine *engine, const struct profile *p,
+		   const struct cluster *c, struct spark *spark, struct spark *inside,
+		   struct err *e)
 {
 	cleanup_free struct container_spec *asking = calloc(1, sizeof(*asking));
 	struct spark_asked asked = {.cluster = c, .engine = g, .container = asking};
@@ -212,7 +213,7 @@ static int resolve(struct engine *g, const struct profile *p, const struct clust
 	if (find_image(g, p, &image, e))
 		return e->code;
 	string_copy(inside->image, image.id);
-	make_asking(c, &image, asking);
+	make_asking(c, engine, &image, asking);
 	if (look_into(g, asking, inside, e) || complete(p, c, inside, &from, e) ||
 	    spark_path_check("docker.image", inside->home, SPARK_PATH_CLASSES, e) ||
 	    spark_path_check("docker.image", inside->java, SPARK_PATH_JDK, e) ||
@@ -241,6 +242,7 @@ static int open_engine(const struct profile *p, struct spark_engine *out, struct
 		string_copy(found.name, about.name);
 		string_copy(found.version, about.version);
 		string_copy(found.cgroup_driver, about.cgroup_driver);
+		found.is_rootless = about.is_rootless;
 		r = check_engine(&found, &about, e);
 	}
 	if (r)
@@ -273,7 +275,7 @@ int spark_resolve_contained(const struct profile *p, const struct cluster *c,
 		return err_set(e, -ENOMEM, "out of memory");
 	if (open_engine(p, &found, &g, e))
 		return e->code;
-	r = resolve(g, p, c, spark, inside, e);
+	r = resolve(g, &found, p, c, spark, inside, e);
 	engine_close(g);
 	if (r)
 		return r;

@@ -50,6 +50,7 @@ struct spark_engine {
 	char name[ENGINE_WORD];	   /* docker | podman */
 	char version[ENGINE_WORD];
 	char cgroup_driver[ENGINE_WORD]; /* cgroupfs | systemd */
+	bool is_rootless;
 };
 
 /*
@@ -111,7 +112,8 @@ struct spark_cluster {
 	const struct profile *profile;
 	const struct plan *plan;
 	const struct spark *spark;
-	const struct spark *contained; /* of the slices' containers; NULL: there are none */
+	const struct spark *contained;	   /* of the slices' containers; NULL: there are none */
+	const struct spark_engine *engine; /* theirs */
 	struct endpoints master;
 };
 
@@ -177,6 +179,12 @@ bool spark_sees(const struct spark_cluster *c, const char *path);
 
 /* "cleave-NAME-slice-0": how the engine knows it. */
 void spark_container_name(const char *cluster, const char *name, char out[CONTAINER_NAME]);
+
+/*
+ * "UID:GID" as the engine is told. In the user namespace of a rootless one its user, the caller, is
+ * root, and nobody else is anybody.
+ */
+void spark_container_user(const struct spark_engine *engine, uid_t uid, gid_t gid, char out[32]);
 
 /* Whether a process of this group, a slice's or the host's, is in a container. */
 bool spark_is_contained(const struct spark_cluster *c, const char *group);

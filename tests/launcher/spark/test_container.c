@@ -12,6 +12,7 @@
 #include "tests/launcher/spark_tree.h"
 
 static struct spark contained;
+static struct spark_engine engine;
 static struct container_spec spec;
 
 /* Slices in containers of an image without Spark, with Java; master and drivers on this machine. */
@@ -25,6 +26,7 @@ static struct spark_tree *new_tree(const char *top)
 	contained.mounts_home = true;
 	string_copy(contained.fingerprint, "1111111111111111");
 	t->all.contained = &contained;
+	t->all.engine = &engine;
 	return t;
 }
 
@@ -58,6 +60,9 @@ START_TEST(a_slice_sees_its_own)
 	ck_assert_ptr_null(find("/t/data/tree"));
 	ck_assert_ptr_null(find("/usr/lib/jvm/image"));
 	ck_assert_uint_eq(spec.mount_count, 4);
+	engine.is_rootless = true;
+	ck_assert_msg(spark_container(&t->all, "slice-1", &spec, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(spec.user, "0:0");
 	ck_assert(!spark_is_contained(&t->all, GROUP_HOST));
 	ck_assert(spark_is_contained(&t->all, "slice-0"));
 }
