@@ -10,44 +10,20 @@
 #include <sys/wait.h>
 
 #include "containers/proc/control_file.h"
-#include "containers/proc/oom.h"
 #include "containers/proc/process.h"
+#include "containers/where/systemd.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 
-enum { START_MS = 30000, TURN_MS = 20, MESSAGE = 512 };
-
-extern char **environ;
-
-/*
- * Execute systemd-run, which becomes the sleeping process; its stderr goes to `messages`. Return
- * its pid.
- */
-static pid_t start_pause(const struct scope_command *c, int messages)
-{
-	pid_t pid = fork();
-	int null;
-
-	if (pid)
-		return pid;
-	oom_restore();
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (setsid() < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(messages, 2) < 0 || chdir("/"))
-		_exit(126);
-	/* argv is not written to; execvp's prototype predates const. */
-	execvp(c->argv[0], (char *const *)(uintptr_t)c->argv);
-	_exit(127);
-}
+enum { START_MS = 30000, TURN_MS = 20 };
 
 /* Wait until the process sleeps in its scope, whose v2 group is written to `own`, or is dead. */
 static int wait_for_scope(const struct scope_command *c, pid_t pid, int messages, char *own,
 			  size_t size, struct err *e)
 {
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	char text[8192], comm[64], unit[sizeof(c->unit) + 1], message[MESSAGE] = "";
+	char text[8192], comm[64], unit[sizeof(c->unit) + 1], message[SYSTEMD_MESSAGE];
 	int status = 0;
-	ssize_t n;
 
 	snprintf(unit, sizeof(unit), "/%s", c->unit);
 	for (int waited = 0; waited < START_MS; waited += TURN_MS) {
@@ -64,11 +40,7 @@ static int wait_for_scope(const struct scope_command *c, pid_t pid, int messages
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	n = read(messages, message, sizeof(message) - 1);
-	message[n > 0 ? n : 0] = '\0';
-	message[strcspn(message, "\n")] = '\0';
-	if (!message[0] && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		string_copy(message, "systemd-run cannot be executed: install systemd");
+	systemd_complaint(c->argv[0], messages, status, message);
 	return err_set(e, -EIO, "systemd did not make %s (%s%s --scope -p Delegate=yes): %s",
 		       c->unit, c->argv[0], !strcmp(c->argv[1], "--user") ? " --user" : "",
 		       message[0] ? message : "it did not answer in 30 s");
@@ -90,9 +62,9 @@ int scope_start(struct placement *p, const char *cluster, struct err *e)
 	placement_scope_command(cluster, p->user_manager, &c);
 	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK))
 		return err_errno(e, -errno, "cannot start systemd-run");
-	pid = start_pause(&c, pipe_ends[1]);
+	pid = systemd_start(c.argv, pipe_ends[1]);
 	close(pipe_ends[1]);
-	r = pid < 0 ? err_errno(e, -errno, "cannot start systemd-run")
+	r = pid < 0 ? err_errno(e, pid, "cannot start systemd-run")
 		    : wait_for_scope(&c, pid, pipe_ends[0], own, sizeof(own), e);
 	close(pipe_ends[0]);
 	if (r < 0)
