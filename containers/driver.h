@@ -132,7 +132,8 @@ struct driver_ops {
 	int (*enter)(struct driver *d, const char *group, struct err *e);
 	/*
 	 * What a container engine is to be told as the parent of a container's group, so that the
-	 * container is born in `group`: its path from the top of the hierarchy. NULL: none was
+	 * container is born in `group`: its path from the top of the hierarchy, or the name of a
+	 * slice unit, as the engine's cgroup driver has it. NULL: none was
 	 * opened for an engine, or there are no groups.
 	 */
 	int (*parent)(struct driver *d, const char *group, char path[PROFILE_PATH], struct err *e);

@@ -18,6 +18,7 @@ static int open_placement(const struct placement *p, const struct driver_request
 		return affinity_open(request->cluster, request->user, out, e);
 	case PLACEMENT_SCOPE:
 	case PLACEMENT_CGROUP2:
+	case PLACEMENT_SLICES:
 		return cgroup2_open(p, request, out, e);
 	case PLACEMENT_CGROUP1:
 #if HAVE_LIBCGROUP

@@ -154,7 +154,7 @@ static int create(struct driver *driver, const struct group_spec *g, struct err 
 	r = d->placement.engine[0] ? remove_group(driver, g->name, e) : 0;
 	group_path(d, g->name, path);
 	if (r == 0)
-		r = d->version->make(d, path, e);
+		r = d->version->make(d, g, e);
 	if (r == 0)
 		r = set_up(d, g, e);
 	if (r < 0) {
@@ -226,10 +226,10 @@ static int observe(struct driver *driver, struct observation *out, struct err *e
 		return err_errno(e, -errno, "cannot list the groups of cluster %s", d->cluster);
 	out->count = 0;
 	while (r == 0 && (entry = readdir(list))) {
-		const char *name = entry->d_name;
 		struct observed_group *o = &out->groups[out->count];
+		char name[NAME_MAX_BYTES + 1];
 
-		if (!group_name_is_ours(name) || out->count >= CGROUP_GROUPS)
+		if (out->count >= CGROUP_GROUPS || !group_of_entry(d, entry->d_name, name))
 			continue;
 		r = observe_one(d, name, o, e);
 		if (r < 0) /* it may have been made anew, and is opened anew */
@@ -316,7 +316,9 @@ int cgroup_new(const struct placement *p, const struct driver_request *request,
 	d->users = (struct users){.caller = geteuid(), .workers = request->user};
 	d->intent = request->intent;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", request->cluster);
-	if (p->kind != PLACEMENT_SCOPE)
+	if (p->kind == PLACEMENT_SLICES)
+		unit_of_cluster(request->cluster, p->user_manager, d->inner);
+	else if (p->kind != PLACEMENT_SCOPE)
 		snprintf(d->inner, sizeof(d->inner), "cleave/%.*s", NAME_MAX_BYTES,
 			 request->cluster);
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)

@@ -158,6 +158,11 @@ static int make(struct cgroup_driver *d, const char *path, struct err *e)
 	return 0;
 }
 
+static int make_group(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+{
+	return make(d, group_path(d, g->name, (char[CGROUP_PATH]){0}), e);
+}
+
 static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
@@ -447,7 +452,7 @@ static const struct cgroup_version version = {
 	.weight_to_kernel = shares_from_weight,
 	.weight_from_kernel = weight_from_shares,
 	.usage_us = usage_us,
-	.make = make,
+	.make = make_group,
 	.unmake = unmake,
 	.unmake_above = unmake_above,
 	.limit = limit,

@@ -12,6 +12,7 @@
 
 #include "containers/cgroup/cgroup.h"
 #include "containers/cgroup/process.h"
+#include "containers/cgroup/slice_unit.h"
 #include "containers/proc/control_file.h"
 #include "containers/where/scope.h"
 #include "decision/base/cleanup.h"
@@ -30,6 +31,12 @@ enum { WANTED = sizeof(wanted) / sizeof(wanted[0]) };
 static int base_dir(const struct cgroup_driver *d)
 {
 	return d->base[CONTROLLER_CPUSET];
+}
+
+/* Whether the cluster's own group is a unit of systemd's. */
+static bool is_units(const struct cgroup_driver *d)
+{
+	return d->placement.kind == PLACEMENT_SCOPE || d->placement.kind == PLACEMENT_SLICES;
 }
 
 /* ---- groups */
@@ -54,10 +61,19 @@ static int make(struct cgroup_driver *d, const char *path, struct err *e)
 	return 0;
 }
 
+static int make_group(struct cgroup_driver *d, const struct group_spec *g, struct err *e)
+{
+	return d->placement.kind == PLACEMENT_SLICES
+		       ? slice_unit_make(d, g, e)
+		       : make(d, group_path(d, g->name, (char[CGROUP_PATH]){0}), e);
+}
+
 static int unmake(struct cgroup_driver *d, const char *path, struct err *e)
 {
 	if (!path[0]) /* a scope: systemd removes it */
 		return 0;
+	if (d->placement.kind == PLACEMENT_SLICES)
+		return slice_unit_unmake(d, path, e);
 	if (unlinkat(base_dir(d), path, AT_REMOVEDIR) && errno != ENOENT)
 		return err_errno(e, -errno,
 				 "cannot remove group %s/%s (processes or groups in it?)",
@@ -152,14 +168,14 @@ static int sum_low(int base, const char *path, uint64_t *sum, struct err *e)
 
 /*
  * Protection counts only as far as every group above has it: give each the sum of its children's.
- * A scope's own file is systemd's.
+ * A unit's own file is systemd's.
  */
 static int raise_low(struct cgroup_driver *d, struct err *e)
 {
 	uint64_t sum;
 	int r = 0;
 
-	if (d->placement.kind == PLACEMENT_SCOPE)
+	if (is_units(d))
 		return 0;
 	r = sum_low(base_dir(d), d->inner, &sum, e);
 	if (r == 0)
@@ -239,12 +255,12 @@ static uint64_t usage_us(const char *text)
 	return control_value(text, "usage_usec", 0);
 }
 
-/* Empty: all of the group above. A scope's own cpuset.cpus is systemd's (AllowedCPUs=). */
+/* Empty: all of the group above. A unit's own cpuset.cpus is systemd's (AllowedCPUs=). */
 static int widen(struct cgroup_driver *d, struct err *e)
 {
 	int r = -EPERM;
 
-	if (d->inner[0])
+	if (!is_units(d))
 		r = control_write(base_dir(d), GROUP_FILE(d, "..", "cpuset.cpus"), "\n", e);
 	return r == 0 ? control_write(base_dir(d), GROUP_FILE(d, "", "cpuset.cpus"), "\n", e) : r;
 }
@@ -278,10 +294,10 @@ static void unmake_above(struct cgroup_driver *d)
 	char list[64] = "", path[3 * LAYOUT_PATH];
 	ssize_t n;
 
-	if (d->placement.kind == PLACEMENT_SCOPE) {
+	if (d->placement.kind == PLACEMENT_SCOPE)
 		end_scope(d);
+	if (is_units(d))
 		return;
-	}
 	n = getxattr(mark_path(d, path), ENABLED_MARK, list, sizeof(list) - 1);
 	list[n > 0 ? n : 0] = '\0';
 	unlinkat(base_dir(d), "cleave", AT_REMOVEDIR);
@@ -302,7 +318,7 @@ static const struct cgroup_version version = {
 	.numa_unit = 1,
 	.numa_anon = "anon",
 	.usage_us = usage_us,
-	.make = make,
+	.make = make_group,
 	.unmake = unmake,
 	.unmake_above = unmake_above,
 	.limit = limit,
@@ -318,6 +334,8 @@ static int make_own(struct cgroup_driver *d, struct err *e)
 		r = scope_make_room(base_dir(d), e);
 		return r == 0 ? enable(d, "", ignored, sizeof(ignored), e) : r;
 	}
+	if (d->placement.kind == PLACEMENT_SLICES)
+		return slice_unit_make(d, NULL, e);
 	r = enable(d, "", list, sizeof(list), e);
 	if (r == 0)
 		r = make(d, "cleave", e);

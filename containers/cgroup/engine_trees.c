@@ -52,6 +52,8 @@ int engine_trees_find(struct cgroup_driver *d, struct err *e)
 	cleanup_free char *mountinfo = NULL;
 	char top[sizeof(d->top)];
 
+	if (d->placement.kind == PLACEMENT_SLICES) /* it is told units, not paths */
+		return 0;
 	if (root < 0)
 		return err_errno(e, -errno, "cannot open /");
 	mountinfo = cgroup_mountinfo_read(root, e);
@@ -85,6 +87,10 @@ int cgroup_parent(struct driver *driver, const char *group, char path[PROFILE_PA
 
 	if (r < 0)
 		return r;
+	if (d->placement.kind == PLACEMENT_SLICES) {
+		unit_of_group(d->cluster, d->placement.user_manager, group, path);
+		return 0;
+	}
 	if (snprintf(path, PROFILE_PATH, "%s/%s", d->top,
 		     group_path(d, group, (char[CGROUP_PATH]){0})) >= PROFILE_PATH)
 		return err_set(e, -ENAMETOOLONG,
@@ -220,6 +226,8 @@ static int for_each_base(const struct cgroup_driver *d, each_base *call, const c
 	struct cgroup_mount m;
 	int r = 0;
 
+	if (d->placement.kind == PLACEMENT_SLICES) /* systemd removes what is in a unit */
+		return 0;
 	if (root < 0)
 		return err_errno(e, -errno, "cannot open /");
 	next = mountinfo = cgroup_mountinfo_read(root, e);

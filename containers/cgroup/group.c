@@ -18,6 +18,16 @@ int group_check_name(const struct cgroup_driver *d, const char *name, struct err
 		       : err_wrong(e, "\"%.40s\" is no group of cluster %s", name, d->cluster);
 }
 
+bool group_of_entry(const struct cgroup_driver *d, const char *entry, char name[NAME_MAX_BYTES + 1])
+{
+	char cluster[NAME_MAX_BYTES + 1];
+
+	if (d->placement.kind == PLACEMENT_SLICES)
+		return unit_parse(entry, cluster, name) && name[0];
+	snprintf(name, NAME_MAX_BYTES + 1, "%.*s", NAME_MAX_BYTES, entry);
+	return group_name_is_ours(entry);
+}
+
 char *group_join(const char *path, const char *file, char out[CGROUP_FILE])
 {
 	snprintf(out, CGROUP_FILE, "%s%s%.60s", path, path[0] ? "/" : "", file);
@@ -26,8 +36,12 @@ char *group_join(const char *path, const char *file, char out[CGROUP_FILE])
 
 char *group_path(const struct cgroup_driver *d, const char *group, char path[CGROUP_PATH])
 {
+	char unit[UNIT_NAME];
+
+	if (d->placement.kind == PLACEMENT_SLICES && group[0])
+		group = unit_of_group(d->cluster, d->placement.user_manager, group, unit);
 	snprintf(path, CGROUP_PATH, "%s%s%.*s", d->inner, d->inner[0] && group[0] ? "/" : "",
-		 NAME_MAX_BYTES, group);
+		 UNIT_NAME, group);
 	return path;
 }
 

@@ -6,16 +6,17 @@
  * A cluster's groups behind directory descriptors, one a controller (all the same in v2): how they
  * are named, which descriptors are kept, and what the two cgroup versions do differently. Paths are
  * relative to the base: "cleave", "cleave/NAME", "cleave/NAME/slice-0"; in a scope, which is the
- * cluster's own group itself, just "slice-0".
+ * cluster's own group itself, just "slice-0"; as units of systemd's "UNIT/UNIT" (unit.h).
  */
 
 #include "containers/driver.h"
 #include "containers/proc/owner.h"
 #include "containers/where/placement.h"
+#include "containers/where/unit.h"
 
 enum {
-	CGROUP_INNER = NAME_MAX_BYTES + 16,
-	CGROUP_PATH = CGROUP_INNER + NAME_MAX_BYTES + 1,
+	CGROUP_INNER = UNIT_NAME, /* the longest is a unit's */
+	CGROUP_PATH = CGROUP_INNER + UNIT_NAME + 1,
 	CGROUP_FILE = CGROUP_PATH + 64,
 	CGROUP_GROUPS = SLICES_MAX + 2, /* the host's and the supervisor's */
 	GROUPS_BELOW = 64,		/* an engine's, in one of ours */
@@ -53,7 +54,7 @@ struct cgroup_version {
 	uint64_t (*weight_to_kernel)(unsigned weight);
 	unsigned (*weight_from_kernel)(uint64_t value);
 	uint64_t (*usage_us)(const char *text);
-	int (*make)(struct cgroup_driver *d, const char *path, struct err *e);
+	int (*make)(struct cgroup_driver *d, const struct group_spec *g, struct err *e);
 	int (*unmake)(struct cgroup_driver *d, const char *path, struct err *e);
 	/* What cleave made above the cluster's own group goes, where nobody else uses it. */
 	void (*unmake_above)(struct cgroup_driver *d);
@@ -79,7 +80,7 @@ struct cgroup_driver {
 	char cluster[NAME_MAX_BYTES + 1];
 	struct users users;
 	enum driver_intent intent;
-	char inner[CGROUP_INNER];   /* own group below the base: "cleave/NAME", "" for a scope */
+	char inner[CGROUP_INNER];   /* own group: "cleave/NAME", a unit's, "" for a scope */
 	int base[CONTROLLER_COUNT]; /* directories; -1: no such controller */
 	int unified;		    /* base in the v2 tree: kill, clone3, pressure; -1: none */
 	struct open_group groups[CGROUP_GROUPS];
@@ -102,6 +103,10 @@ static inline struct cgroup_driver *cgroup_of(struct driver *d)
 
 /* ERR_WRONG unless the name is a group's of ours: no path leads out of the cluster's own group. */
 int group_check_name(const struct cgroup_driver *d, const char *name, struct err *e);
+
+/* The group that an entry of the cluster's own one is; false: it is none of ours. */
+bool group_of_entry(const struct cgroup_driver *d, const char *entry,
+		    char name[NAME_MAX_BYTES + 1]);
 
 /* "path/file", or "file" for path "". */
 char *group_join(const char *path, const char *file, char out[CGROUP_FILE]);

@@ -268,7 +268,7 @@ static int leave(struct cgroup_driver *d, struct err *e)
 }
 
 /*
- * The supervisor's leaf is for machines without systemd; in a scope of its own slices it would die
+ * The supervisor's leaf is for machines without systemd; in a unit of its own slices it would die
  * with them.
  */
 int cgroup_enter(struct driver *driver, const char *group, struct err *e)
@@ -277,7 +277,7 @@ int cgroup_enter(struct driver *driver, const char *group, struct err *e)
 	struct cgroup_member self = {d, group};
 	int r;
 
-	if (d->placement.kind == PLACEMENT_SCOPE)
+	if (d->placement.kind == PLACEMENT_SCOPE || d->placement.kind == PLACEMENT_SLICES)
 		return 0;
 	if (!group)
 		return leave(d, e);

@@ -178,10 +178,14 @@ static bool may_go(const struct cgroup_driver *d, const struct stranger *s)
 	return s->uid != d->users.workers || d->users.workers == d->users.caller;
 }
 
-/* The engine's runtime, on its way to become the first program of a container. */
-static bool is_starting_container(const struct cgroup_driver *d, const struct proc_stat *s)
+/*
+ * The engine's runtime, on its way to become the first program of a container, or Podman's conmon,
+ * which waits for one beside it.
+ */
+static bool is_engines(const struct cgroup_driver *d, const struct proc_stat *s)
 {
-	return d->placement.engine[0] && (!strncmp(s->name, "runc", 4) || !strcmp(s->name, "crun"));
+	return d->placement.engine[0] && (!strncmp(s->name, "runc", 4) ||
+					  !strcmp(s->name, "crun") || !strcmp(s->name, "conmon"));
 }
 
 static int find_strangers(struct cgroup_driver *d, const char *group, enum action action,
@@ -207,8 +211,8 @@ static int find_strangers(struct cgroup_driver *d, const char *group, enum actio
 		struct stranger s = {.pid = members[i]};
 		struct proc_stat stat;
 
-		if (proc_stat_read(s.pid, &stat) || !proc_is_alive(&stat) ||
-		    is_starting_container(d, &stat) || is_ours(&q, &stat))
+		if (proc_stat_read(s.pid, &stat) || !proc_is_alive(&stat) || is_engines(d, &stat) ||
+		    is_ours(&q, &stat))
 			continue;
 		s.uid = proc_user(s.pid);
 		copy_name(s.name, stat.name);

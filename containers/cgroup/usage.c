@@ -6,6 +6,7 @@
 
 #include "containers/cgroup/cpus.h"
 #include "containers/cgroup/engine_trees.h"
+#include "containers/cgroup/slice_unit.h"
 #include "containers/proc/clock.h"
 #include "containers/proc/control_file.h"
 #include "containers/proc/process.h"
@@ -324,6 +325,8 @@ int cgroup_look(struct driver *driver, const char *group, struct observed_group 
 		r = group_reread_weight(d, g, &seen.weight, e);
 	if (r == 0 && d->placement.engine[0])
 		r = look_below(d, group, &seen, e);
+	if (r == 0 && d->placement.kind == PLACEMENT_SLICES)
+		slice_unit_keep_whole(d, group);
 	if (r < 0)
 		group_forget(d, group); /* it may have been made anew behind our back */
 	else

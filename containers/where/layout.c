@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "containers/proc/control_file.h"
+#include "containers/where/unit.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 #include "decision/plan/observation.h"
@@ -235,8 +236,11 @@ void cgroup_path_above_cleave(char *path)
 {
 	for (char *part = strchr(path, '/'); part; part = strchr(part + 1, '/')) {
 		size_t size = strcspn(part + 1, "/");
+		char name[UNIT_NAME], cluster[NAME_MAX_BYTES + 1], group[NAME_MAX_BYTES + 1];
 
+		snprintf(name, sizeof(name), "%.*s", (int)size, part + 1);
 		if ((size == 6 && !strncmp(part + 1, "cleave", 6)) ||
+		    unit_parse(name, cluster, group) ||
 		    (size > 13 && !strncmp(part + 1, "cleave-", 7) &&
 		     !strncmp(part + 1 + size - 6, ".scope", 6))) {
 			*part = '\0';

@@ -76,8 +76,8 @@ bool cgroup_mount_to_path(const struct cgroup_mount *m, const char *from_top, ch
 			  size_t size);
 
 /*
- * Cut a group's path where cleave's own part of it begins ("/cleave/NAME…", "/cleave-NAME.scope…"):
- * a process of ours asks for what is above all of cleave's groups.
+ * Cut a group's path where cleave's own part of it begins ("/cleave/NAME…", "/cleave-NAME.scope…",
+ * "/system-cleave_NAME.slice…"): a process of ours asks for what is above all of cleave's groups.
  */
 void cgroup_path_above_cleave(char *path);
 

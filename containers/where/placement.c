@@ -236,6 +236,44 @@ static int decide_scope(const struct placement_facts *f, struct placement *out, 
 		f->uid, f->user_controllers);
 }
 
+void placement_manager_group(const struct placement_facts *f, char path[2 * LAYOUT_PATH])
+{
+	const char *mount = f->layout.unified.mount;
+
+	if (f->uid)
+		snprintf(path, 2 * LAYOUT_PATH,
+			 "%s/user.slice/user-%u.slice/user@%u.service/app.slice", mount, f->uid,
+			 f->uid);
+	else
+		snprintf(path, 2 * LAYOUT_PATH, "%s/system.slice", mount);
+}
+
+/* What the engine is told as the parent has to be a unit, of the manager that it asks itself. */
+static int decide_slices(const struct placement_facts *f, enum root_kind root, int version,
+			 struct placement *out, struct err *e)
+{
+	char base[2 * LAYOUT_PATH];
+	int r;
+
+	if (root != ROOT_NONE || version == 1 || !f->systemd)
+		return err_impossible(
+			e,
+			"the container engine makes groups by its cgroup driver \"systemd\", "
+			"which has no place %s: start it with --exec-opt "
+			"native.cgroupdriver=cgroupfs, or set backend: cgroup in the profile",
+			root != ROOT_NONE ? "below --cgroup-root"
+			: version == 1	  ? "in cgroup v1"
+					  : "where systemd is not running");
+	r = decide_scope(f, out, e);
+	if (r < 0)
+		return r;
+	out->kind = PLACEMENT_SLICES;
+	placement_manager_group(f, base);
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		string_copy(out->base[c], base);
+	return 0;
+}
+
 /* v2 without systemd: only an ancestor-less or empty group may hand controllers to children. */
 static int decide_below_v2(const struct placement_facts *f, struct placement *out, struct err *e)
 {
@@ -341,7 +379,7 @@ int placement_decide(const struct placement_facts *f, enum backend backend, cons
 	}
 	if (backend == BACKEND_DOCKER && !engine)
 		return err_set(e, -EINVAL, "nobody has asked the engine for its cgroup driver");
-	if (engine && strcmp(engine, "cgroupfs") != 0)
+	if (engine && strcmp(engine, "cgroupfs") != 0 && strcmp(engine, "systemd") != 0)
 		return err_impossible(
 			e,
 			"the container engine makes groups by its cgroup driver "
@@ -355,6 +393,12 @@ int placement_decide(const struct placement_facts *f, enum backend backend, cons
 		r = required_version(&f->layout, &version, e);
 	if (r < 0)
 		return r;
+	if (engine && !strcmp(engine, "systemd")) {
+		r = decide_slices(f, root, version, &p, e);
+		if (r == 0)
+			*out = p;
+		return r;
+	}
 	switch (root) {
 	case ROOT_CGROUP2:
 		p.kind = PLACEMENT_CGROUP2;

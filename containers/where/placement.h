@@ -4,8 +4,8 @@
 
 /*
  * Where the groups of a cluster live: a decision over recorded facts, without an effect. The groups
- * are made below `base`/cleave/NAME in each hierarchy, or in a scope that systemd delegates
- * (containers/README.md, "Where the groups live").
+ * are made below `base`/cleave/NAME in each hierarchy, in a scope that systemd delegates, or as its
+ * slice units in `base` (containers/README.md, "Where the groups live").
  */
 
 #include <stdbool.h>
@@ -34,11 +34,12 @@ enum placement_kind {
 	PLACEMENT_SCOPE,    /* systemd's, v2 */
 	PLACEMENT_CGROUP2,  /* base/cleave/NAME in the v2 tree */
 	PLACEMENT_CGROUP1,  /* the same in each v1 hierarchy, and in the v2 tree if there is one */
+	PLACEMENT_SLICES,   /* slice units of systemd's, v2: for an engine that has its driver */
 };
 
 struct placement {
 	enum placement_kind kind;
-	bool user_manager; /* scope: of the user's manager */
+	bool user_manager; /* scope and slices: of the user's manager */
 	bool base_is_ours; /* --cgroup-root NAME: base itself goes with the last cluster */
 	/* The cgroup driver of the container engine that makes groups below ours; "": none. */
 	char engine[16];
@@ -70,6 +71,9 @@ int placement_facts_align(int root, struct placement_facts *f, struct err *e);
 int placement_decide(const struct placement_facts *f, enum backend backend, const char *engine,
 		     enum root_kind root, const char *cgroup_root, struct placement *out,
 		     struct err *e);
+
+/* The group in the v2 tree that systemd makes the caller's units in: …/system.slice. */
+void placement_manager_group(const struct placement_facts *f, char path[2 * LAYOUT_PATH]);
 
 /*
  * One line for the state file, and back. Blanks, backslashes and newlines in paths are spelt as in

@@ -11,10 +11,9 @@
 #include "decision/base/strings.h"
 
 static const char *const kinds[] = {
-	[PLACEMENT_AFFINITY] = "affinity",
-	[PLACEMENT_SCOPE] = "scope",
-	[PLACEMENT_CGROUP2] = "cgroup2",
-	[PLACEMENT_CGROUP1] = "cgroup1",
+	[PLACEMENT_AFFINITY] = "affinity", [PLACEMENT_SCOPE] = "scope",
+	[PLACEMENT_CGROUP2] = "cgroup2",   [PLACEMENT_CGROUP1] = "cgroup1",
+	[PLACEMENT_SLICES] = "slices", /* of systemd's */
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "containers/proc/control_file.h"
+#include "containers/where/unit.h"
 #include "decision/base/cleanup.h"
 
 enum { WALK_DEPTH = 24 };
@@ -49,7 +50,6 @@ int tree_place(const struct tree *t, enum backend backend, const char *engine,
 static int group_above(const struct tree *t, enum controller controller, char path[2 * LAYOUT_PATH])
 {
 	const struct hierarchy *h = &t->facts.layout.controllers[controller];
-	unsigned uid = t->facts.uid;
 	char own[LAYOUT_PATH];
 
 	if (t->root == ROOT_CGROUP2) {
@@ -60,12 +60,8 @@ static int group_above(const struct tree *t, enum controller controller, char pa
 	cgroup_path_above_cleave(own);
 	if (h->version != 2 || !t->facts.systemd || t->root != ROOT_NONE)
 		snprintf(path, 2 * LAYOUT_PATH, "%s%s", h->mount, h->version ? own : "");
-	else if (uid)
-		snprintf(path, 2 * LAYOUT_PATH,
-			 "%s/user.slice/user-%u.slice/user@%u.service/app.slice", h->mount, uid,
-			 uid);
 	else
-		snprintf(path, 2 * LAYOUT_PATH, "%s/system.slice", h->mount);
+		placement_manager_group(&t->facts, path);
 	return h->version;
 }
 
@@ -174,10 +170,12 @@ static void take_slices(int dir, const char *name, struct walk *w)
 	is_believed = st.st_uid == 0 || st.st_uid == w->caller;
 
 	while (list && (entry = readdir(list))) {
-		char path[512];
+		char path[512], cluster[NAME_MAX_BYTES + 1], group[NAME_MAX_BYTES + 1];
 		struct cpuset cpus;
 
-		if (strncmp(entry->d_name, "slice-", 6) || !group_name_is_ours(entry->d_name))
+		if (!unit_parse(entry->d_name, cluster, group))
+			snprintf(group, sizeof(group), "%.*s", NAME_MAX_BYTES, entry->d_name);
+		if (strncmp(group, "slice-", 6) || !group_name_is_ours(group))
 			continue;
 		snprintf(path, sizeof(path), "%s/cpuset.cpus", entry->d_name);
 		if (control_read_cpuset(dir, path, &cpus, &(struct err){0}) < 0 ||
@@ -193,15 +191,18 @@ static void take_slices(int dir, const char *name, struct walk *w)
 	}
 }
 
-/* The cluster whose own group has this name: NAME in "cleave", else "cleave-NAME.scope". */
+/* The cluster whose own group has this name: NAME in "cleave", else "cleave-NAME.scope" or a unit. */
 static bool cluster_of(const char *directory, bool in_cleave, char name[NAME_MAX_BYTES + 1])
 {
 	size_t size = strlen(directory);
+	char group[NAME_MAX_BYTES + 1];
 
 	if (in_cleave) {
 		snprintf(name, NAME_MAX_BYTES + 1, "%.*s", NAME_MAX_BYTES, directory);
 		return profile_name_is_valid(directory);
 	}
+	if (unit_parse(directory, name, group))
+		return !group[0];
 	if (size <= 13 || strncmp(directory, "cleave-", 7) ||
 	    strcmp(directory + size - 6, ".scope") != 0)
 		return false;

@@ -176,6 +176,9 @@ static void judge_place(const struct doctor_facts *f, struct findings *out)
 		add(out, FINDING_OK, "groups", "",
 		    "in a scope of their own: systemd-run%s --scope -p Delegate=yes",
 		    p->user_manager ? " --user" : "");
+	else if (p->kind == PLACEMENT_SLICES)
+		add(out, FINDING_OK, "groups", "", "slice units of systemd's in %s",
+		    p->base[CONTROLLER_CPUSET]);
 	else
 		add(out, FINDING_OK, "groups", "", "below %s/cleave%s", p->base[CONTROLLER_CPUSET],
 		    v1 ? ", and likewise in each other hierarchy" : "");

@@ -10,6 +10,7 @@
 
 #include "containers/proc/control_file.h"
 #include "containers/where/layout.h"
+#include "containers/where/unit.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 #include "tests/harness.h"
@@ -121,8 +122,9 @@ void plain_tree_mount(const char *path)
 /* What the kernel shows in a new group. */
 static void populate(const char *group)
 {
-	char enabled[256], path[FULL];
-	bool is_slice = group_name_is_ours(strrchr(group, '/') + 1);
+	char enabled[256], path[FULL], cluster[NAME_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
+	const char *last = strrchr(group, '/') + 1;
+	bool is_slice = unit_parse(last, cluster, name) ? name[0] : group_name_is_ours(last);
 
 	read_file(join(group, "../cgroup.subtree_control", path), enabled, sizeof(enabled));
 	make_file(group, "cgroup.controllers", enabled);

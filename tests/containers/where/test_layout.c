@@ -187,11 +187,14 @@ START_TEST(cleaves_own_part_of_a_path_is_cut)
 		{"/cleaver/x", "/cleaver/x"},
 		{"/a/cleave-demo.service", "/a/cleave-demo.service"},
 		{"/a/cleave-.scope", "/a/cleave-.scope"},
+		{"/system.slice/system-cleave_a.slice/system-cleave_a-host.slice", "/system.slice"},
+		{"/app.slice/app-cleave_a.slice", "/app.slice"},
+		{"/system.slice/system-cleave.slice", "/system.slice/system-cleave.slice"},
 		{"", ""},
 	};
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		char path[64];
+		char path[80];
 
 		snprintf(path, sizeof(path), "%s", table[i][0]);
 		cgroup_path_above_cleave(path);

@@ -217,6 +217,63 @@ START_TEST(what_groups_have_in_common_ends_with_a_whole_name)
 }
 END_TEST
 
+static int for_systemds_engine(const struct placement_facts *f, enum root_kind root,
+			       struct placement *p, struct err *e)
+{
+	return placement_decide(f, BACKEND_DOCKER, "systemd", root, "mine", p, e);
+}
+
+START_TEST(an_engine_with_systemds_driver_gets_units)
+{
+	struct placement_facts f = facts_of("debian12-root", 0);
+	struct placement p;
+	struct err e = {0};
+
+	ck_assert_msg(for_systemds_engine(&f, ROOT_NONE, &p, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(p.kind, PLACEMENT_SLICES);
+	ck_assert_str_eq(p.base[CONTROLLER_CPUSET], "/sys/fs/cgroup/system.slice");
+	ck_assert_str_eq(p.base[CONTROLLER_IO], "/sys/fs/cgroup/system.slice");
+	ck_assert_str_eq(p.engine, "systemd");
+	ck_assert(!p.user_manager);
+
+	f = facts_of("debian12-delegated", 1000);
+	ck_assert_msg(for_systemds_engine(&f, ROOT_NONE, &p, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(p.base[CONTROLLER_CPUSET],
+			 "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice");
+	ck_assert(p.user_manager);
+
+	f = facts_of("debian12-user", 1000); /* without cpuset from the manager */
+	ck_assert_int_lt(for_systemds_engine(&f, ROOT_NONE, &p, &e), 0);
+	ck_assert_msg(strstr(e.msg, "delegate.conf"), "%s", e.msg);
+}
+END_TEST
+
+START_TEST(systemds_driver_has_its_places)
+{
+	static const struct {
+		const char *tree, *words;
+		enum root_kind root;
+	} table[] = {
+		{"hybrid", "in cgroup v1", ROOT_NONE},
+		{"bare-v2", "where systemd is not running", ROOT_NONE},
+		{"debian12-root", "below --cgroup-root", ROOT_CGROUP2},
+		{"hybrid", "below --cgroup-root", ROOT_NAME},
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct placement_facts f = facts_of(table[i].tree, 0);
+		struct placement p;
+		struct err e = {0};
+
+		ck_assert_int_lt(for_systemds_engine(&f, table[i].root, &p, &e), 0);
+		ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+		ck_assert_msg(strstr(e.msg, table[i].words) &&
+				      strstr(e.msg, "native.cgroupdriver=cgroupfs"),
+			      "%s", e.msg);
+	}
+}
+END_TEST
+
 START_TEST(cgroup_root_overrides)
 {
 	struct placement_facts f = facts_of("hybrid", 0);
@@ -329,6 +386,12 @@ START_TEST(the_line_of_the_state_file_reads_back)
 		ck_assert_msg(placement_parse(text, &back, &e) == 0, "%s", e.msg);
 		ck_assert_mem_eq(&p, &back, sizeof(p));
 		ck_assert_int_eq(placement_format(&p, small, sizeof(small), &e), -ENAMETOOLONG);
+		if (i != 3)
+			continue;
+		ck_assert_int_eq(for_systemds_engine(&f, ROOT_NONE, &p, &e), 0);
+		ck_assert_int_eq(placement_format(&p, text, sizeof(text), &e), 0);
+		ck_assert_msg(placement_parse(text, &back, &e) == 0, "%s", e.msg);
+		ck_assert_mem_eq(&p, &back, sizeof(p));
 	}
 }
 END_TEST
@@ -361,7 +424,8 @@ END_TEST
 
 TEST_MAIN("placement",
 	  test_case("systemd", root_under_systemd_gets_a_scope,
-		    a_user_needs_cpuset_from_his_manager, the_scope_is_made_without_a_shell),
+		    a_user_needs_cpuset_from_his_manager, the_scope_is_made_without_a_shell,
+		    an_engine_with_systemds_driver_gets_units, systemds_driver_has_its_places),
 	  test_case("below", without_systemd_groups_are_below_the_callers,
 		    a_container_with_processes_in_its_root_is_told_what_to_do,
 		    v1_has_a_base_in_each_hierarchy, missing_controllers_are_impossible,
