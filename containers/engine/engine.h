@@ -169,7 +169,8 @@ int container_stat(struct engine *g, const char *id, const char *path, struct co
 
 /*
  * Run a container to its end and keep what it prints (stdout and stderr, at most size - 1 bytes and
- * a NUL): its exit code, or an error; nothing of it is left. As capture() of launcher/system.
+ * a NUL): its exit code, or an error; nothing of it is left. As capture() of launcher/system, but
+ * timeout_ms begins when it runs: an engine that is busy takes its time to start one.
  */
 int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
 		      char *text, size_t size, size_t *length, struct err *e);

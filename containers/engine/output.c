@@ -6,7 +6,6 @@
 #include "containers/engine/answer.h"
 #include "containers/engine/api.h"
 #include "containers/engine/frames.h"
-#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 
 /* ---- logs */
@@ -95,20 +94,17 @@ static int keep(void *context, int stream, const char *bytes, size_t size)
 int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
 		      char *text, size_t size, size_t *length, struct err *e)
 {
-	const uint64_t end_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
 	struct captured c = {.text = text, .size = size};
 	char id[CONTAINER_ID];
 	struct err ignored;
-	int r, left_ms, exit_code;
+	int r, exit_code;
 
 	r = container_create(g, spec, id, e);
 	if (r)
 		return r;
 	r = container_start(g, spec->name, e);
-	left_ms = clock_left_ms(end_ns);
 	if (!r)
-		r = container_wait(g, spec->name, left_ms > 0 ? (unsigned)left_ms : 0, &exit_code,
-				   e);
+		r = container_wait(g, spec->name, timeout_ms, &exit_code, e);
 	if (!r)
 		r = logs_read(g, spec->name, LOGS_NOW, 0, keep, &c, e);
 	/* An error that is there already says more. */
