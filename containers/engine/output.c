@@ -2,6 +2,7 @@
 /* What containers print: their logs, and all of one that runs for that. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 
 #include "containers/engine/answer.h"
 #include "containers/engine/api.h"
@@ -91,33 +92,56 @@ static int keep(void *context, int stream, const char *bytes, size_t size)
 	return 0;
 }
 
-int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
-		      char *text, size_t size, size_t *length, struct err *e)
+/* A signal that would end us waits: nobody else would remove the container. */
+static void hold_signals(sigset_t *before)
 {
-	struct captured c = {.text = text, .size = size};
-	char id[CONTAINER_ID];
-	struct err ignored;
-	int r, exit_code;
+	static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	sigset_t held;
 
-	r = container_create(g, spec, id, e);
-	if (r)
-		return r;
-	r = container_start(g, spec->name, e);
+	sigemptyset(&held);
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&held, numbers[i]);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
+/* Of a container that is made: as container_capture(). */
+static int run_to_its_end(struct engine *g, const struct container_spec *spec, const char *id,
+			  unsigned timeout_ms, struct captured *c, struct err *e)
+{
+	struct err ignored;
+	int exit_code, r = container_start(g, spec->name, e);
+
 	if (!r)
 		r = container_wait(g, spec->name, timeout_ms, &exit_code, e);
 	if (!r)
-		r = logs_read(g, spec->name, LOGS_NOW, 0, keep, &c, e);
+		r = logs_read(g, spec->name, LOGS_NOW, 0, keep, c, e);
 	/* An error that is there already says more. */
 	if (r)
 		container_remove(g, id, &ignored);
 	else
 		r = container_remove(g, id, e);
+	return r ? r : exit_code;
+}
+
+int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
+		      char *text, size_t size, size_t *length, struct err *e)
+{
+	struct captured c = {.text = text, .size = size};
+	char id[CONTAINER_ID];
+	sigset_t before;
+	int r;
+
+	hold_signals(&before);
+	r = container_create(g, spec, id, e);
+	if (!r)
+		r = run_to_its_end(g, spec, id, timeout_ms, &c, e);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r == -EFBIG)
 		return err_set(e, r, "container %s printed more than %zu bytes", spec->name,
 			       size - 1);
-	if (r)
+	if (r < 0)
 		return r;
 	text[c.used] = '\0';
 	*length = c.used;
-	return exit_code;
+	return r;
 }

@@ -32,6 +32,12 @@ static int run_env(const struct invocation *in, struct err *e)
 	    (r = running_state(&c, &s, e)))
 		return r;
 	spark = state_spark(s);
+	if (spark_is_contained(&spark, GROUP_HOST))
+		return err_impossible(
+			e,
+			"the Spark of %s is in containers (docker.master: container), not in "
+			"reach of a shell here: use run, or exec host -- spark-shell",
+			c.name);
 	r = spark_shell_environment(&spark, &env, e);
 	for (size_t i = 0; !r && i < env.count; i++)
 		print_export(env.items[i]);
