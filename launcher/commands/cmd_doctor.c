@@ -361,15 +361,14 @@ static int run_doctor(const struct invocation *in, struct err *e)
 	cleanup_free struct doctor_facts *facts = malloc(sizeof(*facts));
 	cleanup_free struct findings *list = malloc(sizeof(*list));
 	cleanup_free struct profile *profile = malloc(sizeof(*profile));
-	int r = 0;
+	int r;
 
 	if (!facts || !list || !profile)
 		return err_errno(e, -ENOMEM, "examining this machine");
 	profile_default(profile);
-	if (in->operand)
-		r = load_profile(in->operand, profile, e);
-	if (r == 0)
-		r = doctor_read(profile, in->options.roots.cgroup_root, MEASURE_MS, facts, e);
+	if (in->operand && load_profile(in->operand, profile, e) < 0)
+		return e->code;
+	r = doctor_read(profile, in->options.roots.cgroup_root, MEASURE_MS, facts, e);
 	if (r < 0)
 		return r;
 	doctor_judge(facts, list);

@@ -133,7 +133,7 @@ static int make_directory(const char *path, struct err *e)
 /* All are looked at before one is written. */
 static int write_files(const char *directory, const struct export_files *f, struct err *e)
 {
-	bool is_there[EXPORT_FILES];
+	bool is_there[EXPORT_FILES] = {0};
 	char path[PATH_BYTES], *slash;
 
 	if (strlen(directory) >= PROFILE_PATH)

@@ -254,7 +254,7 @@ static int open_engine(const struct profile *p, struct spark_engine *out, struct
 
 int spark_find_engine(const struct profile *p, struct spark_engine *out, struct err *e)
 {
-	struct engine *g;
+	struct engine *g = NULL;
 	int r = open_engine(p, out, &g, e);
 
 	if (!r)
@@ -268,7 +268,7 @@ int spark_resolve_contained(const struct profile *p, const struct cluster *c,
 {
 	cleanup_free struct spark *inside = calloc(1, sizeof(*inside));
 	struct spark_engine found;
-	struct engine *g;
+	struct engine *g = NULL;
 	int r;
 
 	if (!inside)
