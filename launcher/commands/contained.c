@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,28 +77,46 @@ int contained_run(const struct state *s, struct driver *d, const struct process 
 	return status;
 }
 
-/* execvp(3)'s search, in the container: an engine says "126" and prints why where there is none. */
+/* Whether it could be executed; 0, -ENOENT, -EACCES or the engine's errors. */
+static int check_program(struct engine *g, const char *container, const char *file, struct err *e)
+{
+	struct container_path there;
+	int r = container_stat(g, container, file, &there, e);
+
+	if (!r && S_ISLNK(there.mode))
+		r = container_stat(g, container, there.target, &there, e);
+	if (r == -ENOENT)
+		return err_set(e, r, "there is no such program in container %s", container);
+	if (!r && (!S_ISREG(there.mode) || !(there.mode & (S_IXUSR | S_IXGRP | S_IXOTH))))
+		return err_set(e, -EACCES, "in container %s it is not a program", container);
+	return r;
+}
+
+/* execvp(3)'s, in the container: where there is none an engine prints why and says "126". */
 static int find_program(struct engine *g, const char *container, const char *word,
 			char *const *envp, struct err *e)
 {
-	const char *path = NULL;
+	const char *path = "";
+	char file[PROFILE_PATH];
 	int r = -ENOENT;
 
-	for (; !path && *envp; envp++)
+	if (strchr(word, '/')) {
+		if (word[0] == '/')
+			return check_program(g, container, word, e);
+		snprintf(file, sizeof(file), "/%s", word); /* as the directory is */
+		return check_program(g, container, file, e);
+	}
+	for (; *envp; envp++)
 		if (strncmp(*envp, "PATH=", strlen("PATH=")) == 0)
 			path = *envp + strlen("PATH=");
-	while (r == -ENOENT && path && !strchr(word, '/')) {
+	while (r == -ENOENT && path) {
 		const char *colon = strchrnul(path, ':');
-		struct container_path there;
-		char file[PROFILE_PATH];
 
 		snprintf(file, sizeof(file), "%.*s/%s", (int)(colon - path), path, word);
-		r = container_stat(g, container, file, &there, e);
+		r = check_program(g, container, file, e);
 		path = *colon ? colon + 1 : NULL;
 	}
-	return strchr(word, '/') ? 0
-	       : r == -ENOENT ? err_set(e, r, "there is no such program in container %s", container)
-			      : r;
+	return r;
 }
 
 int contained_exec(const struct state *s, const char *group, char *const *argv, char *const *envp,
