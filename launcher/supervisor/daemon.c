@@ -182,9 +182,8 @@ void daemon_take_ended(struct daemon *d)
 		is_signal = was->exit_code > 128 && was->exit_code <= 128 + SIGRTMAX;
 		d->wait_status = is_signal ? W_EXITCODE(0, was->exit_code - 128)
 					   : W_EXITCODE(was->exit_code, 0);
-		if (was->is_oom_killed || was->error[0])
-			err_set(&d->last_words, -ENOMEM, "%s",
-				was->is_oom_killed ? "out of memory, says the engine" : was->error);
+		if (was->error[0])
+			err_set(&d->last_words, -ECHILD, "%s", was->error);
 	}
 }
 
@@ -375,7 +374,14 @@ char *daemon_exit_text(const struct daemon *d, char *text, size_t size)
 	else
 		snprintf(text, size, "exited with status %d", WEXITSTATUS(d->wait_status));
 	used = strlen(text);
-	if (d->last_words.code)
+	/*
+	 * The kernel's word. An engine's is no use: Docker says so of whatever ends after any process
+	 * in the container was killed for it, Podman never.
+	 */
+	if (d->is_out_of_memory && d->wait_status != -1 && WIFSIGNALED(d->wait_status) &&
+	    WTERMSIG(d->wait_status) == SIGKILL)
+		snprintf(text + used, size - used, ": out of memory");
+	else if (d->last_words.code)
 		snprintf(text + used, size - used, ": %s", d->last_words.msg);
 	return text;
 }

@@ -25,6 +25,7 @@ struct daemon {
 	pid_t last_pid;		/* of the one before */
 	int pidfd;		/* -1: no process */
 	int wait_status;	/* of the last exit; -1: not our child */
+	bool is_out_of_memory;	/* a kill of the kernel's was seen when it ended last */
 	bool is_contained;	/* the process, or the one that is to be */
 	struct errand errand;	/* under way: it begins, or has ended; fd -1: none */
 	struct err last_words;	/* of the engine, how it ended; code 0: none */

@@ -504,6 +504,13 @@ static void heed_crew(struct supervisor *s)
 	}
 }
 
+static void reap(struct supervisor *s, struct daemon *d)
+{
+	d->is_out_of_memory = d->id != DAEMON_MASTER && s->site.driver &&
+			      report_saw_kill(&s->report, &s->site, d->id);
+	crew_reap(&s->crew, d);
+}
+
 /* Wait until something happens or the time is over, and do what it takes. */
 static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *e)
 {
@@ -534,7 +541,7 @@ static int wait_for_something(struct supervisor *s, int timeout_ms, struct err *
 		if (!fds[i].revents)
 			continue;
 		if (owners[i]->pidfd == fds[i].fd)
-			crew_reap(&s->crew, owners[i]);
+			reap(s, owners[i]);
 		else if (owners[i]->errand.fd == fds[i].fd)
 			crew_errand(&s->crew, owners[i]);
 	}

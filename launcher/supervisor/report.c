@@ -7,7 +7,10 @@
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 
-enum { SAMPLE_MS = 1000 };
+enum {
+	SAMPLE_MS = 1000,
+	KILLED_MS = 10000, /* from the kernel's kill to the end of a JVM on a busy machine */
+};
 
 bool report_take_second(struct report *r, const struct site *s)
 {
@@ -17,26 +20,47 @@ bool report_take_second(struct report *r, const struct site *s)
 	return true;
 }
 
+static void note_kills(struct report *r, struct site *s, unsigned slice, const struct sample *now)
+{
+	uint64_t before = r->samples[slice].oom_kills;
+
+	if (!r->samples[slice].at_ns || now->oom_kills <= before)
+		return;
+	r->killed_ns[slice] = s->now_ns;
+	events_note(&s->events, "oom-kill", s->state->plan.slices[slice].name,
+		    "the kernel killed a process at the slice's memory limit: "
+		    "raise memory.limit or lower memory.heap",
+		    {"kills", (int64_t)(now->oom_kills - before)},
+		    {"memory_max_bytes", (int64_t)now->memory_max_bytes});
+}
+
 void report_sample(struct report *r, struct site *s)
 {
 	for (unsigned i = 0; i < s->state->plan.slice_count; i++) {
-		const char *name = s->state->plan.slices[i].name;
 		const struct sample *before = &r->samples[i];
 		struct sample now = {0};
 		struct err e;
 
-		if (s->driver->ops->sample(s->driver, name, &now, &e))
+		if (s->driver->ops->sample(s->driver, s->state->plan.slices[i].name, &now, &e))
 			continue;
 		r->cpu_used[i] = sample_cpus_used(before, &now);
 		r->throttled[i] = before->at_ns && now.throttled > before->throttled;
-		if (before->at_ns && now.oom_kills > before->oom_kills)
-			events_note(&s->events, "oom-kill", name,
-				    "the kernel killed a process at the slice's memory limit: "
-				    "raise memory.limit or lower memory.heap",
-				    {"kills", (int64_t)(now.oom_kills - before->oom_kills)},
-				    {"memory_max_bytes", (int64_t)now.memory_max_bytes});
+		note_kills(r, s, i, &now);
 		r->samples[i] = now;
 	}
+}
+
+bool report_saw_kill(struct report *r, struct site *s, unsigned slice)
+{
+	struct sample now = {0};
+	struct err e;
+
+	if (s->driver->ops->sample(s->driver, s->state->plan.slices[slice].name, &now, &e) == 0) {
+		note_kills(r, s, slice, &now);
+		if (r->samples[slice].at_ns)
+			r->samples[slice].oom_kills = now.oom_kills;
+	}
+	return r->killed_ns[slice] && s->now_ns - r->killed_ns[slice] < KILLED_MS * CLOCK_MS;
 }
 
 static void say_what_it_does(const struct monitor *m, unsigned slice, char *text, size_t size)

@@ -16,6 +16,7 @@ struct report {
 	struct sample samples[SLICES_MAX];
 	double cpu_used[SLICES_MAX];
 	bool throttled[SLICES_MAX];
+	uint64_t killed_ns[SLICES_MAX]; /* the last kill for want of memory that was noted */
 };
 
 /* Whether the second is over: then the next one begins. */
@@ -23,6 +24,12 @@ bool report_take_second(struct report *r, const struct site *s);
 
 /* Read the slices' counters; what the kernel killed for want of memory is an event. */
 void report_sample(struct report *r, struct site *s);
+
+/*
+ * Whether that was so within the last seconds: asked as soon as a process of the slice has ended,
+ * for with a container an engine removes what has counted it.
+ */
+bool report_saw_kill(struct report *r, struct site *s, unsigned slice);
 
 /* *text is the caller's to free(). */
 int report_status(const struct report *r, const struct site *s, struct crew *c, struct monitor *m,
