@@ -165,7 +165,7 @@ static int complete(const struct profile *p, const struct cluster *c, struct spa
 
 	if (!here)
 		return err_set(e, -ENOMEM, "out of memory");
-	*from = p->docker.image;
+	*from = "its java";
 	inside->mounts_home = p->spark.home[0] || !inside->home[0];
 	inside->mounts_java = p->jvm.home[0] || !inside->java[0];
 	if (inside->mounts_home) {
@@ -218,8 +218,10 @@ static int resolve(struct engine *g, const struct spark_engine *engine, const st
 	    spark_path_check("docker.image", inside->home, SPARK_PATH_CLASSES, e) ||
 	    spark_path_check("docker.image", inside->java, SPARK_PATH_JDK, e) ||
 	    spark_add_programs(asking, inside, e) ||
-	    spark_fingerprint(inside, inside->fingerprint, e) || spark_ask(&asked, from, inside, e))
+	    spark_fingerprint(inside, inside->fingerprint, e))
 		return e->code;
+	if (spark_ask(&asked, from, inside, e))
+		return err_wrap(e, "docker.image: in a container of %s", p->docker.image);
 	if (p->docker.master == DOCKER_MASTER_CONTAINER) {
 		*spark = *inside;
 		return 0;
@@ -236,7 +238,7 @@ static int open_engine(const struct profile *p, struct spark_engine *out, struct
 
 	if (engine_find_socket(p->docker.socket, p->backend, found.socket, e) ||
 	    engine_open(found.socket, g, e))
-		return e->code;
+		return e->code == -ECONNREFUSED ? err_wrap(e, "docker.socket") : e->code;
 	r = engine_about(*g, &about, e);
 	if (!r) {
 		string_copy(found.name, about.name);
