@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "containers/cgroup/cpus.h"
 
+#include <fcntl.h>
+
 #include "containers/proc/control_file.h"
 
 enum { TRIES = 3 }; /* an engine may be making a group while its parent's CPUs change */
@@ -17,10 +19,14 @@ static int write_group(const struct cgroup_driver *d, const struct open_group *g
 			       e);
 }
 
-/* v2: they follow without a set; `docker update --cpuset-cpus` gives them one. */
-static int empty_below(const struct cgroup_driver *d, const struct subtree *all, struct err *e)
+/*
+ * v2: they follow without a set; `docker update --cpuset-cpus` gives them one. The kernel does not
+ * take one away from a group with processes (ENOSPC, validate_change() of cpuset.c), but all CPUs
+ * that this machine can have are as good: in force is what the group above has of them.
+ */
+static int free_below(const struct cgroup_driver *d, const struct subtree *all, struct err *e)
 {
-	char text[CPUSET_TEXT];
+	char text[CPUSET_TEXT], possible[CPUSET_TEXT];
 
 	for (unsigned i = 1; i < all->count; i++) {
 		char path[SUBTREE_FILE];
@@ -30,6 +36,11 @@ static int empty_below(const struct cgroup_driver *d, const struct subtree *all,
 		r = control_read(dir_of(d), path, text, sizeof(text), e);
 		if (r > 0)
 			r = control_write(dir_of(d), path, "\n", e);
+		if (r == -ENOSPC)
+			r = control_read(AT_FDCWD, "/sys/devices/system/cpu/possible", possible,
+					 sizeof(possible), e);
+		if (r > 0 && strcmp(text, possible) != 0)
+			r = control_write(dir_of(d), path, possible, e);
 		/* There is no such file either where the engine left cpuset off. */
 		if (r < 0 && !subtree_is_gone(r))
 			return r;
@@ -92,7 +103,7 @@ int cpus_write(const struct cgroup_driver *d, const struct open_group *g, const 
 		} else {
 			r = write_group(d, g, cpus, e);
 			if (r == 0)
-				r = empty_below(d, &all, e);
+				r = free_below(d, &all, e);
 		}
 		if (!d->placement.engine[0] || (r != -EBUSY && r != -EACCES))
 			break;

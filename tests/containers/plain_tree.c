@@ -201,9 +201,23 @@ int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
 
 	if (plain_tree_fails && plain_tree_fails())
 		return -1;
-	if (ends_with(path, "cgroup.subtree_control") && is_inside(control_path(dir, path, full)))
+	if ((ends_with(path, "cgroup.subtree_control") || ends_with(path, "/cpuset.cpus")) &&
+	    is_inside(control_path(dir, path, full)))
 		flags &= ~O_TRUNC;
 	return __real_openat(dir, path, flags, mode);
+}
+
+/* A set that is there, of a group that has processes. */
+static bool is_kept(const char *cpus)
+{
+	char group[CONTROL_PATH], path[FULL], text[256];
+
+	snprintf(group, sizeof(group), "%.*s", (int)(strrchr(cpus, '/') - cpus), cpus);
+	read_file(join(group, "cgroup.events", path), text, sizeof(text));
+	if (!strstr(text, "populated 1"))
+		return false;
+	read_file(cpus, text, sizeof(text));
+	return text[strspn(text, "\n")] != '\0';
 }
 
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset)
@@ -216,6 +230,10 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset)
 	control_path(fd, "", path);
 	if (!is_inside(path))
 		return __real_pwrite(fd, bytes, size, offset);
+	if (*(const char *)bytes == '\n' && ends_with(path, "/cpuset.cpus") && is_kept(path)) {
+		errno = ENOSPC;
+		return -1;
+	}
 	is_list = ends_with(path, "/cgroup.subtree_control");
 	if (is_list)
 		read_file(path, before, sizeof(before));

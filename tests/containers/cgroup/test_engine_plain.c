@@ -88,6 +88,7 @@ START_TEST(a_container_with_cpus_of_its_own_is_made_to_follow)
 	struct group_spec g = real_group(d, "slice-0", "0-3");
 	struct observed_group seen;
 	struct cpuset wider;
+	char possible[CPUSET_TEXT];
 	struct err e = {0};
 
 	real_do(d->ops->create(d, &g, &e));
@@ -112,6 +113,15 @@ START_TEST(a_container_with_cpus_of_its_own_is_made_to_follow)
 	put(CONTAINER, "cpuset.cpus.effective", "0-7\n");
 	real_do(d->ops->set_cpus(d, "slice-0", &wider, NULL, &e));
 	ck_assert_str_eq(text_of(CONTAINER, "cpuset.cpus"), "");
+	/* The kernel keeps the set of one with processes. */
+	real_do(control_read(AT_FDCWD, "/sys/devices/system/cpu/possible", possible,
+			     sizeof(possible), &e));
+	put(CONTAINER, "cgroup.events", "populated 1\nfrozen 0\n");
+	put(CONTAINER, "cpuset.cpus", "2\n");
+	real_do(d->ops->set_cpus(d, "slice-0", &wider, NULL, &e));
+	ck_assert_str_eq(text_of(CONTAINER, "cpuset.cpus"), possible);
+	real_do(d->ops->set_cpus(d, "slice-0", &wider, NULL, &e));
+	ck_assert_str_eq(text_of(CONTAINER, "cpuset.cpus"), possible);
 	end(d);
 }
 END_TEST
