@@ -30,10 +30,17 @@ static int run_systemctl(const struct cgroup_driver *d, const char *verb, const 
 static int start(const struct cgroup_driver *d, const char *unit, const struct group_spec *g,
 		 struct unit_command *command, struct err *e)
 {
+	char controllers[UNIT_NAME];
 	int r;
 
 	unit_make_command(unit, d->placement.user_manager, g, command);
 	r = systemd_execute(command->argv, e);
+	/* The host group has processes of its own, so it cannot have controllers for others. */
+	if (r == 0 && g && !strncmp(g->name, "slice-", 6)) {
+		unit_controllers_command(unit, d->placement.user_manager, &g->nodes, command);
+		r = systemd_execute(command->argv, e);
+		unit = unit_of_controllers(unit, controllers); /* after what it is in */
+	}
 	return r == 0 ? run_systemctl(d, "start", unit, command, e) : r;
 }
 

@@ -20,8 +20,8 @@ int slice_unit_make(struct cgroup_driver *d, const struct group_spec *g, struct 
 int slice_unit_unmake(struct cgroup_driver *d, const char *path, struct err *e);
 
 /*
- * Set memory.oom.group of a slice again where systemd has written 0: it does with all its files of
- * a unit, at daemon-reload and at the first container in it, and has no such property for slices.
+ * Set memory.oom.group of a slice again where systemd has written 0: it does at daemon-reload, and
+ * has no such property for slices.
  */
 void slice_unit_keep_whole(struct cgroup_driver *d, const char *group);
 

@@ -98,112 +98,130 @@ add_text(struct unit_command *out, const char *format, ...)
 	out->used += (size_t)size + 1;
 }
 
-/* A property of one number: 't' of busctl's signatures. */
-static void add_number(struct unit_command *out, const char *property, uint64_t value)
+/* A property of a type in busctl's signatures, and the first word of its value. */
+static void add_property(struct unit_command *out, const char *name, const char *type,
+			 const char *word)
 {
-	add(out, property);
+	add(out, name);
+	add(out, type);
+	add(out, word);
+	out->properties++;
+}
+
+static void add_number(struct unit_command *out, const char *name, uint64_t value)
+{
+	add(out, name);
 	add(out, "t");
 	add_text(out, "%" PRIu64, value);
+	out->properties++;
 }
 
 /* A cpuset as systemd has it on the bus: bytes, the lowest bit of the first is index 0. */
-static void add_cpuset(struct unit_command *out, const char *property, const struct cpuset *set)
+static void add_cpuset(struct unit_command *out, const char *name, const struct cpuset *set)
 {
 	unsigned bytes = 0;
 
 	for (unsigned i = 0; i < CPUSET_MAX; i++)
 		if (cpuset_has(set, i))
 			bytes = i / 8 + 1;
-	add(out, property);
+	add(out, name);
 	add(out, "ay");
 	add_text(out, "%u", bytes);
 	for (unsigned i = 0; i < bytes; i++)
 		add_text(out, "%u", (unsigned)(set->words[i / 8] >> i % 8 * 8 & 0xff));
+	out->properties++;
 }
 
-static unsigned add_device(struct unit_command *out, const struct profile_io *io)
+static void add_device(struct unit_command *out, const struct profile_io *io)
 {
 	const struct {
-		const char *property;
+		const char *name;
 		uint64_t value;
 	} limits[] = {{"IOReadBandwidthMax", io->read_bps},
 		      {"IOWriteBandwidthMax", io->write_bps},
 		      {"IOReadIOPSMax", io->read_iops},
 		      {"IOWriteIOPSMax", io->write_iops}};
-	unsigned count = 0;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (!limits[i].value)
 			continue;
-		add(out, limits[i].property);
-		add(out, "a(st)");
-		add(out, "1");
+		add_property(out, limits[i].name, "a(st)", "1");
 		add_text(out, "/dev/block/%s", io->device);
 		add_text(out, "%" PRIu64, limits[i].value);
-		count++;
 	}
-	return count;
 }
 
-/* Return how many properties. */
-static unsigned add_limits(struct unit_command *out, const struct group_spec *g)
+static void add_limits(struct unit_command *out, const struct group_spec *g)
 {
 	const struct slice_memory *m = &g->memory;
-	unsigned count = 3;
 
 	add_cpuset(out, "AllowedCPUs", &g->cpus);
 	add_cpuset(out, "AllowedMemoryNodes", &g->nodes);
 	add_number(out, "CPUWeight", g->weight);
 	if (m->low_bytes)
-		count++, add_number(out, "MemoryLow", m->low_bytes);
+		add_number(out, "MemoryLow", m->low_bytes);
 	if (m->high_bytes)
-		count++, add_number(out, "MemoryHigh", m->high_bytes);
+		add_number(out, "MemoryHigh", m->high_bytes);
 	if (m->max_bytes) {
 		add_number(out, "MemoryMax", m->max_bytes);
 		add_number(out, "MemorySwapMax", m->swap_bytes);
-		count += 2;
 	}
 	for (unsigned i = 0; i < g->io_count; i++)
-		count += add_device(out, &g->io[i]);
-	return count;
+		add_device(out, &g->io[i]);
+}
+
+static void begin_make(const char *unit, bool user_manager, struct unit_command *out)
+{
+	out->used = out->count = out->properties = 0;
+	add(out, "busctl");
+	if (user_manager)
+		add(out, "--user");
+	add(out, "call");
+	add(out, "org.freedesktop.systemd1");
+	add(out, "/org/freedesktop/systemd1");
+	add(out, "org.freedesktop.systemd1.Manager");
+	add(out, "StartTransientUnit");
+	add(out, "ssa(sv)a(sa(sv))");
+	add_text(out, "%s", unit);
+	add(out, "fail"); /* rather than replace a job of somebody else's */
+	add(out, out->properties_text);
+	add_property(out, "Description", "s", "slices of cleave");
+	add_property(out, "MemoryAccounting", "b", "true"); /* also without a limit */
+}
+
+static void end_make(struct unit_command *out)
+{
+	add(out, "0"); /* no other unit with it */
+	snprintf(out->properties_text, sizeof(out->properties_text), "%u", out->properties);
 }
 
 void unit_make_command(const char *unit, bool user_manager, const struct group_spec *g,
 		       struct unit_command *out)
 {
-	static const char *const words[] = {"call",
-					    "org.freedesktop.systemd1",
-					    "/org/freedesktop/systemd1",
-					    "org.freedesktop.systemd1.Manager",
-					    "StartTransientUnit",
-					    "ssa(sv)a(sa(sv))"};
-	size_t count_at;
-	unsigned count = 2;
-
-	out->used = out->count = 0;
-	add(out, "busctl");
-	if (user_manager)
-		add(out, "--user");
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		add(out, words[i]);
-	add_text(out, "%s", unit);
-	add(out, "fail"); /* rather than replace a job of somebody else's */
-	count_at = out->count;
-	add(out, "");
-	add(out, "Description");
-	add(out, "s");
-	add(out, "slices of cleave");
-	/* Also without a limit: the controller counts. */
-	add(out, "MemoryAccounting");
-	add(out, "b");
-	add(out, "true");
+	begin_make(unit, user_manager, out);
 	if (g)
-		count += add_limits(out, g);
-	add(out, "0"); /* no other unit with it */
-	add_text(out, "%u", count);
-	/* The number, known last, stands first. */
-	out->argv[count_at] = out->argv[--out->count];
-	out->argv[out->count] = NULL;
+		add_limits(out, g);
+	end_make(out);
+}
+
+char *unit_of_controllers(const char *slice, char unit[UNIT_NAME])
+{
+	snprintf(unit, UNIT_NAME, "%.*s-controllers" SUFFIX, (int)(strlen(slice) - strlen(SUFFIX)),
+		 slice);
+	return unit;
+}
+
+void unit_controllers_command(const char *slice, bool user_manager, const struct cpuset *nodes,
+			      struct unit_command *out)
+{
+	char unit[UNIT_NAME];
+
+	begin_make(unit_of_controllers(slice, unit), user_manager, out);
+	add_cpuset(out, "AllowedMemoryNodes", nodes);
+	add_number(out, "CPUWeight", WEIGHT_DEFAULT);
+	add_property(out, "IOAccounting", "b", "true");
+	add_property(out, "TasksAccounting", "b", "true");
+	end_make(out);
 }
 
 void unit_systemctl(const char *verb, const char *unit, bool user_manager, struct unit_command *out)

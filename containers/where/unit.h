@@ -35,16 +35,27 @@ struct unit_command {
 	char text[UNIT_TEXT];
 	const char *argv[UNIT_WORDS];
 	size_t used, count;
+	unsigned properties; /* of busctl's, and as its word */
+	char properties_text[16];
 };
 
 /*
  * What makes a unit: busctl, since systemd-run makes no slices, and what systemctl set-property
  * writes outlives the unit. The properties are the group's limits, or systemd would take them back
- * whenever it writes the unit's files: at daemon-reload, at the first container in it. `g` NULL: the
+ * whenever it writes the unit's files: at daemon-reload, for one. `g` NULL: the
  * cluster's own, without limits.
  */
 void unit_make_command(const char *unit, bool user_manager, const struct group_spec *g,
 		       struct unit_command *out);
+
+/*
+ * An empty unit in a slice's, which has all controllers that containers get. Without it the first
+ * container turns them on in the slice, and the last one off, and whenever that changes systemd
+ * writes the slice's files anew: a loan would be lost at each restart of a container.
+ */
+char *unit_of_controllers(const char *slice, char unit[UNIT_NAME]);
+void unit_controllers_command(const char *slice, bool user_manager, const struct cpuset *nodes,
+			      struct unit_command *out);
 
 /* systemctl VERB UNIT: "start" waits until the unit has its group, "stop" until that has gone. */
 void unit_systemctl(const char *verb, const char *unit, bool user_manager,

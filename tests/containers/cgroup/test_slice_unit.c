@@ -52,6 +52,8 @@ int __wrap_systemd_execute(const char *const *argv, struct err *e)
 		failures--;
 		return err_set(e, -EIO, "%s: Unit %s was already loaded", argv[0], unit);
 	}
+	if (strstr(unit, "-controllers.slice"))
+		return 0;
 	ck_assert(unit_parse(unit, cluster, group));
 	snprintf(path, sizeof(path), "%s/%s%s%s", root, OWN, group[0] ? "/" : "",
 		 group[0] ? unit : "");
@@ -133,7 +135,8 @@ START_TEST(groups_are_units_from_up_to_down)
 	g.memory.max_bytes = 1 << 30;
 	real_do(d->ops->create(d, &g, &e));
 	ck_assert_str_eq(asked, "make system-cleave_my_demo-s0.slice "
-				"start system-cleave_my_demo-s0.slice ");
+				"make system-cleave_my_demo-s0-controllers.slice "
+				"start system-cleave_my_demo-s0-controllers.slice ");
 	ck_assert_str_eq(file_of(SLICE, "cpuset.cpus"), "0");
 	ck_assert_str_eq(file_of(SLICE, "memory.max"), "1073741824");
 	ck_assert_str_eq(file_of(SLICE, "memory.oom.group"), "1");
@@ -159,7 +162,10 @@ START_TEST(they_are_found_by_their_names)
 	struct err e = {0};
 
 	real_do(d->ops->create(d, &g, &e));
-	real_do(d->ops->create(d, &host, &e));
+	asked[0] = '\0';
+	real_do(d->ops->create(d, &host, &e)); /* which has processes, and no unit in it */
+	ck_assert_str_eq(asked, "make system-cleave_my_demo-host.slice "
+				"start system-cleave_my_demo-host.slice ");
 	d->ops->close(d);
 	real_do(open_driver(DRIVER_OBSERVE, &d, &e));
 	ck_assert_str_eq(asked, "");
@@ -190,7 +196,8 @@ START_TEST(what_a_dead_cluster_left_is_made_anew)
 	ck_assert_str_eq(asked, "make system-cleave_my_demo-s0.slice "
 				"stop system-cleave_my_demo-s0.slice "
 				"make system-cleave_my_demo-s0.slice "
-				"start system-cleave_my_demo-s0.slice ");
+				"make system-cleave_my_demo-s0-controllers.slice "
+				"start system-cleave_my_demo-s0-controllers.slice ");
 	real_do(d->ops->remove(d, "slice-0", &e));
 	failures = 100;
 	ck_assert_int_eq(d->ops->create(d, &g, &e), -EIO);

@@ -117,6 +117,27 @@ START_TEST(a_slice_is_made_with_its_limits)
 }
 END_TEST
 
+START_TEST(controllers_are_kept_by_a_unit_in_a_slice)
+{
+	struct cpuset nodes = set_of("0-1");
+	char unit[UNIT_NAME], cluster[NAME_MAX_BYTES + 1], group[NAME_MAX_BYTES + 1];
+	struct unit_command c;
+
+	unit_controllers_command("system-cleave_t-s1.slice", false, &nodes, &c);
+	ck_assert_str_eq(
+		joined(&c),
+		"busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 "
+		"org.freedesktop.systemd1.Manager StartTransientUnit ssa(sv)a(sa(sv)) "
+		"system-cleave_t-s1-controllers.slice fail 6 Description s slices of cleave "
+		"MemoryAccounting b true AllowedMemoryNodes ay 1 3 CPUWeight t 100 "
+		"IOAccounting b true TasksAccounting b true 0");
+	unit_of_controllers("system-cleave_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-s63.slice", unit);
+	ck_assert_str_eq(unit,
+			 "system-cleave_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-s63-controllers.slice");
+	ck_assert(!unit_parse(unit, cluster, group)); /* no group of ours */
+}
+END_TEST
+
 START_TEST(a_group_without_limits_has_none)
 {
 	struct group_spec g = {
@@ -180,5 +201,6 @@ START_TEST(it_is_started_and_stopped_by_systemctl)
 END_TEST
 
 TEST_MAIN("unit", test_case("names", names_and_back, others_are_not_cleaves),
-	  test_case("commands", a_slice_is_made_with_its_limits, a_group_without_limits_has_none,
+	  test_case("commands", a_slice_is_made_with_its_limits,
+		    controllers_are_kept_by_a_unit_in_a_slice, a_group_without_limits_has_none,
 		    the_largest_machine_fits, it_is_started_and_stopped_by_systemctl))
