@@ -249,8 +249,9 @@ $(FOLDED): $(B)/launcher/main.o $(B)/tests/fold/fold.o $(call libs,launcher)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FOLD_LINK) -o $@ $^ $(call libs_pkgs,launcher) -lm
 .PHONY: bench benches
 benches: $(BENCHES) $(FOLDED)
-bench: deps
+bench: deps deps-test
 	$(Q)$(MAKE) --no-print-directory VARIANT=release all benches
+	$(Q)tests/docker/image || echo "  no image: bench_containers is skipped"
 	$(Q)mkdir -p build/bench
 	$(Q)for b in $(BENCHES) $(BENCH_SCRIPTS); do $$b || exit 1; done
 
