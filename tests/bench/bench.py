@@ -62,14 +62,21 @@ def write_result(name, **result):
 
 
 def main(cluster, measure):
-    """Call measure() with an empty directory for the cluster, of which nothing is left afterwards."""
+    """Call measure() with an empty directory for the cluster, of which nothing is left afterwards, interrupted or not; then exit."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     shutil.rmtree(cluster.here, ignore_errors=True)
     os.makedirs(cluster.here)
+    end = 0
     try:
         measure()
     except Failed as why:
-        sys.exit(f"{os.path.basename(sys.argv[0])}: {why}")
+        end = f"{os.path.basename(sys.argv[0])}: {why}"
+    except KeyboardInterrupt:
+        end = 128 + signal.SIGINT
+    except SystemExit as why:
+        end = why.code
     finally:
         cluster.end()
-    shutil.rmtree(cluster.here)
+    if not isinstance(end, str):        # what failed leaves its logs
+        shutil.rmtree(cluster.here)
+    sys.exit(end)
