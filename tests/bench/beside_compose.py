@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same plan put in force by three: cleave with containers, docker-compose with the file that `cleave export compose` writes,
-and cleave with cgroups alone. The engine is the bench's own (tests/docker/engine.py); all of it lies below build/."""
+"""The same plan put in force by cleave with containers, by docker-compose with the file that `cleave export compose` writes, and
+by cleave with cgroups alone. The engine is the bench's own (tests/docker/engine.py); all of it lies below build/."""
 import contextlib
 import glob
 import json
@@ -12,7 +12,7 @@ import time
 import urllib.request
 
 from bench import TOP
-from cluster import Cluster, Failed, check, no_spark_reason
+from cluster import Cluster, Failed, check, no_spark_reason, wait_until
 
 sys.path.insert(0, f"{TOP}/tests/docker")
 import engine  # noqa: E402
@@ -23,13 +23,20 @@ MASTER = "127.0.0.1"
 PORT, UI = 27177, 28180
 POLL_SECONDS = 0.02
 UP_SECONDS = 300
+# Ways of `cleave up`: all in containers of the image; slices in containers with this machine's Java, which alone has an archive of
+# classes; no containers.
+CONTAINERS, ARCHIVE, GROUPS = "containers", "archive", "groups"
 NODES = len(glob.glob("/sys/devices/system/node/node[0-9]*"))
 SLICES = max(2, NODES)
 
 
+def java_home():
+    return os.environ.get("JAVA_HOME") or os.path.dirname(os.path.dirname(os.path.realpath(shutil.which("java") or "/none/bin/java")))
+
+
 def why_not():
     """Why this machine cannot run it, or None."""
-    for program, package in ((engine.DOCKER, "docker.io"), (COMPOSE, "docker-compose")):
+    for program, package in ((engine.DOCKER, "docker.io"), (COMPOSE, "docker-compose"), (f"{java_home()}/bin/java", "openjdk-17-jre-headless")):
         if not os.access(program, os.X_OK):
             return f"no {program}: Debian's package {package}"
     return no_spark_reason() or engine.skip_reason() or images.room_reason(f"{TOP}/build")
@@ -53,42 +60,52 @@ class BesideCompose(Cluster):
         self.compose_env = dict(os.environ, DOCKER_HOST=f"unix://{self.engine.socket}", COMPOSE_HTTP_TIMEOUT=str(UP_SECONDS))
 
     def prepare(self):
-        """The engine with its image, both profiles, and what an administrator has to do before docker-compose."""
+        """The engine with its image, the profiles, and what an administrator has to do before docker-compose."""
+        os.makedirs(f"{self.here}/cache")
+        os.environ["XDG_CACHE_HOME"] = f"{self.here}/cache"
         self.engine.start()
         images.import_java(self.engine)
-        for backend in ("docker", "cgroup"):
-            self.write(backend)
-        self.must("export", "compose", self.profile("docker"), "--output", f"{self.here}/compose")
+        for way, keys in self.keys().items():
+            self.write(way, keys)
+        self.must("export", "compose", self.profile(CONTAINERS), "--output", f"{self.here}/compose")
         with open(self.compose_file, encoding="utf-8") as file:
             text = file.read()
-        data = f"{self.here}/compose"
         with open(self.compose_file, "w", encoding="utf-8") as file:
-            file.write(text.replace(f"/var/lib/cleave-{self.name}/", f"{data}/"))
+            file.write(text.replace(f"/var/lib/cleave-{self.name}/", f"{self.here}/compose/"))
         for number in range(SLICES):
             for directory in ("work", "scratch"):
-                os.makedirs(f"{data}/slice-{number}/{directory}")
+                os.makedirs(f"{self.here}/compose/slice-{number}/{directory}")
 
-    def profile(self, backend):
-        return f"{self.here}/{backend}.yaml"
+    def keys(self):
+        """What the profiles of the three ways differ in. docker-compose's file has no archive of classes, so the like of it has none."""
+        docker = f"docker: {{socket: {self.engine.socket}, image: {images.JAVA}"
+        return {
+            CONTAINERS: f"backend: docker\n{docker}, master: container}}\njvm: {{class_data_sharing: false}}",
+            ARCHIVE: f"backend: docker\n{docker}}}\njvm: {{home: {java_home()}}}",
+            GROUPS: "backend: cgroup\njvm: {class_data_sharing: false}",
+        }
 
-    def write(self, backend):
-        """Without an archive of classes, which docker-compose's JVMs have not either (bench_up measures what it is worth)."""
-        with open(self.profile(backend), "w", encoding="ascii") as file:
+    def profile(self, way):
+        return f"{self.here}/{way}.yaml"
+
+    def write(self, way, keys):
+        with open(self.profile(way), "w", encoding="ascii") as file:
             file.write(f"""version: 1
 name: {self.name}
-backend: {backend}
-docker: {{socket: {self.engine.socket}, image: {images.JAVA}, master: container}}
 partition: {{slices: {SLICES}, reserve: {{cores: 0}}}}
 memory: {{heap: 600M}}
-jvm: {{class_data_sharing: false}}
-spark: {{home: {os.path.realpath(f"{TOP}/build/spark")}, start_timeout: {UP_SECONDS}s, master: {{address: {MASTER}, port: {PORT}, ui_port: {UI}}}}}
+spark:
+  home: {os.path.realpath(f"{TOP}/build/spark")}
+  start_timeout: {UP_SECONDS}s
+  master: {{address: {MASTER}, port: {PORT}, ui_port: {UI}}}
 rebalance: {{mode: off}}
+{keys}
 """)
 
     # ---- starting, and what is left of it
 
     def until_registered(self, words, **options):
-        """Run them. Seconds until all Workers are registered, and until the command has returned."""
+        """Run them. When that was, and seconds until all Workers are registered, and until the command has returned."""
         begin = time.monotonic()
         log = f"{self.here}/command.log"
         with open(log, "wb") as file, subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=TOP,
@@ -104,10 +121,17 @@ rebalance: {{mode: off}}
                     with open(log, encoding="utf-8", errors="replace") as text:
                         raise Failed(words, f"exit {process.poll()}, {registered()} Workers are registered:\n", text.read()[-2000:])
                 time.sleep(POLL_SECONDS)
-        return {"registered_s": registered_s, "returned_s": returned_s}
+        return {"begin": begin, "registered_s": registered_s, "returned_s": returned_s}
 
-    def up(self, backend):
-        return self.until_registered(self.words("up", self.profile(backend)))
+    def up(self, way):
+        return self.until_registered(self.words("up", self.profile(way)))
+
+    def make_archive(self):
+        """What the first up with Java of this machine begins, once."""
+        self.up(ARCHIVE)
+        pattern = f"{self.here}/cache/cleave/*/uid-*."
+        wait_until(lambda: glob.glob(f"{pattern}jsa") + glob.glob(f"{pattern}aot"), 600, "an archive of classes")
+        self.down()
 
     def down(self):
         self.must("down", self.name, "--purge")
