@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which bytes of a path bash, Java and Spark take, and how they want them written.
+ * Where things of a cluster are, which bytes of a path bash, Java and Spark take, and how they want
+ * them written.
  */
 
 #include "launcher/spark/room.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "decision/base/foreign.h"
+#include "launcher/system/scratch.h"
 
 /* What a path is used for, and the bytes that its reader takes for something else. */
 static const struct {
@@ -104,4 +108,31 @@ void spark_put_locale(const struct spark_cluster *c, struct argv *env)
 		locale = argv_value(env, *name);
 	if (!locale || (!strcasestr(locale, "UTF-8") && !strcasestr(locale, "UTF8")))
 		argv_put(env, "LC_ALL", "C.UTF-8");
+}
+
+int spark_data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
+		    const char *format, ...)
+{
+	int n = snprintf(path, PROFILE_PATH, "%s/", c->data), m = 0;
+	va_list args;
+
+	va_start(args, format);
+	if (n < PROFILE_PATH)
+		m = vsnprintf(path + n, PROFILE_PATH - (size_t)n, format, args);
+	va_end(args);
+	if (n + m >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG,
+			       "the data directory %.200s… is too long (limit %d bytes); choose a "
+			       "shorter --state-dir",
+			       c->data, PROFILE_PATH - 64);
+	return 0;
+}
+
+int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
+		  struct err *e)
+{
+	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
+
+	return own[0] ? scratch_path(c->cluster, own, name, path, e)
+		      : spark_data_path(c->cluster, path, e, "%s/scratch", name);
 }

@@ -7,48 +7,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
 #include "launcher/system/environment.h"
-#include "launcher/system/scratch.h"
 
 void process_release(struct process *p)
 {
 	argv_release(&p->argv);
 	argv_release(&p->env);
-}
-
-/* Write a path below the cluster's data directory. */
-static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
-		     const char *format, ...) __attribute__((format(printf, 4, 5)));
-static int data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
-		     const char *format, ...)
-{
-	int n = snprintf(path, PROFILE_PATH, "%s/", c->data), m = 0;
-	va_list args;
-
-	va_start(args, format);
-	if (n < PROFILE_PATH)
-		m = vsnprintf(path + n, PROFILE_PATH - (size_t)n, format, args);
-	va_end(args);
-	if (n + m >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG,
-			       "the data directory %.200s… is too long (limit %d bytes); choose a "
-			       "shorter --state-dir",
-			       c->data, PROFILE_PATH - 64);
-	return 0;
-}
-
-int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
-		  struct err *e)
-{
-	const char *name = c->plan->slices[slice].name, *own = c->profile->memory.scratch.path;
-
-	return own[0] ? scratch_path(c->cluster, own, name, path, e)
-		      : data_path(c->cluster, path, e, "%s/scratch", name);
 }
 
 void spark_master_url(const struct spark_cluster *c, char url[MASTER_URL])
@@ -104,9 +72,9 @@ static int begin_daemon(const struct spark_cluster *c, const struct spark *spark
 	char container[SPARK_FINGERPRINT];
 	struct argv *env = &p->env, *argv = &p->argv;
 
-	if (data_path(c->cluster, tmp, e, "%s/tmp", name) ||
-	    data_path(c->cluster, p->directory, e, "%s/work", name) ||
-	    data_path(c->cluster, p->log, e, "log/%s.log", name))
+	if (spark_data_path(c->cluster, tmp, e, "%s/tmp", name) ||
+	    spark_data_path(c->cluster, p->directory, e, "%s/work", name) ||
+	    spark_data_path(c->cluster, p->log, e, "log/%s.log", name))
 		return e->code;
 	spark_put_user(c->cluster, c->profile, env);
 	spark_put_homes(spark, env);
@@ -241,8 +209,8 @@ static int put_application_environment(const struct spark_cluster *c, const stru
 
 	/* Libraries and classes are loaded from there: for nobody but its owner. */
 	if ((!c->spark->image[0] && spark_check_owners(c->spark, who->uid, e)) ||
-	    data_path(c->cluster, tmp, e, "host/%s",
-		      who->uid == c->cluster->uid ? "tmp" : SPARK_OWN_TMP) ||
+	    spark_data_path(c->cluster, tmp, e, "host/%s",
+			    who->uid == c->cluster->uid ? "tmp" : SPARK_OWN_TMP) ||
 	    archive_text(c, who->uid, ' ', &archive, &size, e))
 		return e->code;
 	spark_put_homes(c->spark, env);

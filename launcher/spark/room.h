@@ -125,6 +125,10 @@ void spark_put_locale(const struct spark_cluster *c, struct argv *env);
 /* The JDK's directory, two above its binary, for "%.*s". */
 #define SPARK_JAVA_HOME(s) (int)(strlen((s)->java) - strlen("/bin/java")), (s)->java
 
+/* Write a path below the cluster's data directory. */
+int spark_data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Where the slice's worker puts shuffle files: memory.scratch.path, or DATA/NAME/slice-N. */
 int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFILE_PATH],
 		  struct err *e);

@@ -42,11 +42,6 @@ void crew_close(struct crew *c)
 	free(c->seen);
 }
 
-struct daemon *crew_master(struct crew *c)
-{
-	return &c->daemons[DAEMON_MASTER];
-}
-
 /* ---- lives */
 
 static void fail(struct crew *c, const struct daemon *d, enum crew_failure failure,

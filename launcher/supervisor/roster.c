@@ -10,6 +10,11 @@
 
 enum { KILLED_S = 20 }; /* after SIGKILL: a JVM with hundreds of GB to unmap needs seconds */
 
+struct daemon *crew_master(struct crew *c)
+{
+	return &c->daemons[DAEMON_MASTER];
+}
+
 bool crew_is_running(const struct crew *c, unsigned daemon)
 {
 	return c->daemons[daemon].life.state == WORKER_RUNNING;
