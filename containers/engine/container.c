@@ -243,6 +243,24 @@ int container_inspect(struct engine *g, const char *id, struct container_state *
 	return 0;
 }
 
+int container_find(struct engine *g, const char *name, const char *cluster,
+		   struct container_state *out, struct err *e)
+{
+	struct container_state found;
+
+	if (container_inspect(g, name, &found, e))
+		return e->code;
+	if (strcmp(found.cluster, cluster) == 0) {
+		*out = found;
+		return 0;
+	}
+	err_impossible(e,
+		       "the engine has a container %s that is not of this cluster (it has no label "
+		       "%s=%s): remove or rename it, or give the cluster another name",
+		       name, LABEL_CLUSTER, cluster);
+	return e->code = -EEXIST;
+}
+
 int container_stop(struct engine *g, const char *id, unsigned grace_s, struct err *e)
 {
 	char path[32];

@@ -135,6 +135,13 @@ int container_create(struct engine *g, const struct container_spec *spec, char i
 int container_start(struct engine *g, const char *id, struct err *e);
 int container_inspect(struct engine *g, const char *id, struct container_state *out, struct err *e);
 
+/*
+ * The same for one of this cluster, by name; -EEXIST, and ERR_IMPOSSIBLE, where that is another's,
+ * which is not to be touched.
+ */
+int container_find(struct engine *g, const char *name, const char *cluster,
+		   struct container_state *out, struct err *e);
+
 /* SIGTERM, SIGKILL after `grace_s` seconds. It having ended already is success. */
 int container_stop(struct engine *g, const char *id, unsigned grace_s, struct err *e);
 int container_kill(struct engine *g, const char *id, int signal_number, struct err *e);

@@ -21,17 +21,9 @@ enum {
 static int make_room(struct engine *g, const struct container_spec *spec, struct err *e)
 {
 	struct container_state there;
-	int r = container_inspect(g, spec->name, &there, e);
+	int r = container_find(g, spec->name, spec->cluster, &there, e);
 
-	if (r)
-		return r == -ENOENT ? 0 : r;
-	if (strcmp(there.cluster, spec->cluster) == 0)
-		return container_remove(g, there.id, e);
-	err_impossible(e,
-		       "the engine has a container %s that is not of this cluster (it has no label "
-		       "%s=%s): remove or rename it, or give the cluster another name",
-		       spec->name, LABEL_CLUSTER, spec->cluster);
-	return e->code = -EEXIST;
+	return r == 0 ? container_remove(g, there.id, e) : r == -ENOENT ? 0 : r;
 }
 
 static int begin(struct engine *g, const struct container_spec *spec, struct container_state *out,
@@ -63,15 +55,13 @@ static int end(struct engine *g, const struct container_spec *spec, int log,
 	int r = container_wait(g, spec->name, END_PATIENCE_MS, &code, e);
 
 	if (r != -ENOENT)
-		r = container_inspect(g, spec->name, out, e);
+		r = container_find(g, spec->name, spec->cluster, out, e);
 	if (r == -ENOENT) {
 		*out = (struct container_state){0};
 		return 0;
 	}
 	if (r)
 		return r;
-	if (strcmp(out->cluster, spec->cluster) != 0)
-		return err_set(e, -EEXIST, "container %s is not ours", spec->name);
 	if (log >= 0)
 		container_logs(g, out->id, LOGS_NOW, 0, log, &ignored);
 	return container_remove(g, out->id, e);
@@ -107,7 +97,9 @@ static void run(enum errand_kind kind, const char *socket, const struct containe
 		r = end(g, spec, log, out, e);
 		break;
 	case ERRAND_UNPAUSE:
-		r = container_unpause(g, spec->name, e);
+		r = container_find(g, spec->name, spec->cluster, out, e);
+		if (!r)
+			r = container_unpause(g, out->id, e);
 		break;
 	case ERRAND_CLEAR:
 		r = clear(g, spec->cluster, e);

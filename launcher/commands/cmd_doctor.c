@@ -272,7 +272,8 @@ static void judge_engine(const struct doctor_facts *f, struct findings *out)
 static void judge_spark(const struct doctor_facts *f, struct findings *out)
 {
 	if (f->spark_result < 0) {
-		add(out, FINDING_MISSING, "spark", "", "%s", f->spark_error.msg);
+		add(out, FINDING_MISSING, f->wants_engine ? "image" : "spark", "", "%s",
+		    f->spark_error.msg);
 		return;
 	}
 	add(out, FINDING_OK, "spark", "", "%s at %s", f->spark.version, f->spark.home);
@@ -282,6 +283,12 @@ static void judge_spark(const struct doctor_facts *f, struct findings *out)
 	else
 		add(out, FINDING_NOTE, "python3", "apt-get install python3",
 		    "not on PATH: applications in Python cannot run");
+	if (f->wants_engine && !(f->contained.mounts_home && f->contained.mounts_java)) {
+		add(out, FINDING_NOTE, "fast-start", "spark.home and jvm.home (in the profile)",
+		    "JVMs start slower: an archive of classes is made for this machine's Spark "
+		    "and Java only, and the image has its own");
+		return;
+	}
 	if (f->archive_result == 0)
 		add(out, FINDING_OK, "fast-start", "", "from the archive of classes %s",
 		    f->archive.path);

@@ -124,6 +124,7 @@ int contained_exec(const struct state *s, const char *group, char *const *argv, 
 {
 	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
 	cleanup_engine struct engine *g = NULL;
+	struct container_state there;
 	char id[CONTAINER_ID];
 	int status;
 
@@ -136,8 +137,9 @@ int contained_exec(const struct state *s, const char *group, char *const *argv, 
 	spec->envp = envp;
 	spec->takes_input = true;
 	spec->takes_terminal = has_terminal();
-	if (engine_open(s->engine.socket, &g, e) || find_program(g, spec->name, argv[0], envp, e) ||
-	    exec_create(g, spec->name, spec, id, e))
+	if (engine_open(s->engine.socket, &g, e) ||
+	    container_find(g, spec->name, s->cluster.name, &there, e) ||
+	    find_program(g, there.id, argv[0], envp, e) || exec_create(g, there.id, spec, id, e))
 		return e->code;
 	status = attach(s, spec, id, f, e);
 	/* A second Ctrl-C has ended its stand-in, which nobody in the container notices. */
@@ -171,6 +173,7 @@ int contained_logs(const struct state *s, const char *name, enum container_logs 
 {
 	cleanup_engine struct engine *g = NULL;
 	cleanup_close int reader = -1, writer = -1;
+	struct container_state there;
 	char container[CONTAINER_NAME];
 	int ends[2], r, status;
 	pid_t child;
@@ -178,6 +181,9 @@ int contained_logs(const struct state *s, const char *name, enum container_logs 
 	spark_container_name(s->cluster.name, name, container);
 	if (engine_open(s->engine.socket, &g, e))
 		return e->code;
+	r = container_find(g, container, s->cluster.name, &there, e);
+	if (r)
+		return r == -ENOENT ? 0 : r;
 	if (pipe2(ends, O_CLOEXEC))
 		return err_errno(e, -errno, "cannot make a pipe");
 	reader = ends[0];
@@ -187,7 +193,7 @@ int contained_logs(const struct state *s, const char *name, enum container_logs 
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(reader);
-		r = container_logs(g, container, how, 0, writer, e);
+		r = container_logs(g, there.id, how, 0, writer, e);
 		if (r && r != -ENOENT && r != -EPIPE)
 			fprintf(stderr, "cleave: %s\n", e->msg);
 		_exit(r && r != -ENOENT && r != -EPIPE);
