@@ -36,7 +36,8 @@ def java_home():
 
 def why_not():
     """Why this machine cannot run it, or None."""
-    for program, package in ((engine.DOCKER, "docker.io"), (COMPOSE, "docker-compose"), (f"{java_home()}/bin/java", "openjdk-17-jre-headless")):
+    for program, package in ((engine.DOCKER, "docker.io"), (COMPOSE, "docker-compose"),
+                             (f"{java_home()}/bin/java", "openjdk-17-jre-headless")):
         if not os.access(program, os.X_OK):
             return f"no {program}: Debian's package {package}"
     return no_spark_reason() or engine.skip_reason() or images.room_reason(f"{TOP}/build")
