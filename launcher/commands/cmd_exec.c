@@ -102,10 +102,7 @@ static int run_contained(const struct options *o, const struct state *s, const c
 
 	if (is_host && spark_shell_environment(&c, &p.env, e))
 		return e->code;
-	argv_putf(&p.env, "PATH",
-		  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:%s/bin:%.*s/bin",
-		  s->contained.home, (int)(strlen(s->contained.java) - strlen("/bin/java")),
-		  s->contained.java);
+	contained_put_path(s, &p.env);
 	argv_putf(&p.env, "SPARK_CONF_DIR", "%s/env", s->cluster.state);
 	if (terminal)
 		argv_put(&p.env, "TERM", terminal);
