@@ -14,6 +14,7 @@ from engine import IMAGES, TOP, check
 HERE = os.path.dirname(os.path.abspath(__file__))
 JAVA, OFFICIAL, TINY, FOREIGN = "cleave-java", "cleave-official", "cleave-tiny", "cleave-foreign"
 BUSYBOX = "/bin/busybox"                        # Debian's busybox-static: the whole of TINY
+WAIT = "trap exit TERM; while :; do sleep 1000 & wait; done"     # for its shell: ends when it is told to, as a first process
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nspark:x:185:185::/nonexistent:/bin/sh\n"
 SPARK_TOP = "/opt/spark"                        # of the official images
 
