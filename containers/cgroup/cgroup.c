@@ -10,6 +10,7 @@
 #include "containers/cgroup/engine_trees.h"
 #include "containers/cgroup/process.h"
 #include "containers/cgroup/strangers.h"
+#include "containers/cgroup/subtree.h"
 #include "containers/cgroup/usage.h"
 #include "containers/proc/control_file.h"
 
@@ -200,6 +201,27 @@ void cgroup_close(struct driver *driver)
 
 /* ---- what is there */
 
+/* The least of a group's and of those below it, where `docker update --memory` writes. */
+static int read_limit(const struct cgroup_driver *d, const char *name, uint64_t *out, struct err *e)
+{
+	const int base = d->base[CONTROLLER_MEMORY];
+	struct subtree all;
+	int r = subtree_list(d, base, name, &all, e);
+
+	*out = UINT64_MAX;
+	for (unsigned i = 0; r >= 0 && i < all.count; i++) {
+		uint64_t max = UINT64_MAX;
+
+		r = control_read_number(base, SUBGROUP_FILE(&all.groups[i], d->version->memory_max),
+					&max, e);
+		if (r >= 0 && max < *out)
+			*out = max;
+		if (i && subtree_is_gone(r))
+			r = 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int observe_one(struct cgroup_driver *d, const char *name, struct observed_group *out,
 		       struct err *e)
 {
@@ -207,8 +229,7 @@ static int observe_one(struct cgroup_driver *d, const char *name, struct observe
 	int r = cgroup_look(&d->driver, name, out, e);
 
 	if (r == 0 && d->base[CONTROLLER_MEMORY] >= 0)
-		r = control_read_number(d->base[CONTROLLER_MEMORY],
-					GROUP_FILE(d, name, d->version->memory_max), &max, e);
+		r = read_limit(d, name, &max, e);
 	out->memory_max_bytes = max == UINT64_MAX ? 0 : max;
 	out->populated = is_populated(d, name);
 	return r;

@@ -501,6 +501,28 @@ START_TEST(the_engine_is_told_one_parent_and_the_place_is_found_again)
 }
 END_TEST
 
+/* As `docker update --memory` writes one. */
+START_TEST(a_limit_below_counts_as_the_groups)
+{
+	OPEN_OR_SKIP(d, "limit");
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct observation seen;
+
+	g.memory.max_bytes = 64 << 20;
+	real_do(d->ops->create(d, &g, &e));
+	make_container(d, "slice-0", "aa");
+	real_do(d->ops->observe(d, &seen, &e));
+	ck_assert_uint_eq(observed_find(&seen, "slice-0")->memory_max_bytes, 64 << 20);
+	real_do(control_write(AT_FDCWD, place_in("memory", "aa/memory.limit_in_bytes"), "32M", &e));
+	real_do(d->ops->observe(d, &seen, &e));
+	ck_assert_uint_eq(observed_find(&seen, "slice-0")->memory_max_bytes, 32 << 20);
+	remove_container("aa");
+	real_do(d->ops->observe(d, &seen, &e));
+	ck_assert_uint_eq(observed_find(&seen, "slice-0")->memory_max_bytes, 64 << 20);
+	end(d, "slice-0", 0);
+}
+END_TEST
+
 /* Only v2 throttles what is below a group, too. */
 START_TEST(io_limits_are_refused)
 {
@@ -546,4 +568,5 @@ TEST_MAIN("engine groups",
 		    kills_for_memory_are_counted_after_the_container_has_gone),
 	  test_case("life", what_a_dead_engine_left_goes_with_the_group,
 		    the_engine_is_told_one_parent_and_the_place_is_found_again,
-		    io_limits_are_refused, more_containers_than_there_is_room_for_are_an_error))
+		    a_limit_below_counts_as_the_groups, io_limits_are_refused,
+		    more_containers_than_there_is_room_for_are_an_error))
