@@ -14,8 +14,6 @@
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 
-enum { OPEN_MS = 10000 };
-
 struct engine {
 	CURL *easy;
 	char socket[PROFILE_PATH];
@@ -439,7 +437,8 @@ static int is_below(const char *a, const char *b)
 
 static int agree(struct engine *g, struct err *e)
 {
-	const struct api_request q = {.method = "GET", .path = "/version", .timeout_ms = OPEN_MS};
+	const struct api_request q = {
+		.method = "GET", .path = "/version", .timeout_ms = API_SOON_MS};
 	cleanup_answer struct api_answer answer = {0};
 	struct engine_about about;
 	char least[16];

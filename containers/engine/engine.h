@@ -59,7 +59,7 @@ int engine_find_socket(const char *wish, enum backend backend, char socket[PROFI
 
 /*
  * Connect and agree on a version (1.41, or the oldest that a later engine still speaks;
- * -EPROTONOSUPPORT): at most 10 s. -EACCES says which group may use the socket.
+ * -EPROTONOSUPPORT): at most 30 s. -EACCES says which group may use the socket.
  */
 int engine_open(const char *socket, struct engine **out, struct err *e);
 void engine_close(struct engine *g);
