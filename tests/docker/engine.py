@@ -68,6 +68,7 @@ class Engine:
         self.socket = f"{self.here}/socket"
         self.parent = f"/cleave-engine-{directory}-{os.getpid()}"
         self.daemon = None
+        self.is_begun = False
 
     def words(self):
         return [DOCKERD, "--data-root", f"{self.here}/data", "--exec-root", f"{self.here}/exec", "--pidfile", f"{self.here}/pid",
@@ -81,6 +82,9 @@ class Engine:
         check(not self.daemon, "the engine is running")
         check(len(f"{self.here}/exec/containerd/containerd.sock.ttrpc") <= SOCKET_PATH_MAX, "too long for a socket:", self.here)
         own_mounts()
+        if not self.is_begun:
+            self.end()              # what an earlier run has left that was killed
+        self.is_begun = True
         os.makedirs(self.here, exist_ok=True)
         for path in ("pid", "exec/containerd/containerd.pid"):      # of one that was killed: a zombie passes for alive there
             with contextlib.suppress(FileNotFoundError):
