@@ -79,6 +79,11 @@ static void carry_on(struct crew *c, struct daemon *d, enum worker_event event)
 			site_expel(s, d->group);
 		if (daemon_kill(d, s->driver, &e))
 			events_note(&s->events, "kill-failed", d->name, e.msg, {"errno", -e.code});
+		/* An engine that does not come to an end is not waited for any longer. */
+		if (d->pidfd < 0 && d->errand.fd >= 0) {
+			errand_drop(&d->errand);
+			worker_step(&d->life, WORKER_EXITED, s->now_ns);
+		}
 		break;
 	}
 	if (d->life.state == before)
