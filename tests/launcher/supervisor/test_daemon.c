@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/supervisor/daemon.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
@@ -43,4 +47,33 @@ START_TEST(a_crafted_command_line_is_read_to_its_end)
 }
 END_TEST
 
-TEST_MAIN("daemon", test_case("is", command_lines, a_crafted_command_line_is_read_to_its_end))
+/* Who was not killed did not die of it, whatever the kernel killed beside him. */
+START_TEST(out_of_memory_is_said_of_the_killed)
+{
+	const struct {
+		int wait_status;
+		bool is_out_of_memory;
+		const char *engine, *text;
+	} cases[] = {
+		{W_EXITCODE(0, SIGKILL), true, "", "was killed by signal 9: out of memory"},
+		{W_EXITCODE(0, SIGKILL), false, "", "was killed by signal 9"},
+		{W_EXITCODE(0, SIGTERM), true, "", "was killed by signal 15"},
+		{W_EXITCODE(1, 0), true, "", "exited with status 1"},
+		{W_EXITCODE(127, 0), false, "no such file", "exited with status 127: no such file"},
+		{-1, true, "its container was removed", "ended: its container was removed"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct daemon d = {.wait_status = cases[i].wait_status,
+				   .is_out_of_memory = cases[i].is_out_of_memory};
+		char text[128];
+
+		if (cases[i].engine[0])
+			err_set(&d.last_words, -ECHILD, "%s", cases[i].engine);
+		ck_assert_str_eq(daemon_exit_text(&d, text, sizeof(text)), cases[i].text);
+	}
+}
+END_TEST
+
+TEST_MAIN("daemon", test_case("is", command_lines, a_crafted_command_line_is_read_to_its_end),
+	  test_case("ends", out_of_memory_is_said_of_the_killed))
