@@ -322,6 +322,21 @@ static void kill_batch(const struct cgroup_driver *d, const char *group, const p
 		close(fds[i].fd);
 }
 
+/*
+ * The threads of a process that has died count until the last of them is through: v2 lists nobody any
+ * more, and yet the group cannot be removed (EBUSY). With some hundred threads, as a JVM has, that
+ * takes a moment.
+ */
+static bool is_ending(const struct cgroup_driver *d, const char *group)
+{
+	char text[256];
+
+	return !d->version->attach &&
+	       control_read(d->unified, GROUP_FILE(d, group, "cgroup.events"), text, sizeof(text),
+			    &(struct err){0}) > 0 &&
+	       control_value(text, "populated", 0);
+}
+
 /* Not by cgroup.kill: containers/README.md, "cgroup v2". */
 int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, struct err *e)
 {
@@ -336,7 +351,7 @@ int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, s
 		int left_ms = clock_left_ms(end_ns);
 
 		n = cgroup_pids(driver, group, pids, BATCH, e);
-		if (n <= 0)
+		if (n < 0 || (n == 0 && !is_ending(d, group)))
 			return n == -ENOENT ? 0 : n;
 		if (d->placement.engine[0])
 			engine_trees_thaw(d, group);
@@ -347,6 +362,8 @@ int cgroup_kill(struct driver *driver, const char *group, unsigned timeout_ms, s
 		if (left_ms <= 0)
 			break;
 	}
+	if (n == 0)
+		return err_set(e, -ETIMEDOUT, "threads of %s are still ending", group);
 	return err_set(e, -ETIMEDOUT, "%d processes of %s are still there after SIGKILL, pid %d", n,
 		       group, pids[0]);
 }

@@ -227,6 +227,24 @@ START_TEST(who_has_processes_is_not_stopped)
 }
 END_TEST
 
+START_TEST(a_group_is_empty_when_its_last_thread_has_ended)
+{
+	struct driver *d = open_tree();
+	struct group_spec g = real_group(d, "slice-0", "0");
+	struct err e = {0};
+
+	real_do(d->ops->create(d, &g, &e));
+	/* As between the end of a JVM's process and that of its last thread. */
+	write_over(SLICE, "cgroup.events", "populated 1\nfrozen 0\n");
+	ck_assert_int_eq(d->ops->kill(d, "slice-0", 0, &e), -ETIMEDOUT);
+	ck_assert_msg(strstr(e.msg, "threads of slice-0 are still ending"), "%s", e.msg);
+	write_over(SLICE, "cgroup.events", "populated 0\nfrozen 0\n");
+	real_do(d->ops->kill(d, "slice-0", 0, &e));
+	real_do(d->ops->remove(d, "slice-0", &e));
+	real_do(driver_destroy(d, &e));
+}
+END_TEST
+
 START_TEST(what_systemd_puts_back_is_seen)
 {
 	struct driver *d = open_tree();
@@ -271,4 +289,5 @@ END_TEST
 TEST_MAIN("slice_unit",
 	  test_case("slice_unit", groups_are_units_from_up_to_down, they_are_found_by_their_names,
 		    what_a_dead_cluster_left_is_made_anew, who_has_processes_is_not_stopped,
-		    what_systemd_puts_back_is_seen, other_clusters_find_their_cpus_taken))
+		    a_group_is_empty_when_its_last_thread_has_ended, what_systemd_puts_back_is_seen,
+		    other_clusters_find_their_cpus_taken))
