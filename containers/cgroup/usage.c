@@ -382,8 +382,9 @@ int cgroup_runnable(struct driver *driver, const char *group, unsigned *out, str
 	struct subtree all;
 	int r = group_check_name(d, group, e);
 
-	if (r == 0)
-		r = subtree_list(d, base, group, &all, e);
+	if (r)
+		return r;
+	r = subtree_list(d, base, group, &all, e);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < all.count; i++) {

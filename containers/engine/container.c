@@ -187,7 +187,7 @@ int exec_inspect(struct engine *g, const char *id, struct exec_state *out, struc
  */
 bool exec_signal(struct engine *g, const char *id, int number)
 {
-	struct exec_state state;
+	struct exec_state state = {0};
 	cleanup_close int pidfd = -1;
 	char groups[8192];
 	struct err e;
