@@ -3,7 +3,7 @@
 #   make demo     install what is missing, build, and run a real Spark job over two slices
 #   make test     install what is missing, build, and run every test that needs no emulator
 # Both are all a user needs; the rest is for the people who work on it:
-#   image (a container image for slices)
+#   image (a container image for slices) test-numa (in an emulated machine)
 #   check (all that needs no Spark, of one variant) check-cli check-layers check-pure check-headers format-check fuzz analyze coverage bench
 #   install uninstall clean (DESTDIR, PREFIX)
 # VARIANT = release | debug | san (ASan and UBSan) | cov | clang;  V=1 shows the commands;  LIBCGROUP=no builds without cgroup v1.
