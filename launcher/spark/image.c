@@ -43,6 +43,14 @@ static int check_engine(const struct spark_engine *engine, const struct engine_a
 				      "the engine at %s makes groups by \"%s\": cgroupfs and "
 				      "systemd are what cleave knows",
 				      engine->socket, a->cgroup_driver);
+	/* Root's systemd makes its groups, a user's makes ours. */
+	if (strcmp(a->cgroup_driver, "systemd") == 0 && geteuid() != 0 && !a->is_rootless)
+		return err_impossible(
+			e,
+			"the engine at %s is root's, and has systemd make its groups, not in "
+			"those that a user may make: run cleave as root, or set docker.socket "
+			"to a rootless engine's",
+			engine->socket);
 	return 0;
 }
 
