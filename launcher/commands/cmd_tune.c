@@ -106,7 +106,7 @@ static void measure_arguments(struct tuning *t, enum tune_size which)
 	char *rest = arguments, *word;
 
 	while (rest && (word = strsep(&rest, " \t\n"))) {
-		const char *path = data_local_path(word);
+		const char *path = spark_local_path(word);
 
 		if (path && *path && !strstr(path, "{scratch}") && access(path, F_OK) == 0)
 			sum += data_measure(path);
@@ -131,7 +131,7 @@ static int take_part(struct tuning *t, enum tune_size which, double share, struc
 		 which);
 	if (mkdir(data->part, 0755) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make the directory %s", data->part);
-	if (data_part_make(data_local_path(path), share, data->part, &part, e) < 0)
+	if (data_part_make(spark_local_path(path), share, data->part, &part, e) < 0)
 		return e->code;
 	/* Of a size that the profile wrote, the same share. */
 	data->bytes = (uint64_t)((double)t->engine.job.data_bytes * (double)part.bytes /

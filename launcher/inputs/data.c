@@ -10,17 +10,6 @@
 
 enum { FILES_MOST = 1 << 20, READ_BYTES = 1 << 20 };
 
-const char *data_local_path(const char *path)
-{
-	static const char scheme[] = "file:";
-
-	if (!strncmp(path, scheme, sizeof(scheme) - 1)) {
-		path += sizeof(scheme) - 1;
-		return !strncmp(path, "//", 2) ? path + 2 : path;
-	}
-	return strstr(path, "://") ? NULL : path;
-}
-
 /* Paths in alphabetical order: of siblings, a directory's name goes on with a '/'. */
 static int compare_entries(const FTSENT **a, const FTSENT **b)
 {

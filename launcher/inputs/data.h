@@ -9,12 +9,6 @@
 #include "decision/base/err.h"
 #include "decision/plan/profile.h"
 
-/*
- * The local path that a data path names ("file:///a", "file:/a", "/a"), or NULL for another's
- * ("hdfs://…").
- */
-const char *data_local_path(const char *path);
-
 /* The bytes of a file, or of all files below a directory; 0 where they cannot be read. */
 uint64_t data_measure(const char *path);
 

@@ -66,7 +66,7 @@ int load_topology(const struct roots *roots, struct topology *out, struct cpuset
 static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
 		      struct err *e)
 {
-	const char *data = data_local_path(p->workload.data_path);
+	const char *data = spark_local_path(p->workload.data_path);
 	struct claims claims;
 
 	*f = (struct facts){0};

@@ -9,7 +9,6 @@
 
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
-#include "launcher/inputs/data.h"
 #include "launcher/spark/spark.h"
 
 enum {
@@ -262,7 +261,7 @@ void workload_of_application(char *const *words, struct facts *f)
 {
 	static const char option[] = "--class";
 	size_t at = spark_application_word(words), length = sizeof(option) - 1;
-	const char *path = words[at] ? data_local_path(words[at]) : NULL;
+	const char *path = words[at] ? spark_local_path(words[at]) : NULL;
 	const char *dot = path ? strrchr(path, '.') : NULL;
 	const char *class = NULL;
 
@@ -460,7 +459,7 @@ void workload_of_event_logs(const struct strings *conf, struct facts *f)
 	struct log logs[LOGS_TRIED];
 	unsigned count;
 
-	path = data_local_path(path ? path : "/tmp/spark-events"); /* Spark's default */
+	path = spark_local_path(path ? path : "/tmp/spark-events"); /* Spark's default */
 	if (!enabled || strcasecmp(enabled, "true") != 0 || !path || path[0] != '/' ||
 	    !(directory = opendir(path)))
 		return;

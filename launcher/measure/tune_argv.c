@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/inputs/data.h"
 #include "launcher/measure/step.h"
 #include "launcher/measure/tune.h"
 #include "launcher/spark/spark.h"
@@ -10,7 +9,7 @@
 /* Both name the same local path, with or without "file://". */
 static bool is_data(const struct profile *p, const char *word)
 {
-	const char *data = data_local_path(p->workload.data_path), *path = data_local_path(word);
+	const char *data = spark_local_path(p->workload.data_path), *path = spark_local_path(word);
 
 	return data && *data && path && !strcmp(data, path);
 }
@@ -90,7 +89,7 @@ static int add_repetition(const struct tuning *t, enum tune_size size, unsigned 
 bool tuning_can_repeat(char *const *words)
 {
 	static const char python[] = ".py";
-	const char *path = data_local_path(words[spark_application_word(words)]);
+	const char *path = spark_local_path(words[spark_application_word(words)]);
 	size_t length = path ? strlen(path) : 0;
 
 	return length > strlen(python) && !strcmp(path + length - strlen(python), python) &&
@@ -115,7 +114,7 @@ int tuning_words(const struct tuning *t, unsigned option, struct argv *out, stru
 	}
 	argv_addf(out, "%s/driver.py", t->directory);
 	argv_addf(out, "%s/times", t->directory);
-	argv_add(out, data_local_path(t->words[application]));
+	argv_add(out, spark_local_path(t->words[application]));
 	/* The second one warms the JVMs up, and is not counted. */
 	for (unsigned i = 0; i <= count; i++)
 		if (add_repetition(t, runs[i ? i - 1 : 0].size, i, out, e) < 0)

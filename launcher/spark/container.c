@@ -16,14 +16,11 @@
 #include "launcher/system/cache.h"
 #include "launcher/system/owner.h"
 
-/* What a data path names on this machine: "/a" of "file:///a" and "/a"; NULL: nothing. */
+/* The absolute path that a data path names here, where a mount has room for it; else NULL. */
 static const char *local_path(const char *path)
 {
-	static const char scheme[] = "file://";
-
-	if (strncmp(path, scheme, sizeof(scheme) - 1) == 0)
-		path += sizeof(scheme) - 1;
-	return path[0] == '/' && strlen(path) < PROFILE_PATH ? path : NULL;
+	path = spark_local_path(path);
+	return path && path[0] == '/' && strlen(path) < PROFILE_PATH ? path : NULL;
 }
 
 void spark_container_name(const char *cluster, const char *name, char out[CONTAINER_NAME])
@@ -76,18 +73,6 @@ static int find_way(const struct spark_cluster *c, const char *source, char real
 	slash[slash == above] = '\0';
 	r = owner_find_stranger(above, 0, stranger);
 	return r == 1 ? -EPERM : r;
-}
-
-static int refuse_way(const struct owner *stranger, const char *what, const char *path,
-		      struct err *e)
-{
-	char text[OWNER_TEXT];
-
-	return err_set(
-		e, -EPERM,
-		"%s: %s: %s, so that what a container gets is not for root to say: mount from "
-		"where only root can change the way, or run cleave as that user",
-		what, path, owner_text(stranger, 0, text));
 }
 
 /* `source` NULL: the same. What is there already, as a data path may be, is not mounted twice. */
@@ -167,14 +152,29 @@ static int add_path(struct container_spec *spec, const struct spark_cluster *c, 
 	return add_mount(spec, real, path, mode, e);
 }
 
+/* What the profile's `key` wants: an error if it cannot be had, or must not. */
+static int add_checked(struct container_spec *spec, const struct spark_cluster *c, const char *key,
+		       const char *source, const char *target, enum mount_mode mode, struct err *e)
+{
+	char real[PATH_MAX], text[OWNER_TEXT];
+	struct owner stranger;
+	int r = find_way(c, source, real, &stranger);
+
+	if (r == -EPERM)
+		return err_set(
+			e, r,
+			"%s: %s: %s, so that what a container gets is not for root to say: mount "
+			"from where only root can change the way, or run cleave as that user",
+			key, source, owner_text(&stranger, 0, text));
+	return r ? err_errno(e, r, "%s: %s", key, source) : add_mount(spec, real, target, mode, e);
+}
+
 /* docker.mounts: SOURCE:TARGET, SOURCE:TARGET:ro; profiles/ has checked them. */
 static int add_wanted(struct container_spec *spec, const struct spark_cluster *c, struct err *e)
 {
 	strings_for_each(item, &c->profile->docker.mounts)
 	{
-		char source[PROFILE_PATH], target[PROFILE_PATH], real[PATH_MAX], *mode;
-		struct owner stranger;
-		int r;
+		char source[PROFILE_PATH], target[PROFILE_PATH], *mode;
 
 		string_copy_n(source, sizeof(source), item);
 		source[strcspn(source, ":")] = '\0';
@@ -182,13 +182,8 @@ static int add_wanted(struct container_spec *spec, const struct spark_cluster *c
 		mode = strchr(target, ':');
 		if (mode)
 			*mode++ = '\0';
-		r = find_way(c, source, real, &stranger);
-		if (r == -EPERM)
-			return refuse_way(&stranger, "docker.mounts", source, e);
-		if (r)
-			return err_errno(e, r, "docker.mounts: %s", source);
-		if (add_mount(spec, real, target,
-			      mode && strcmp(mode, "ro") == 0 ? MOUNT_READ : MOUNT_WRITE, e))
+		if (add_checked(spec, c, "docker.mounts", source, target,
+				mode && strcmp(mode, "ro") == 0 ? MOUNT_READ : MOUNT_WRITE, e))
 			return e->code;
 	}
 	return 0;
@@ -205,19 +200,6 @@ static int add_archive(struct container_spec *spec, const struct spark_cluster *
 		return 0;
 	entry = cache_open(c->spark->fingerprint, path, &ignored);
 	return entry < 0 ? 0 : add_mount(spec, NULL, path, MOUNT_READ, e);
-}
-
-static int add_scratch(struct container_spec *spec, const struct spark_cluster *c, const char *path,
-		       struct err *e)
-{
-	struct owner stranger;
-	char real[PATH_MAX];
-	int r = find_way(c, path, real, &stranger);
-
-	if (r == -EPERM)
-		return refuse_way(&stranger, "memory.scratch.path", path, e);
-	return r ? err_errno(e, r, "memory.scratch.path: %s", path)
-		 : add_mount(spec, real, path, MOUNT_WRITE, e);
 }
 
 /* Of the cluster's own directories, those of this one; what others have to keep is not seen. */
@@ -238,7 +220,8 @@ static int add_own(struct container_spec *spec, const struct spark_cluster *c, c
 		if (strcmp(name, c->plan->slices[i].name) != 0)
 			continue;
 		if (c->profile->memory.scratch.path[0] &&
-		    (spark_scratch(c, i, scratch, e) || add_scratch(spec, c, scratch, e)))
+		    (spark_scratch(c, i, scratch, e) ||
+		     add_checked(spec, c, "memory.scratch.path", scratch, scratch, MOUNT_WRITE, e)))
 			return e->code;
 		return add_below(spec, k->data, name, MOUNT_WRITE, e);
 	}

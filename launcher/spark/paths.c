@@ -136,3 +136,14 @@ int spark_scratch(const struct spark_cluster *c, unsigned slice, char path[PROFI
 	return own[0] ? scratch_path(c->cluster, own, name, path, e)
 		      : spark_data_path(c->cluster, path, e, "%s/scratch", name);
 }
+
+const char *spark_local_path(const char *path)
+{
+	static const char scheme[] = "file:";
+
+	if (!strncmp(path, scheme, sizeof(scheme) - 1)) {
+		path += sizeof(scheme) - 1;
+		return !strncmp(path, "//", 2) ? path + 2 : path;
+	}
+	return strstr(path, "://") ? NULL : path;
+}

@@ -146,6 +146,12 @@ int spark_prepare(const struct spark_cluster *c, struct err *e);
 int spark_paths_check(const struct cluster *c, const struct profile *p, struct err *e);
 
 /*
+ * The local path that a data path names ("file:///a", "file:/a", "/a"), or NULL for another's
+ * ("hdfs://…").
+ */
+const char *spark_local_path(const char *path);
+
+/*
  * A path as it is to stand between single quotes in JDK_JAVA_OPTIONS (JDK, args.c,
  * JLI_AddArgsFromEnvVar) and in Spark's option strings (CommandBuilderUtils.parseOptionString),
  * which quote as a shell does; and as the path of a URL (RFC 3986).
