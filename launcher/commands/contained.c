@@ -43,14 +43,6 @@ static int attach(const struct state *s, const struct container_spec *spec, cons
 	return r ? r : foreground_wait(f, NULL, NULL, e);
 }
 
-void contained_put_path(const struct state *s, struct argv *env)
-{
-	argv_putf(env, "PATH",
-		  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:%s/bin:%.*s/bin",
-		  s->contained.home, (int)(strlen(s->contained.java) - strlen("/bin/java")),
-		  s->contained.java);
-}
-
 int contained_run(const struct state *s, struct driver *d, const struct process *p,
 		  char *const *words, struct foreground *f, struct err *e)
 {
@@ -69,7 +61,7 @@ int contained_run(const struct state *s, struct driver *d, const struct process 
 	for (size_t i = 0; i < p->env.count; i++)
 		argv_add(&env, p->env.items[i]);
 	argv_putf(&env, GROUP_VARIABLE, "%s/%s", s->cluster.name, GROUP_HOST);
-	contained_put_path(s, &env);
+	spark_put_path(&s->contained, &env);
 	if (env.failed)
 		return err_set(e, -ENOMEM, "no memory for an environment");
 	if (spark_command_container(&c, directory, words, spec, e) ||

@@ -12,9 +12,6 @@
 #include "launcher/protocol/state.h"
 #include "launcher/system/foreground.h"
 
-/* Where programs are in a container: the caller's PATH is of another tree. */
-void contained_put_path(const struct state *s, struct argv *env);
-
 /*
  * Both wait for the end. Return the command's exit code, 128 + n for signal n; -ENOENT, -EACCES
  * and -ENOEXEC as execve(2) has them; else the engine's errors. `words`: of p->argv, those that the

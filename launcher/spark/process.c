@@ -44,11 +44,18 @@ static void prefix_options(struct argv *env, const char *name, const char *tmp, 
 		  quoted, tmp ? "'" : "", more[0] ? " " : "", more, theirs[0] ? " " : "", theirs);
 }
 
+#define SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+void spark_put_path(const struct spark *s, struct argv *env)
+{
+	argv_putf(env, "PATH", SYSTEM_PATH ":%s/bin:%.*s/bin", s->home, SPARK_JAVA_HOME(s));
+}
+
 void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env)
 {
 	const char *key = NULL;
 
-	argv_put(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	argv_put(env, "PATH", SYSTEM_PATH);
 	argv_put(env, "LANG", "C.UTF-8");
 	environment_put_user(c->uid, env);
 	strings_for_each(item, &p->spark.env)

@@ -198,6 +198,9 @@ bool spark_is_contained(const struct spark_cluster *c, const char *group);
 /* SPARK_HOME and JAVA_HOME, which is two directories above the binary. */
 void spark_put_homes(const struct spark *s, struct argv *env);
 
+/* PATH of a command in a container: the system's, then Spark's and Java's; nothing of the caller's. */
+void spark_put_path(const struct spark *s, struct argv *env);
+
 /*
  * The begin of a daemon's environment, nothing of the caller's: what a JVM and its Python workers
  * need of the workers' user, and spark.env.

@@ -33,8 +33,8 @@ int crew_open(struct crew *c, struct site *site, struct rest *rest, struct err *
 
 void crew_close(struct crew *c)
 {
-	for (unsigned i = 0; c->site && i < DAEMONS; i++) /* without a site it was never opened */
-	{
+	/* Without a site it was never opened. */
+	for (unsigned i = 0; c->site && i < DAEMONS; i++) {
 		if (c->daemons[i].pidfd >= 0)
 			close(c->daemons[i].pidfd);
 		errand_drop(&c->daemons[i].errand);

@@ -151,19 +151,29 @@ int daemon_take_begun(struct daemon *d, struct driver *driver, struct err *e)
 	return identify(d, pid, take_fd(pidfd), e);
 }
 
-bool daemon_end(struct daemon *d, const struct state *s)
+/* About the container that it has, or had. */
+static int send_errand(struct daemon *d, enum errand_kind kind, const struct state *s, int log,
+		       struct err *e)
 {
 	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec)
+		return err_set(e, -ENOMEM, "no memory for a container");
+	spark_container_name(s->cluster.name, d->name, spec->name);
+	string_copy(spec->cluster, s->cluster.name);
+	return errand_send(&d->errand, kind, s->engine.socket, spec, log, e);
+}
+
+bool daemon_end(struct daemon *d, const struct state *s)
+{
 	cleanup_close int log = -1;
 	struct err ignored; /* then it is not known how it ended; the next one makes room */
 
 	d->last_words.code = 0;
-	if (!d->is_contained || !spec || !s->engine.socket[0])
+	if (!d->is_contained || !s->engine.socket[0])
 		return false;
 	log = d->log[0] ? open_log(&s->cluster, d->log, &ignored) : -1;
-	spark_container_name(s->cluster.name, d->name, spec->name);
-	string_copy(spec->cluster, s->cluster.name);
-	return errand_send(&d->errand, ERRAND_END, s->engine.socket, spec, log, &ignored) == 0;
+	return send_errand(d, ERRAND_END, s, log, &ignored) == 0;
 }
 
 void daemon_take_ended(struct daemon *d)
@@ -189,13 +199,7 @@ void daemon_take_ended(struct daemon *d)
 
 int daemon_unpause(struct daemon *d, const struct state *s, struct err *e)
 {
-	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
-
-	if (!spec)
-		return err_set(e, -ENOMEM, "no memory for a container");
-	spark_container_name(s->cluster.name, d->name, spec->name);
-	string_copy(spec->cluster, s->cluster.name);
-	return errand_send(&d->errand, ERRAND_UNPAUSE, s->engine.socket, spec, -1, e);
+	return send_errand(d, ERRAND_UNPAUSE, s, -1, e);
 }
 
 /* ---- its begin */
