@@ -13,7 +13,6 @@
 #include "containers/where/tree.h"
 #include "decision/base/cleanup.h"
 #include "launcher/commands/command.h"
-#include "launcher/commands/print_json.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/show/table.h"
 #include "launcher/system/json.h"
@@ -380,7 +379,7 @@ static int run_doctor(const struct invocation *in, struct err *e)
 		return r;
 	doctor_judge(facts, list);
 	if (in->options.json)
-		r = print_json(json_table_build(&findings_table, list, e), JSON_INDENT(2), e);
+		r = json_print(json_table_build(&findings_table, list, e), JSON_INDENT(2), e);
 	else if (print_text(list) < 0)
 		r = err_errno(e, -ENOMEM, "cannot print the findings");
 	if (r < 0)

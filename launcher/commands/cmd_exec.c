@@ -102,8 +102,10 @@ static int run_contained(const struct options *o, const struct state *s, const c
 
 	if (is_host && spark_shell_environment(&c, &p.env, e))
 		return e->code;
-	spark_put_path(&s->contained, &p.env);
-	argv_putf(&p.env, "SPARK_CONF_DIR", "%s/env", s->cluster.state);
+	if (!is_host) {
+		spark_put_path(&s->contained, &p.env);
+		argv_putf(&p.env, "SPARK_CONF_DIR", "%s/env", s->cluster.state);
+	}
 	if (terminal)
 		argv_put(&p.env, "TERM", terminal);
 	for (char *const *word = words; *word; word++)

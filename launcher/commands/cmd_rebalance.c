@@ -5,13 +5,13 @@
 
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
-#include "launcher/commands/print_json.h"
 #include "launcher/commands/replay.h"
 #include "launcher/commands/running.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/control.h"
 #include "launcher/show/table.h"
 #include "launcher/system/files.h"
+#include "launcher/system/json.h"
 
 /* ---- what is requested */
 
@@ -274,7 +274,7 @@ static int replay_all(const struct options *o, struct replay *replay, struct err
 		return err_wrap(e, "%s", o->replay);
 	print_torn(o->replay, replay);
 	if (o->json)
-		return print_json(json_pack("{s:s, s:i, s:i, s:O}", "schema", "cleave.replay/1",
+		return json_print(json_pack("{s:s, s:i, s:i, s:O}", "schema", "cleave.replay/1",
 					    "steps", (int)replay->steps, "same", (int)replay->same,
 					    "different", different),
 				  JSON_COMPACT, e);

@@ -6,10 +6,10 @@
 #include "decision/base/foreign.h"
 #include "decision/base/size_text.h"
 #include "launcher/commands/command.h"
-#include "launcher/commands/print_json.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/protocol/topology_json.h"
 #include "launcher/show/table.h"
+#include "launcher/system/json.h"
 
 static void print_head(const struct topology *t, const struct cpuset *mask)
 {
@@ -128,7 +128,7 @@ static int run_topology(const struct invocation *in, struct err *e)
 	if (load_topology(&in->options.roots, t, &mask, e) < 0)
 		return e->code;
 	if (in->options.json)
-		return print_json(topology_json(t), JSON_INDENT(2), e);
+		return json_print(topology_json(t), JSON_INDENT(2), e);
 	print_head(t, &mask);
 	if (print_cores(t) < 0 || print_nodes(t) < 0)
 		return err_set(e, -ENOMEM, "out of memory");

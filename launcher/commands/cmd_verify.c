@@ -10,10 +10,10 @@
 #include "decision/reconcile/differences.h"
 #include "decision/reconcile/drift.h"
 #include "launcher/commands/answers.h"
-#include "launcher/commands/print_json.h"
 #include "launcher/commands/running.h"
 #include "launcher/commands/up.h"
 #include "launcher/show/table.h"
+#include "launcher/system/json.h"
 #include "launcher/system/listening.h"
 
 enum { PIDS_MAX = 4096, LOOKS = 3, ANSWER_MS = 5000 };
@@ -243,7 +243,7 @@ static int print_all_json(const struct look *l, struct err *e)
 		json_decref(all);
 		all = NULL;
 	}
-	return print_json(all, JSON_INDENT(2), e);
+	return json_print(all, JSON_INDENT(2), e);
 }
 
 static int verify(const struct options *o, struct look *l, struct err *e)

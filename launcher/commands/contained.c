@@ -43,13 +43,12 @@ static int attach(const struct state *s, const struct container_spec *spec, cons
 	return r ? r : foreground_wait(f, NULL, NULL, e);
 }
 
-int contained_run(const struct state *s, struct driver *d, const struct process *p,
-		  char *const *words, struct foreground *f, struct err *e)
+int contained_run(const struct state *s, struct driver *d, struct process *p, char *const *words,
+		  struct foreground *f, struct err *e)
 {
 	const struct spark_cluster c = state_spark(s);
 	cleanup_free struct container_spec *spec = calloc(1, sizeof(*spec));
 	cleanup_engine struct engine *g = NULL;
-	cleanup_argv struct argv env = {0};
 	char directory[PROFILE_PATH], id[CONTAINER_ID];
 	struct err ignored; /* the engine removes it, or down does */
 	int status;
@@ -58,17 +57,15 @@ int contained_run(const struct state *s, struct driver *d, const struct process 
 		return err_set(e, -ENOMEM, "no memory for a container");
 	if (!getcwd(directory, sizeof(directory)))
 		return err_errno(e, -errno, "cannot tell the current directory");
-	for (size_t i = 0; i < p->env.count; i++)
-		argv_add(&env, p->env.items[i]);
-	argv_putf(&env, GROUP_VARIABLE, "%s/%s", s->cluster.name, GROUP_HOST);
-	spark_put_path(&s->contained, &env);
-	if (env.failed)
+	argv_putf(&p->env, GROUP_VARIABLE, "%s/%s", s->cluster.name, GROUP_HOST);
+	spark_put_path(&s->contained, &p->env);
+	if (p->env.failed)
 		return err_set(e, -ENOMEM, "no memory for an environment");
 	if (spark_command_container(&c, directory, words, spec, e) ||
 	    d->ops->parent(d, GROUP_HOST, spec->parent, e) || engine_open(s->engine.socket, &g, e))
 		return e->code;
 	spec->argv = p->argv.items;
-	spec->envp = env.items;
+	spec->envp = p->env.items;
 	spec->takes_input = true;
 	spec->takes_terminal = has_terminal();
 	if (container_create(g, spec, id, e))

@@ -15,10 +15,10 @@
 /*
  * Both wait for the end. Return the command's exit code, 128 + n for signal n; -ENOENT, -EACCES
  * and -ENOEXEC as execve(2) has them; else the engine's errors. `words`: of p->argv, those that the
- * caller wrote.
+ * caller wrote; p->env gets what a container needs, PATH above all.
  */
-int contained_run(const struct state *s, struct driver *d, const struct process *p,
-		  char *const *words, struct foreground *f, struct err *e);
+int contained_run(const struct state *s, struct driver *d, struct process *p, char *const *words,
+		  struct foreground *f, struct err *e);
 int contained_exec(const struct state *s, const char *group, char *const *argv, char *const *envp,
 		   struct foreground *f, struct err *e);
 

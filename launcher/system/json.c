@@ -513,3 +513,14 @@ json_t *json_read(const char *text, size_t size, struct err *e)
 
 	return json_read_within(&most, text, size, e);
 }
+
+int json_print(json_t *taken, size_t flags, struct err *e)
+{
+	int failed = !taken || json_dumpf(taken, stdout, flags) < 0;
+
+	json_decref(taken);
+	if (failed)
+		return err_set(e, -ENOMEM, "cannot print JSON");
+	putchar('\n');
+	return 0;
+}

@@ -166,4 +166,10 @@ int json_put(struct json_t *object, const char *key, struct json_t *json, struct
 /* One text member, into `to` of `size` bytes. */
 int json_read_text(struct json_t *object, const char *key, char *to, size_t size, struct err *e);
 
+/*
+ * The output of --json: print a value and a newline on stdout; `flags` are jansson's. The reference
+ * is taken. -ENOMEM for NULL: it could not be made.
+ */
+int json_print(struct json_t *taken, size_t flags, struct err *e);
+
 #endif
