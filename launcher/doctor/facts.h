@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_COMMANDS_CMD_DOCTOR_H
-#define LAUNCHER_COMMANDS_CMD_DOCTOR_H
-
-/*
- * What this machine can do for cleave, what is missing, and the command that would fix it: a list
- * of findings, made from facts that were read before. Nothing of the machine is changed.
- */
+#ifndef LAUNCHER_DOCTOR_FACTS_H
+#define LAUNCHER_DOCTOR_FACTS_H
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,22 +9,7 @@
 #include "launcher/spark/archive.h"
 #include "launcher/system/busy.h"
 
-enum finding_kind { FINDING_OK, FINDING_NOTE, FINDING_MISSING };
-
-struct finding {
-	enum finding_kind kind;
-	char name[32];	     /* "cpuset", "clone3" …; stable, for --json */
-	char what[ERR_TEXT]; /* a sentence without the full stop */
-	char fix[256];	     /* a command or a setting, "" if nothing is to be done */
-};
-
-enum { FINDINGS_MAX = 64, BUSY_MAX = 8 };
-
-struct findings {
-	unsigned count;
-	unsigned missing; /* of them: `up` cannot work without */
-	struct finding items[FINDINGS_MAX];
-};
+enum { BUSY_MAX = 8 };
 
 /* What the findings are made from. A text that is not there is "". */
 struct doctor_facts {
@@ -57,14 +37,5 @@ struct doctor_facts {
 	unsigned busy_count;
 	struct busy busy[BUSY_MAX]; /* processes outside of cleave's groups that use the CPUs */
 };
-
-/*
- * Read the facts that matter to `p`; `wait_ms` is how long the use of the CPUs is measured. About
- * 150 KB: keep it on the heap.
- */
-int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_ms,
-		struct doctor_facts *out, struct err *e);
-
-void doctor_judge(const struct doctor_facts *f, struct findings *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What doctor concludes from facts, and who uses the CPUs. */
 
-#include "launcher/commands/cmd_doctor.h"
+#include "launcher/doctor/doctor.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control groups: which controllers there are, and where groups would be made.
+ */
+
+#include "launcher/doctor/room.h"
+
+static void judge_controllers(const struct doctor_facts *f, struct findings *out)
+{
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const struct hierarchy *h = &f->place.layout.controllers[c];
+		const char *name = controller_name(c, 2);
+
+		if (h->version)
+			finding_add(out, FINDING_OK, name, "",
+				    "cgroup v%d at %s, this process in %s", h->version, h->mount,
+				    h->own[0] ? h->own : "/");
+		else if (c == CONTROLLER_CPUACCT || c == CONTROLLER_IO)
+			finding_add(out, FINDING_NOTE, name, "", "no such controller: %s",
+				    c == CONTROLLER_IO ? "io limits are not possible"
+						       : "CPU time of slices is not shown");
+		else
+			finding_add(out, FINDING_MISSING, name,
+				    "backend: affinity (in the profile)",
+				    "no such controller: slices cannot be made");
+	}
+}
+
+static void judge_place(const struct doctor_facts *f, struct findings *out)
+{
+	const struct placement *p = &f->decided;
+	bool v1 = p->kind == PLACEMENT_CGROUP1;
+
+	if (f->place_result < 0)
+		finding_add(out, FINDING_MISSING, "groups", "", "%s", f->place_error.msg);
+	else if (p->kind == PLACEMENT_SCOPE)
+		finding_add(out, FINDING_OK, "groups", "",
+			    "in a scope of their own: systemd-run%s --scope -p Delegate=yes",
+			    p->user_manager ? " --user" : "");
+	else if (p->kind == PLACEMENT_SLICES)
+		finding_add(out, FINDING_OK, "groups", "", "slice units of systemd's in %s",
+			    p->base[CONTROLLER_CPUSET]);
+	else
+		finding_add(out, FINDING_OK, "groups", "", "below %s/cleave%s",
+			    p->base[CONTROLLER_CPUSET],
+			    v1 ? ", and likewise in each other hierarchy" : "");
+	if (f->place.systemd && v1)
+		finding_add(
+			out, FINDING_NOTE, "systemd",
+			"systemd.unified_cgroup_hierarchy=1 (on the kernel command line)",
+			"systemd runs with cgroup v1: stopping a unit does not end these groups, "
+			"`cleave down` does");
+	else if (f->place.systemd)
+		finding_add(
+			out, FINDING_NOTE, "systemd", "CPUWeight=10000 (in the supervisor's unit)",
+			"systemd manages the groups: a supervisor outside of a unit of its own has no "
+			"guaranteed CPU time");
+	else
+		finding_add(out, FINDING_OK, "systemd", "",
+			    "not running: groups are made directly");
+	if (v1)
+		finding_add(out, FINDING_NOTE, "memory-v1", "",
+			    "cgroup v1 has no memory.high, no memory.low and no oom.group");
+}
+
+void groups_judge(const struct doctor_facts *f, struct findings *out)
+{
+	judge_controllers(f, out);
+	judge_place(f, out);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LAUNCHER_DOCTOR_ROOM_H
+#define LAUNCHER_DOCTOR_ROOM_H
+
+/*
+ * The subjects of the doctor, a file each: it reads its part of the facts and judges it. Reading
+ * never fails because something is missing, which is what the findings are about.
+ */
+
+#include "launcher/doctor/facts.h"
+#include "launcher/doctor/finding.h"
+
+/* groups.c: controllers, and where groups would be made */
+void groups_judge(const struct doctor_facts *f, struct findings *out);
+
+/* kernel.c: what the kernel has of what cleave uses, and its memory settings; after the groups */
+void kernel_read(struct doctor_facts *out);
+void kernel_judge(const struct doctor_facts *f, struct findings *out);
+
+/* spark.c: Spark, Java, python3 and a container engine, as `up` would find them */
+void spark_read(const struct profile *p, struct doctor_facts *out);
+void spark_judge(const struct doctor_facts *f, struct findings *out);
+
+/* others.c: who else uses the CPUs */
+void others_judge(const struct doctor_facts *f, struct findings *out);
+
+#endif
