@@ -18,8 +18,6 @@
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
-enum { MEMBERS_MAX = 4096 }; /* processes of a slice: one JVM, or some dozens of Python's */
-
 /*
  * weight → cpu.shares: straight lines through v2's and v1's minimum (1, 2), default (100, 1024) and
  * maximum (10000, 262144), the same three points that runc and crun map onto each other; exactly
@@ -382,26 +380,23 @@ static int compare_pids(const void *a, const void *b)
 static int bring_back_to(struct cgroup_driver *d, const struct subgroup *g, enum controller seen_in,
 			 struct err *e)
 {
-	cleanup_free pid_t *all = malloc(MEMBERS_MAX * sizeof(*all));
-	cleanup_free pid_t *inside = malloc(MEMBERS_MAX * sizeof(*inside));
-	int n, n_inside, moved = 0;
+	cleanup_pids struct pid_list all = {0}, inside = {0};
+	char procs[SUBTREE_FILE];
+	int moved = 0, r;
 
-	if (!all || !inside)
-		return err_errno(e, -ENOMEM, "bringing the processes of %s back", g->path);
-	n = cgroup_pids_at(d->base[seen_in], SUBGROUP_FILE(g, "cgroup.procs"), all, MEMBERS_MAX, e);
-	n_inside = n < 0 ? n
-			 : cgroup_pids_at(d->base[CONTROLLER_CPUSET],
-					  SUBGROUP_FILE(g, "cgroup.procs"), inside, MEMBERS_MAX, e);
-	if (n_inside < 0)
-		return n_inside;
-	n_inside = n_inside < MEMBERS_MAX ? n_inside : MEMBERS_MAX;
-	qsort(inside, (size_t)n_inside, sizeof(*inside), compare_pids);
-	for (int i = 0; i < n && i < MEMBERS_MAX; i++) {
-		int r;
-
-		if (bsearch(&all[i], inside, (size_t)n_inside, sizeof(*inside), compare_pids))
+	subtree_file(g, "cgroup.procs", procs);
+	r = cgroup_list_at(d->base[seen_in], procs, &all, e);
+	if (r == 0)
+		r = cgroup_list_at(d->base[CONTROLLER_CPUSET], procs, &inside, e);
+	if (r < 0)
+		return r;
+	if (inside.count)
+		qsort(inside.pids, inside.count, sizeof(*inside.pids), compare_pids);
+	for (size_t i = 0; i < all.count; i++) {
+		if (inside.count && bsearch(&all.pids[i], inside.pids, inside.count,
+					    sizeof(*inside.pids), compare_pids))
 			continue;
-		r = bring_back_one(d, g, seen_in, all[i], e);
+		r = bring_back_one(d, g, seen_in, all.pids[i], e);
 		if (r < 0)
 			return r;
 		moved += r;

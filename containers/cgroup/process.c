@@ -19,7 +19,6 @@ enum {
 	BATCH = 64,
 	TURN_MS = 100,
 	DYING_MS = 5,
-	MEMBERS_MAX = 4096, /* processes of a group: one JVM, or some dozens of Python's */
 };
 
 /* ---- who is in a group */
@@ -77,6 +76,47 @@ static int list_pids(const struct cgroup_driver *d, int base, const char *path, 
 	return r < 0 ? r : count;
 }
 
+int cgroup_list_at(int base, const char *procs, struct pid_list *list, struct err *e)
+{
+	cleanup_fclose FILE *file = control_open_lines(base, procs);
+	char line[32];
+	uint64_t pid;
+
+	if (!file)
+		return err_errno(e, -errno, "cannot read %s", CONTROL_NAME(base, procs));
+	while (fgets(line, sizeof(line), file)) {
+		if (!control_number(line, &pid) || pid > INT32_MAX || pid == 0)
+			continue; /* 0: a process of another pid namespace */
+		if (list->count == list->size) {
+			size_t size = list->size ? 2 * list->size : 256;
+			pid_t *more = reallocarray(list->pids, size, sizeof(*more));
+
+			if (!more)
+				return err_errno(e, -ENOMEM, "listing the processes in %s",
+						 CONTROL_NAME(base, procs));
+			list->pids = more;
+			list->size = size;
+		}
+		list->pids[list->count++] = (pid_t)pid;
+	}
+	return 0;
+}
+
+/* The same of a group and of what is below it. */
+static int list_all(const struct cgroup_driver *d, int base, const char *path,
+		    struct pid_list *list, struct err *e)
+{
+	struct subtree all;
+	int r = subtree_list_at(d, base, path, &all, e);
+
+	for (unsigned i = 0; r >= 0 && i < all.count; i++) {
+		r = cgroup_list_at(base, SUBGROUP_FILE(&all.groups[i], "cgroup.procs"), list, e);
+		if (i && subtree_is_gone(r))
+			r = 0;
+	}
+	return r;
+}
+
 static bool ends_with(const char *path, const char *end, size_t size)
 {
 	size_t length = strlen(path);
@@ -92,14 +132,14 @@ static bool ends_with(const char *path, const char *end, size_t size)
 bool cgroup_path_has_process(const struct cgroup_driver *d, const char *path, pid_t pid,
 			     const char *controller)
 {
-	char text[8192], own[2 * LAYOUT_PATH], suffix[SUBTREE_PATH + 1];
-	cleanup_free pid_t *listed = NULL;
+	char own[2 * LAYOUT_PATH], suffix[SUBTREE_PATH + 1];
+	cleanup_free char *text = proc_read_all(pid, "cgroup");
+	cleanup_pids struct pid_list listed = {0};
 	const char *base;
-	int dir = base_of(d, controller, &base), count;
+	int dir = base_of(d, controller, &base);
 	size_t size;
 
-	if (proc_read_text(pid, "cgroup", text, sizeof(text)) < 0 ||
-	    !cgroup_own_path(text, controller, own, sizeof(own)))
+	if (!text || !cgroup_own_path(text, controller, own, sizeof(own)))
 		return false;
 	snprintf(suffix, sizeof(suffix), "/%s", path);
 	size = strlen(suffix);
@@ -107,11 +147,10 @@ bool cgroup_path_has_process(const struct cgroup_driver *d, const char *path, pi
 		if ((!found[size] || found[size] == '/') &&
 		    ends_with(base, own, (size_t)(found - own)))
 			return true;
-	if (!strstr(own, suffix) || !(listed = malloc(MEMBERS_MAX * sizeof(*listed))))
+	if (!strstr(own, suffix) || list_all(d, dir, path, &listed, &(struct err){0}) < 0)
 		return false;
-	count = list_pids(d, dir, path, listed, MEMBERS_MAX, &(struct err){0});
-	for (int i = 0; i < count && i < MEMBERS_MAX; i++)
-		if (listed[i] == pid)
+	for (size_t i = 0; i < listed.count; i++)
+		if (listed.pids[i] == pid)
 			return true;
 	return false;
 }
@@ -131,12 +170,12 @@ int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char 
 }
 
 int cgroup_pids_of(const struct cgroup_driver *d, const char *controller, const char *group,
-		   pid_t *pids, size_t size, struct err *e)
+		   struct pid_list *list, struct err *e)
 {
 	const char *path;
+	int base = base_of(d, controller, &path);
 
-	return list_pids(d, base_of(d, controller, &path),
-			 group_path(d, group, (char[CGROUP_PATH]){0}), pids, size, e);
+	return list_all(d, base, group_path(d, group, (char[CGROUP_PATH]){0}), list, e);
 }
 
 int cgroup_pids(struct driver *driver, const char *group, pid_t *pids, size_t size, struct err *e)

@@ -7,6 +7,8 @@
  * how the caller enters and leaves.
  */
 
+#include <stdlib.h>
+
 #include "containers/cgroup/group.h"
 
 /* driver_ops that the versions share. */
@@ -20,13 +22,30 @@ bool cgroup_has(struct driver *d, const char *group, pid_t pid);
 /* Of one group alone, by its file "cgroup.procs" below `base`. */
 int cgroup_pids_at(int base, const char *procs, pid_t *pids, size_t size, struct err *e);
 
+/* Processes, however many; what is listed is appended. {0} is empty. */
+struct pid_list {
+	pid_t *pids;
+	size_t count, size;
+};
+
+static inline void cleanup_pidsp(struct pid_list *list)
+{
+	free(list->pids);
+}
+#define cleanup_pids __attribute__((cleanup(cleanup_pidsp)))
+
+/* cgroup_pids_at() without a bound. */
+int cgroup_list_at(int base, const char *procs, struct pid_list *list, struct err *e);
+
 /* cgroup_pids() by what one controller says: in v1 they are separate trees. */
 int cgroup_pids_in(const struct cgroup_driver *d, enum controller c, const char *group, pid_t *pids,
 		   size_t size, struct err *e);
 
-/* The same by the name of a hierarchy, as for cgroup_has_process(). */
+/*
+ * The same without a bound, by the name of a hierarchy as for cgroup_has_process().
+ */
 int cgroup_pids_of(const struct cgroup_driver *d, const char *controller, const char *group,
-		   pid_t *pids, size_t size, struct err *e);
+		   struct pid_list *list, struct err *e);
 
 /* Fill in d->origin, if that is not done yet. */
 int cgroup_remember_origin(struct cgroup_driver *d, struct err *e);

@@ -14,7 +14,6 @@
 #include "decision/base/cleanup.h"
 
 enum {
-	MEMBERS_MAX = 4096,
 	ANCESTORS_MAX = 64,
 	EXEC_TURNS = 50, /* of a millisecond, for a whole group: as long as an exec may take */
 };
@@ -41,30 +40,27 @@ static unsigned hierarchies(const struct cgroup_driver *d, const char *names[CON
 	return count;
 }
 
-/* Those of a group in any hierarchy, sorted, each once; the list is the caller's to free(). */
-static int list_members(const struct cgroup_driver *d, const char *group, pid_t **out,
+/* Those of a group in any hierarchy, sorted, each once. */
+static int list_members(const struct cgroup_driver *d, const char *group, struct pid_list *out,
 			struct err *e)
 {
 	const char *names[CONTROLLER_COUNT + 1];
 	unsigned count = hierarchies(d, names);
-	cleanup_free pid_t *pids = malloc((CONTROLLER_COUNT + 1) * MEMBERS_MAX * sizeof(*pids));
-	int used = 0, kept = 0;
+	size_t kept = 0;
 
-	if (!pids)
-		return err_errno(e, -ENOMEM, "listing the processes of %s", group);
 	for (unsigned i = 0; i < count; i++) {
-		int n = cgroup_pids_of(d, names[i], group, pids + used, MEMBERS_MAX, e);
+		int r = cgroup_pids_of(d, names[i], group, out, e);
 
-		if (n < 0 && n != -ENOENT && n != -ENODEV)
-			return n;
-		used += n < 0 ? 0 : n < MEMBERS_MAX ? n : MEMBERS_MAX;
+		if (r < 0 && r != -ENOENT && r != -ENODEV)
+			return r;
 	}
-	qsort(pids, (size_t)used, sizeof(*pids), compare_pids);
-	for (int i = 0; i < used; i++)
-		if (!kept || pids[kept - 1] != pids[i])
-			pids[kept++] = pids[i];
-	*out = take_pointer(pids);
-	return kept;
+	if (out->count)
+		qsort(out->pids, out->count, sizeof(*out->pids), compare_pids);
+	for (size_t i = 0; i < out->count; i++)
+		if (!kept || out->pids[kept - 1] != out->pids[i])
+			out->pids[kept++] = out->pids[i];
+	out->count = kept;
+	return 0;
 }
 
 /* ---- whose it is */
@@ -192,23 +188,23 @@ static int find_strangers(struct cgroup_driver *d, const char *group, enum actio
 			  struct strangers *out, struct err *e)
 {
 	cleanup_free char *text = malloc(PROC_TEXT_MAX);
-	cleanup_free pid_t *members = NULL;
+	cleanup_pids struct pid_list members = {0};
 	struct question q = {.driver = d, .text = text, .turns = EXEC_TURNS};
-	int n;
+	int r;
 
 	*out = (struct strangers){0};
 	if (group_check_name(d, group, e))
 		return e->code;
-	n = text ? list_members(d, group, &members, e)
+	r = text ? list_members(d, group, &members, e)
 		 : err_errno(e, -ENOMEM, "listing the processes of %s", group);
-	if (n > 0 && stat("/proc/self/exe", &q.program))
-		n = err_errno(e, -errno, "/proc/self/exe");
-	if (n <= 0 || !members)
-		return n;
-	q.members = members;
-	q.count = (size_t)n;
-	for (int i = 0; i < n; i++) {
-		struct stranger s = {.pid = members[i]};
+	if (r == 0 && members.count && stat("/proc/self/exe", &q.program))
+		r = err_errno(e, -errno, "/proc/self/exe");
+	if (r < 0)
+		return r;
+	q.members = members.pids;
+	q.count = members.count;
+	for (size_t i = 0; i < members.count; i++) {
+		struct stranger s = {.pid = members.pids[i]};
 		struct proc_stat stat;
 
 		if (proc_stat_read(s.pid, &stat) || !proc_is_alive(&stat) || is_engines(d, &stat) ||

@@ -151,20 +151,19 @@ int cgroup_usage(struct driver *driver, const char *group, struct sample *out, s
 
 /*
  * Anonymous memory by node, from the line `name`: v2's "anon N0=BYTES N1=…", v1's
- * "hierarchical_anon=PAGES N0=PAGES N1=…", whose first number is the sum of the others.
+ * "hierarchical_anon=PAGES N0=PAGES N1=…", whose first number is the sum of the others. A line grows
+ * with the nodes; v2's is the first of thirty.
  */
-static void sample_nodes(const char *text, const char *name, uint64_t unit,
-			 const struct cpuset *nodes, struct sample *out)
+static void sample_nodes(FILE *file, const char *name, uint64_t unit, const struct cpuset *nodes,
+			 struct sample *out)
 {
-	const char *line = text;
-	size_t size = strlen(name);
+	cleanup_free char *line = NULL;
+	size_t room = 0, size = strlen(name);
 
-	while (line && (strncmp(line, name, size) || !strchr(" =", line[size]))) {
-		line = strchr(line, '\n');
-		line += line != NULL;
-	}
-	if (!line)
-		return;
+	do
+		if (getline(&line, &room, file) < 0)
+			return;
+	while (strncmp(line, name, size) || !strchr(" =", line[size]));
 	for (const char *c = line + strcspn(line, " \n"); *c == ' '; c += strcspn(c, " \n")) {
 		unsigned node;
 		uint64_t value;
@@ -249,7 +248,8 @@ static int sample_memory(const struct cgroup_driver *d, struct open_group *g, st
 {
 	const struct cgroup_version *v = d->version;
 	uint64_t unit = v->numa_unit ? v->numa_unit : (uint64_t)sysconf(_SC_PAGESIZE);
-	char text[CONTROL_TEXT];
+	cleanup_fclose FILE *by_node = NULL;
+	char text[1024]; /* the counters of memory.events, or of memory.oom_control */
 	uint64_t max = UINT64_MAX;
 	struct err ignored;
 	int r = control_read_number(d->base[CONTROLLER_MEMORY],
@@ -268,9 +268,10 @@ static int sample_memory(const struct cgroup_driver *d, struct open_group *g, st
 		out->throttled = control_value(text, "high", 0);
 	}
 	/* Only kernels with NUMA have it. */
-	if (control_read(d->base[CONTROLLER_MEMORY], GROUP_FILE(d, g->name, "memory.numa_stat"),
-			 text, sizeof(text), &ignored) >= 0)
-		sample_nodes(text, v->numa_anon, unit, &g->nodes, out);
+	by_node = control_open_lines(d->base[CONTROLLER_MEMORY],
+				     GROUP_FILE(d, g->name, "memory.numa_stat"));
+	if (by_node)
+		sample_nodes(by_node, v->numa_anon, unit, &g->nodes, out);
 	return 0;
 }
 

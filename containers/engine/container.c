@@ -189,15 +189,14 @@ bool exec_signal(struct engine *g, const char *id, int number)
 {
 	struct exec_state state = {0};
 	cleanup_close int pidfd = -1;
-	char groups[8192];
+	cleanup_free char *groups = NULL;
 	struct err e;
 
 	if (exec_inspect(g, id, &state, &e) || !state.is_running || state.pid <= 0)
 		return false;
 	pidfd = pidfd_open(state.pid, 0);
 	if (pidfd < 0 || strlen(state.container) != CONTAINER_ID - 1 ||
-	    proc_read_text(state.pid, "cgroup", groups, sizeof(groups)) < 0 ||
-	    !strstr(groups, state.container))
+	    !(groups = proc_read_all(state.pid, "cgroup")) || !strstr(groups, state.container))
 		return false;
 	if (getpgid(state.pid) == state.pid)
 		return kill(-state.pid, number) == 0;

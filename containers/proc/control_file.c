@@ -80,6 +80,36 @@ int control_read(int dir, const char *path, char *text, size_t size, struct err 
 	return n;
 }
 
+char *control_read_all(int dir, const char *path, struct err *e)
+{
+	cleanup_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	cleanup_free char *text = NULL;
+	size_t size = 0, used = 0;
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0) {
+		if (used + 1 >= size) {
+			char *more = realloc(text, size = size ? 2 * size : 4096);
+
+			if (!more) {
+				err_errno(e, -ENOMEM, "cannot read %s", CONTROL_NAME(dir, path));
+				return NULL;
+			}
+			text = more;
+		}
+		do
+			n = read(fd, text + used, size - 1 - used);
+		while (n < 0 && errno == EINTR);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0 || !text) {
+		err_errno(e, -errno, "cannot read %s", CONTROL_NAME(dir, path));
+		return NULL;
+	}
+	text[used] = '\0';
+	return take_pointer(text);
+}
+
 int control_rewrite(int fd, const char *path, const char *value, struct err *e)
 {
 	size_t size = strlen(value);

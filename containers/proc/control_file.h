@@ -17,7 +17,7 @@
 #include "decision/base/err.h"
 
 enum {
-	CONTROL_TEXT = 65536, /* memory.numa_stat with 64 nodes is about half of it */
+	CONTROL_TEXT = 65536, /* the limits of some hundred devices */
 	CONTROL_PATH = 4096,
 };
 
@@ -26,6 +26,12 @@ enum {
  * negative: -EFBIG if it does not fit, else what open or read said.
  */
 int control_read(int dir, const char *path, char *text, size_t size, struct err *e);
+
+/*
+ * The whole file on the heap, however long it is, NUL-terminated: for what grows with the machine
+ * or with what others do on it. NULL: see `e`.
+ */
+char *control_read_all(int dir, const char *path, struct err *e);
 
 /* The same from a descriptor that is kept open: the kernel makes the text anew at offset 0. */
 int control_reread(int fd, char *text, size_t size);

@@ -17,15 +17,10 @@ static bool is_one_of(uid_t uid, const struct users *u)
 /* Real, effective, saved, file-system. */
 static bool read_uids(pid_t pid, uid_t uids[4])
 {
-	char text[8192];
-	const char *line;
+	char text[64];
 
-	if (proc_read_text(pid, "status", text, sizeof(text)) < 0)
-		return false;
-	/* The name, which may hold anything, is on the first line, with its newlines escaped. */
-	line = strstr(text, "\nUid:");
-	return line &&
-	       sscanf(line, "\nUid: %u %u %u %u", &uids[0], &uids[1], &uids[2], &uids[3]) == 4;
+	return proc_read_status(pid, "Uid:", text, sizeof(text)) &&
+	       sscanf(text, " %u %u %u %u", &uids[0], &uids[1], &uids[2], &uids[3]) == 4;
 }
 
 uid_t proc_user(pid_t pid)

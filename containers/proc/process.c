@@ -48,7 +48,7 @@ bool proc_stat_parse(const char *line, struct proc_stat *out)
 
 int proc_stat_read(pid_t pid, struct proc_stat *out)
 {
-	char line[2048];
+	char line[2048]; /* 52 numbers of at most 20 digits, and a name of 64 bytes */
 	int n = proc_read_text(pid, "stat", line, sizeof(line));
 
 	if (n < 0)
@@ -74,6 +74,30 @@ int proc_read_text(pid_t pid, const char *file, char *text, size_t size)
 	cleanup_close int fd = open_file(pid, file);
 
 	return fd < 0 ? -errno : control_reread(fd, text, size);
+}
+
+char *proc_read_all(pid_t pid, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return control_read_all(AT_FDCWD, path, &(struct err){0});
+}
+
+/* The name, which may hold anything, is on a line of its own, with its newlines escaped. */
+bool proc_read_status(pid_t pid, const char *key, char *text, size_t size)
+{
+	char path[64];
+	cleanup_fclose FILE *file = NULL;
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = control_open_lines(AT_FDCWD, path);
+	while (file && getline(&line, &room, file) > 0)
+		if (!strncmp(line, key, strlen(key)))
+			return snprintf(text, size, "%s", line + strlen(key)) < (int)size;
+	return false;
 }
 
 char *proc_read_words(pid_t pid, const char *file, size_t *size)

@@ -14,8 +14,11 @@
 #include <sys/types.h>
 
 enum {
-	/* The kernel's bound on arguments and environment: a quarter of an 8 MB stack. */
-	PROC_TEXT_MAX = 2 << 20,
+	/*
+	 * The kernel's bound on arguments and environment together: three quarters of 8 MB, however
+	 * large the stack may be (bprm_stack_limits() of fs/exec.c).
+	 */
+	PROC_TEXT_MAX = 6 << 20,
 };
 
 struct proc_stat {
@@ -44,6 +47,18 @@ bool proc_is_alive(const struct proc_stat *s);
  * open or read said.
  */
 int proc_read_text(pid_t pid, const char *file, char *text, size_t size);
+
+/*
+ * The same whole, however long it is, on the heap: "cgroup" has a line for each hierarchy. NULL: it
+ * cannot be read.
+ */
+char *proc_read_all(pid_t pid, const char *file);
+
+/*
+ * What follows `key` ("Uid:") in the line of /proc/PID/status that begins with it. The file has no
+ * bound: a user may be in 65536 groups, and CPUs are listed. false: there is no such line.
+ */
+bool proc_read_status(pid_t pid, const char *key, char *text, size_t size);
 
 /*
  * The words of "cmdline" or "environ", each with its NUL, on the heap, and their size; NULL: they

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -22,16 +23,16 @@ static int wait_for_scope(const struct scope_command *c, pid_t pid, int messages
 			  size_t size, struct err *e)
 {
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	char text[8192], comm[64], unit[sizeof(c->unit) + 1], message[SYSTEMD_MESSAGE];
+	char comm[64], unit[sizeof(c->unit) + 1], message[SYSTEMD_MESSAGE];
 	int status = 0;
 
 	snprintf(unit, sizeof(unit), "/%s", c->unit);
 	for (int waited = 0; waited < START_MS; waited += TURN_MS) {
 		struct pollfd dead = {.fd = fd, .events = POLLIN};
+		cleanup_free char *text = proc_read_all(pid, "cgroup");
 
 		/* Before it executes `sleep` it is still systemd-run, which may yet fail. */
-		if (proc_read_text(pid, "cgroup", text, sizeof(text)) >= 0 &&
-		    cgroup_own_path(text, "", own, size) && strlen(own) > strlen(unit) &&
+		if (text && cgroup_own_path(text, "", own, size) && strlen(own) > strlen(unit) &&
 		    !strcmp(own + strlen(own) - strlen(unit), unit) &&
 		    proc_read_text(pid, "comm", comm, sizeof(comm)) > 0 && !strcmp(comm, "sleep"))
 			return 0;
@@ -82,16 +83,22 @@ int scope_start(struct placement *p, const char *cluster, struct err *e)
 
 int scope_make_room(int dir, struct err *e)
 {
-	char pids[8192], pid[16];
-	int r;
+	cleanup_free char *pids = NULL;
+	uint64_t number;
+	char pid[24];
 
 	if (mkdirat(dir, SCOPE_PAUSE, 0755) && errno != EEXIST)
 		return err_errno(e, -errno, "cannot make group " SCOPE_PAUSE);
-	r = control_read(dir, "cgroup.procs", pids, sizeof(pids), e);
-	if (r < 0)
-		return r;
+	pids = control_read_all(dir, "cgroup.procs", e);
+	if (!pids)
+		return e->code;
 	for (const char *c = pids; *c; c += strcspn(c, "\n"), c += *c == '\n') {
-		snprintf(pid, sizeof(pid), "%.*s", (int)strcspn(c, "\n"), c);
+		int r;
+
+		/* 0, which would be ourselves, is one of another pid namespace. */
+		if (!control_number(c, &number) || number == 0)
+			continue;
+		snprintf(pid, sizeof(pid), "%" PRIu64, number);
 		r = control_write(dir, SCOPE_PAUSE "/cgroup.procs", pid, e);
 		if (r < 0 && r != -ESRCH)
 			return r;

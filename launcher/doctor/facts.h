@@ -22,7 +22,7 @@ struct doctor_facts {
 	bool v2_freeze, v2_reclaim, v2_oom_group; /* files of v2 groups */
 	bool pressure;				  /* /proc/pressure */
 	bool oom_protects;			  /* oom_protect() may be called */
-	char huge_pages[128], numa_balancing[32], swappiness[32], nodes[128];
+	char huge_pages[128], numa_balancing[32], swappiness[32], nodes[CPUSET_TEXT];
 	bool wants_engine; /* the profile does */
 	int engine_result; /* of spark_find_engine() */
 	struct err engine_error;

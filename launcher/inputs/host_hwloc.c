@@ -390,7 +390,7 @@ static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology 
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
 	struct host_memory memory;
 	struct cpuset has_cpu;
-	char text[4096] = "";
+	char text[CPUSET_TEXT] = "";
 	struct err ignored;
 
 	t->this_machine = hwloc_topology_is_thissystem(h);

@@ -69,7 +69,7 @@ void host_memory_limit(struct topology *t, uint64_t limit_bytes)
 
 void host_memory_find_hidden(struct topology *t, FILE *with_memory)
 {
-	char text[4096] = "";
+	char text[CPUSET_TEXT] = "";
 	struct cpuset listed;
 	struct err ignored;
 

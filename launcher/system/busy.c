@@ -102,11 +102,10 @@ int busy_measure(unsigned wait_ms, double least, struct busy *out, unsigned size
 	count = busy_compare(before, before_count, after, after_count, seconds,
 			     (double)sysconf(_SC_CLK_TCK), least, out, size);
 	for (unsigned i = 0; i < count; i++) {
-		char text[8192];
+		cleanup_free char *text = proc_read_all(out[i].pid, "cgroup");
 
 		if (out[i].pid != getpid() &&
-		    (proc_read_text(out[i].pid, "cgroup", text, sizeof(text)) < 0 ||
-		     (!strstr(text, "/cleave/") && !strstr(text, "/cleave-"))))
+		    (!text || (!strstr(text, "/cleave/") && !strstr(text, "/cleave-"))))
 			out[kept++] = out[i];
 	}
 	return (int)kept;

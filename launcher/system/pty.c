@@ -194,14 +194,11 @@ void pty_release(struct pty *p)
 
 static bool has_job_control(pid_t program)
 {
-	char text[8192];
-	const char *line;
+	char text[64];
 
 	/* A shell that stops others is not stopped itself. */
-	if (proc_read_text(program, "status", text, sizeof(text)) < 0 ||
-	    !(line = strstr(text, "\nSigIgn:")))
-		return false;
-	return strtoull(line + strlen("\nSigIgn:"), NULL, 16) >> (SIGTSTP - 1) & 1;
+	return proc_read_status(program, "SigIgn:", text, sizeof(text)) &&
+	       strtoull(text, NULL, 16) >> (SIGTSTP - 1) & 1;
 }
 
 /* Which signal a byte becomes in the program's terminal; 0: none. */

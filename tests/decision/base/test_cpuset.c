@@ -188,7 +188,7 @@ START_TEST(test_parse_bad)
 }
 END_TEST
 
-/* Every second CPU is the longest text that there is; a small buffer is cut between elements. */
+/* Two of three CPUs are the longest text that there is; a small buffer is cut between elements. */
 START_TEST(test_format_sizes)
 {
 	static char text[CPUSET_TEXT];
@@ -200,6 +200,16 @@ START_TEST(test_format_sizes)
 	check_text(&set, 0);
 	cpuset_format(&set, text, sizeof(text));
 	ck_assert_str_eq(text + strlen(text) - 5, ",4095");
+	set = (struct cpuset){0};
+	for (unsigned i = 0; i < CPUSET_MAX; i += i % 3 == 1 ? 2 : 1)
+		cpuset_add(&set, i);
+	check_text(&set, 1);
+	cpuset_format(&set, text, sizeof(text));
+	ck_assert_str_eq(text + strlen(text) - 5, ",4095");
+	ck_assert_uint_gt(strlen(text), 13000);
+	set = (struct cpuset){0};
+	for (unsigned i = 1; i < CPUSET_MAX; i += 2)
+		cpuset_add(&set, i);
 	ck_assert_str_eq(cpuset_format(&set, small, sizeof(small)), "1,3,5");
 	ck_assert_str_eq(cpuset_format(&set, small, 5), "1,3");
 	ck_assert_str_eq(cpuset_format(&set, small, 1), "");
