@@ -7,6 +7,7 @@
 #include "containers/proc/control_file.h"
 #include "containers/where/unit.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "decision/base/strings.h"
 #include "decision/plan/observation.h"
 
@@ -39,7 +40,7 @@ char *mount_field(char *field)
 }
 
 struct mount {
-	char *root, *point, *type, *options;
+	char *root, *point, *own_options, *type, *options;
 };
 
 /* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAG]… - TYPE SOURCE SUPER_OPTIONS" (proc(5)). */
@@ -57,8 +58,10 @@ static bool parse_mount(char *line, struct mount *out)
 	}
 	out->root = field;
 	out->point = mount_field(out->root);
-	if (!out->point || !mount_field(out->point))
+	out->own_options = out->point ? mount_field(out->point) : NULL;
+	if (!out->own_options)
 		return false;
+	mount_field(out->own_options);
 	out->type = tail + 3;
 	field = mount_field(out->type);
 	out->options = field ? mount_field(field) : NULL;
@@ -74,17 +77,26 @@ static int take_mount(struct hierarchy *h, int version, const struct mount *m, c
 		     strncmp(own + size, "/..", 3) != 0;
 	const char *rest = below && strcmp(own + size, "/") != 0 ? own + size : "";
 
+	bool is_read_only = control_has_word(m->own_options, "ro") ||
+			    control_has_word(m->options, "ro");
+
 	/*
 	 * Several mounts of one hierarchy: the first is kept, unless only a later one shows our
-	 * group.
+	 * group. Of those at one place the last lies above the others.
 	 */
+	if (h->version && !strcmp(h->mount, m->point))
+		h->is_read_only = is_read_only;
 	if (h->version && (h->own[0] || !rest[0]))
 		return 0;
-	if (string_copy(h->mount, m->point) || string_copy(h->own, rest) ||
-	    string_copy(h->root, size ? m->root : ""))
+	if (strlen(m->point) >= LAYOUT_PATH || strlen(rest) >= LAYOUT_PATH || size >= LAYOUT_PATH)
 		return err_set(e, -ENAMETOOLONG,
 			       "the cgroup mount %.100s… has a path of %d bytes or more", m->point,
 			       LAYOUT_PATH);
+	string_copy(h->mount, m->point);
+	string_copy(h->own, rest);
+	string_copy(h->root, size ? m->root : "");
+	h->is_read_only = is_read_only;
+	h->has_no_prefix = control_has_word(m->options, "noprefix");
 	h->version = version;
 	return 0;
 }
@@ -115,7 +127,8 @@ static int take_line(struct cgroup_layout *out, const char *self_cgroup, char *l
 	struct mount m;
 
 	if (!parse_mount(line, &m))
-		return err_set(e, -EBADMSG, "this line is not of mountinfo's form: %.200s", line);
+		return err_set(e, -EBADMSG, "this line is not of mountinfo's form: %.200s",
+			       FOREIGN(line));
 	if (!strcmp(m.type, "cgroup2"))
 		return cgroup_own_path(self_cgroup, "", own, sizeof(own))
 			       ? take_mount(&out->unified, 2, &m, own, e)
@@ -140,16 +153,24 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 {
 	cleanup_free char *copy = strdup(mountinfo);
 	struct cgroup_layout layout = {0};
+	bool is_found;
 	char *line, *next = copy;
+	struct err why;
+	int bad = 0;
 
 	if (!copy)
 		return err_errno(e, -ENOMEM, "reading mountinfo");
-	while ((line = strsep(&next, "\n"))) {
-		int r = line[0] ? take_line(&layout, self_cgroup, line, e) : 0;
-
-		if (r < 0)
-			return r;
-	}
+	/* Mounts are made by anybody: one that cannot be ours is no reason to fail. */
+	while ((line = strsep(&next, "\n")))
+		if (line[0] && take_line(&layout, self_cgroup, line, &why) < 0 && !bad) {
+			bad = why.code;
+			*e = why;
+		}
+	is_found = layout.unified.version != 0;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		is_found |= layout.controllers[c].version != 0;
+	if (bad && !is_found)
+		return bad;
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
 		if (!layout.controllers[c].version && layout.unified.version &&
 		    control_has_word(v2_controllers, controller_name(c, 2)))
@@ -161,15 +182,29 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 	return 0;
 }
 
+/* Thousands of mounts with options of a page each are others', and are not kept. */
 char *cgroup_mountinfo_read(int root, struct err *e)
 {
-	const size_t size = 16 * (size_t)CONTROL_TEXT;
-	cleanup_free char *text = malloc(size);
+	cleanup_fclose FILE *file = control_open_lines(root, "proc/self/mountinfo");
+	cleanup_free char *line = NULL, *text = NULL;
+	size_t room = 0, length;
+	FILE *kept = file ? open_memstream(&text, &length) : NULL;
+	bool is_read;
 
-	if (!text)
-		err_errno(e, -ENOMEM, "reading mountinfo");
-	if (!text || control_read(root, "proc/self/mountinfo", text, size, e) < 0)
+	if (!kept) {
+		err_errno(e, -errno, "cannot read %s", CONTROL_NAME(root, "proc/self/mountinfo"));
 		return NULL;
+	}
+	errno = 0;
+	while (getline(&line, &room, file) >= 0)
+		if (strstr(line, " - cgroup"))
+			fputs(line, kept);
+	is_read = !ferror(file) && feof(file);
+	if (fclose(kept) || !is_read) {
+		err_errno(e, errno ? -errno : -ENOMEM, "cannot read %s",
+			  CONTROL_NAME(root, "proc/self/mountinfo"));
+		return NULL;
+	}
 	return take_pointer(text);
 }
 
@@ -215,14 +250,13 @@ bool cgroup_mount_to_path(const struct cgroup_mount *m, const char *from_top, ch
 int cgroup_layout_read(int root, struct cgroup_layout *out, struct err *e)
 {
 	cleanup_free char *mountinfo = cgroup_mountinfo_read(root, e);
-	char self[8192], controllers[512] = "", path[LAYOUT_PATH + 64];
+	cleanup_free char *self = mountinfo ? control_read_all(root, "proc/self/cgroup", e) : NULL;
+	char controllers[512] = "", path[LAYOUT_PATH + 64]; /* names of a dozen controllers */
 	int r;
 
-	if (!mountinfo)
+	if (!self)
 		return e->code;
-	r = control_read(root, "proc/self/cgroup", self, sizeof(self), e);
-	if (r >= 0)
-		r = cgroup_layout_parse(self, mountinfo, "", out, e);
+	r = cgroup_layout_parse(self, mountinfo, "", out, e);
 	if (r < 0 || !out->unified.version)
 		return r < 0 ? r : 0;
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", out->unified.mount + 1);

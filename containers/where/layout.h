@@ -30,6 +30,8 @@ struct hierarchy {
 	char mount[LAYOUT_PATH]; /* mount point */
 	char root[LAYOUT_PATH];	 /* what is mounted there: "" the whole, or "/a" of it */
 	char own[LAYOUT_PATH];	 /* the caller's own group below it: "" or "/a/b" */
+	bool is_read_only;	 /* the mount, or all of the hierarchy */
+	bool has_no_prefix; /* version 1: its files are "cpus", "mems" … without "cpuset." */
 };
 
 struct cgroup_layout {
@@ -41,8 +43,9 @@ struct cgroup_layout {
 /*
  * Parse the three texts. `v2_controllers` is the cgroup.controllers of the v2 mount ("" if there is
  * none): what this machine has in v2, whether or not the caller's own group was given it. A group
- * outside of what is mounted here (another cgroup namespace) counts as the mount's root. Return 0;
- * -EBADMSG for a text that is no mountinfo; -ENAMETOOLONG for paths from LAYOUT_PATH bytes on.
+ * outside of what is mounted here (another cgroup namespace) counts as the mount's root. Lines that
+ * cannot be used are passed over; where no other shows a cgroup mount, return -EBADMSG for what is
+ * no line of mountinfo, -ENAMETOOLONG for paths from LAYOUT_PATH bytes on.
  */
 int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const char *v2_controllers,
 			struct cgroup_layout *out, struct err *e);
@@ -60,7 +63,8 @@ struct cgroup_mount {
 };
 
 /*
- * The text of mountinfo below `root`, the caller's to free(); NULL: it cannot be read.
+ * The lines of cgroup mounts in mountinfo below `root`, however many other mounts there are; the
+ * caller's to free(). NULL: it cannot be read.
  */
 char *cgroup_mountinfo_read(int root, struct err *e);
 
