@@ -157,7 +157,8 @@ struct driver_ops {
 struct driver {
 	const struct driver_ops *ops;
 	char location[PROFILE_PATH]; /* driver_location() */
-	struct cpuset nodes; /* memory nodes of the group above: for slices that are not bound */
+	/* Memory nodes of the group above, and of the user's own limits: for slices that are not bound. */
+	struct cpuset nodes;
 };
 
 /* Whether the groups are made where they are missing, or only looked at: then nothing changes. */

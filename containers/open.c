@@ -42,6 +42,21 @@ static int find_scope(const struct tree *tree, const struct driver_request *requ
 	return err_set(e, -ENOENT, "cluster %s has no scope: run up", request->cluster);
 }
 
+/* A slice that may spill over to nodes of others does so within its user's own limits. */
+static int restrict_nodes(const struct tree *tree, struct cpuset *nodes, struct err *e)
+{
+	struct caller_limits limits;
+	struct cpuset both;
+	int r = geteuid() ? tree_caller_limits(tree, &limits, e) : 1;
+
+	if (r)
+		return r < 0 ? r : 0;
+	both = cpuset_and(nodes, &limits.nodes);
+	if (!cpuset_is_empty(&both))
+		*nodes = both;
+	return 0;
+}
+
 int driver_open(const struct driver_request *request, struct driver **out, struct err *e)
 {
 	const char *engine = request->engine_cgroups;
@@ -73,6 +88,8 @@ int driver_open(const struct driver_request *request, struct driver **out, struc
 		r = find_scope(&tree, request, &place, e);
 	if (r == 0)
 		r = tree_allowed(&tree, &cpus, &nodes, e);
+	if (r == 0)
+		r = restrict_nodes(&tree, &nodes, e);
 	if (r == 0)
 		r = open_placement(&place, request, out, e);
 	if (r == 0)

@@ -77,8 +77,8 @@ static int take_mount(struct hierarchy *h, int version, const struct mount *m, c
 		     strncmp(own + size, "/..", 3) != 0;
 	const char *rest = below && strcmp(own + size, "/") != 0 ? own + size : "";
 
-	bool is_read_only = control_has_word(m->own_options, "ro") ||
-			    control_has_word(m->options, "ro");
+	bool is_read_only =
+		control_has_word(m->own_options, "ro") || control_has_word(m->options, "ro");
 
 	/*
 	 * Several mounts of one hierarchy: the first is kept, unless only a later one shows our

@@ -145,6 +145,16 @@ int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e
 	return 0;
 }
 
+/* ---- the caller */
+
+int tree_caller_limits(const struct tree *t, struct caller_limits *out, struct err *e)
+{
+	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? err_errno(e, -errno, "cannot open /")
+			: caller_limits_read(root, &t->facts.layout, out, e);
+}
+
 /* ---- taken */
 
 struct walk {

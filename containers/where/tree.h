@@ -8,6 +8,7 @@
  * that they are about. No file is written here.
  */
 
+#include "containers/where/limits.h"
 #include "containers/where/placement.h"
 #include "decision/base/cpuset.h"
 #include "decision/base/err.h"
@@ -50,6 +51,9 @@ int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes
  * none.
  */
 int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e);
+
+/* The limits that the caller was started under, wherever the groups are made. */
+int tree_caller_limits(const struct tree *t, struct caller_limits *out, struct err *e);
 
 /* What the groups of clusters say of CPUs. */
 struct claims {

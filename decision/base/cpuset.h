@@ -16,8 +16,9 @@
 enum {
 	CPUSET_MAX = 4096, /* CPUs; decision/README.md has the bounds */
 	CPUSET_WORDS = CPUSET_MAX / 64,
-	CPUSET_NONE = UINT16_MAX,	/* no such index */
-	CPUSET_TEXT = 4098 / 3 * 10 + 1, /* the longest text: two of three CPUs, "dddd-dddd," each */
+	CPUSET_NONE = UINT16_MAX, /* no such index */
+	CPUSET_TEXT =
+		4098 / 3 * 10 + 1, /* the longest text: two of three CPUs, "dddd-dddd," each */
 };
 
 struct cpuset {

@@ -121,12 +121,15 @@ static const struct {
 static int run_topology(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct topology *t = malloc(sizeof(*t));
+	struct caller caller;
 	struct cpuset mask;
 
 	if (!t)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (load_topology(&in->options.roots, t, &mask, e) < 0)
+	if (load_topology_of_caller(&in->options.roots, t, &mask, &caller, e) < 0)
 		return e->code;
+	for (unsigned i = 0; i < caller.note_count; i++)
+		fprintf(stderr, "cleave: %s\n", caller.notes[i]);
 	if (in->options.json)
 		return json_print(topology_json(t), JSON_INDENT(2), e);
 	print_head(t, &mask);

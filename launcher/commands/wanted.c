@@ -42,6 +42,8 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 		inputs_keep_workload(in, known->profile.workload.type);
 	if (inputs_decide(in, e) < 0)
 		return e->code;
+	for (unsigned i = 0; i < in->caller.note_count; i++)
+		fprintf(stderr, "cleave: %s\n", in->caller.notes[i]);
 	/* Of `run`: refused before anything is started for it. */
 	if (o->slices && spark_slices_parse(o->slices, &in->plan, &slices, e))
 		return e->code;

@@ -41,8 +41,13 @@ int inputs_profile(const char *called, struct inputs *in, struct err *e)
 	return load_profile(called, &in->profile, e);
 }
 
-/* *tree is `here`, or NULL: --topology is given, nothing of this machine counts. */
-static int read_machine(const struct roots *roots, struct tree *here, struct tree **tree,
+/*
+ * *tree is `here`, or NULL: --topology is given, nothing of this machine counts. Without `caller`
+ * only the place of the groups limits, as for a cluster that runs: who asks about it, or keeps it,
+ * need not be who has made it.
+ */
+static int read_machine(const struct roots *roots, const struct profile_partition *wanted,
+			struct caller *caller, struct tree *here, struct tree **tree,
 			struct topology *out, struct cpuset *mask, struct err *e)
 {
 	struct topology_source source = {.text = roots->topology};
@@ -52,6 +57,9 @@ static int read_machine(const struct roots *roots, struct tree *here, struct tre
 		      tree_allowed(here, &source.cpus, &source.nodes, e) < 0 ||
 		      tree_memory_limit(here, &source.memory_limit_bytes, e) < 0))
 		return e->code;
+	if (*tree && caller &&
+	    (caller_read(here, caller, e) < 0 || caller_restrict(caller, wanted, &source, e) < 0))
+		return e->code;
 	return topology_read(&source, out, mask, e);
 }
 
@@ -60,7 +68,21 @@ int load_topology(const struct roots *roots, struct topology *out, struct cpuset
 {
 	struct tree here, *tree;
 
-	return read_machine(roots, &here, &tree, out, mask, e);
+	return read_machine(roots, NULL, NULL, &here, &tree, out, mask, e);
+}
+
+int load_topology_of_caller(const struct roots *roots, struct topology *out, struct cpuset *mask,
+			    struct caller *caller, struct err *e)
+{
+	struct profile_partition any = {.max_cores = AMOUNT_ALL};
+	struct tree here, *tree;
+	int r;
+
+	*caller = (struct caller){0};
+	r = read_machine(roots, NULL, caller, &here, &tree, out, mask, e);
+	if (r == 0 && tree)
+		caller_restrict_cores(caller, out, &any);
+	return r;
 }
 
 static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
@@ -184,9 +206,13 @@ int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 {
 	struct tree here, *tree;
 
-	if (read_machine(roots, &here, &tree, &in->topology, &in->mask, e) < 0 ||
+	in->caller = (struct caller){0};
+	if (read_machine(roots, &in->profile.partition, &in->caller, &here, &tree, &in->topology,
+			 &in->mask, e) < 0 ||
 	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
 		return e->code;
+	if (tree)
+		caller_restrict_cores(&in->caller, &in->topology, &in->profile.partition);
 	look_at_workload(in);
 	if (roots->verbose)
 		say_inputs(in);
@@ -210,17 +236,33 @@ static void note_model(struct inputs *in)
 			  "workload.model: of another machine, used because of model_force");
 }
 
+/* The machine is as small as it is because of the caller's own limits. */
+static int explain_refusal(const struct caller *c, struct err *e)
+{
+	const enum err_exit exit_class = e->exit;
+
+	for (unsigned i = 0; i < c->note_count; i++) {
+		const struct err why = *e;
+
+		err_set(e, why.code, "%s (%s)", why.msg, c->notes[i]);
+	}
+	e->exit = exit_class;
+	return e->code;
+}
+
 int inputs_decide(struct inputs *in, struct err *e)
 {
 	struct strings later = {0};
 
 	if (plan_make(&in->topology, &in->profile, &in->facts, &in->plan, e) < 0)
-		return e->code;
+		return explain_refusal(&in->caller, e);
 	if (plan_check(&in->plan, &in->topology, e) < 0) {
 		e->exit = ERR_FAILED;
 		return err_wrap(e, "this is a defect of cleave, nothing was done: the plan for %s",
 				in->topology.source);
 	}
+	for (unsigned i = 0; i < in->caller.note_count; i++)
+		plan_note(&in->plan, "%s", in->caller.notes[i]);
 	if (in->facts.has_model)
 		note_model(in);
 	if (in->facts.workload == WORKLOAD_AUTO && in->facts.workload_from[0])

@@ -11,6 +11,7 @@
 #include "decision/cost/facts.h"
 #include "decision/cost/model.h"
 #include "decision/plan/plan.h"
+#include "launcher/inputs/caller.h"
 #include "launcher/system/roots.h"
 
 /* About 1 MB: keep it on the heap. */
@@ -21,6 +22,7 @@ struct inputs {
 	struct profile profile;
 	/* inputs_read() */
 	struct topology topology;
+	struct caller caller; /* under which limits it was started */
 	struct cpuset mask; /* the CPUs that the caller is bound to, which is ignored; else empty */
 	struct facts facts;
 	struct model model;    /* of workload.model, where facts.has_model */
@@ -53,7 +55,10 @@ int load_profile(const char *called, struct profile *out, struct err *e);
 /*
  * Read --topology or this machine; this machine is restricted to what tree_allowed() says. `mask`
  * gets the CPUs that the caller is bound to where that is ignored (taskset), else the empty set.
+ * load_topology_of_caller() restricts it to what a plan may use, and has notes on that.
  */
+int load_topology_of_caller(const struct roots *roots, struct topology *out, struct cpuset *mask,
+			    struct caller *caller, struct err *e);
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e);
 
