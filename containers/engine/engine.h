@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "containers/proc/printed.h"
 #include "decision/base/err.h"
 #include "decision/plan/plan.h"
 #include "decision/plan/profile.h"
@@ -175,12 +176,12 @@ int container_stat(struct engine *g, const char *id, const char *path, struct co
 		   struct err *e);
 
 /*
- * Run a container to its end and keep what it prints (stdout and stderr, at most size - 1 bytes and
- * a NUL): its exit code, or an error; nothing of it is left. As capture() of launcher/system, but
- * timeout_ms begins when it runs: an engine that is busy takes its time to start one.
+ * Run a container to its end and keep what it prints: its exit code, or an error; nothing of it is
+ * left. As capture() of launcher/system, but timeout_ms begins when it runs: an engine that is busy
+ * takes its time to start one.
  */
 int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
-		      char *text, size_t size, size_t *length, struct err *e);
+		      struct printed *p, struct err *e);
 
 /* ---- attached: commands with the caller's stdin, stdout and stderr (attach.h) */
 

@@ -76,19 +76,26 @@ int container_logs(struct engine *g, const char *id, enum container_logs how, un
 /* ---- all that one prints */
 
 struct captured {
-	char *text;
-	size_t size, used;
+	struct printed *to;
+	size_t out, err;
 };
 
 static int keep(void *context, int stream, const char *bytes, size_t size)
 {
 	struct captured *c = context;
+	struct printed *p = c->to;
 
-	(void)stream;
-	if (size >= c->size - c->used)
+	if (stream == STDERR_FILENO) {
+		if (size > PRINTED_ERR - 1 - c->err)
+			size = PRINTED_ERR - 1 - c->err;
+		memcpy(p->err + c->err, bytes, size);
+		c->err += size;
+		return 0;
+	}
+	if (size >= p->size - c->out)
 		return -EFBIG;
-	memcpy(c->text + c->used, bytes, size);
-	c->used += size;
+	memcpy(p->out + c->out, bytes, size);
+	c->out += size;
 	return 0;
 }
 
@@ -124,9 +131,9 @@ static int run_to_its_end(struct engine *g, const struct container_spec *spec, c
 }
 
 int container_capture(struct engine *g, const struct container_spec *spec, unsigned timeout_ms,
-		      char *text, size_t size, size_t *length, struct err *e)
+		      struct printed *p, struct err *e)
 {
-	struct captured c = {.text = text, .size = size};
+	struct captured c = {.to = p};
 	char id[CONTAINER_ID];
 	sigset_t before;
 	int r;
@@ -138,10 +145,11 @@ int container_capture(struct engine *g, const struct container_spec *spec, unsig
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r == -EFBIG)
 		return err_set(e, r, "container %s printed more than %zu bytes", spec->name,
-			       size - 1);
+			       p->size - 1);
 	if (r < 0)
 		return r;
-	text[c.used] = '\0';
-	*length = c.used;
+	p->out[c.out] = '\0';
+	p->length = c.out;
+	p->err[c.err] = '\0';
 	return r;
 }

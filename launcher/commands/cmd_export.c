@@ -93,8 +93,7 @@ static int find_places(const struct options *o, struct inputs *in, enum export_f
 		fprintf(stderr, "cleave: the text has no place of Spark's: %s\n", FOREIGN(why.msg));
 		return 0;
 	}
-	snprintf(out->java, sizeof(out->java), "%.*s",
-		 (int)(strlen(out->spark.java) - strlen("/bin/java")), out->spark.java);
+	string_copy(out->java, out->spark.java_home);
 	in->facts.java_version = out->spark.java_version;
 	return inputs_decide(in, e);
 }

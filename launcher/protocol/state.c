@@ -41,6 +41,7 @@ static const struct json_field spark_fields[] = {
 	{"version", JSON_AT(T, version)},
 	{"scala_version", JSON_AT(T, scala_version)},
 	{"java", JSON_AT(T, java)},
+	{"java_home", JSON_AT(T, java_home), .is_new = true},
 	{"java_version", JSON_AT(T, java_version), .max = 1000},
 	{"python", JSON_AT(T, python)},
 	{"launch", JSON_AT(T, launch)},
@@ -209,9 +210,27 @@ static int check_name(const struct cluster *c, const void *value, struct err *e)
 	return 0;
 }
 
+/* An older version kept its java alone, which lay in bin/ of its home. */
+static void complete_java(struct spark *s)
+{
+	static const char below[] = "/bin/java";
+	size_t length = strlen(s->java);
+
+	if (!s->java_home[0] && length > sizeof(below) - 1 &&
+	    strcmp(s->java + length - (sizeof(below) - 1), below) == 0)
+		snprintf(s->java_home, sizeof(s->java_home), "%.*s",
+			 (int)(length - (sizeof(below) - 1)), s->java);
+}
+
 int state_read(const struct cluster *c, struct state *out, struct err *e)
 {
-	return read_file(c, "state.json", &state_table, check_name, out, e);
+	int r = read_file(c, "state.json", &state_table, check_name, out, e);
+
+	if (!r) {
+		complete_java(&out->spark);
+		complete_java(&out->contained);
+	}
+	return r;
 }
 
 int state_write(const struct state *s, struct err *e)

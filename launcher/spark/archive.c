@@ -43,7 +43,7 @@ enum archive_kind archive_kind(const struct spark *s)
 	if (s->java_version >= JAVA_AOT)
 		return ARCHIVE_AOT;
 	/* A dynamic archive lies over the JDK's own, which small run-time images lack. */
-	snprintf(base, sizeof(base), "%.*s/lib/server/classes.jsa", SPARK_JAVA_HOME(s));
+	snprintf(base, sizeof(base), "%s/lib/server/classes.jsa", s->java_home);
 	return s->java_version >= JAVA_DYNAMIC && access(base, R_OK) == 0 ? ARCHIVE_DYNAMIC
 									  : ARCHIVE_NONE;
 }

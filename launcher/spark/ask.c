@@ -10,13 +10,15 @@
 #include <string.h>
 
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
+#include "launcher/spark/java.h"
 #include "launcher/system/capture.h"
+#include "launcher/system/environment.h"
 
 enum {
 	PROGRAM_TIMEOUT_MS = 30 * 1000, /* a JVM starts in well under a second on two busy CPUs */
 	ANSWER_MAX = 64 << 10,
-	JAVA_OF_SPARK_3 = 8,
-	JAVA_OF_SPARK_4 = 17, /* Spark 4.0 release notes: "drop JDK 8/11" */
+	HOPS_MAX = 4, /* shim, its JDK, its JRE, and that it is so */
 };
 
 static const char launcher_class[] = "org.apache.spark.launcher.Main";
@@ -26,62 +28,69 @@ static const char submit_class[] = "org.apache.spark.deploy.SparkSubmit";
 
 /* As capture(). */
 static int ask(const struct spark_asked *a, const char *const *argv, const char *const *envp,
-	       char *text, size_t size, size_t *length, struct err *e)
+	       struct printed *p, struct err *e)
 {
 	struct container_spec spec;
 
 	if (!a->engine)
-		return capture(a->cluster, argv, envp, PROGRAM_TIMEOUT_MS, text, size, length, e);
+		return capture(a->cluster, argv, envp, PROGRAM_TIMEOUT_MS, p, e);
 	spec = *a->container;
 	spec.argv = (char *const *)argv;
 	spec.envp = (char *const *)envp;
-	return container_capture(a->engine, &spec, PROGRAM_TIMEOUT_MS, text, size, length, e);
+	return container_capture(a->engine, &spec, PROGRAM_TIMEOUT_MS, p, e);
 }
 
-int spark_feature_release(const char *text, const char *before)
-{
-	const char *at = strstr(text, before);
-	char *end = NULL;
-	long release = at ? strtol(at + strlen(before), &end, 10) : 0;
+/* ---- Java */
 
-	if (release == 1 && *end == '.')
-		release = strtol(end + 1, NULL, 10);
-	return release > 0 && release < 1000 ? (int)release : 0;
+/* A shim asks the caller's environment which JVM it is for; what changes a JVM's answer is no part of it. */
+static void put_java_environment(const struct spark_asked *a, const struct spark *s,
+				 struct argv *env)
+{
+	static const char *const options[] = {
+		"JDK_JAVA_OPTIONS=", "JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "CLASSPATH=", NULL};
+
+	if (!a->engine && !s->java_home[0])
+		environment_put_for(a->cluster, env);
+	for (const char *const *option = options; *option; option++)
+		argv_drop(env, *option);
+	argv_put(env, "LC_ALL", "C.UTF-8"); /* of the path it prints */
 }
 
-static int ask_java(const struct spark_asked *a, const char *from, struct spark *out, struct err *e)
+static int ask_java(const struct spark_asked *a, const char *from, const struct spark *s,
+		    struct java *out, struct err *e)
 {
-	const char *const argv[] = {out->java, "-XX:-UsePerfData", "-version", NULL};
-	const char *const environment[] = {NULL};
-	char text[4096];
-	size_t length;
+	const char *const argv[] = {s->java, "-XX:-UsePerfData", "-XshowSettings:properties",
+				    "-version", NULL};
+	cleanup_argv struct argv env = {0};
+	cleanup_free char *text = malloc(ANSWER_MAX);
+	cleanup_free struct printed *p = calloc(1, sizeof(*p));
+	char reason[PRINTED_REASON];
 	int status;
 
-	if (!a->engine && cluster_user_access(a->cluster, out->java, X_OK, e))
-		return e->code;
-	status = ask(a, argv, environment, text, sizeof(text), &length, e);
+	put_java_environment(a, s, &env);
+	if (!text || !p || env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	p->out = text;
+	p->size = ANSWER_MAX;
+	status = ask(a, argv, (const char *const *)env.items, p, e);
 	if (status < 0)
 		return err_wrap(e, "%s", from);
-	out->java_version = spark_feature_release(text, "version \"");
-	text[strcspn(text, "\n")] = '\0';
-	if (status || !out->java_version)
-		return err_set(e, -ENOEXEC, "%s: %s -version failed (status %d): %.200s", from,
-			       out->java, status, text);
+	java_read(p->err, out);
+	if (status || !out->release)
+		return err_set(e, -ENOEXEC, "%s: %s -version failed (status %d)%s%s", from, s->java,
+			       status, printed_reason(p, reason)[0] ? ": " : "", reason);
 	return 0;
 }
 
-static int check_java(const char *from, const struct spark *out, struct err *e)
+/* What it said, to be kept. */
+static void take_java(const struct java *said, struct spark *s)
 {
-	int needed = out->version[0] == '3' && out->version[1] == '.' ? JAVA_OF_SPARK_3
-								      : JAVA_OF_SPARK_4;
-
-	if (out->java_version < needed)
-		return err_set(e, -ENOEXEC,
-			       "%s: %s is Java %d, but Spark %s needs Java %d or newer; set "
-			       "jvm.home",
-			       from, out->java, out->java_version, out->version, needed);
-	return 0;
+	s->java_version = said->release;
+	string_copy(s->java_full, said->version);
+	foreign_escape(said->vendor, s->java_vendor, sizeof(s->java_vendor));
 }
+
+/* ---- Spark's launcher */
 
 /*
  * Read the answer of org.apache.spark.launcher.Main: lines of text, a line of one NUL, then the
@@ -112,7 +121,7 @@ static int parse_launch(const char *text, size_t size, const char *class, struct
 void spark_put_homes(const struct spark *s, struct argv *env)
 {
 	argv_put(env, "SPARK_HOME", s->home);
-	argv_putf(env, "JAVA_HOME", "%.*s", SPARK_JAVA_HOME(s));
+	argv_put(env, "JAVA_HOME", s->java_home);
 }
 
 void spark_jars(const struct spark *s, char jars[SPARK_JARS])
@@ -133,7 +142,8 @@ static int ask_launcher(const struct spark_asked *a, const struct spark *s, cons
 	};
 	cleanup_argv struct argv env = {0};
 	cleanup_free char *text = malloc(ANSWER_MAX);
-	size_t length;
+	cleanup_free struct printed *p = calloc(1, sizeof(*p));
+	char reason[PRINTED_REASON];
 	int r;
 
 	spark_jars(s, jars);
@@ -142,23 +152,24 @@ static int ask_launcher(const struct spark_asked *a, const struct spark *s, cons
 	argv_put(&env, "SPARK_DAEMON_CLASSPATH", jars);
 	argv_put(&env, "SPARK_SCALA_VERSION", s->scala_version);
 	argv_put(&env, "SPARK_CONF_DIR", SPARK_NO_CONF);
-	if (!text || env.failed)
+	if (!text || !p || env.failed)
 		return err_set(e, -ENOMEM, "out of memory");
-	r = ask(a, argv, (const char *const *)env.items, text, ANSWER_MAX, &length, e);
+	p->out = text;
+	p->size = ANSWER_MAX;
+	r = ask(a, argv, (const char *const *)env.items, p, e);
 	if (r < 0)
 		return err_wrap(e, "Spark's launcher");
 	if (r == 0)
-		r = parse_launch(text, length, class, out);
+		r = parse_launch(text, p->length, class, out);
 	if (r == -E2BIG)
 		return err_set(e, r,
 			       "Spark's command line is longer than %d bytes; move Spark (%s) to a "
 			       "shorter path",
 			       STRINGS_POOL, s->home);
-	text[strcspn(text, "\n")] = '\0';
 	if (r)
 		return err_set(e, -EBADMSG,
-			       "spark.home: the launcher of %s gave no command line: %.200s",
-			       s->home, text);
+			       "spark.home: the launcher of %s gave no command line: %s", s->home,
+			       printed_reason(p, reason));
 	return 0;
 }
 
@@ -168,13 +179,39 @@ int spark_submit_launch(const struct spark_cluster *c, struct strings *out, stru
 			    out, e);
 }
 
+/*
+ * A java is asked until it calls its own directory java.home: one in a JDK once, a shim and then
+ * what it leads to.
+ */
 int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, struct err *e)
 {
-	if (spark_launch_recall(s, a->cluster->uid))
-		return check_java(from, s, e);
-	if (ask_java(a, from, s, e) || check_java(from, s, e) ||
-	    ask_launcher(a, s, daemon_class, &s->launch, e))
-		return e->code;
-	spark_launch_remember(s, a->cluster->uid);
-	return 0;
+	for (unsigned hop = 0; hop < HOPS_MAX; hop++) {
+		struct java said;
+
+		if (s->java_home[0] && spark_fingerprint(s, s->fingerprint, e))
+			return e->code;
+		if (s->java_home[0] && spark_launch_recall(s, a->cluster->uid))
+			return java_check(from, s, e);
+		if (ask_java(a, from, s, &said, e))
+			return e->code;
+		take_java(&said, s);
+		/* One that is too old has nothing more to say. */
+		if (java_check(from, s, e))
+			return e->code;
+		if (said.home[0] != '/')
+			return err_set(e, -ENOEXEC,
+				       "%s: %s -version named no java.home: it is no Java that "
+				       "Spark can be started with; set jvm.home",
+				       from, s->java);
+		if (spark_is_java_home(a, s, said.home)) {
+			if (ask_launcher(a, s, daemon_class, &s->launch, e))
+				return e->code;
+			spark_launch_remember(s, a->cluster->uid);
+			return 0;
+		}
+		if (spark_take_java_home(a, from, said.home, s, e))
+			return e->code;
+	}
+	return err_set(e, -ELOOP, "%s: %s names one java.home after the other; set jvm.home", from,
+		       s->java);
 }

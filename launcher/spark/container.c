@@ -112,7 +112,7 @@ static int add_settings(struct container_spec *spec, const struct spark *s, cons
 	char path[PROFILE_PATH + 64], real[PATH_MAX];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%.*s/%s", SPARK_JAVA_HOME(s), file);
+	snprintf(path, sizeof(path), "%s/%s", s->java_home, file);
 	if (lstat(path, &st) || !S_ISLNK(st.st_mode) || !realpath(path, real) ||
 	    strlen(real) >= PROFILE_PATH)
 		return 0;
@@ -122,14 +122,11 @@ static int add_settings(struct container_spec *spec, const struct spark *s, cons
 
 int spark_add_programs(struct container_spec *spec, const struct spark *s, struct err *e)
 {
-	char home[PROFILE_PATH];
-
 	if (s->mounts_home && add_mount(spec, NULL, s->home, MOUNT_READ, e))
 		return e->code;
 	if (!s->mounts_java)
 		return 0;
-	snprintf(home, sizeof(home), "%.*s", SPARK_JAVA_HOME(s));
-	return add_mount(spec, NULL, home, MOUNT_READ, e) ||
+	return add_mount(spec, NULL, s->java_home, MOUNT_READ, e) ||
 			       add_settings(spec, s, "conf/net.properties", e) ||
 			       add_settings(spec, s, "conf/management/management.properties", e) ||
 			       add_settings(spec, s, "conf/security/java.security", e) ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which Spark, JDK and python there are, by looking and by asking them.
+ * Which Spark and JDK there are, by looking.
  */
 
 #include "launcher/spark/room.h"
@@ -14,19 +14,15 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/system/capture.h"
-#include "launcher/system/environment.h"
+#include "launcher/spark/java.h"
 #include "launcher/system/files.h"
 #include "launcher/system/owner.h"
 
-enum {
-	PROGRAM_TIMEOUT_MS = 30 * 1000,
-	ANSWER_MAX = 64 << 10,
-};
+enum { RELEASE_MAX = 64 << 10 };
 
 /* ---- who can change what is run */
 
-static int check_owner(const char *what, const char *path, uid_t uid, struct err *e)
+int spark_check_owner(const char *what, const char *path, uid_t uid, struct err *e)
 {
 	struct owner stranger;
 	int r = owner_find_stranger(path, uid, &stranger);
@@ -61,122 +57,88 @@ static int check_home_owner(const char *what, const char *home, uid_t uid, struc
 {
 	static const char *const loaded[] = {"bin", "conf", "jars", "python", NULL};
 
-	return check_owner(what, home, uid, e) || check_owners_below(what, home, loaded, uid, e)
+	return spark_check_owner(what, home, uid, e) ||
+			       check_owners_below(what, home, loaded, uid, e)
 		       ? e->code
 		       : 0;
 }
 
-static int check_java_owner(const char *what, const char *java, uid_t uid, struct err *e)
+/* Whether a JVM lies there: its modules (JEP 220), or the classes of JDK 8. */
+static bool is_java_home(const char *home)
 {
-	static const char *const loaded[] = {"bin", "conf", "jre", "lib", NULL};
-	char home[PROFILE_PATH], modules[PROFILE_PATH + 16];
-	bool is_jdk;
+	static const char *const classes[] = {"lib/modules", "lib/rt.jar", NULL};
+	char path[PROFILE_PATH + 16];
+	struct stat st;
 
-	if (check_owner(what, java, uid, e))
+	for (const char *const *file = classes; *file; file++) {
+		snprintf(path, sizeof(path), "%s/%s", home, *file);
+		/* /usr/lib/modules, a directory, is the kernel's. */
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a JVM will call its java.home, if `java`, a path without links, is the one in its bin/, or
+ * in that of the JDK 8 around it. False: it is another program, which has to be asked.
+ */
+static bool guess_java_home(const char *java, char home[PROFILE_PATH])
+{
+	static const char *const below[] = {"", "/jre", NULL};
+	const char *name = strrchr(java, '/'), *bin;
+
+	for (bin = name; bin && bin > java && bin[-1] != '/'; bin--)
+		;
+	for (const char *const *jre = below; bin > java + 1 && *jre; jre++)
+		if (snprintf(home, PROFILE_PATH, "%.*s%s", (int)(bin - 1 - java), java, *jre) <
+			    PROFILE_PATH &&
+		    is_java_home(home))
+			return true;
+	home[0] = '\0';
+	return false;
+}
+
+/* What a JVM loads, of its java.home and, before JDK 9, of what is above that. */
+static int check_java_owner(const char *what, const char *java, const char *home, uid_t uid,
+			    struct err *e)
+{
+	static const char *const loaded[] = {"bin", "conf", "lib", NULL};
+
+	if (spark_check_owner(what, java, uid, e))
 		return e->code;
-	if (string_copy(home, java) || strlen(home) < strlen("/bin/java"))
-		return 0;
-	home[strlen(home) - strlen("/bin/java")] = '\0';
-	/* JEP 220; jre/ before JDK 9. Above a java that is no JDK's may be all of /usr. */
-	snprintf(modules, sizeof(modules), "%s/lib/modules", home);
-	is_jdk = access(modules, F_OK) == 0;
-	snprintf(modules, sizeof(modules), "%s/jre", home);
-	is_jdk |= access(modules, F_OK) == 0;
-	return is_jdk ? check_owners_below(what, home, loaded, uid, e) : 0;
+	/* Above a java that is no JDK's may be all of /usr. */
+	return home[0] && is_java_home(home) ? check_owners_below(what, home, loaded, uid, e) : 0;
 }
 
 int spark_check_owners(const struct spark *s, uid_t uid, struct err *e)
 {
 	return check_home_owner("this cluster's Spark", s->home, uid, e) ||
-			       check_java_owner("this cluster's Java", s->java, uid, e)
+			       check_java_owner("this cluster's Java", s->java, s->java_home, uid,
+						e)
 		       ? e->code
 		       : 0;
 }
 
-/* ---- python3 */
-
-/*
- * The first executable `name` in PATH that the workers' user may execute, as an absolute path; "" if
- * there is none.
- */
-static void find_on_path(const struct cluster *c, const char *name, char path[PROFILE_PATH])
-{
-	const char *dir = getenv("PATH");
-	struct err ignored; /* then it is another one */
-	struct stat st;
-
-	while (dir && *dir) {
-		size_t length = strcspn(dir, ":");
-		int n = snprintf(path, PROFILE_PATH, "%.*s/%s", (int)length, dir, name);
-
-		if (dir[0] == '/' && n < PROFILE_PATH && access(path, X_OK) == 0 &&
-		    stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-		    cluster_user_access(c, path, X_OK, &ignored) == 0)
-			return;
-		dir += length + (dir[length] == ':');
-	}
-	path[0] = '\0';
-}
-
-/*
- * Run `python -I -c program`, which takes nothing from its directory and environment (-I), and keep
- * the first line that it prints; "" if that fails or is no absolute path.
- */
-static void ask_python(const struct cluster *c, const char *python, const char *program,
-		       char answer[PROFILE_PATH])
-{
-	const char *const argv[] = {python, "-I", "-c", program, NULL};
-	/* What is on PATH may be a wrapper (pyenv) that needs the caller's environment. */
-	cleanup_argv struct argv env = {0};
-	char text[PROFILE_PATH];
-	size_t length;
-	struct err ignored; /* to the callers, a python that does not answer is none */
-
-	answer[0] = '\0';
-	environment_put_for(c, &env);
-	if (!python[0] || !env.count || env.failed ||
-	    capture(c, argv, (const char *const *)env.items, PROGRAM_TIMEOUT_MS, text, sizeof(text),
-		    &length, &ignored) != 0)
-		return;
-	text[strcspn(text, "\n")] = '\0';
-	if (text[0] == '/')
-		string_copy_n(answer, PROFILE_PATH, text);
-}
-
-int spark_find_python(const struct cluster *c, char path[PROFILE_PATH], struct err *e)
-{
-	static const char what[] = "python3 on PATH";
-	char found[PROFILE_PATH];
-	struct stat st;
-
-	path[0] = '\0';
-	find_on_path(c, "python3", found);
-	if (!found[0])
-		return 0;
-	if (check_owner(what, found, c->uid, e))
-		return e->code;
-	ask_python(c, found, "import sys; print(sys.executable)", path);
-	if (path[0] && (stat(path, &st) || !S_ISREG(st.st_mode) || access(path, X_OK)))
-		path[0] = '\0';
-	return path[0] ? check_owner(what, path, c->uid, e) : 0;
-}
-
 /* ---- Spark */
 
-bool spark_read_core(const char *name, struct spark *out)
+void spark_read_jar(const char *name, struct spark *out)
 {
-	char scala[sizeof(out->scala_version)], version[sizeof(out->version) + 4];
-	size_t length;
+	char scala[sizeof(out->scala_version)], version[sizeof(out->version) + 4], *end;
+	bool is_core = sscanf(name, "spark-core_%15[^-]-%35s", scala, version) == 2;
 
-	if (sscanf(name, "spark-core_%15[^-]-%35s", scala, version) != 2)
-		return false;
-	length = strlen(version);
-	if (length < 5 || !isdigit(version[0]) || strcmp(version + length - 4, ".jar") != 0)
-		return false;
-	version[length - 4] = '\0';
-	string_copy(out->scala_version, scala);
-	string_copy(out->version, version);
-	return true;
+	if (!is_core && sscanf(name, "hadoop-client-api-%35s", version) != 1)
+		return;
+	end = strstr(version, ".jar");
+	if (!isdigit(version[0]) || !end || end[4])
+		return;
+	*end = '\0';
+	if (!is_core) {
+		snprintf(out->hadoop, sizeof(out->hadoop), "%.*s", JAVA_TEXT - 1, version);
+	} else if (!out->version[0]) {
+		string_copy(out->scala_version, scala);
+		string_copy(out->version, version);
+	}
 }
 
 /* 0, or negative errno and no sentence. */
@@ -184,17 +146,17 @@ static int read_jars(const char *home, struct spark *out)
 {
 	char path[PROFILE_PATH + 8];
 	struct dirent *entry;
-	bool is_read = false;
 	DIR *jars;
 
 	snprintf(path, sizeof(path), "%s/jars", home);
 	jars = opendir(path);
 	if (!jars)
 		return -errno;
-	while (!is_read && (entry = readdir(jars)))
-		is_read = spark_read_core(entry->d_name, out);
+	out->version[0] = out->hadoop[0] = '\0';
+	while ((entry = readdir(jars)))
+		spark_read_jar(entry->d_name, out);
 	closedir(jars);
-	return is_read ? 0 : -ENOENT;
+	return out->version[0] ? 0 : -ENOENT;
 }
 
 /* Take `home`, which `from` (a profile key, a variable, a place) names. */
@@ -223,7 +185,7 @@ static int use_home(const struct cluster *c, const char *from, const char *home,
 	if (access(submit, X_OK) < 0)
 		return err_errno(e, -errno, "%s: cannot execute %s", from, submit);
 	/* By the way that was named, for who can change a link on it chooses the Spark. */
-	if (check_owner(from, home, c->uid, e))
+	if (spark_check_owner(from, home, c->uid, e))
 		return e->code;
 	snprintf(jars, sizeof(jars), "%s/jars", out->home);
 	return cluster_user_access(c, jars, R_OK | X_OK, e) ||
@@ -248,19 +210,86 @@ int spark_find_home(const struct profile *p, const struct cluster *c, struct spa
 	    snprintf(home, sizeof(home), "%.*s/spark", (int)(slash - self), self) < PROFILE_PATH &&
 	    access(home, F_OK) == 0)
 		return use_home(c, "spark beside cleave", home, out, e);
-	/* -I is without the user's own packages, but whose they are is who asks. */
-	ask_python(c, out->python,
-		   "import importlib.util as u, site, sys\n"
-		   "sys.path.append(site.getusersitepackages())\n"
-		   "s = u.find_spec('pyspark')\n"
-		   "print(s.submodule_search_locations[0] if s else '')",
-		   home);
+	spark_find_pyspark(c, out->python, home);
 	if (home[0])
 		return use_home(c, "pyspark of python3", home, out, e);
 	return err_set(e, -ENOENT,
 		       "no Spark: spark.home is auto, SPARK_HOME is not set, there is no `spark` "
-		       "beside cleave, and %s has no pyspark; set spark.home",
-		       out->python[0] ? out->python : "no python3 is on PATH, which");
+		       "beside cleave, and %s%s; set spark.home",
+		       out->python[0]		? out->python
+		       : out->python_trouble[0] ? out->python_trouble
+						: "no python3 is on PATH",
+		       out->python[0] ? " has no pyspark" : "");
+}
+
+/* ---- Java */
+
+bool spark_is_java_home(const struct spark_asked *a, const struct spark *s, const char *home)
+{
+	char real[PATH_MAX];
+
+	/* In a container it is as it says; here, the same directory by another way is the same. */
+	if (!a->engine && realpath(home, real))
+		home = real;
+	return strcmp(home, s->java_home) == 0;
+}
+
+int spark_take_java_home(const struct spark_asked *a, const char *from, const char *home,
+			 struct spark *out, struct err *e)
+{
+	char java[PROFILE_PATH + 16], real[PATH_MAX];
+	struct stat st;
+	bool is_here = !a->engine || out->mounts_java;
+
+	/* Another machine's, or a container's, is as it says. */
+	if (!is_here)
+		string_copy(real, home);
+	else if (!realpath(home, real))
+		return err_errno(e, -errno, "%s: %s says that it is of %s", from, out->java, home);
+	if (snprintf(java, sizeof(java), "%s/bin/java", real) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", from, real);
+	if (is_here && (stat(java, &st) || access(java, X_OK)))
+		return err_errno(e, -errno, "%s: %s says that it is of %s: cannot execute %s", from,
+				 out->java, home, java);
+	if (is_here && !S_ISREG(st.st_mode))
+		return err_set(e, -EACCES,
+			       "%s: %s says that it is of %s, where bin/java is no file", from,
+			       out->java, home);
+	string_copy(out->java, java);
+	string_copy(out->java_home, real);
+	if (spark_path_check(from, out->java, SPARK_PATH_JDK, e))
+		return e->code;
+	return is_here && (cluster_user_access(a->cluster, out->java, X_OK, e) ||
+			   check_java_owner(from, out->java, out->java_home, a->cluster->uid, e))
+		       ? e->code
+		       : 0;
+}
+
+/*
+ * Why there is no HOME/bin/java: JAVA_HOME is easily a JDK's bin, its java, or a directory of shims.
+ */
+static int refuse_java_home(const char *from, const char *home, const char *path, struct err *e)
+{
+	const int r = home && home[0] != '/' ? -EINVAL : -errno;
+	const char *what = NULL;
+	char other[PROFILE_PATH + 16];
+	struct stat st;
+
+	if (!home)
+		return err_errno(e, r, "%s: cannot execute %s", from, path);
+	snprintf(other, sizeof(other), "%s/java", home);
+	if (home[0] != '/')
+		what = "is no absolute path";
+	else if (stat(home, &st) == 0 && S_ISREG(st.st_mode))
+		what = "is a file";
+	else if (access(other, X_OK) == 0)
+		what = "has java itself, and no bin/java";
+	if (!what)
+		return err_errno(e, r, "%s: cannot execute %s", from, path);
+	return err_set(e, r,
+		       "%s: cannot execute %s: %s %s; set %s to the directory of a JDK, in which "
+		       "bin/java is",
+		       from, path, home, what, from);
 }
 
 int spark_find_java(const struct profile *p, const struct cluster *c, struct spark *out,
@@ -269,63 +298,85 @@ int spark_find_java(const struct profile *p, const struct cluster *c, struct spa
 	const char *variable = getenv("JAVA_HOME");
 	const char *home = p->jvm.home[0] ? p->jvm.home : variable && variable[0] ? variable : NULL;
 	char path[PROFILE_PATH + 16], real[PATH_MAX];
+	struct stat st;
 
 	*from = p->jvm.home[0] ? "jvm.home" : home ? "JAVA_HOME" : "java on PATH";
-	if (home) {
-		snprintf(path, sizeof(path), "%s/bin/java", home);
-	} else {
-		find_on_path(c, "java", path);
+	if (home && snprintf(path, sizeof(path), "%s/bin/java", home) >= (int)sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%s: its path is longer than %d bytes", *from,
+			       PROFILE_PATH - 1);
+	if (!home) {
+		spark_find_on_path(c, "java", path);
 		if (!path[0])
 			return err_set(e, -ENOENT,
 				       "no Java: jvm.home is auto, JAVA_HOME is not set, and no "
 				       "java is on PATH; install a JDK or set jvm.home");
 	}
-	if (access(path, X_OK) < 0)
-		return err_errno(e, -errno, "%s: cannot execute %s", *from, path);
-	/* Without links, so that the home of the JDK is two directories up. */
+	if (path[0] != '/' || access(path, X_OK) < 0)
+		return refuse_java_home(*from, home, path, e);
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return err_set(e, -EACCES, "%s: cannot execute %s: it is no file", *from, path);
 	if (!realpath(path, real) || string_copy(out->java, real))
 		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
-	return spark_path_check(*from, out->java, SPARK_PATH_JDK, e) ||
-			       check_owner(*from, path, c->uid, e) ||
-			       check_java_owner(*from, out->java, c->uid, e)
-		       ? e->code
-		       : 0;
+	if (spark_path_check(*from, out->java, SPARK_PATH_JDK, e) ||
+	    spark_check_owner(*from, path, c->uid, e) ||
+	    spark_check_owner(*from, out->java, c->uid, e) ||
+	    cluster_user_access(c, out->java, X_OK, e))
+		return e->code;
+	/* Where it lies in a JDK it is asked once, and then its home is known; a shim is always asked. */
+	if (guess_java_home(real, out->java_home) &&
+	    check_java_owner(*from, out->java, out->java_home, c->uid, e))
+		return e->code;
+	if (out->java_home[0] &&
+	    snprintf(out->java, sizeof(out->java), "%s/bin/java", out->java_home) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", *from, path);
+	return 0;
 }
 
 int spark_java_release(const struct profile *p)
 {
-	cleanup_free char *text = NULL;
+	static const char label[] = "JAVA_VERSION=\"";
+	/* JDK 8 has it above its java.home. */
+	static const char *const places[] = {"release", "../release", NULL};
 	struct cluster c = {.uid = geteuid(), .gid = getegid()};
 	char path[PROFILE_PATH + 16];
 	struct spark spark;
-	const char *from;
+	const char *from, *at;
 	struct err ignored;
 	size_t size;
 
 	/* A JDK that spark_resolve() would refuse is not believed either. */
-	if (cluster_user(p, &c, &ignored) || spark_find_java(p, &c, &spark, &from, &ignored))
+	if (cluster_user(p, &c, &ignored) || spark_find_java(p, &c, &spark, &from, &ignored) ||
+	    !spark.java_home[0])
 		return 0;
-	*strrchr(spark.java, '/') = '\0';
-	snprintf(path, sizeof(path), "%s/../release", spark.java);
-	if (file_read(path, ANSWER_MAX, &text, &size, &ignored))
-		return 0;
-	return spark_feature_release(text, "JAVA_VERSION=\"");
+	for (const char *const *place = places; *place; place++) {
+		cleanup_free char *text = NULL;
+
+		snprintf(path, sizeof(path), "%s/%s", spark.java_home, *place);
+		if (file_read(path, RELEASE_MAX, &text, &size, &ignored) == 0 &&
+		    (at = strstr(text, label)))
+			return java_feature_release(at + strlen(label));
+	}
+	return 0;
 }
+
+/* ---- all of it */
 
 int spark_resolve(const struct profile *p, const struct cluster *c, struct spark *out,
 		  struct err *e)
 {
 	cleanup_free struct spark *found = calloc(1, sizeof(*found));
+	struct python python;
 	const char *from;
 
 	if (!found)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (spark_find_python(c, found->python, e) ||
-	    spark_path_check("python3 on PATH", found->python, SPARK_PATH_FILE, e) ||
-	    spark_find_home(p, c, found, e) || spark_find_java(p, c, found, &from, e) ||
-	    spark_fingerprint(found, found->fingerprint, e))
+	if (spark_find_python(c, &python, e))
 		return e->code;
-	if (spark_ask(&(struct spark_asked){.cluster = c}, from, found, e))
+	string_copy(found->python, python.path);
+	string_copy(found->python_version, python.version);
+	string_copy(found->python_trouble, python.trouble);
+	if (spark_find_home(p, c, found, e) || spark_find_java(p, c, found, &from, e) ||
+	    spark_ask(&(struct spark_asked){.cluster = c}, from, found, e))
 		return e->code;
 	*out = *found;
 	return 0;

@@ -92,19 +92,29 @@ static int find_image(struct engine *g, const struct profile *p, struct image *o
 
 /*
  * In the shell that Spark's own scripts need. An image without one has no Spark, and its Java is
- * found where JAVA_HOME says, if at all.
+ * found where JAVA_HOME says, if at all. Where java lies in a JDK, "jdk" is what it will call its
+ * java.home, as guess_java_home() of this machine's.
  */
 static const char survey[] =
 	"home=${SPARK_HOME:-/opt/spark}\n"
 	"if [ -x \"$home/bin/spark-submit\" ]; then\n"
-	"  for jar in \"$home\"/jars/spark-core_*.jar; do echo \"core ${jar##*/}\"; done\n"
+	"  for jar in \"$home\"/jars/spark-core_*.jar \"$home\"/jars/hadoop-client-api-*.jar; do\n"
+	"    echo \"jar ${jar##*/}\"\n"
+	"  done\n"
 	"  echo \"spark $(readlink -f \"$home\")\"\n"
 	"fi\n"
 	"java=${JAVA_HOME:-/nonexistent}/bin/java\n"
 	"[ -x \"$java\" ] || java=$(command -v java)\n"
-	"if [ -n \"$java\" ]; then echo \"java $(readlink -f \"$java\")\"; fi\n"
-	"python=$(command -v python3)\n"
-	"if [ -n \"$python\" ]; then echo \"python $python\"; fi\n"
+	"if [ -n \"$java\" ]; then\n"
+	"  java=$(readlink -f \"$java\")\n"
+	"  for jdk in \"${java%/bin/*}\" \"${java%/bin/*}/jre\"; do\n"
+	"    if [ -f \"$jdk/lib/modules\" ] || [ -f \"$jdk/lib/rt.jar\" ]; then\n"
+	"      java=$jdk/bin/java; echo \"jdk $jdk\"; break\n"
+	"    fi\n"
+	"  done\n"
+	"  echo \"java $java\"\n"
+	"fi\n"
+	"python=$(command -v python3) && \"$python\" -I -c '' >&2 && echo \"python $python\"\n"
 	"exit 0\n";
 
 /* An absolute path behind `word` and a blank. */
@@ -124,13 +134,16 @@ static void read_survey(char *text, struct spark *out)
 		end = line + strcspn(line, "\n");
 		if (*end)
 			*end++ = '\0';
-		if (strncmp(line, "core ", 5) == 0)
-			spark_read_core(line + 5, out);
-		else if (!read_path(line, "spark", home) && !read_path(line, "java", out->java))
+		if (strncmp(line, "jar ", 4) == 0)
+			spark_read_jar(line + 4, out);
+		else if (!read_path(line, "spark", home) && !read_path(line, "java", out->java) &&
+			 !read_path(line, "jdk", out->java_home))
 			read_path(line, "python", out->python);
 	}
 	if (home[0] && out->version[0])
 		string_copy(out->home, home);
+	if (!out->java[0])
+		out->java_home[0] = '\0';
 }
 
 static int look_into(struct engine *g, const struct container_spec *in, struct spark *out,
@@ -138,14 +151,18 @@ static int look_into(struct engine *g, const struct container_spec *in, struct s
 {
 	const char *const argv[] = {"/bin/sh", "-c", survey, NULL};
 	const char *const none[] = {NULL};
+	cleanup_free struct printed *p = calloc(1, sizeof(*p));
 	struct container_spec spec = *in;
 	char text[SURVEY_MAX];
-	size_t length;
 	int r;
 
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	p->out = text;
+	p->size = sizeof(text);
 	spec.argv = (char *const *)argv;
 	spec.envp = (char *const *)none;
-	r = container_capture(g, &spec, SURVEY_TIMEOUT_MS, text, sizeof(text), &length, e);
+	r = container_capture(g, &spec, SURVEY_TIMEOUT_MS, p, e);
 	if (r == 0)
 		read_survey(text, out);
 	/* 127, or the engine's refusal: there is no shell. */
@@ -170,6 +187,7 @@ static int complete(const struct profile *p, const struct cluster *c, struct spa
 		    const char **from, struct err *e)
 {
 	cleanup_free struct spark *here = calloc(1, sizeof(*here));
+	struct python python;
 
 	if (!here)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -177,9 +195,14 @@ static int complete(const struct profile *p, const struct cluster *c, struct spa
 	inside->mounts_home = p->spark.home[0] || !inside->home[0];
 	inside->mounts_java = p->jvm.home[0] || !inside->java[0];
 	if (inside->mounts_home) {
-		if (spark_find_python(c, here->python, e) || spark_find_home(p, c, here, e))
+		if (spark_find_python(c, &python, e))
+			return e->code;
+		string_copy(here->python, python.path);
+		string_copy(here->python_trouble, python.trouble);
+		if (spark_find_home(p, c, here, e))
 			return err_wrap(e, "docker.image: %s has no Spark to be used, and here",
 					p->docker.image);
+		string_copy(inside->hadoop, here->hadoop);
 		string_copy(inside->home, here->home);
 		string_copy(inside->version, here->version);
 		string_copy(inside->scala_version, here->scala_version);
@@ -189,6 +212,7 @@ static int complete(const struct profile *p, const struct cluster *c, struct spa
 			return err_wrap(e, "docker.image: %s has no Java to be used, and here",
 					p->docker.image);
 		string_copy(inside->java, here->java);
+		string_copy(inside->java_home, here->java_home);
 	}
 	return 0;
 }
@@ -225,8 +249,7 @@ static int resolve(struct engine *g, const struct spark_engine *engine, const st
 	if (look_into(g, asking, inside, e) || complete(p, c, inside, &from, e) ||
 	    spark_path_check("docker.image", inside->home, SPARK_PATH_CLASSES, e) ||
 	    spark_path_check("docker.image", inside->java, SPARK_PATH_JDK, e) ||
-	    spark_add_programs(asking, inside, e) ||
-	    spark_fingerprint(inside, inside->fingerprint, e))
+	    spark_add_programs(asking, inside, e))
 		return e->code;
 	if (spark_ask(&asked, from, inside, e))
 		return err_wrap(e, "docker.image: in a container of %s", p->docker.image);

@@ -35,13 +35,16 @@ static void name_record(uid_t uid, char name[RECORD_NAME])
 static const struct json_field record_fields[] = {
 	{"home", JSON_AT(T, home)},
 	{"java", JSON_AT(T, java)},
+	{"java_home", JSON_AT(T, java_home)},
 	{"java_version", JSON_AT(T, java_version), .max = 1000},
+	{"java_full", JSON_AT(T, java_full)},
+	{"java_vendor", JSON_AT(T, java_vendor)},
 	{"launch", JSON_AT(T, launch)},
 	JSON_END,
 };
 static const struct json_table record_table = {
 	.fields = record_fields,
-	.schema = "cleave.launch/1",
+	.schema = "cleave.launch/2",
 	.size = sizeof(T),
 };
 #undef T
@@ -99,16 +102,12 @@ static int mix_jars(uint64_t *hash, const char *home, struct err *e)
 
 static uint64_t mix_java(uint64_t hash, const struct spark *s)
 {
-	static const char *const of_java[] = {"bin/java", "lib/server/libjvm.so", "lib/modules",
-					      "release", NULL};
-	cleanup_close int java = -1;
-	char path[PROFILE_PATH + 16];
+	static const char *const of_java[] = {
+		"bin/java", "lib/server/libjvm.so", "lib/modules", "lib/rt.jar", "release", NULL};
+	cleanup_close int java = open(s->java_home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "%.*s", SPARK_JAVA_HOME(s));
-	java = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (const char *const *file = of_java; *file; file++)
 		hash = mix_file(hash, java, *file);
-	/* A java that is no JDK's: at least itself. */
 	return mix_file(hash, AT_FDCWD, s->java);
 }
 
@@ -154,9 +153,12 @@ bool spark_launch_recall(struct spark *s, uid_t uid)
 	if (file_read(path, RECORD_MAX, &text, &size, &ignored) ||
 	    json_table_parse(&record_table, text, size, known, &ignored) ||
 	    strcmp(known->home, s->home) != 0 || strcmp(known->java, s->java) != 0 ||
-	    !known->java_version || !known->launch.count)
+	    strcmp(known->java_home, s->java_home) != 0 || !known->java_version ||
+	    !known->launch.count)
 		return false;
 	s->java_version = known->java_version;
+	string_copy(s->java_full, known->java_full);
+	string_copy(s->java_vendor, known->java_vendor);
 	s->launch = known->launch;
 	cache_used(entry);
 	return true;

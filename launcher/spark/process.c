@@ -48,7 +48,7 @@ static void prefix_options(struct argv *env, const char *name, const char *tmp, 
 
 void spark_put_path(const struct spark *s, struct argv *env)
 {
-	argv_putf(env, "PATH", SYSTEM_PATH ":%s/bin:%.*s/bin", s->home, SPARK_JAVA_HOME(s));
+	argv_putf(env, "PATH", SYSTEM_PATH ":%s/bin:%s/bin", s->home, s->java_home);
 }
 
 void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env)
@@ -205,12 +205,12 @@ static const char late_c2[] = "-XX:Tier4InvocationThreshold=50000 "
 
 /*
  * What every application of this cluster runs with, wherever it is started, as the user of `who`;
- * over what `env` has.
+ * over what `env` has. `words`: of spark-submit, or NULL.
  */
 static int put_application_environment(const struct spark_cluster *c, const struct cluster *who,
-				       struct argv *env, struct err *e)
+				       char *const *words, struct argv *env, struct err *e)
 {
-	char tmp[PROFILE_PATH], python[PROFILE_PATH];
+	char tmp[PROFILE_PATH];
 	cleanup_free char *archive = NULL;
 	size_t size;
 
@@ -231,20 +231,7 @@ static int put_application_environment(const struct spark_cluster *c, const stru
 	if (c->profile->jvm.class_data_sharing && archive_kind(c->spark) != ARCHIVE_AOT)
 		argv_putf(env, "SPARK_SUBMIT_OPTS", "%s %s", late_c2,
 			  argv_value(env, "SPARK_SUBMIT_OPTS"));
-	if (argv_value(env, "PYSPARK_PYTHON")) /* the user's own choice */
-		return 0;
-	if (c->spark->image[0])
-		string_copy(python, c->spark->python);
-	else if (spark_find_python(who, python, e))
-		return e->code;
-	if (python[0]) {
-		argv_put(env, "PYSPARK_PYTHON", python);
-		argv_put(env, "PYSPARK_DRIVER_PYTHON", python);
-	}
-	/* Executors run what the driver names. */
-	if (c->contained && c->contained->python[0])
-		argv_put(env, "PYSPARK_PYTHON", c->contained->python);
-	return 0;
+	return spark_put_python(c, who, words, env, e);
 }
 
 int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e)
@@ -252,7 +239,7 @@ int spark_shell_environment(const struct spark_cluster *c, struct argv *out, str
 	const struct cluster caller = {.uid = geteuid(), .gid = getegid()};
 	cleanup_argv struct argv env = {0};
 
-	if (put_application_environment(c, &caller, &env, e))
+	if (put_application_environment(c, &caller, NULL, &env, e))
 		return e->code;
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
 	if (c->profile->security.ui != UI_OPEN)
@@ -281,12 +268,13 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 	argv_option(&p.argv, file, "%s/%s", c->cluster->state, SPARK_APPLICATIONS);
 	for (; conf && *conf; conf++)
 		argv_option(&p.argv, "--conf", "%s", *conf);
-	for (; *words; words++)
-		argv_add(&p.argv, *words);
+	for (char *const *word = words; *word; word++)
+		argv_add(&p.argv, *word);
 	environment_put_for(c->cluster, &p.env);
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
-	return put_application_environment(c, c->cluster, &p.env, e) ? e->code
-								     : process_take(&p, out, e);
+	return put_application_environment(c, c->cluster, words, &p.env, e)
+		       ? e->code
+		       : process_take(&p, out, e);
 }
 
 /* ---- a training run */

@@ -24,13 +24,16 @@ struct spark_asked {
 };
 
 /*
- * Fill in java_version and launch of `s`, of which the rest is there; what is known from before is
- * not asked again. `from` is what named its Java.
+ * Fill in of `s` what its Java and its launcher say, and the fingerprint; the rest is there, and
+ * `java` may still be a shim. What is known from before is not asked again. `from` is what named
+ * its Java. -ENOEXEC, with what to do, where this Spark cannot run on it.
  */
 int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, struct err *e);
 
-/* What comes after `before`: 17 of "17.0.15", 8 of "1.8.0_392", as before JDK 9; 0 for none. */
-int spark_feature_release(const char *text, const char *before);
+/* Whether what a java calls its java.home is what `s` has; take it, with the java in it, if not. */
+bool spark_is_java_home(const struct spark_asked *a, const struct spark *s, const char *home);
+int spark_take_java_home(const struct spark_asked *a, const char *from, const char *home,
+			 struct spark *out, struct err *e);
 
 /*
  * What the container of a daemon is made of, in short: it is in the daemon's environment, so that
@@ -54,15 +57,15 @@ void spark_text_fingerprint(const char *text, char out[SPARK_FINGERPRINT]);
 
 /*
  * Of spark_resolve(), the parts: this machine's Spark (home and versions; python is filled in) and
- * Java, and what named it.
+ * Java, and what named it: java_home is "" if it lies in no JDK, and has to be asked for its own.
  */
 int spark_find_home(const struct profile *p, const struct cluster *c, struct spark *out,
 		    struct err *e);
 int spark_find_java(const struct profile *p, const struct cluster *c, struct spark *out,
 		    const char **from, struct err *e);
 
-/* The versions in the name "spark-core_2.13-4.1.0.jar". False: it is no such name. */
-bool spark_read_core(const char *name, struct spark *out);
+/* Take the versions in the names "spark-core_2.13-4.1.0.jar" and "hadoop-client-api-3.4.2.jar". */
+void spark_read_jar(const char *name, struct spark *out);
 
 /*
  * What spark-class would execute for spark-submit, as struct spark's `launch` is for a daemon:
@@ -89,17 +92,42 @@ void spark_jars(const struct spark *s, char jars[SPARK_JARS]);
 #define SPARK_TRAINING	  "training.py"
 
 /*
- * What was asked as a user of this Spark and JDK (`home`, `java` and `fingerprint` are filled in) before:
- * java_version and launch, from the cache. False: it has to be asked, and then remembered.
+ * What was asked as a user of this Spark and JDK (`home`, `java`, `java_home` and `fingerprint` are
+ * filled in) before: what Java said of itself and launch, from the cache. False: it has to be asked,
+ * and then remembered.
  */
 bool spark_launch_recall(struct spark *s, uid_t uid);
 void spark_launch_remember(const struct spark *s, uid_t uid);
 
+/* The first executable `name` in PATH that the workers' user may execute; "" if there is none. */
+void spark_find_on_path(const struct cluster *c, const char *name, char path[PROFILE_PATH]);
+
+/* A Python as it calls itself. */
+struct python {
+	char path[PROFILE_PATH]; /* "": there is none */
+	char version[JAVA_TEXT]; /* 3.11.2 */
+	char trouble[PYTHON_TROUBLE];
+};
+
 /*
- * python3 on the caller's PATH that the workers' user may execute, asked as him; "" if there is
- * none. -EPERM, with what to do: a stranger could change it (owner.h).
+ * python3 on the caller's PATH, asked as the workers' user; what it names has to be there and to
+ * answer, too. `trouble` says what is wrong with one that is there and cannot be used. -EPERM, with
+ * what to do: a stranger could change it (owner.h).
  */
-int spark_find_python(const struct cluster *c, char path[PROFILE_PATH], struct err *e);
+int spark_find_python(const struct cluster *c, struct python *out, struct err *e);
+
+/* The directory of the package pyspark that this Python has; "" if it has none. */
+void spark_find_pyspark(const struct cluster *c, const char *python, char home[PROFILE_PATH]);
+
+/*
+ * PYSPARK_PYTHON and PYSPARK_DRIVER_PYTHON of an application that `who` starts, where they are not
+ * set. With spark-submit's `words` (or NULL) of a program in Python there has to be one that runs.
+ */
+int spark_put_python(const struct spark_cluster *c, const struct cluster *who, char *const *words,
+		     struct argv *env, struct err *e);
+
+/* -EPERM, naming `what`, where strangers could change the program that `uid` would run. */
+int spark_check_owner(const char *what, const char *path, uid_t uid, struct err *e);
 
 /* Whether strangers could change what `uid` would run of this Spark and this JDK: -EPERM. */
 int spark_check_owners(const struct spark *s, uid_t uid, struct err *e);
@@ -121,9 +149,6 @@ int spark_path_check(const char *from, const char *path, enum spark_path kind, s
  * not ASCII and the environment's locale has no UTF-8, it gets one that has.
  */
 void spark_put_locale(const struct spark_cluster *c, struct argv *env);
-
-/* The JDK's directory, two above its binary, for "%.*s". */
-#define SPARK_JAVA_HOME(s) (int)(strlen((s)->java) - strlen("/bin/java")), (s)->java
 
 /* Write a path below the cluster's data directory. */
 int spark_data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,

@@ -18,16 +18,24 @@
 enum {
 	SPARK_FINGERPRINT = 17,
 	SPARK_SECRET = 65, /* 64 hexadecimal digits */
+	JAVA_TEXT = 64,	   /* a version, a vendor */
+	PYTHON_TROUBLE = 512,
 };
 
 /* One installation, resolved once at `up` and kept in the state. */
 struct spark {
 	char home[PROFILE_PATH];
-	char version[32];	   /* 4.1.0 */
-	char scala_version[16];	   /* 2.13 */
-	char java[PROFILE_PATH];   /* the binary */
-	int java_version;	   /* 17 */
-	char python[PROFILE_PATH]; /* python3 on the caller's PATH, "" if none */
+	char version[32];	      /* 4.1.0 */
+	char scala_version[16];	      /* 2.13 */
+	char java[PROFILE_PATH];      /* the binary, in bin/ of … */
+	char java_home[PROFILE_PATH]; /* … what the JVM itself calls so */
+	int java_version;	      /* 17 */
+	char python[PROFILE_PATH];    /* python3 on the caller's PATH, "" if none */
+	/* As they were found at `up`; not kept in the state. */
+	char hadoop[JAVA_TEXT]; /* of its client's jar: 3.4.2, "" if none */
+	char java_full[JAVA_TEXT], java_vendor[JAVA_TEXT]; /* 17.0.15, Debian */
+	char python_version[JAVA_TEXT];
+	char python_trouble[PYTHON_TROUBLE]; /* why a python3 that is there cannot be used */
 	/*
 	 * What spark-class would execute for a daemon, up to and without the main class, less -Xmx.
 	 * Its class path begins with the jars (room.h), and its configuration directory is one that
@@ -73,9 +81,21 @@ int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct
 /*
  * The feature release (17; 8 of "1.8.0_392") of the JDK that spark_resolve() would take, out of the
  * file `release` beside its bin/ (JEP 223), without starting it; 0: no JDK, none that it would take,
- * or no such file.
+ * a shim, or no such file.
  */
 int spark_java_release(const struct profile *p);
+
+/*
+ * What Spark's documents say against the pair of this Spark and this Java, without forbidding it;
+ * false: nothing.
+ */
+bool spark_java_remark(const struct spark *s, char remark[ERR_TEXT]);
+
+/*
+ * Whether what the caller's own PYSPARK_PYTHON and PYSPARK_DRIVER_PYTHON name is there, and the
+ * first runs: 0 also where they are not set; else the sentence names the variable.
+ */
+int spark_check_choice(const struct cluster *who, struct err *e);
 
 /*
  * The engine that the profile would use, and whether it can bind containers. Errors as of
@@ -195,7 +215,7 @@ void spark_container_user(const struct spark_engine *engine, uid_t uid, gid_t gi
 /* Whether a process of this group, a slice's or the host's, is in a container. */
 bool spark_is_contained(const struct spark_cluster *c, const char *group);
 
-/* SPARK_HOME and JAVA_HOME, which is two directories above the binary. */
+/* SPARK_HOME and JAVA_HOME. */
 void spark_put_homes(const struct spark *s, struct argv *env);
 
 /* PATH of a command in a container: the system's, then Spark's and Java's; nothing of the caller's. */

@@ -50,7 +50,7 @@ static bool prepare(const struct birth *b)
 }
 
 /* In the child. Does not return; what keeps it from becoming the program goes to `failure`. */
-static _Noreturn void become(const struct birth *b, int out, int failure)
+static _Noreturn void become(const struct birth *b, const int outputs[2], int failure)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
@@ -62,8 +62,8 @@ static _Noreturn void become(const struct birth *b, int out, int failure)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	oom_restore();
-	if (prepare(b) && dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(out, STDERR_FILENO) >= 0) {
+	if (prepare(b) && dup2(null, STDIN_FILENO) >= 0 && dup2(outputs[0], STDOUT_FILENO) >= 0 &&
+	    dup2(outputs[1], STDERR_FILENO) >= 0) {
 		/* What our caller left open; before Linux 5.11 it has to be trusted. */
 		close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 		/* execve() changes neither; its prototype is older than const. */
@@ -74,7 +74,7 @@ static _Noreturn void become(const struct birth *b, int out, int failure)
 }
 
 static int start(const struct cluster *as, const char *const *argv, const char *const *envp,
-		 int out, pid_t *pid)
+		 const int outputs[2], pid_t *pid)
 {
 	cleanup_free struct birth *b = calloc(1, sizeof(*b));
 	cleanup_close int reader = -1, writer = -1;
@@ -98,7 +98,7 @@ static int start(const struct cluster *as, const char *const *argv, const char *
 	if (*pid < 0)
 		return -errno;
 	if (*pid == 0)
-		become(b, out, writer);
+		become(b, outputs, writer);
 	close(take_fd(writer));
 	if (read(reader, &error, sizeof(error)) != sizeof(error))
 		return 0; /* closed by the exec */
@@ -108,89 +108,115 @@ static int start(const struct cluster *as, const char *const *argv, const char *
 
 /* ---- reading and waiting */
 
-struct program {
-	pid_t pid;
-	int pidfd, out, signals;
-	uint64_t end_ns;
-};
+enum { OUT, ERR, ENDED, SIGNALLED, WATCHED };
+
+/* Read what is there of stderr; what has no room is forgotten. False at its end. */
+static bool read_complaints(int fd, char said[PRINTED_ERR], size_t *used)
+{
+	char more[4096];
+	ssize_t got;
+
+	if (*used < PRINTED_ERR - 1)
+		got = read(fd, said + *used, PRINTED_ERR - 1 - *used);
+	else
+		got = read(fd, more, sizeof(more));
+	if (got > 0 && *used < PRINTED_ERR - 1)
+		*used += (size_t)got;
+	return got > 0 || (got < 0 && errno == EINTR);
+}
 
 /*
- * Wait until `fd` is readable. Return 0, -ETIMEDOUT, or -EINTR where a signal waits that would end
- * us.
+ * Read both outputs until the program has ended and what it wrote is read: somebody whom it left
+ * behind may keep them open. Return 0, -EFBIG, -ETIMEDOUT, -EINTR where a signal waits that would
+ * end us, or what read() says.
  */
-static int await(const struct program *p, int fd)
+static int drain(struct pollfd fds[WATCHED], uint64_t end_ns, struct printed *p)
 {
+	size_t used = 0, said = 0;
+
 	for (;;) {
-		struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
-				       {.fd = p->signals, .events = POLLIN}};
-		int left_ms = clock_left_ms(p->end_ns);
+		int left_ms = clock_left_ms(end_ns);
+		bool has_more = false;
+		ssize_t got = 1;
 
 		if (left_ms <= 0)
 			return -ETIMEDOUT;
-		if (poll(fds, 2, left_ms) <= 0)
+		if (poll(fds, WATCHED, left_ms) <= 0)
 			continue;
-		return fds[1].revents ? -EINTR : 0;
+		if (fds[SIGNALLED].revents)
+			return -EINTR;
+		if (fds[OUT].revents) {
+			got = read(fds[OUT].fd, p->out + used, p->size - used);
+			if (got < 0 && errno != EINTR)
+				return -errno;
+			used += got > 0 ? (size_t)got : 0;
+			if (used == p->size)
+				return -EFBIG;
+			if (got == 0)
+				fds[OUT].fd = -1;
+			has_more |= got != 0;
+		}
+		if (fds[ERR].revents) {
+			if (read_complaints(fds[ERR].fd, p->err, &said))
+				has_more = true;
+			else
+				fds[ERR].fd = -1;
+		}
+		if (fds[ENDED].revents && !has_more)
+			break;
 	}
-}
-
-/* Read until end of file, and until it has ended. Return 0, -EFBIG, what await() or read() say. */
-static int drain(const struct program *p, char *text, size_t size, size_t *length)
-{
-	size_t used = 0;
-	ssize_t got = 1;
-
-	while (got) {
-		int failed = await(p, p->out);
-
-		if (failed)
-			return failed;
-		got = read(p->out, text + used, size - used);
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		used += got > 0 ? (size_t)got : 0;
-		if (used == size)
-			return -EFBIG;
-	}
-	text[used] = '\0';
-	*length = used;
-	return await(p, p->pidfd);
+	p->out[used] = '\0';
+	p->length = used;
+	p->err[said] = '\0';
+	return 0;
 }
 
 int capture(const struct cluster *as, const char *const *argv, const char *const *envp,
-	    unsigned timeout_ms, char *text, size_t size, size_t *length, struct err *e)
+	    unsigned timeout_ms, struct printed *p, struct err *e)
 {
-	cleanup_close int reader = -1, writer = -1, signals = -1, pidfd = -1;
-	struct program p = {.end_ns = clock_now_ns() + timeout_ms * CLOCK_MS};
-	int ends[2], status, failed;
+	cleanup_close int out = -1, err = -1, out_writer = -1, err_writer = -1;
+	cleanup_close int signals = -1, pidfd = -1;
+	uint64_t end_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
+	struct pollfd fds[WATCHED];
+	int outs[2], errs[2], status, failed;
 	struct interrupts held;
+	pid_t pid = -1;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (pipe2(outs, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "cannot make a pipe for %s", argv[0]);
-	reader = ends[0];
-	p.out = reader;
-	writer = ends[1];
+	out = outs[0];
+	out_writer = outs[1];
+	if (pipe2(errs, O_CLOEXEC) < 0)
+		return err_errno(e, -errno, "cannot make a pipe for %s", argv[0]);
+	err = errs[0];
+	err_writer = errs[1];
 	/* A signal that would end us waits until the program is ended. */
 	interrupts_hold(&held);
 	signals = signalfd(-1, &held.set, SFD_CLOEXEC | SFD_NONBLOCK);
-	p.signals = signals;
-	failed = start(as, argv, envp, writer, &p.pid);
+	failed = start(as, argv, envp, (const int[]){out_writer, err_writer}, &pid);
 	if (failed) {
 		interrupts_release(&held);
 		return err_errno(e, failed, "cannot run %s", argv[0]);
 	}
-	close(take_fd(writer));
-	pidfd = pidfd_open(p.pid, 0);
-	p.pidfd = pidfd;
-	failed = pidfd < 0 ? -errno : drain(&p, text, size, length);
-	if (failed)
-		kill(-p.pid, SIGKILL);
-	while (waitpid(p.pid, &status, 0) < 0 && errno == EINTR)
+	close(take_fd(out_writer));
+	close(take_fd(err_writer));
+	pidfd = pidfd_open(pid, 0);
+	failed = pidfd < 0 ? -errno : 0;
+	fds[OUT] = (struct pollfd){.fd = out, .events = POLLIN};
+	fds[ERR] = (struct pollfd){.fd = err, .events = POLLIN};
+	fds[ENDED] = (struct pollfd){.fd = pidfd, .events = POLLIN};
+	fds[SIGNALLED] = (struct pollfd){.fd = signals, .events = POLLIN};
+	if (!failed)
+		failed = drain(fds, end_ns, p);
+	/* Also what it has left behind: until it is waited for, its number is nobody else's. */
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	interrupts_release(&held);
 	if (failed == -ETIMEDOUT)
 		return err_set(e, failed, "%s did not end within %g s", argv[0], timeout_ms / 1e3);
 	if (failed == -EFBIG)
-		return err_set(e, failed, "%s printed more than %zu bytes", argv[0], size - 1);
+		return err_set(e, failed, "%s printed more than %zu bytes", argv[0], p->size - 1);
 	if (failed)
 		return err_errno(e, failed, "cannot read what %s prints", argv[0]);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

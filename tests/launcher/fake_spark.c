@@ -265,7 +265,10 @@ int fake_java(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (has(argv, "-version")) {
-		fprintf(stderr, "openjdk version \"17.0.1\" 2026-01-01\n");
+		fprintf(stderr,
+			"    java.home = %.*s\n    java.version = 17.0.1\n"
+			"openjdk version \"17.0.1\" 2026-01-01\n",
+			(int)(strlen(argv[0]) - strlen("/bin/java")), argv[0]);
 		return 0;
 	}
 	if (has(argv, "org.apache.spark.launcher.Main"))

@@ -31,6 +31,7 @@ struct spark_tree *spark_tree_new(const char *top)
 	string_copy(t->spark.scala_version, "2.13");
 	string_copy(t->spark.version, "4.1.0");
 	string_copy(t->spark.java, "/opt/jdk/bin/java");
+	string_copy(t->spark.java_home, "/opt/jdk");
 	strings_add(&t->spark.launch, "/opt/jdk/bin/java");
 	strings_add(&t->spark.launch, "-cp");
 	strings_add(&t->spark.launch, "/opt/spark/jars/*");
@@ -90,7 +91,8 @@ void spark_tree_program(const char *path, const char *file, const char *text)
 const char spark_tree_java[] =
 	"#!/bin/sh\n"
 	"case \"$*\" in\n"
-	"*-version) echo 'openjdk version \"21.0.3\"' ;;\n"
+	"*-version) printf '%s\\n' 'Property settings:' \"    java.home = ${0%/bin/java}\" \\\n"
+	"  '    java.vendor = Nobody' '    java.version = 21.0.3' 'openjdk version \"21.0.3\"' >&2 ;;\n"
 	"*SparkSubmit*) printf '\\0\\n/jdk/bin/java\\0-cp\\0/jars/*\\0--opens\\0org.apache.spark.deploy.SparkSubmit\\0' ;;\n"
 	"*) printf '\\0\\n/jdk/bin/java\\0-cp\\0/jars/*\\0org.apache.spark.deploy.worker.Worker\\0' ;;\n"
 	"esac\n";
@@ -110,4 +112,7 @@ void spark_tree_fake(const char *top, const char *java, char home[PROFILE_PATH],
 	unlink(path); /* what a failed test left may run it still: ETXTBSY */
 	snprintf(path, sizeof(path), "%s/bin", jdk);
 	spark_tree_program(path, "java", java);
+	/* So that it is known for a JDK (JEP 220). */
+	snprintf(path, sizeof(path), "%s/lib", jdk);
+	spark_tree_program(path, "modules", "");
 }

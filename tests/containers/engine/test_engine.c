@@ -500,20 +500,22 @@ START_TEST(captures)
 						"",
 						FAKE_SAYS("400 No", "{\"message\":\"no exec\"}"))};
 	struct engine *g = open_fake(fine);
-	size_t length = 0;
+	static struct printed p;
 	struct err e = {0};
 	char text[16];
 
-	ck_assert_int_eq(container_capture(g, &spec, 1000, text, sizeof(text), &length, &e), 3);
+	p = (struct printed){.out = text, .size = sizeof(text)};
+	ck_assert_int_eq(container_capture(g, &spec, 1000, &p, &e), 3);
 	ck_assert_str_eq(text, "printed");
-	ck_assert_uint_eq(length, 7);
+	ck_assert_uint_eq(p.length, 7);
+	ck_assert_str_eq(p.err, "");
 	ck_asked("DELETE /v1.41/containers/1a");
-	ck_assert_int_eq(container_capture(g, &spec, 1000, text, 7, &length, &e), -EFBIG);
+	p.size = 7;
+	ck_assert_int_eq(container_capture(g, &spec, 1000, &p, &e), -EFBIG);
 	ck_says(&e, "more than 6 bytes");
 	engine_close(g);
 	g = open_fake(fails);
-	ck_assert_int_eq(container_capture(g, &spec, 1000, text, sizeof(text), &length, &e),
-			 -EINVAL);
+	ck_assert_int_eq(container_capture(g, &spec, 1000, &p, &e), -EINVAL);
 	ck_says(&e, "container cleave-demo-probe: no exec");
 	ck_asked("DELETE /v1.41/containers/1a");
 	engine_close(g);
@@ -561,8 +563,8 @@ START_TEST(goes_half_way)
 		struct container_path path = {.mode = 77};
 		struct image image = {.user = "u"};
 		char id[CONTAINER_ID] = "id", text[8] = "t";
+		struct printed p = {.out = text, .size = sizeof(text), .length = 77, .err = "u"};
 		struct err e = {0};
-		size_t length = 77;
 		int code = 77;
 
 		ck_assert_int_lt(engine_about(g, &about, &e), 0);
@@ -580,9 +582,8 @@ START_TEST(goes_half_way)
 		ck_assert_int_lt(container_list(g, "c", &state, 1, &e), 0);
 		ck_assert_int_lt(container_logs(g, "x", LOGS_NOW, 0, 1, &e), 0);
 		ck_assert_int_lt(container_stat(g, "x", "/p", &path, &e), 0);
-		ck_assert_int_lt(container_capture(g, &spec, 1000, text, sizeof(text), &length, &e),
-				 0);
-		ck_assert(state.pid == 77 && path.mode == 77 && code == 77 && length == 77);
+		ck_assert_int_lt(container_capture(g, &spec, 1000, &p, &e), 0);
+		ck_assert(state.pid == 77 && path.mode == 77 && code == 77 && p.length == 77);
 		ck_assert(!strcmp(about.version, "v") && !strcmp(image.user, "u"));
 		ck_assert_str_eq(id, "id");
 		ck_assert_str_eq(text, "t");

@@ -214,7 +214,8 @@ START_TEST(spark_submit_has_the_users_wishes_and_nothing_of_the_plan)
 	char *const conf[] = {(char[]){"spark.eventLog.enabled=true"}, NULL};
 	char *const words[] = {(char[]){"app.py"}, (char[]){"7"}, NULL};
 	struct cluster cluster = {.uid = geteuid()};
-	struct spark spark = {.home = "/opt/spark", .java = "/opt/jdk/bin/java"};
+	struct spark spark = {
+		.home = "/opt/spark", .java = "/opt/jdk/bin/java", .java_home = "/opt/jdk"};
 	struct plain_request r = {
 		.cluster = &cluster, .spark = &spark, .gc = GC_G1, .heap_mb = 700};
 	struct plain p = {.request = &r, .address = 0x7f00000c, .port = 7078};

@@ -39,7 +39,8 @@ static void fill(struct state *s)
 	string_copy(s->spark.home, "/opt/spark");
 	string_copy(s->spark.version, "4.1.0");
 	string_copy(s->spark.scala_version, "2.13");
-	string_copy(s->spark.java, "/usr/bin/java");
+	string_copy(s->spark.java, "/usr/lib/jvm/17/bin/java");
+	string_copy(s->spark.java_home, "/usr/lib/jvm/17");
 	s->spark.java_version = 17;
 	strings_add(&s->spark.launch, "/usr/bin/java");
 	strings_add(&s->spark.launch, "-cp");
@@ -119,6 +120,28 @@ START_TEST(a_state_of_the_version_before)
 	ck_assert_ptr_nonnull(strstr(e.msg, "schema: cleave.state/2 is expected, found "
 					    "cleave.state/1, which another version of cleave "
 					    "writes"));
+}
+END_TEST
+
+/* Versions before kept the java alone, which was that in the bin/ of its home. */
+START_TEST(a_state_without_a_java_home)
+{
+	cleanup_free char *text = NULL;
+	char path[PROFILE_PATH], *at, *end;
+	size_t size;
+
+	fill(&state);
+	ck_assert_int_eq(cluster_make(&state.cluster, &e), 0);
+	ck_assert_int_eq(state_write(&state, &e), 0);
+	ck_assert_int_eq(cluster_file(&state.cluster, "state.json", path, &e), 0);
+	ck_assert_int_eq(file_read(path, STATE_MAX_BYTES, &text, &size, &e), 0);
+	at = strstr(text, "\"java_home\"");
+	end = strchr(at, ',');
+	memset(at, ' ', (size_t)(end + 1 - at));
+	ck_assert_int_eq(file_replace(path, text, size, 0600, &e), 0);
+	ck_assert_int_eq(state_read(&state.cluster, &back, &e), 0);
+	ck_assert_str_eq(back.spark.java_home, "/usr/lib/jvm/17");
+	ck_assert_str_eq(back.contained.java_home, "");
 }
 END_TEST
 
@@ -386,7 +409,7 @@ END_TEST
 
 TEST_MAIN("state",
 	  test_case("state", written_and_read_back, none_is_told_from_unreadable,
-		    a_state_of_the_version_before, cut_and_changed,
+		    a_state_without_a_java_home, a_state_of_the_version_before, cut_and_changed,
 		    a_plan_that_is_none_is_unreadable, addresses_elsewhere_are_the_profile_s,
 		    a_state_of_another_cluster, names_of_any_bytes, home_sets, a_full_disk),
 	  test_case("status", status_there_and_back, no_part_of_a_status_is_lost, cpus_used))

@@ -23,6 +23,7 @@ static struct spark_tree *new_tree(const char *top)
 	contained = t->spark;
 	string_copy(contained.image, "sha256:1");
 	string_copy(contained.java, "/usr/lib/jvm/image/bin/java");
+	string_copy(contained.java_home, "/usr/lib/jvm/image");
 	contained.mounts_home = true;
 	string_copy(contained.fingerprint, "1111111111111111");
 	t->all.contained = &contained;

@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/system/capture.h"
@@ -28,51 +30,227 @@ static int resolve(const char *home, const char *jdk, struct spark *out, struct 
 	return spark_resolve(&p, spark_tree_caller(), out, e);
 }
 
-/* A java that prints `version` for -version, and does `otherwise` as Spark's launcher. */
-static void make_java(char home[PROFILE_PATH], char jdk[PROFILE_PATH], const char *version,
+static const char launch[] =
+	"printf '\\n\\0\\njava\\0-cp\\0/x\\0org.apache.spark.deploy.worker.Worker\\0'";
+
+/* A java that does `answers` for -version, and `otherwise` as Spark's launcher. */
+static void make_java(char home[PROFILE_PATH], char jdk[PROFILE_PATH], const char *answers,
 		      const char *otherwise)
 {
-	char java[512];
+	char java[2048];
 
-	snprintf(
-		java, sizeof(java),
-		"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $2 in -version) echo '%s' >&2;; *) %s;; esac\n",
-		version, otherwise);
+	snprintf(java, sizeof(java),
+		 "#!/bin/sh\nPATH=/usr/bin:/bin\nhome=${0%%/bin/java}\ncase \"$*\" in *-version) "
+		 "exec >&2; %s;; *) %s;; esac\n",
+		 answers, otherwise);
 	make_fake(home, jdk, java);
 }
 
 START_TEST(java_versions)
 {
-	static const char launch[] =
-		"printf '\\n\\0\\njava\\0-cp\\0/x\\0org.apache.spark.deploy.worker.Worker\\0'";
 	static const struct {
 		const char *print;
 		int release; /* 0: it is none */
 	} cases[] = {
+		{"    java.version = 17.0.15", 17},
 		{"openjdk version \"17.0.15\" 2025-04-15", 17},
 		{"java version \"1.8.0_392\"", 8},
+		{"    java.version = 1.8.0_392\nopenjdk version \"17\"", 8},
 		{"openjdk version \"21-ea\" 2023-09-19", 21},
+		{"Picked up JAVA_TOOL_OPTIONS: -Xmx1g\r\n\tjava.version = 21\r", 21},
 		{"NOTE: Picked up\nopenjdk version \"25\"", 25},
 		{"bash: java: not found", 0},
 		{"version \"-3\"", 0},
 		{"version \"99999999999999999999\"", 0},
+		{"    java.specification.version = 17\n    xjava.version = 17", 0},
 		{"", 0},
 	};
-	char home[PROFILE_PATH], jdk[PROFILE_PATH], old[64];
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], old[64], answers[512];
 	struct spark s;
 	struct err e;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r, release = cases[i].release;
+
+		snprintf(answers, sizeof(answers),
+			 "printf '%%s\\n' '%s'; echo \"    java.home = $home\"", cases[i].print);
+		make_java(home, jdk, answers, launch);
+		r = resolve(home, jdk, &s, &e);
+		snprintf(old, sizeof(old), "is Java %d, but", release);
+		if (release >= 17 && release < 23)
+			ck_assert_msg(!r && s.java_version == release, "case %zu: %s", i,
+				      r ? e.msg : "");
+		else
+			ck_assert_msg(r < 0 && strstr(e.msg, release ? old : "failed (status 0)"),
+				      "case %zu: %s", i, r ? e.msg : "");
+	}
+}
+END_TEST
+
+/* java.home is what the JVM says: by any way there, and whatever else is said. */
+START_TEST(java_homes)
+{
+	static const struct {
+		const char *answers; /* $home: the directory above its bin; $real: of a JDK */
+		const char *message; /* NULL: it is $real */
+	} cases[] = {
+		{"echo 'warning: LC_ALL'; echo \"    java.home = $real\"; echo bye", NULL},
+		{"printf '    java.home = %s\\r\\n' \"$real\"", NULL},
+		{"echo \"    java.home = $real/\"", NULL},
+		{"echo \"    java.home = $real/../jdk\"", NULL},
+		{"echo \"java.home = $real\"", NULL},
+		{"echo \"    java.home = $real\"; echo \"    java.home = /other\"", NULL},
+		{"echo", "named no java.home"},
+		{"echo \"    java.home = jdk\"", "named no java.home"},
+		{"echo \"    java.home = $real/none\"", "/none: No such file"},
+		{"echo \"    java.home = $real/lib\"", "cannot execute "},
+		{"echo \"    java.home = $real/file\"", "/bin/java: Not a directory"},
+		{"echo \"    java.home = $real/directory\"", "where bin/java is no file"},
+		{"echo \"    java.home = $home\"", NULL},
+		{"exit 127", "failed (status 127)"},
+		{"echo 'jenv: java: command not found'; exit 127",
+		 "/shims/java -version failed (status 127): jenv: java: command not found"},
+		{"kill -9 $$", "failed (status 137)"},
+	};
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], program[2048], path[PATH_MAX + 64];
+	char shims[PROFILE_PATH], real[PATH_MAX];
+	static struct profile p;
+	struct spark s;
+	struct err e;
+
+	make_java(home, jdk, "echo '    java.version = 17.0.1'; echo \"    java.home = $home\"",
+		  launch);
+	ck_assert_ptr_nonnull(realpath(jdk, real));
+	snprintf(path, sizeof(path), "%s/directory/bin/java", jdk);
+	spark_tree_program(path, "x", "");
+	snprintf(path, sizeof(path), "%s", jdk);
+	spark_tree_program(path, "file", "");
+	snprintf(shims, sizeof(shims), "%s/shims", test_directory());
+	profile_default(&p);
+	string_copy(p.spark.home, home);
+	unsetenv("JAVA_HOME");
+	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", shims);
+	setenv("PATH", path, 1);
+	setenv("OF_THE_SHIM", real, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		int r;
 
-		make_java(home, jdk, cases[i].print, launch);
-		r = resolve(home, jdk, &s, &e);
-		snprintf(old, sizeof(old), "is Java %d, but", cases[i].release);
-		if (cases[i].release >= 17)
-			ck_assert_msg(!r && s.java_version == cases[i].release, "case %zu", i);
+		/* A version manager's: it needs the caller's environment, and lies in no JDK. */
+		snprintf(program, sizeof(program),
+			 "#!/bin/sh\nreal=$OF_THE_SHIM home=$real\nexec >&2\n"
+			 "echo '    java.version = 17.0.1'\n%s\n",
+			 cases[i].answers);
+		spark_tree_program(shims, "java", program);
+		r = spark_resolve(&p, spark_tree_caller(), &s, &e);
+		if (cases[i].message) {
+			ck_assert_msg(r < 0 && strstr(e.msg, cases[i].message) &&
+					      strstr(e.msg, "java on PATH: ") == e.msg,
+				      "case %zu: %s", i, r ? e.msg : "");
+			continue;
+		}
+		ck_assert_msg(r == 0, "case %zu: %s", i, e.msg);
+		ck_assert_str_eq(s.java_home, real);
+		snprintf(path, sizeof(path), "%s/bin/java", real);
+		ck_assert_str_eq(s.java, path);
+		ck_assert_str_eq(s.java_full, "17.0.1");
+	}
+}
+END_TEST
+
+/* A shim that leads to itself, or in a circle. */
+START_TEST(java_homes_without_end)
+{
+	char home[PROFILE_PATH], jdk[PROFILE_PATH];
+	struct spark s;
+	struct err e;
+
+	make_java(home, jdk,
+		  "echo '    java.version = 17.0.1'; next=$(mktemp -d)/next; "
+		  "mkdir -p $next/bin; cp $0 $next/bin/java; echo \"    java.home = $next\"",
+		  launch);
+	ck_assert_int_eq(resolve(home, jdk, &s, &e), -ELOOP);
+	ck_assert_ptr_nonnull(strstr(e.msg, "names one java.home after the other"));
+}
+END_TEST
+
+/* JDK 8 calls its jre/ so. */
+START_TEST(java_home_of_8)
+{
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], path[PATH_MAX + 32], real[PATH_MAX],
+		program[2 * PATH_MAX];
+	struct spark s;
+	struct err e;
+
+	make_java(home, jdk, "", launch);
+	snprintf(path, sizeof(path), "%s/lib/modules", jdk);
+	ck_assert_int_eq(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/jars/spark-core_2.13-4.1.0.jar", home);
+	ck_assert_int_eq(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/jars", home);
+	spark_tree_program(path, "spark-core_2.12-3.5.6.jar", "");
+	snprintf(path, sizeof(path), "%s/jre/lib", jdk);
+	spark_tree_program(path, "rt.jar", "");
+	ck_assert_ptr_nonnull(realpath(jdk, real));
+	snprintf(program, sizeof(program),
+		 "#!/bin/sh\ncase \"$*\" in *-version) echo '    java.version = 1.8.0_392' >&2; "
+		 "echo '    java.home = %s/jre' >&2;; *) %s;; esac\n",
+		 real, launch);
+	snprintf(path, sizeof(path), "%s/bin", jdk);
+	spark_tree_program(path, "java", program);
+	snprintf(path, sizeof(path), "%s/jre/bin", jdk);
+	spark_tree_program(path, "java", program);
+	ck_assert_msg(resolve(home, jdk, &s, &e) == 0, "%s", e.msg);
+	snprintf(path, sizeof(path), "%s/jre", real);
+	ck_assert_str_eq(s.java_home, path);
+	ck_assert_int_eq(s.java_version, 8);
+	ck_assert_str_eq(s.version, "3.5.6");
+}
+END_TEST
+
+/* What people set JAVA_HOME to. */
+START_TEST(what_java_home_is_set_to)
+{
+	static const struct {
+		const char *below; /* of the directory; "=x": as it stands */
+		const char *message;
+	} cases[] = {
+		{"/jdk", NULL},
+		{"/jdk/", NULL},
+		{"//jdk/.", NULL},
+		{"/link", NULL},
+		{"/jdk/bin", "has java itself, and no bin/java; set JAVA_HOME to the directory"},
+		{"/jdk/bin/java", "/bin/java is a file; set JAVA_HOME"},
+		{"=jdk", "jdk is no absolute path; set JAVA_HOME"},
+		{"/none", "/none/bin/java: No such file"},
+		{"/spark", "/spark/bin/java: No such file"},
+	};
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], path[PROFILE_PATH + 32], real[PATH_MAX];
+	static struct profile p;
+	struct spark s;
+	struct err e;
+
+	make_java(home, jdk, "echo '    java.version = 17'; echo \"    java.home = $home\"",
+		  launch);
+	ck_assert_ptr_nonnull(realpath(jdk, real));
+	snprintf(path, sizeof(path), "%s/fake/link", test_directory());
+	ck_assert_int_eq(symlink(jdk, path), 0);
+	profile_default(&p);
+	string_copy(p.spark.home, home);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r;
+
+		if (cases[i].below[0] == '=')
+			snprintf(path, sizeof(path), "%s", cases[i].below + 1);
 		else
-			ck_assert_msg(r < 0 && strstr(e.msg,
-						      cases[i].release ? old : "failed (status 0)"),
+			snprintf(path, sizeof(path), "%s/fake%s", test_directory(), cases[i].below);
+		setenv("JAVA_HOME", path, 1);
+		r = spark_resolve(&p, spark_tree_caller(), &s, &e);
+		if (!cases[i].message)
+			ck_assert_msg(r == 0 && strcmp(s.java_home, real) == 0, "case %zu: %s", i,
+				      r ? e.msg : s.java_home);
+		else
+			ck_assert_msg(r < 0 && strstr(e.msg, cases[i].message) &&
+					      strstr(e.msg, "JAVA_HOME: cannot execute") == e.msg,
 				      "case %zu: %s", i, r ? e.msg : "");
 	}
 }
@@ -152,7 +330,8 @@ START_TEST(launcher_answers)
 	struct err e;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		make_java(home, jdk, "version \"17\"", cases[i].print);
+		make_java(home, jdk, "echo '    java.version = 17'; echo \"    java.home = $home\"",
+			  cases[i].print);
 		ck_assert_int_lt(resolve(home, jdk, &s, &e), 0);
 		ck_assert_msg(strstr(e.msg, cases[i].message), "case %zu: %s", i, e.msg);
 	}
@@ -175,7 +354,7 @@ static size_t ask_spark_class(const char *home, const struct spark *s, char *tex
 			      "SPARK_LAUNCHER_OPTS=-XX:-UsePerfData", /* nothing in /tmp */
 			      jars,
 			      NULL};
-	size_t length = 0;
+	static struct printed printed;
 	struct err e;
 
 	/*
@@ -190,8 +369,9 @@ static size_t ask_spark_class(const char *home, const struct spark *s, char *tex
 	snprintf(java_home, sizeof(java_home), "JAVA_HOME=%s/printer", test_directory());
 	snprintf(jars, sizeof(jars), "SPARK_DAEMON_CLASSPATH=%s/jars/*", s->home);
 	snprintf(submit, sizeof(submit), "%s/bin/spark-class", home);
-	ck_assert_int_eq(capture(NULL, argv, envp, 60000, text, size, &length, &e), 0);
-	return length;
+	printed = (struct printed){.out = text, .size = size};
+	ck_assert_int_eq(capture(NULL, argv, envp, 60000, &printed, &e), 0);
+	return printed.length;
 }
 
 /* The real Spark: our command is spark-class's own, less what cleave sets. */
@@ -260,6 +440,8 @@ START_TEST(found_by_variable)
 }
 END_TEST
 
-TEST_MAIN("spark_home", test_case("java", java_versions, java_too_old, java_that_is_none),
+TEST_MAIN("spark_home",
+	  test_case("java", java_versions, java_homes, java_homes_without_end, java_home_of_8,
+		    what_java_home_is_set_to, java_too_old, java_that_is_none),
 	  test_case("home", no_such_home, home_without_jars, found_by_variable),
 	  test_case("launcher", launcher_answers, same_as_spark_class))

@@ -156,8 +156,8 @@ START_TEST(asked_again_where_the_record_is_none)
 		"{}",
 		"[]",
 		"null",
-		"{\"schema\":\"cleave.launch/1\"}",
-		"{\"schema\":\"cleave.launch/2\",\"home\":\"/\",\"java\":\"/\"}",
+		"{\"schema\":\"cleave.launch/2\"}",
+		"{\"schema\":\"cleave.launch/1\",\"home\":\"/\",\"java\":\"/\"}",
 		"\177ELF",
 	};
 	cleanup_free char *text = NULL;
@@ -210,6 +210,8 @@ START_TEST(asked_again_where_the_record_is_of_others)
 	forge("/spark\"", "/other\"");
 	must_ask();
 	forge("/bin/java\"", "/bin/jave\"");
+	must_ask();
+	forge("/jdk\"", "/jre\""); /* java_home */
 	must_ask();
 	forge("\"java_version\": 21", "\"java_version\": 00");
 	must_ask();

@@ -146,6 +146,7 @@ START_TEST(submit)
 	static const char *const words[] = {"--conf",  "a=b", "app.py", "--properties-file",
 					    "its own", NULL};
 	static const char *const conf[] = {"spark.x=1", NULL};
+	char python[PROFILE_PATH];
 	struct err e;
 
 	setenv("HWLOC_XMLFILE", "/x", 1);
@@ -153,8 +154,12 @@ START_TEST(submit)
 	setenv("MINE", "kept", 1);
 	setenv("SPARK_HOME", "/elsewhere", 1);
 	setenv("SPARK_SUBMIT_OPTS", "-Dmine=1", 1);
-	setenv("PYSPARK_PYTHON", "/my/python", 1);
-	ck_assert_int_eq(submit_of(t, conf, words, &p, &e), 0);
+	snprintf(python, sizeof(python), "%s/my", test_directory());
+	spark_tree_program(python, "python", "#!/bin/sh\nexec /usr/bin/python3 \"$@\"\n");
+	snprintf(python, sizeof(python), "%s/my/python", test_directory());
+	setenv("PYSPARK_PYTHON", python, 1);
+	if (submit_of(t, conf, words, &p, &e))
+		ck_abort_msg("%s", e.msg);
 	ck_assert_str_eq(p.argv.items[0], "/opt/spark/bin/spark-submit");
 	ck_assert_str_eq(p.argv.items[1], "--properties-file");
 	ck_assert_str_eq(p.argv.items[2], "/t/state/tree/applications.conf");
@@ -172,7 +177,7 @@ START_TEST(submit)
 			 "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
 			 "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000 "
 			 "-XX:-UsePerfData '-Djava.io.tmpdir=/t/data/tree/host/tmp' -Dmine=1");
-	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
+	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), python);
 	ck_assert_str_eq(p.directory, "");
 }
 END_TEST
@@ -182,7 +187,7 @@ START_TEST(submit_as_another_user)
 {
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
 	cleanup_process struct process p = {0};
-	static const char *const words[] = {"app.py", NULL};
+	static const char *const words[] = {"app.jar", NULL};
 	struct err e;
 
 	t->cluster.uid = t->cluster.gid = geteuid() == 65534 ? 65533 : 65534;

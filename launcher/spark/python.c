@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which python3 there is, by asking it, and which one an application gets.
+ */
+
+#include "launcher/spark/room.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
+#include "launcher/system/capture.h"
+#include "launcher/system/environment.h"
+
+enum { PYTHON_TIMEOUT_MS = 30 * 1000, PYTHON_ANSWER = 64 << 10 };
+
+/* ---- on PATH */
+
+void spark_find_on_path(const struct cluster *c, const char *name, char path[PROFILE_PATH])
+{
+	const char *dir = getenv("PATH");
+	struct err ignored; /* then it is another one */
+	struct stat st;
+
+	while (dir && *dir) {
+		size_t length = strcspn(dir, ":");
+		int n = snprintf(path, PROFILE_PATH, "%.*s/%s", (int)length, dir, name);
+
+		if (dir[0] == '/' && n < PROFILE_PATH && access(path, X_OK) == 0 &&
+		    stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		    cluster_user_access(c, path, X_OK, &ignored) == 0)
+			return;
+		dir += length + (dir[length] == ':');
+	}
+	path[0] = '\0';
+}
+
+/* ---- asked */
+
+/* What is on PATH may be a wrapper (pyenv, conda) that says more than the answer, before or after. */
+static int is_program(const char *line)
+{
+	struct stat st;
+
+	return line[0] == '/' && strlen(line) < PROFILE_PATH && stat(line, &st) == 0 &&
+	       S_ISREG(st.st_mode) && access(line, X_OK) == 0;
+}
+
+static int is_directory(const char *line)
+{
+	struct stat st;
+
+	return line[0] == '/' && strlen(line) < PROFILE_PATH && stat(line, &st) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
+static int is_version(const char *line)
+{
+	unsigned a, b, c;
+	int n = 0;
+
+	return strlen(line) < JAVA_TEXT && sscanf(line, "%3u.%3u.%3u%n", &a, &b, &c, &n) == 3 &&
+	       !line[n];
+}
+
+static int is_text(const char *line)
+{
+	return line[strspn(line, " \t")] != '\0';
+}
+
+/*
+ * Run `python -I -c program`, which takes nothing from its directory and environment (-I), to its
+ * end; `text` has room for what it prints. The sentence names the program.
+ */
+static int ask(const struct cluster *c, const char *python, const char *program, struct printed *p,
+	       struct err *e)
+{
+	const char *const argv[] = {python, "-I", "-c", program, NULL};
+	/* A wrapper needs the caller's environment. */
+	cleanup_argv struct argv env = {0};
+	char reason[PRINTED_REASON];
+	int status;
+
+	environment_put_for(c, &env);
+	if (!env.count || env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	status = capture(c, argv, (const char *const *)env.items, PYTHON_TIMEOUT_MS, p, e);
+	if (status < 0)
+		return status;
+	if (status)
+		return err_set(e, -ENOEXEC, "%s failed (status %d)%s%s", python, status,
+			       printed_reason(p, reason)[0] ? ": " : "", reason);
+	return 0;
+}
+
+/* Begins with a newline: what was printed before may have none at its end. */
+static const char who_are_you[] =
+	"import sys\n"
+	"print('\\n%d.%d.%d\\n%s' % (tuple(sys.version_info[:3]) + (sys.executable,)))";
+
+/* What `python` says it is. */
+static int ask_python(const struct cluster *c, const char *python, struct python *out,
+		      struct err *e)
+{
+	cleanup_free char *text = malloc(PYTHON_ANSWER);
+	cleanup_free struct printed *p = calloc(1, sizeof(*p));
+	char reason[PRINTED_REASON];
+	const char *path, *version;
+
+	if (!text || !p)
+		return err_set(e, -ENOMEM, "out of memory");
+	p->out = text;
+	p->size = PYTHON_ANSWER;
+	if (ask(c, python, who_are_you, p, e))
+		return e->code;
+	printed_reason(p, reason);
+	path = printed_last_line(p, is_program);
+	version = printed_last_line(p, is_version);
+	if (!path) {
+		path = printed_last_line(p, is_text);
+		return err_set(e, -ENOEXEC,
+			       "%s says that it is %s, which is no absolute path of a program",
+			       python, path ? path : "nothing");
+	}
+	if (!version)
+		return err_set(e, -ENOEXEC, "%s does not answer as a Python 3: %s", python, reason);
+	if (strtol(version, NULL, 10) < 3)
+		return err_set(e, -ENOEXEC, "%s is Python %s, and PySpark needs Python 3", python,
+			       version);
+	string_copy(out->path, path);
+	string_copy(out->version, version);
+	return 0;
+}
+
+/*
+ * What `python` says it is, and that it is so: the interpreter is asked itself. -EPERM: a stranger
+ * could change it.
+ */
+static int follow(const struct cluster *c, const char *what, const char *python, struct python *out,
+		  struct err *e)
+{
+	struct python named = {.path = ""}, itself = {.path = ""};
+
+	if (spark_check_owner(what, python, c->uid, e) || ask_python(c, python, &named, e))
+		return e->code;
+	if (strcmp(named.path, python) == 0) {
+		*out = named;
+		return 0;
+	}
+	if (spark_check_owner(what, named.path, c->uid, e))
+		return e->code;
+	if (cluster_user_access(c, named.path, X_OK, e) || ask_python(c, named.path, &itself, e))
+		return err_wrap(e, "%s says that it is %s", python, named.path);
+	string_copy(itself.path, named.path);
+	*out = itself;
+	return 0;
+}
+
+int spark_find_python(const struct cluster *c, struct python *out, struct err *e)
+{
+	static const char what[] = "python3 on PATH";
+	char found[PROFILE_PATH];
+	struct err why;
+
+	*out = (struct python){.path = ""};
+	spark_find_on_path(c, "python3", found);
+	if (!found[0] || follow(c, what, found, out, &why) == 0)
+		return out->path[0] ? spark_path_check(what, out->path, SPARK_PATH_FILE, e) : 0;
+	if (why.code == -EPERM) {
+		*e = why;
+		return e->code;
+	}
+	foreign_escape(why.msg, out->trouble, sizeof(out->trouble));
+	return 0;
+}
+
+void spark_find_pyspark(const struct cluster *c, const char *python, char home[PROFILE_PATH])
+{
+	/* -I is without the user's own packages, but whose they are is who asks. */
+	static const char program[] = "import importlib.util as u, site, sys\n"
+				      "sys.path.append(site.getusersitepackages())\n"
+				      "s = u.find_spec('pyspark')\n"
+				      "print('\\n' + s.submodule_search_locations[0] if s else '')";
+	cleanup_free char *text = malloc(PYTHON_ANSWER);
+	cleanup_free struct printed *p = calloc(1, sizeof(*p));
+	const char *found = NULL;
+	struct err ignored; /* then it has none */
+
+	home[0] = '\0';
+	if (!text || !p || !python[0])
+		return;
+	p->out = text;
+	p->size = PYTHON_ANSWER;
+	if (ask(c, python, program, p, &ignored) == 0)
+		found = printed_last_line(p, is_directory);
+	if (found)
+		string_copy_n(home, PROFILE_PATH, found);
+}
+
+/* ---- an application's */
+
+/*
+ * What the user's own variable names has to be there. A path that begins in another directory is
+ * one of the executors', as of --archives, and is not looked at.
+ */
+static int find_choice(const struct cluster *who, const char *variable, const char *choice,
+		       char path[PROFILE_PATH], struct err *e)
+{
+	path[0] = '\0';
+	if (choice[0] != '/' && strchr(choice, '/'))
+		return 0;
+	if (choice[0] != '/') {
+		spark_find_on_path(who, choice, path);
+		return path[0] ? 0
+			       : err_set(e, -ENOENT,
+					 "%s=%s: there is no such program on PATH; set it to an "
+					 "interpreter, or unset it",
+					 variable, choice);
+	}
+	if (!is_program(choice))
+		return err_set(e, -ENOENT,
+			       "%s=%s: there is no such program; set it to an interpreter, or "
+			       "unset it",
+			       variable, choice);
+	string_copy_n(path, PROFILE_PATH, choice);
+	return cluster_user_access(who, path, X_OK, e) ? err_wrap(e, "%s", variable) : 0;
+}
+
+static int check_choices(const struct cluster *who, const char *python, const char *driver,
+			 struct err *e)
+{
+	static const char variable[] = "PYSPARK_PYTHON";
+	struct python found = {.path = ""};
+	char path[PROFILE_PATH] = "";
+
+	if (python && python[0] &&
+	    (find_choice(who, variable, python, path, e) ||
+	     (path[0] && follow(who, variable, path, &found, e) &&
+	      (e->code == -EPERM || err_wrap(e, "%s=%s", variable, python)))))
+		return e->code;
+	/* It may be a notebook. */
+	return driver && driver[0] ? find_choice(who, "PYSPARK_DRIVER_PYTHON", driver, path, e) : 0;
+}
+
+int spark_check_choice(const struct cluster *who, struct err *e)
+{
+	return check_choices(who, getenv("PYSPARK_PYTHON"), getenv("PYSPARK_DRIVER_PYTHON"), e);
+}
+
+/* Whether these words of spark-submit are an application in Python, of which they do not name one. */
+static bool needs_python(const struct spark_cluster *c, char *const *words)
+{
+	static const char setting[] = "spark.pyspark.", shell[] = "pyspark-shell";
+	const char *application = words ? words[spark_application_word(words)] : NULL;
+	size_t length = application ? strlen(application) : 0;
+
+	if (length < 3 || (strcmp(application + length - 3, ".py") != 0 &&
+			   strncmp(application, shell, strlen(shell)) != 0))
+		return false;
+	strings_for_each(word, &c->profile->spark.conf)
+	{
+		if (strncmp(word, setting, strlen(setting)) == 0)
+			return false;
+	}
+	for (; *words && *words != application; words++)
+		if (strstr(*words, setting))
+			return false;
+	return true;
+}
+
+int spark_put_python(const struct spark_cluster *c, const struct cluster *who, char *const *words,
+		     struct argv *env, struct err *e)
+{
+	const char *theirs = argv_value(env, "PYSPARK_PYTHON");
+	const char *driver = argv_value(env, "PYSPARK_DRIVER_PYTHON");
+	bool is_needed = needs_python(c, words), is_contained = c->spark->image[0] != '\0';
+	struct python found = {.path = ""};
+
+	/* The user's own choice; where drivers and executors are containers, of what is in them. */
+	if (theirs && theirs[0])
+		return is_needed && !is_contained && !c->contained
+			       ? check_choices(who, theirs, driver, e)
+			       : 0;
+	if (is_contained)
+		string_copy(found.path, c->spark->python);
+	else if (spark_find_python(who, &found, e))
+		return e->code;
+	if (!found.path[0] && is_needed && !(driver && driver[0]))
+		return err_set(e, -ENOENT, "%s is a Python program, and %s; set PYSPARK_PYTHON",
+			       words[spark_application_word(words)],
+			       found.trouble[0] ? found.trouble
+			       : is_contained	? "the image has no python3"
+						: "there is no python3 on PATH");
+	if (found.path[0]) {
+		argv_put(env, "PYSPARK_PYTHON", found.path);
+		if (!driver || !driver[0])
+			argv_put(env, "PYSPARK_DRIVER_PYTHON", found.path);
+	}
+	/* Executors run what the driver names. */
+	if (c->contained && c->contained->python[0])
+		argv_put(env, "PYSPARK_PYTHON", c->contained->python);
+	return 0;
+}
