@@ -21,12 +21,31 @@ static int check_engine(const struct state *known, const struct state *wanted, s
 			      was[0] ? "containers" : "groups without containers");
 }
 
+/* What is wrong with what was found, and no reason not to begin. */
+static void remark(const struct spark *s)
+{
+	char text[ERR_TEXT];
+
+	if (spark_java_remark(s, text))
+		fprintf(stderr, "cleave: %s\n", FOREIGN(text));
+	if (s->python_trouble[0])
+		fprintf(stderr, "cleave: applications in Python cannot run: %s\n",
+			FOREIGN(s->python_trouble));
+}
+
 /* Spark, or a Spark that containers have. */
 static int resolve(const struct profile *p, struct state *out, struct err *e)
 {
-	return profile_has_engine(p) ? spark_resolve_contained(p, &out->cluster, &out->engine,
-							       &out->spark, &out->contained, e)
-				     : spark_resolve(p, &out->cluster, &out->spark, e);
+	int r = profile_has_engine(p) ? spark_resolve_contained(p, &out->cluster, &out->engine,
+								&out->spark, &out->contained, e)
+				      : spark_resolve(p, &out->cluster, &out->spark, e);
+
+	if (r)
+		return r;
+	remark(&out->spark);
+	if (out->contained.image[0] && p->docker.master != DOCKER_MASTER_CONTAINER)
+		remark(&out->contained);
+	return 0;
 }
 
 int wanted_make(const struct options *o, const struct state *known, struct inputs *in,

@@ -30,7 +30,9 @@ struct doctor_facts {
 	int spark_result; /* of spark_resolve(), or spark_resolve_contained() */
 	struct err spark_error;
 	struct spark spark, contained; /* contained: where the profile wants an engine */
-	int archive_result;	       /* of archive_find(), for the default profile's workers */
+	int python_result;	       /* of spark_check_choice() */
+	struct err python_error;
+	int archive_result; /* of archive_find(), for the default profile's workers */
 	struct err archive_error;
 	struct archive archive;
 	struct claims claims; /* of clusters of cleave */

@@ -28,12 +28,16 @@ void spark_read(const struct profile *p, struct doctor_facts *out)
 	else if (!out->spark_result)
 		out->spark_result = spark_resolve(p, &c, &out->spark, &out->spark_error);
 	if (!out->spark_result)
+		out->python_result = spark_check_choice(&c, &out->python_error);
+	if (!out->spark_result)
 		out->archive_result =
 			archive_find(&out->spark, c.uid, &out->archive, &out->archive_error);
 }
 
 static void judge_engine(const struct doctor_facts *f, struct findings *out)
 {
+	char remark[ERR_TEXT];
+
 	if (f->engine_result < 0)
 		finding_add(out, f->wants_engine ? FINDING_MISSING : FINDING_NOTE, "engine", "",
 			    "slices cannot be containers: %s", f->engine_error.msg);
@@ -49,7 +53,44 @@ static void judge_engine(const struct doctor_facts *f, struct findings *out)
 		    f->contained.java, f->contained.mounts_java ? " (mounted)" : "");
 	if (!f->contained.python[0])
 		finding_add(out, FINDING_NOTE, "image-python3", "",
-			    "the image has no python3: applications in Python cannot run");
+			    "the image has no python3 that runs: applications in Python cannot");
+	if (spark_java_remark(&f->contained, remark))
+		finding_add(out, FINDING_NOTE, "image-java", "", "%s", remark);
+}
+
+/* Fine, or what `up` says about the pair, too. */
+static void judge_java(const struct spark *s, struct findings *out)
+{
+	char remark[ERR_TEXT];
+
+	if (spark_java_remark(s, remark))
+		finding_add(out, FINDING_NOTE, "java", "jvm.home", "%s", remark);
+	else
+		finding_add(out, FINDING_OK, "java", "", "%s%s%s%s at %s", s->java_full,
+			    s->java_vendor[0] ? " (" : "", s->java_vendor,
+			    s->java_vendor[0] ? ")" : "", s->java_home);
+}
+
+/* What `run` gives an application in Python: the user's own choice comes first. */
+static void judge_python(const struct doctor_facts *f, struct findings *out)
+{
+	const struct spark *s = &f->spark;
+
+	if (f->python_result < 0)
+		finding_add(out, FINDING_NOTE, "pyspark-python", "",
+			    "applications in Python cannot run: %s", f->python_error.msg);
+	if (s->python_trouble[0])
+		finding_add(out, FINDING_NOTE, "python3", "mend it, or set PYSPARK_PYTHON",
+			    "on PATH, but applications in Python cannot run: %s",
+			    s->python_trouble);
+	else if (!s->python[0])
+		finding_add(out, FINDING_NOTE, "python3", "apt-get install python3",
+			    "not on PATH: applications in Python cannot run");
+	else if (s->python_version[0])
+		finding_add(out, FINDING_OK, "python3", "", "%s at %s", s->python_version,
+			    s->python);
+	else
+		finding_add(out, FINDING_OK, "python3", "", "%s", s->python);
 }
 
 static void judge_spark(const struct doctor_facts *f, struct findings *out)
@@ -60,12 +101,8 @@ static void judge_spark(const struct doctor_facts *f, struct findings *out)
 		return;
 	}
 	finding_add(out, FINDING_OK, "spark", "", "%s at %s", f->spark.version, f->spark.home);
-	finding_add(out, FINDING_OK, "java", "", "%d at %s", f->spark.java_version, f->spark.java);
-	if (f->spark.python[0])
-		finding_add(out, FINDING_OK, "python3", "", "%s", f->spark.python);
-	else
-		finding_add(out, FINDING_NOTE, "python3", "apt-get install python3",
-			    "not on PATH: applications in Python cannot run");
+	judge_java(&f->spark, out);
+	judge_python(f, out);
 	if (f->wants_engine && !(f->contained.mounts_home && f->contained.mounts_java)) {
 		finding_add(
 			out, FINDING_NOTE, "fast-start", "spark.home and jvm.home (in the profile)",
