@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/spark/ui.h"
 #include "launcher/system/peer.h"
@@ -26,14 +27,16 @@ struct request {
 	struct rest *rest;
 	CURL *easy;
 	struct curl_slist *headers;
-	rest_answer *answer;
-	void *context;
-	FILE *stream; /* builds the body, which is there once it is closed */
+	rest_answer *answer; /* NULL: nobody waits for it any more, what comes is thrown away */
+	void *context;	     /* NULL: it was dropped */
+	uint64_t late_ns;    /* when whoever waits is told that it is late */
+	FILE *stream;	     /* builds the body, which is there once it is closed */
 	char *body;
 	size_t size;
 	struct json_bound bound; /* writes to the stream */
 	size_t held;		 /* bytes of the body, as long as it may come whole */
 	size_t head;		 /* bytes of it */
+	size_t drained;		 /* bytes that were thrown away */
 	int failed;		 /* found while receiving */
 };
 
@@ -65,13 +68,22 @@ int rest_open(struct rest **out, struct err *e)
 	return err_set(e, -ENOMEM, "libcurl does not start");
 }
 
+/* What has come of its body is of no use, nor in the way of others. */
+static void forget_body(struct request *q)
+{
+	q->rest->held -= q->held;
+	q->held = 0;
+	if (q->stream)
+		fclose(take_pointer(q->stream));
+	free(take_pointer(q->body));
+	q->size = 0;
+}
+
 static void request_free(struct request *q)
 {
 	curl_easy_cleanup(q->easy);
 	curl_slist_free_all(q->headers);
-	if (q->stream)
-		fclose(q->stream);
-	free(q->body);
+	forget_body(q);
 	free(q);
 }
 
@@ -85,7 +97,14 @@ static void request_unlink(struct rest *rest, struct request *q)
 	*at = q->next;
 	rest->count--;
 	rest->held -= q->held;
+	q->held = 0;
 	curl_multi_remove_handle(rest->multi, q->easy);
+}
+
+static void hang_up(struct rest *rest, struct request *q)
+{
+	request_unlink(rest, q);
+	request_free(q);
 }
 
 void rest_close(struct rest *rest)
@@ -93,7 +112,7 @@ void rest_close(struct rest *rest)
 	if (!rest)
 		return;
 	while (rest->requests)
-		rest_drop(rest, rest->requests->context);
+		hang_up(rest, rest->requests);
 	curl_multi_cleanup(rest->multi);
 	curl_global_cleanup();
 	free(rest);
@@ -122,8 +141,8 @@ static int look_at_peer(void *context, char *server, char *client, int port, int
 }
 
 /*
- * Keep what came; less than `size` makes libcurl give up. What is said with another status than 200
- * nobody reads: it counts as bytes alone.
+ * Keep what came. What is said with another status than 200 nobody reads: it counts as bytes alone.
+ * What is too much, or too late, is thrown away to its end; less than `size` makes libcurl hang up.
  */
 static size_t receive(char *data, size_t one, size_t size, void *context)
 {
@@ -132,6 +151,10 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 	long status = 0;
 
 	(void)one;
+	if (!q->answer || q->failed) {
+		q->drained += size;
+		return q->drained <= REST_DRAINED_MAX ? size : 0;
+	}
 	curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200) {
 		q->failed = json_bound_feed(b, data, size);
@@ -145,10 +168,10 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 		q->failed = -EFBIG;
 	if (!q->failed && ferror(q->stream))
 		q->failed = -ENOMEM;
-	if (q->failed) { /* what has come goes with the request, and is no longer in others' way */
+	if (q->failed) { /* deliver() tells who waits; what has come is no longer in others' way */
 		q->rest->held -= q->held;
 		q->held = 0;
-		return 0;
+		return size;
 	}
 	q->held += size;
 	q->rest->held += size;
@@ -163,9 +186,31 @@ static size_t receive_head(char *line, size_t one, size_t size, void *context)
 	(void)line;
 	(void)one;
 	q->head += size;
-	if (q->head > REST_HEAD_MAX)
-		q->failed = -EFBIG;
-	return q->failed ? 0 : size;
+	if (q->head <= REST_HEAD_MAX)
+		return size;
+	q->failed = -EFBIG;
+	return 0;
+}
+
+/* Whether what was asked for `context` before is late, and may still come. */
+static bool is_owed(const struct rest *rest, const void *context)
+{
+	for (const struct request *q = rest->requests; q; q = q->next)
+		if (!q->answer && q->context && q->context == context)
+			return true;
+	return false;
+}
+
+/* The oldest, if there is one: others need its place. */
+static void hang_up_on_unwanted(struct rest *rest)
+{
+	struct request *oldest = NULL;
+
+	for (struct request *q = rest->requests; q; q = q->next)
+		if (!q->answer)
+			oldest = q;
+	if (oldest)
+		hang_up(rest, oldest);
 }
 
 int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
@@ -174,6 +219,10 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	struct request *q;
 	CURL *c;
 
+	if (is_owed(rest, context))
+		return err_set(e, -EALREADY, "the answer before is late and still to come");
+	if (rest->count == REST_REQUESTS)
+		hang_up_on_unwanted(rest);
 	if (rest->count == REST_REQUESTS)
 		return err_set(e, -EBUSY, "%u questions wait for an answer (limit %d)", rest->count,
 			       REST_REQUESTS);
@@ -183,6 +232,7 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	q->rest = rest;
 	q->answer = answer;
 	q->context = context;
+	q->late_ns = clock_now_ns() + timeout_ms * CLOCK_MS;
 	q->stream = open_memstream(&q->body, &q->size);
 	q->bound = (struct json_bound){.most = *most, .kept = q->stream};
 	q->easy = c = curl_easy_init();
@@ -202,7 +252,7 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	    /* $http_proxy is for the world, not for loopback */
 	    curl_easy_setopt(c, CURLOPT_PROXY, "") != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
-	    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms + REST_DRAIN_MS) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_WRITEDATA, q) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, receive_head) != CURLE_OK ||
@@ -220,14 +270,12 @@ int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 
 void rest_drop(struct rest *rest, const void *context)
 {
-	struct request *next;
-
-	for (struct request *q = rest->requests; q; q = next) {
-		next = q->next;
+	for (struct request *q = rest->requests; q; q = q->next) {
 		if (q->context != context)
 			continue;
-		request_unlink(rest, q);
-		request_free(q);
+		q->answer = NULL;
+		q->context = NULL;
+		forget_body(q);
 	}
 }
 
@@ -247,16 +295,26 @@ static int request_status(const struct request *q, CURLcode result)
 	return result == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EPROTO;
 }
 
-/* Hand out what is complete; return how many answers that was. */
+/* The first that waits for what is too much, or late by now; NULL: none does. */
+static struct request *find_failed(struct rest *rest, uint64_t now_ns)
+{
+	for (struct request *q = rest->requests; q; q = q->next)
+		if (q->answer && (q->failed || now_ns >= q->late_ns))
+			return q;
+	return NULL;
+}
+
+/* Hand out what is complete, and say what will not be; return how many answers that was. */
 static unsigned deliver(struct rest *rest)
 {
+	uint64_t now_ns = clock_now_ns();
 	bool is_large = false;
 	unsigned count = 0;
+	struct request *q;
 	CURLMsg *message;
 	int left;
 
 	while ((message = curl_multi_info_read(rest->multi, &left))) {
-		struct request *q;
 		int status;
 
 		if (message->msg != CURLMSG_DONE)
@@ -265,15 +323,43 @@ static unsigned deliver(struct rest *rest)
 		status = request_status(q, message->data.result);
 		/* First out of the list: the answer may ask again, or take long. */
 		request_unlink(rest, q);
-		fclose(take_pointer(q->stream));
-		q->answer(q->context, status, q->body ? q->body : "", q->size);
-		is_large |= q->size > LARGE_ANSWER;
+		if (q->answer) {
+			fclose(take_pointer(q->stream));
+			q->answer(q->context, status, q->body ? q->body : "", q->size);
+			is_large |= q->size > LARGE_ANSWER;
+			count++;
+		}
 		request_free(q);
+	}
+	/* After those: what came while we slept is not late. An answer may ask again, so look again. */
+	while ((q = find_failed(rest, now_ns))) {
+		rest_answer *answer = q->answer;
+
+		is_large |= q->bound.bytes > LARGE_ANSWER;
+		forget_body(q);
+		q->answer = NULL;
+		answer(q->context, q->failed ? q->failed : -ETIMEDOUT, "", 0);
 		count++;
 	}
 	if (is_large) /* what it was read with is of no more use to us */
 		malloc_trim(0);
 	return count;
+}
+
+/* At most timeout_ms (negative: for ever), and no longer than until an answer is late. */
+static int wait_ms(const struct rest *rest, int timeout_ms)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	if (timeout_ms < 0) /* curl_multi_poll() takes no "for ever" */
+		timeout_ms = INT_MAX;
+	for (const struct request *q = rest->requests; q; q = q->next) {
+		uint64_t left_ns = q->late_ns > now_ns ? q->late_ns - now_ns : 0;
+
+		if (q->answer && left_ns < (uint64_t)timeout_ms * CLOCK_MS)
+			timeout_ms = (int)((left_ns + CLOCK_MS - 1) / CLOCK_MS);
+	}
+	return timeout_ms;
 }
 
 int rest_turn(struct rest *rest, struct pollfd *fds, unsigned count, int timeout_ms, struct err *e)
@@ -289,9 +375,8 @@ int rest_turn(struct rest *rest, struct pollfd *fds, unsigned count, int timeout
 		return err_set(e, -EIO, "libcurl's loop failed");
 	if (deliver(rest)) /* nothing is left that would wake the poll */
 		timeout_ms = 0;
-	if (timeout_ms < 0) /* curl_multi_poll() takes no "for ever" */
-		timeout_ms = INT_MAX;
-	if (curl_multi_poll(rest->multi, extra, count, timeout_ms, NULL) != CURLM_OK ||
+	if (curl_multi_poll(rest->multi, extra, count, wait_ms(rest, timeout_ms), NULL) !=
+		    CURLM_OK ||
 	    curl_multi_perform(rest->multi, &running) != CURLM_OK)
 		return err_set(e, -EIO, "libcurl's loop failed");
 	deliver(rest);

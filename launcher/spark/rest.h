@@ -5,6 +5,11 @@
 /*
  * Spark's REST: bounded GETs by libcurl (multi, so that one loop serves all). No proxy from the
  * environment, no redirects, no protocol but HTTP.
+ *
+ * Nobody is hung up on in the middle of an answer: a driver whose client has gone writes a hundred
+ * lines of exceptions to its user's terminal (Jetty, EofException). So what is late, too much or not
+ * wanted any more is read on and thrown away, within bounds: only who sends more than any Spark, or
+ * takes longer than one that is still alive, loses the connection.
  */
 
 #include <stddef.h>
@@ -17,6 +22,9 @@ enum {
 	REST_REQUESTS = 256,	  /* under way at a time */
 	REST_HELD_MAX = 16 << 20, /* bytes of all answers that have not come whole */
 	REST_HEAD_MAX = 64 << 10, /* of an answer, what is before and behind its body */
+	/* An answer that is thrown away: so many bytes, and so long after it was late. */
+	REST_DRAINED_MAX = 16 << 20,
+	REST_DRAIN_MS = 30000,
 };
 
 struct rest;
@@ -31,7 +39,7 @@ typedef void rest_answer(void *context, int status, const char *body, size_t siz
 
 int rest_open(struct rest **out, struct err *e);
 
-/* Drop what is under way without an answer, and free. NULL is allowed. */
+/* Hang up on what is under way, without an answer, and free. NULL is allowed. */
 void rest_close(struct rest *rest);
 
 /*
@@ -43,15 +51,16 @@ void rest_set_key(struct rest *rest, const char *key, uid_t uid);
 
 /*
  * Send a GET. An answer that is not there after timeout_ms, however slowly it comes, is -ETIMEDOUT;
- * one beyond the limits is cut off where it leaves them, with the errors of json_bound_feed(), and of
+ * one beyond the limits is given up where it leaves them, with the errors of json_bound_feed(), and of
  * its members only those that they want arrive.
  * `answer` is called exactly once, by a later rest_turn(), unless this fails (-EBUSY: too many are
- * under way) or rest_drop() or rest_close() comes first.
+ * under way; -EALREADY: what was asked for `context` before is late, and is not asked twice until it
+ * has come or is given up) or rest_drop() or rest_close() comes first.
  */
 int rest_get(struct rest *rest, const char *url, unsigned timeout_ms,
 	     const struct json_limits *most, rest_answer *answer, void *context, struct err *e);
 
-/* Drop what is under way for `context`, without an answer. */
+/* No answer is wanted for `context` any more. */
 void rest_drop(struct rest *rest, const void *context);
 
 /*

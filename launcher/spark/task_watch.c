@@ -177,7 +177,8 @@ static void explain(struct question *q, int status)
 /* It was not answered: leave it alone for a while, twice as long as the last time. */
 static void put_off(struct question *q, int status)
 {
-	explain(q, status);
+	if (status != -EALREADY) /* a late answer is still to come: nothing is new */
+		explain(q, status);
 	q->pause_ns = between(least_pause_ns, 2 * q->pause_ns, longest_pause_ns);
 	q->retry_ns = 0;
 }

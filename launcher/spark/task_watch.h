@@ -10,8 +10,9 @@
  * No question waits for another application's, and of each kind (executors, stages, environment) an
  * application has at most one under way: so answers never come out of order. One that does not
  * answer (within 1 s, the first time 4 s), or with something else, or with too much, is left
- * alone for a second, then for twice as long each time, up to 30 s. What it said before stays true
- * until it is ten seconds old.
+ * alone for a second, then for twice as long each time, up to 30 s, and at least until its late
+ * answer has come and was thrown away (rest.h). What it said before stays true until it is ten
+ * seconds old.
  *
  * What is reported is a hint. Where the driver dropped an event, a task seems to run for ever:
  * tasks_running stays above 0 on a slice that uses no CPU, an exclusive loan of it is never

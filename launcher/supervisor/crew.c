@@ -163,8 +163,7 @@ static void hear(struct crew *c, unsigned daemon)
 /* What was asked before is of no interest any more. */
 static void drop_question(struct crew *c, struct contact *k)
 {
-	if (k->is_asking)
-		rest_drop(c->rest, k);
+	rest_drop(c->rest, k); /* a late one, too */
 	k->is_asking = false;
 	k->ask_at_ns = c->site->now_ns;
 }
