@@ -149,10 +149,13 @@ static int make(struct cgroup_driver *d, const char *path, struct err *e)
 		if (control_exists(d->base[c], path))
 			continue;
 		libcgroup_failed(r, -EIO, "it is not there", e);
-		return err_wrap(e, "cannot make group %s/%s", d->placement.base[c], path);
+		err_wrap(e, "cannot make group %s/%s", d->placement.base[c], path);
+		return refusal_explain(d->placement.base[c], e);
 	}
-	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
+	if (d->unified >= 0 && mkdirat(d->unified, path, 0755) && errno != EEXIST) {
+		err_errno(e, -errno, "cannot make group %s/%s", d->placement.unified, path);
+		return refusal_explain(d->placement.unified, e);
+	}
 	return 0;
 }
 
@@ -462,8 +465,10 @@ static int make_bases(const struct placement *p, struct err *e)
 	for (unsigned c = 0; p->base_is_ours && c <= CONTROLLER_COUNT; c++) {
 		const char *path = c < CONTROLLER_COUNT ? p->base[c] : p->unified;
 
-		if (path[0] && mkdir(path, 0755) && errno != EEXIST)
-			return err_errno(e, -errno, "cannot make group %s", path);
+		if (path[0] && mkdir(path, 0755) && errno != EEXIST) {
+			err_errno(e, -errno, "cannot make group %s", path);
+			return refusal_explain(path, e);
+		}
 	}
 	return 0;
 }

@@ -46,8 +46,10 @@ static int make(struct cgroup_driver *d, const char *path, struct err *e)
 	char file[CGROUP_FILE], type[64];
 	int r;
 
-	if (mkdirat(base_dir(d), path, 0755) && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make group %s/%s", d->placement.base[0], path);
+	if (mkdirat(base_dir(d), path, 0755) && errno != EEXIST) {
+		err_errno(e, -errno, "cannot make group %s/%s", d->placement.base[0], path);
+		return refusal_explain(d->placement.base[0], e);
+	}
 	/* A parent that had processes when cpuset or cpu were enabled turned threaded, silently. */
 	r = control_read(base_dir(d), group_join(path, "cgroup.type", file), type, sizeof(type), e);
 	if (r < 0)
@@ -100,6 +102,13 @@ static int enable(struct cgroup_driver *d, const char *path, char *list, size_t 
 		snprintf(word, sizeof(word), "+%s", name);
 		if (r >= 0)
 			r = control_write(base_dir(d), file, word, e);
+		if (r == -EBUSY)
+			err_set(e, r,
+				"%s/%s is not to be written while the group holds processes: move "
+				"them to a group of their own in it, or use another --cgroup-root",
+				d->placement.base[0], file);
+		else if (r < 0)
+			refusal_explain(d->placement.base[0], e);
 		if (r == 0) {
 			snprintf(list + strlen(list), size - strlen(list), " %s", name);
 			r = control_read(base_dir(d), file, text, sizeof(text), e);

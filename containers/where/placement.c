@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
+#include <sys/stat.h>
 
 #include "containers/proc/control_file.h"
 #include "decision/base/strings.h"
@@ -13,8 +12,7 @@
 static const enum controller required[] = {CONTROLLER_CPUSET, CONTROLLER_CPU, CONTROLLER_MEMORY};
 enum { REQUIRED = sizeof(required) / sizeof(required[0]) };
 
-/* Where our groups begin in one hierarchy. */
-static void base_of(const struct hierarchy *h, char base[2 * LAYOUT_PATH])
+void placement_base(const struct hierarchy *h, char base[2 * LAYOUT_PATH])
 {
 	char own[LAYOUT_PATH];
 
@@ -26,156 +24,12 @@ static void base_of(const struct hierarchy *h, char base[2 * LAYOUT_PATH])
 	snprintf(base, 2 * LAYOUT_PATH, "%s%s", h->mount, own);
 }
 
-static bool is_writable(int root, const char *path)
-{
-	return faccessat(root, path + 1, W_OK | X_OK, AT_EACCESS) == 0;
-}
-
-/* In the base, or in a group `cleave` in it that root has made for the caller. */
-static bool may_make_groups(int root, const char *base, int version)
-{
-	char path[2 * LAYOUT_PATH + 64];
-
-	snprintf(path, sizeof(path), "%s/cleave", base);
-	if (version == 1)
-		return is_writable(root, base) || is_writable(root, path);
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base + 1);
-	return is_writable(root, base) && faccessat(root, path, W_OK, AT_EACCESS) == 0;
-}
-
-static bool has_all_required(const char *controllers)
+bool placement_has_required(const char *controllers)
 {
 	for (unsigned i = 0; i < REQUIRED; i++)
 		if (!control_has_word(controllers, controller_name(required[i], 2)))
 			return false;
 	return true;
-}
-
-static void read_v2_facts(int root, struct placement_facts *f)
-{
-	char base[2 * LAYOUT_PATH], path[2 * LAYOUT_PATH + 64], text[512];
-
-	base_of(&f->layout.unified, base);
-	f->may_write_unified = may_make_groups(root, base, 2);
-	snprintf(path, sizeof(path), "%s/cgroup.controllers", base + 1);
-	if (control_read(root, path, f->own_controllers, sizeof(f->own_controllers),
-			 &(struct err){0}) < 0)
-		f->own_controllers[0] = '\0';
-	snprintf(path, sizeof(path), "%s/cgroup.type", base + 1);
-	f->root_of_v2 = !control_exists(root, path);
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base + 1);
-	f->v2_enabled = control_read(root, path, text, sizeof(text), &(struct err){0}) >= 0 &&
-			has_all_required(text);
-}
-
-int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e)
-{
-	struct statfs fs;
-
-	if (!cgroup_root || cgroup_root[0] != '/') {
-		*out = cgroup_root ? ROOT_NAME : ROOT_NONE;
-		return 0;
-	}
-	if (statfs(cgroup_root, &fs))
-		return err_wrong(e, "--cgroup-root %s: %s", cgroup_root, strerror(errno));
-	if (fs.f_type == CGROUP_SUPER_MAGIC)
-		return err_wrong(
-			e,
-			"--cgroup-root %s is inside a cgroup v1 mount: give a name without a "
-			"leading slash, which becomes a group in every v1 hierarchy",
-			cgroup_root);
-	if (fs.f_type != CGROUP2_SUPER_MAGIC)
-		return err_wrong(
-			e,
-			"--cgroup-root %s is a directory outside of the cgroup tree: give one in a "
-			"mounted cgroup2, or a name without a leading slash where the controllers "
-			"are in cgroup v1",
-			cgroup_root);
-	*out = ROOT_CGROUP2;
-	return 0;
-}
-
-static void read_rights(int root, struct placement_facts *f)
-{
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		const struct hierarchy *h = &f->layout.controllers[c];
-		char base[2 * LAYOUT_PATH];
-
-		base_of(h, base);
-		f->may_write[c] = h->version && may_make_groups(root, base, h->version);
-	}
-	if (f->layout.unified.version)
-		read_v2_facts(root, f);
-}
-
-int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e)
-{
-	struct placement_facts f = {.uid = uid};
-	char path[LAYOUT_PATH + 128];
-	int r = cgroup_layout_read(root, &f.layout, e);
-
-	if (r < 0)
-		return r;
-	f.systemd = control_exists(root, "run/systemd/system");
-	snprintf(path, sizeof(path), "run/user/%u/systemd/private", uid);
-	f.user_manager = control_exists(root, path);
-	if (f.user_manager && f.layout.unified.version) {
-		snprintf(path, sizeof(path),
-			 "%.*s/user.slice/user-%u.slice/user@%u.service/cgroup.controllers",
-			 LAYOUT_PATH, f.layout.unified.mount + 1, uid, uid);
-		if (control_read(root, path, f.user_controllers, sizeof(f.user_controllers),
-				 &(struct err){0}) < 0)
-			f.user_controllers[0] = '\0';
-	}
-	read_rights(root, &f);
-	*out = f;
-	return 0;
-}
-
-/* Cut `path` to what it shares with another one, in whole names. */
-static void cut_to_common(char *path, const char *other)
-{
-	size_t same = 0;
-
-	for (size_t i = 0; path[i] && path[i] == other[i]; i++)
-		if ((!path[i + 1] || path[i + 1] == '/') && (!other[i + 1] || other[i + 1] == '/'))
-			same = i + 1;
-	path[same] = '\0';
-}
-
-int placement_facts_align(int root, struct placement_facts *f, struct err *e)
-{
-	struct hierarchy *all[CONTROLLER_COUNT + 1];
-	char common[2 * LAYOUT_PATH], own[2 * LAYOUT_PATH];
-	unsigned count = 0;
-
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
-		if (f->layout.controllers[c].version)
-			all[count++] = &f->layout.controllers[c];
-	if (f->layout.unified.version)
-		all[count++] = &f->layout.unified;
-	for (unsigned i = 0; i < count; i++) {
-		cgroup_path_above_cleave(all[i]->own);
-		snprintf(own, sizeof(own), "%s%s", all[i]->root, all[i]->own);
-		if (i == 0)
-			memcpy(common, own, sizeof(own));
-		cut_to_common(common, own);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		const char *mounted = all[i]->root;
-		size_t size = strlen(mounted);
-
-		if (strncmp(common, mounted, size) || (common[size] && common[size] != '/'))
-			return err_impossible(
-				e,
-				"a container engine takes one parent for all cgroup hierarchies, here "
-				"%s/cleave, and %s shows only %s: run cleave outside of this container, "
-				"or set backend: cgroup in the profile",
-				common, all[i]->mount, mounted);
-		string_copy(all[i]->own, common + size);
-	}
-	read_rights(root, f);
-	return 0;
 }
 
 /* Which version all required controllers share; an error where one is missing or they are mixed. */
@@ -212,10 +66,21 @@ static int required_version(const struct cgroup_layout *l, int *version, struct 
 	return 0;
 }
 
+/* 0: the reason is one of those below. */
+static int refuse(const struct placement_facts *f, const char *group, bool is_read_only,
+		  struct err *e)
+{
+	const struct refused what = {group, f->uid, is_read_only, f->systemd};
+
+	return refusal_judge(&f->rights, &what, e);
+}
+
 static int decide_scope(const struct placement_facts *f, struct placement *out, struct err *e)
 {
 	out->kind = PLACEMENT_SCOPE;
 	out->user_manager = f->uid != 0;
+	if (f->layout.unified.is_read_only)
+		return refuse(f, f->layout.unified.mount, true, e);
 	if (f->uid == 0)
 		return 0;
 	if (!f->user_manager)
@@ -225,7 +90,7 @@ static int decide_scope(const struct placement_facts *f, struct placement *out, 
 			"(/run/user/%u/systemd is missing): run `loginctl enable-linger %u` as "
 			"root, or run cleave as root",
 			f->uid, f->uid, f->uid);
-	if (has_all_required(f->user_controllers))
+	if (placement_has_required(f->user_controllers))
 		return 0;
 	return err_set(
 		e, -EACCES,
@@ -274,15 +139,27 @@ static int decide_slices(const struct placement_facts *f, enum root_kind root, i
 	return 0;
 }
 
-/* v2 without systemd: only an ancestor-less or empty group may hand controllers to children. */
-static int decide_below_v2(const struct placement_facts *f, struct placement *out, struct err *e)
+/*
+ * v2 without systemd, or in a given group: only an ancestor-less or empty group may hand controllers
+ * to children.
+ */
+static int decide_below_v2(const struct placement_facts *f, const char *base, struct placement *out,
+			   struct err *e)
 {
-	char base[2 * LAYOUT_PATH];
-
-	base_of(&f->layout.unified, base);
+	int r = f->may_write_unified ? 0 : refuse(f, base, f->layout.unified.is_read_only, e);
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < REQUIRED; i++) {
 		const char *name = controller_name(required[i], 2);
 
+		if (!control_has_word(f->own_controllers, name) && f->root_of_v2 &&
+		    f->layout.controllers[required[i]].version == 1)
+			return err_impossible(
+				e,
+				"%s has no %s controller, which is in cgroup v1 here: give "
+				"--cgroup-root a name without a leading slash, which becomes a group "
+				"in every v1 hierarchy",
+				base, name);
 		if (!control_has_word(f->own_controllers, name))
 			return err_impossible(
 				e,
@@ -307,10 +184,39 @@ static int decide_below_v2(const struct placement_facts *f, struct placement *ou
 			"echo $p > %s/shell/cgroup.procs; done` and start cleave with "
 			"--cgroup-root %s",
 			base, base, base, base, base);
+	if (f->full[0])
+		return err_impossible(
+			e,
+			"%s lets too few groups be made for a cluster: write a greater "
+			"number to it, or set backend: affinity in the profile to go "
+			"without limits",
+			f->full);
 	out->kind = PLACEMENT_CGROUP2;
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
 		string_copy(out->base[c], base);
 	return 0;
+}
+
+static int check_files(const struct placement_facts *f, enum controller c, struct err *e)
+{
+	const struct hierarchy *h = &f->layout.controllers[c];
+	const char *name = controller_name(c, 1);
+
+	if (!f->lacks[c][0] || c == CONTROLLER_CPUACCT)
+		return 0;
+	if (h->has_no_prefix)
+		return err_impossible(
+			e,
+			"%s is mounted with noprefix at %s, so its files are \"cpus\" and \"mems\" "
+			"instead of %s and cpuset.mems: run `umount %s; mount -t cgroup -o cpuset none "
+			"%s`, or set backend: affinity in the profile to go without limits",
+			name, h->mount, f->lacks[c], h->mount, h->mount);
+	return err_impossible(
+		e,
+		"there is no %s in the cgroup v1 hierarchy %s: this kernel was built "
+		"without what slices need; use another one, or set backend: affinity in "
+		"the profile to go without limits",
+		f->lacks[c], h->mount);
 }
 
 static int decide_below_v1(const struct placement_facts *f, const char *name, struct placement *out,
@@ -319,29 +225,40 @@ static int decide_below_v1(const struct placement_facts *f, const char *name, st
 	out->kind = PLACEMENT_CGROUP1;
 	out->base_is_ours = name != NULL;
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const struct hierarchy *h = &f->layout.controllers[c];
+		bool is_needed = c != CONTROLLER_IO && c != CONTROLLER_CPUACCT;
 		char base[2 * LAYOUT_PATH];
+		int r = 0;
 
-		base_of(&f->layout.controllers[c], base);
-		if (!base[0] || f->layout.controllers[c].version != 1)
+		placement_base(h, base);
+		if (!base[0] || h->version != 1)
 			continue;
-		if (!f->may_write[c] && !name && c != CONTROLLER_IO && c != CONTROLLER_CPUACCT)
+		r = check_files(f, c, e);
+		/* A named group may have been made for the caller, but not on what is read-only. */
+		if (r == 0 && is_needed && !f->may_write[c] &&
+		    (!name || h->is_read_only || (!f->uid && !f->rights.is_mapped)))
+			r = refuse(f, base, h->is_read_only, e);
+		if (r < 0)
+			return r;
+		if (!f->may_write[c] && !name && is_needed)
 			return err_set(
 				e, -EACCES,
 				"uid %u may not make groups in %s: run cleave as root, or as "
 				"root run `mkdir %s/cleave && chown -R %u %s/cleave` (the same "
 				"for cpuset, cpu, cpuacct, memory and blkio)",
 				f->uid, base, base, f->uid, base);
-		if (!f->may_write[c] && !name) /* a named group may have been made for the caller */
+		if (!f->may_write[c] && (!name || h->is_read_only))
 			continue;
 		if (snprintf(out->base[c], sizeof(out->base[c]), "%s%s%s", base, name ? "/" : "",
 			     name ? name : "") >= (int)sizeof(out->base[c]))
 			return err_set(e, -ENAMETOOLONG, "the group %.100s… below %s is too long",
 				       name, base);
 	}
-	if (f->layout.unified.version && (name || f->may_write_unified)) {
+	if (f->layout.unified.version && !f->layout.unified.is_read_only &&
+	    (name || f->may_write_unified)) {
 		char base[2 * LAYOUT_PATH];
 
-		base_of(&f->layout.unified, base);
+		placement_base(&f->layout.unified, base);
 		if (snprintf(out->unified, sizeof(out->unified), "%s%s%s", base, name ? "/" : "",
 			     name ? name : "") >= (int)sizeof(out->unified))
 			out->unified[0] = '\0';
@@ -371,6 +288,7 @@ int placement_decide(const struct placement_facts *f, enum backend backend, cons
 		     struct err *e)
 {
 	struct placement p = {.kind = PLACEMENT_AFFINITY};
+	char own[2 * LAYOUT_PATH];
 	int version = 0, r = 0;
 
 	if (backend == BACKEND_AFFINITY) {
@@ -407,20 +325,47 @@ int placement_decide(const struct placement_facts *f, enum backend backend, cons
 				return err_wrong(e, "--cgroup-root %.100s… has %zu bytes, %d fit",
 						 cgroup_root, strlen(cgroup_root),
 						 2 * LAYOUT_PATH - 1);
+		if (f->is_given)
+			r = decide_below_v2(f, cgroup_root, &p, e);
 		break;
 	case ROOT_NAME:
 		r = decide_named(f, cgroup_root, &p, e);
 		break;
 	case ROOT_NONE:
+		placement_base(&f->layout.unified, own);
 		if (version == 1)
 			r = decide_below_v1(f, NULL, &p, e);
 		else
-			r = f->systemd ? decide_scope(f, &p, e) : decide_below_v2(f, &p, e);
+			r = f->systemd ? decide_scope(f, &p, e) : decide_below_v2(f, own, &p, e);
 		break;
 	}
 	if (r == 0)
 		*out = p;
 	return r;
+}
+
+int placement_try(const struct placement *p, struct err *e)
+{
+	bool is_below = p->kind == PLACEMENT_CGROUP1 || p->kind == PLACEMENT_CGROUP2;
+
+	for (enum controller c = 0; is_below && c < CONTROLLER_COUNT; c++) {
+		char path[3 * LAYOUT_PATH];
+
+		if (!p->base[c][0] || (c && p->kind == PLACEMENT_CGROUP2))
+			continue;
+		/* What the first cluster makes; while there is one, in that. */
+		snprintf(path, sizeof(path), "%s/cleave", p->base[c]);
+		if (!control_exists(AT_FDCWD, p->base[c]))
+			string_copy(path, p->base[c]);
+		else if (control_exists(AT_FDCWD, path))
+			snprintf(path, sizeof(path), "%s/cleave/try-%d", p->base[c], getpid());
+		if (mkdir(path, 0755) && errno != EEXIST) {
+			err_errno(e, -errno, "cannot make group %s", path);
+			return refusal_explain(p->base[c], e);
+		}
+		rmdir(path);
+	}
+	return 0;
 }
 
 void placement_scope_command(const char *cluster, bool user_manager, struct scope_command *out)

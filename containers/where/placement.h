@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "containers/where/layout.h"
+#include "containers/where/refusal.h"
 #include "decision/base/err.h"
 #include "decision/plan/profile.h"
 
@@ -27,6 +28,13 @@ struct placement_facts {
 	char own_controllers[LAYOUT_PATH]; /* cgroup.controllers of the caller's v2 group */
 	bool root_of_v2; /* the caller's v2 group has no parent: it may have processes */
 	bool v2_enabled; /* its subtree_control has cpuset, cpu and memory already */
+	/* The caller's v2 group stands for the one that --cgroup-root names, which was read. */
+	bool is_given;
+	/* A file that lets too few groups be made below that group; "": none does. */
+	char full[3 * LAYOUT_PATH];
+	/* A file of v1's that slices need and that is not there; "": there are all. */
+	char lacks[CONTROLLER_COUNT][32];
+	struct rights rights;
 };
 
 enum placement_kind {
@@ -57,6 +65,12 @@ int placement_root(const char *cgroup_root, enum root_kind *out, struct err *e);
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e);
 
 /*
+ * As if the caller sat in the group of the cgroup2 directory `path`, which --cgroup-root names:
+ * what is asked of its own v2 group is asked of that one.
+ */
+void placement_facts_give(int root, const char *path, struct placement_facts *f);
+
+/*
  * As if the caller sat in the lowest group that is above it in every hierarchy: a container engine
  * takes one path for all of them. ERR_IMPOSSIBLE where a mount does not show that group.
  */
@@ -71,6 +85,18 @@ int placement_facts_align(int root, struct placement_facts *f, struct err *e);
 int placement_decide(const struct placement_facts *f, enum backend backend, const char *engine,
 		     enum root_kind root, const char *cgroup_root, struct placement *out,
 		     struct err *e);
+
+/*
+ * Try what placement_decide() has allowed: make an empty group, and remove it. Only a try can tell
+ * what a security module forbids. Nothing is tried where systemd is to make the groups.
+ */
+int placement_try(const struct placement *p, struct err *e);
+
+/* Where our groups begin in one hierarchy: above all of cleave's own. */
+void placement_base(const struct hierarchy *h, char base[2 * LAYOUT_PATH]);
+
+/* Whether a list of v2's controllers has those without which a slice has no walls. */
+bool placement_has_required(const char *controllers);
 
 /* The group in the v2 tree that systemd makes the caller's units in: …/system.slice. */
 void placement_manager_group(const struct placement_facts *f, char path[2 * LAYOUT_PATH]);

@@ -87,8 +87,10 @@ int scope_make_room(int dir, struct err *e)
 	uint64_t number;
 	char pid[24];
 
-	if (mkdirat(dir, SCOPE_PAUSE, 0755) && errno != EEXIST)
-		return err_errno(e, -errno, "cannot make group " SCOPE_PAUSE);
+	if (mkdirat(dir, SCOPE_PAUSE, 0755) && errno != EEXIST) {
+		err_errno(e, -errno, "cannot make group " SCOPE_PAUSE);
+		return refusal_explain(CONTROL_NAME(dir, ""), e);
+	}
 	pids = control_read_all(dir, "cgroup.procs", e);
 	if (!pids)
 		return e->code;

@@ -20,6 +20,8 @@ int tree_read(const char *cgroup_root, struct tree *out, struct err *e)
 
 	if (r == 0)
 		r = placement_facts_read(root, geteuid(), &t.facts, e);
+	if (r == 0 && t.root == ROOT_CGROUP2)
+		placement_facts_give(root, cgroup_root, &t.facts);
 	if (r == 0)
 		*out = t;
 	return r;

@@ -83,7 +83,8 @@ const struct command cmd_doctor = {
 	.details =
 		"Looks at the control groups, the kernel, memory settings, a container engine, Spark, Java "
 		"and Python, and at who else uses the CPUs; with PROFILE for what that needs, as the engine "
-		"and its image, which is asked in a container that goes again. Changes nothing but the cache. Each line that says \"missing\" "
+		"and its image, which is asked in a container that goes again. Changes nothing but the cache: where groups "
+		"would be made an empty one is, and removed. Each line that says \"missing\" "
 		"comes with what would fix it, and is something that `up` cannot do without: then "
 		"the exit code is 3.",
 	.options = options,

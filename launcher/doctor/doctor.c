@@ -18,9 +18,14 @@ int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_
 	out->engine_result = spark_find_engine(p, &out->engine, &out->engine_error);
 	if (out->wants_engine && !out->engine_result)
 		engine_cgroups = out->engine.cgroup_driver;
-	out->place_result =
-		tree_place(&tree, out->wants_engine && !engine_cgroups ? BACKEND_AUTO : p->backend,
-			   engine_cgroups, &out->decided, &out->place_error);
+	if (engine_cgroups)
+		out->place_result = tree_align(&tree, &out->place_error);
+	if (!out->place_result)
+		out->place_result = tree_place(
+			&tree, out->wants_engine && !engine_cgroups ? BACKEND_AUTO : p->backend,
+			engine_cgroups, &out->decided, &out->place_error);
+	if (!out->place_result)
+		out->place_result = placement_try(&out->decided, &out->place_error);
 	kernel_read(out);
 	spark_read(p, out);
 	r = tree_claims(&tree, "", &out->claims, e);

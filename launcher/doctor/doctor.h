@@ -4,7 +4,8 @@
 
 /*
  * What this machine can do for cleave, what is missing, and the command that would fix it: a list
- * of findings, made from facts that were read before. Nothing of the machine is changed.
+ * of findings, made from facts that were read before. Nothing of the machine is changed: an empty
+ * group is made and removed, for only a try can tell what a security module forbids.
  */
 
 #include "launcher/doctor/facts.h"

@@ -11,7 +11,15 @@ static void judge_controllers(const struct doctor_facts *f, struct findings *out
 		const struct hierarchy *h = &f->place.layout.controllers[c];
 		const char *name = controller_name(c, 2);
 
-		if (h->version)
+		if (f->place.lacks[c][0])
+			finding_add(out, c == CONTROLLER_CPUACCT ? FINDING_NOTE : FINDING_MISSING,
+				    name, "backend: affinity (in the profile)",
+				    "cgroup v1 at %s has no %s%s", h->mount, f->place.lacks[c],
+				    h->has_no_prefix ? ": it is mounted with noprefix" : "");
+		else if (h->version && h->is_read_only && f->place_result < 0)
+			finding_add(out, FINDING_MISSING, name, "",
+				    "cgroup v%d at %s is mounted read-only", h->version, h->mount);
+		else if (h->version)
 			finding_add(out, FINDING_OK, name, "",
 				    "cgroup v%d at %s, this process in %s", h->version, h->mount,
 				    h->own[0] ? h->own : "/");
