@@ -152,7 +152,7 @@ static int decide_below_v2(const struct placement_facts *f, const char *base, st
 	for (unsigned i = 0; i < REQUIRED; i++) {
 		const char *name = controller_name(required[i], 2);
 
-		if (!control_has_word(f->own_controllers, name) && f->root_of_v2 &&
+		if (!control_has_word(f->own_controllers, name) &&
 		    f->layout.controllers[required[i]].version == 1)
 			return err_impossible(
 				e,
@@ -254,7 +254,8 @@ static int decide_below_v1(const struct placement_facts *f, const char *name, st
 			return err_set(e, -ENAMETOOLONG, "the group %.100s… below %s is too long",
 				       name, base);
 	}
-	if (f->layout.unified.version && !f->layout.unified.is_read_only &&
+	/* Beside v1, which has the walls, v2 is a help that can be missed. */
+	if (f->layout.unified.version && !f->layout.unified.is_read_only && !f->full[0] &&
 	    (name || f->may_write_unified)) {
 		char base[2 * LAYOUT_PATH];
 

@@ -44,8 +44,8 @@ static void read_v2_facts(int root, const char *base, struct placement_facts *f)
 	struct hierarchy *v2 = &f->layout.unified;
 	char path[2 * LAYOUT_PATH + 64], text[512]; /* names of a dozen controllers */
 
-	f->may_write_unified = may_make_groups(root, base, 2);
 	v2->is_read_only |= is_read_only(root, base);
+	f->may_write_unified = !v2->is_read_only && may_make_groups(root, base, 2);
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", base + 1);
 	if (control_read(root, path, f->own_controllers, sizeof(f->own_controllers),
 			 &(struct err){0}) < 0)
@@ -120,11 +120,14 @@ static void read_rights(int root, struct placement_facts *f)
 		struct hierarchy *h = &f->layout.controllers[c];
 
 		placement_base(h, base);
-		f->may_write[c] = h->version && may_make_groups(root, base, h->version);
+		f->may_write[c] = false;
 		f->lacks[c][0] = '\0';
-		if (h->version != 1)
+		if (!h->version)
 			continue;
 		h->is_read_only |= is_read_only(root, base);
+		f->may_write[c] = !h->is_read_only && may_make_groups(root, base, h->version);
+		if (h->version != 1)
+			continue;
 		if (c == CONTROLLER_CPUSET && h->has_no_prefix)
 			string_copy(f->lacks[c], "cpuset.cpus");
 		read_files(root, base, c, f->lacks[c]);
