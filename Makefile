@@ -99,13 +99,15 @@ CC := clang
 endif
 
 # ---- tests: tests/FOLDER/ROOM/test_*.c is one Check program, linked with that folder's chain only; the helpers of tests/,
-# of tests/FOLDER and of tests/decision (the files without the prefix) are linked into each.
+# of tests/FOLDER and of tests/decision (the files without the prefix) are linked into each, and the
+# machines of tests/containers/fake_root.c also into those of launcher.
 # A test that wraps functions names them in a line "link: -Wl,--wrap=…" of its first comment.
 tests_of = $(sort $(call in_rooms,tests/$(1),test_*.c))
 TESTS := $(foreach f,$(FOLDERS),$(call tests_of,$(f)))
 test_bins = $(patsubst tests/%.c,build/$(1)/tests/%,$(2))
 helpers_of = $(filter-out $(call tests_of,$(1)),$(call in_rooms,tests/$(1),*.c))
-test_helpers = $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c) $(sort $(call helpers_of,$(1)) $(call helpers_of,decision)))
+test_helpers = $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c) $(sort $(call helpers_of,$(1)) $(call helpers_of,decision) \
+	$(if $(filter launcher,$(1)),tests/containers/fake_root.c)))
 
 $(B)/tests/%.o: tests/%.c
 	$(call say,CC,$<)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include "decision/base/cleanup.h"
+#include "tests/containers/fake_root.h"
 #include "tests/containers/trees.h"
 #include "tests/harness.h"
 
@@ -127,6 +128,89 @@ START_TEST(groups_of_another_namespace_count_as_the_root)
 }
 END_TEST
 
+/* 100,000 mounts of containers, 20 MB, with long lines; the one of cgroup is the last. */
+START_TEST(mounts_of_others_are_no_matter)
+{
+	const struct fake_file files[] = {{"proc/self/cgroup", "0::/a\n"},
+					  {"c/cgroup.controllers", "cpuset cpu memory\n"},
+					  {0}};
+	cleanup_close int root = fake_root(0, files);
+	static char options[60001];
+	struct cgroup_layout l;
+	struct err e = {0};
+	char path[512];
+	FILE *f;
+
+	memset(options, 'o', sizeof(options) - 1);
+	snprintf(path, sizeof(path), "%s/root-0/proc/self/mountinfo", test_directory());
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	for (unsigned i = 0; i < 100000; i++)
+		fprintf(f,
+			"%u 1 0:%u / /var/lib/containers/%.120s/%u rw - overlay overlay rw,%.*s\n",
+			i, i, options, i, i % 1000 ? 9 : 60000, options);
+	/* A cgroup mount of somebody else's at too long a path, and lines that are none at all. */
+	fprintf(f, "7 1 0:27 / /%.600s rw - cgroup2 cgroup2 rw\n", options);
+	fputs("nonsense - cgroup\n8 1 - cgroup2\n", f);
+	fputs("9 1 0:27 / /c rw - cgroup2 cgroup2 rw\n", f);
+	ck_assert_int_gt(ftell(f), 20000000);
+	fclose(f);
+	ck_assert_msg(cgroup_layout_read(root, &l, &e) == 0, "%s", e.msg);
+	is_at(&l.controllers[CONTROLLER_CPUSET], 2, "/c", "/a");
+}
+END_TEST
+
+/* A process in a hierarchy for each controller, with long paths in each: 60 KB. */
+START_TEST(paths_of_many_hierarchies_fit)
+{
+	static char text[70000], deep[3001];
+	const struct fake_file files[] = {
+		{"proc/self/cgroup", text},
+		{"proc/self/mountinfo", "9 1 0:27 / /c rw - cgroup cgroup rw,cpuset\n"},
+		{0}};
+	cleanup_close int root = -1;
+	struct cgroup_layout l;
+	struct err e = {0};
+	size_t used = 0;
+
+	memset(deep, 'd', sizeof(deep) - 1);
+	for (unsigned i = 20; i > 0; i--)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%u:name=x%u:/%s\n", i,
+					 i, deep);
+	snprintf(text + used, sizeof(text) - used, "0:cpuset:/docker/1\n");
+	root = fake_root(0, files);
+	ck_assert_msg(cgroup_layout_read(root, &l, &e) == 0, "%s", e.msg);
+	is_at(&l.controllers[CONTROLLER_CPUSET], 1, "/c", "/docker/1");
+}
+END_TEST
+
+START_TEST(the_last_mount_at_a_place_counts)
+{
+	static const struct {
+		const char *mounts;
+		bool is_read_only;
+	} table[] = {
+		{"9 1 0:1 / /c rw - cgroup2 c rw\n", false},
+		{"9 1 0:1 / /c rw - cgroup2 c ro\n", true},
+		{"9 1 0:1 / /c ro,nosuid - cgroup2 c rw\n", true},
+		{"9 1 0:1 / /c rw,errors=ro - cgroup2 c rw\n", false},
+		{"9 1 0:1 / /c rw - cgroup2 c rw\n10 9 0:1 / /c ro - cgroup2 c rw\n", true},
+		{"9 1 0:1 / /c ro - cgroup2 c rw\n10 9 0:1 / /c rw - cgroup2 c rw\n", false},
+		{"9 1 0:1 / /c rw - cgroup2 c rw\n10 9 0:1 / /other ro - cgroup2 c rw\n", false},
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct cgroup_layout l;
+		struct err e = {0};
+
+		ck_assert_int_eq(cgroup_layout_parse("0::/a\n", table[i].mounts, "cpuset", &l, &e),
+				 0);
+		ck_assert_msg(l.unified.is_read_only == table[i].is_read_only, "case %u", i);
+		ck_assert_str_eq(l.unified.mount, "/c");
+	}
+}
+END_TEST
+
 START_TEST(what_is_no_mountinfo_is_refused)
 {
 	static const char *const bad[] = {"x",	 "1 2 3",     "1 2 0:1 / /m rw shared:1",
@@ -207,6 +291,7 @@ TEST_MAIN("layout",
 	  test_case("layout", v2_has_all_controllers_in_one_place,
 		    v1_is_read_controller_by_controller,
 		    a_mount_of_a_part_of_the_hierarchy_is_its_root, mounts_say_where_a_group_is,
-		    a_controller_that_v2_does_not_have_is_nowhere,
+		    a_controller_that_v2_does_not_have_is_nowhere, mounts_of_others_are_no_matter,
+		    paths_of_many_hierarchies_fit, the_last_mount_at_a_place_counts,
 		    groups_of_another_namespace_count_as_the_root, what_is_no_mountinfo_is_refused,
 		    damaged_texts_do_no_harm, cleaves_own_part_of_a_path_is_cut))

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "launcher/commands/command.h"
+#include "tests/containers/fake_root.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
 
@@ -56,6 +57,27 @@ START_TEST(the_refusal_is_the_one_that_up_gives)
 	snprintf(facts.place_error.msg, sizeof(facts.place_error.msg), "uid 7 may not; run that");
 	ck_assert_int_eq(find("groups")->kind, FINDING_MISSING);
 	ck_assert_str_eq(find("groups")->what, "uid 7 may not; run that");
+}
+END_TEST
+
+/* Machines on which `up` fails: the same sentence, and no "ok" beside it that it contradicts. */
+START_TEST(what_up_would_say_is_missing)
+{
+	for (unsigned i = 0; i < FAILING_MACHINES; i++) {
+		const struct failing_machine *m = &failing_machines[i];
+		const struct finding *finding;
+
+		v2_machine();
+		facts.place_result =
+			failing_machine_place(i, &facts.place, &facts.decided, &facts.place_error);
+		finding = find("groups");
+		ck_assert_msg(finding->kind == FINDING_MISSING, "%s", m->name);
+		ck_assert_str_eq(finding->what, facts.place_error.msg);
+		ck_assert_uint_gt(findings.missing, 0);
+		finding = m->not_ok ? find(m->not_ok) : NULL;
+		ck_assert_msg(!m->not_ok || finding->kind == FINDING_MISSING, "%s: %s: %s", m->name,
+			      m->not_ok, finding->what);
+	}
 }
 END_TEST
 
@@ -248,7 +270,7 @@ START_TEST(this_machine_can_be_examined)
 END_TEST
 
 TEST_MAIN("doctor",
-	  test_case("judge", the_refusal_is_the_one_that_up_gives,
+	  test_case("judge", the_refusal_is_the_one_that_up_gives, what_up_would_say_is_missing,
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
 		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
 		    a_machine_that_lacks_nothing_is_fine, the_archive_of_classes_is_told,
