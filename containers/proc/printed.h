@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum { PRINTED_ERR = 16 << 10 };
+enum { PRINTED_ERR = 64 << 10 };
 
 struct printed {
 	char *out; /* stdout, of `size` bytes that are the caller's; a NUL is behind `length` */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "containers/proc/oom.h"
+#include "containers/proc/printed.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
 #include "decision/base/strings.h"
@@ -36,10 +37,12 @@ pid_t systemd_start(const char *const *argv, int messages)
 
 char *systemd_complaint(const char *program, int messages, int status, char text[SYSTEMD_MESSAGE])
 {
-	ssize_t n = read(messages, text, SYSTEMD_MESSAGE - 1);
+	struct printed p = {.out = (char[]){""}, .size = 1};
+	char reason[PRINTED_REASON];
+	ssize_t n = read(messages, p.err, sizeof(p.err) - 1);
 
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
+	p.err[n > 0 ? n : 0] = '\0';
+	snprintf(text, SYSTEMD_MESSAGE, "%s", printed_reason(&p, reason));
 	if (!text[0] && WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		snprintf(text, SYSTEMD_MESSAGE, "%s cannot be executed: install systemd", program);
 	return text;

@@ -17,7 +17,7 @@ pid_t systemd_start(const char *const *argv, int messages);
 
 /*
  * Why a program has failed: the first line that it wrote to the other end of `messages`, which does
- * not block; "": nothing was said. `status` is waitpid()'s.
+ * not block, and that is no mere warning; "": nothing was said. `status` is waitpid()'s.
  */
 enum { SYSTEMD_MESSAGE = 512 };
 char *systemd_complaint(const char *program, int messages, int status, char text[SYSTEMD_MESSAGE]);

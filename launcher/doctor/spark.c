@@ -27,7 +27,8 @@ void spark_read(const struct profile *p, struct doctor_facts *out)
 		find_contained(p, &c, out);
 	else if (!out->spark_result)
 		out->spark_result = spark_resolve(p, &c, &out->spark, &out->spark_error);
-	if (!out->spark_result)
+	/* What containers run is theirs. */
+	if (!out->spark_result && !out->wants_engine)
 		out->python_result = spark_check_choice(&c, &out->python_error);
 	if (!out->spark_result)
 		out->archive_result =
@@ -81,8 +82,7 @@ static void judge_python(const struct doctor_facts *f, struct findings *out)
 			    "applications in Python cannot run: %s", f->python_error.msg);
 	if (s->python_trouble[0])
 		finding_add(out, FINDING_NOTE, "python3", "mend it, or set PYSPARK_PYTHON",
-			    "on PATH, but applications in Python cannot run: %s",
-			    s->python_trouble);
+			    "the one on PATH cannot be used: %s", s->python_trouble);
 	else if (!s->python[0])
 		finding_add(out, FINDING_NOTE, "python3", "apt-get install python3",
 			    "not on PATH: applications in Python cannot run");

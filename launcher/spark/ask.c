@@ -6,8 +6,10 @@
 #include "launcher/spark/room.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
 #include "decision/base/foreign.h"
@@ -88,6 +90,50 @@ static void take_java(const struct java *said, struct spark *s)
 	s->java_version = said->release;
 	string_copy(s->java_full, said->version);
 	foreign_escape(said->vendor, s->java_vendor, sizeof(s->java_vendor));
+}
+
+/* Whether that is what `s` has already. */
+static bool is_java_home(const struct spark_asked *a, const struct spark *s, const char *home)
+{
+	char real[PATH_MAX];
+
+	/* In a container it is as it says; here, the same directory by another way is the same. */
+	if (!a->engine && realpath(home, real))
+		home = real;
+	return strcmp(home, s->java_home) == 0;
+}
+
+/* What a java calls its java.home is taken, with the java in it. */
+static int take_java_home(const struct spark_asked *a, const char *from, const char *home,
+			  struct spark *out, struct err *e)
+{
+	char java[PROFILE_PATH + 16], real[PATH_MAX];
+	struct stat st;
+	bool is_here = !a->engine || out->mounts_java;
+
+	/* Another machine's, or a container's, is as it says. */
+	if (!is_here)
+		string_copy(real, home);
+	else if (!realpath(home, real))
+		return err_errno(e, -errno, "%s: %s says that it is of %s", from, out->java, home);
+	if (snprintf(java, sizeof(java), "%s/bin/java", real) >= PROFILE_PATH)
+		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", from, real);
+	if (is_here && (stat(java, &st) || access(java, X_OK)))
+		return err_errno(e, -errno, "%s: %s says that it is of %s: cannot execute %s", from,
+				 out->java, home, java);
+	if (is_here && !S_ISREG(st.st_mode))
+		return err_set(e, -EACCES,
+			       "%s: %s says that it is of %s, where bin/java is no file", from,
+			       out->java, home);
+	string_copy(out->java, java);
+	string_copy(out->java_home, real);
+	if (spark_path_check(from, out->java, SPARK_PATH_JDK, e))
+		return e->code;
+	return is_here && (cluster_user_access(a->cluster, out->java, X_OK, e) ||
+			   spark_check_java_owner(from, out->java, out->java_home, a->cluster->uid,
+						  e))
+		       ? e->code
+		       : 0;
 }
 
 /* ---- Spark's launcher */
@@ -203,13 +249,13 @@ int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, st
 				       "%s: %s -version named no java.home: it is no Java that "
 				       "Spark can be started with; set jvm.home",
 				       from, s->java);
-		if (spark_is_java_home(a, s, said.home)) {
+		if (is_java_home(a, s, said.home)) {
 			if (ask_launcher(a, s, daemon_class, &s->launch, e))
 				return e->code;
 			spark_launch_remember(s, a->cluster->uid);
 			return 0;
 		}
-		if (spark_take_java_home(a, from, said.home, s, e))
+		if (take_java_home(a, from, said.home, s, e))
 			return e->code;
 	}
 	return err_set(e, -ELOOP, "%s: %s names one java.home after the other; set jvm.home", from,

@@ -16,109 +16,8 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/java.h"
 #include "launcher/system/files.h"
-#include "launcher/system/owner.h"
 
 enum { RELEASE_MAX = 64 << 10 };
-
-/* ---- who can change what is run */
-
-int spark_check_owner(const char *what, const char *path, uid_t uid, struct err *e)
-{
-	struct owner stranger;
-	int r = owner_find_stranger(path, uid, &stranger);
-
-	if (r < 0 && r != -ENOENT)
-		return err_errno(e, r, "%s: %s", what, path);
-	return r == 1 ? owner_refuse(&stranger, uid, what, e) : 0;
-}
-
-/* The directories below `top` that there are, with all that is in them. */
-static int check_owners_below(const char *what, const char *top, const char *const *names,
-			      uid_t uid, struct err *e)
-{
-	char path[PROFILE_PATH + 16];
-
-	for (; *names; names++) {
-		struct owner stranger;
-		int r;
-
-		snprintf(path, sizeof(path), "%s/%s", top, *names);
-		r = owner_find_stranger_below(path, uid, &stranger);
-		if (r == 1)
-			return owner_refuse(&stranger, uid, what, e);
-		if (r && r != -ENOENT)
-			return err_errno(e, r, "%s: %s", what, path);
-	}
-	return 0;
-}
-
-/* What is executed and loaded of a Spark; its logs may be anybody's. */
-static int check_home_owner(const char *what, const char *home, uid_t uid, struct err *e)
-{
-	static const char *const loaded[] = {"bin", "conf", "jars", "python", NULL};
-
-	return spark_check_owner(what, home, uid, e) ||
-			       check_owners_below(what, home, loaded, uid, e)
-		       ? e->code
-		       : 0;
-}
-
-/* Whether a JVM lies there: its modules (JEP 220), or the classes of JDK 8. */
-static bool is_java_home(const char *home)
-{
-	static const char *const classes[] = {"lib/modules", "lib/rt.jar", NULL};
-	char path[PROFILE_PATH + 16];
-	struct stat st;
-
-	for (const char *const *file = classes; *file; file++) {
-		snprintf(path, sizeof(path), "%s/%s", home, *file);
-		/* /usr/lib/modules, a directory, is the kernel's. */
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-			return true;
-	}
-	return false;
-}
-
-/*
- * What a JVM will call its java.home, if `java`, a path without links, is the one in its bin/, or
- * in that of the JDK 8 around it. False: it is another program, which has to be asked.
- */
-static bool guess_java_home(const char *java, char home[PROFILE_PATH])
-{
-	static const char *const below[] = {"", "/jre", NULL};
-	const char *name = strrchr(java, '/'), *bin;
-
-	for (bin = name; bin && bin > java && bin[-1] != '/'; bin--)
-		;
-	for (const char *const *jre = below; bin > java + 1 && *jre; jre++)
-		if (snprintf(home, PROFILE_PATH, "%.*s%s", (int)(bin - 1 - java), java, *jre) <
-			    PROFILE_PATH &&
-		    is_java_home(home))
-			return true;
-	home[0] = '\0';
-	return false;
-}
-
-/* What a JVM loads, of its java.home and, before JDK 9, of what is above that. */
-static int check_java_owner(const char *what, const char *java, const char *home, uid_t uid,
-			    struct err *e)
-{
-	static const char *const loaded[] = {"bin", "conf", "lib", NULL};
-
-	if (spark_check_owner(what, java, uid, e))
-		return e->code;
-	/* Above a java that is no JDK's may be all of /usr. */
-	return home[0] && is_java_home(home) ? check_owners_below(what, home, loaded, uid, e) : 0;
-}
-
-int spark_check_owners(const struct spark *s, uid_t uid, struct err *e)
-{
-	return check_home_owner("this cluster's Spark", s->home, uid, e) ||
-			       check_java_owner("this cluster's Java", s->java, s->java_home, uid,
-						e)
-		       ? e->code
-		       : 0;
-}
 
 /* ---- Spark */
 
@@ -189,7 +88,7 @@ static int use_home(const struct cluster *c, const char *from, const char *home,
 		return e->code;
 	snprintf(jars, sizeof(jars), "%s/jars", out->home);
 	return cluster_user_access(c, jars, R_OK | X_OK, e) ||
-			       check_home_owner(from, out->home, c->uid, e)
+			       spark_check_home_owner(from, out->home, c->uid, e)
 		       ? e->code
 		       : 0;
 }
@@ -224,45 +123,24 @@ int spark_find_home(const struct profile *p, const struct cluster *c, struct spa
 
 /* ---- Java */
 
-bool spark_is_java_home(const struct spark_asked *a, const struct spark *s, const char *home)
+/*
+ * What a JVM will call its java.home, if `java`, a path without links, is the one in its bin/, or
+ * in that of the JDK 8 around it. False: it is another program, which has to be asked.
+ */
+static bool guess_java_home(const char *java, char home[PROFILE_PATH])
 {
-	char real[PATH_MAX];
+	static const char *const below[] = {"/jre", "", NULL};
+	const char *name = strrchr(java, '/'), *bin;
 
-	/* In a container it is as it says; here, the same directory by another way is the same. */
-	if (!a->engine && realpath(home, real))
-		home = real;
-	return strcmp(home, s->java_home) == 0;
-}
-
-int spark_take_java_home(const struct spark_asked *a, const char *from, const char *home,
-			 struct spark *out, struct err *e)
-{
-	char java[PROFILE_PATH + 16], real[PATH_MAX];
-	struct stat st;
-	bool is_here = !a->engine || out->mounts_java;
-
-	/* Another machine's, or a container's, is as it says. */
-	if (!is_here)
-		string_copy(real, home);
-	else if (!realpath(home, real))
-		return err_errno(e, -errno, "%s: %s says that it is of %s", from, out->java, home);
-	if (snprintf(java, sizeof(java), "%s/bin/java", real) >= PROFILE_PATH)
-		return err_set(e, -ENAMETOOLONG, "%s: the path of %s is too long", from, real);
-	if (is_here && (stat(java, &st) || access(java, X_OK)))
-		return err_errno(e, -errno, "%s: %s says that it is of %s: cannot execute %s", from,
-				 out->java, home, java);
-	if (is_here && !S_ISREG(st.st_mode))
-		return err_set(e, -EACCES,
-			       "%s: %s says that it is of %s, where bin/java is no file", from,
-			       out->java, home);
-	string_copy(out->java, java);
-	string_copy(out->java_home, real);
-	if (spark_path_check(from, out->java, SPARK_PATH_JDK, e))
-		return e->code;
-	return is_here && (cluster_user_access(a->cluster, out->java, X_OK, e) ||
-			   check_java_owner(from, out->java, out->java_home, a->cluster->uid, e))
-		       ? e->code
-		       : 0;
+	for (bin = name; bin && bin > java && bin[-1] != '/'; bin--)
+		;
+	for (const char *const *jre = below; bin > java + 1 && *jre; jre++)
+		if (snprintf(home, PROFILE_PATH, "%.*s%s", (int)(bin - 1 - java), java, *jre) <
+			    PROFILE_PATH &&
+		    spark_has_java(home))
+			return true;
+	home[0] = '\0';
+	return false;
 }
 
 /*
@@ -324,7 +202,7 @@ int spark_find_java(const struct profile *p, const struct cluster *c, struct spa
 		return e->code;
 	/* Where it lies in a JDK it is asked once, and then its home is known; a shim is always asked. */
 	if (guess_java_home(real, out->java_home) &&
-	    check_java_owner(*from, out->java, out->java_home, c->uid, e))
+	    spark_check_java_owner(*from, out->java, out->java_home, c->uid, e))
 		return e->code;
 	if (out->java_home[0] &&
 	    snprintf(out->java, sizeof(out->java), "%s/bin/java", out->java_home) >= PROFILE_PATH)

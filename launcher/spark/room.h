@@ -30,11 +30,6 @@ struct spark_asked {
  */
 int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, struct err *e);
 
-/* Whether what a java calls its java.home is what `s` has; take it, with the java in it, if not. */
-bool spark_is_java_home(const struct spark_asked *a, const struct spark *s, const char *home);
-int spark_take_java_home(const struct spark_asked *a, const char *from, const char *home,
-			 struct spark *out, struct err *e);
-
 /*
  * What the container of a daemon is made of, in short: it is in the daemon's environment, so that
  * one of another image or with other mounts is seen to be another one.
@@ -126,8 +121,18 @@ void spark_find_pyspark(const struct cluster *c, const char *python, char home[P
 int spark_put_python(const struct spark_cluster *c, const struct cluster *who, char *const *words,
 		     struct argv *env, struct err *e);
 
-/* -EPERM, naming `what`, where strangers could change the program that `uid` would run. */
+/* Whether a JVM lies in this directory. */
+bool spark_has_java(const char *home);
+
+/*
+ * -EPERM, naming `what`, where strangers could change what `uid` would run: a program; what is
+ * executed and loaded of a Spark, of which logs may be anybody's; a java, and its java.home where
+ * that is known.
+ */
 int spark_check_owner(const char *what, const char *path, uid_t uid, struct err *e);
+int spark_check_home_owner(const char *what, const char *home, uid_t uid, struct err *e);
+int spark_check_java_owner(const char *what, const char *java, const char *home, uid_t uid,
+			   struct err *e);
 
 /* Whether strangers could change what `uid` would run of this Spark and this JDK: -EPERM. */
 int spark_check_owners(const struct spark *s, uid_t uid, struct err *e);

@@ -32,6 +32,7 @@ def make_spark(top):
     write_program(f"{top}/spark/bin/spark-submit", SUBMIT)
     os.makedirs(f"{top}/jdk/bin")
     shutil.copy(JAVA, f"{top}/jdk/bin/java")
+    write_program(f"{top}/jdk/lib/modules", "")     # so it is a JDK
 
 
 def write_profile(top, name, more="", jdk=None, spark=None):

@@ -32,6 +32,12 @@ START_TEST(a_failure_has_the_programs_own_words)
 	ck_assert_str_eq(e.msg, "sh: two");
 	ck_assert_int_eq(RUN(&e, "sh", "-c", "printf 'a\\033[1mb\\nc\\n' >&2; exit 1"), -EIO);
 	ck_assert_str_eq(e.msg, "sh: a\\x1b[1mb");
+	/* Of perl's and bash's warnings it has no reason. */
+	ck_assert_int_eq(
+		RUN(&e, "sh", "-c",
+		    "echo 'warning: Setting locale failed.' >&2; echo 'no bus' >&2; exit 1"),
+		-EIO);
+	ck_assert_str_eq(e.msg, "sh: no bus");
 	ck_assert_int_eq(RUN(&e, "false"), -EIO);
 	ck_assert_str_eq(e.msg, "false: it failed without a word");
 	ck_assert_int_eq(RUN(&e, "sh", "-c",

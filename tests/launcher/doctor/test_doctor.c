@@ -166,6 +166,72 @@ START_TEST(a_machine_that_lacks_nothing_is_fine)
 }
 END_TEST
 
+/* Which ones they are; what `up` warns of and what `run` refuses is a note. */
+START_TEST(java_and_python_are_told)
+{
+	v2_machine();
+	string_copy(facts.spark.version, "4.1.0");
+	string_copy(facts.spark.java_full, "17.0.15");
+	string_copy(facts.spark.java_vendor, "Debian");
+	string_copy(facts.spark.java_home, "/jdk");
+	facts.spark.java_version = 17;
+	string_copy(facts.spark.python, "/usr/bin/python3");
+	string_copy(facts.spark.python_version, "3.11.2");
+	ck_assert_int_eq(find("java")->kind, FINDING_OK);
+	ck_assert_str_eq(find("java")->what, "17.0.15 (Debian) at /jdk");
+	ck_assert_int_eq(find("python3")->kind, FINDING_OK);
+	ck_assert_str_eq(find("python3")->what, "3.11.2 at /usr/bin/python3");
+	ck_assert_ptr_null(find("pyspark-python"));
+	facts.spark.java_version = 18;
+	ck_assert_int_eq(find("java")->kind, FINDING_NOTE);
+	ck_assert_str_eq(find("java")->what,
+			 "Spark 4.1.0 is documented for Java 17 or 21, not for Java 18 at /jdk: "
+			 "it may fail (jvm.home)");
+	facts.spark.python[0] = '\0';
+	ck_assert_int_eq(find("python3")->kind, FINDING_NOTE);
+	ck_assert_str_eq(find("python3")->fix, "apt-get install python3");
+	string_copy(facts.spark.python_trouble, "/x/python3 failed (status 127)");
+	ck_assert_int_eq(find("python3")->kind, FINDING_NOTE);
+	ck_assert_str_eq(find("python3")->what,
+			 "the one on PATH cannot be used: /x/python3 failed (status 127)");
+	facts.python_result = -ENOENT;
+	string_copy(facts.python_error.msg, "PYSPARK_PYTHON=/x: there is no such program");
+	ck_assert_int_eq(find("pyspark-python")->kind, FINDING_NOTE);
+	ck_assert_ptr_nonnull(strstr(find("pyspark-python")->what, facts.python_error.msg));
+	ck_assert_uint_eq(findings.missing, 0);
+}
+END_TEST
+
+/* As `up` finds them: a python3 that does not answer, a Java that this Spark cannot run on. */
+START_TEST(what_up_would_find_is_told)
+{
+	char home[PROFILE_PATH], jdk[PROFILE_PATH], path[PROFILE_PATH + 64], java[1024];
+	struct err e = {0};
+
+	snprintf(java, sizeof(java),
+		 "#!/bin/sh\nprintf '    java.version = 25.0.1\\n    java.home = %%s\\n' "
+		 "\"${0%%/bin/java}\" >&2\n");
+	spark_tree_fake(test_directory(), java, home, jdk);
+	setenv("SPARK_HOME", home, 1);
+	setenv("JAVA_HOME", jdk, 1);
+	setenv("PYSPARK_PYTHON", "/nonexistent/python", 1);
+	snprintf(path, sizeof(path), "%s/shims", test_directory());
+	spark_tree_program(path, "python3", "#!/bin/sh\necho no python >&2; exit 127\n");
+	snprintf(path, sizeof(path), "%s/shims:/usr/bin:/bin", test_directory());
+	setenv("PATH", path, 1);
+	ck_assert_int_eq(read_facts(&e), 0);
+	ck_assert_ptr_nonnull(strstr(find("spark")->what, "JAVA_HOME: "));
+	ck_assert_ptr_nonnull(strstr(find("spark")->what, "set jvm.home to a Java 17 or 21"));
+	ck_assert_uint_gt(findings.missing, 0);
+	spark_tree_fake(test_directory(), spark_tree_java, home, jdk);
+	ck_assert_int_eq(read_facts(&e), 0);
+	ck_assert_str_eq(find("java")->what + strlen("21.0.3 (Nobody) at "), facts.spark.java_home);
+	ck_assert_ptr_nonnull(strstr(find("python3")->what, "failed (status 127): no python"));
+	ck_assert_ptr_nonnull(strstr(find("pyspark-python")->what,
+				     "PYSPARK_PYTHON=/nonexistent/python: there is no such"));
+}
+END_TEST
+
 /* Whether JVMs start from an archive is told, and never counted as missing. */
 START_TEST(the_archive_of_classes_is_told)
 {
@@ -274,5 +340,6 @@ TEST_MAIN("doctor",
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
 		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
 		    a_machine_that_lacks_nothing_is_fine, the_archive_of_classes_is_told,
-		    a_jdk_without_archives_is_named, this_machine_can_be_examined),
+		    a_jdk_without_archives_is_named, java_and_python_are_told,
+		    what_up_would_find_is_told, this_machine_can_be_examined),
 	  test_case("busy", the_greediest_come_first, a_process_may_have_any_name))
