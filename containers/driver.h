@@ -51,6 +51,7 @@ struct spawn {
 	bool new_session;	   /* setsid: out of reach of the terminal's signals */
 	bool takes_terminal;	   /* of the new session: which of in, out, err is one */
 	bool dies_with_us;	   /* killed when we are (PR_SET_PDEATHSIG), however we end */
+	bool is_callers;	   /* a command of the caller's: his umask and limits are kept */
 	enum memory_policy policy; /* of the child; strict and none: local first-touch */
 	struct cpuset nodes;	   /* for preferred and interleave */
 };

@@ -132,6 +132,7 @@ static int run_exec(const struct invocation *in, struct err *e)
 		.out = STDOUT_FILENO,
 		.err = STDERR_FILENO,
 		.uid = (uid_t)-1,
+		.is_callers = true,
 		.policy = POLICY_STRICT,
 	};
 	struct spark_cluster spark;

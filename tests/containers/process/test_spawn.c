@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -282,6 +283,26 @@ START_TEST(it_becomes_the_user_without_new_privileges)
 }
 END_TEST
 
+/* Umask and limits are the same whoever's shell it was; a command of the caller's keeps his. */
+START_TEST(what_a_shell_has_set_is_left)
+{
+	struct run run = shell("umask; ulimit -S -n; ulimit -S -f; ulimit -S -v; ulimit -S -d");
+	struct rlimit files = {200, 300}, others = {1 << 30, RLIM_INFINITY};
+	struct err e = {0};
+
+	umask(077);
+	if (setrlimit(RLIMIT_FSIZE, &others) || setrlimit(RLIMIT_AS, &others) ||
+	    setrlimit(RLIMIT_DATA, &others))
+		test_skip("the hard limits are lower here");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(run.text, "0022\n300\nunlimited\nunlimited\nunlimited\n");
+	run.s.is_callers = true;
+	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(run.text, "0077\n200\n2097152\n1048576\n1048576\n");
+}
+END_TEST
+
 START_TEST(a_session_of_its_own)
 {
 	struct run run = shell("set -- $(cat /proc/self/stat); echo $6");
@@ -477,6 +498,7 @@ TEST_MAIN("spawn",
 		    the_child_waits_while_it_is_attached),
 	  test_case("inheritance", the_callers_affinity_is_not_inherited, nothing_else_is_inherited,
 		    standard_files_may_be_swapped, it_becomes_the_user_without_new_privileges,
-		    a_session_of_its_own, the_callers_keys_are_not_inherited, a_terminal_of_its_own,
+		    what_a_shell_has_set_is_left, a_session_of_its_own,
+		    the_callers_keys_are_not_inherited, a_terminal_of_its_own,
 		    it_dies_with_us_where_that_is_wanted, memory_policies_are_set),
 	  test_case("failure", a_failed_start_says_why_and_leaves_nothing, no_descriptor_is_lost))
