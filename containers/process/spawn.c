@@ -12,11 +12,11 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "containers/proc/oom.h"
+#include "containers/proc/shell.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
 
@@ -84,29 +84,6 @@ static bool leave_keyring(const struct spawn *s)
 	       errno == EPERM || errno == EACCES || (errno == EDQUOT && s->uid == (uid_t)-1);
 }
 
-/*
- * What an application leaves behind, and whether it ends well, is not to depend on whose shell
- * started which of its processes: the daemons come from one `up`, each driver from a `run` of its
- * own. So all of them get one umask, and of the limits that end a JVM what the hard limit has room
- * for, which anybody may take (setrlimit(2)).
- */
-static void leave_shell(void)
-{
-	static const int limits[] = {RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_AS, RLIMIT_DATA,
-				     RLIMIT_FSIZE};
-
-	umask(022);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct rlimit now;
-
-		if (syscall(SYS_prlimit64, 0, limits[i], NULL, &now) ||
-		    now.rlim_cur == now.rlim_max)
-			continue;
-		now.rlim_cur = now.rlim_max;
-		syscall(SYS_prlimit64, 0, limits[i], &now, NULL);
-	}
-}
-
 /* What stdin, stdout or stderr is becomes what /dev/tty is. */
 static bool take_terminal(void)
 {
@@ -143,7 +120,7 @@ static const char *child_run(const struct prepared *p)
 		return "set its memory policy";
 	oom_restore(); /* while we may: the new user may not even open the file */
 	if (!s->is_callers)
-		leave_shell();
+		shell_leave();
 	/* Raw: glibc's would signal the threads of the parent, which do not exist here. */
 	if (p->group_count >= 0 && syscall(SYS_setgroups, p->group_count, p->groups))
 		return "set its supplementary groups";

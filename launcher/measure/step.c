@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "containers/proc/clock.h"
+#include "containers/proc/shell.h"
 #include "decision/base/cleanup.h"
 #include "launcher/measure/family.h"
 #include "launcher/show/foreign.h"
@@ -65,6 +66,7 @@ static _Noreturn void become(const struct birth *b, int failure)
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), error;
 
 	sigprocmask(SIG_SETMASK, b->mask, NULL);
+	shell_leave();
 	if (prepare(b) && dup2(null, STDIN_FILENO) >= 0 && dup2(b->out, STDOUT_FILENO) >= 0 &&
 	    dup2(b->log, STDERR_FILENO) >= 0)
 		execve(p->file, p->argv, p->envp ? p->envp : environ);

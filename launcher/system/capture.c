@@ -18,6 +18,7 @@
 
 #include "containers/proc/clock.h"
 #include "containers/proc/oom.h"
+#include "containers/proc/shell.h"
 #include "decision/base/cleanup.h"
 #include "launcher/system/interrupts.h"
 
@@ -62,6 +63,7 @@ static _Noreturn void become(const struct birth *b, const int outputs[2], int fa
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	oom_restore();
+	shell_leave();
 	if (prepare(b) && dup2(null, STDIN_FILENO) >= 0 && dup2(outputs[0], STDOUT_FILENO) >= 0 &&
 	    dup2(outputs[1], STDERR_FILENO) >= 0) {
 		/* What our caller left open; before Linux 5.11 it has to be trusted. */
