@@ -102,6 +102,8 @@ static int run_contained(const struct options *o, const struct state *s, const c
 
 	if (is_host && spark_shell_environment(&c, &p.env, e))
 		return e->code;
+	if (is_host)
+		environment_put_locale(&p.env); /* the caller's is not there */
 	if (!is_host) {
 		spark_put_path(&s->contained, &p.env);
 		argv_putf(&p.env, "SPARK_CONF_DIR", "%s/env", s->cluster.state);

@@ -124,6 +124,7 @@ static int put_submit_environment(const struct plain_request *r, const char *add
 	environment_put_for(r->cluster, env);
 	argv_drop(env, "_JAVA_OPTIONS=");
 	argv_drop(env, "SPARK_");
+	environment_settle(r->cluster->uid, &r->profile->spark.env, env);
 	put_common(r, address, tmp, env);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
 	spark_quote(tmp, quoted);

@@ -332,23 +332,55 @@ static const char log_settings[] = "status = warn\n"
 				   "logger.jetty.name = org.sparkproject.jetty\n"
 				   "logger.jetty.level = warn\n";
 
-/* Whoever a container runs as has to have a name there. */
+/*
+ * Whoever a container runs as has to have a name there; in the user namespace of a rootless engine
+ * the caller is its root.
+ */
+static const char *container_user(const struct spark_cluster *c)
+{
+	const struct passwd *known = getpwuid(c->cluster->uid);
+	char who[32];
+
+	spark_container_user(c->engine, c->cluster->uid, c->cluster->gid, who);
+	return strncmp(who, "0:", 2) == 0 ? "root" : known ? known->pw_name : "cleave";
+}
+
+static const char *container_home(const char *user)
+{
+	return strcmp(user, "root") == 0 ? "/root" : "/tmp";
+}
+
 static int write_passwd(const struct spark_cluster *c, struct err *e)
 {
 	const struct cluster *k = c->cluster;
-	const struct passwd *known = getpwuid(k->uid);
+	const char *user = container_user(c);
 	cleanup_free char *text = NULL;
 	int size;
 
-	size = k->uid == 0 ? asprintf(&text, "root:x:0:0:root:/root:/bin/sh\n")
-			   : asprintf(&text,
-				      "root:x:0:0:root:/root:/bin/sh\n%s:x:%u:%u::/tmp:/bin/sh\n",
-				      known ? known->pw_name : "cleave", k->uid, k->gid);
+	size = strcmp(user, "root") == 0
+		       ? asprintf(&text, "root:x:0:0:root:/root:/bin/sh\n")
+		       : asprintf(&text, "root:x:0:0:root:/root:/bin/sh\n%s:x:%u:%u::%s:/bin/sh\n",
+				  user, k->uid, k->gid, container_home(user));
 	if (size < 0) {
 		text = NULL;
 		return err_set(e, -ENOMEM, "no memory for a file of Spark's");
 	}
 	return write_file(k, SPARK_PASSWD, 0644, text, (size_t)size, e);
+}
+
+void spark_put_container_user(const struct spark_cluster *c, struct argv *env)
+{
+	const char *user = container_user(c);
+	const struct {
+		const char *name, *value;
+	} known[] = {{"HOME", container_home(user)},
+		     {"USER", user},
+		     {"LOGNAME", user},
+		     {"SHELL", "/bin/sh"}};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strings_value(&c->profile->spark.env, known[i].name))
+			argv_put(env, known[i].name, known[i].value);
 }
 
 /* ---- what must hold before anything is written */

@@ -88,28 +88,6 @@ void spark_url(const char *path, char url[SPARK_QUOTED])
 	url[used] = '\0';
 }
 
-static bool is_ascii(const char *text)
-{
-	while (*text && (unsigned char)*text < 0x80)
-		text++;
-	return !*text;
-}
-
-void spark_put_locale(const struct spark_cluster *c, struct argv *env)
-{
-	static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG", NULL};
-	const char *locale = NULL;
-
-	if (is_ascii(c->cluster->state) && is_ascii(c->cluster->data) && is_ascii(c->spark->home) &&
-	    is_ascii(c->spark->java) && is_ascii(c->spark->python) &&
-	    is_ascii(c->profile->memory.scratch.path))
-		return;
-	for (const char *const *name = variables; *name && (!locale || !*locale); name++)
-		locale = argv_value(env, *name);
-	if (!locale || (!strcasestr(locale, "UTF-8") && !strcasestr(locale, "UTF8")))
-		argv_put(env, "LC_ALL", "C.UTF-8");
-}
-
 int spark_data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
 		    const char *format, ...)
 {

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
@@ -56,14 +57,14 @@ void spark_put_user(const struct cluster *c, const struct profile *p, struct arg
 	const char *key = NULL;
 
 	argv_put(env, "PATH", SYSTEM_PATH);
-	argv_put(env, "LANG", "C.UTF-8");
-	environment_put_user(c->uid, env);
+	environment_settle(c->uid, &p->spark.env, env);
 	strings_for_each(item, &p->spark.env)
 	{
 		if (key)
 			argv_put(env, key, item);
 		key = key ? NULL : item;
 	}
+	environment_put_locale(env); /* the profile's may not be there */
 }
 
 /*
@@ -85,8 +86,8 @@ static int begin_daemon(const struct spark_cluster *c, const struct spark *spark
 		return e->code;
 	spark_put_user(c->cluster, c->profile, env);
 	spark_put_homes(spark, env);
-	spark_put_locale(c, env);
 	if (is_contained) {
+		spark_put_container_user(c, env);
 		if (spark_container_fingerprint(c, name, container, e))
 			return e->code;
 		argv_put(env, SPARK_CONTAINER, container);
@@ -221,7 +222,6 @@ static int put_application_environment(const struct spark_cluster *c, const stru
 	    archive_text(c, who->uid, ' ', &archive, &size, e))
 		return e->code;
 	spark_put_homes(c->spark, env);
-	spark_put_locale(c, env);
 	argv_put(env, "SPARK_LOCAL_IP", c->master.address);
 	argv_put(env, "SPARK_LOCAL_DIRS", tmp);
 	/* It only prints a command line. */
@@ -241,6 +241,9 @@ int spark_shell_environment(const struct spark_cluster *c, struct argv *out, str
 
 	if (put_application_environment(c, &caller, NULL, &env, e))
 		return e->code;
+	/* A shell of the caller's keeps his, if it can do with all names of files. */
+	if (!environment_has_utf8(environ))
+		environment_put_locale(&env);
 	argv_putf(&env, "SPARK_CONF_DIR", "%s/env", c->cluster->state);
 	if (c->profile->security.ui != UI_OPEN)
 		argv_putf(&env, "CLEAVE_UI_HEADER", "%s/ui.header", c->cluster->state);
@@ -272,6 +275,9 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 		argv_add(&p.argv, *word);
 	environment_put_for(c->cluster, &p.env);
 	argv_drop(&p.env, "_JAVA_OPTIONS=");
+	environment_settle(c->cluster->uid, &c->profile->spark.env, &p.env);
+	if (c->spark->image[0])
+		spark_put_container_user(c, &p.env);
 	return put_application_environment(c, c->cluster, words, &p.env, e)
 		       ? e->code
 		       : process_take(&p, out, e);

@@ -281,10 +281,18 @@ int spark_put_python(const struct spark_cluster *c, const struct cluster *who, c
 	struct python found = {.path = ""};
 
 	/* The user's own choice; where drivers and executors are containers, of what is in them. */
-	if (theirs && theirs[0])
-		return is_needed && !is_contained && !c->contained
-			       ? check_choices(who, theirs, driver, e)
-			       : 0;
+	if (theirs && theirs[0]) {
+		if (is_contained || c->contained)
+			return 0;
+		if (is_needed && check_choices(who, theirs, driver, e))
+			return e->code;
+		/* Executors have a PATH of their own, so a mere name becomes the path it has here. */
+		if (!strchr(theirs, '/'))
+			spark_find_on_path(who, theirs, found.path);
+		if (found.path[0])
+			argv_put(env, "PYSPARK_PYTHON", found.path);
+		return 0;
+	}
 	if (is_contained)
 		string_copy(found.path, c->spark->python);
 	else if (spark_find_python(who, &found, e))

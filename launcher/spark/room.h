@@ -44,6 +44,9 @@ int spark_add_programs(struct container_spec *spec, const struct spark *s, struc
 /* Below STATE/NAME: /etc/passwd of the containers. */
 #define SPARK_PASSWD "passwd"
 
+/* HOME, USER and LOGNAME as that file has them for who runs there, unless spark.env names others. */
+void spark_put_container_user(const struct spark_cluster *c, struct argv *env);
+
 /* Whether JVMs of the slices are to start from an archive of classes, once there is one. */
 bool spark_offers_archive(const struct spark_cluster *c);
 
@@ -149,11 +152,6 @@ enum spark_path { SPARK_PATH_FILE, SPARK_PATH_LOCAL_DIR, SPARK_PATH_CLASSES, SPA
  */
 int spark_path_check(const char *from, const char *path, enum spark_path kind, struct err *e);
 
-/*
- * A JVM reads and writes names of files in the encoding of its locale. Where one of our paths is
- * not ASCII and the environment's locale has no UTF-8, it gets one that has.
- */
-void spark_put_locale(const struct spark_cluster *c, struct argv *env);
 
 /* Write a path below the cluster's data directory. */
 int spark_data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,

@@ -223,7 +223,7 @@ void spark_put_path(const struct spark *s, struct argv *env);
 
 /*
  * The begin of a daemon's environment, nothing of the caller's: what a JVM and its Python workers
- * need of the workers' user, and spark.env.
+ * need of the workers' user (environment_settle()), and spark.env.
  */
 void spark_put_user(const struct cluster *c, const struct profile *p, struct argv *env);
 
@@ -251,7 +251,7 @@ size_t spark_application_word(char *const *words);
 /*
  * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or
  * NULL) before the user's `words`; environment: the caller's, cleaned, or what another user gets of
- * it (environment.h). ERR_WRONG if the words name
+ * it, and who it is as the cluster has it (environment.h). ERR_WRONG if the words name
  * a properties file of their own, which would replace the one that holds the cluster's secret.
  */
 int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,

@@ -95,32 +95,5 @@ START_TEST(urls_have_no_other_bytes)
 }
 END_TEST
 
-static const char *locale_of(struct spark_tree *t, const char *name, const char *value)
-{
-	static char kept[64];
-	cleanup_argv struct argv env = {0};
-
-	if (name)
-		argv_put(&env, name, value);
-	spark_put_locale(&t->all, &env);
-	snprintf(kept, sizeof(kept), "%s",
-		 argv_value(&env, "LC_ALL") ? argv_value(&env, "LC_ALL") : "");
-	return kept;
-}
-
-START_TEST(a_jvm_gets_a_locale_that_has_the_names)
-{
-	cleanup_free struct spark_tree *t = spark_tree_new("/t");
-
-	ck_assert_str_eq(locale_of(t, "LANG", "C"), "");
-	string_copy(t->spark.home, "/opt/ü");
-	ck_assert_str_eq(locale_of(t, "LANG", "C"), "C.UTF-8");
-	ck_assert_str_eq(locale_of(t, NULL, NULL), "C.UTF-8");
-	ck_assert_str_eq(locale_of(t, "LC_ALL", "POSIX"), "C.UTF-8");
-	ck_assert_str_eq(locale_of(t, "LANG", "de_DE.utf8"), "");
-	ck_assert_str_eq(locale_of(t, "LC_CTYPE", "C.UTF-8"), "");
-}
-END_TEST
-
 TEST_MAIN("paths", test_case("paths", what_is_no_path_is_named, quoted_paths_are_read_as_they_were,
-			     urls_have_no_other_bytes, a_jvm_gets_a_locale_that_has_the_names))
+			     urls_have_no_other_bytes))
