@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -40,6 +41,34 @@ static const char *environment(const char *name)
 	return value && value[0] == '/' ? value : NULL;
 }
 
+/* Behind su and sudo a shell may have somebody else's directories still. */
+static bool is_anothers(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_uid != geteuid();
+}
+
+const char *cluster_runtime_dir(void)
+{
+	const char *runtime = environment("XDG_RUNTIME_DIR");
+
+	return runtime && !is_anothers(runtime) ? runtime : NULL;
+}
+
+/* HOME, or where it is not set or another's, what the password database has if that is there. */
+static const char *own_home(void)
+{
+	const char *home = environment("HOME");
+	const struct passwd *user;
+
+	if (home && !is_anothers(home))
+		return home;
+	user = getpwuid(geteuid());
+	return user && user->pw_dir[0] == '/' && access(user->pw_dir, F_OK) == 0 ? user->pw_dir
+										 : home;
+}
+
 void cluster_own_top(char path[PROFILE_PATH])
 {
 	snprintf(path, PROFILE_PATH, "/tmp/cleave-%u", (unsigned)geteuid());
@@ -48,7 +77,7 @@ void cluster_own_top(char path[PROFILE_PATH])
 /* The directories that hold one directory a cluster, for the caller himself. */
 static int own_tops(char state[PROFILE_PATH], char data[PROFILE_PATH], struct err *e)
 {
-	const char *runtime = environment("XDG_RUNTIME_DIR"), *home = environment("HOME");
+	const char *runtime = cluster_runtime_dir(), *home = own_home();
 	const char *states = environment("XDG_STATE_HOME");
 	int r;
 

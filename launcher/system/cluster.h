@@ -33,11 +33,14 @@ struct cluster {
 
 /*
  * Compute the paths; make nothing. `state_dir` NULL: /run/cleave and /var/lib/cleave for root, else
- * $XDG_RUNTIME_DIR/cleave (/tmp/cleave-UID where that is unset) and $XDG_STATE_HOME/cleave
+ * $XDG_RUNTIME_DIR/cleave (/tmp/cleave-UID where that is unset, or another user's) and $XDG_STATE_HOME/cleave
  * (~/.local/state/cleave); otherwise `state_dir`/state and `state_dir`/data. Errors: a name that is
  * not one, a socket path of more than 107 bytes.
  */
 int cluster_paths(const char *state_dir, const char *name, struct cluster *out, struct err *e);
+
+/* XDG_RUNTIME_DIR, or NULL where it is not set, or another user's, as behind su. */
+const char *cluster_runtime_dir(void);
 
 /* "/tmp/cleave-UID": where the caller keeps what is only for a while without XDG_RUNTIME_DIR. */
 void cluster_own_top(char path[PROFILE_PATH]);

@@ -13,12 +13,12 @@
 /* A directory in which only we can make names. */
 static int open_directory(struct err *e)
 {
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *runtime = cluster_runtime_dir();
 	char own[PROFILE_PATH];
 
 	if (geteuid() == 0)
 		return directory_make("/run", 0755, e);
-	if (runtime && runtime[0] == '/')
+	if (runtime)
 		return directory_open(runtime, DIRECTORY_OWN, e);
 	cluster_own_top(own);
 	return directory_make(own, 0700, e);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -46,10 +47,10 @@ START_TEST(paths_without_one)
 		ck_assert_str_eq(c.data, "/var/lib/cleave/demo");
 		ck_assert_int_eq(seteuid(65534), 0);
 	}
-	setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+	setenv("XDG_RUNTIME_DIR", "/nonexistent/run/7", 1);
 	setenv("XDG_STATE_HOME", "/home/u/state", 1);
 	ck_assert_int_eq(cluster_paths(NULL, "demo", &c, &e), 0);
-	ck_assert_str_eq(c.state, "/run/user/7/cleave/demo");
+	ck_assert_str_eq(c.state, "/nonexistent/run/7/cleave/demo");
 	ck_assert_str_eq(c.data, "/home/u/state/cleave/demo");
 	unsetenv("XDG_RUNTIME_DIR");
 	unsetenv("XDG_STATE_HOME");
@@ -58,9 +59,29 @@ START_TEST(paths_without_one)
 	ck_assert_ptr_nonnull(strstr(c.state, "/tmp/cleave-"));
 	ck_assert_str_eq(c.data, "/home/u/.local/state/cleave/demo");
 	unsetenv("HOME");
-	ck_assert_int_lt(cluster_paths(NULL, "demo", &c, &e), 0);
-	ck_assert_ptr_nonnull(strstr(e.msg, "--state-dir"));
+	if (access(getpwuid(geteuid())->pw_dir, F_OK) < 0) { /* nobody's is not there */
+		ck_assert_int_lt(cluster_paths(NULL, "demo", &c, &e), 0);
+		ck_assert_ptr_nonnull(strstr(e.msg, "--state-dir"));
+	}
 	become_root_again();
+}
+END_TEST
+
+/* What su and sudo leave of another user's shell is not taken for the caller's. */
+START_TEST(directories_of_another_user)
+{
+	if (geteuid() != 0)
+		test_skip("not root");
+	ck_assert_int_eq(seteuid(65534), 0);
+	setenv("XDG_RUNTIME_DIR", "/etc", 1);
+	setenv("XDG_STATE_HOME", "/home/u/state", 1);
+	ck_assert_ptr_null(cluster_runtime_dir());
+	ck_assert_int_eq(cluster_paths(NULL, "demo", &c, &e), 0);
+	ck_assert_str_eq(c.state, "/tmp/cleave-65534/demo");
+	become_root_again();
+	ck_assert_str_eq(cluster_runtime_dir(), "/etc");
+	setenv("XDG_RUNTIME_DIR", "run", 1);
+	ck_assert_ptr_null(cluster_runtime_dir());
 }
 END_TEST
 
@@ -347,7 +368,7 @@ END_TEST
 
 TEST_MAIN("cluster",
 	  test_case("directories", paths_below_the_state_directory, paths_without_one,
-		    bad_names_and_long_paths, made_listed_removed, old_logs_go_but_supervisor_log,
-		    scratch_elsewhere, a_file_in_the_way),
+		    directories_of_another_user, bad_names_and_long_paths, made_listed_removed,
+		    old_logs_go_but_supervisor_log, scratch_elsewhere, a_file_in_the_way),
 	  test_case("users", users, what_a_user_may_reach), test_case("processes", identities),
 	  test_case("files", files_are_replaced_whole, a_fifo_does_not_hang, tails))
