@@ -61,7 +61,7 @@ static int run_doctor(const struct invocation *in, struct err *e)
 	profile_default(profile);
 	if (in->operand && load_profile(in->operand, profile, e) < 0)
 		return e->code;
-	r = doctor_read(profile, in->options.roots.cgroup_root, MEASURE_MS, facts, e);
+	r = doctor_read(profile, &in->options.roots, MEASURE_MS, facts, e);
 	if (r < 0)
 		return r;
 	doctor_judge(facts, list);
@@ -82,9 +82,10 @@ const struct command cmd_doctor = {
 	.summary = "Tell what this machine can do, and what is missing",
 	.details =
 		"Looks at the control groups, the kernel, memory settings, a container engine, Spark, Java "
-		"and Python, and at who else uses the CPUs; with PROFILE for what that needs, as the engine "
-		"and its image, which is asked in a container that goes again. Changes nothing but the cache: where groups "
-		"would be made an empty one is, and removed. Each line that says \"missing\" "
+		"and Python, the directories, user and limits of a cluster, and at who else uses the CPUs; "
+		"with PROFILE for what that needs, as the engine and its image, which is asked in a "
+		"container that goes again. Changes nothing but the cache: where groups would be made an "
+		"empty one is, and removed. Each line that says \"missing\" "
 		"comes with what would fix it, and is something that `up` cannot do without: then "
 		"the exit code is 3.",
 	.options = options,

@@ -3,7 +3,7 @@
 
 #include "launcher/doctor/room.h"
 
-int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_ms,
+int doctor_read(const struct profile *p, const struct roots *roots, unsigned wait_ms,
 		struct doctor_facts *out, struct err *e)
 {
 	const char *engine_cgroups = NULL;
@@ -11,7 +11,7 @@ int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_
 	int r;
 
 	*out = (struct doctor_facts){.wants_engine = profile_has_engine(p)};
-	r = tree_read(cgroup_root, &tree, e);
+	r = tree_read(roots->cgroup_root, &tree, e);
 	if (r < 0)
 		return r;
 	out->place = tree.facts;
@@ -28,6 +28,8 @@ int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_
 		out->place_result = placement_try(&out->decided, &out->place_error);
 	kernel_read(out);
 	spark_read(p, out);
+	identity_read(p, roots->state_dir, out);
+	directories_read(p, out);
 	r = tree_claims(&tree, "", &out->claims, e);
 	if (r == 0)
 		r = busy_measure(wait_ms, 0.2, out->busy, BUSY_MAX, e);
@@ -43,5 +45,7 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 	groups_judge(f, out);
 	kernel_judge(f, out);
 	spark_judge(f, out);
+	identity_judge(f, out);
+	directories_judge(f, out);
 	others_judge(f, out);
 }

@@ -10,12 +10,13 @@
 
 #include "launcher/doctor/facts.h"
 #include "launcher/doctor/finding.h"
+#include "launcher/system/roots.h"
 
 /*
  * Read the facts that matter to `p`; `wait_ms` is how long the use of the CPUs is measured. About
  * 150 KB: keep it on the heap.
  */
-int doctor_read(const struct profile *p, const char *cgroup_root, unsigned wait_ms,
+int doctor_read(const struct profile *p, const struct roots *roots, unsigned wait_ms,
 		struct doctor_facts *out, struct err *e);
 
 void doctor_judge(const struct doctor_facts *f, struct findings *out);

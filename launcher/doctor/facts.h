@@ -7,6 +7,8 @@
 
 #include "containers/where/tree.h"
 #include "launcher/spark/archive.h"
+#include "launcher/spark/directories.h"
+#include "launcher/spark/limits.h"
 #include "launcher/system/busy.h"
 
 enum { BUSY_MAX = 8 };
@@ -32,7 +34,15 @@ struct doctor_facts {
 	struct spark spark, contained; /* contained: where the profile wants an engine */
 	int python_result;	       /* of spark_check_choice() */
 	struct err python_error;
-	int archive_result; /* of archive_find(), for the default profile's workers */
+	struct cluster cluster; /* its paths and its user */
+	int cluster_result;	/* of cluster_paths() and cluster_user() */
+	struct err cluster_error;
+	struct directory_look directories[SPARK_DIRECTORIES];
+	bool has_name; /* spark_check_user() */
+	bool has_utf8; /* a locale in UTF-8, whatever the caller's is */
+	struct limits limits;
+	struct limits_use limits_use; /* the least that the profile has */
+	int archive_result;	      /* of archive_find(), for the default profile's workers */
 	struct err archive_error;
 	struct archive archive;
 	struct claims claims; /* of clusters of cleave */

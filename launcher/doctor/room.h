@@ -21,6 +21,16 @@ void kernel_judge(const struct doctor_facts *f, struct findings *out);
 void spark_read(const struct profile *p, struct doctor_facts *out);
 void spark_judge(const struct doctor_facts *f, struct findings *out);
 
+/*
+ * identity.c: who Spark runs as here, in which locale and under which limits; it finds the cluster's
+ * paths and user. directories.c: what can be done where that cluster would keep its things; after
+ * the identity.
+ */
+void identity_read(const struct profile *p, const char *state_dir, struct doctor_facts *out);
+void identity_judge(const struct doctor_facts *f, struct findings *out);
+void directories_read(const struct profile *p, struct doctor_facts *out);
+void directories_judge(const struct doctor_facts *f, struct findings *out);
+
 /* others.c: who else uses the CPUs */
 void others_judge(const struct doctor_facts *f, struct findings *out);
 

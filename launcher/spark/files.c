@@ -16,6 +16,8 @@
 #include "decision/base/cleanup.h"
 #include "launcher/spark/application.h"
 #include "launcher/spark/archive.h"
+#include "launcher/spark/directories.h"
+#include "launcher/spark/limits.h"
 #include "launcher/spark/ui.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/files.h"
@@ -424,12 +426,43 @@ static int check_access(const struct spark_cluster *c, const struct spark *s, st
 	return 0;
 }
 
+int spark_check_user(uid_t uid, struct err *e)
+{
+	if (getpwuid(uid))
+		return 0;
+	return err_set(
+		e, -ENOENT,
+		"user %u has no entry in the password database: Spark ends where the user that "
+		"it runs as has no name; add one (useradd -u %u …), or choose security.user",
+		(unsigned)uid, (unsigned)uid);
+}
+
+/* Daemons and executors of this machine; a container has the engine's limits, and a name of ours. */
+static int check_birth(const struct spark_cluster *c, struct err *e)
+{
+	const unsigned executors = c->plan->slice_count * c->plan->slices[0].executors;
+	const struct limits_use use = {.uid = c->cluster->uid,
+				       .jvms = 1 + c->plan->slice_count + executors,
+				       .heap_mb = request_of_all(c).heap_mb};
+	struct limits limits;
+
+	if (c->spark->image[0])
+		return 0;
+	if (spark_check_user(c->cluster->uid, e))
+		return e->code;
+	if (c->contained)
+		return 0;
+	limits_read(&limits);
+	return limits_check(&limits, &use, e);
+}
+
 int spark_prepare(const struct spark_cluster *c, struct err *e)
 {
 	const struct cluster *k = c->cluster;
 	char secret[SECRET_DIGITS + 1] = "", container[SPARK_FINGERPRINT];
 
-	if (check_properties(c, e) || ui_check(c, e) || make_directories(c, e))
+	if (check_properties(c, e) || ui_check(c, e) || check_birth(c, e) ||
+	    make_directories(c, e) || directories_try(c, e))
 		return e->code;
 	/* The worker's user has to reach what it needs. */
 	if (cluster_user_access(k, k->state, X_OK, e) || cluster_user_access(k, k->data, X_OK, e) ||

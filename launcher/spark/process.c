@@ -12,6 +12,7 @@
 
 #include "decision/base/cleanup.h"
 #include "launcher/spark/archive.h"
+#include "launcher/spark/limits.h"
 #include "launcher/system/environment.h"
 
 void process_release(struct process *p)
@@ -258,8 +259,13 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 			 struct process *out, struct err *e)
 {
 	static const char file[] = "--properties-file";
+	const struct limits_use use = {.uid = c->cluster->uid, .jvms = 1};
 	cleanup_process struct process p = {0};
+	struct limits limits;
 
+	limits_read(&limits);
+	if (!c->spark->image[0] && limits_check(&limits, &use, e))
+		return e->code;
 	for (size_t at = 0; words[at] && words[at][0] == '-'; at = spark_after_option(words, at))
 		if (strncmp(words[at], file, sizeof(file) - 1) == 0)
 			return err_wrong(e,

@@ -152,7 +152,14 @@ int process_take(struct process *built, struct process *out, struct err *e);
 #define cleanup_process __attribute__((cleanup(process_release)))
 
 /*
- * Check that the workers' user can use Spark and Java, then write the secret (kept if it is there),
+ * -ENOENT: the machine has no name for this user, with which a JVM of Spark's on it ends (Hadoop's
+ * UserGroupInformation).
+ */
+int spark_check_user(uid_t uid, struct err *e);
+
+/*
+ * Check that the workers' user can use Spark and Java, that limits and directories (limits.h,
+ * directories.h) do for what they are for, then write the secret (kept if it is there),
  * the properties of daemons and of applications, and the log settings, and make the work, log,
  * scratch and tmp directories with their owner. Files are written whole or not at all. ERR_FAILED
  * naming the path, ERR_IMPOSSIBLE for a heap below Spark's minimum.

@@ -24,7 +24,7 @@ static int read_facts(struct err *e)
 	static struct profile defaults;
 
 	profile_default(&defaults);
-	return doctor_read(&defaults, NULL, 10, &facts, e);
+	return doctor_read(&defaults, &(struct roots){0}, 10, &facts, e);
 }
 
 static const struct finding *find(const char *name)
@@ -44,6 +44,8 @@ static void v2_machine(void)
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
 		facts.place.layout.controllers[c] = facts.place.layout.unified;
 	facts.clone3 = true;
+	facts.has_name = facts.has_utf8 = true;
+	memset(&facts.limits, 0xff, sizeof(facts.limits)); /* none */
 	facts.decided.kind = PLACEMENT_CGROUP2;
 	snprintf(facts.nodes, sizeof(facts.nodes), "0-1");
 	snprintf(facts.numa_balancing, sizeof(facts.numa_balancing), "1");
@@ -335,11 +337,84 @@ START_TEST(this_machine_can_be_examined)
 }
 END_TEST
 
+START_TEST(who_spark_runs_as)
+{
+	v2_machine();
+	snprintf(facts.cluster.user, sizeof(facts.cluster.user), "alice");
+	facts.cluster.uid = 1000;
+	ck_assert_str_eq(find("user")->what, "Spark runs as alice (uid 1000)");
+	ck_assert_int_eq(find("user")->kind, FINDING_OK);
+	ck_assert_ptr_null(find("locale"));
+	facts.has_utf8 = false;
+	ck_assert_int_eq(find("locale")->kind, FINDING_NOTE);
+	facts.has_name = false;
+	ck_assert_int_eq(find("user")->kind, FINDING_MISSING);
+	ck_assert_ptr_nonnull(strstr(find("user")->what, "user 1000 has no entry in the password"));
+	facts.cluster_result = -2;
+	snprintf(facts.cluster_error.msg, sizeof(facts.cluster_error.msg), "there is no user x");
+	ck_assert_int_eq(find("user")->kind, FINDING_MISSING);
+	ck_assert_str_eq(find("user")->what, "there is no user x");
+}
+END_TEST
+
+START_TEST(limits_that_end_a_jvm)
+{
+	v2_machine();
+	facts.limits_use = (struct limits_use){.uid = 7, .jvms = 3, .heap_mb = 450};
+	ck_assert_ptr_null(find("limits"));
+	ck_assert_ptr_null(find("open-files"));
+	ck_assert_ptr_null(find("address-space"));
+	facts.limits.hard[LIMIT_ADDRESSES] = (rlim_t)1 << 30;
+	ck_assert_int_eq(find("limits")->kind, FINDING_MISSING);
+	ck_assert_ptr_nonnull(strstr(find("limits")->what, "address space is 1024 MB here"));
+	facts.limits.hard[LIMIT_ADDRESSES] = (rlim_t)1 << 40;
+	facts.limits.hard[LIMIT_FILES] = 4096;
+	ck_assert_ptr_null(find("limits"));
+	ck_assert_int_eq(find("address-space")->kind, FINDING_NOTE);
+	ck_assert_int_eq(find("open-files")->kind, FINDING_NOTE);
+}
+END_TEST
+
+START_TEST(where_a_cluster_keeps_its_things)
+{
+	struct directory_look *data = &facts.directories[SPARK_DATA],
+			      *scratch = &facts.directories[SPARK_SCRATCH];
+
+	v2_machine();
+	ck_assert_ptr_null(find("data-directory"));
+	*data = (struct directory_look){.path = "/d",
+					.free_bytes = UINT64_C(2) << 30,
+					.bytes = UINT64_C(10) << 30,
+					.free_files = 100000,
+					.files = 1000000};
+	ck_assert_int_eq(find("data-directory")->kind, FINDING_OK);
+	data->free_files = 99999;
+	ck_assert_int_eq(find("data-directory")->kind, FINDING_NOTE);
+	ck_assert_ptr_nonnull(strstr(find("data-directory")->what, "99999 inodes free of 1000000"));
+	data->files = data->free_files = 0; /* not counted, as on btrfs */
+	ck_assert_int_eq(find("data-directory")->kind, FINDING_OK);
+	data->bytes = UINT64_C(21) << 30;
+	ck_assert_ptr_nonnull(strstr(find("data-directory")->what, "/d has 2 GB free of 21 GB"));
+	/* With room elsewhere for what is large, logs need little. */
+	*scratch = (struct directory_look){
+		.path = "/s", .free_bytes = UINT64_C(1) << 30, .bytes = UINT64_C(2) << 30};
+	ck_assert_int_eq(find("data-directory")->kind, FINDING_OK);
+	ck_assert_int_eq(find("scratch")->kind, FINDING_OK);
+	scratch->free_bytes--;
+	ck_assert_int_eq(find("scratch")->kind, FINDING_NOTE);
+	scratch->result = -30;
+	snprintf(scratch->error.msg, sizeof(scratch->error.msg), "/s is mounted read-only");
+	ck_assert_int_eq(find("scratch")->kind, FINDING_MISSING);
+	ck_assert_str_eq(find("scratch")->what, "/s is mounted read-only");
+}
+END_TEST
+
 TEST_MAIN("doctor",
 	  test_case("judge", the_refusal_is_the_one_that_up_gives, what_up_would_say_is_missing,
 		    what_is_missing_comes_with_its_fix, balancing_matters_only_between_nodes,
 		    v1_says_what_it_lacks, what_up_cannot_do_without_is_missing,
 		    a_machine_that_lacks_nothing_is_fine, the_archive_of_classes_is_told,
 		    a_jdk_without_archives_is_named, java_and_python_are_told,
-		    what_up_would_find_is_told, this_machine_can_be_examined),
+		    what_up_would_find_is_told, who_spark_runs_as, limits_that_end_a_jvm,
+		    where_a_cluster_keeps_its_things, this_machine_can_be_examined),
 	  test_case("busy", the_greediest_come_first, a_process_may_have_any_name))
