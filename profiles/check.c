@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 
+#include "decision/plan/setting.h"
+
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -148,44 +150,15 @@ bool text_is_image(const char *text)
 
 /* ---- what cleave itself sets */
 
-struct refusal {
-	const char *text; /* all of it, or its beginning if it ends in '*' */
-	const char *why;
-};
-
-static const char *refuse(const struct refusal *list, const char *text)
-{
-	for (; list->text; list++) {
-		size_t length = strcspn(list->text, "*");
-
-		if (!strncmp(list->text, text, length) && (list->text[length] || !text[length]))
-			return list->why;
-	}
-	return NULL;
-}
-
 const char *jvm_option_refuse(const char *option)
 {
-	static const struct refusal list[] = {
-		{"-Xmx*", "memory.heap sets the heap"},
-		{"-XX:MaxHeapSize*", "memory.heap sets the heap"},
-		{"-XX:MaxRAM*", "memory.heap sets the heap"},
-		{"-XX:MaxDirectMemorySize*", "memory.direct sets it"},
-		{"-XX:+UseParallelGC", "jvm.gc chooses the collector"},
-		{"-XX:+UseG1GC", "jvm.gc chooses the collector"},
-		{"-XX:+UseZGC", "jvm.gc chooses the collector"},
-		{"-XX:+UseShenandoahGC", "jvm.gc chooses the collector"},
-		{"-XX:+UseSerialGC", "jvm.gc chooses the collector"},
-		{NULL, NULL},
-	};
-
 	if (option[0] != '-')
 		return "a JVM option begins with '-'";
 	/* Spark splits the executors' options at blanks. */
 	if (strpbrk(option, " \t\r\n\"'\\"))
 		return "blanks, quotes and backslashes do not reach the executors; write one "
 		       "option an item";
-	return refuse(list, option);
+	return setting_refuse_option(option, SETTING_OF_EXECUTORS);
 }
 
 const char *mount_refuse(const char *mount)
@@ -201,44 +174,21 @@ const char *mount_refuse(const char *mount)
 
 const char *spark_property_refuse(const char *key)
 {
-	static const struct refusal list[] = {
-		{"spark.master", "cleave sets it to the cluster's own master"},
-		{"spark.authenticate*", "security.authenticate sets it, with a secret of its own"},
-		{"spark.executor.memory", "memory.heap sets it"},
-		{"spark.memory.offHeap.*", "memory.off_heap sets it"},
-		{"spark.executor.pyspark.memory", "memory.python sets the room of Python"},
-		{"spark.executor.cores", "an executor has an equal part of its slice's slots; "
-					 "spark.executors and spark.slots_per_cpu set it"},
-		{"spark.executor.instances", "spark.executors sets how many a slice has"},
-		{"spark.local.dir", "memory.scratch.path sets it"},
-		{NULL, NULL},
-	};
-
 	if (strncmp(key, "spark.", strlen("spark.")) != 0 || !key[strlen("spark.")])
 		return "only properties that begin with \"spark.\" reach an application";
 	for (const char *c = key; *c; c++) {
 		if (*c == '=' || !isgraph((unsigned char)*c))
 			return "a property's name has visible ASCII characters, none of them '='";
 	}
-	return refuse(list, key);
+	return setting_refuse_property(key);
 }
 
 const char *environment_name_refuse(const char *name)
 {
-	static const struct refusal list[] = {
-		{"SPARK_HOME", "spark.home sets it"},
-		{"JAVA_HOME", "jvm.home sets it"},
-		{"SPARK_LOCAL_DIRS", "memory.scratch.path sets it"},
-		{"SPARK_LOCAL_IP", "spark.first_address and spark.master.address set it"},
-		{"SPARK_CONF_DIR", "cleave sets it; spark.conf holds the properties"},
-		{"_JAVA_OPTIONS", "it would override memory.heap; use jvm.options"},
-		{NULL, NULL},
-	};
-
 	/* POSIX.1-2017, XBD 8.1 */
 	if (!*name || isdigit((unsigned char)*name) || name[strspn(name, LOWER UPPER DIGITS "_")])
 		return "a variable's name has letters, digits and '_', no digit first";
-	return refuse(list, name);
+	return setting_refuse_variable(name);
 }
 
 /* ---- keys that exclude one another */

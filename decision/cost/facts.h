@@ -17,8 +17,9 @@
 #include "decision/plan/profile.h"
 
 struct facts {
-	int java_version;    /* feature release of the JDK, 0 unknown */
-	uint64_t data_bytes; /* size of workload.data.path, 0 unknown */
+	int java_version;     /* feature release of the JDK, 0 unknown */
+	uint64_t data_bytes;  /* size of workload.data.path, 0 unknown */
+	uint64_t daemon_heap; /* SPARK_DAEMON_MEMORY, 0: as small as a Worker can do with */
 	/* What workload.type: auto was seen to be, and where; AUTO: nothing was seen, or why. */
 	enum workload_type workload;
 	char workload_from[PLAN_TEXT];

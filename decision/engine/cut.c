@@ -55,6 +55,7 @@ static struct budget_wish wish_for(const struct engine *g, unsigned executors)
 		.executors = executors,
 		.data_bytes = g->data_assumed ? 0 : g->job.data_bytes,
 		.needs = cost_needs(&g->job),
+		.daemon_heap = g->daemon_heap,
 	};
 
 	if (g->data_assumed) /* what nobody measured asks for nothing */

@@ -436,6 +436,7 @@ int engine_decide(const struct topology *t, const struct profile *p, const struc
 	out->profile = p;
 	out->reserve = reserve;
 	out->slots_cost = 0;
+	out->daemon_heap = f->daemon_heap;
 	read_job(out, f);
 	one_jvm.by = BY_MACHINE;
 	one_jvm.slices = 1;

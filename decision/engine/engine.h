@@ -57,6 +57,7 @@ struct engine {
 	bool slots_for_loans; /* some more than without lending, if they are automatic */
 	/* Predicted time with those to that without, less 1; 0 if not compared. */
 	double slots_cost;
+	uint64_t daemon_heap;	      /* as in struct facts */
 	double error;		      /* of the model, relative; 0: the built-in table's */
 	uint16_t cpus[TOPOLOGY_CPUS]; /* used of each core */
 	unsigned usable;	      /* cores of one JVM on all cores */

@@ -324,7 +324,9 @@ static int begin_slice(struct terms *terms, const struct budget_slice *slice, bo
 						 : size_bytes(&wanted->direct, limit);
 	terms->m = (struct slice_memory){
 		.max_bytes = limit,
-		.daemon_bytes = BUDGET_DAEMON,
+		.daemon_bytes =
+			(terms->wish->daemon_heap ? terms->wish->daemon_heap : BUDGET_DAEMON_HEAP) +
+			BUDGET_DAEMON_BESIDE,
 		.direct_bytes = in_parts(terms, direct),
 		.off_heap_bytes = in_parts(terms, size_bytes(&wanted->off_heap, limit)),
 		.python_bytes = size_bytes(&wanted->python, limit),

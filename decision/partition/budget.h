@@ -21,10 +21,12 @@
 
 #define BUDGET_MIB (UINT64_C(1) << 20)
 
-#define BUDGET_HEAP_MOST     (31 * 1024 * BUDGET_MIB) /* of an automatic one */
-#define BUDGET_HEAP_UNKNOWN  (1024 * BUDGET_MIB)      /* spark.executor.memory's own default */
-#define BUDGET_NATIVE_LEAST  (768 * BUDGET_MIB)	      /* or a tenth of the heap, if that is more */
-#define BUDGET_DAEMON	     (512 * BUDGET_MIB)
+#define BUDGET_HEAP_MOST    (31 * 1024 * BUDGET_MIB) /* of an automatic one */
+#define BUDGET_HEAP_UNKNOWN (1024 * BUDGET_MIB)	     /* spark.executor.memory's own default */
+#define BUDGET_NATIVE_LEAST (768 * BUDGET_MIB)	     /* or a tenth of the heap, if that is more */
+/* Of the Worker: its heap, and what it takes beside that (launcher/spark/README.md). */
+#define BUDGET_DAEMON_HEAP   (384 * BUDGET_MIB)
+#define BUDGET_DAEMON_BESIDE (128 * BUDGET_MIB)
 #define BUDGET_DIRECT_A_SLOT (48 * BUDGET_MIB)
 /*
  * "At most 75 % of the memory for Spark; leave the rest for the operating system and buffer cache"
@@ -58,6 +60,7 @@ struct budget_wish {
 	unsigned executors;  /* of each slice, >= 1 */
 	uint64_t data_bytes; /* of the job; 0: not known */
 	struct cost_needs needs;
+	uint64_t daemon_heap; /* of the Worker; 0: BUDGET_DAEMON_HEAP */
 };
 
 struct budget {

@@ -10,6 +10,10 @@ static void print_export(const char *item)
 {
 	const char *value = strchr(item, '=');
 
+	if (!value) {
+		printf("unset %s\n", item);
+		return;
+	}
 	printf("export %.*s='", (int)(value - item), item);
 	while (*++value) {
 		if (*value == '\'')
@@ -23,7 +27,7 @@ static void print_export(const char *item)
 static int run_env(const struct invocation *in, struct err *e)
 {
 	cleanup_free struct state *s = NULL;
-	cleanup_argv struct argv env = {0};
+	cleanup_argv struct argv env = {0}, notes = {0};
 	struct spark_cluster spark;
 	struct cluster c;
 	int r;
@@ -38,7 +42,8 @@ static int run_env(const struct invocation *in, struct err *e)
 			"the Spark of %s is in containers (docker.master: container), not in "
 			"reach of a shell here: use run, or exec host -- spark-shell",
 			c.name);
-	r = spark_shell_environment(&spark, &env, e);
+	r = spark_shell_environment(&spark, &env, &notes, e);
+	running_notes(&notes);
 	for (size_t i = 0; !r && i < env.count; i++)
 		print_export(env.items[i]);
 	return r;

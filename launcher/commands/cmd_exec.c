@@ -59,19 +59,25 @@ static int find_program(const char *word, const char *path, char found[PROFILE_P
 static int make_environment(const struct state *s, struct argv *env, struct err *e)
 {
 	struct spark_cluster c = state_spark(s);
-	cleanup_argv struct argv spark = {0};
-	int r = spark_shell_environment(&c, &spark, e);
+	cleanup_argv struct argv spark = {0}, notes = {0};
+	int r = spark_shell_environment(&c, &spark, &notes, e);
 
 	if (r && r != -EPERM)
 		return r;
 	environment_put_caller(env);
+	running_notes(&notes);
 	if (r)
 		fprintf(stderr, "cleave: without Spark's programs and settings: %s\n", e->msg);
 	for (size_t i = 0; !r && i < spark.count; i++) {
-		char *value = strchr(spark.items[i], '=');
+		char *value = strchr(spark.items[i], '='), drop[PLAN_TEXT];
 
-		*value = '\0';
-		argv_put(env, spark.items[i], value + 1);
+		if (value) {
+			*value = '\0';
+			argv_put(env, spark.items[i], value + 1);
+		} else {
+			snprintf(drop, sizeof(drop), "%s=", spark.items[i]);
+			argv_drop(env, drop);
+		}
 	}
 	if (!r)
 		argv_putf(env, "PATH", "%s:%s/bin",
@@ -100,10 +106,14 @@ static int run_contained(const struct options *o, const struct state *s, const c
 	cleanup_driver struct driver *d = NULL;
 	const char *terminal = getenv("TERM");
 
-	if (is_host && spark_shell_environment(&c, &p.env, e))
+	if (is_host && spark_shell_environment(&c, &p.env, &p.notes, e))
 		return e->code;
 	if (is_host)
 		environment_put_locale(&p.env); /* the caller's is not there */
+	running_notes(&p.notes);
+	for (size_t i = 0; i < p.env.count; i++)
+		if (!strchr(p.env.items[i], '=')) /* the container has none of the caller's */
+			argv_drop(&p.env, p.env.items[i--]);
 	if (!is_host) {
 		spark_put_path(&s->contained, &p.env);
 		argv_putf(&p.env, "SPARK_CONF_DIR", "%s/env", s->cluster.state);

@@ -90,8 +90,10 @@ static int run_application(const struct options *o, const struct state *s, char 
 
 	warn_if_replaced(s);
 	archive_offer(&c, &(struct err){0}); /* without one executors start all the same */
-	if (make_conf(o, s, words, &conf, e) ||
-	    spark_submit_process(&c, conf.items, words, &p, e) || running_driver(o, s, &d, e))
+	if (make_conf(o, s, words, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e))
+		return e->code;
+	running_notes(&p.notes);
+	if (running_driver(o, s, &d, e))
 		return e->code;
 	if (spark_is_contained(&c, GROUP_HOST))
 		return contained_run(s, d, &p, words, f, e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <sched.h>
@@ -63,13 +64,19 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 	const struct process_id *owner = NULL;
 	const struct slice *s = NULL;
 	const int any_port[2] = {0, 0};
+	struct in_addr master = {0};
+	uint32_t address = 0; /* beside loopback; 0: a name, which only the user knows */
 	bool is_inside = false;
 	int count = l->driver->ops->pids(l->driver, g->name, l->pids, PIDS_MAX, e);
 
 	if (count < 0)
 		return count;
-	if (!strcmp(g->name, GROUP_HOST))
+	if (!strcmp(g->name, GROUP_HOST)) {
 		owner = &l->state.master_process;
+		/* Of the master, and of drivers: SPARK_LOCAL_IP may have led one elsewhere. */
+		if (inet_pton(AF_INET, l->state.master.address, &master) == 1)
+			address = ntohl(master.s_addr);
+	}
 	for (unsigned i = 0; i < l->state.plan.slice_count; i++) {
 		if (!strcmp(l->state.plan.slices[i].name, g->name)) {
 			s = &l->state.plan.slices[i];
@@ -86,7 +93,9 @@ static int check_group(struct look *l, unsigned index, struct err *e)
 		if (syscall(SYS_sched_getaffinity, pid, sizeof(mask.words), mask.words) < 0)
 			continue;
 		verify_process(g->name, pid, true, &mask, &g->cpus, &l->drifts);
-		if (s && listening_check(g->name, pid, s->address, any_port, &why) == -EPERM)
+		if (s)
+			address = s->address;
+		if (address && listening_check(g->name, pid, address, any_port, &why) == -EPERM)
 			drifts_add(&l->drifts, DRIFT_SOCKET, g->name, "%.200s", why.msg);
 	}
 	check_strangers(l, g->name);

@@ -6,6 +6,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 #include "launcher/inputs/inputs.h"
 #include "launcher/inputs/shipped.h"
 #include "launcher/system/lock.h"
@@ -151,4 +152,10 @@ int running_status(const struct cluster *c, struct status *out, char **text, str
 {
 	return running_query(c, &(struct control_request){.command = CONTROL_STATUS}, text,
 			     out ? &status_table : NULL, out, e);
+}
+
+void running_notes(const struct argv *notes)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		fprintf(stderr, "cleave: %s\n", FOREIGN(notes->items[i]));
 }

@@ -51,4 +51,7 @@ int running_status(const struct cluster *c, struct status *out, char **text, str
 bool word_number(const char *word, unsigned max, unsigned *out);
 bool word_slice(const char *word, unsigned *out);
 
+/* What is to be known of a command that goes on all the same, on stderr. */
+void running_notes(const struct argv *notes);
+
 #endif

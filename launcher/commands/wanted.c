@@ -2,6 +2,7 @@
 #include "launcher/commands/wanted.h"
 
 #include "decision/base/foreign.h"
+#include "launcher/commands/running.h"
 #include "launcher/spark/spark.h"
 
 /* What a cluster runs in does not change while it runs: groups and containers lie elsewhere. */
@@ -34,18 +35,23 @@ static void remark(const struct spark *s)
 }
 
 /* Spark, or a Spark that containers have. */
-static int resolve(const struct profile *p, struct state *out, struct err *e)
+static int resolve(struct profile *p, struct state *out, struct err *e)
 {
 	int r = profile_has_engine(p) ? spark_resolve_contained(p, &out->cluster, &out->engine,
 								&out->spark, &out->contained, e)
 				      : spark_resolve(p, &out->cluster, &out->spark, e);
+	cleanup_argv struct argv notes = {0};
 
 	if (r)
 		return r;
 	remark(&out->spark);
 	if (out->contained.image[0] && p->docker.master != DOCKER_MASTER_CONTAINER)
 		remark(&out->contained);
-	return 0;
+	r = spark_take_environment(p, &out->cluster, &out->spark, &notes, e);
+	if (!r)
+		r = spark_take_defaults(&out->cluster, &out->spark, p, &notes, e);
+	running_notes(&notes);
+	return r;
 }
 
 int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
@@ -84,7 +90,10 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 	/* Decided again, now that the JDK is known too: the same cut. */
 	in->facts.java_version =
 		out->engine.socket[0] ? out->contained.java_version : out->spark.java_version;
-	r = inputs_decide(in, e);
+	r = spark_daemon_heap(&in->profile, out->engine.socket[0] ? &out->contained : &out->spark,
+			      &in->facts.daemon_heap, e);
+	if (!r)
+		r = inputs_decide(in, e);
 	out->phase = PHASE_STARTING;
 	out->profile = in->profile;
 	/* What it was cut for; the next `up` is not to see something else. */

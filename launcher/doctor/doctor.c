@@ -28,6 +28,7 @@ int doctor_read(const struct profile *p, const struct roots *roots, unsigned wai
 		out->place_result = placement_try(&out->decided, &out->place_error);
 	kernel_read(out);
 	spark_read(p, out);
+	doors_read(p, out);
 	identity_read(p, roots->state_dir, out);
 	directories_read(p, out);
 	r = tree_claims(&tree, "", &out->claims, e);
@@ -45,6 +46,7 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 	groups_judge(f, out);
 	kernel_judge(f, out);
 	spark_judge(f, out);
+	doors_judge(f, out);
 	identity_judge(f, out);
 	directories_judge(f, out);
 	others_judge(f, out);

@@ -32,7 +32,10 @@ struct doctor_facts {
 	int spark_result; /* of spark_resolve(), or spark_resolve_contained() */
 	struct err spark_error;
 	struct spark spark, contained; /* contained: where the profile wants an engine */
-	int python_result;	       /* of spark_check_choice() */
+	int doors_result;	       /* of spark_take_environment() and its like */
+	struct err doors_error;
+	struct strings door_notes;
+	int python_result; /* of spark_check_choice() */
 	struct err python_error;
 	struct cluster cluster; /* its paths and its user */
 	int cluster_result;	/* of cluster_paths() and cluster_user() */

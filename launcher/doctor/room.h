@@ -21,6 +21,10 @@ void kernel_judge(const struct doctor_facts *f, struct findings *out);
 void spark_read(const struct profile *p, struct doctor_facts *out);
 void spark_judge(const struct doctor_facts *f, struct findings *out);
 
+/* doors.c: what is set outside of a profile and is cleave's; after Spark */
+void doors_read(const struct profile *p, struct doctor_facts *out);
+void doors_judge(const struct doctor_facts *f, struct findings *out);
+
 /*
  * identity.c: who Spark runs as here, in which locale and under which limits; it finds the cluster's
  * paths and user. directories.c: what can be done where that cluster would keep its things; after

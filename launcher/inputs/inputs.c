@@ -209,7 +209,8 @@ int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 	in->caller = (struct caller){0};
 	if (read_machine(roots, &in->profile.partition, &in->caller, &here, &tree, &in->topology,
 			 &in->mask, e) < 0 ||
-	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0)
+	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0 ||
+	    spark_daemon_heap(&in->profile, NULL, &in->facts.daemon_heap, e))
 		return e->code;
 	if (tree)
 		caller_restrict_cores(&in->caller, &in->topology, &in->profile.partition);

@@ -49,6 +49,7 @@ static const struct json_field spark_fields[] = {
 	{"image", JSON_AT(T, image), .is_new = true},
 	{"mounts_home", JSON_AT(T, mounts_home), .is_new = true},
 	{"mounts_java", JSON_AT(T, mounts_java), .is_new = true},
+	{"env", JSON_AT(T, env), .is_new = true},
 	JSON_END,
 };
 #undef T

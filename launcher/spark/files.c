@@ -17,6 +17,7 @@
 #include "launcher/spark/application.h"
 #include "launcher/spark/archive.h"
 #include "launcher/spark/directories.h"
+#include "launcher/spark/doors.h"
 #include "launcher/spark/limits.h"
 #include "launcher/spark/ui.h"
 #include "launcher/system/directory.h"
@@ -240,6 +241,8 @@ static void put_application_properties(FILE *file, const struct spark_cluster *c
 	put_property(file, "spark.master", url);
 	put_property(file, "spark.driver.host", c->master.address);
 	put_property(file, "spark.driver.bindAddress", c->master.address);
+	/* Of a Spark Connect server in a driver, which would listen on all addresses. */
+	put_property(file, "spark.connect.grpc.binding.address", c->master.address);
 	fprintf(file, "%s=%u\nspark.executor.memory=%um\n", cores, asked.cores_max, asked.heap_mb);
 	if (asked.executor_cores)
 		fprintf(file, "spark.executor.cores=%u\n", asked.executor_cores);
@@ -387,11 +390,32 @@ void spark_put_container_user(const struct spark_cluster *c, struct argv *env)
 
 /* ---- what must hold before anything is written */
 
+/* JVM options in the profile's spark.env: of daemons, and what executors inherit. */
+static int check_daemon_options(const struct profile *p, struct err *e)
+{
+	const char *key = NULL;
+
+	strings_for_each(item, &p->spark.env)
+	{
+		const struct setting *s = key ? setting_of_variable(key) : NULL;
+		char from[128];
+
+		snprintf(from, sizeof(from), "spark.env: %.100s", key ? key : "");
+		if (s && (s->rule == SETTING_DAEMON_OPTIONS || s->rule == SETTING_OPTIONS) &&
+		    doors_check_options(from, item, SETTING_OF_DAEMONS, e))
+			return e->code;
+		if (s && s->rule == SETTING_OPTIONS &&
+		    doors_check_options(from, item, SETTING_OF_EXECUTORS, e))
+			return e->code;
+		key = key ? NULL : item;
+	}
+	return 0;
+}
+
 static int check_properties(const struct spark_cluster *c, struct err *e)
 {
-	static const char *const own[] = {"spark.master", "spark.authenticate",
-					  "spark.authenticate.secret", NULL};
 	const struct plan *p = c->plan;
+	const char *key = NULL, *why;
 	unsigned heap = request_of_all(c).heap_mb, executors = p->slices[0].executors;
 
 	if (heap < HEAP_MIN_MB)
@@ -406,10 +430,16 @@ static int check_properties(const struct spark_cluster *c, struct err *e)
 				      "spark.executors: %u in each of %u slices are more executors "
 				      "than cleave can watch, %d: write fewer",
 				      executors, p->slice_count, EXECUTORS_MAX);
-	for (const char *const *key = own; *key; key++)
-		if (strings_value(&c->profile->spark.conf, *key))
-			return err_wrong(e, "spark.conf: %s is set by cleave; remove it", *key);
-	return 0;
+	strings_for_each(item, &c->profile->spark.conf)
+	{
+		why = key ? setting_refuse_property(key) : NULL;
+		if (why)
+			return err_wrong(e, "spark.conf: %s: %s; remove it", key, why);
+		if (key && doors_check_value("spark.conf: ", key, item, e))
+			return e->code;
+		key = key ? NULL : item;
+	}
+	return check_daemon_options(c->profile, e);
 }
 
 /* What of this machine's Spark the workers' user has to reach. */

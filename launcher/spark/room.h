@@ -152,7 +152,6 @@ enum spark_path { SPARK_PATH_FILE, SPARK_PATH_LOCAL_DIR, SPARK_PATH_CLASSES, SPA
  */
 int spark_path_check(const char *from, const char *path, enum spark_path kind, struct err *e);
 
-
 /* Write a path below the cluster's data directory. */
 int spark_data_path(const struct cluster *c, char path[PROFILE_PATH], struct err *e,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -50,6 +50,8 @@ struct spark {
 	 */
 	char image[IMAGE_ID];
 	bool mounts_home, mounts_java;
+	/* NAME, value: what the caller's shell and spark-env.sh set for daemons (doors.h). */
+	struct strings env;
 };
 
 /* A container engine, as it was found at `up`. */
@@ -71,6 +73,30 @@ struct spark_engine {
  */
 int spark_resolve(const struct profile *p, const struct cluster *c, struct spark *out,
 		  struct err *e);
+
+/*
+ * What the caller's shell and conf/spark-env.sh set for daemons, into `s`, the same whatever else
+ * the shell has; what is left out of it, and what the file printed, is noted. Nothing with an image,
+ * whose conf/ is not read. Errors as of doors_source(), and for a SPARK_DAEMON_MEMORY that is none.
+ */
+int spark_take_environment(const struct profile *p, const struct cluster *c, struct spark *s,
+			   struct argv *notes, struct err *e);
+
+/*
+ * Put what conf/spark-defaults.conf sets beneath the profile's spark.conf, less what is cleave's,
+ * with a note each. ERR_FAILED for a file that cannot be read.
+ */
+int spark_take_defaults(const struct cluster *c, const struct spark *s, struct profile *p,
+			struct argv *notes, struct err *e);
+
+/*
+ * What daemons have of a variable: the profile's spark.env, then what the caller's shell and
+ * spark-env.sh set (`s`, NULL: not looked at); NULL: nothing. And their heap: SPARK_DAEMON_MEMORY.
+ */
+#define SPARK_DAEMON_HEAP (UINT64_C(384) << 20) /* launcher/spark/README.md */
+const char *spark_daemon_value(const struct profile *p, const struct spark *s, const char *name);
+int spark_daemon_heap(const struct profile *p, const struct spark *s, uint64_t *bytes,
+		      struct err *e);
 
 /*
  * Write the fingerprint of the jars and the JDK as they are now, 16 hexadecimal digits. About a
@@ -143,6 +169,7 @@ struct spark_cluster {
  */
 struct process {
 	struct argv argv, env;
+	struct argv notes; /* of an application's: what was left out of its settings, and why */
 	char directory[PROFILE_PATH];
 	char log[PROFILE_PATH];
 };
@@ -258,8 +285,9 @@ size_t spark_application_word(char *const *words);
 /*
  * spark-submit with cleave's properties file and `conf` (NAME=value words, NULL-terminated, or
  * NULL) before the user's `words`; environment: the caller's, cleaned, or what another user gets of
- * it, and who it is as the cluster has it (environment.h). ERR_WRONG if the words name
- * a properties file of their own, which would replace the one that holds the cluster's secret.
+ * it, who it is as the cluster has it (environment.h), and what conf/spark-env.sh makes of that.
+ * ERR_WRONG if the words name a properties file of their own, which would replace the one that holds
+ * the cluster's secret, or set what is cleave's (doors.h).
  */
 int spark_submit_process(const struct spark_cluster *c, char *const *conf, char *const *words,
 			 struct process *out, struct err *e);
@@ -268,9 +296,11 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
  * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a
  * 0600 spark-defaults.conf that is the caller's), loopback, python, temporary files below our own
  * directories; where Spark's pages are closed, CLEAVE_UI_HEADER with the file for curl -H @FILE.
+ * An item without '=' is a variable of the caller's that is not to be there; `notes` say why.
  * -EPERM: strangers could change what the caller would run.
  */
-int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct err *e);
+int spark_shell_environment(const struct spark_cluster *c, struct argv *out, struct argv *notes,
+			    struct err *e);
 
 /*
  * What an application that may use `slices` asks the Master for: one size of executor for all, the

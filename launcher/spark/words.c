@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 size_t spark_after_option(char *const *words, size_t at)
 {
@@ -46,6 +47,8 @@ size_t spark_application_word(char *const *words)
  */
 struct said {
 	unsigned long cores, total_cores, memory_mb;
+	unsigned long off_heap_mb; /* rounded up */
+	enum { OFF_HEAP_UNSAID, OFF_HEAP_OFF, OFF_HEAP_ON } off_heap;
 	bool is_elsewhere; /* another master */
 };
 
@@ -59,24 +62,27 @@ static unsigned long read_cores(const char *text)
 }
 
 /*
- * JavaUtils.byteStringAs(): a number and a unit in either case, of which MiB is the default here.
+ * JavaUtils.byteStringAs(): a number and a unit in either case; what has none is MiB here, or bytes.
+ * In MiB, begun ones `up`.
  */
-static unsigned long read_memory(const char *text)
+static unsigned long read_memory(const char *text, char without, bool up)
 {
 	static const char units[] = "bkmgtp";
 	char *end;
 	unsigned long n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-	const char *unit = n && *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	const char *unit;
 
-	if (!n || !*end)
+	if (!n)
 		return n;
-	if (!unit || (end[1] && (*unit == 'b' || tolower((unsigned char)end[1]) != 'b' || end[2])))
+	unit = strchr(units, *end ? tolower((unsigned char)*end) : without);
+	if (!unit ||
+	    (*end && end[1] && (*unit == 'b' || tolower((unsigned char)end[1]) != 'b' || end[2])))
 		return 0;
 	for (; unit > units + 2; unit--)
 		if (__builtin_mul_overflow(n, 1024, &n))
 			return ULONG_MAX;
 	for (; unit < units + 2; unit++)
-		n /= 1024;
+		n = n / 1024 + (up && n % 1024 > 0);
 	return n;
 }
 
@@ -107,7 +113,11 @@ static struct said read_words(char *const *words)
 		else if (IS("--total-executor-cores") || IS("spark.cores.max"))
 			to->total_cores = read_cores(value);
 		else if (IS("--executor-memory") || IS("spark.executor.memory"))
-			to->memory_mb = read_memory(value);
+			to->memory_mb = read_memory(value, 'm', false);
+		else if (IS("spark.memory.offHeap.size"))
+			to->off_heap_mb = read_memory(value, 'b', true);
+		else if (IS("spark.memory.offHeap.enabled"))
+			to->off_heap = strcasecmp(value, "true") ? OFF_HEAP_OFF : OFF_HEAP_ON;
 		else if (IS("--master") || IS("spark.master"))
 			to->is_elsewhere = true;
 #undef IS
@@ -118,6 +128,8 @@ static struct said read_words(char *const *words)
 		options.total_cores = conf.total_cores;
 	if (!options.memory_mb)
 		options.memory_mb = conf.memory_mb;
+	options.off_heap_mb = conf.off_heap_mb;
+	options.off_heap = conf.off_heap;
 	options.is_elsewhere |= conf.is_elsewhere;
 	return options;
 }
@@ -129,6 +141,21 @@ static unsigned long fitting(const struct slice *s, unsigned long cores, unsigne
 	unsigned long by_cores = cores ? s->slots / cores : 1;
 
 	return by_memory < by_cores ? by_memory : by_cores;
+}
+
+/* Off-heap memory is no Worker's to count: what is more than the plan's is others' memory. */
+static int check_off_heap(const struct spark_cluster *c, const struct said *said, struct err *e)
+{
+	const struct slice *s = &c->plan->slices[0];
+	uint64_t has = s->memory.off_heap_bytes / (s->executors ? s->executors : 1);
+	bool is_on = said->off_heap == OFF_HEAP_ON || (said->off_heap == OFF_HEAP_UNSAID && has);
+
+	if (!is_on || said->off_heap_mb <= (has + MIB - 1) / MIB)
+		return 0;
+	return err_impossible(e,
+			      "spark.memory.offHeap.size: %lu MB is more than the %llu MB of an "
+			      "executor here: write memory.off_heap in the profile",
+			      said->off_heap_mb, (unsigned long long)(has / MIB));
 }
 
 int spark_words_check(const struct spark_cluster *c, const struct cpuset *slices,
@@ -143,8 +170,11 @@ int spark_words_check(const struct spark_cluster *c, const struct cpuset *slices
 	const struct slice *s = &c->plan->slices[cpuset_first(slices)];
 
 	/* Other Workers of another Master may have room for anything. */
-	if (said.is_elsewhere || c->profile->spark.join[0] ||
-	    (!said.cores && !said.total_cores && !said.memory_mb) || !memory_mb)
+	if (said.is_elsewhere || c->profile->spark.join[0])
+		return 0;
+	if (check_off_heap(c, &said, e))
+		return e->code;
+	if ((!said.cores && !said.total_cores && !said.memory_mb) || !memory_mb)
 		return 0;
 	for (unsigned i = 0; i < c->plan->slice_count; i++) {
 		if (!cpuset_has(slices, i))

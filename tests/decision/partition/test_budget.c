@@ -247,7 +247,8 @@ static const struct slice_memory *given(uint64_t share, unsigned slots, unsigned
 	struct err e;
 
 	slices[0] = (struct budget_slice){1, share, slots};
-	wish = (struct budget_wish){executors, data, cost_needs(&job)};
+	wish = (struct budget_wish){
+		.executors = executors, .data_bytes = data, .needs = cost_needs(&job)};
 	ck_assert_msg(make(defaults(), 1, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(sum(&budget.slices[0]), share);
 	return &budget.slices[0];

@@ -194,11 +194,11 @@ START_TEST(submit_as_another_user)
 	setenv("KRB5CCNAME", "FILE:/mine", 1);
 	setenv("MINE", "not his", 1);
 	setenv("HOME", "/mine", 1);
-	setenv("PYSPARK_PYTHON", "/my/python", 1);
+	setenv("PYSPARK_PYTHON", "/usr/bin/env", 1);
 	ck_assert_int_eq(submit_of(t, NULL, words, &p, &e), 0);
 	ck_assert_ptr_null(argv_value(&p.env, "KRB5CCNAME"));
 	ck_assert_ptr_null(argv_value(&p.env, "MINE"));
-	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/my/python");
+	ck_assert_str_eq(argv_value(&p.env, "PYSPARK_PYTHON"), "/usr/bin/env");
 	ck_assert_str_eq(argv_value(&p.env, "SPARK_LOCAL_DIRS"), "/t/data/tree/host/tmp");
 	ck_assert(!argv_value(&p.env, "HOME") || strcmp(argv_value(&p.env, "HOME"), "/mine"));
 }
@@ -237,12 +237,12 @@ END_TEST
 START_TEST(shell)
 {
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
-	cleanup_argv struct argv w = {0};
+	cleanup_argv struct argv w = {0}, notes = {0};
 	struct err e;
 
 	unsetenv("PYSPARK_PYTHON");
 	unsetenv("SPARK_SUBMIT_OPTS");
-	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &e), 0);
+	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &notes, &e), 0);
 	ck_assert_str_eq(argv_value(&w, "SPARK_CONF_DIR"), "/t/state/tree/env");
 	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_IP"), "127.0.0.1");
 	ck_assert_ptr_null(argv_value(&w, "PATH"));
@@ -254,11 +254,11 @@ END_TEST
 START_TEST(shell_beside_another_user)
 {
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
-	cleanup_argv struct argv w = {0};
+	cleanup_argv struct argv w = {0}, notes = {0};
 	struct err e;
 
 	t->cluster.uid = geteuid() + 1;
-	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &e), 0);
+	ck_assert_int_eq(spark_shell_environment(&t->all, &w, &notes, &e), 0);
 	ck_assert_str_eq(argv_value(&w, "SPARK_LOCAL_DIRS"), "/t/data/tree/host/" SPARK_OWN_TMP);
 	ck_assert_ptr_null(strstr(argv_value(&w, "SPARK_SUBMIT_OPTS"), "host/tmp"));
 }
@@ -474,7 +474,9 @@ START_TEST(prepare_refuses)
 	strings_add(&t->profile.spark.conf, "local");
 	ck_assert_int_lt(spark_prepare(&t->all, &e), 0);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
-	ck_assert_ptr_nonnull(strstr(e.msg, "spark.conf: spark.master is set by cleave"));
+	ck_assert_ptr_nonnull(strstr(
+		e.msg,
+		"spark.conf: spark.master: cleave sets it to the cluster's own master; remove it"));
 	/* A file where a directory should be. */
 	t->profile.spark.conf = (struct strings){0};
 	snprintf(path, sizeof(path), "%s/host/tmp", t->cluster.data);

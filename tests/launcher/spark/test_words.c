@@ -108,13 +108,49 @@ START_TEST(words_that_work)
 		{"--executor-memory", "1000mx", "app.py"},
 		{"--executor-cores"},
 		{"--conf"},
+		/* Off-heap memory within the plan's 64 MB of an executor, or not in use. */
+		{"--conf", "spark.memory.offHeap.size=67108864", "app.py"},
+		{"--conf", "spark.memory.offHeap.size=64M", "app.py"},
+		{"--conf", "spark.memory.offHeap.enabled=false", "-c",
+		 "spark.memory.offHeap.size=9g", "app.py"},
+		{"--master", "local[2]", "-c", "spark.memory.offHeap.size=9g", "app.py"},
 	};
 
 	cut(2);
+	tree->plan.slices[0].memory.off_heap_bytes = UINT64_C(128) * MIB;
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		ck_assert_msg(check(taken[i]) == 0, "case %zu: %s", i, e.msg);
 	string_copy(tree->profile.spark.join, "spark://big:7077");
 	ck_assert_int_eq(check((const char *const[]){"--executor-cores", "9", "app.py", NULL}), 0);
+}
+END_TEST
+
+START_TEST(off_heap_memory_is_the_plans)
+{
+	static const char *const on = "spark.memory.offHeap.enabled=true";
+	static const char *const refused[][WORDS] = {
+		{"--conf", "spark.memory.offHeap.size=67108865", "app.py"},
+		{"-c", "spark.memory.offHeap.size=65m", "app.py"},
+		{"--conf=spark.memory.offHeap.size=99999999999p", "app.py"},
+	};
+	static const char sentence[] = " MB is more than the 64 MB of an executor here: write "
+				       "memory.off_heap in the profile";
+
+	cut(2);
+	ck_assert_int_eq(
+		check((const char *const[]){"-c", "spark.memory.offHeap.size=1g", "app.py", NULL}),
+		0); /* it is off */
+	ck_assert_int_lt(check((const char *const[]){"-c", on, "-c", "spark.memory.offHeap.size=1g",
+						     "app.py", NULL}),
+			 0);
+	ck_assert_str_eq(e.msg, "spark.memory.offHeap.size: 1024 MB is more than the 0 MB of an "
+				"executor here: write memory.off_heap in the profile");
+	tree->plan.slices[0].memory.off_heap_bytes = UINT64_C(128) * MIB;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		ck_assert_msg(check(refused[i]) < 0, "case %zu", i);
+		ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+		ck_assert_msg(strstr(e.msg, sentence) != NULL, "%s", e.msg);
+	}
 }
 END_TEST
 
@@ -258,4 +294,4 @@ TEST_MAIN("spark_words",
 	  test_case("request", an_application_asks_for_equal_executors,
 		    one_executor_takes_what_its_worker_has, the_plan_is_what_starts),
 	  test_case("words", words_that_work, words_that_contradict_the_plan,
-		    what_the_master_would_do))
+		    off_heap_memory_is_the_plans, what_the_master_would_do))
