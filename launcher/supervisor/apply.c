@@ -16,6 +16,9 @@ enum {
 	REMOVE_PATIENCE_MS = 10000, /* of killed processes that have not ended */
 	MOVES = 5, /* of the master, before what keeps taking its ports is the user's matter */
 	QUIET_MS = 1000, /* an answer from a daemon that is well takes less */
+	LOOK_MS = 1000,	 /* between two looks into the log of who is waited for */
+	GONE_MS = 3000,	 /* one that ends has ended by then, and is told of as such */
+	CAUSE = 300,
 };
 
 /* Progress is told from the first change on: an apply that changes nothing is silent. */
@@ -249,6 +252,8 @@ void apply_start_master(struct apply *a)
 	 */
 	drop_other_scratch(s);
 	a->deadline_ns = s->now_ns + s->state->profile.spark.start_timeout_ms * CLOCK_MS;
+	a->look_at_ns = 0;
+	a->gone_pid = 0;
 	a->has_changed |= crew_want(a->crew, DAEMON_MASTER);
 	site_unlock_groups(s); /* they are made, and a process in them tells whose they are */
 	report(a, "master", s->state->master.address, 0, 1);
@@ -263,16 +268,46 @@ void apply_start_workers(struct apply *a)
 		a->has_changed |= crew_want(a->crew, i);
 }
 
+/*
+ * A JVM whose main thread has ended with an exception lives on with the threads that it has begun
+ * (JDK 25 and a Spark that cannot do with it), and nothing is to be waited for.
+ */
+static bool is_gone(struct apply *a, const struct daemon *d)
+{
+	uint64_t now_ns = a->site->now_ns;
+	struct first_error f;
+
+	if (now_ns < a->look_at_ns || d->pidfd < 0)
+		return false;
+	a->look_at_ns = now_ns + LOOK_MS * CLOCK_MS;
+	if (!daemon_first_error(d, &f) || !f.is_fatal) {
+		a->gone_pid = 0;
+	} else if (a->gone_pid != d->process.pid) {
+		a->gone_pid = d->process.pid;
+		a->gone_since_ns = now_ns;
+	}
+	return a->gone_pid && now_ns - a->gone_since_ns >= GONE_MS * CLOCK_MS;
+}
+
 static int wait_for(struct apply *a, unsigned daemon, const char *what, struct err *e)
 {
 	const struct daemon *d = &a->crew->daemons[daemon];
+	double timeout_s = (double)a->site->state->profile.spark.start_timeout_ms / 1000;
+	bool is_late = a->site->now_ns >= a->deadline_ns;
+	struct first_error f;
+	char why[CAUSE] = "";
 
-	if (a->site->now_ns < a->deadline_ns)
+	if (!is_late && !is_gone(a, d))
 		return STEP_WAIT;
-	clients_report_log(a->clients, d->name, d->log);
+	if (daemon_first_error(d, &f))
+		first_error_cause(&f, why, sizeof(why));
+	clients_report_log(a->clients, d);
+	if (!is_late)
+		return err_set(e, -ECHILD, "%s will not %s: %s: see its log %s", d->name, what, why,
+			       d->log);
 	return err_set(e, -ETIMEDOUT,
-		       "%s did not %s within spark.start_timeout (%g s): see its log %s", d->name,
-		       what, (double)a->site->state->profile.spark.start_timeout_ms / 1000, d->log);
+		       "%s did not %s within spark.start_timeout (%g s)%s%s: see its log %s",
+		       d->name, what, timeout_s, why[0] ? ": " : "", why, d->log);
 }
 
 int apply_master(struct apply *a, struct err *e)

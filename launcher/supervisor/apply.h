@@ -24,6 +24,9 @@ struct apply {
 	uint64_t deadline_ns;	       /* of the master's answer and the workers' registration */
 	uint64_t quiet_until_ns;       /* when an apply that changes nothing begins to tell */
 	unsigned registered, answered; /* as last reported */
+	uint64_t look_at_ns;	       /* the next look into the log of who is waited for */
+	pid_t gone_pid;		       /* of whose process the log says that it is of no use … */
+	uint64_t gone_since_ns;	       /* … since then */
 	unsigned moves;		       /* of the master to other ports, of this apply */
 	struct claims claims;
 };

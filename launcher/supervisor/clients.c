@@ -7,10 +7,8 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "launcher/system/files.h"
 
 enum {
-	LOG_LINES = 15,
 	DOWNS = CONTROL_CLIENTS / 2, /* room is left for those who want to know how it is */
 	STATUS_PATIENCE_MS = 1000,   /* a `status` waits at most so long for Spark */
 };
@@ -134,17 +132,20 @@ void clients_report_turn(struct clients *c, pid_t holder)
 	report_to_all(c, "turn", who);
 }
 
-void clients_report_log(struct clients *c, const char *daemon, const char *log)
+void clients_report_log(struct clients *c, const struct daemon *d)
 {
-	cleanup_free char *tail = NULL;
-	char *line, *rest;
+	struct first_error f;
+	char text[PLAN_TEXT];
 
-	if (!c->up || !log[0] || file_tail(log, LOG_LINES, &tail))
+	if (!c->up || !daemon_first_error(d, &f))
 		return;
-	rest = tail;
-	while ((line = strsep(&rest, "\n")))
-		if (line[0])
-			control_log(c->control, c->up, daemon, line);
+	for (unsigned i = 0; i < f.count; i++)
+		control_log(c->control, c->up, d->name, f.lines[i]);
+	if (f.read <= f.count)
+		return;
+	snprintf(text, sizeof(text), "(%s%lu lines%s)", f.has_gap ? "of more than " : "of ", f.read,
+		 f.has_error ? "" : ", of which none tells of an error");
+	control_log(c->control, c->up, d->name, text);
 }
 
 void clients_answer_up(struct clients *c, enum reply_result result, bool is_adopted,

@@ -8,6 +8,7 @@
  */
 
 #include "launcher/protocol/control.h"
+#include "launcher/supervisor/daemon.h"
 
 struct clients {
 	struct control *control;   /* NULL in `down`: nobody can ask */
@@ -43,8 +44,8 @@ void clients_report(struct clients *c, const char *what, const char *object, uns
 void clients_beat(struct clients *c, uint64_t now_ns);
 /* Likewise: another cluster (its process, 0: unknown) is changing its groups. */
 void clients_report_turn(struct clients *c, pid_t holder);
-/* The last lines of a daemon's log. */
-void clients_report_log(struct clients *c, const char *daemon, const char *log);
+/* What its log says of a daemon's error. */
+void clients_report_log(struct clients *c, const struct daemon *d);
 /* The last words. `why_lost`: why what was known before was lost, "": it was not. */
 void clients_answer_up(struct clients *c, enum reply_result result, bool is_adopted,
 		       const char *why_lost);

@@ -8,6 +8,7 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
+#include "decision/base/foreign.h"
 
 enum {
 	EMPTY_MS = 20,		  /* between two looks whether a group has become empty … */
@@ -58,6 +59,7 @@ static void carry_on(struct crew *c, struct daemon *d, enum worker_event event)
 {
 	enum worker_state before = d->life.state;
 	struct site *s = c->site;
+	char why[120];
 	struct err e;
 
 	switch (worker_step(&d->life, event, s->now_ns)) {
@@ -93,10 +95,11 @@ static void carry_on(struct crew *c, struct daemon *d, enum worker_event event)
 	if (d->life.state != WORKER_DEGRADED)
 		return;
 	/* Too many exits are the cluster's matter, not only the daemon's. */
+	foreign_escape(d->why, why, sizeof(why));
 	site_degrade(
 		s,
-		"%s ended %d times within %d minutes and is not restarted: see its log, then run up",
-		d->name, WORKER_EXITS, WORKER_EXITS_WITHIN_S / 60);
+		"%s ended %d times within %d minutes and is not restarted%s%s: see its log, then run up",
+		d->name, WORKER_EXITS, WORKER_EXITS_WITHIN_S / 60, why[0] ? ": " : "", why);
 	events_note(&s->events, "degraded", d->name, s->state->why, {"exits", WORKER_EXITS});
 }
 
@@ -342,15 +345,22 @@ void crew_start_due(struct crew *c)
 static void has_ended(struct crew *c, struct daemon *d)
 {
 	bool is_expected = d->life.state == WORKER_STOPPING || d->life.state == WORKER_HUNG;
-	char how[PLAN_TEXT];
+	char how[PLAN_TEXT], exit[PLAN_TEXT];
+	struct first_error error;
 	struct err e;
 
 	daemon_exit_text(d, how, sizeof(how));
-	events_note(&c->site->events, "exit", d->name, how, {"pid", d->last_pid},
+	string_copy(exit, how);
+	d->why[0] = '\0';
+	if (!is_expected && daemon_first_error(d, &error)) {
+		first_error_cause(&error, d->why, sizeof(d->why));
+		snprintf(exit, sizeof(exit), "%.80s%s%.160s", how, d->why[0] ? ": " : "", d->why);
+	}
+	events_note(&c->site->events, "exit", d->name, exit, {"pid", d->last_pid},
 		    {"expected", is_expected});
 	if (!is_expected && c->contacts[d->id].is_new) {
-		err_set(&e, -ECHILD, "%s %s while the cluster was starting: see its log %s",
-			d->name, how, d->log);
+		err_set(&e, -ECHILD, "%s %s while the cluster was starting%s%s: see its log %s",
+			d->name, how, d->why[0] ? ": " : "", d->why, d->log);
 		fail(c, d, CREW_EXITED, &e);
 	}
 	carry_on(c, d, WORKER_EXITED);

@@ -39,6 +39,22 @@ int daemon_process(const struct daemon *d, const struct state *s, struct process
 				      : spark_worker_process(&c, d->id, out, e);
 }
 
+/* What is in its log by now was not written by the process that is to begin, or was found. */
+static void mark_log(struct daemon *d)
+{
+	struct stat st;
+
+	d->log_from = d->log[0] && lstat(d->log, &st) == 0 ? st.st_size : 0;
+}
+
+bool daemon_first_error(const struct daemon *d, struct first_error *out)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	cleanup_close int fd = d->log[0] ? open(d->log, flags) : -1;
+
+	return fd >= 0 && first_error_read(fd, d->log_from, out) == 0 && out->count;
+}
+
 /* In a directory that only we can write; the file is the workers' user's to read. */
 static int open_log(const struct cluster *c, const char *path, struct err *e)
 {
@@ -217,6 +233,7 @@ int daemon_spawn(struct daemon *d, struct driver *driver, const struct state *s,
 	if (r)
 		return r;
 	string_copy(d->log, p.log);
+	mark_log(d);
 	/* Without one it starts all the same. */
 	archive_offer(&c, &(struct err){0});
 	d->is_contained = spark_is_contained(&c, d->group);
@@ -332,6 +349,7 @@ int daemon_adopt(struct daemon *d, struct driver *driver, const struct state *s,
 	/* The log's place, for messages; that it cannot be told is no reason not to adopt. */
 	if (daemon_process(d, s, &p, &(struct err){0}) == 0)
 		string_copy(d->log, p.log);
+	mark_log(d);
 	return 1;
 }
 

@@ -12,6 +12,7 @@
 #include "containers/engine/errand.h"
 #include "decision/reconcile/life.h"
 #include "launcher/protocol/state.h"
+#include "launcher/spark/first_error.h"
 #include "launcher/spark/spark.h"
 
 enum { DAEMON_MASTER = SLICES_MAX }; /* beside slice ids */
@@ -29,7 +30,9 @@ struct daemon {
 	bool is_contained;	/* the process, or the one that is to be */
 	struct errand errand;	/* under way: it begins, or has ended; fd -1: none */
 	struct err last_words;	/* of the engine, how it ended; code 0: none */
+	char why[160];		/* what its log says of how it ended last, "": nothing */
 	char log[PROFILE_PATH]; /* "" before it was started or adopted */
+	off_t log_from;		/* how long that was then */
 	/*
 	 * Its start waits for its group to become empty, or for the engine: since when, and when it
 	 * is tried again; of one that runs, when it may be unpaused again.
@@ -86,6 +89,12 @@ int daemon_kill(struct daemon *d, struct driver *driver, struct err *e);
 
 /* Its pidfd is readable: reap it if it is ours, forget the handle. */
 void daemon_reap(struct daemon *d);
+
+/*
+ * What its log says of an error since it was started or adopted. False: there is no log, or nothing
+ * in it.
+ */
+bool daemon_first_error(const struct daemon *d, struct first_error *out);
 
 /* "exited with status 1", "was killed by signal 9": of the last exit. */
 char *daemon_exit_text(const struct daemon *d, char *text, size_t size);

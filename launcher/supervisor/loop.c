@@ -491,7 +491,7 @@ static void heed_crew(struct supervisor *s)
 		enter(s, EVENT_MOVED, NULL);
 	} else if (is_fatal(s, news.failure)) {
 		if (news.failure == CREW_EXITED)
-			clients_report_log(&s->clients, d->name, d->log);
+			clients_report_log(&s->clients, d);
 		note_failure(s, &news.why);
 	}
 	if (news.has_answer) {

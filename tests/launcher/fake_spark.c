@@ -78,6 +78,24 @@ int fake_port(int listener)
 	return getsockname(listener, (struct sockaddr *)&name, &length) ? -1 : ntohs(name.sin_port);
 }
 
+/* As Spark 4.1.0 writes them, cut. */
+static const char thrown[] =
+	"2026-11-30 15:51:23.000 WARN NativeCodeLoader: Unable to load native-hadoop library\n"
+	"2026-11-30 15:51:26.000 INFO SecurityManager: Changing view acls to: root\n"
+	"2026-11-30 15:51:30.000 ERROR SparkUncaughtExceptionHandler: Uncaught exception in thread "
+	"Thread[main,5,main]\n"
+	"java.lang.NoClassDefFoundError: io/netty/channel/EventLoopGroup\n"
+	"\tat org.apache.spark.rpc.RpcEnv$.create(RpcEnv.scala:48)\n"
+	"Caused by: java.lang.ClassNotFoundException: io.netty.channel.EventLoopGroup\n"
+	"\t... 8 more\n"
+	"2026-11-30 15:51:30.100 INFO ShutdownHookManager: Shutdown hook called\n"
+	"2026-11-30 15:51:30.200 ERROR Late: what the end of it brings\n";
+static const char lost[] =
+	"NOTE: Picked up JDK_JAVA_OPTIONS: @jvm.options\n"
+	"Exception in thread \"main\" java.lang.UnsupportedOperationException: getSubject is not "
+	"supported\n"
+	"\tat java.base/javax.security.auth.Subject.getSubject(Subject.java:277)\n";
+
 const char *fake_mode(const char *variable, const char *what)
 {
 	static char ordered[16];
@@ -89,7 +107,13 @@ const char *fake_mode(const char *variable, const char *what)
 		fprintf(stderr, "fake: this is why it ends\n");
 		exit(3);
 	}
-	while (strcmp(mode, "hang") == 0)
+	if (strcmp(mode, "throw") == 0) {
+		fputs(thrown, stderr);
+		exit(3);
+	}
+	if (strcmp(mode, "lost") == 0)
+		fputs(lost, stderr);
+	while (strcmp(mode, "hang") == 0 || strcmp(mode, "lost") == 0)
 		pause();
 	return mode;
 }

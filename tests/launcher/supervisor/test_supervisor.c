@@ -457,6 +457,42 @@ START_TEST(a_worker_that_ends_at_once)
 }
 END_TEST
 
+/* Not what a log ends with, but its first error, and of an exception the root. */
+START_TEST(a_worker_that_throws)
+{
+	own_begin_or_skip();
+	own_set_env("FAKE_WORKER", "throw");
+	must_fail_with_log("slice-0 exited with status 3 while the cluster was starting: "
+			   "java.lang.ClassNotFoundException: io.netty.channel.EventLoopGroup: see "
+			   "its log ",
+			   "log/slice-0.log");
+	own_end();
+}
+END_TEST
+
+/* Its JVM lives on, and can be waited for in vain until spark.start_timeout. */
+START_TEST(a_worker_whose_main_thread_is_gone)
+{
+	own_begin_or_skip();
+	own.profile.spark.start_timeout_ms = 3600 * 1000;
+	own_set_env("FAKE_WORKER", "lost");
+	must_fail("slice-0 will not register: java.lang.UnsupportedOperationException: getSubject "
+		  "is not supported: see its log ");
+	own_end();
+}
+END_TEST
+
+START_TEST(a_master_whose_main_thread_is_gone)
+{
+	own_begin_or_skip();
+	own.profile.spark.start_timeout_ms = 3600 * 1000;
+	own_set_env("FAKE_MASTER", "lost");
+	must_fail("master will not answer: java.lang.UnsupportedOperationException: getSubject is "
+		  "not supported: see its log ");
+	own_end();
+}
+END_TEST
+
 START_TEST(a_master_that_ends_at_once)
 {
 	own_begin_or_skip();
@@ -630,6 +666,7 @@ OWN_MAIN("supervisor", 60,
 		   a_lost_state_is_made_anew, home_sets_outlive_a_lost_state,
 		   an_unreadable_state_can_be_taken_down, a_group_that_cannot_go),
 	 test_case("failures", a_worker_that_ends_at_once, a_master_that_ends_at_once,
-		   a_worker_that_never_registers, a_worker_that_listens_everywhere, a_port_in_use,
-		   sigterm_undoes, kill_9_of_the_client_undoes, a_second_up_names_the_first,
-		   own_nothing_is_left()))
+		   a_worker_that_throws, a_worker_whose_main_thread_is_gone,
+		   a_master_whose_main_thread_is_gone, a_worker_that_never_registers,
+		   a_worker_that_listens_everywhere, a_port_in_use, sigterm_undoes,
+		   kill_9_of_the_client_undoes, a_second_up_names_the_first, own_nothing_is_left()))
