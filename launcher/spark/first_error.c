@@ -3,12 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "decision/base/foreign.h"
-#include "decision/base/strings.h"
 
 enum level { LEVEL_NONE, LEVEL_QUIET, LEVEL_ERROR };
 
@@ -204,10 +204,8 @@ static bool is_frame(const char *raw)
 static void keep(struct first_error *f, unsigned at, const char *line)
 {
 	char flat[FIRST_ERROR_RAW];
-	size_t size = string_cut(line, sizeof(flat) - 1);
 
-	memcpy(flat, line, size);
-	flat[size] = '\0';
+	snprintf(flat, sizeof(flat), "%s", line);
 	for (char *tab = flat; (tab = strchr(tab, '\t'));)
 		*tab = ' ';
 	foreign_escape(flat, f->lines[at], FIRST_ERROR_LINE);

@@ -181,9 +181,11 @@ END_TEST
 START_TEST(foreign_bytes)
 {
 	static const char log[] = "Error: \x1b[2J\xff a\0b\tc \xe2\x80\xae";
-	struct first_error f = {0};
+	struct first_error f = {0}, byte = {0};
 	char cause[64];
 
+	first_error_feed(&byte, "\xd3\n", 2);
+	ck_assert_str_eq(byte.lines[0], "\\xd3");
 	first_error_feed(&f, log, sizeof(log) - 1);
 	ck_assert_uint_eq(f.count, 0);
 	first_error_end(&f);
