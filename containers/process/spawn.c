@@ -24,6 +24,7 @@ enum { GROUPS_MAX = 1024 };
 
 /* The steps that a report is read for; the others are named where they fail. */
 static const char ENTER[] = "enter", EXECUTE[] = "execute it";
+static const char POLICY[] = "set its memory policy", AFFINITY[] = "set its CPU affinity";
 
 /* What the child says of the step that failed. */
 struct report {
@@ -114,10 +115,10 @@ static const char *child_run(const struct prepared *p)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(p->cpus.words), p->cpus.words) < 0)
-		return "set its CPU affinity";
+		return AFFINITY;
 	errno = -memory_policy_set(s->policy, &s->nodes, p->wall);
 	if (errno)
-		return "set its memory policy";
+		return POLICY;
 	oom_restore(); /* while we may: the new user may not even open the file */
 	if (!s->is_callers)
 		shell_leave();
@@ -261,6 +262,20 @@ static void close_pipe(int ends[2])
 			close(ends[i]);
 }
 
+/* What a filter of system calls forbids, as containers have one. */
+static const char *way_out(const struct report *report)
+{
+	if (report->error != EPERM)
+		return "";
+	if (!strcmp(report->step, POLICY))
+		return "; a container's filter allows set_mempolicy with --cap-add SYS_NICE, or "
+		       "leave it with memory.policy: strict";
+	if (!strcmp(report->step, AFFINITY))
+		return "; a filter of system calls forbids sched_setaffinity: start the container "
+		       "with --security-opt seccomp=unconfined";
+	return "";
+}
+
 /*
  * Put the child where it belongs, let it go, and hear what became of exec: nothing but the end of
  * the pipe is success.
@@ -290,9 +305,10 @@ static int finish_child(struct prepared *p, const struct spawn_into *into, bool 
 	if (n != sizeof(report))
 		return err_set(e, -EIO, "cannot start %s: its report is cut", p->s->file);
 	return err_set(e, strcmp(report.step, EXECUTE) ? -EIO : -report.error,
-		       "cannot start %s: %s%s%s: %s", p->s->file, report.step,
+		       "cannot start %s: %s%s%s: %s%s", p->s->file, report.step,
 		       strcmp(report.step, ENTER) ? "" : " ",
-		       strcmp(report.step, ENTER) ? "" : p->s->directory, strerror(report.error));
+		       strcmp(report.step, ENTER) ? "" : p->s->directory, strerror(report.error),
+		       way_out(&report));
 }
 
 int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *pid, int *pidfd,
@@ -308,6 +324,10 @@ int spawn_process(const struct spawn *s, const struct spawn_into *into, pid_t *p
 	child = make_child(&p, into, &born_inside, &fd);
 	if (child < 0) {
 		r = err_errno(e, -errno, "cannot start %s: clone", s->file);
+		if (r == -EPERM || r == -ENOSYS)
+			err_wrap(e,
+				 "a filter of system calls forbids clone3, fork or pidfd_open (in "
+				 "a container: --security-opt seccomp=unconfined)");
 		goto out;
 	}
 	r = finish_child(&p, into, born_inside, child, e);

@@ -18,6 +18,9 @@ int doctor_read(const struct profile *p, const struct roots *roots, unsigned wai
 	out->engine_result = spark_find_engine(p, &out->engine, &out->engine_error);
 	if (out->wants_engine && !out->engine_result)
 		engine_cgroups = out->engine.cgroup_driver;
+	r = groups_read(&tree, &p->partition, out, e);
+	if (r < 0)
+		return r;
 	if (engine_cgroups)
 		out->place_result = tree_align(&tree, &out->place_error);
 	if (!out->place_result)

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "containers/where/tree.h"
+#include "launcher/inputs/caller.h"
 #include "launcher/spark/archive.h"
 #include "launcher/spark/directories.h"
 #include "launcher/spark/limits.h"
@@ -20,6 +21,12 @@ struct doctor_facts {
 	struct placement decided;
 	int place_result; /* of placement_decide() */
 	struct err place_error;
+	int caller_result; /* of caller_restrict() */
+	struct err caller_error;
+	struct caller caller;  /* with notes: the limits that cleave was started under */
+	uint64_t memory_bytes; /* of this machine */
+	int loopback_result;   /* of listening_check_address(), for the first slice */
+	struct err loopback_error;
 	bool clone3;				  /* the system call is there and not filtered */
 	bool v2_freeze, v2_reclaim, v2_oom_group; /* files of v2 groups */
 	bool pressure;				  /* /proc/pressure */

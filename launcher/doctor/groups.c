@@ -5,6 +5,12 @@
 
 #include "launcher/doctor/room.h"
 
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "decision/base/foreign.h"
+#include "decision/base/size_text.h"
+
 static void judge_controllers(const struct doctor_facts *f, struct findings *out)
 {
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
@@ -71,8 +77,45 @@ static void judge_place(const struct doctor_facts *f, struct findings *out)
 			    "cgroup v1 has no memory.high, no memory.low and no oom.group");
 }
 
+/* Asked before the tree is aligned for an engine, which moves the caller. */
+int groups_read(const struct tree *t, const struct profile_partition *wanted,
+		struct doctor_facts *out, struct err *e)
+{
+	struct topology_source place = {0};
+	int r = caller_read(t, &out->caller, e);
+
+	if (r == 0)
+		r = tree_allowed(t, &place.cpus, &place.nodes, e);
+	if (r < 0)
+		return r;
+	out->caller_result = caller_restrict(&out->caller, wanted, &place, &out->caller_error);
+	out->memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+/* A cluster of the caller's is within its own limits, wherever the groups are. */
+static void judge_caller(const struct doctor_facts *f, struct findings *out)
+{
+	const struct caller_limits *l = &f->caller.limits;
+
+	if (f->caller_result < 0)
+		finding_add(out, FINDING_MISSING, "limits", "", "%s", f->caller_error.msg);
+	for (unsigned i = 0; i < f->caller.note_count; i++)
+		finding_add(out, FINDING_NOTE, "limits", "", "%s", f->caller.notes[i]);
+	if (l->memory_bytes && l->memory_bytes < f->memory_bytes)
+		finding_add(out, FINDING_NOTE, "limits", "",
+			    "your own group %.300s has a memory limit of %s", FOREIGN(l->memory_by),
+			    SIZE_STRING(l->memory_bytes));
+	if (l->quota_milli && l->quota_milli < 1000 * cpuset_count(&f->caller.online_cpus))
+		finding_add(out, FINDING_NOTE, "limits", "",
+			    "your own group %.300s has the time of %" PRIu64 ".%02" PRIu64 " CPUs",
+			    FOREIGN(l->quota_by), l->quota_milli / 1000,
+			    l->quota_milli % 1000 / 10);
+}
+
 void groups_judge(const struct doctor_facts *f, struct findings *out)
 {
 	judge_controllers(f, out);
 	judge_place(f, out);
+	judge_caller(f, out);
 }

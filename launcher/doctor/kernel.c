@@ -12,6 +12,7 @@
 
 #include "containers/proc/control_file.h"
 #include "containers/proc/oom.h"
+#include "launcher/system/listening.h"
 
 static void read_text(const char *path, char *text, size_t size)
 {
@@ -56,6 +57,7 @@ void kernel_read(struct doctor_facts *out)
 	out->v2_reclaim = memory_v2 && has_group_file(out, "memory.reclaim", 5, 19);
 	out->v2_oom_group = memory_v2 && has_group_file(out, "memory.oom.group", 4, 19);
 	out->pressure = control_exists(AT_FDCWD, "/proc/pressure/cpu");
+	out->loopback_result = listening_check_address(PLAN_FIRST_ADDRESS, &out->loopback_error);
 	/* Only a try can tell: the capability counts in the first user namespace only. */
 	out->oom_protects = oom_protect() == 0;
 	oom_restore();
@@ -93,6 +95,11 @@ static void judge_kernel(const struct doctor_facts *f, struct findings *out)
 	};
 
 	finding_add(out, FINDING_OK, "kernel", "", "Linux %s", f->kernel);
+	if (f->loopback_result < 0)
+		finding_add(out, FINDING_MISSING, "loopback", "", "%s", f->loopback_error.msg);
+	else
+		finding_add(out, FINDING_OK, "loopback", "",
+			    "slices can have addresses of their own");
 	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		finding_add(out, features[i].have ? FINDING_OK : FINDING_NOTE, features[i].name,
 			    features[i].have ? "" : features[i].fix, "%s",

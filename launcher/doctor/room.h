@@ -10,7 +10,9 @@
 #include "launcher/doctor/facts.h"
 #include "launcher/doctor/finding.h"
 
-/* groups.c: controllers, and where groups would be made */
+/* groups.c: controllers, where groups would be made, and what limits the caller */
+int groups_read(const struct tree *t, const struct profile_partition *wanted,
+		struct doctor_facts *out, struct err *e);
 void groups_judge(const struct doctor_facts *f, struct findings *out);
 
 /* kernel.c: what the kernel has of what cleave uses, and its memory settings; after the groups */

@@ -252,6 +252,7 @@ int endpoints_choose(struct claims *c, const struct state *known, struct state *
 		plan->slices[i].address = address + i;
 		name_address(address + i, name);
 		claim(c, name);
+		r = listening_check_address(address + i, e);
 	}
 	return r;
 }

@@ -125,6 +125,46 @@ int listening_probe(uint32_t address, int port)
 	return 0;
 }
 
+/*
+ * Listen there, and connect to it: where loopback is down, or has no address, Linux lets a process
+ * listen, and nobody comes.
+ */
+static int try_address(uint32_t address)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
+	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval second = {.tv_sec = 1};
+	socklen_t size = sizeof(name);
+
+	if (fd < 0 || other < 0 || bind(fd, (struct sockaddr *)&name, size) || listen(fd, 1) ||
+	    getsockname(fd, (struct sockaddr *)&name, &size) ||
+	    setsockopt(other, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)))
+		return -errno;
+	if (connect(other, (struct sockaddr *)&name, size))
+		return errno == EINPROGRESS || errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return 0;
+}
+
+int listening_check_address(uint32_t address, struct err *e)
+{
+	bool is_loopback = address >> 24 == IN_LOOPBACKNET;
+	struct in_addr in = {htonl(address)};
+	int r = try_address(address);
+	char text[INET_ADDRSTRLEN];
+
+	if (r == 0)
+		return 0;
+	inet_ntop(AF_INET, &in, text, sizeof(text));
+	return err_set(
+		e, r, "nobody can be reached at %s here: %s; %s", text, strerror(-r),
+		r == -EPERM || r == -EACCES
+			? "a filter of system calls or a security module forbids it"
+		: is_loopback
+			? "the loopback interface must be up and have 127.0.0.1/8 (ip link set lo up)"
+			: "spark.first_address must be this machine's, or left out");
+}
+
 static int check_one(const char *name, pid_t pid, uint32_t address,
 		     const struct listening_socket *s, struct err *e)
 {

@@ -39,6 +39,12 @@ bool listening_has_address(const struct listening_socket *list, size_t count, ui
 int listening_probe(uint32_t address, int port);
 
 /*
+ * Whether a process that listens at an address can be reached: in a container's own network
+ * loopback may be down.
+ */
+int listening_check_address(uint32_t address, struct err *e);
+
+/*
  * Check a process: it listens only on loopback and on `address`, and at each of the ports (0: none
  * asked for) on `address`. Errors name the process and where it listens.
  */

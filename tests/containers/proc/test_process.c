@@ -4,11 +4,14 @@
 #include "containers/proc/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "containers/proc/control_file.h"
+#include "containers/proc/owner.h"
 #include "decision/base/cleanup.h"
 #include "tests/harness.h"
 
@@ -249,7 +252,57 @@ START_TEST(a_process_says_of_itself_what_it_likes)
 }
 END_TEST
 
+/* In 10,000 groups a user's status is 60 KB and more; what is asked for is behind them, or not. */
+START_TEST(a_status_has_no_bound)
+{
+	enum { GROUPS = 10000 };
+	static gid_t groups[GROUPS];
+	char text[64], small[4];
+
+	for (unsigned i = 0; i < GROUPS; i++)
+		groups[i] = 100000 + i;
+	if (setgroups(GROUPS, groups))
+		test_skip("only root may be in other groups: %s", strerror(errno));
+	ck_assert(proc_read_status(getpid(), "SigIgn:", text, sizeof(text)));
+	ck_assert_uint_eq(strtoull(text, NULL, 16) & 1, 0);
+	ck_assert(proc_read_status(getpid(), "Uid:", text, sizeof(text)));
+	ck_assert_uint_eq(strtoul(text, NULL, 10), getuid());
+	ck_assert(!proc_read_status(getpid(), "Groups:", text, sizeof(text))); /* does not fit */
+	ck_assert(!proc_read_status(getpid(), "Uid:", small, sizeof(small)));
+	ck_assert(!proc_read_status(getpid(), "None:", text, sizeof(text)));
+	ck_assert_uint_eq(proc_user(getpid()), getuid());
+}
+END_TEST
+
+/* cgroup.procs of 100,000 processes, 600 KB. */
+START_TEST(a_whole_file_is_read)
+{
+	cleanup_free char *text = NULL, *empty = NULL;
+	struct err e = {0};
+	char path[512];
+	size_t length = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", test_directory());
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	for (unsigned i = 0; i < 100000; i++)
+		length += (size_t)fprintf(f, "%u\n", i);
+	fclose(f);
+	text = control_read_all(AT_FDCWD, path, &e);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_uint_eq(strlen(text), length);
+	ck_assert_str_eq(text + length - 6, "99999\n");
+	ck_assert_int_eq(truncate(path, 0), 0);
+	empty = control_read_all(AT_FDCWD, path, &e);
+	ck_assert_str_eq(empty, "");
+	ck_assert_ptr_null(control_read_all(AT_FDCWD, "/none/such", &e));
+	ck_assert_msg(strstr(e.msg, "/none/such"), "%s", e.msg);
+}
+END_TEST
+
 TEST_MAIN("process",
 	  test_case("proc", names_may_hold_anything, a_zombie_is_read_and_dead,
-		    everybody_is_listed_once, texts_hold_nuls),
+		    everybody_is_listed_once, texts_hold_nuls, a_status_has_no_bound,
+		    a_whole_file_is_read),
 	  test_case("words", words_are_what_a_nul_ends, a_process_says_of_itself_what_it_likes))

@@ -8,11 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -442,6 +446,64 @@ START_TEST(memory_policies_are_set)
 }
 END_TEST
 
+/* From now on these calls of this process are answered EPERM, as by a container's filter. */
+static void forbid(int first, int second)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)first, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)second, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = 5, .filter = filter};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* A container's default filter: what needs no policy starts, what needs one says how. */
+START_TEST(a_filter_forbids_memory_policies)
+{
+	struct run plain = shell("echo here"), interleaved = plain;
+	struct err e = {0};
+
+	interleaved.s.policy = POLICY_INTERLEAVE;
+	cpuset_add(&interleaved.s.nodes, 0);
+	forbid(SYS_set_mempolicy, SYS_set_mempolicy);
+	ck_assert_msg(start(&plain, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(plain.text, "here\n");
+	ck_assert_int_lt(start(&interleaved, &e), 0);
+	ck_assert_msg(strstr(e.msg, "set its memory policy") &&
+			      strstr(e.msg, "--cap-add SYS_NICE") &&
+			      strstr(e.msg, "memory.policy: strict"),
+		      "%s", e.msg);
+}
+END_TEST
+
+START_TEST(a_filter_forbids_affinity)
+{
+	struct run run = shell("true");
+	struct err e = {0};
+
+	forbid(SYS_sched_setaffinity, SYS_sched_setaffinity);
+	ck_assert_int_lt(start(&run, &e), 0);
+	ck_assert_msg(strstr(e.msg, "sched_setaffinity") && strstr(e.msg, "seccomp=unconfined"),
+		      "%s", e.msg);
+}
+END_TEST
+
+START_TEST(an_old_filter_forbids_descriptors_of_processes)
+{
+	struct run run = shell("true");
+	struct err e = {0};
+
+	forbid(SYS_clone3, SYS_pidfd_open);
+	ck_assert_int_lt(start(&run, &e), 0);
+	ck_assert_msg(strstr(e.msg, "forbids clone3, fork or pidfd_open"), "%s", e.msg);
+}
+END_TEST
+
 START_TEST(a_failed_start_says_why_and_leaves_nothing)
 {
 	static const struct {
@@ -500,5 +562,7 @@ TEST_MAIN("spawn",
 		    standard_files_may_be_swapped, it_becomes_the_user_without_new_privileges,
 		    what_a_shell_has_set_is_left, a_session_of_its_own,
 		    the_callers_keys_are_not_inherited, a_terminal_of_its_own,
-		    it_dies_with_us_where_that_is_wanted, memory_policies_are_set),
+		    it_dies_with_us_where_that_is_wanted, memory_policies_are_set,
+		    a_filter_forbids_memory_policies, a_filter_forbids_affinity,
+		    an_old_filter_forbids_descriptors_of_processes),
 	  test_case("failure", a_failed_start_says_why_and_leaves_nothing, no_descriptor_is_lost))

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include "decision/base/cleanup.h"
@@ -108,6 +109,26 @@ START_TEST(our_own_sockets)
 }
 END_TEST
 
-/* ---- Spark's executors */
+START_TEST(an_address_can_be_reached)
+{
+	ck_assert_msg(listening_check_address(ELSEWHERE, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(listening_check_address(0x08080808, &e), -EADDRNOTAVAIL);
+	ck_assert_ptr_nonnull(strstr(e.msg, "nobody can be reached at 8.8.8.8 here"));
+	ck_assert_ptr_nonnull(strstr(e.msg, "spark.first_address"));
+}
+END_TEST
 
-TEST_MAIN("listening", test_case("sockets", lines_of_proc, other_lines, our_own_sockets))
+/* A container's own network, before anybody has brought loopback up: listening succeeds there. */
+START_TEST(loopback_may_be_down)
+{
+	if (unshare(CLONE_NEWNET))
+		test_skip("no network of one's own can be made here: %s", strerror(errno));
+	ck_assert_int_lt(listening_check_address(LOOPBACK + 9, &e), 0);
+	ck_assert_msg(strstr(e.msg, "nobody can be reached at 127.0.0.10") &&
+			      strstr(e.msg, "ip link set lo up"),
+		      "%s", e.msg);
+}
+END_TEST
+
+TEST_MAIN("listening", test_case("sockets", lines_of_proc, other_lines, our_own_sockets,
+				 an_address_can_be_reached, loopback_may_be_down))
