@@ -90,6 +90,13 @@ static int decide_scope(const struct placement_facts *f, struct placement *out, 
 			"(/run/user/%u/systemd is missing): run `loginctl enable-linger %u` as "
 			"root, or run cleave as root",
 			f->uid, f->uid, f->uid);
+	if (placement_has_required(f->user_controllers) && f->apart[0])
+		return err_set(
+			e, -EACCES,
+			"uid %u may not move processes from its own group %s%s to its user manager's, "
+			"for it may not write to cgroup.procs of %s, above both: start cleave by "
+			"`systemd-run --user --scope cleave …`, which puts it there",
+			f->uid, f->layout.unified.root, f->layout.unified.own, f->apart);
 	if (placement_has_required(f->user_controllers))
 		return 0;
 	return err_set(
@@ -176,6 +183,14 @@ static int decide_below_v2(const struct placement_facts *f, const char *base, st
 			"user/shell; chown -R %u user; echo PID > user/shell/cgroup.procs` with "
 			"the PID of your shell, and start cleave with --cgroup-root %s/user",
 			f->uid, base, base, f->uid, base);
+	if (f->apart[0])
+		return err_set(
+			e, -EACCES,
+			"uid %u may not move processes from its own group %s%s to %s, for it may not "
+			"write to cgroup.procs of %s, above both: as root run `echo PID > "
+			"%s/shell/cgroup.procs` with the PID of your shell (mkdir %s/shell)",
+			f->uid, f->layout.unified.root, f->layout.unified.own, base, f->apart, base,
+			base);
 	if (!f->root_of_v2 && !f->v2_enabled)
 		return err_set(
 			e, -EBUSY,

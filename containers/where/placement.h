@@ -30,6 +30,11 @@ struct placement_facts {
 	bool v2_enabled; /* its subtree_control has cpuset, cpu and memory already */
 	/* The caller's v2 group stands for the one that --cgroup-root names, which was read. */
 	bool is_given;
+	/*
+	 * The group above both the caller's own and that one, or his manager's, to which he may move
+	 * no process, so that he can start none below the latter; "": he may.
+	 */
+	char apart[2 * LAYOUT_PATH];
 	/* A file that lets too few groups be made below that group; "": none does. */
 	char full[3 * LAYOUT_PATH];
 	/* A file of v1's that slices need and that is not there; "": there are all. */

@@ -137,25 +137,39 @@ static void read_rights(int root, struct placement_facts *f)
 		read_v2_facts(root, base, f);
 }
 
-void placement_facts_give(int root, const char *path, struct placement_facts *f)
+/* Cut `path` to what it shares with another one, in whole names. */
+static void cut_to_common(char *path, const char *other)
 {
-	char file[2 * LAYOUT_PATH + 64], pids[64];
+	size_t same = 0;
 
-	if (strlen(path) >= 2 * (size_t)LAYOUT_PATH)
-		return; /* placement_decide() says so */
-	f->is_given = true;
-	f->layout.unified.is_read_only = false;
-	read_v2_facts(root, path, f);
-	/* Unlike the caller's own it may be without processes, and then it can be enabled. */
-	snprintf(file, sizeof(file), "%s/cgroup.procs", path + 1);
-	if (control_read(root, file, pids, sizeof(pids), &(struct err){0}) == 0)
-		f->v2_enabled = true;
+	for (size_t i = 0; path[i] && path[i] == other[i]; i++)
+		if ((!path[i + 1] || path[i + 1] == '/') && (!other[i + 1] || other[i + 1] == '/'))
+			same = i + 1;
+	path[same] = '\0';
+}
+
+/*
+ * Who moves a process, or has one born elsewhere, needs the right to write to cgroup.procs also of
+ * the nearest group above both (cgroup-v2.rst, "Delegation Containment").
+ */
+static void find_apart(int root, const char *path, struct placement_facts *f)
+{
+	char own[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64];
+
+	f->apart[0] = '\0';
+	placement_base(&f->layout.unified, own);
+	if (!own[0])
+		return;
+	cut_to_common(own, path);
+	snprintf(file, sizeof(file), "%s/cgroup.procs", own + 1);
+	if (control_exists(root, file) && faccessat(root, file, W_OK, AT_EACCESS))
+		string_copy(f->apart, own);
 }
 
 int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struct err *e)
 {
 	struct placement_facts f = {.uid = uid};
-	char path[LAYOUT_PATH + 128];
+	char path[2 * LAYOUT_PATH];
 	int r = cgroup_layout_read(root, &f.layout, e);
 
 	if (r < 0)
@@ -171,20 +185,29 @@ int placement_facts_read(int root, uid_t uid, struct placement_facts *out, struc
 				 &(struct err){0}) < 0)
 			f.user_controllers[0] = '\0';
 	}
+	if (f.user_manager && uid && f.layout.unified.version) {
+		placement_manager_group(&f, path);
+		find_apart(root, path, &f);
+	}
 	read_rights(root, &f);
 	*out = f;
 	return 0;
 }
 
-/* Cut `path` to what it shares with another one, in whole names. */
-static void cut_to_common(char *path, const char *other)
+void placement_facts_give(int root, const char *path, struct placement_facts *f)
 {
-	size_t same = 0;
+	char file[2 * LAYOUT_PATH + 64], pids[64];
 
-	for (size_t i = 0; path[i] && path[i] == other[i]; i++)
-		if ((!path[i + 1] || path[i + 1] == '/') && (!other[i + 1] || other[i + 1] == '/'))
-			same = i + 1;
-	path[same] = '\0';
+	if (strlen(path) >= 2 * (size_t)LAYOUT_PATH)
+		return; /* placement_decide() says so */
+	f->is_given = true;
+	find_apart(root, path, f);
+	f->layout.unified.is_read_only = false;
+	read_v2_facts(root, path, f);
+	/* Unlike the caller's own it may be without processes, and then it can be enabled. */
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path + 1);
+	if (control_read(root, file, pids, sizeof(pids), &(struct err){0}) == 0)
+		f->v2_enabled = true;
 }
 
 int placement_facts_align(int root, struct placement_facts *f, struct err *e)

@@ -59,12 +59,20 @@ void host_memory_correct(struct topology *t, const struct host_memory *memory)
 
 void host_memory_limit(struct topology *t, uint64_t limit_bytes)
 {
-	uint64_t sum = sum_of_nodes(t);
+	uint64_t sum = 0;
+	bool none = true; /* nothing is said of what may be used */
 
+	for (unsigned i = 0; i < t->node_count; i++)
+		none &= !t->nodes[i].allowed;
+	/* What may not be used takes nothing of it: a job on one node has all of it there. */
+	for (unsigned i = 0; i < t->node_count; i++)
+		sum += t->nodes[i].allowed || none ? t->nodes[i].memory_bytes : 0;
 	if (limit_bytes == 0 || sum <= limit_bytes)
 		return;
 	for (unsigned i = 0; i < t->node_count; i++)
-		t->nodes[i].memory_bytes = share(t->nodes[i].memory_bytes, limit_bytes, sum);
+		if (t->nodes[i].allowed || none)
+			t->nodes[i].memory_bytes =
+				share(t->nodes[i].memory_bytes, limit_bytes, sum);
 }
 
 void host_memory_find_hidden(struct topology *t, FILE *with_memory)

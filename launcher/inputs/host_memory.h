@@ -24,7 +24,7 @@ void host_memory_parse(FILE *meminfo, FILE *zoneinfo, struct host_memory *out);
  */
 void host_memory_correct(struct topology *t, const struct host_memory *memory);
 
-/* Where all nodes together have more than `limit_bytes` (0: no limit), shrink each alike. */
+/* Where the allowed nodes have more than `limit_bytes` (0: no limit), shrink each alike. */
 void host_memory_limit(struct topology *t, uint64_t limit_bytes);
 
 /*

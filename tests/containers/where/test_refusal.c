@@ -4,6 +4,8 @@
 #include "containers/where/refusal.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "decision/base/cleanup.h"
 #include "tests/containers/fake_root.h"
@@ -27,6 +29,84 @@ START_TEST(each_cause_has_its_own_sentence)
 			      e.msg);
 		/* Root is not told to be root. */
 		ck_assert_msg(m->uid || !strstr(e.msg, "run cleave as root"), "%s", e.msg);
+	}
+}
+END_TEST
+
+/* A user's own group is given to it, and its shell is elsewhere: nothing can be born in it. */
+START_TEST(a_shell_may_be_outside_of_the_given_group)
+{
+	static const struct fake_file files[] = {
+		{"proc/self/cgroup", "0::/u/shell\n"},
+		{"proc/self/mountinfo", "31 26 0:27 / /c rw - cgroup2 cgroup2 rw\n"},
+		{"c/cgroup.controllers", "cpuset cpu io memory\n"},
+		{"c/cgroup.procs", "1\n"},
+		{"c/u/cgroup.procs", ""},
+		{"c/u/g/cgroup.controllers", "cpuset cpu memory\n"},
+		{"c/u/g/cgroup.subtree_control", "\n"},
+		{"c/u/g/cgroup.procs", ""},
+		{0}};
+	static const char *const given[] = {"c/u/g", "c/u/g/cgroup.subtree_control",
+					    "c/u/g/cgroup.procs"};
+	cleanup_close int root = fake_root(0, files);
+	struct placement_facts f;
+	struct placement p;
+	struct err e = {0};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (fchownat(root, given[i], 65534, 65534, 0) || (i == 2 && seteuid(65534)))
+			test_skip("only root may be another user: %s", strerror(errno));
+	for (unsigned is_inside = 0; is_inside < 2; is_inside++) {
+		int r;
+
+		ck_assert_int_eq(placement_facts_read(root, 65534, &f, &e), 0);
+		if (is_inside)
+			snprintf(f.layout.unified.own, LAYOUT_PATH, "/u/g/shell");
+		placement_facts_give(root, "/c/u/g", &f);
+		r = placement_decide(&f, BACKEND_AUTO, NULL, ROOT_CGROUP2, "/c/u/g", &p, &e);
+		ck_assert_msg(is_inside ? r == 0 : r == -EACCES, "%s", e.msg);
+		ck_assert_msg(is_inside || strstr(e.msg, "from its own group /u/shell to /c/u/g"),
+			      "%s", e.msg);
+		ck_assert_msg(is_inside || strstr(e.msg, "cgroup.procs of /c/u, above both"), "%s",
+			      e.msg);
+	}
+}
+END_TEST
+
+/* An ssh session of a user whose manager has all controllers: it is no group of the manager's. */
+START_TEST(a_session_is_outside_of_the_users_manager)
+{
+	static const char *const cases[][2] = {
+		{"0::/user.slice/user-65534.slice/session-3.scope\n", "session-3.scope"},
+		{"0::/user.slice/user-65534.slice/user@65534.service/app.slice/a.scope\n", NULL},
+	};
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct fake_file files[] = {
+			{"proc/self/cgroup", cases[i][0]},
+			{"proc/self/mountinfo", "31 26 0:27 / /c rw - cgroup2 cgroup2 rw\n"},
+			{"c/cgroup.controllers", "cpuset cpu io memory\n"},
+			{"c/user.slice/user-65534.slice/cgroup.procs", ""},
+			{"c/user.slice/user-65534.slice/user@65534.service/cgroup.controllers",
+			 "cpuset cpu memory\n"},
+			{"run/systemd/system/x", ""},
+			{"run/user/65534/systemd/private", ""},
+			{0}};
+		cleanup_close int root = fake_root(i, files);
+		struct placement_facts f;
+		struct placement p;
+		struct err e = {0};
+		int r;
+
+		if (seteuid(65534))
+			test_skip("only root may be another user: %s", strerror(errno));
+		ck_assert_int_eq(placement_facts_read(root, 65534, &f, &e), 0);
+		r = placement_decide(&f, BACKEND_AUTO, NULL, ROOT_NONE, NULL, &p, &e);
+		ck_assert_int_eq(seteuid(0), 0);
+		ck_assert_msg(cases[i][1] ? r == -EACCES : r == 0, "%s", e.msg);
+		ck_assert_msg(r == 0 || (strstr(e.msg, cases[i][1]) &&
+					 strstr(e.msg, "systemd-run --user --scope cleave")),
+			      "%s", e.msg);
 	}
 }
 END_TEST
@@ -93,5 +173,7 @@ START_TEST(an_error_gets_its_cause)
 END_TEST
 
 TEST_MAIN("refusal",
-	  test_case("refusal", each_cause_has_its_own_sentence, what_confines_nobody_is_not_named,
+	  test_case("refusal", each_cause_has_its_own_sentence,
+		    a_shell_may_be_outside_of_the_given_group,
+		    a_session_is_outside_of_the_users_manager, what_confines_nobody_is_not_named,
 		    labels_are_shown_as_they_can_be, an_error_gets_its_cause))

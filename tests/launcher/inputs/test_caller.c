@@ -179,6 +179,7 @@ START_TEST(a_limit_of_memory_is_told_where_it_cuts)
 	struct caller c = job(1000);
 
 	t.node_count = 1;
+	t.nodes[0].allowed = true;
 	t.nodes[0].memory_bytes = c.limits.memory_bytes;
 	caller_restrict_cores(&c, &t, &wanted);
 	ck_assert(has_note(&c, "your own group /slurm/job_7 has a memory limit of 4 GB"));

@@ -96,6 +96,20 @@ START_TEST(sizes_within_five_per_cent_stay)
 }
 END_TEST
 
+/* A job on one of the nodes. */
+START_TEST(a_limit_is_had_where_memory_may_be_used)
+{
+	two_nodes(UINT64_C(3) << 30, UINT64_C(3) << 30);
+	t.nodes[1].allowed = true;
+	host_memory_limit(&t, UINT64_C(2) << 30);
+	ck_assert_uint_eq(t.nodes[1].memory_bytes, UINT64_C(2) << 30);
+	two_nodes(UINT64_C(3) << 30, UINT64_C(1) << 30);
+	t.nodes[1].allowed = true;
+	host_memory_limit(&t, UINT64_C(2) << 30);
+	ck_assert_uint_eq(t.nodes[1].memory_bytes, UINT64_C(1) << 30);
+}
+END_TEST
+
 START_TEST(a_limit_shrinks_all_nodes_in_proportion)
 {
 	two_nodes(UINT64_C(3) << 60, UINT64_C(1) << 60);
@@ -135,4 +149,5 @@ END_TEST
 TEST_MAIN("host_memory", test_case("parse", the_two_files_are_understood, other_bytes_mean_unknown),
 	  test_case("correct", sizes_that_are_far_too_small_are_spread_by_present_pages,
 		    sizes_within_five_per_cent_stay, a_limit_shrinks_all_nodes_in_proportion,
+		    a_limit_is_had_where_memory_may_be_used,
 		    nodes_that_only_the_kernel_has_are_hidden))
