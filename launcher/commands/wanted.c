@@ -29,6 +29,8 @@ static void remark(const struct spark *s)
 
 	if (spark_java_remark(s, text))
 		fprintf(stderr, "cleave: %s\n", FOREIGN(text));
+	if (spark_python_remark(s, text))
+		fprintf(stderr, "cleave: %s\n", FOREIGN(text));
 	if (s->python_trouble[0])
 		fprintf(stderr, "cleave: python3 on PATH cannot be used: %s\n",
 			FOREIGN(s->python_trouble));

@@ -76,6 +76,7 @@ static void judge_java(const struct spark *s, struct findings *out)
 static void judge_python(const struct doctor_facts *f, struct findings *out)
 {
 	const struct spark *s = &f->spark;
+	char remark[ERR_TEXT];
 
 	if (f->python_result < 0)
 		finding_add(out, FINDING_NOTE, "pyspark-python", "",
@@ -86,6 +87,8 @@ static void judge_python(const struct doctor_facts *f, struct findings *out)
 	else if (!s->python[0])
 		finding_add(out, FINDING_NOTE, "python3", "apt-get install python3",
 			    "not on PATH: applications in Python cannot run");
+	else if (spark_python_remark(s, remark))
+		finding_add(out, FINDING_NOTE, "python3", "", "%s", remark);
 	else if (s->python_version[0])
 		finding_add(out, FINDING_OK, "python3", "", "%s at %s", s->python_version,
 			    s->python);

@@ -93,7 +93,8 @@ static int find_image(struct engine *g, const struct profile *p, struct image *o
 /*
  * In the shell that Spark's own scripts need. An image without one has no Spark, and its Java is
  * found where JAVA_HOME says, if at all. Where java lies in a JDK, "jdk" is what it will call its
- * java.home, as guess_java_home() of this machine's.
+ * java.home, as guess_java_home() of this machine's. python3 says itself which one it is, behind
+ * whatever it says else, or nothing where it does not run.
  */
 static const char survey[] =
 	"home=${SPARK_HOME:-/opt/spark}\n"
@@ -107,14 +108,15 @@ static const char survey[] =
 	"[ -x \"$java\" ] || java=$(command -v java)\n"
 	"if [ -n \"$java\" ]; then\n"
 	"  java=$(readlink -f \"$java\")\n"
-	"  for jdk in \"${java%/bin/*}\" \"${java%/bin/*}/jre\"; do\n"
-	"    if [ -f \"$jdk/lib/modules\" ] || [ -f \"$jdk/lib/rt.jar\" ]; then\n"
+	"  for jdk in \"${java%/bin/*}/jre\" \"${java%/bin/*}\"; do\n"
+	"    if [ -f \"$jdk/lib/modules\" ] || [ -f \"$jdk/lib/rt.jar\" ] || [ -f \"$jdk/release\" ]; then\n"
 	"      java=$jdk/bin/java; echo \"jdk $jdk\"; break\n"
 	"    fi\n"
 	"  done\n"
 	"  echo \"java $java\"\n"
 	"fi\n"
-	"python=$(command -v python3) && \"$python\" -I -c '' >&2 && echo \"python $python\"\n"
+	"python=$(command -v python3) &&\n"
+	"\"$python\" -I -c 'import sys; print(\"\\npython \" + sys.executable)'\n"
 	"exit 0\n";
 
 /* An absolute path behind `word` and a blank. */

@@ -67,21 +67,32 @@ void java_read(const char *text, struct java *out)
  * What Spark's own documents say (docs/index.md of each version, "Spark runs on Java …"), and below
  * which update they call a Java deprecated: 8u201 (3.3), 8u362 (3.4, SPARK-40303), 8u371 (3.5,
  * SPARK-43379), 25.0.3 (4.2 and 4.3, SPARK-56815). Java 21 is in them since 4.0 (SPARK-43831), 25
- * since 4.2 (SPARK-56815); 3.5 starts on 21, which its documents do not say.
+ * since 4.2 (SPARK-56815); 3.5 starts on 21, which its documents do not say. The oldest Python is
+ * python_requires of each pyspark package.
  */
 static const struct documented {
-	int spark[2];
+	int spark[2], python[2];
 	int javas[4]; /* 0: no more */
 	int of, update;
 	const char *why; /* the update */
 } documented[] = {
-	{{3, 3}, {8, 11, 17}, 8, 201, "Spark's documents call older ones deprecated"},
-	{{3, 4}, {8, 11, 17}, 8, 362, "Spark's documents call older ones deprecated"},
-	{{3, 5}, {8, 11, 17}, 8, 371, "Spark's documents call older ones deprecated"},
-	{{4, 0}, {17, 21}, 0, 0, NULL},
-	{{4, 1}, {17, 21}, 0, 0, NULL},
-	{{4, 2}, {17, 21, 25}, 25, 3, "older ones may corrupt data under G1 (JDK-8377811)"},
-	{{4, 3}, {17, 21, 25}, 25, 3, "older ones may corrupt data under G1 (JDK-8377811)"},
+	{{3, 3}, {3, 7}, {8, 11, 17}, 8, 201, "Spark's documents call older ones deprecated"},
+	{{3, 4}, {3, 7}, {8, 11, 17}, 8, 362, "Spark's documents call older ones deprecated"},
+	{{3, 5}, {3, 8}, {8, 11, 17}, 8, 371, "Spark's documents call older ones deprecated"},
+	{{4, 0}, {3, 9}, {17, 21}, 0, 0, NULL},
+	{{4, 1}, {3, 10}, {17, 21}, 0, 0, NULL},
+	{{4, 2},
+	 {3, 10},
+	 {17, 21, 25},
+	 25,
+	 3,
+	 "older ones may corrupt data under G1 (JDK-8377811)"},
+	{{4, 3},
+	 {3, 11},
+	 {17, 21, 25},
+	 25,
+	 3,
+	 "older ones may corrupt data under G1 (JDK-8377811)"},
 };
 enum { DOCUMENTED = sizeof(documented) / sizeof(*documented) };
 
@@ -234,5 +245,27 @@ bool spark_java_remark(const struct spark *s, char remark[ERR_TEXT])
 		 "Spark %s is documented for Java %s, not for Java %d at %.400s: it may "
 		 "fail (jvm.home)",
 		 s->version, name_javas(d, javas), s->java_version, s->java_home);
+	return true;
+}
+
+bool spark_python_remark(const struct spark *s, char remark[ERR_TEXT])
+{
+	const struct documented *d;
+	int spark[3], python[3], oldest[3] = {0};
+
+	remark[0] = '\0';
+	version_read(s->version, spark);
+	version_read(s->python_version, python);
+	d = find_documented(spark);
+	if (!d || !python[0])
+		return false;
+	oldest[0] = d->python[0];
+	oldest[1] = d->python[1];
+	if (version_compare(python, oldest) >= 0)
+		return false;
+	snprintf(remark, ERR_TEXT,
+		 "the pyspark of Spark %s is for Python %d.%d or newer, and %.400s is %s: "
+		 "applications in Python may fail (PYSPARK_PYTHON)",
+		 s->version, oldest[0], oldest[1], s->python, s->python_version);
 	return true;
 }

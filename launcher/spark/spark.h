@@ -112,10 +112,11 @@ int spark_fingerprint(const struct spark *s, char out[SPARK_FINGERPRINT], struct
 int spark_java_release(const struct profile *p);
 
 /*
- * What Spark's documents say against the pair of this Spark and this Java, without forbidding it;
- * false: nothing.
+ * What Spark's documents say against the pair of this Spark and this Java, or this Python, without
+ * forbidding it; false: nothing.
  */
 bool spark_java_remark(const struct spark *s, char remark[ERR_TEXT]);
+bool spark_python_remark(const struct spark *s, char remark[ERR_TEXT]);
 
 /*
  * Whether what the caller's own PYSPARK_PYTHON and PYSPARK_DRIVER_PYTHON name is there, and the

@@ -137,4 +137,47 @@ START_TEST(pairs)
 }
 END_TEST
 
-TEST_MAIN("java", test_case("answer", read_by_labels), test_case("spark", pairs))
+START_TEST(pythons)
+{
+	static const struct {
+		const char *spark, *python;
+		bool is_remarked;
+	} cases[] = {
+		{"3.3.4", "3.6.8", true},   {"3.4.4", "3.7.0", false},	{"3.5.6", "3.7.17", true},
+		{"3.5.6", "3.8.0", false},  {"4.0.0", "3.8.20", true},	{"4.0.0", "3.9.0", false},
+		{"4.1.0", "3.9.2", true},   {"4.1.0", "3.10.0", false}, {"4.1.0", "3.11.2", false},
+		{"4.2.1", "3.10.1", false}, {"4.3.0", "3.10.1", true},	{"4.3.0", "3.13.0", false},
+		{"4.4.0", "3.6.0", false},  {"4.1.0", "", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		static struct spark s;
+		char remark[ERR_TEXT];
+
+		s = (struct spark){.python = "/usr/bin/python3"};
+		string_copy(s.version, cases[i].spark);
+		string_copy(s.python_version, cases[i].python);
+		ck_assert_msg(spark_python_remark(&s, remark) == cases[i].is_remarked,
+			      "Spark %s with Python %s: %s", cases[i].spark, cases[i].python,
+			      remark);
+		ck_assert(cases[i].is_remarked == (remark[0] != '\0'));
+	}
+}
+END_TEST
+
+START_TEST(a_python_that_is_too_old)
+{
+	static struct spark s;
+	char remark[ERR_TEXT];
+
+	s = (struct spark){
+		.version = "4.1.0", .python = "/usr/bin/python3", .python_version = "3.9.2"};
+	ck_assert(spark_python_remark(&s, remark));
+	ck_assert_str_eq(remark, "the pyspark of Spark 4.1.0 is for Python 3.10 or newer, and "
+				 "/usr/bin/python3 is 3.9.2: applications in Python may fail "
+				 "(PYSPARK_PYTHON)");
+}
+END_TEST
+
+TEST_MAIN("java", test_case("answer", read_by_labels),
+	  test_case("spark", pairs, pythons, a_python_that_is_too_old))
