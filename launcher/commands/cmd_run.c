@@ -87,7 +87,12 @@ static int run_application(const struct options *o, const struct state *s, char 
 	cleanup_process struct process p = {0};
 	cleanup_argv struct argv conf = {0};
 	cleanup_driver struct driver *d = NULL;
+	cleanup_free char *cwd = getcwd(NULL, 0);
 
+	if (!cwd) /* a JVM ends there ("Could not determine current working directory") */
+		return err_errno(e, -errno,
+				 "the working directory is not to be found any more; start from "
+				 "another");
 	warn_if_replaced(s);
 	archive_offer(&c, &(struct err){0}); /* without one executors start all the same */
 	if (make_conf(o, s, words, &conf, e) || spark_submit_process(&c, conf.items, words, &p, e))
