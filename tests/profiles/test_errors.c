@@ -358,8 +358,8 @@ static void check_bad(const struct bad *b)
 	struct err e;
 
 	snprintf(wanted, sizeof(wanted), "p.yaml:%s", b->message);
-	ck_assert_msg(profile_parse(b->text, b->size, "p.yaml", &profile, &e) < 0,
-		      "\"%s\" is read", b->text);
+	ck_assert_msg(profile_parse(b->text, b->size, "p.yaml", &profile, &e) < 0, "\"%s\" is read",
+		      b->text);
 	ck_assert_msg(!strcmp(e.msg, wanted), "\"%s\":\n is     %s\n not    %s", b->text, e.msg,
 		      wanted);
 	ck_assert_int_eq(e.exit, ERR_WRONG);
