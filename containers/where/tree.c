@@ -122,6 +122,22 @@ int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes
 	return 0;
 }
 
+/* The nearest group that is the root of a partition says of which kind: cgroup-v2.rst. */
+bool tree_is_isolated(const struct tree *t)
+{
+	char group[2 * LAYOUT_PATH], file[2 * LAYOUT_PATH + 64], kind[64] = "member";
+	int version = group_above(t, CONTROLLER_CPUSET, group);
+
+	for (char *end = group + strlen(group); version == 2 && end; end = strrchr(group, '/')) {
+		*end = '\0';
+		snprintf(file, sizeof(file), "%s/cpuset.cpus.partition", group);
+		if (control_read(AT_FDCWD, file, kind, sizeof(kind), &(struct err){0}) > 0 &&
+		    strncmp(kind, "member", 6) != 0)
+			break;
+	}
+	return !strcmp(kind, "isolated");
+}
+
 /* ---- memory limit */
 
 int tree_memory_limit(const struct tree *t, uint64_t *limit_bytes, struct err *e)

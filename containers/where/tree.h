@@ -47,6 +47,12 @@ bool tree_find_scope(const struct tree *t, const char *cluster, struct placement
 int tree_allowed(const struct tree *t, struct cpuset *cpus, struct cpuset *nodes, struct err *e);
 
 /*
+ * Whether the kernel balances no load between them, for the same group is in an isolated partition
+ * of cpuset v2.
+ */
+bool tree_is_isolated(const struct tree *t);
+
+/*
  * The least memory limit from the same group up to the root of its hierarchy, in bytes; 0: there is
  * none.
  */

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <math.h>
 
+#include "decision/base/size_text.h"
 #include "decision/engine/engine.h"
 
 /* ---- slots ---- */
@@ -176,6 +177,17 @@ int cut_cores(const struct engine *g, const struct choice *choice, struct cut *o
 	return 0;
 }
 
+/* Where a slice has too little, huge pages may be why: its nodes look larger than they are. */
+static int name_huge_pages(const struct topology *t, struct err *e)
+{
+	uint64_t huge = 0;
+
+	for (unsigned i = 0; i < t->node_count; i++)
+		huge += t->nodes[i].allowed ? t->nodes[i].huge_bytes : 0;
+	return huge ? err_wrap(e, "beside %s in huge pages (vm.nr_hugepages)", SIZE_STRING(huge))
+		    : e->code;
+}
+
 int cut_memory(const struct engine *g, unsigned executors, struct cut *out, struct err *e)
 {
 	const struct profile *p = g->profile;
@@ -204,7 +216,7 @@ int cut_memory(const struct engine *g, unsigned executors, struct cut *out, stru
 	wish = wish_for(g, out->executors);
 	if (budget_make(&p->memory, &wish, out->shares, out->partition.slices, memory_is_known(g),
 			&out->budget, e) < 0)
-		return e->code;
+		return name_huge_pages(g->t, e);
 	/* A larger slice has no larger heap than the smallest. */
 	for (unsigned i = 0; i < out->partition.slices && out->executors == 1; i++) {
 		const struct slice_memory *m = &out->budget.slices[i];

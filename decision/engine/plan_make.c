@@ -177,7 +177,7 @@ static void write_unused(struct draft *d)
 {
 	const struct profile_partition *wanted = &d->profile->partition;
 	struct cpuset rest = cpuset_and_not(&d->t->allowed, &d->used), over = {0};
-	struct cpuset outside = {0};
+	struct cpuset outside = {0}, isolated, nohz_full;
 	struct plan *out = &d->plan;
 	char why[PLAN_TEXT] = "";
 	unsigned left = 0;
@@ -196,6 +196,14 @@ static void write_unused(struct draft *d)
 		outside = cpuset_and_not(&rest, &wanted->cpus);
 	add_unused(out, &outside, "outside partition.cpus");
 	rest = cpuset_and_not(&rest, &outside);
+	if (wanted->all_cpus) {
+		isolated = cpuset_and(&rest, &d->t->isolated);
+		rest = cpuset_and_not(&rest, &isolated);
+		nohz_full = cpuset_and(&rest, &d->t->nohz_full);
+		rest = cpuset_and_not(&rest, &nohz_full);
+		add_unused(out, &isolated, "isolated, and not named in partition.cpus");
+		add_unused(out, &nohz_full, "nohz_full, and not named in partition.cpus");
+	}
 	add_unused(out, &rest, "other hardware threads of the cores (partition.smt: one)");
 }
 
@@ -206,7 +214,9 @@ static void write_usable(struct draft *d)
 	struct plan *out = &d->plan;
 
 	out->allowed = d->t->allowed;
-	out->usable = wanted->all_cpus ? out->allowed : cpuset_and(&out->allowed, &wanted->cpus);
+	out->apart = d->t->apart;
+	out->usable = wanted->all_cpus ? cpuset_and_not(&out->allowed, &out->apart)
+				       : cpuset_and(&out->allowed, &wanted->cpus);
 	if (!max_cores_binds(d))
 		return;
 	for (unsigned core = 0; core < d->t->core_count; core++) {
@@ -263,7 +273,8 @@ int plan_make(const struct topology *t, const struct profile *p, const struct fa
 {
 	struct draft d = {.t = t, .profile = p, .facts = f};
 
-	if (reserve_for(t, &p->partition, &d.host_nodes, &d.reserve, e) < 0 ||
+	if (partition_check_cpus(t, &p->partition, e) < 0 ||
+	    reserve_for(t, &p->partition, &d.host_nodes, &d.reserve, e) < 0 ||
 	    decide_cut(&d, e) < 0 || decide_slices(&d, e) < 0 || decide_jvm_options(&d, e) < 0)
 		return e->code;
 	engine_explain(&d.engine);

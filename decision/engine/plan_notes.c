@@ -17,10 +17,10 @@ static void warn_of_memory_only(const struct topology *t, struct plan *out)
 	for (unsigned i = 0; i < t->node_count; i++) {
 		const struct topology_node *node = &t->nodes[i];
 
-		if (!node->memory_only || !node->allowed || !node->memory_bytes || used >> i & 1)
+		if (!node->memory_only || !node->allowed || !node->usable_bytes || used >> i & 1)
 			continue;
 		left |= UINT64_C(1) << i;
-		bytes += node->memory_bytes;
+		bytes += node->usable_bytes;
 	}
 	ids = topology_node_ids(t, left);
 	if (left)
@@ -29,6 +29,76 @@ static void warn_of_memory_only(const struct topology *t, struct plan *out)
 			  "there: partition.memory_only_nodes: true adds it to the nearest slices",
 			  SIZE_STRING(bytes), cpuset_count(&ids) == 1 ? "node" : "nodes",
 			  CPUSET_STRING(&ids));
+}
+
+/* Lists that may be long come last in what follows: there they are cut. */
+static void warn_of_huge_pages(const struct topology *t, struct plan *out)
+{
+	uint64_t huge = 0, all = 0, with = 0, spent = 0;
+	struct cpuset ids, spent_ids;
+
+	for (unsigned i = 0; i < t->node_count; i++) {
+		const struct topology_node *node = &t->nodes[i];
+
+		if (!node->allowed || !node->huge_bytes)
+			continue;
+		with |= UINT64_C(1) << i;
+		spent |= node->usable_bytes ? 0 : UINT64_C(1) << i;
+		huge += node->huge_bytes;
+		all += node->memory_bytes;
+	}
+	ids = topology_node_ids(t, with);
+	spent_ids = topology_node_ids(t, spent);
+	plan_warn(out, WARN_HUGE_PAGES,
+		  "%s of %s are reserved as huge pages, of which no heap is made: reserve fewer "
+		  "(vm.nr_hugepages, hugepages=) to give slices more of %s %s%s%s",
+		  SIZE_STRING(huge), SIZE_STRING(all), cpuset_count(&ids) == 1 ? "node" : "nodes",
+		  CPUSET_STRING(&ids), spent ? "; too little is left on " : "",
+		  CPUSET_STRING(&spent_ids));
+}
+
+/*
+ * CPUs of one kind that are apart: left out by partition.cpus: all, or, if they are named, in
+ * slices of more than one CPU.
+ */
+static void warn_of_apart(const struct engine *g, enum warning_code code, const char *kind,
+			  const char *why, const struct cpuset *cpus, struct plan *out)
+{
+	struct cpuset ours = cpuset_and(cpus, &out->allowed), slices = {0};
+
+	for (unsigned i = 0; i < out->slice_count; i++)
+		if (cpuset_count(&out->slices[i].cpus) > 1 &&
+		    cpuset_intersects(&out->slices[i].cpus, &ours))
+			cpuset_add(&slices, i);
+	if (g->profile->partition.all_cpus && !cpuset_is_empty(&ours))
+		plan_warn(out, code,
+			  "%s CPUs (%s) are left out unless partition.cpus names them: %s", kind,
+			  why, CPUSET_STRING(&ours));
+	else if (!cpuset_is_empty(&slices))
+		plan_warn(out, code,
+			  "%s CPUs (%s) are in slices of several CPUs: leave them out of "
+			  "partition.cpus, or make slices of one CPU there; slices %s",
+			  kind, why, CPUSET_STRING(&slices));
+}
+
+/* Memory and CPUs that are there, but reserved for something else. */
+static void warn_of_reserved(const struct engine *g, struct plan *out)
+{
+	const struct topology *t = g->t;
+	struct cpuset quiet = cpuset_and(&t->rcu_nocbs, &t->allowed);
+
+	if (t->oddities & TOPOLOGY_HUGE_PAGES)
+		warn_of_huge_pages(t, out);
+	if (t->oddities & TOPOLOGY_ISOLATED_CPUS)
+		warn_of_apart(g, WARN_ISOLATED_CPUS, "isolated",
+			      "isolcpus=, partitions: no load is balanced between them",
+			      &t->isolated, out);
+	if (t->oddities & TOPOLOGY_NOHZ_FULL_CPUS)
+		warn_of_apart(g, WARN_NOHZ_FULL_CPUS, "nohz_full",
+			      "nohz_full=: made for one thread each", &t->nohz_full, out);
+	if (!cpuset_is_empty(&quiet))
+		plan_note(out, "rcu_nocbs=: other CPUs do RCU's work for CPUs %s",
+			  CPUSET_STRING(&quiet));
 }
 
 static void warn_of_machine(const struct engine *g, enum partition_by by, struct plan *out)
@@ -64,6 +134,7 @@ static void warn_of_machine(const struct engine *g, enum partition_by by, struct
 			  CPUSET_STRING(&g->t->hidden_nodes));
 	if (!g->profile->partition.memory_only_nodes)
 		warn_of_memory_only(g->t, out);
+	warn_of_reserved(g, out);
 }
 
 /* ---- sizes ---- */
@@ -272,6 +343,49 @@ static void note_heap(const struct engine *g, const struct slice *s, struct plan
 			  g->coefficients->c[COST_GC] * c->features.x[COST_GC]);
 }
 
+enum { HELD_PART = 16 }; /* short of less than this part is no news: the kernel's own, caches */
+
+/* Where slices may use more than can be had now. Nodes of one slice give by their size. */
+static void warn_of_held(const struct engine *g, const struct cut *cut, struct plan *out)
+{
+	const struct topology *t = g->t;
+	uint64_t wanted[TOPOLOGY_NODES] = {0}, most = 0;
+	unsigned worst = 0, count = 0;
+
+	for (unsigned i = 0; i < out->slice_count; i++) {
+		uint64_t nodes = cut->shares[i].nodes, all = 0;
+
+		for (unsigned n = 0; n < t->node_count; n++)
+			all += nodes >> n & 1 ? t->nodes[n].usable_bytes : 0;
+		for (unsigned n = 0; all && n < t->node_count; n++)
+			if (nodes >> n & 1)
+				wanted[n] +=
+					(uint64_t)((double)out->slices[i].memory.max_bytes *
+						   (double)t->nodes[n].usable_bytes / (double)all);
+	}
+	for (unsigned n = 0; n < t->node_count; n++) {
+		const struct topology_node *node = &t->nodes[n];
+		uint64_t lacks = wanted[n] > node->free_bytes ? wanted[n] - node->free_bytes : 0;
+
+		if (!node->held_bytes || lacks <= wanted[n] / HELD_PART)
+			continue;
+		count++;
+		if (lacks > most) {
+			most = lacks;
+			worst = n;
+		}
+	}
+	if (count)
+		plan_warn(out, WARN_MEMORY_HELD,
+			  "slices may use %s of node %u, of which %s could be had when this was "
+			  "planned, for others and the kernel held %s%s: end those, or write a "
+			  "smaller memory.limit",
+			  SIZE_STRING(wanted[worst]), t->nodes[worst].id,
+			  SIZE_STRING(t->nodes[worst].free_bytes),
+			  SIZE_STRING(t->nodes[worst].held_bytes),
+			  count > 1 ? ", and other nodes are short, too" : "");
+}
+
 static void note_memory(const struct engine *g, const struct budget *budget, struct plan *out)
 {
 	const struct slice *s = &out->slices[0];
@@ -404,6 +518,7 @@ void plan_add_notes(const struct engine *g, const struct cut *cut, const struct 
 	warn_of_sizes(p, out);
 	warn_of_kinds(g->t, p, warn_of_crossings(g->t, p, out), out);
 	note_memory(g, &cut->budget, out);
+	warn_of_held(g, cut, out);
 	note_slots(g, out);
 	note_executors(g, out);
 	note_assumptions(g, f, out);

@@ -33,7 +33,7 @@ static int check_cpus(const struct topology *t, struct err *e)
 
 static int check_nodes(const struct topology *t, struct err *e)
 {
-	bool usable = false, sized = false;
+	bool usable = false, sized = false, huge = false;
 
 	if (t->node_count > TOPOLOGY_NODES)
 		return err_wrong(e, "the topology has %u NUMA nodes; the limit is %d",
@@ -47,10 +47,20 @@ static int check_nodes(const struct topology *t, struct err *e)
 		if (i > 0 && id <= t->nodes[i - 1].id)
 			return err_wrong(e, "NUMA node %u comes after node %u in the topology", id,
 					 t->nodes[i - 1].id);
+		if (t->nodes[i].huge_bytes > t->nodes[i].memory_bytes)
+			return err_wrong(e, "NUMA node %u has more huge pages than memory", id);
 		sized |= t->nodes[i].memory_bytes != 0;
 	}
-	for (unsigned i = 0; i < t->node_count; i++)
-		usable |= t->nodes[i].allowed && (t->nodes[i].memory_bytes || !sized);
+	for (unsigned i = 0; i < t->node_count; i++) {
+		const struct topology_node *node = &t->nodes[i];
+
+		usable |= node->allowed && (node->memory_bytes > node->huge_bytes || !sized);
+		huge |= node->allowed && node->huge_bytes;
+	}
+	if (!usable && huge)
+		return err_impossible(e, "all memory of the NUMA nodes that are allowed is "
+					 "reserved as huge pages: reserve fewer (vm.nr_hugepages, "
+					 "hugepages= on the kernel command line)");
 	if (!usable)
 		return err_wrong(e, "the topology has no NUMA node with memory that is allowed");
 	return 0;
@@ -171,6 +181,16 @@ static void build_cores(struct topology *t, const uint16_t packages[TOPOLOGY_CPU
 	}
 }
 
+static void find_apart(struct topology *t)
+{
+	t->apart = cpuset_or(&t->isolated, &t->nohz_full);
+	t->apart = cpuset_and(&t->apart, &t->allowed);
+	if (cpuset_intersects(&t->isolated, &t->allowed))
+		t->oddities |= TOPOLOGY_ISOLATED_CPUS;
+	if (cpuset_intersects(&t->nohz_full, &t->allowed))
+		t->oddities |= TOPOLOGY_NOHZ_FULL_CPUS;
+}
+
 /* ---- nodes ---- */
 
 /* Node masks are over indexes of nodes[]; positions are indexes of cpus[]. */
@@ -220,11 +240,39 @@ static uint16_t node_package(const struct topology *t, const struct topology_nod
 	return TOPOLOGY_NONE;
 }
 
+/*
+ * Heaps are not made of huge pages. An application has one executor size, so a node of which they
+ * leave next to nothing would shrink every heap to what fits there: if another one has much more
+ * left, its CPUs use that one's memory, as those of a node without memory do.
+ */
+static void find_usable_bytes(struct topology *t)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < t->node_count; i++) {
+		struct topology_node *node = &t->nodes[i];
+
+		node->usable_bytes = node->memory_bytes - node->huge_bytes;
+		if (node->allowed && node->usable_bytes > most)
+			most = node->usable_bytes;
+		if (node->allowed && node->huge_bytes)
+			t->oddities |= TOPOLOGY_HUGE_PAGES;
+	}
+	for (unsigned i = 0; i < t->node_count; i++) {
+		struct topology_node *node = &t->nodes[i];
+
+		if (node->usable_bytes < node->memory_bytes / TOPOLOGY_NODE_PART &&
+		    node->usable_bytes < most / TOPOLOGY_NODE_PART)
+			node->usable_bytes = 0;
+	}
+}
+
 static void classify_nodes(struct topology *t, struct locality *l)
 {
 	unsigned allowed = 0;
 	bool sized = false;
 
+	find_usable_bytes(t);
 	for (unsigned i = 0; i < t->node_count; i++) {
 		allowed += t->nodes[i].allowed;
 		sized |= t->nodes[i].memory_bytes != 0;
@@ -237,7 +285,7 @@ static void classify_nodes(struct topology *t, struct locality *l)
 
 		node->memory_only = l->first_cpu[i] == TOPOLOGY_NONE && !only;
 		node->package = node_package(t, node);
-		if (node->allowed && (node->memory_bytes || !sized)) {
+		if (node->allowed && (node->usable_bytes || !sized)) {
 			l->stand_ins |= node_bit(i);
 			if (!node->memory_only)
 				l->own |= node_bit(i);
@@ -414,6 +462,7 @@ int topology_derive(struct topology *t, struct err *e)
 		t->oddities |= TOPOLOGY_HIDDEN_NODES;
 	number_objects(t, packages);
 	build_cores(t, packages);
+	find_apart(t);
 	find_owners(t, &locality);
 	classify_nodes(t, &locality);
 	find_package_nodes(t, &locality);

@@ -23,6 +23,7 @@ enum {
 	TOPOLOGY_SOURCE = 1024,
 	TOPOLOGY_NONE = UINT16_MAX,
 	TOPOLOGY_PACKAGE_CORES = 4, /* of a package that counts though all share one node */
+	TOPOLOGY_NODE_PART = 8,	    /* huge pages leave less than this part: as if without memory */
 	DISTANCE_LOCAL = 10,	    /* the firmware's SLIT unit */
 	DISTANCE_REMOTE = 20,
 };
@@ -40,10 +41,14 @@ struct topology_node {
 	uint16_t id;	       /* OS index */
 	bool allowed;	       /* may be written to cpuset.mems */
 	uint64_t memory_bytes; /* capacity; 0: none, or unknown if no node has any */
+	uint64_t huge_bytes;   /* of it, reserved as huge pages, used or not: not for heaps */
 	struct cpuset cpus;    /* raw: as the firmware says, disallowed CPUs included */
+	/* When this was read: what could be had, what others and the kernel held; 0, 0: not known. */
+	uint64_t free_bytes, held_bytes;
 	/* derived */
-	bool memory_only; /* no CPUs of its own */
-	uint16_t package; /* of its first CPU, or TOPOLOGY_NONE */
+	uint64_t usable_bytes; /* what is left for slices and the reserve */
+	bool memory_only;      /* no CPUs of its own */
+	uint16_t package;      /* of its first CPU, or TOPOLOGY_NONE */
 };
 
 /* derived: a run of cores [first, first + count) in tree order */
@@ -80,6 +85,10 @@ enum topology_oddity {
 	TOPOLOGY_HYBRID_CORES = 1 << 5,		/* more than one kind of core */
 	TOPOLOGY_CPUS_WITHOUT_PACKAGE = 1 << 6, /* others have one */
 	TOPOLOGY_HIDDEN_NODES = 1 << 7,
+	TOPOLOGY_HUGE_PAGES = 1 << 8, /* on a node that is allowed */
+	TOPOLOGY_ISOLATED_CPUS = 1 << 9,
+	TOPOLOGY_NOHZ_FULL_CPUS = 1 << 10,
+	TOPOLOGY_ODDITIES_END = 1 << 11,
 };
 
 struct topology {
@@ -92,6 +101,12 @@ struct topology {
 	struct topology_node nodes[TOPOLOGY_NODES]; /* ascending by id */
 	/* Ids of nodes that the kernel has with memory and hwloc has not: nobody can use them. */
 	struct cpuset hidden_nodes;
+	/*
+	 * CPUs that the kernel was told to treat apart, whether they are allowed or not: it balances
+	 * no load between isolated ones; nohz_full ones are for one task each; what RCU has to do
+	 * for rcu_nocbs ones is done elsewhere, which hurts nobody.
+	 */
+	struct cpuset isolated, nohz_full, rcu_nocbs;
 	bool has_distances;
 	bool has_latencies; /* the distances are these, 10 for local memory */
 	uint16_t distance[TOPOLOGY_NODES][TOPOLOGY_NODES]; /* from, to, by index of nodes[]; >= 1 */
@@ -99,6 +114,8 @@ struct topology {
 	/* derived */
 	unsigned oddities; /* of enum topology_oddity */
 	struct cpuset allowed;
+	struct cpuset
+		apart; /* of these, isolated or nohz_full: for whom partition.cpus names them */
 	unsigned core_count;
 	struct topology_core cores[TOPOLOGY_CPUS];
 	unsigned package_count;
@@ -124,7 +141,8 @@ struct topology {
  * several nodes). A node whose CPUs are not neighbours is several parents in numa[]. Linear in CPUs
  * × nodes. Return 0; -EINVAL (ERR_WRONG) for a machine that contradicts itself (no CPU, a core in
  * two packages, duplicate OS indexes, out-of-range ids, an object in two places, no allowed node
- * with memory), naming the object, with *t untouched.
+ * with memory), naming the object; ERR_IMPOSSIBLE where huge pages are all the memory that is
+ * allowed; both with *t untouched.
  */
 int topology_derive(struct topology *t, struct err *e);
 

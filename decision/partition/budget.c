@@ -51,7 +51,7 @@ static void add_memory_only(const struct topology *t, uint64_t beside[TOPOLOGY_N
 		const struct topology_node *node = &t->nodes[i];
 
 		if (!node->memory_only || !node->allowed || (with_cpus & bit(i)) ||
-		    !(node->memory_bytes || (t->oddities & TOPOLOGY_MEMORY_UNKNOWN)))
+		    !(node->usable_bytes || (t->oddities & TOPOLOGY_MEMORY_UNKNOWN)))
 			continue;
 		for (uint64_t at = neighbours(t, i, with_cpus); at; at &= at - 1)
 			beside[__builtin_ctzll(at)] |= bit(i);
@@ -91,7 +91,7 @@ void budget_shares(const struct topology *t, const struct partition *p, bool mem
 			if (!parts[i][n])
 				continue;
 			out[i].nodes |= bit(n);
-			out[i].share += size_share(t->nodes[n].memory_bytes - reserve->node[n],
+			out[i].share += size_share(t->nodes[n].usable_bytes - reserve->node[n],
 						   parts[i][n], all[n]);
 		}
 		out[i].share -= out[i].share % BUDGET_MIB;

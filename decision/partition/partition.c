@@ -349,34 +349,68 @@ static void cut(struct division *d)
 	number_in_tree_order(d->t, out);
 	if (!out->spared || d->wanted->reserve_cores != AMOUNT_AUTO)
 		return;
-	out->reserved += out->spared;
 	for (unsigned core = 0; core < d->t->core_count; core++) {
-		if (out->owner[core] == CORE_FREE || out->owner[core] == CORE_ABOVE)
-			out->owner[core] = CORE_RESERVED;
+		if (out->owner[core] != CORE_FREE && out->owner[core] != CORE_ABOVE)
+			continue;
+		if (partition_core_is_apart(d->t, d->wanted, core))
+			continue;
+		out->owner[core] = CORE_RESERVED;
+		out->reserved++;
 	}
 }
 
 /* ---- the whole ---- */
 
+/*
+ * The host group's threads should be balanced, too: it gets cores that are not apart as long as
+ * there are some.
+ */
+static void reserve_balanced_first(struct division *d)
+{
+	uint16_t balanced[TOPOLOGY_CPUS];
+	unsigned count = 0, left = d->out->reserved;
+
+	if (cpuset_is_empty(&d->t->apart)) {
+		reserve_cores(d->t, d->out->owner, left, CORE_RESERVED);
+		return;
+	}
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		balanced[core] = d->out->owner[core];
+		if (partition_core_is_apart(d->t, d->wanted, core))
+			balanced[core] = CORE_OUTSIDE;
+		count += balanced[core] == CORE_FREE;
+	}
+	count = count < left ? count : left;
+	reserve_cores(d->t, balanced, count, CORE_RESERVED);
+	for (unsigned core = 0; core < d->t->core_count; core++) {
+		if (balanced[core] == CORE_RESERVED)
+			d->out->owner[core] = CORE_RESERVED;
+	}
+	reserve_cores(d->t, d->out->owner, left - count, CORE_RESERVED);
+}
+
 static int find_usable(struct division *d, struct err *e)
 {
 	const struct profile_partition *wanted = d->wanted;
+	bool is_apart = true;
 	int reserved;
 
-	if (!wanted->all_cpus && !cpuset_is_subset(&wanted->cpus, &d->t->allowed)) {
-		struct cpuset missing = cpuset_and_not(&wanted->cpus, &d->t->allowed);
-
-		return err_impossible(e,
-				      "partition.cpus: CPUs %.200s are not among those allowed "
-				      "here, %.200s: leave them out",
-				      CPUSET_STRING(&missing), CPUSET_STRING(&d->t->allowed));
-	}
+	if (partition_check_cpus(d->t, wanted, e) < 0)
+		return e->code;
 	d->out->usable = partition_usable(d->t, wanted, d->out->owner);
-	reserved = reserve_count(wanted->reserve_cores, d->out->usable, e);
+	for (unsigned core = 0; core < d->t->core_count; core++)
+		is_apart &= d->out->owner[core] != CORE_FREE ||
+			    partition_core_is_apart(d->t, d->wanted, core);
+	/* Slices on CPUs that were isolated for them: the host group is on the others. */
+	reserved = reserve_count(is_apart && !cpuset_is_equal(&d->t->apart, &d->t->allowed) &&
+						 wanted->reserve_cores == AMOUNT_AUTO
+					 ? 0
+					 : wanted->reserve_cores,
+				 d->out->usable, e);
 	if (reserved < 0)
 		return e->code;
 	d->out->reserved = (unsigned)reserved;
-	reserve_cores(d->t, d->out->owner, d->out->reserved, CORE_RESERVED);
+	reserve_balanced_first(d);
 	d->free = d->out->usable - d->out->reserved;
 	d->ceiling = d->free;
 	if (wanted->max_cores != AMOUNT_ALL && (unsigned)wanted->max_cores < d->free)

@@ -165,7 +165,7 @@ static void give_evenly(const struct topology *t, uint64_t nodes, uint64_t wante
 
 		capped = false;
 		for (unsigned i = 0; i < t->node_count; i++) {
-			uint64_t most = node_most(t->nodes[i].memory_bytes, wanted, capacity);
+			uint64_t most = node_most(t->nodes[i].usable_bytes, wanted, capacity);
 
 			if (!(nodes & UINT64_C(1) << i))
 				continue;
@@ -190,7 +190,7 @@ int reserve_memory(const struct topology *t, uint64_t nodes, const struct size *
 	for (unsigned i = 0; i < t->node_count; i++) {
 		if (!(nodes & UINT64_C(1) << i))
 			continue;
-		if (__builtin_add_overflow(capacity, t->nodes[i].memory_bytes, &capacity))
+		if (__builtin_add_overflow(capacity, t->nodes[i].usable_bytes, &capacity))
 			return err_wrong(e, "the topology's nodes have more than 16 EB of memory");
 	}
 	total = reserve_total(wanted, capacity);

@@ -68,6 +68,10 @@ const char *warning_code_name(enum warning_code code)
 		[WARN_MEMORY_ONLY_NODES] = "memory-only-nodes",
 		[WARN_HIDDEN_NODES] = "hidden-nodes",
 		[WARN_CPUS_WITHOUT_PACKAGE] = "cpus-without-package",
+		[WARN_HUGE_PAGES] = "huge-pages",
+		[WARN_MEMORY_HELD] = "memory-held",
+		[WARN_ISOLATED_CPUS] = "isolated-cpus",
+		[WARN_NOHZ_FULL_CPUS] = "nohz-full-cpus",
 	};
 
 	return names[code];
@@ -91,7 +95,14 @@ bool loan_is_same(const struct loan *a, const struct loan *b)
 
 struct cpuset plan_host_cpus(const struct plan *p)
 {
-	return p->host.shared ? p->allowed : p->host.cpus;
+	return p->host.shared ? plan_balanced_cpus(p) : p->host.cpus;
+}
+
+struct cpuset plan_balanced_cpus(const struct plan *p)
+{
+	struct cpuset cpus = cpuset_and_not(&p->allowed, &p->apart);
+
+	return cpuset_is_empty(&cpus) ? p->usable : cpus;
 }
 
 struct cpuset plan_effective_cpus(const struct plan *p, unsigned slice)

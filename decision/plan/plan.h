@@ -69,7 +69,7 @@ struct loan {
 
 struct plan_host {
 	struct cpuset cpus; /* the reserve; empty: shared */
-	bool shared;	    /* runs on all allowed CPUs */
+	bool shared;	    /* runs on all allowed CPUs that are not apart */
 	struct cpuset nodes;
 	uint64_t memory_bytes;
 };
@@ -99,6 +99,10 @@ enum warning_code {
 	WARN_MEMORY_ONLY_NODES,
 	WARN_HIDDEN_NODES,
 	WARN_CPUS_WITHOUT_PACKAGE,
+	WARN_HUGE_PAGES,
+	WARN_MEMORY_HELD,
+	WARN_ISOLATED_CPUS,
+	WARN_NOHZ_FULL_CPUS,
 	WARN_COUNT
 };
 
@@ -135,6 +139,8 @@ struct plan {
 	 * A core is usable if one of its CPUs is here.
 	 */
 	struct cpuset usable;
+	/* Of the allowed ones, isolated or nohz_full: for slices, if at all, not for the others. */
+	struct cpuset apart;
 	unsigned loan_count;
 	struct loan loans[SLICES_MAX];
 	unsigned unused_count;
@@ -163,8 +169,11 @@ bool slice_memory_is_equal(const struct slice_memory *a, const struct slice_memo
 /* Whether two loans may differ in nothing but their CPUs. */
 bool loan_is_same(const struct loan *a, const struct loan *b);
 
-/* The CPUs of the host group: the reserve, or all that are allowed. */
+/* The CPUs of the host group: the reserve, or all that are allowed and not apart. */
 struct cpuset plan_host_cpus(const struct plan *p);
+
+/* Those allowed and not apart; where there are none, the usable ones: also the supervisor's. */
+struct cpuset plan_balanced_cpus(const struct plan *p);
 
 /*
  * The CPUs a slice may run on while the plan's loans are in force: home, plus borrowed, less

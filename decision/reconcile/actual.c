@@ -60,6 +60,7 @@ void actual_plan(const struct observation *seen, const struct plan *recorded,
 	string_copy(out->name, wanted->name);
 	out->allowed = wanted->allowed;
 	out->usable = wanted->usable;
+	out->apart = wanted->apart;
 	out->host = wanted->host;
 	if (host && !cpuset_is_equal(&host->requested, &host_cpus)) {
 		out->host.shared = false;

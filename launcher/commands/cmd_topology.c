@@ -13,19 +13,38 @@
 
 static void print_head(const struct topology *t, const struct cpuset *mask)
 {
-	uint64_t memory = 0;
+	const struct {
+		const char *head, *remark;
+		const struct cpuset *cpus;
+	} apart[] = {
+		{"isolated", "no load balancing; left out unless partition.cpus names them",
+		 &t->isolated},
+		{"nohz_full", "for one thread each; left out unless partition.cpus names them",
+		 &t->nohz_full},
+		{"rcu_nocbs", "other CPUs do RCU's work for them", &t->rcu_nocbs},
+	};
+	uint64_t memory = 0, huge = 0;
 
-	for (unsigned i = 0; i < t->node_count; i++)
+	for (unsigned i = 0; i < t->node_count; i++) {
 		memory += t->nodes[i].allowed ? t->nodes[i].memory_bytes : 0;
+		huge += t->nodes[i].allowed ? t->nodes[i].huge_bytes : 0;
+	}
 	printf("source    %s\n", FOREIGN(t->source));
 	printf("packages  %u\nnodes     %u\nL3s       %u\ncores     %u\nCPUs      %u (%s)\n",
 	       t->package_count, t->node_count, t->l3_count, t->core_count, t->cpu_count,
 	       CPUSET_STRING(&t->allowed));
-	printf("memory    %s\n",
+	printf("memory    %s",
 	       t->oddities & TOPOLOGY_MEMORY_UNKNOWN ? "unknown" : SIZE_STRING(memory));
+	if (huge)
+		printf(" (%s in huge pages)", SIZE_STRING(huge));
+	puts("");
 	if (!cpuset_is_empty(&t->disallowed))
 		printf("not ours  CPUs %s (offline, or outside our cpuset)\n",
 		       CPUSET_STRING(&t->disallowed));
+	for (size_t i = 0; i < sizeof(apart) / sizeof(*apart); i++)
+		if (!cpuset_is_empty(apart[i].cpus))
+			printf("%-9s CPUs %s (%s)\n", apart[i].head, CPUSET_STRING(apart[i].cpus),
+			       apart[i].remark);
 	if (!cpuset_is_empty(mask))
 		printf("ignored   this process is bound to CPUs %s\n", CPUSET_STRING(mask));
 }
@@ -75,7 +94,12 @@ static int print_nodes(const struct topology *t)
 
 		table_add(&table, "%u", n->id);
 		table_add(&table, n->package == TOPOLOGY_NONE ? "-" : "%u", n->package);
-		table_add(&table, "%s", n->memory_bytes ? SIZE_STRING(n->memory_bytes) : "-");
+		if (n->huge_bytes)
+			table_add(&table, "%s (%s in huge pages)", SIZE_STRING(n->memory_bytes),
+				  SIZE_STRING(n->huge_bytes));
+		else
+			table_add(&table, "%s",
+				  n->memory_bytes ? SIZE_STRING(n->memory_bytes) : "-");
 		table_add(&table, "%s",
 			  !n->allowed	   ? "not ours"
 			  : n->memory_only ? "memory only"
@@ -115,6 +139,9 @@ static const struct {
 	{TOPOLOGY_HYBRID_CORES, "cores are of more than one kind"},
 	{TOPOLOGY_CPUS_WITHOUT_PACKAGE,
 	 "some CPUs are in no package; neighbours of them count as one"},
+	{TOPOLOGY_HUGE_PAGES, "huge pages are reserved; no heap is made of them"},
+	{TOPOLOGY_ISOLATED_CPUS, "some CPUs are isolated"},
+	{TOPOLOGY_NOHZ_FULL_CPUS, "some CPUs are nohz_full"},
 	{TOPOLOGY_HIDDEN_NODES, "hwloc shows fewer nodes than the kernel has with memory"},
 };
 

@@ -96,6 +96,10 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 			      &in->facts.daemon_heap, e);
 	if (!r)
 		r = inputs_decide(in, e);
+	/* The others are the machine's, and `plan` shows them: this one may be gone tomorrow. */
+	for (unsigned i = 0; !r && i < in->plan.warning_count; i++)
+		if (in->plan.warnings[i].code == WARN_MEMORY_HELD)
+			fprintf(stderr, "cleave: %s\n", in->plan.warnings[i].message);
 	out->phase = PHASE_STARTING;
 	out->profile = in->profile;
 	/* What it was cut for; the next `up` is not to see something else. */

@@ -10,7 +10,8 @@ int doctor_read(const struct profile *p, const struct roots *roots, unsigned wai
 	struct tree tree;
 	int r;
 
-	*out = (struct doctor_facts){.wants_engine = profile_has_engine(p)};
+	memset(out, 0, sizeof(*out));
+	out->wants_engine = profile_has_engine(p);
 	r = tree_read(roots->cgroup_root, &tree, e);
 	if (r < 0)
 		return r;
@@ -30,6 +31,7 @@ int doctor_read(const struct profile *p, const struct roots *roots, unsigned wai
 	if (!out->place_result)
 		out->place_result = placement_try(&out->decided, &out->place_error);
 	kernel_read(out);
+	machine_read(p, &tree, out);
 	spark_read(p, out);
 	doors_read(p, out);
 	identity_read(p, roots->state_dir, out);
@@ -48,6 +50,7 @@ void doctor_judge(const struct doctor_facts *f, struct findings *out)
 	out->count = out->missing = 0;
 	groups_judge(f, out);
 	kernel_judge(f, out);
+	machine_judge(f, out);
 	spark_judge(f, out);
 	doors_judge(f, out);
 	identity_judge(f, out);

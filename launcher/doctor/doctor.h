@@ -14,7 +14,7 @@
 
 /*
  * Read the facts that matter to `p`; `wait_ms` is how long the use of the CPUs is measured. About
- * 150 KB: keep it on the heap.
+ * 400 KB: keep it on the heap.
  */
 int doctor_read(const struct profile *p, const struct roots *roots, unsigned wait_ms,
 		struct doctor_facts *out, struct err *e);

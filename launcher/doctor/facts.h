@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "containers/where/tree.h"
+#include "decision/machine/topology.h"
 #include "launcher/inputs/caller.h"
 #include "launcher/spark/archive.h"
 #include "launcher/spark/directories.h"
@@ -32,6 +33,15 @@ struct doctor_facts {
 	bool pressure;				  /* /proc/pressure */
 	bool oom_protects;			  /* oom_protect() may be called */
 	char huge_pages[128], numa_balancing[32], swappiness[32], nodes[CPUSET_TEXT];
+	struct topology machine; /* no CPUs: it could not be read */
+	int machine_result;	 /* of load_machine(), then of plan_make() with no other facts */
+	struct err machine_error;
+	bool names_cpus; /* partition.cpus does */
+	struct cpuset named_cpus;
+	uint64_t offline_bytes, balloon_bytes; /* memory that is in no MemTotal */
+	pid_t largest;			       /* the process with most memory in use */
+	char largest_name[32];
+	uint64_t largest_bytes;
 	bool wants_engine; /* the profile does */
 	int engine_result; /* of spark_find_engine() */
 	struct err engine_error;

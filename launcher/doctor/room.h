@@ -19,6 +19,10 @@ void groups_judge(const struct doctor_facts *f, struct findings *out);
 void kernel_read(struct doctor_facts *out);
 void kernel_judge(const struct doctor_facts *f, struct findings *out);
 
+/* machine.c: whether it can be cut, and memory and CPUs that are there but cannot be had */
+void machine_read(const struct profile *p, const struct tree *tree, struct doctor_facts *out);
+void machine_judge(const struct doctor_facts *f, struct findings *out);
+
 /* spark.c: Spark, Java, python3 and a container engine, as `up` would find them */
 void spark_read(const struct profile *p, struct doctor_facts *out);
 void spark_judge(const struct doctor_facts *f, struct findings *out);

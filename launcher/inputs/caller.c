@@ -115,7 +115,8 @@ static bool is_memory_cut(const struct caller *c, const struct topology *t)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < t->node_count; i++)
-		sum += t->nodes[i].allowed ? t->nodes[i].memory_bytes : 0;
+		if (t->nodes[i].allowed) /* no group is charged for huge pages */
+			sum += t->nodes[i].memory_bytes - t->nodes[i].huge_bytes;
 	/* The nodes' shares of the limit are rounded down. */
 	return c->limits.memory_bytes && sum && sum + t->node_count >= c->limits.memory_bytes;
 }

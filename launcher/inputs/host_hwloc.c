@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/strings.h"
+#include "launcher/inputs/host_cpus.h"
 #include "launcher/inputs/host_memory.h"
 #include "launcher/system/confined.h"
 
@@ -247,8 +249,34 @@ static int compare_nodes(const void *a, const void *b)
 	return ((*x)->os_index > (*y)->os_index) - ((*x)->os_index < (*y)->os_index);
 }
 
-static int read_nodes(hwloc_topology_t h, const struct cpuset *allowed, struct topology *t,
-		      struct err *e)
+/*
+ * Memory of a node that is reserved as huge pages, of all sizes, in use or not: the kernel's pools,
+ * surplus pages among them, which are a part of local_memory. In files of other hands, and where
+ * firmware sets pages aside, they may be beside it: there the pages of the least size say what is
+ * left. Of this machine, local_memory may be too small yet: host_memory_correct() knows.
+ */
+static uint64_t huge_bytes(const struct hwloc_numanode_attr_s *node, enum source_kind kind)
+{
+	uint64_t huge = 0, base = UINT64_MAX, base_bytes = 0, bytes;
+
+	for (unsigned i = 0; i < node->page_types_len; i++)
+		if (node->page_types[i].size && node->page_types[i].size < base)
+			base = node->page_types[i].size;
+	for (unsigned i = 0; i < node->page_types_len; i++) {
+		const struct hwloc_memory_page_type_s *type = &node->page_types[i];
+		uint64_t *sum = type->size == base ? &base_bytes : &huge;
+
+		if (__builtin_mul_overflow(type->size, type->count, &bytes) ||
+		    __builtin_add_overflow(*sum, bytes, sum))
+			*sum = UINT64_MAX;
+	}
+	if (huge <= node->local_memory || kind == SOURCE_LIVE)
+		return huge;
+	return base_bytes < node->local_memory ? node->local_memory - base_bytes : 0;
+}
+
+static int read_nodes(hwloc_topology_t h, enum source_kind kind, const struct cpuset *allowed,
+		      struct topology *t, struct err *e)
 {
 	hwloc_obj_t nodes[TOPOLOGY_NODES], node = NULL;
 
@@ -268,6 +296,7 @@ static int read_nodes(hwloc_topology_t h, const struct cpuset *allowed, struct t
 		t->nodes[i].id = (uint16_t)nodes[i]->os_index;
 		t->nodes[i].allowed = cpuset_has(allowed, nodes[i]->os_index);
 		t->nodes[i].memory_bytes = nodes[i]->attr->numanode.local_memory;
+		t->nodes[i].huge_bytes = huge_bytes(&nodes[i]->attr->numanode, kind);
 		if (to_cpuset(nodes[i]->complete_cpuset, "CPU", CPUSET_MAX, &t->nodes[i].cpus, e) <
 		    0)
 			return e->code;
@@ -380,33 +409,38 @@ static int read_kinds(hwloc_topology_t h, struct topology *t, struct err *e)
 /* ---- this machine ---- */
 
 /* What is known of this machine beyond hwloc's tree. */
-static void read_host(hwloc_topology_t h, uint64_t limit_bytes, struct topology *t,
+static void read_host(hwloc_topology_t h, const struct topology_source *source, struct topology *t,
 		      struct cpuset *mask)
 {
-	cleanup_fclose FILE *meminfo = fopen("/proc/meminfo", "re");
-	cleanup_fclose FILE *zoneinfo = fopen("/proc/zoneinfo", "re");
-	cleanup_fclose FILE *with_memory = fopen("/sys/devices/system/node/has_memory", "re");
-	cleanup_fclose FILE *with_cpus = fopen("/sys/devices/system/node/has_cpu", "re");
+	cleanup_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
 	struct host_memory memory;
 	struct cpuset has_cpu;
-	char text[CPUSET_TEXT] = "";
 	struct err ignored;
 
 	t->this_machine = hwloc_topology_is_thissystem(h);
 	/* Nodes that the kernel has no CPU in only look local to some. */
-	if (with_cpus && fgets(text, sizeof(text), with_cpus) &&
-	    cpuset_parse(text, &has_cpu, &ignored) == 0)
+	if (control_read_cpuset(root, "sys/devices/system/node/has_cpu", &has_cpu, &ignored) == 0)
 		for (unsigned i = 0; i < t->node_count; i++)
 			if (!cpuset_has(&has_cpu, t->nodes[i].id))
 				t->nodes[i].cpus = (struct cpuset){0};
-	host_memory_find_hidden(t, with_memory);
-	host_memory_parse(meminfo, zoneinfo, &memory);
+	host_memory_read(root, &memory);
+	host_memory_find_hidden(t, &memory);
 	host_memory_correct(t, &memory);
-	host_memory_limit(t, limit_bytes);
+	host_memory_find_free(t, &memory);
+	host_memory_limit(t, source->memory_limit_bytes);
+	host_cpus_read(root, source->unified ? source->unified : "", t);
+	if (source->is_isolated)
+		t->isolated = cpuset_or(&t->isolated, &source->cpus);
 	if (bound && hwloc_get_cpubind(h, bound, HWLOC_CPUBIND_PROCESS) == 0 &&
-	    !hwloc_bitmap_isincluded(hwloc_topology_get_allowed_cpuset(h), bound))
-		to_cpuset(bound, "CPU", CPUSET_MAX, mask, &ignored);
+	    !hwloc_bitmap_isincluded(hwloc_topology_get_allowed_cpuset(h), bound) &&
+	    to_cpuset(bound, "CPU", CPUSET_MAX, mask, &ignored) == 0) {
+		/* Nobody but the kernel has bound every process to those that are not isolated. */
+		struct cpuset missing = cpuset_and_not(&source->cpus, mask);
+
+		if (cpuset_is_subset(&missing, &t->isolated))
+			*mask = (struct cpuset){0};
+	}
 	hwloc_bitmap_free(bound);
 }
 
@@ -424,7 +458,7 @@ static int read_raw(hwloc_topology_t h, const struct topology_source *source,
 	     to_cpuset(hwloc_topology_get_allowed_nodeset(h), "NUMA node", TOPOLOGY_NODE_IDS,
 		       &nodes, e) < 0))
 		return e->code;
-	if (read_cpus(h, &cpus, t, e) < 0 || read_nodes(h, &nodes, t, e) < 0 ||
+	if (read_cpus(h, &cpus, t, e) < 0 || read_nodes(h, d->kind, &nodes, t, e) < 0 ||
 	    read_kinds(h, t, e) < 0)
 		return e->code;
 	read_distances(h, t);
@@ -432,9 +466,9 @@ static int read_raw(hwloc_topology_t h, const struct topology_source *source,
 	/* Synthetic text without sizes gets 1 GB a node from hwloc; nobody said so: unknown. */
 	if (d->kind == SOURCE_SYNTHETIC && !strstr(d->text, "memory="))
 		for (unsigned i = 0; i < t->node_count; i++)
-			t->nodes[i].memory_bytes = 0;
+			t->nodes[i].memory_bytes = t->nodes[i].huge_bytes = 0;
 	if (d->kind == SOURCE_LIVE)
-		read_host(h, source->memory_limit_bytes, t, mask);
+		read_host(h, source, t, mask);
 	return 0;
 }
 
@@ -507,7 +541,10 @@ static int read_confined(const struct description *d, struct topology *t, struct
 		return err_wrong(e, "topology '%s' makes hwloc %s tell a machine that is none",
 				 d->text, HWLOC_VERSION);
 	machine->this_machine = false;
-	machine->hidden_nodes = (struct cpuset){0};
+	machine->hidden_nodes = machine->isolated = (struct cpuset){0};
+	machine->nohz_full = machine->rcu_nocbs = (struct cpuset){0};
+	for (unsigned i = 0; i < machine->node_count; i++)
+		machine->nodes[i].free_bytes = machine->nodes[i].held_bytes = 0;
 	*t = *machine;
 	return 0;
 }

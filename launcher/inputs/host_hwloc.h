@@ -20,6 +20,8 @@ struct topology_source {
 	/* Of this machine only: what may be used, and the least memory limit above us (0: none). */
 	struct cpuset cpus, nodes;
 	uint64_t memory_limit_bytes;
+	bool is_isolated;    /* all of `cpus` are, by a partition of cgroup v2 */
+	const char *unified; /* where cgroup v2 is mounted; NULL: nowhere */
 };
 
 /*

@@ -41,6 +41,21 @@ int inputs_profile(const char *called, struct inputs *in, struct err *e)
 	return load_profile(called, &in->profile, e);
 }
 
+int load_machine(const struct tree *tree, const struct profile_partition *wanted,
+		 struct caller *caller, struct topology *out, struct cpuset *mask, struct err *e)
+{
+	struct topology_source source = {0};
+
+	if (tree_allowed(tree, &source.cpus, &source.nodes, e) < 0 ||
+	    tree_memory_limit(tree, &source.memory_limit_bytes, e) < 0 ||
+	    (caller && caller_restrict(caller, wanted, &source, e) < 0))
+		return e->code;
+	source.is_isolated = tree_is_isolated(tree);
+	if (tree->facts.layout.unified.version)
+		source.unified = tree->facts.layout.unified.mount;
+	return topology_read(&source, out, mask, e);
+}
+
 /*
  * *tree is `here`, or NULL: --topology is given, nothing of this machine counts. Without `caller`
  * only the place of the groups limits, as for a cluster that runs: who asks about it, or keeps it,
@@ -50,17 +65,16 @@ static int read_machine(const struct roots *roots, const struct profile_partitio
 			struct caller *caller, struct tree *here, struct tree **tree,
 			struct topology *out, struct cpuset *mask, struct err *e)
 {
-	struct topology_source source = {.text = roots->topology};
+	const struct topology_source source = {.text = roots->topology};
 
 	*tree = roots->topology ? NULL : here;
-	if (*tree && (tree_read(roots->cgroup_root, here, e) < 0 ||
-		      tree_allowed(here, &source.cpus, &source.nodes, e) < 0 ||
-		      tree_memory_limit(here, &source.memory_limit_bytes, e) < 0))
+	if (!*tree)
+		return topology_read(&source, out, mask, e);
+	if (tree_read(roots->cgroup_root, here, e) < 0)
 		return e->code;
-	if (*tree && caller &&
-	    (caller_read(here, caller, e) < 0 || caller_restrict(caller, wanted, &source, e) < 0))
+	if (caller && caller_read(here, caller, e) < 0)
 		return e->code;
-	return topology_read(&source, out, mask, e);
+	return load_machine(here, wanted, caller, out, mask, e);
 }
 
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
@@ -106,6 +120,26 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 			"cleave: user %u has groups that claim CPUs %s, and may run there; who is "
 			"neither root nor the caller keeps nobody from them\n",
 			(unsigned)claims.claimed_by, CPUSET_STRING(&claims.claimed));
+	return 0;
+}
+
+/* Of the profile's own cluster, which runs, what its processes hold is not others'. */
+static void forget_held(struct topology *t)
+{
+	for (unsigned i = 0; i < t->node_count; i++)
+		t->nodes[i].free_bytes = t->nodes[i].held_bytes = 0;
+}
+
+static int find_own_groups(const struct tree *tree, struct inputs *in, struct err *e)
+{
+	struct claims all;
+
+	if (!tree)
+		return 0;
+	if (tree_claims(tree, "", &all, e) < 0)
+		return e->code;
+	if (!cpuset_is_equal(&all.taken, &in->facts.taken))
+		forget_held(&in->topology);
 	return 0;
 }
 
@@ -175,6 +209,7 @@ static void look_at_workload(struct inputs *in)
 
 void inputs_keep_workload(struct inputs *in, enum workload_type running)
 {
+	forget_held(&in->topology);
 	if (!is_workload_open(&in->profile.workload))
 		return;
 	in->facts.workload = running;
@@ -209,7 +244,8 @@ int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 	in->caller = (struct caller){0};
 	if (read_machine(roots, &in->profile.partition, &in->caller, &here, &tree, &in->topology,
 			 &in->mask, e) < 0 ||
-	    read_facts(tree, &in->profile, &in->facts, e) < 0 || read_model(in, e) < 0 ||
+	    read_facts(tree, &in->profile, &in->facts, e) < 0 || find_own_groups(tree, in, e) < 0 ||
+	    read_model(in, e) < 0 ||
 	    spark_daemon_heap(&in->profile, NULL, &in->facts.daemon_heap, e))
 		return e->code;
 	if (tree)

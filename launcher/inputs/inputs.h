@@ -14,6 +14,8 @@
 #include "launcher/inputs/caller.h"
 #include "launcher/system/roots.h"
 
+struct tree;
+
 /* About 1 MB: keep it on the heap. */
 struct inputs {
 	char *const *application; /* spark-submit's words, NULL: not known; the caller's to set */
@@ -42,7 +44,8 @@ int inputs_read(const struct roots *roots, struct inputs *in, struct err *e);
 
 /*
  * After inputs_read(), where the profile's cluster runs: it keeps the kind of workload that it was
- * cut for. A log that came since then, or another application, is no reason to cut it anew.
+ * cut for. A log that came since then, or another application, is no reason to cut it anew. And
+ * what it holds of memory is not held by others.
  */
 void inputs_keep_workload(struct inputs *in, enum workload_type running);
 
@@ -61,6 +64,13 @@ int load_topology_of_caller(const struct roots *roots, struct topology *out, str
 			    struct caller *caller, struct err *e);
 int load_topology(const struct roots *roots, struct topology *out, struct cpuset *mask,
 		  struct err *e);
+
+/*
+ * This machine, for those who have its tree: restricted to what tree_allowed() says, and, unless it
+ * is NULL, to what `caller`, which was read before, may use of that.
+ */
+int load_machine(const struct tree *tree, const struct profile_partition *wanted,
+		 struct caller *caller, struct topology *out, struct cpuset *mask, struct err *e);
 
 /*
  * What a model file calls this machine, or the one of --topology: the processor's name is known of

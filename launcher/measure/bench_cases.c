@@ -147,16 +147,19 @@ void benching_plain(const struct benching *b, const struct bench_case *c, struct
 {
 	const struct topology *t = &b->in.topology;
 	uint64_t memory = 0;
-	unsigned cpus = 0;
+	unsigned cpus = 0, taken = 0;
 
 	/* Where a limit above us says less than the machine has, so do the nodes. */
 	for (unsigned i = 0; i < t->node_count; i++)
-		memory += t->nodes[i].allowed ? t->nodes[i].memory_bytes : 0;
+		memory += t->nodes[i].allowed ? t->nodes[i].usable_bytes : 0;
 	out->cpus = (struct cpuset){0};
-	for (unsigned i = 0; i < t->core_count && i < c->cores; i++) {
+	for (unsigned i = 0; i < t->core_count && taken < c->cores; i++) {
 		struct cpuset core = topology_core_cpus(t, i);
 
+		/* Not where nothing balances: that would be no comparison. */
+		core = cpuset_and_not(&core, &t->apart);
 		out->cpus = cpuset_or(&out->cpus, &core);
+		taken += !cpuset_is_empty(&core);
 	}
 	cpus = cpuset_count(&out->cpus);
 	out->profile = &b->in.profile;

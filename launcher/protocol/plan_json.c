@@ -151,6 +151,7 @@ static const struct json_field plan_fields[] = {
 	{"notes", JSON_ITEMS(T, notes, note_count)},
 	{"allowed_cpus", JSON_AT(T, allowed)},
 	{"usable_cpus", JSON_AT(T, usable)},
+	{"apart_cpus", JSON_AT(T, apart), .is_new = true},
 	JSON_END,
 };
 const struct json_table plan_table = {

@@ -25,7 +25,14 @@ const char *topology_oddity_name(enum topology_oddity oddity)
 		return warning_code_name(WARN_CPUS_WITHOUT_PACKAGE);
 	case TOPOLOGY_HIDDEN_NODES:
 		return warning_code_name(WARN_HIDDEN_NODES);
+	case TOPOLOGY_HUGE_PAGES:
+		return warning_code_name(WARN_HUGE_PAGES);
+	case TOPOLOGY_ISOLATED_CPUS:
+		return warning_code_name(WARN_ISOLATED_CPUS);
+	case TOPOLOGY_NOHZ_FULL_CPUS:
+		return warning_code_name(WARN_NOHZ_FULL_CPUS);
 	case TOPOLOGY_HYBRID_CORES:
+	case TOPOLOGY_ODDITIES_END:
 		break;
 	}
 	return warning_code_name(WARN_HYBRID_CORES);
@@ -54,10 +61,12 @@ static json_t *nodes_json(const struct topology *t)
 
 		if (n->memory_only)
 			own = (struct cpuset){0};
-		nodes = append(nodes, json_pack("{s:i, s:s, s:I, s:b}", "id", (int)n->id, "cpus",
-						CPUSET_STRING(&own), "memory_bytes",
-						(json_int_t)n->memory_bytes, "memory_only",
-						(int)n->memory_only));
+		nodes = append(
+			nodes,
+			json_pack("{s:i, s:s, s:I, s:I, s:I, s:b}", "id", (int)n->id, "cpus",
+				  CPUSET_STRING(&own), "memory_bytes", (json_int_t)n->memory_bytes,
+				  "huge_pages_bytes", (json_int_t)n->huge_bytes, "usable_bytes",
+				  (json_int_t)n->usable_bytes, "memory_only", (int)n->memory_only));
 	}
 	return nodes;
 }
@@ -87,7 +96,7 @@ static json_t *oddities_json(const struct topology *t)
 {
 	json_t *names = json_array();
 
-	for (unsigned bit = 1; bit <= TOPOLOGY_HIDDEN_NODES; bit <<= 1)
+	for (unsigned bit = 1; bit < TOPOLOGY_ODDITIES_END; bit <<= 1)
 		if (t->oddities & bit)
 			names = append(names, json_string(topology_oddity_name(bit)));
 	return names;
@@ -115,9 +124,12 @@ json_t *topology_json(const struct topology *t)
 	json_auto_t *out = json_pack("{s:s, s:b}", "schema", "cleave.topology/1", "this_machine",
 				     (int)t->this_machine);
 	json_auto_t *summary = topology_json_summary(t);
-	json_auto_t *more = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o}", "l3s", (int)t->l3_count,
-				      "allowed_cpus", CPUSET_STRING(&t->allowed), "other_cpus",
-				      CPUSET_STRING(&t->disallowed), "distances", distances_json(t),
+	json_auto_t *more = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "l3s",
+				      (int)t->l3_count, "allowed_cpus", CPUSET_STRING(&t->allowed),
+				      "other_cpus", CPUSET_STRING(&t->disallowed), "isolated_cpus",
+				      CPUSET_STRING(&t->isolated), "nohz_full_cpus",
+				      CPUSET_STRING(&t->nohz_full), "rcu_nocbs_cpus",
+				      CPUSET_STRING(&t->rcu_nocbs), "distances", distances_json(t),
 				      "oddities", oddities_json(t), "core_list", cores_json(t));
 
 	if (!out || !summary || !more || json_object_update(out, summary) < 0 ||

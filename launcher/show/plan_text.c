@@ -14,6 +14,7 @@ int plan_text_print(const struct plan *p, FILE *to)
 	static const char *const titles[] = {"",      "slice",	 ">cores", ">slots", ">memory",
 					     ">heap", "address", "nodes",  "CPUs",   NULL};
 	const struct plan_host *h = &p->host;
+	struct cpuset host = plan_host_cpus(p);
 	cleanup_table struct table table;
 	int r;
 
@@ -40,10 +41,11 @@ int plan_text_print(const struct plan *p, FILE *to)
 	}
 	r = table_print(&table, to);
 	fprintf(to, "\nhost group: ");
-	if (h->shared)
+	if (h->shared && cpuset_is_empty(&p->apart))
 		fprintf(to, "all allowed CPUs (none is reserved)");
 	else
-		fprintf(to, "CPUs %s", CPUSET_STRING(&h->cpus));
+		fprintf(to, "CPUs %s%s", CPUSET_STRING(&host),
+			h->shared ? " (none is reserved)" : "");
 	fprintf(to, ", nodes %s", CPUSET_STRING(&h->nodes));
 	if (h->memory_bytes)
 		fprintf(to, ", %s of memory left free", SIZE_STRING(h->memory_bytes));

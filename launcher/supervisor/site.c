@@ -292,7 +292,7 @@ int site_make_own_groups(struct site *s, const struct observation *seen, const s
 	};
 	struct group_spec own = {
 		.name = GROUP_SUPERVISOR, /* ahead of the slices' threads */
-		.cpus = plan->allowed,
+		.cpus = plan_balanced_cpus(plan),
 		.nodes = plan->host.nodes,
 		.weight = WEIGHT_MAX,
 	};

@@ -320,7 +320,7 @@ bool choice_likes_memory(const struct topology *t, const struct profile *p, cons
 		return true;
 	more = *t;
 	for (unsigned i = 0; i < more.node_count; i++)
-		more.nodes[i].memory_bytes *= 2;
+		more.nodes[i].usable_bytes *= 2;
 	if (!decide(&more, &fixed, f, &again))
 		return broken("nothing is possible any more");
 	for (unsigned i = 0; i < engine.count; i++) {

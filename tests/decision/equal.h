@@ -60,9 +60,9 @@ static inline bool plan_is_equal(const struct plan *a, const struct plan *b)
 	const struct plan_host *x = &a->host, *y = &b->host;
 
 	if (strcmp(a->name, b->name) != 0 || !cpuset_is_equal(&a->allowed, &b->allowed) ||
-	    !cpuset_is_equal(&a->usable, &b->usable) || !cpuset_is_equal(&x->cpus, &y->cpus) ||
-	    !cpuset_is_equal(&x->nodes, &y->nodes) || x->shared != y->shared ||
-	    x->memory_bytes != y->memory_bytes)
+	    !cpuset_is_equal(&a->usable, &b->usable) || !cpuset_is_equal(&a->apart, &b->apart) ||
+	    !cpuset_is_equal(&x->cpus, &y->cpus) || !cpuset_is_equal(&x->nodes, &y->nodes) ||
+	    x->shared != y->shared || x->memory_bytes != y->memory_bytes)
 		return false;
 	if (a->slice_count != b->slice_count || a->loan_count != b->loan_count ||
 	    a->candidate_count != b->candidate_count || a->chosen != b->chosen)

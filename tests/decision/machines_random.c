@@ -220,6 +220,24 @@ static void random_disallow(unsigned long long *state, struct topology *t)
 	t->cpu_count = kept;
 }
 
+/* ---- what is there, but reserved for something else */
+
+static void random_reserved(unsigned long long *state, struct topology *t)
+{
+	bool isolated = random_once(state, 8), nohz_full = random_once(state, 8);
+	unsigned from = random_below(state, t->cpu_count), in = 1 + random_below(state, 3);
+
+	for (unsigned i = 0; i < t->node_count && random_once(state, 6); i++)
+		t->nodes[i].huge_bytes = t->nodes[i].memory_bytes / 16 * random_below(state, 17);
+	/* By CPU, not by core: firmware's numbers do not tell users which ones are siblings. */
+	for (unsigned i = from; i < t->cpu_count; i++) {
+		if (isolated && random_once(state, in))
+			cpuset_add(&t->isolated, t->cpus[i].os_index);
+		if (nohz_full && random_once(state, in))
+			cpuset_add(&t->nohz_full, t->cpus[i].os_index);
+	}
+}
+
 void machine_random(unsigned long long *state, struct topology *out)
 {
 	static struct row row;
@@ -244,11 +262,12 @@ void machine_random(unsigned long long *state, struct topology *out)
 		random_distances(state, out);
 		if (random_once(state, 3))
 			random_disallow(state, out);
+		random_reserved(state, out);
 		/*
-		 * The one machine that is refused here has no allowed node with memory left: draw
-		 * again.
+		 * The machines that are refused here have no allowed node with memory left, or no
+		 * CPU that is not apart: draw again.
 		 */
-	} while (topology_derive(out, &e) < 0);
+	} while (topology_derive(out, &e) < 0 || cpuset_is_equal(&out->apart, &out->allowed));
 }
 
 /* ---- the same machine with other numbers ---- */
@@ -316,6 +335,8 @@ void machine_renumber(unsigned long long *state, const struct topology *in, stru
 	for (unsigned i = 0; i < out->cpu_count; i++)
 		out->cpus[i].os_index = names[in->cpus[i].os_index];
 	out->disallowed = renamed(&in->disallowed, names);
+	out->isolated = renamed(&in->isolated, names);
+	out->nohz_full = renamed(&in->nohz_full, names);
 	for (unsigned i = 0; i < out->node_count; i++)
 		out->nodes[i].cpus = renamed(&in->nodes[i].cpus, names);
 	rename_nodes(state, out, !nodes_overlap(in));

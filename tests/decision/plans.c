@@ -88,7 +88,7 @@ static uint64_t share_of_nodes(const struct topology *t, const struct slice *s)
 	}
 	for (unsigned n = 0; n < t->node_count; n++) {
 		if (cpuset_has(&s->nodes, t->nodes[n].id))
-			bytes += t->nodes[n].memory_bytes;
+			bytes += t->nodes[n].usable_bytes;
 	}
 	return bytes / cores * s->cores;
 }

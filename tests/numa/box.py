@@ -112,8 +112,9 @@ def make_image(root, tar):
 class Box:
     here = f"{HERE}/run"        # of one run; cluster.run() makes it
 
-    def __init__(self):
+    def __init__(self, kernel=""):
         self.qemu = self.line = None
+        self.kernel = f"{KERNEL_LINE} {kernel}".rstrip()
 
     def boot(self):
         """With build/cleave as it is now."""
@@ -130,7 +131,7 @@ class Box:
         words = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-display", "none", "-monitor", "none",
                  "-no-reboot", "-kernel", *glob.glob(f"{root}/boot/vmlinuz-*"),
                  "-initrd", *glob.glob(f"{root}/boot/initrd.img-*"),
-                 "-append", KERNEL_LINE, "-snapshot", "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe",
+                 "-append", self.kernel, "-snapshot", "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe",
                  "-serial", f"file:{self.here}/console", "-serial", f"unix:{where},server=on,wait=on", *NODES.split()]
         with open(f"{self.here}/qemu", "wb") as log:
             self.qemu = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

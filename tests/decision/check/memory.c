@@ -118,7 +118,7 @@ int memory_check(const struct plan *p, const struct topology *t, struct err *e)
 	if (t->oddities & TOPOLOGY_MEMORY_UNKNOWN)
 		return 0;
 	for (unsigned i = 0; i < t->node_count; i++)
-		f.room[i] = t->nodes[i].memory_bytes;
+		f.room[i] = t->nodes[i].usable_bytes;
 	for (unsigned i = 0; i < p->slice_count; i++) {
 		f.demand[i] = p->slices[i].memory.max_bytes;
 		f.nodes[i] = node_mask(t, &p->slices[i].nodes);

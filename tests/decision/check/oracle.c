@@ -47,7 +47,7 @@ static int check_nodes(const struct plan *p, const struct topology *t, const str
 		const struct topology_node *node = &t->nodes[i];
 
 		if (node->memory_only && node->allowed &&
-		    (node->memory_bytes || t->oddities & TOPOLOGY_MEMORY_UNKNOWN))
+		    (node->usable_bytes || t->oddities & TOPOLOGY_MEMORY_UNKNOWN))
 			memory_only |= UINT64_C(1) << i;
 	}
 	extra = topology_node_ids(t, memory_only);

@@ -336,7 +336,7 @@ START_TEST(test_6_random)
 		for (unsigned i = 0; i < 6; i++) {
 			uint64_t bytes = 1 + random_below(&state, 18);
 
-			t.nodes[i].memory_bytes = 1 + random_below(&state, 20);
+			t.nodes[i].usable_bytes = 1 + random_below(&state, 20);
 			t.nodes[i].memory_only = true; /* so that any nodes may be added */
 			p.slices[i].memory =
 				(struct slice_memory){.max_bytes = bytes, .heap_bytes = bytes};
@@ -355,7 +355,7 @@ START_TEST(test_6_random)
 				asked += p.slices[i].memory.max_bytes;
 				nodes = cpuset_or(&nodes, &p.slices[i].nodes);
 			}
-			cpuset_for_each(node, &nodes) there += t.nodes[node].memory_bytes;
+			cpuset_for_each(node, &nodes) there += t.nodes[node].usable_bytes;
 			fits &= asked <= there;
 		}
 		ck_assert_msg((oracle_check(&p, &t, &e) == 0) == fits, "seed %lu round %u: %s",

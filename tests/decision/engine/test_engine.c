@@ -448,7 +448,7 @@ START_TEST(test_slots)
 	profile.memory.heap = (struct size){SIZE_AUTO, 0};
 	profile.partition.by = BY_SOCKET;
 	for (unsigned i = 0; i < t.node_count; i++)
-		t.nodes[i].memory_bytes = 4 * GIB;
+		t.nodes[i].usable_bytes = 4 * GIB;
 	make();
 	ck_assert_uint_le(p.slices[0].slots, 4);
 	ck_assert(has_note("spark.slots_per_cpu: auto is "));

@@ -253,7 +253,7 @@ START_TEST(test_slots)
 static void set_node_sizes(uint64_t bytes)
 {
 	for (unsigned i = 0; i < t.node_count; i++)
-		t.nodes[i].memory_bytes = bytes;
+		t.nodes[i].usable_bytes = t.nodes[i].memory_bytes = bytes;
 }
 
 /*

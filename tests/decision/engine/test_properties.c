@@ -149,6 +149,32 @@ static void check_accounts(void)
 			      "%s: %u cores reserved", where, cores_of(&p.host.cpus));
 }
 
+/*
+ * CPUs that are apart are slices' if they are named, and the host's only if it has all cores that
+ * are not.
+ */
+static void check_apart(void)
+{
+	struct cpuset host = plan_host_cpus(&p), slices = {0};
+
+	for (unsigned i = 0; i < p.slice_count; i++)
+		slices = cpuset_or(&slices, &p.slices[i].cpus);
+	ck_assert_msg(cpuset_is_equal(&p.apart, &t.apart), "%s: apart", where);
+	if (profile.partition.all_cpus)
+		ck_assert_msg(!cpuset_intersects(&slices, &t.apart), "%s: slices are apart", where);
+	ck_assert_msg(!cpuset_is_empty(&host), "%s: the host has no CPU", where);
+	if (!cpuset_intersects(&host, &t.apart))
+		return;
+	ck_assert_msg(!profile.partition.all_cpus, "%s: the host is apart", where);
+	for (unsigned i = 0; i < t.core_count; i++) {
+		struct cpuset core = topology_core_cpus(&t, i);
+
+		ck_assert_msg(
+			cpuset_intersects(&core, &t.apart) || !cpuset_intersects(&core, &slices),
+			"%s: the host is apart, slices have CPUs %s", where, CPUSET_STRING(&core));
+	}
+}
+
 /* ---- the same machine with other numbers ---- */
 
 static void rename_profile(void)
@@ -241,6 +267,7 @@ START_TEST(test_random_decisions)
 			check_sizes();
 			check_memory_only();
 			check_accounts();
+			check_apart();
 			memset(&again, 0x5a, sizeof(again));
 			ck_assert_int_eq(plan_make(&t, &profile, &facts, &again, &e), 0);
 			ck_assert_msg(plan_is_equal(&p, &again), "%s: twice, two plans", where);
@@ -273,8 +300,8 @@ START_TEST(test_default_profile)
 		unknown = t.oddities & TOPOLOGY_MEMORY_UNKNOWN;
 		for (unsigned i = 0; i < t.node_count; i++) {
 			if (t.nodes[i].allowed && !t.nodes[i].memory_only &&
-			    t.nodes[i].memory_bytes > bytes)
-				bytes = t.nodes[i].memory_bytes;
+			    t.nodes[i].usable_bytes > bytes)
+				bytes = t.nodes[i].usable_bytes;
 		}
 		result = plan_make(&t, &profile, &facts, &p, &e);
 		if (unknown || bytes >= UINT64_C(8) << 30)
@@ -311,6 +338,7 @@ START_TEST(test_named_machines)
 			check_wanted();
 			check_sizes();
 			check_accounts();
+			check_apart();
 		}
 	}
 }

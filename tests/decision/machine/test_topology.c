@@ -181,6 +181,89 @@ START_TEST(test_nearest_ties)
 }
 END_TEST
 
+/* Four nodes of 64 GB, of which so many GB are huge pages. */
+START_TEST(test_huge_pages)
+{
+	static const struct {
+		uint64_t huge[4], usable[4];
+		unsigned oddities;
+		const char *numa;
+	} table[] = {
+		{{0}, {64, 64, 64, 64}, 0, "8@0 8@1 8@2 8@3"},
+		{{56, 56, 56, 56}, {8, 8, 8, 8}, TOPOLOGY_HUGE_PAGES, "8@0 8@1 8@2 8@3"},
+		{{63, 63, 63, 63}, {1, 1, 1, 1}, TOPOLOGY_HUGE_PAGES, "8@0 8@1 8@2 8@3"},
+		{{0, 56, 0, 0}, {64, 8, 64, 64}, TOPOLOGY_HUGE_PAGES, "8@0 8@1 8@2 8@3"},
+		/* next to nothing is left of one: its CPUs use the nearest */
+		{{0, 57, 0, 0},
+		 {64, 0, 64, 64},
+		 TOPOLOGY_HUGE_PAGES | TOPOLOGY_CPUS_WITHOUT_NODE,
+		 "8@0 8@0,2* 8@2 8@3"},
+		{{64, 64, 0, 64},
+		 {0, 0, 64, 0},
+		 TOPOLOGY_HUGE_PAGES | TOPOLOGY_CPUS_WITHOUT_NODE,
+		 "8@2* 8@2* 8@2 8@2*"},
+	};
+	const uint64_t gib = UINT64_C(1) << 30;
+	struct err e = {0};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		machine_regular(&(struct machine_shape){4, 1, 1, 8, 1, 64 * gib}, &t);
+		for (unsigned n = 0; n < 4; n++)
+			t.nodes[n].huge_bytes = table[i].huge[n] * gib;
+		ck_assert_int_eq(topology_derive(&t, &e), 0);
+		for (unsigned n = 0; n < 4; n++)
+			ck_assert_msg(t.nodes[n].usable_bytes == table[i].usable[n] * gib,
+				      "row %u: node %u has %llu GB", i, n,
+				      (unsigned long long)(t.nodes[n].usable_bytes / gib));
+		ck_assert_msg(t.oddities == table[i].oddities, "row %u: oddities %#x", i,
+			      t.oddities);
+		ck_assert_msg(!strcmp(numa_text(), table[i].numa), "row %u: %s", i, numa_text());
+	}
+	for (unsigned n = 0; n < 4; n++)
+		t.nodes[n].huge_bytes = 64 * gib;
+	ck_assert_int_lt(topology_derive(&t, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+	ck_assert_str_eq(e.msg, "all memory of the NUMA nodes that are allowed is reserved as huge "
+				"pages: reserve fewer (vm.nr_hugepages, hugepages= on the kernel "
+				"command line)");
+	/* That of others matters to nobody. */
+	t.nodes[0].huge_bytes = 0;
+	t.nodes[0].allowed = false;
+	ck_assert_int_lt(topology_derive(&t, &e), 0);
+	t.nodes[1].huge_bytes = 65 * gib;
+	ck_assert_int_lt(topology_derive(&t, &e), 0);
+	ck_assert_int_eq(e.exit, ERR_WRONG);
+	ck_assert_str_eq(e.msg, "NUMA node 1 has more huge pages than memory");
+}
+END_TEST
+
+/* Those of ours that are treated apart; nothing of the tree changes. */
+START_TEST(test_apart)
+{
+	struct err e = {0};
+
+	machine_named("half-offline", &t);
+	other = t;
+	for (unsigned i = 0; i < 4; i++)
+		cpuset_add(&t.isolated, t.cpus[i].os_index);
+	cpuset_add(&t.nohz_full, t.cpus[4].os_index);
+	ck_assert(!cpuset_is_empty(&t.disallowed));
+	cpuset_add(&t.nohz_full, cpuset_first(&t.disallowed));
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert_uint_eq(cpuset_count(&t.apart), 5);
+	ck_assert_uint_eq(t.oddities,
+			  other.oddities | TOPOLOGY_ISOLATED_CPUS | TOPOLOGY_NOHZ_FULL_CPUS);
+	ck_assert_uint_eq(t.core_count, other.core_count);
+	ck_assert(cpuset_is_equal(&t.allowed, &other.allowed));
+	/* None of ours is. */
+	t.isolated = (struct cpuset){0};
+	t.nohz_full = t.disallowed;
+	ck_assert_int_eq(topology_derive(&t, &e), 0);
+	ck_assert(cpuset_is_empty(&t.apart));
+	ck_assert_uint_eq(t.oddities, other.oddities);
+}
+END_TEST
+
 /* Only a memory-only node has memory: better than none. No node that is allowed: refused. */
 START_TEST(test_only_other_memory)
 {
@@ -304,7 +387,7 @@ static void check_numa(unsigned round)
 			if (!(t.numa[i].nodes >> n & 1))
 				continue;
 			ck_assert_msg(n < t.node_count && t.nodes[n].allowed &&
-					      (t.nodes[n].memory_bytes ||
+					      (t.nodes[n].usable_bytes ||
 					       t.oddities & TOPOLOGY_MEMORY_UNKNOWN),
 				      "seed %lu round %u: numa %u has node %u", test_seed(), round,
 				      i, n);
@@ -393,6 +476,6 @@ END_TEST
 TEST_MAIN("topology",
 	  test_case("rules", test_named, test_all_named_derive, test_cxl,
 		    test_expander_over_two_nodes, test_disallowed_node, test_nearest_ties,
-		    test_units, test_odd_sources, test_only_other_memory, test_distance,
-		    test_refused),
+		    test_units, test_odd_sources, test_huge_pages, test_apart,
+		    test_only_other_memory, test_distance, test_refused),
 	  test_case("random", test_random_machines, test_renumbered, test_damaged))

@@ -106,7 +106,7 @@ static void four_nodes(const unsigned gib[4])
 {
 	machine_regular(&(struct machine_shape){4, 1, 1, 2, 1, GIB}, &t);
 	for (unsigned i = 0; i < 4; i++)
-		t.nodes[i].memory_bytes = gib[i] * GIB;
+		t.nodes[i].usable_bytes = gib[i] * GIB;
 }
 
 START_TEST(test_memory)
@@ -214,7 +214,7 @@ START_TEST(test_memory_random)
 			continue;
 		}
 		for (unsigned i = 0; i < 4; i++)
-			ck_assert_msg(r.node[i] <= t.nodes[i].memory_bytes,
+			ck_assert_msg(r.node[i] <= t.nodes[i].usable_bytes,
 				      "seed %lu round %u: node %u", test_seed(), round, i);
 		ck_assert_msg(r.total <= wanted.value && r.total + 4 >= wanted.value,
 			      "seed %lu round %u: %llu of %llu bytes", test_seed(), round,

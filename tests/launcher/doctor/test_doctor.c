@@ -325,6 +325,122 @@ START_TEST(the_greediest_come_first)
 }
 END_TEST
 
+/* Two nodes of 64 GB, CPUs 0-7. */
+static void two_nodes(void)
+{
+	memset(&facts, 0, sizeof(facts));
+	facts.machine.cpu_count = 8;
+	facts.machine.node_count = 2;
+	for (unsigned cpu = 0; cpu < 8; cpu++)
+		cpuset_add(&facts.machine.allowed, cpu);
+	for (unsigned i = 0; i < 2; i++)
+		facts.machine.nodes[i] = (struct topology_node){.id = (uint16_t)(2 * i),
+								.allowed = true,
+								.memory_bytes = UINT64_C(64) << 30};
+}
+
+static struct cpuset cpus(const char *list)
+{
+	struct cpuset out;
+
+	ck_assert_int_eq(cpuset_parse(list, &out, &(struct err){0}), 0);
+	return out;
+}
+
+static void ck_finding(const char *name, enum finding_kind kind, const char *what, const char *fix)
+{
+	const struct finding *f = find(name);
+
+	ck_assert_msg(f != NULL, "nothing is said of %s", name);
+	ck_assert_int_eq(f->kind, kind);
+	ck_assert_str_eq(f->what, what);
+	ck_assert_str_eq(f->fix, fix);
+}
+
+START_TEST(memory_that_cannot_be_had_is_said)
+{
+	two_nodes();
+	ck_finding("huge-pages", FINDING_OK, "none are reserved", "");
+	ck_assert_ptr_null(find("memory-held"));
+	ck_assert_ptr_null(find("balloon"));
+	ck_assert_ptr_null(find("memory-offline"));
+	facts.machine.nodes[0].huge_bytes = UINT64_C(56) << 30;
+	facts.machine.nodes[1].huge_bytes = UINT64_C(1) << 30;
+	ck_finding(
+		"huge-pages", FINDING_NOTE,
+		"reserved, and no heap is made of them: 56 GB of 64 GB on node 0, 1 GB of 64 GB on "
+		"node 2",
+		"sysctl vm.nr_hugepages=0, or no hugepages= on the kernel command line");
+	facts.machine.nodes[0].held_bytes = UINT64_C(1) << 30; /* of 8: what any kernel needs */
+	facts.machine.nodes[0].free_bytes = UINT64_C(7) << 30;
+	ck_assert_ptr_null(find("memory-held"));
+	facts.machine.nodes[1].held_bytes = UINT64_C(40) << 30;
+	facts.machine.nodes[1].free_bytes = UINT64_C(23) << 30;
+	facts.largest = 17;
+	facts.largest_bytes = UINT64_C(39) << 30;
+	snprintf(facts.largest_name, sizeof(facts.largest_name), "a\nb");
+	ck_finding("memory-held", FINDING_NOTE,
+		   "in use now, by the kernel and all that runs: 40 GB of 63 GB on node 2; most by "
+		   "process 17 (a\\nb), 39 GB",
+		   "");
+	facts.largest_bytes = UINT64_C(4) << 30; /* most of it are files in tmpfs */
+	ck_finding("memory-held", FINDING_NOTE,
+		   "in use now, by the kernel and all that runs: 40 GB of 63 GB on node 2", "");
+	facts.balloon_bytes = UINT64_C(3) << 30;
+	ck_finding("balloon", FINDING_NOTE,
+		   "3 GB are taken by the balloon of a virtual machine: no slice has them", "");
+	facts.offline_bytes = UINT64_C(2) << 30;
+	ck_finding("memory-offline", FINDING_NOTE,
+		   "2 GB are in blocks that are offline: no slice has them",
+		   "echo online > /sys/devices/system/memory/memoryN/state");
+}
+END_TEST
+
+START_TEST(cpus_that_are_apart_are_said)
+{
+	two_nodes();
+	ck_assert_ptr_null(find("isolated-cpus"));
+	ck_assert_ptr_null(find("nohz-full-cpus"));
+	ck_assert_ptr_null(find("rcu-nocbs-cpus"));
+	facts.machine.isolated = cpus("2-3,8"); /* 8 is not ours */
+	facts.machine.nohz_full = cpus("3");
+	facts.machine.rcu_nocbs = cpus("2-9");
+	ck_finding("isolated-cpus", FINDING_NOTE,
+		   "CPUs 2-3 are left out: the kernel balances no load between isolated CPUs "
+		   "(isolcpus=, partitions of cgroup v2)",
+		   "partition.cpus with those that slices may have (in the profile)");
+	ck_finding("nohz-full-cpus", FINDING_NOTE,
+		   "CPUs 3 are left out: they are for one thread each (nohz_full=)",
+		   "partition.cpus with those that slices may have (in the profile)");
+	ck_finding("rcu-nocbs-cpus", FINDING_NOTE,
+		   "other CPUs do RCU's work for CPUs 2-7 (rcu_nocbs=), which hurts nobody", "");
+	facts.names_cpus = true;
+	facts.named_cpus = cpus("0-2");
+	ck_finding(
+		"isolated-cpus", FINDING_NOTE,
+		"CPUs 2 are in partition.cpus: the kernel balances no load between isolated CPUs "
+		"(isolcpus=, partitions of cgroup v2)",
+		"slices of one CPU there, or partition.cpus without them");
+	ck_finding("nohz-full-cpus", FINDING_NOTE,
+		   "CPUs 3 are not in partition.cpus: they are for one thread each (nohz_full=)",
+		   "");
+}
+END_TEST
+
+START_TEST(a_machine_that_cannot_be_cut_is_missing)
+{
+	two_nodes();
+	ck_finding("machine", FINDING_OK, "can be cut as the profile says", "");
+	facts.machine_result = -22;
+	snprintf(facts.machine_error.msg, sizeof(facts.machine_error.msg), "all CPUs are isolated");
+	ck_finding("machine", FINDING_MISSING, "all CPUs are isolated", "");
+	ck_assert_ptr_nonnull(find("huge-pages"));
+	facts.machine.cpu_count = 0; /* not even read */
+	ck_finding("machine", FINDING_MISSING, "all CPUs are isolated", "");
+	ck_assert_ptr_null(find("huge-pages"));
+}
+END_TEST
+
 START_TEST(this_machine_can_be_examined)
 {
 	struct err e = {0};
@@ -417,4 +533,7 @@ TEST_MAIN("doctor",
 		    a_jdk_without_archives_is_named, java_and_python_are_told,
 		    what_up_would_find_is_told, who_spark_runs_as, limits_that_end_a_jvm,
 		    where_a_cluster_keeps_its_things, this_machine_can_be_examined),
+
+	  test_case("machine", memory_that_cannot_be_had_is_said, cpus_that_are_apart_are_said,
+		    a_machine_that_cannot_be_cut_is_missing),
 	  test_case("busy", the_greediest_come_first, a_process_may_have_any_name))

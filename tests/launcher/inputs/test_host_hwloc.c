@@ -197,6 +197,95 @@ START_TEST(latencies_of_all_nodes_replace_distances)
 }
 END_TEST
 
+/* A machine of one node as files of others may have it: its size and its kinds of pages. */
+static const char *pages_file(unsigned long long local_memory, const char *pages)
+{
+	static char text[4096];
+	int size = snprintf(
+		text, sizeof(text),
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n<topology version=\"2.0\">\n"
+		"<object type=\"Machine\" os_index=\"0\" cpuset=\"0x1\" complete_cpuset=\"0x1\" "
+		"allowed_cpuset=\"0x1\" nodeset=\"0x1\" complete_nodeset=\"0x1\" "
+		"allowed_nodeset=\"0x1\" gp_index=\"1\">\n"
+		"<object type=\"NUMANode\" os_index=\"0\" cpuset=\"0x1\" complete_cpuset=\"0x1\" "
+		"nodeset=\"0x1\" complete_nodeset=\"0x1\" gp_index=\"2\" local_memory=\"%llu\">\n"
+		"%s</object>\n<object type=\"PU\" os_index=\"0\" cpuset=\"0x1\" "
+		"complete_cpuset=\"0x1\" nodeset=\"0x1\" complete_nodeset=\"0x1\" "
+		"gp_index=\"3\"/>\n</object>\n</topology>\n",
+		local_memory, pages);
+
+	return write_file("pages.xml", text, (size_t)size);
+}
+
+START_TEST(huge_pages_of_files_are_counted_once)
+{
+	static const unsigned long long gib = 1ull << 30;
+	static const struct {
+		unsigned long long local, huge; /* GB */
+		const char *pages;
+	} table[] = {
+		{64, 0, ""},
+		{64, 0, "<page_type size=\"4096\" count=\"16777216\"/>"},
+		{64, 0,
+		 "<page_type size=\"4096\" count=\"16777216\"/>"
+		 "<page_type size=\"2097152\" count=\"0\"/>"},
+		/* as hwloc writes it: the small ones are what is left */
+		{64, 56,
+		 "<page_type size=\"4096\" count=\"2097152\"/>"
+		 "<page_type size=\"2097152\" count=\"28672\"/>"
+		 "<page_type size=\"1073741824\" count=\"0\"/>"},
+		{64, 56,
+		 "<page_type size=\"4096\" count=\"2097152\"/>"
+		 "<page_type size=\"2097152\" count=\"4096\"/>"
+		 "<page_type size=\"1073741824\" count=\"48\"/>"},
+		/* in any order, with pages of 64 KB, without small ones, not counted as less */
+		{64, 56,
+		 "<page_type size=\"16777216\" count=\"3584\"/>"
+		 "<page_type size=\"65536\" count=\"131072\"/>"},
+		{64, 56,
+		 "<page_type size=\"4096\" count=\"0\"/>"
+		 "<page_type size=\"2097152\" count=\"28672\"/>"},
+		{64, 56,
+		 "<page_type size=\"4096\" count=\"16777216\"/>"
+		 "<page_type size=\"2097152\" count=\"28672\"/>"},
+		/* more than there is: they lie beside it, and the small ones tell */
+		{16, 0,
+		 "<page_type size=\"65536\" count=\"262144\"/>"
+		 "<page_type size=\"17179869184\" count=\"2\"/>"},
+		{16, 4,
+		 "<page_type size=\"65536\" count=\"196608\"/>"
+		 "<page_type size=\"17179869184\" count=\"2\"/>"},
+		{16, 0,
+		 "<page_type size=\"4096\" count=\"18446744073709551615\"/>"
+		 "<page_type size=\"2097152\" count=\"18446744073709551615\"/>"},
+	};
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		must_read(pages_file(table[i].local * gib, table[i].pages));
+		ck_assert_msg(t.nodes[0].memory_bytes == table[i].local * gib &&
+				      t.nodes[0].huge_bytes == table[i].huge * gib,
+			      "row %zu: %llu of %llu bytes", i,
+			      (unsigned long long)t.nodes[0].huge_bytes,
+			      (unsigned long long)t.nodes[0].memory_bytes);
+		ck_assert_uint_eq(t.nodes[0].usable_bytes, (table[i].local - table[i].huge) * gib);
+	}
+	ck_assert_int_lt(read_text(pages_file(16 * gib, "<page_type size=\"4096\" count=\"0\"/>"
+							"<page_type size=\"2097152\" "
+							"count=\"8192\"/>"),
+				   &e),
+			 0);
+	ck_assert_int_eq(e.exit, ERR_IMPOSSIBLE);
+	ck_assert_msg(strstr(e.msg, "reserved as huge pages: reserve fewer") != NULL, "%s", e.msg);
+	/* No size, but pages of one: still unknown. */
+	must_read(pages_file(0, "<page_type size=\"4096\" count=\"8589934592\"/>"
+				"<page_type size=\"17179869184\" count=\"1\"/>"));
+	ck_assert(t.oddities & TOPOLOGY_MEMORY_UNKNOWN);
+	ck_assert_uint_eq(t.nodes[0].huge_bytes, 0);
+}
+END_TEST
+
 START_TEST(this_machine_is_restricted_to_what_is_allowed)
 {
 	struct topology_source source = {0};
@@ -282,5 +371,5 @@ TEST_MAIN("host_hwloc",
 	  test_case("files", files_that_are_no_topology_are_refused,
 		    a_pipe_or_a_huge_file_does_not_stop_us,
 		    captured_machines_have_the_shape_that_their_index_tells,
-		    latencies_of_all_nodes_replace_distances),
+		    latencies_of_all_nodes_replace_distances, huge_pages_of_files_are_counted_once),
 	  test_case("live", this_machine_is_restricted_to_what_is_allowed))

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is known before anything is decided, and how often a command looks for it.
- * link: -Wl,--wrap=openat
+ * link: -Wl,--wrap=openat,--wrap=tree_claims
  */
 
 #include "launcher/inputs/inputs.h"
 
 #include <fcntl.h>
 
+#include "containers/where/tree.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
 
@@ -119,7 +120,57 @@ START_TEST(a_plan_reads_the_tree_once)
 }
 END_TEST
 
+/* ---- what others hold */
+
+static bool is_own_there, claims_are_real = true;
+
+int __real_tree_claims(const struct tree *t, const char *cluster, struct claims *out,
+		       struct err *error);
+int __wrap_tree_claims(const struct tree *t, const char *cluster, struct claims *out,
+		       struct err *error);
+/* Where they are not real: the profile's own cluster has CPU 0, or there is none. */
+int __wrap_tree_claims(const struct tree *t, const char *cluster, struct claims *out,
+		       struct err *error)
+{
+	if (claims_are_real)
+		return __real_tree_claims(t, cluster, out, error);
+	*out = (struct claims){0};
+	if (is_own_there && strcmp(cluster, in.profile.name) != 0)
+		cpuset_add(&out->taken, 0);
+	return 0;
+}
+
+static uint64_t held(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < in.topology.node_count; i++)
+		sum += in.topology.nodes[i].held_bytes;
+	return sum;
+}
+
+/* The kernel alone holds some on every machine. */
+START_TEST(what_the_own_cluster_holds_is_not_others)
+{
+	const struct roots here = {0};
+
+	claims_are_real = false;
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	ck_assert_msg(inputs_read(&here, &in, &e) == 0, "%s", e.msg);
+	ck_assert_uint_gt(held(), 0);
+	is_own_there = true;
+	ck_assert_int_eq(inputs_read(&here, &in, &e), 0);
+	ck_assert_uint_eq(held(), 0);
+	/* One without groups (backend: affinity) is known by its state. */
+	is_own_there = false;
+	ck_assert_int_eq(inputs_read(&here, &in, &e), 0);
+	ck_assert_uint_gt(held(), 0);
+	inputs_keep_workload(&in, WORKLOAD_AUTO);
+	ck_assert_uint_eq(held(), 0);
+}
+END_TEST
+
 TEST_MAIN("inputs",
 	  test_case("facts", the_jdk_is_known_by_its_release,
 		    no_fact_of_this_host_is_another_machines, a_plan_may_be_decided_again),
-	  test_case("tree", a_plan_reads_the_tree_once))
+	  test_case("tree", a_plan_reads_the_tree_once, what_the_own_cluster_holds_is_not_others))
