@@ -232,7 +232,7 @@ int spark_submit_launch(const struct spark_cluster *c, struct strings *out, stru
 int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, struct err *e)
 {
 	for (unsigned hop = 0; hop < HOPS_MAX; hop++) {
-		struct java said;
+		struct java said = {.home = ""};
 
 		if (s->java_home[0] && spark_fingerprint(s, s->fingerprint, e))
 			return e->code;
