@@ -24,12 +24,17 @@ char *printed_last_line(struct printed *p, int (*is_it)(const char *line))
 
 /*
  * What is said beside what is meant: of locales (bash, perl), of options in variables (JVM), of
- * deprecation (Python); and what stands above the error (Python, set -x).
+ * deprecation (Python); and what stands above the error (Python, JVM, set -x).
  */
 static bool is_aside(const char *line)
 {
-	static const char *const begins[] = {
-		"Picked up ", "NOTE: ", "note: ", "+ ", "  ", "Traceback "};
+	static const char *const begins[] = {"Picked up ",
+					     "NOTE: ",
+					     "note: ",
+					     "+ ",
+					     "  ",
+					     "Traceback ",
+					     "Error occurred during initialization"};
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
 		if (strncmp(line, begins[i], strlen(begins[i])) == 0)

@@ -226,6 +226,43 @@ int spark_submit_launch(const struct spark_cluster *c, struct strings *out, stru
 }
 
 /*
+ * Whether a daemon's options start a JVM at all: one that was made smaller (jlink, some images) may
+ * lack a module that Spark adds, and `up` would wait for the daemon.
+ */
+static int try_launch(const struct spark_asked *a, const char *from, const struct spark *s,
+		      struct err *e)
+{
+	cleanup_argv struct argv argv = {0}, env = {0};
+	cleanup_free char *text = malloc(ANSWER_MAX);
+	cleanup_free struct printed *p = calloc(1, sizeof(*p));
+	char reason[PRINTED_REASON];
+	int status;
+
+	argv_add(&argv, s->java);
+	strings_for_each(word, &s->launch)
+	{
+		if (word != strings_get(&s->launch, 0))
+			argv_add(&argv, word);
+	}
+	argv_add(&argv, "-XX:-UsePerfData");
+	argv_add(&argv, "-version");
+	spark_put_homes(s, &env);
+	if (!text || !p || argv.failed || env.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	p->out = text;
+	p->size = ANSWER_MAX;
+	status = ask(a, (const char *const *)argv.items, (const char *const *)env.items, p, e);
+	if (status < 0)
+		return err_wrap(e, "%s", from);
+	if (status)
+		return err_set(e, -ENOEXEC,
+			       "%s: %s does not start with the options of Spark %s (status %d): "
+			       "%s; set jvm.home to a JDK that has all of its modules",
+			       from, s->java, s->version, status, printed_reason(p, reason));
+	return 0;
+}
+
+/*
  * A java is asked until it calls its own directory java.home: one in a JDK once, a shim and then
  * what it leads to.
  */
@@ -250,7 +287,8 @@ int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, st
 				       "Spark can be started with; set jvm.home",
 				       from, s->java);
 		if (is_java_home(a, s, said.home)) {
-			if (ask_launcher(a, s, daemon_class, &s->launch, e))
+			if (ask_launcher(a, s, daemon_class, &s->launch, e) ||
+			    try_launch(a, from, s, e))
 				return e->code;
 			spark_launch_remember(s, a->cluster->uid);
 			return 0;

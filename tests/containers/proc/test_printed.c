@@ -73,6 +73,8 @@ START_TEST(the_reason_is_no_aside)
 		{"Traceback (most recent call last):\n  File \"x\", line 1\nImportError: no\n", "",
 		 "ImportError: no"},
 		{"+ exec java\n\n  \nno java\n", "", "no java"},
+		{"Error occurred during initialization of boot layer\nModule x not found\n", "",
+		 "Module x not found"},
 		{"", "\n \nbroken\n", "broken"},
 		{"WARNING: all there is\nwarning: more\n", "", "WARNING: all there is"},
 		{"", "", ""},

@@ -207,6 +207,26 @@ START_TEST(java_home_of_8)
 }
 END_TEST
 
+/* A JVM that answers, and lacks a module that a daemon's options add. */
+START_TEST(java_without_a_module)
+{
+	char home[PROFILE_PATH], jdk[PROFILE_PATH];
+	struct spark s;
+	struct err e;
+
+	make_java(
+		home, jdk,
+		"case \"$*\" in *-cp*) echo 'Error occurred during initialization of boot layer'; "
+		"echo 'Module jdk.incubator.vector not found'; exit 1; esac; "
+		"echo '    java.version = 17.0.1'; echo \"    java.home = $home\"",
+		launch);
+	ck_assert_int_eq(resolve(home, jdk, &s, &e), -ENOEXEC);
+	ck_assert_ptr_nonnull(strstr(e.msg, "bin/java does not start with the options of Spark "
+					    "4.1.0 (status 1): Module jdk.incubator.vector not "
+					    "found; set jvm.home to a JDK that has all"));
+}
+END_TEST
+
 /* What people set JAVA_HOME to. */
 START_TEST(what_java_home_is_set_to)
 {
@@ -442,6 +462,7 @@ END_TEST
 
 TEST_MAIN("spark_home",
 	  test_case("java", java_versions, java_homes, java_homes_without_end, java_home_of_8,
-		    what_java_home_is_set_to, java_too_old, java_that_is_none),
+		    java_without_a_module, what_java_home_is_set_to, java_too_old,
+		    java_that_is_none),
 	  test_case("home", no_such_home, home_without_jars, found_by_variable),
 	  test_case("launcher", launcher_answers, same_as_spark_class))
