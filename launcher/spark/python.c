@@ -203,11 +203,13 @@ void spark_find_pyspark(const struct cluster *c, const char *python, char home[P
 
 /* ---- an application's */
 
+static const char variable[] = "PYSPARK_PYTHON", driver_variable[] = "PYSPARK_DRIVER_PYTHON";
+
 /*
- * What the user's own variable names has to be there. A path that begins in another directory is
+ * What the user's own choice names has to be there. A path that begins in another directory is
  * one of the executors', as of --archives, and is not looked at.
  */
-static int find_choice(const struct cluster *who, const char *variable, const char *choice,
+static int find_choice(const struct cluster *who, const char *name, const char *choice,
 		       char path[PROFILE_PATH], struct err *e)
 {
 	path[0] = '\0';
@@ -219,97 +221,132 @@ static int find_choice(const struct cluster *who, const char *variable, const ch
 			       : err_set(e, -ENOENT,
 					 "%s=%s: there is no such program on PATH; set it to an "
 					 "interpreter, or unset it",
-					 variable, choice);
+					 name, choice);
 	}
 	if (!is_program(choice))
 		return err_set(e, -ENOENT,
 			       "%s=%s: there is no such program; set it to an interpreter, or "
 			       "unset it",
-			       variable, choice);
+			       name, choice);
 	string_copy_n(path, PROFILE_PATH, choice);
-	return cluster_user_access(who, path, X_OK, e) ? err_wrap(e, "%s", variable) : 0;
+	return cluster_user_access(who, path, X_OK, e) ? err_wrap(e, "%s", name) : 0;
 }
 
-static int check_choices(const struct cluster *who, const char *python, const char *driver,
-			 struct err *e)
+/* What names a program, and which. */
+struct choice {
+	const char *name, *value; /* NULL or "": none */
+};
+
+/* The interpreter has to run; the driver's may be a notebook, and has to be there. */
+static int check_choices(const struct cluster *who, const struct choice *python,
+			 const struct choice *driver, struct err *e)
 {
-	static const char variable[] = "PYSPARK_PYTHON";
 	struct python found = {.path = ""};
 	char path[PROFILE_PATH] = "";
 
-	if (python && python[0] &&
-	    (find_choice(who, variable, python, path, e) ||
-	     (path[0] && follow(who, variable, path, &found, e) &&
-	      (e->code == -EPERM || err_wrap(e, "%s=%s", variable, python)))))
+	if (python->value && python->value[0] &&
+	    (find_choice(who, python->name, python->value, path, e) ||
+	     (path[0] && follow(who, python->name, path, &found, e) &&
+	      (e->code == -EPERM || err_wrap(e, "%s=%s", python->name, python->value)))))
 		return e->code;
-	/* It may be a notebook. */
-	return driver && driver[0] ? find_choice(who, "PYSPARK_DRIVER_PYTHON", driver, path, e) : 0;
+	return driver->value && driver->value[0]
+		       ? find_choice(who, driver->name, driver->value, path, e)
+		       : 0;
 }
 
 int spark_check_choice(const struct cluster *who, struct err *e)
 {
-	return check_choices(who, getenv("PYSPARK_PYTHON"), getenv("PYSPARK_DRIVER_PYTHON"), e);
+	const struct choice python = {variable, getenv(variable)};
+	const struct choice driver = {driver_variable, getenv(driver_variable)};
+
+	return check_choices(who, &python, &driver, e);
 }
 
-/* Whether these words of spark-submit are an application in Python, of which they do not name one. */
-static bool needs_python(const struct spark_cluster *c, char *const *words)
+/* Whether these words of spark-submit are an application in Python. */
+static bool is_python(char *const *words)
 {
-	static const char setting[] = "spark.pyspark.", shell[] = "pyspark-shell";
+	static const char shell[] = "pyspark-shell";
 	const char *application = words ? words[spark_application_word(words)] : NULL;
 	size_t length = application ? strlen(application) : 0;
 
-	if (length < 3 || (strcmp(application + length - 3, ".py") != 0 &&
-			   strncmp(application, shell, strlen(shell)) != 0))
-		return false;
-	strings_for_each(word, &c->profile->spark.conf)
-	{
-		if (strncmp(word, setting, strlen(setting)) == 0)
-			return false;
+	return length >= 3 && (strcmp(application + length - 3, ".py") == 0 ||
+			       strncmp(application, shell, strlen(shell)) == 0);
+}
+
+/* What a property is set to: by the words, of which the last counts, else by the profile. */
+static const char *find_property(const struct spark_cluster *c, char *const *words,
+				 const char *property)
+{
+	char *const *end = words + spark_application_word(words);
+	const char *value = strings_value(&c->profile->spark.conf, property);
+	size_t length = strlen(property);
+
+	for (; words < end; words++) {
+		const char *at = strstr(*words, property);
+
+		/* --conf NAME=value, --conf=NAME=value */
+		if (at && at[length] == '=' && (at == *words || at[-1] == '='))
+			value = at + length + 1;
 	}
-	for (; *words && *words != application; words++)
-		if (strstr(*words, setting))
-			return false;
-	return true;
+	return value;
+}
+
+/*
+ * What Spark would take for executors and for the driver: a property, else the variable. It is
+ * looked at where both are here, not in containers.
+ */
+static int check_application(const struct spark_cluster *c, const struct cluster *who,
+			     char *const *words, const struct argv *env, bool *is_chosen,
+			     struct err *e)
+{
+	static const char of_all[] = "spark.pyspark.python",
+			  of_driver[] = "spark.pyspark.driver.python";
+	struct choice python = {of_all, find_property(c, words, of_all)};
+	struct choice driver = {of_driver, find_property(c, words, of_driver)};
+
+	if (!python.value)
+		python = (struct choice){variable, argv_value(env, variable)};
+	if (!driver.value && python.name == variable)
+		driver = (struct choice){driver_variable, argv_value(env, driver_variable)};
+	*is_chosen = python.value && python.value[0];
+	return c->spark->image[0] || c->contained ? 0 : check_choices(who, &python, &driver, e);
 }
 
 int spark_put_python(const struct spark_cluster *c, const struct cluster *who, char *const *words,
 		     struct argv *env, struct err *e)
 {
-	const char *theirs = argv_value(env, "PYSPARK_PYTHON");
-	const char *driver = argv_value(env, "PYSPARK_DRIVER_PYTHON");
-	bool is_needed = needs_python(c, words), is_contained = c->spark->image[0] != '\0';
+	const char *theirs = argv_value(env, variable);
+	const char *driver = argv_value(env, driver_variable);
+	bool is_contained = c->spark->image[0] != '\0', is_chosen = false;
 	struct python found = {.path = ""};
 
-	/* The user's own choice; where drivers and executors are containers, of what is in them. */
+	if (is_python(words) && check_application(c, who, words, env, &is_chosen, e))
+		return e->code;
 	if (theirs && theirs[0]) {
-		if (is_contained || c->contained)
-			return 0;
-		if (is_needed && check_choices(who, theirs, driver, e))
-			return e->code;
-		/* Executors have a PATH of their own, so a mere name becomes the path it has here. */
-		if (!strchr(theirs, '/'))
+		/* The user's own choice. Executors have another PATH: a name becomes what it is here. */
+		if (!is_contained && !c->contained && !strchr(theirs, '/'))
 			spark_find_on_path(who, theirs, found.path);
 		if (found.path[0])
-			argv_put(env, "PYSPARK_PYTHON", found.path);
+			argv_put(env, variable, found.path);
 		return 0;
 	}
 	if (is_contained)
 		string_copy(found.path, c->spark->python);
 	else if (spark_find_python(who, &found, e))
 		return e->code;
-	if (!found.path[0] && is_needed && !(driver && driver[0]))
+	if (!found.path[0] && is_python(words) && !is_chosen)
 		return err_set(e, -ENOENT, "%s is a Python program, and %s; set PYSPARK_PYTHON",
 			       words[spark_application_word(words)],
 			       found.trouble[0] ? found.trouble
 			       : is_contained	? "the image has no python3"
 						: "there is no python3 on PATH");
 	if (found.path[0]) {
-		argv_put(env, "PYSPARK_PYTHON", found.path);
+		argv_put(env, variable, found.path);
 		if (!driver || !driver[0])
-			argv_put(env, "PYSPARK_DRIVER_PYTHON", found.path);
+			argv_put(env, driver_variable, found.path);
 	}
 	/* Executors run what the driver names. */
 	if (c->contained && c->contained->python[0])
-		argv_put(env, "PYSPARK_PYTHON", c->contained->python);
+		argv_put(env, variable, c->contained->python);
 	return 0;
 }

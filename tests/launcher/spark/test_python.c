@@ -210,10 +210,10 @@ START_TEST(the_one_on_path_is_put)
 	if (access(real, X_OK))
 		test_skip("no %s", real);
 	setenv("PATH", "/usr/bin:/bin", 1);
-	argv_put(&env, "PYSPARK_DRIVER_PYTHON", "jupyter");
+	argv_put(&env, "PYSPARK_DRIVER_PYTHON", "env"); /* as it were a notebook */
 	ck_assert_msg(put(t, application, &env, &e) == 0, "%s", e.msg);
 	ck_assert_str_eq(argv_value(&env, "PYSPARK_PYTHON"), real);
-	ck_assert_str_eq(argv_value(&env, "PYSPARK_DRIVER_PYTHON"), "jupyter");
+	ck_assert_str_eq(argv_value(&env, "PYSPARK_DRIVER_PYTHON"), "env");
 	argv_put(&empty, "PYSPARK_PYTHON", "");
 	ck_assert_msg(put(t, application, &empty, &e) == 0, "%s", e.msg);
 	ck_assert_str_eq(argv_value(&empty, "PYSPARK_PYTHON"), real);
@@ -232,6 +232,80 @@ START_TEST(the_one_on_path_is_put)
 	ck_assert_str_eq(e.msg, "app.py is a Python program, and there is no python3 on PATH; set "
 				"PYSPARK_PYTHON");
 	ck_assert_ptr_null(argv_value(&none, "PYSPARK_PYTHON"));
+}
+END_TEST
+
+/* Properties go before variables: a word's, then the profile's. */
+START_TEST(the_users_property)
+{
+	static const struct {
+		const char *profile, *words[3];
+		const char *message; /* NULL: it goes */
+	} cases[] = {
+		{NULL, {"--conf", "spark.pyspark.python=/usr/bin/python3"}, NULL},
+		{NULL, {"--conf=spark.pyspark.python=/usr/bin/python3"}, NULL},
+		{"/usr/bin/python3", {NULL}, NULL},
+		{"/none", {"--conf", "spark.pyspark.python=python3"}, NULL},
+		{"/none", {NULL}, "spark.pyspark.python=/none: there is no such program"},
+		{NULL,
+		 {"--conf", "spark.pyspark.python=/none"},
+		 "spark.pyspark.python=/none: there is no such program"},
+		{"/usr/bin/python3",
+		 {"--conf", "spark.pyspark.driver.python=/none"},
+		 "spark.pyspark.driver.python=/none: there is no such program"},
+		/* Another property, whose value has the name. */
+		{NULL,
+		 {"--conf", "spark.x=spark.pyspark.python"},
+		 "PYSPARK_PYTHON=/nonexistent: there is no such program"},
+	};
+
+	if (access(real, X_OK))
+		test_skip("no %s", real);
+	setenv("PATH", "/usr/bin:/bin", 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_free struct spark_tree *t = spark_tree_new("/t");
+		cleanup_argv struct argv env = {0};
+		const char *words[4] = {cases[i].words[0], cases[i].words[1]};
+		struct err e = {.msg = ""};
+		int r;
+
+		words[cases[i].words[1] ? 2 : cases[i].words[0] ? 1 : 0] = "app.py";
+		argv_put(&env, "PYSPARK_PYTHON", "/nonexistent");
+		if (cases[i].profile) {
+			strings_add(&t->profile.spark.conf, "spark.pyspark.python");
+			strings_add(&t->profile.spark.conf, cases[i].profile);
+		}
+		r = put(t, words, &env, &e);
+		ck_assert_msg(cases[i].message ? r == -ENOENT && strstr(e.msg, cases[i].message)
+					       : r == 0,
+			      "case %zu: %s", i, e.msg);
+		/* Containers have others. */
+		string_copy(t->spark.image, "sha256:1");
+		ck_assert_int_eq(put(t, words, &env, &e), 0);
+	}
+}
+END_TEST
+
+/* Root runs nothing that others could change, by whatever name. */
+START_TEST(a_strangers_choice)
+{
+	static const char *const words[] = {"app.py", NULL};
+	cleanup_free struct spark_tree *t = spark_tree_new("/t");
+	cleanup_argv struct argv env = {0};
+	struct err e;
+
+	if (geteuid() != 0)
+		test_skip("not root");
+	make_python("touch $TOP/ran; exec /usr/bin/python3 \"$@\"");
+	ck_assert_int_eq(chown(path, 12345, 12345), 0);
+	argv_put(&env, "PYSPARK_PYTHON", path);
+	ck_assert_int_eq(put(t, words, &env, &e), -EPERM);
+	ck_assert_ptr_nonnull(strstr(e.msg, "PYSPARK_PYTHON: "));
+	ck_assert_ptr_nonnull(strstr(e.msg, "/shims/python3 belongs to user"));
+	argv_put(&env, "PYSPARK_PYTHON", "python3");
+	ck_assert_int_eq(put(t, words, &env, &e), -EPERM);
+	snprintf(path, sizeof(path), "%s/ran", top);
+	ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
 
@@ -260,4 +334,5 @@ START_TEST(pyspark_is_a_directory)
 END_TEST
 
 TEST_MAIN("python", test_case("asked", wrappers, names_with_newlines, none_on_path),
-	  test_case("given", the_users_choice, the_one_on_path_is_put, pyspark_is_a_directory))
+	  test_case("given", the_users_choice, the_users_property, a_strangers_choice,
+		    the_one_on_path_is_put, pyspark_is_a_directory))
