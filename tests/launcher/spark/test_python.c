@@ -202,7 +202,8 @@ START_TEST(the_one_on_path_is_put)
 {
 	static const char *const application[] = {"app.py", NULL};
 	static const char *const jar[] = {"app.jar", "app.py", NULL};
-	static const char *const own[] = {"--conf", "spark.pyspark.python=/x", "app.py", NULL};
+	static const char *const own[] = {"--conf", "spark.pyspark.python=/usr/bin/python3",
+					  "app.py", NULL};
 	cleanup_free struct spark_tree *t = spark_tree_new("/t");
 	cleanup_argv struct argv env = {0}, none = {0}, empty = {0};
 	struct err e;
