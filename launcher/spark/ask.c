@@ -44,7 +44,10 @@ static int ask(const struct spark_asked *a, const char *const *argv, const char 
 
 /* ---- Java */
 
-/* A shim asks the caller's environment which JVM it is for; what changes a JVM's answer is no part of it. */
+/*
+ * A shim asks the caller's environment which JVM it is for; what changes a JVM's answer is no part
+ * of it.
+ */
 static void put_java_environment(const struct spark_asked *a, const struct spark *s,
 				 struct argv *env)
 {
@@ -132,6 +135,31 @@ static int take_java_home(const struct spark_asked *a, const char *from, const c
 	return is_here && (cluster_user_access(a->cluster, out->java, X_OK, e) ||
 			   spark_check_java_owner(from, out->java, out->java_home, a->cluster->uid,
 						  e))
+		       ? e->code
+		       : 0;
+}
+
+static int check_java_home(const char *from, const struct spark *s, const struct java *said,
+			   struct err *e)
+{
+	if (said->home[0] == '/')
+		return 0;
+	return err_set(
+		e, -ENOEXEC,
+		"%s: %s -version named no java.home: it is no Java that Spark can be started "
+		"with; set jvm.home",
+		from, s->java);
+}
+
+int spark_lead_java(const struct cluster *c, const char *from, struct spark *s, struct err *e)
+{
+	const struct spark_asked here = {.cluster = c};
+	struct java said = {.home = ""};
+
+	if (s->java_home[0])
+		return 0;
+	return ask_java(&here, from, s, &said, e) || check_java_home(from, s, &said, e) ||
+			       take_java_home(&here, from, said.home, s, e)
 		       ? e->code
 		       : 0;
 }
@@ -281,11 +309,8 @@ int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, st
 		/* One that is too old has nothing more to say. */
 		if (java_check(from, s, e))
 			return e->code;
-		if (said.home[0] != '/')
-			return err_set(e, -ENOEXEC,
-				       "%s: %s -version named no java.home: it is no Java that "
-				       "Spark can be started with; set jvm.home",
-				       from, s->java);
+		if (check_java_home(from, s, &said, e))
+			return e->code;
 		if (is_java_home(a, s, said.home)) {
 			if (ask_launcher(a, s, daemon_class, &s->launch, e) ||
 			    try_launch(a, from, s, e))

@@ -144,7 +144,8 @@ static bool guess_java_home(const char *java, char home[PROFILE_PATH])
 }
 
 /*
- * Why there is no HOME/bin/java: JAVA_HOME is easily a JDK's bin, its java, or a directory of shims.
+ * Why there is no HOME/bin/java: JAVA_HOME is easily a JDK's bin, its java, or a directory of
+ * shims.
  */
 static int refuse_java_home(const char *from, const char *home, const char *path, struct err *e)
 {
@@ -200,7 +201,7 @@ int spark_find_java(const struct profile *p, const struct cluster *c, struct spa
 	    spark_check_owner(*from, out->java, c->uid, e) ||
 	    cluster_user_access(c, out->java, X_OK, e))
 		return e->code;
-	/* Where it lies in a JDK it is asked once, and then its home is known; a shim is always asked. */
+	/* Where it lies in a JDK it is asked once, and then its home is known; a shim always. */
 	if (guess_java_home(real, out->java_home) &&
 	    spark_check_java_owner(*from, out->java, out->java_home, c->uid, e))
 		return e->code;

@@ -109,9 +109,11 @@ static const char survey[] =
 	"if [ -n \"$java\" ]; then\n"
 	"  java=$(readlink -f \"$java\")\n"
 	"  for jdk in \"${java%/bin/*}/jre\" \"${java%/bin/*}\"; do\n"
-	"    if [ -f \"$jdk/lib/modules\" ] || [ -f \"$jdk/lib/rt.jar\" ] || [ -f \"$jdk/release\" ]; then\n"
-	"      java=$jdk/bin/java; echo \"jdk $jdk\"; break\n"
-	"    fi\n"
+	"    for sign in lib/modules lib/rt.jar release; do\n"
+	"      if [ -f \"$jdk/$sign\" ]; then\n"
+	"        java=$jdk/bin/java; echo \"jdk $jdk\"; break 2\n"
+	"      fi\n"
+	"    done\n"
 	"  done\n"
 	"  echo \"java $java\"\n"
 	"fi\n"
@@ -210,7 +212,8 @@ static int complete(const struct profile *p, const struct cluster *c, struct spa
 		string_copy(inside->scala_version, here->scala_version);
 	}
 	if (inside->mounts_java) {
-		if (spark_find_java(p, c, here, from, e))
+		/* What is mounted is a JDK, not a shim of one. */
+		if (spark_find_java(p, c, here, from, e) || spark_lead_java(c, *from, here, e))
 			return err_wrap(e, "docker.image: %s has no Java to be used, and here",
 					p->docker.image);
 		string_copy(inside->java, here->java);

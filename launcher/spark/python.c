@@ -41,7 +41,7 @@ void spark_find_on_path(const struct cluster *c, const char *name, char path[PRO
 
 /* ---- asked */
 
-/* What is on PATH may be a wrapper (pyenv, conda) that says more than the answer, before or after. */
+/* What is on PATH may be a wrapper (pyenv, conda) that says more than the answer. */
 static int is_program(const char *line)
 {
 	struct stat st;

@@ -30,6 +30,9 @@ struct spark_asked {
  */
 int spark_ask(const struct spark_asked *a, const char *from, struct spark *s, struct err *e);
 
+/* Where this machine's `java` is a shim: the JDK that it leads to, asked as the workers' user. */
+int spark_lead_java(const struct cluster *c, const char *from, struct spark *s, struct err *e);
+
 /*
  * What the container of a daemon is made of, in short: it is in the daemon's environment, so that
  * one of another image or with other mounts is seen to be another one.
@@ -91,8 +94,8 @@ void spark_jars(const struct spark *s, char jars[SPARK_JARS]);
 
 /*
  * What was asked as a user of this Spark and JDK (`home`, `java`, `java_home` and `fingerprint` are
- * filled in) before: what Java said of itself and launch, from the cache. False: it has to be asked,
- * and then remembered.
+ * filled in) before: what Java said of itself and launch, from the cache. False: it has to be
+ * asked, and then remembered.
  */
 bool spark_launch_recall(struct spark *s, uid_t uid);
 void spark_launch_remember(const struct spark *s, uid_t uid);

@@ -114,6 +114,7 @@ START_TEST(java_homes)
 	};
 	char home[PROFILE_PATH], jdk[PROFILE_PATH], program[2048], path[PATH_MAX + 64];
 	char shims[PROFILE_PATH], real[PATH_MAX];
+	const char *from;
 	static struct profile p;
 	struct spark s;
 	struct err e;
@@ -153,6 +154,12 @@ START_TEST(java_homes)
 		snprintf(path, sizeof(path), "%s/bin/java", real);
 		ck_assert_str_eq(s.java, path);
 		ck_assert_str_eq(s.java_full, "17.0.1");
+		/* As it is mounted into containers. */
+		ck_assert_int_eq(spark_find_java(&p, spark_tree_caller(), &s, &from, &e), 0);
+		ck_assert_str_eq(s.java_home, "");
+		ck_assert_int_eq(spark_lead_java(spark_tree_caller(), from, &s, &e), 0);
+		ck_assert_str_eq(s.java_home, real);
+		ck_assert_str_eq(s.java, path);
 	}
 }
 END_TEST
