@@ -218,7 +218,7 @@ int spark_java_release(const struct profile *p)
 	static const char *const places[] = {"release", "../release", NULL};
 	struct cluster c = {.uid = geteuid(), .gid = getegid()};
 	char path[PROFILE_PATH + 16];
-	struct spark spark;
+	struct spark spark = {.home = ""};
 	const char *from, *at;
 	struct err ignored;
 	size_t size;
