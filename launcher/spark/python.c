@@ -315,11 +315,16 @@ static int check_application(const struct spark_cluster *c, const struct cluster
 int spark_put_python(const struct spark_cluster *c, const struct cluster *who, char *const *words,
 		     struct argv *env, struct err *e)
 {
-	const char *theirs = argv_value(env, variable);
-	const char *driver = argv_value(env, driver_variable);
+	const char *theirs = argv_value(env, variable), *driver;
+	const char *ours = strings_value(&c->profile->spark.env, variable);
 	bool is_contained = c->spark->image[0] != '\0', is_chosen = false;
 	struct python found = {.path = ""};
 
+	/* One Python for driver and executors: the shell's of this run, else the profile's. */
+	if ((!theirs || !theirs[0]) && ours)
+		argv_put(env, variable, ours);
+	theirs = argv_value(env, variable);
+	driver = argv_value(env, driver_variable);
 	if (is_python(words) && check_application(c, who, words, env, &is_chosen, e))
 		return e->code;
 	if (theirs && theirs[0]) {

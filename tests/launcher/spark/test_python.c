@@ -198,6 +198,26 @@ START_TEST(the_users_choice)
 }
 END_TEST
 
+START_TEST(the_profiles_python_is_the_drivers_too)
+{
+	cleanup_free struct spark_tree *t = spark_tree_new("/t");
+	cleanup_argv struct argv env = {0}, other = {0};
+	static const char *const application[] = {"app.py", NULL};
+	struct err e;
+
+	if (access(real, X_OK))
+		test_skip("no %s", real);
+	setenv("PATH", "/usr/bin:/bin", 1);
+	ck_assert_int_eq(strings_add(&t->profile.spark.env, "PYSPARK_PYTHON"), 0);
+	ck_assert_int_eq(strings_add(&t->profile.spark.env, real), 0);
+	ck_assert_int_eq(put(t, application, &env, &e), 0);
+	ck_assert_str_eq(argv_value(&env, "PYSPARK_PYTHON"), real);
+	argv_put(&other, "PYSPARK_PYTHON", "./environment/bin/python");
+	ck_assert_int_eq(put(t, application, &other, &e), 0);
+	ck_assert_str_eq(argv_value(&other, "PYSPARK_PYTHON"), "./environment/bin/python");
+}
+END_TEST
+
 START_TEST(the_one_on_path_is_put)
 {
 	static const char *const application[] = {"app.py", NULL};
@@ -336,4 +356,5 @@ END_TEST
 
 TEST_MAIN("python", test_case("asked", wrappers, names_with_newlines, none_on_path),
 	  test_case("given", the_users_choice, the_users_property, a_strangers_choice,
-		    the_one_on_path_is_put, pyspark_is_a_directory))
+		    the_profiles_python_is_the_drivers_too, the_one_on_path_is_put,
+		    pyspark_is_a_directory))
