@@ -77,15 +77,10 @@ static int take_mount(struct hierarchy *h, int version, const struct mount *m, c
 		     strncmp(own + size, "/..", 3) != 0;
 	const char *rest = below && strcmp(own + size, "/") != 0 ? own + size : "";
 
-	bool is_read_only =
-		control_has_word(m->own_options, "ro") || control_has_word(m->options, "ro");
-
 	/*
 	 * Several mounts of one hierarchy: the first is kept, unless only a later one shows our
-	 * group. Of those at one place the last lies above the others.
+	 * group.
 	 */
-	if (h->version && !strcmp(h->mount, m->point))
-		h->is_read_only = is_read_only;
 	if (h->version && (h->own[0] || !rest[0]))
 		return 0;
 	if (strlen(m->point) >= LAYOUT_PATH || strlen(rest) >= LAYOUT_PATH || size >= LAYOUT_PATH)
@@ -95,7 +90,8 @@ static int take_mount(struct hierarchy *h, int version, const struct mount *m, c
 	string_copy(h->mount, m->point);
 	string_copy(h->own, rest);
 	string_copy(h->root, size ? m->root : "");
-	h->is_read_only = is_read_only;
+	h->is_read_only =
+		control_has_word(m->own_options, "ro") || control_has_word(m->options, "ro");
 	h->has_no_prefix = control_has_word(m->options, "noprefix");
 	h->version = version;
 	return 0;
@@ -121,6 +117,15 @@ const char *cgroup_own_path(const char *proc_cgroup, const char *name, char *pat
 	return NULL;
 }
 
+/* A later mount lies above those at its place and below it. */
+static void cover(struct hierarchy *h, const char *point)
+{
+	size_t size = strlen(point);
+
+	if (!strncmp(h->mount, point, size) && (!h->mount[size] || h->mount[size] == '/'))
+		*h = (struct hierarchy){0};
+}
+
 static int take_line(struct cgroup_layout *out, const char *self_cgroup, char *line, struct err *e)
 {
 	char own[LAYOUT_PATH * 2];
@@ -129,6 +134,11 @@ static int take_line(struct cgroup_layout *out, const char *self_cgroup, char *l
 	if (!parse_mount(line, &m))
 		return err_set(e, -EBADMSG, "this line is not of mountinfo's form: %.200s",
 			       FOREIGN(line));
+	if (strncmp(m.type, "cgroup", 6) != 0)
+		return 0;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
+		cover(&out->controllers[c], m.point);
+	cover(&out->unified, m.point);
 	if (!strcmp(m.type, "cgroup2"))
 		return cgroup_own_path(self_cgroup, "", own, sizeof(own))
 			       ? take_mount(&out->unified, 2, &m, own, e)

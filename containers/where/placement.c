@@ -67,10 +67,10 @@ static int required_version(const struct cgroup_layout *l, int *version, struct 
 }
 
 /* 0: the reason is one of those below. */
-static int refuse(const struct placement_facts *f, const char *group, bool is_read_only,
+static int refuse(const struct placement_facts *f, const char *group, const struct hierarchy *h,
 		  struct err *e)
 {
-	const struct refused what = {group, f->uid, is_read_only, f->systemd};
+	const struct refused what = {group, f->uid, h->is_read_only, h->is_hidden, f->systemd};
 
 	return refusal_judge(&f->rights, &what, e);
 }
@@ -80,7 +80,7 @@ static int decide_scope(const struct placement_facts *f, struct placement *out, 
 	out->kind = PLACEMENT_SCOPE;
 	out->user_manager = f->uid != 0;
 	if (f->layout.unified.is_read_only)
-		return refuse(f, f->layout.unified.mount, true, e);
+		return refuse(f, f->layout.unified.mount, &f->layout.unified, e);
 	if (f->uid == 0)
 		return 0;
 	if (!f->user_manager)
@@ -153,7 +153,7 @@ static int decide_slices(const struct placement_facts *f, enum root_kind root, i
 static int decide_below_v2(const struct placement_facts *f, const char *base, struct placement *out,
 			   struct err *e)
 {
-	int r = f->may_write_unified ? 0 : refuse(f, base, f->layout.unified.is_read_only, e);
+	int r = f->may_write_unified ? 0 : refuse(f, base, &f->layout.unified, e);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < REQUIRED; i++) {
@@ -252,7 +252,7 @@ static int decide_below_v1(const struct placement_facts *f, const char *name, st
 		/* A named group may have been made for the caller, but not on what is read-only. */
 		if (r == 0 && is_needed && !f->may_write[c] &&
 		    (!name || h->is_read_only || (!f->uid && !f->rights.is_mapped)))
-			r = refuse(f, base, h->is_read_only, e);
+			r = refuse(f, base, h, e);
 		if (r < 0)
 			return r;
 		if (!f->may_write[c] && !name && is_needed)

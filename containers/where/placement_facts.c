@@ -45,6 +45,7 @@ static void read_v2_facts(int root, const char *base, struct placement_facts *f)
 	char path[2 * LAYOUT_PATH + 64], text[512]; /* names of a dozen controllers */
 
 	v2->is_read_only |= is_read_only(root, base);
+	v2->is_hidden = !control_exists(root, base + 1);
 	f->may_write_unified = !v2->is_read_only && may_make_groups(root, base, 2);
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", base + 1);
 	if (control_read(root, path, f->own_controllers, sizeof(f->own_controllers),
@@ -125,6 +126,7 @@ static void read_rights(int root, struct placement_facts *f)
 		if (!h->version)
 			continue;
 		h->is_read_only |= is_read_only(root, base);
+		h->is_hidden = !control_exists(root, base + 1);
 		f->may_write[c] = !h->is_read_only && may_make_groups(root, base, h->version);
 		if (h->version != 1)
 			continue;

@@ -143,6 +143,13 @@ int refusal_judge(const struct rights *f, const struct refused *what, struct err
 {
 	const char *group = what->group;
 
+	if (what->is_hidden)
+		return err_set(
+			e, -ENOENT,
+			"%s, the group that this process is in (/proc/self/cgroup), is not "
+			"there: another mount hides it, or it was removed; start cleave where "
+			"the group can be seen, or " WITHOUT,
+			group);
 	if (what->is_read_only)
 		return say_read_only(what, e);
 	if (f->is_mapped)

@@ -27,6 +27,7 @@ struct refused {
 	const char *group; /* where a group should have been made */
 	uid_t uid;	   /* by whom */
 	bool is_read_only; /* its mount is */
+	bool is_hidden;	   /* the group is not there to be seen */
 	bool systemd;	   /* it is the service manager, so this may be its protection of a unit */
 };
 

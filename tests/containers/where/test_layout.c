@@ -211,6 +211,36 @@ START_TEST(the_last_mount_at_a_place_counts)
 }
 END_TEST
 
+/* A part of a hierarchy above the whole of it, as in a container that was entered by hand. */
+START_TEST(a_mount_hides_those_below_it)
+{
+	static const struct {
+		const char *mounts, *mount, *own;
+		int version;
+	} table[] = {
+		{"9 1 0:1 / /c rw - cgroup c rw,cpuset\n10 9 0:1 /a /c rw - cgroup c rw,cpuset\n",
+		 "/c", "/b", 1},
+		{"9 1 0:1 / /c/x rw - cgroup c rw,cpuset\n10 9 0:1 /a /c rw - cgroup c rw,cpu\n",
+		 "", "", 0},
+		{"9 1 0:1 / /c/x rw - cgroup c rw,cpuset\n10 9 0:1 / /c rw - cgroup2 c rw\n", "/c",
+		 "/a/b", 2},
+		{"9 1 0:1 / /cc rw - cgroup c rw,cpuset\n10 9 0:1 /a /c rw - cgroup c rw,cpu\n",
+		 "/cc", "/a/b", 1},
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct cgroup_layout l;
+		struct err e = {0};
+
+		ck_assert_int_eq(cgroup_layout_parse("2:cpuset:/a/b\n1:cpu:/a/b\n0::/a/b\n",
+						     table[i].mounts, "cpuset", &l, &e),
+				 0);
+		is_at(&l.controllers[CONTROLLER_CPUSET], table[i].version, table[i].mount,
+		      table[i].own);
+	}
+}
+END_TEST
+
 START_TEST(what_is_no_mountinfo_is_refused)
 {
 	static const char *const bad[] = {"x",	 "1 2 3",     "1 2 0:1 / /m rw shared:1",
@@ -293,5 +323,6 @@ TEST_MAIN("layout",
 		    a_mount_of_a_part_of_the_hierarchy_is_its_root, mounts_say_where_a_group_is,
 		    a_controller_that_v2_does_not_have_is_nowhere, mounts_of_others_are_no_matter,
 		    paths_of_many_hierarchies_fit, the_last_mount_at_a_place_counts,
-		    groups_of_another_namespace_count_as_the_root, what_is_no_mountinfo_is_refused,
-		    damaged_texts_do_no_harm, cleaves_own_part_of_a_path_is_cut))
+		    a_mount_hides_those_below_it, groups_of_another_namespace_count_as_the_root,
+		    what_is_no_mountinfo_is_refused, damaged_texts_do_no_harm,
+		    cleaves_own_part_of_a_path_is_cut))

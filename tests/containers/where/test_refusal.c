@@ -139,7 +139,7 @@ START_TEST(labels_are_shown_as_they_can_be)
 {
 	char label[4000], *end = label;
 	const struct fake_file files[] = {{"proc/self/attr/current", label}, {0}};
-	const struct refused what = {"/c", 0, false, false};
+	const struct refused what = {.group = "/c"};
 	struct err e = {0};
 	struct rights f;
 	cleanup_close int root = -1;
