@@ -24,10 +24,7 @@ static int open_placement(const struct placement *p, const struct driver_request
 #if HAVE_LIBCGROUP
 		return cgroup1_open(p, request, out, e);
 #else
-		return err_impossible(e,
-				      "the controllers here are in cgroup v1, and this cleave was "
-				      "built without it: build with LIBCGROUP=yes, or boot with "
-				      "cgroup_no_v1=all");
+		return tree_check_build(p, e);
 #endif
 	}
 	return -EINVAL;

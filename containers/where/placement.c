@@ -369,13 +369,15 @@ int placement_try(const struct placement *p, struct err *e)
 
 		if (!p->base[c][0] || (c && p->kind == PLACEMENT_CGROUP2))
 			continue;
-		/* What the first cluster makes; while there is one, in that. */
+		/* Never the group that clusters have: one might just be using it. */
 		snprintf(path, sizeof(path), "%s/cleave", p->base[c]);
 		if (!control_exists(AT_FDCWD, p->base[c]))
 			string_copy(path, p->base[c]);
 		else if (control_exists(AT_FDCWD, path))
 			snprintf(path, sizeof(path), "%s/cleave/try-%d", p->base[c], getpid());
-		if (mkdir(path, 0755) && errno != EEXIST) {
+		else
+			snprintf(path, sizeof(path), "%s/cleave-try-%d", p->base[c], getpid());
+		if (mkdir(path, 0755)) {
 			err_errno(e, -errno, "cannot make group %s", path);
 			return refusal_explain(p->base[c], e);
 		}

@@ -163,6 +163,8 @@ static void find_apart(int root, const char *path, struct placement_facts *f)
 	if (!own[0])
 		return;
 	cut_to_common(own, path);
+	if (!own[0]) /* another mount: nothing can be told by names */
+		return;
 	snprintf(file, sizeof(file), "%s/cgroup.procs", own + 1);
 	if (control_exists(root, file) && faccessat(root, file, W_OK, AT_EACCESS))
 		string_copy(f->apart, own);

@@ -40,7 +40,18 @@ int tree_align(struct tree *t, struct err *e)
 int tree_place(const struct tree *t, enum backend backend, const char *engine,
 	       struct placement *out, struct err *e)
 {
-	return placement_decide(&t->facts, backend, engine, t->root, t->cgroup_root, out, e);
+	int r = placement_decide(&t->facts, backend, engine, t->root, t->cgroup_root, out, e);
+
+	return r == 0 ? tree_check_build(out, e) : r;
+}
+
+int tree_check_build(const struct placement *p, struct err *e)
+{
+	if (HAVE_LIBCGROUP || p->kind != PLACEMENT_CGROUP1)
+		return 0;
+	return err_impossible(
+		e, "the controllers here are in cgroup v1, and this cleave was built "
+		   "without it: build with LIBCGROUP=yes, or boot with cgroup_no_v1=all");
 }
 
 /* ---- allowed */

@@ -34,6 +34,9 @@ int tree_align(struct tree *t, struct err *e);
 int tree_place(const struct tree *t, enum backend backend, const char *engine,
 	       struct placement *out, struct err *e);
 
+/* ERR_IMPOSSIBLE for groups that this build cannot make: those of v1 without libcgroup. */
+int tree_check_build(const struct placement *p, struct err *e);
+
 /*
  * Whether the scope of a cluster is where systemd would make it: then its directory is written to
  * all of p->base.

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "decision/base/cleanup.h"
@@ -154,6 +155,25 @@ START_TEST(labels_are_shown_as_they_can_be)
 }
 END_TEST
 
+/* What is allowed is tried, beside the groups of clusters, and nothing is left of that. */
+START_TEST(a_try_leaves_nothing)
+{
+	struct placement p = {.kind = PLACEMENT_CGROUP2};
+	struct err e = {0};
+
+	snprintf(p.base[0], sizeof(p.base[0]), "%s/base", test_directory());
+	ck_assert_int_eq(placement_try(&p, &e), 0); /* --cgroup-root NAME: it is made, too */
+	ck_assert_int_eq(mkdir(p.base[0], 0755), 0);
+	ck_assert_int_eq(placement_try(&p, &e), 0);
+	ck_assert_int_eq(rmdir(p.base[0]), 0);
+	snprintf(p.base[0], sizeof(p.base[0]), "/proc/self");
+	ck_assert_int_lt(placement_try(&p, &e), 0);
+	ck_assert_msg(strstr(e.msg, "cannot make group /proc/self/cleave-try-"), "%s", e.msg);
+	p.kind = PLACEMENT_SCOPE; /* systemd's to make */
+	ck_assert_int_eq(placement_try(&p, &e), 0);
+}
+END_TEST
+
 START_TEST(an_error_gets_its_cause)
 {
 	struct err e = {0};
@@ -176,4 +196,4 @@ TEST_MAIN("refusal",
 	  test_case("refusal", each_cause_has_its_own_sentence,
 		    a_shell_may_be_outside_of_the_given_group,
 		    a_session_is_outside_of_the_users_manager, what_confines_nobody_is_not_named,
-		    labels_are_shown_as_they_can_be, an_error_gets_its_cause))
+		    labels_are_shown_as_they_can_be, an_error_gets_its_cause, a_try_leaves_nothing))
