@@ -6,8 +6,11 @@
 
 #include "launcher/inputs/inputs.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
+#include "containers/proc/control_file.h"
 #include "containers/where/tree.h"
 #include "tests/harness.h"
 #include "tests/launcher/spark_tree.h"
@@ -170,7 +173,54 @@ START_TEST(what_the_own_cluster_holds_is_not_others)
 }
 END_TEST
 
+/* A job of one CPU, whose cluster is to be made elsewhere: in the v2 tree, which has no cpuset. */
+START_TEST(the_limits_of_a_job_hold_elsewhere)
+{
+	static struct tree tree;
+	const struct hierarchy *h = &tree.facts.layout.controllers[CONTROLLER_CPUSET];
+	struct roots elsewhere = {.cgroup_root = tree.facts.layout.unified.mount};
+	char above[2 * LAYOUT_PATH], job[3 * LAYOUT_PATH], path[4 * LAYOUT_PATH], text[32];
+	struct cpuset cpus, nodes;
+	int r;
+
+	ck_assert_msg(tree_read(NULL, &tree, &e) == 0, "%s", e.msg);
+	ck_assert_msg(tree_allowed(&tree, &cpus, &nodes, &e) == 0, "%s", e.msg);
+	if (h->version != 1 || !tree.facts.layout.unified.version || cpuset_count(&cpus) < 2)
+		test_skip("this takes cpuset in cgroup v1, v2 beside it, and two CPUs");
+	placement_base(h, above);
+	snprintf(job, sizeof(job), "%s/test-inputs-%d", above, getpid());
+	if (mkdir(job, 0755))
+		test_skip("no group can be made in %s: %s", above, strerror(errno));
+	ck_assert_int_eq(inputs_profile(NULL, &in, &e), 0);
+	snprintf(path, sizeof(path), "%s/cpuset.cpus", job);
+	snprintf(text, sizeof(text), "%u", cpuset_first(&cpus));
+	r = control_write(AT_FDCWD, path, text, &e);
+	snprintf(path, sizeof(path), "%s/cpuset.mems", job);
+	r |= control_write(AT_FDCWD, path, CPUSET_STRING(&nodes), &e);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", job);
+	snprintf(text, sizeof(text), "%d", getpid());
+	r |= control_write(AT_FDCWD, path, text, &e);
+	r |= inputs_read(&elsewhere, &in, &e);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", above);
+	ck_assert_int_eq(control_write(AT_FDCWD, path, text, &(struct err){0}), 0);
+	ck_assert_int_eq(rmdir(job), 0);
+	ck_assert_msg(r == 0, "%s", e.msg);
+	ck_assert_uint_eq(cpuset_count(&in.topology.allowed), 1);
+	ck_assert_uint_gt(in.caller.note_count, 0);
+	snprintf(path, sizeof(path), "%s/test-inputs-%d allows CPUs %u of", h->own, getpid(),
+		 cpuset_first(&cpus));
+	ck_assert_msg(strstr(in.caller.notes[0], path), "%s", in.caller.notes[0]);
+	/* A plan that fails because of it says so. */
+	in.profile.partition.all_cpus = false;
+	in.profile.partition.cpus = cpus;
+	in.facts.taken = (struct cpuset){0};
+	ck_assert_int_lt(inputs_decide(&in, &e), 0);
+	ck_assert_msg(strstr(e.msg, "(your own group ") && strstr(e.msg, path), "%s", e.msg);
+}
+END_TEST
+
 TEST_MAIN("inputs",
 	  test_case("facts", the_jdk_is_known_by_its_release,
 		    no_fact_of_this_host_is_another_machines, a_plan_may_be_decided_again),
-	  test_case("tree", a_plan_reads_the_tree_once, what_the_own_cluster_holds_is_not_others))
+	  test_case("tree", a_plan_reads_the_tree_once, what_the_own_cluster_holds_is_not_others,
+		    the_limits_of_a_job_hold_elsewhere))
