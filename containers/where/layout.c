@@ -185,6 +185,13 @@ int cgroup_layout_parse(const char *self_cgroup, const char *mountinfo, const ch
 		if (!layout.controllers[c].version && layout.unified.version &&
 		    control_has_word(v2_controllers, controller_name(c, 2)))
 			layout.controllers[c] = layout.unified;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		char own[LAYOUT_PATH];
+
+		layout.controllers[c].is_unmounted =
+			!layout.controllers[c].version &&
+			cgroup_own_path(self_cgroup, controller_name(c, 1), own, sizeof(own));
+	}
 	/* v2's cpu controller is cpuacct, too. */
 	if (layout.controllers[CONTROLLER_CPU].version == 2)
 		layout.controllers[CONTROLLER_CPUACCT] = layout.unified;

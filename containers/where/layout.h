@@ -30,6 +30,7 @@ struct hierarchy {
 	char mount[LAYOUT_PATH]; /* mount point */
 	char root[LAYOUT_PATH];	 /* what is mounted there: "" the whole, or "/a" of it */
 	char own[LAYOUT_PATH];	 /* the caller's own group below it: "" or "/a/b" */
+	bool is_unmounted;	 /* version 0, but the kernel has it in version 1 */
 	bool is_read_only;	 /* the mount, or all of the hierarchy */
 	bool is_hidden;		 /* the caller's group is not at its place there */
 	bool has_no_prefix;	 /* version 1: its files are "cpus", "mems" … without "cpuset." */

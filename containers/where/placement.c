@@ -41,6 +41,14 @@ static int required_version(const struct cgroup_layout *l, int *version, struct 
 		const struct hierarchy *h = &l->controllers[required[i]];
 		const char *name = controller_name(required[i], 2);
 
+		if (h->is_unmounted)
+			return err_impossible(
+				e,
+				"the %s controller is in cgroup v1 (/proc/self/cgroup), whose "
+				"hierarchy is not mounted here: run `mount -t cgroup -o %s none DIR` "
+				"with a directory of its own, or set backend: affinity in the profile "
+				"to go without limits",
+				name, name);
 		if (!h->version && !l->unified.version)
 			return err_impossible(
 				e,

@@ -285,7 +285,9 @@ static int open_top(const struct tree *t, int *dir, struct err *e)
 	const char *top = t->facts.layout.controllers[CONTROLLER_CPUSET].mount;
 
 	*dir = top[0] ? open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	return top[0] && *dir < 0 ? err_errno(e, -errno, "cannot open %s", top) : 0;
+	/* Where another mount hides it nobody can have groups there; a plan can still be made. */
+	return top[0] && *dir < 0 && errno != ENOENT ? err_errno(e, -errno, "cannot open %s", top)
+						     : 0;
 }
 
 int tree_claims(const struct tree *t, const char *cluster, struct claims *out, struct err *e)
