@@ -75,7 +75,8 @@ void rights_read(int root, uid_t uid, struct rights *out)
 bool refusal_find_full(int root, const char *mount, const char *group, unsigned groups,
 		       unsigned depth, char *file, size_t size)
 {
-	char path[CONTROL_PATH], limit[CONTROL_PATH + 64], text[1024];
+	char path[CONTROL_PATH], limit[CONTROL_PATH + 64];
+	char text[4096]; /* two numbers, and two for each controller */
 
 	for (snprintf(path, sizeof(path), "%s", group); path[0]; depth++) {
 		char *last = strrchr(path, '/');
