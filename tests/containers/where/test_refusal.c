@@ -71,6 +71,7 @@ START_TEST(a_shell_may_be_outside_of_the_given_group)
 		ck_assert_msg(is_inside || strstr(e.msg, "cgroup.procs of /c/u, above both"), "%s",
 			      e.msg);
 	}
+	ck_assert_int_eq(seteuid(0), 0);
 }
 END_TEST
 
