@@ -232,7 +232,7 @@ static int take_property(const struct profile *p, const char *path, struct prope
 	cleanup_free char *value = NULL;
 	char from[PROFILE_PATH + 32];
 
-	if (strncmp(key, "spark.", strlen("spark.")) != 0 || !key[strlen("spark.")])
+	if (strncmp(key, "spark.", strlen("spark.")) != 0 || strlen(key) == strlen("spark."))
 		return 0; /* as Spark does, which says so at each start */
 	snprintf(from, sizeof(from), "%s:%u", path, q->line);
 	if (why) {
