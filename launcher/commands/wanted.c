@@ -3,6 +3,7 @@
 
 #include "decision/base/foreign.h"
 #include "launcher/commands/running.h"
+#include "launcher/spark/doors.h"
 #include "launcher/spark/spark.h"
 
 /* What a cluster runs in does not change while it runs: groups and containers lie elsewhere. */
@@ -59,6 +60,7 @@ static int resolve(struct profile *p, struct state *out, struct err *e)
 int wanted_make(const struct options *o, const struct state *known, struct inputs *in,
 		struct state *out, struct err *e)
 {
+	cleanup_argv struct argv unsaid = {0}; /* when it is started */
 	struct spark_cluster spark;
 	struct cpuset slices;
 	int r;
@@ -72,7 +74,9 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 	for (unsigned i = 0; i < in->caller.note_count; i++)
 		fprintf(stderr, "cleave: %s\n", in->caller.notes[i]);
 	/* Of `run`: refused before anything is started for it. */
-	if (o->slices && spark_slices_parse(o->slices, &in->plan, &slices, e))
+	if ((o->slices && spark_slices_parse(o->slices, &in->plan, &slices, e)) ||
+	    (in->application && doors_check_words(&(struct spark_cluster){.profile = &in->profile},
+						  in->application, &unsaid, e)))
 		return e->code;
 	if (!in->topology.this_machine)
 		return err_impossible(

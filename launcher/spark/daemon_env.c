@@ -44,7 +44,7 @@ static int take_variable(struct strings *out, const char *name, const char *valu
 	if (strings_add(out, name) || strings_add(out, value))
 		return err_set(e, -E2BIG,
 			       "%s: what it and the environment set for daemons is longer than %d "
-			       "bytes, with %.100s of %zu",
+			       "bytes, with %.100s of %zu: write less, as wildcards for jars",
 			       path, STRINGS_POOL, name, strlen(value));
 	return 0;
 }
