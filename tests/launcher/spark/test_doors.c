@@ -104,6 +104,22 @@ START_TEST(each_property_has_a_rule)
 }
 END_TEST
 
+/* A profile is refused what the other doors leave out, in the same words. */
+START_TEST(profiles_have_the_same_list)
+{
+	ck_assert_str_eq(setting_refuse_variable("SPARK_EXECUTOR_CORES"),
+			 setting_refuse_property("spark.executor.cores"));
+	ck_assert_str_eq(setting_refuse_property("spark.executorEnv.SPARK_LOCAL_IP"),
+			 setting_refuse_variable("SPARK_LOCAL_IP"));
+	ck_assert_str_eq(setting_refuse_variable("SPARK_HOME"), "spark.home sets it");
+	ck_assert_ptr_null(setting_refuse_variable("SPARK_DAEMON_MEMORY"));
+	ck_assert_ptr_null(setting_refuse_variable("PYSPARK_PYTHON"));
+	ck_assert_ptr_null(setting_refuse_property("spark.speculation"));
+	ck_assert_ptr_null(setting_refuse_property("spark.ui.filters")); /* ui_check()'s */
+	ck_assert_ptr_null(setting_refuse_property("spark.worker.cleanup.interval"));
+}
+END_TEST
+
 /* ---- strings of options */
 
 static const struct {
@@ -733,7 +749,9 @@ START_TEST(files_of_ours_are_not_the_users)
 }
 END_TEST
 
-TEST_MAIN("doors", test_case("list", each_variable_has_a_rule, each_property_has_a_rule),
+TEST_MAIN("doors",
+	  test_case("list", each_variable_has_a_rule, each_property_has_a_rule,
+		    profiles_have_the_same_list),
 	  test_case("options", options_are_filtered, options_are_split_as_a_shell_does),
 	  test_case("shell", an_environment_is_judged), test_case("words", words_are_judged),
 	  test_case("spark_env", spark_env_is_sourced, spark_env_that_was_read_is_not_read,
