@@ -274,6 +274,19 @@ START_TEST(test_executors)
 }
 END_TEST
 
+/* SPARK_DAEMON_MEMORY is the slice's, too; the sum stays the slice's share. */
+START_TEST(test_daemon_heap)
+{
+	struct err e;
+
+	ck_assert_uint_eq(given(64 * GIB, 8, 1, WORKLOAD_WORDCOUNT, 0)->daemon_bytes, 512 * MIB);
+	wish.daemon_heap = 2 * GIB;
+	ck_assert_msg(make(defaults(), 1, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(budget.slices[0].daemon_bytes, 2 * GIB + 128 * MIB);
+	ck_assert_uint_eq(sum(&budget.slices[0]), 64 * GIB);
+}
+END_TEST
+
 /* SQL keeps outside the heap what one heap of 4-byte pointers does not hold. */
 START_TEST(test_off_heap)
 {
@@ -466,6 +479,7 @@ START_TEST(test_random_sizes)
 
 TEST_MAIN("budget",
 	  test_case("terms", test_automatic, test_smallest_decides, test_written, test_unknown,
-		    test_refusals, test_executors, test_off_heap, test_data, test_slots_by_memory,
-		    test_executors_that_do_not_fit, test_tmpfs_needs_a_size, test_random_sizes),
+		    test_refusals, test_executors, test_daemon_heap, test_off_heap, test_data,
+		    test_slots_by_memory, test_executors_that_do_not_fit, test_tmpfs_needs_a_size,
+		    test_random_sizes),
 	  test_case("shares", test_shares, test_shares_of_tied_nodes, test_memory_only_nodes))
