@@ -227,6 +227,7 @@ static int add_workload_words(struct benching *b, struct err *e)
 
 static int make_inputs(struct benching *b, const char *called, struct err *e)
 {
+	cleanup_argv struct argv unsaid = {0};
 	static const char suffix[] = "-bench";
 	struct inputs *in = &b->in;
 	char *name = in->profile.name;
@@ -266,8 +267,11 @@ static int make_inputs(struct benching *b, const char *called, struct err *e)
 			       "runs, cleave down %s --purge",
 			       name, name);
 	in->application = NULL; /* they grow: the workload's data come behind them */
-	return spark_resolve(&in->profile, &b->cluster, &b->spark, e) < 0 ? e->code
-									  : benching_list(b, e);
+	/* All sides have the user's defaults; `up` says what of them is left out. */
+	if (spark_resolve(&in->profile, &b->cluster, &b->spark, e) < 0 ||
+	    spark_take_defaults(&b->cluster, &b->spark, &in->profile, &unsaid, e) < 0)
+		return e->code;
+	return benching_list(b, e);
 }
 
 /* "2 packages, 128 cores, 256 CPUs, 1 TB, MODEL" */
