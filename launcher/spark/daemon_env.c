@@ -42,10 +42,11 @@ static int take_variable(struct strings *out, const char *name, const char *valu
 		value = both;
 	}
 	if (strings_add(out, name) || strings_add(out, value))
-		return err_set(e, -E2BIG,
-			       "%s: what it and the environment set for daemons is longer than %d "
-			       "bytes, with %.100s of %zu: write less, as wildcards for jars",
-			       path, STRINGS_POOL, name, strlen(value));
+		return err_set(
+			e, -E2BIG,
+			"%s: what is set for daemons outside of the profile is longer than %d "
+			"bytes, with %.100s of %zu: write less, as wildcards for jars",
+			path, STRINGS_POOL, name, strlen(value));
 	return 0;
 }
 
@@ -87,13 +88,14 @@ int spark_take_environment(const struct profile *p, const struct cluster *c, str
 		qsort(after.items, after.count, sizeof(*after.items), by_name);
 	for (size_t i = 0; i < after.count; i++) {
 		char *value = strchr(after.items[i], '='), *name = after.items[i];
-		const char *was;
+		const char *was, *shell;
 		const struct setting *t;
 
 		if (!value || !doors_keeps(name))
 			continue;
 		*value++ = '\0';
 		was = argv_value(&base, name);
+		shell = getenv(name);
 		t = setting_of_variable(name);
 		if ((was && strcmp(was, value) == 0) || strcmp(name, "PATH") == 0 ||
 		    strcmp(name, "SPARK_CONF_DIR") == 0 || (t && t->rule == SETTING_SCRIPTS))
@@ -101,7 +103,9 @@ int spark_take_environment(const struct profile *p, const struct cluster *c, str
 		if (t && (t->rule == SETTING_OURS || t->rule == SETTING_PLACE))
 			argv_addf(notes, "%s in %s is left out: %s", name, path, t->why);
 		else if (!strings_value(&p->spark.env, name) &&
-			 take_variable(&s->env, name, value, path, notes, e))
+			 take_variable(&s->env, name, value,
+				       shell && !strcmp(shell, value) ? "the environment" : path,
+				       notes, e))
 			return e->code;
 	}
 	if (notes->failed)

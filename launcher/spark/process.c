@@ -378,6 +378,8 @@ int spark_shell_environment(const struct spark_cluster *c, struct argv *out, str
 	/* Said before, they would have ours twice. */
 	argv_drop(&full, "SPARK_SUBMIT_OPTS=");
 	argv_drop(&full, "SPARK_LAUNCHER_OPTS=");
+	if (c->spark->image[0]) /* which has a python3 of its own */
+		argv_drop(&full, "PYSPARK_");
 	if (put_application_environment(c, &caller, NULL, &full, notes, e))
 		return e->code;
 	for (size_t i = 0; i < full.count; i++) {
