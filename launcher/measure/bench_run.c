@@ -17,6 +17,7 @@
 #include "launcher/measure/sample.h"
 #include "launcher/protocol/state.h"
 #include "launcher/show/foreign.h"
+#include "launcher/spark/directories.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/files.h"
 #include "profiles/load.h"
@@ -50,8 +51,9 @@ int benching_open(struct benching *b, struct err *e)
 	if (!mkdtemp(b->directory) || chmod(b->directory, 0711) < 0)
 		return err_errno(e, -errno, "cannot make the directory %.300s", b->directory);
 	cluster_remove(&b->cluster, REMAINS_NOTHING, &ignored);
-	/* The workers' user has to reach what it needs, on all sides. */
+	/* The workers' user has to reach what it needs, on all sides; plain Spark's tmp is there. */
 	if (cluster_user_access(&b->cluster, b->directory, X_OK, e) < 0 ||
+	    directories_try_one(b->directory, e) < 0 ||
 	    cluster_user_access(&b->cluster, b->spark.home, R_OK | X_OK, e) < 0 ||
 	    cluster_user_access(&b->cluster, b->spark.java, X_OK, e) < 0 ||
 	    (b->spark.python[0] &&

@@ -17,8 +17,11 @@
 #include "launcher/spark/room.h"
 #include "launcher/system/directory.h"
 
-/* What is done in one; files are made, written, renamed and removed in each. */
-enum use { USE_FILES = 0, USE_CODE = 1, USE_SOCKET = 2 };
+/*
+ * What is done in one. Files are made, written, locked (as Spark's Utils.fetchFile does), renamed and
+ * removed in each; shuffle files of some MB are mapped.
+ */
+enum use { USE_FILES = 0, USE_CODE = 1, USE_SOCKET = 2, USE_MAPS = 4 };
 
 /*
  * What a directory is for, and what names another one. With less room than that a cluster fails
@@ -38,8 +41,8 @@ static const struct purpose
 	of_tmp = {USE_CODE, 4096, 16, "java.io.tmpdir, where JVMs load native libraries from",
 		  data_setting},
 	of_work = {USE_FILES, 1024, 16, "jars and logs of executors", data_setting},
-	of_scratch = {USE_FILES, 1024, 16, "shuffle files", "memory.scratch.path, or --state-dir"},
-	of_scratch_top = {USE_FILES, 1024, 16, "shuffle files", "memory.scratch.path"},
+	of_scratch = {USE_MAPS, 1024, 16, "shuffle files", "memory.scratch.path, or --state-dir"},
+	of_scratch_top = {USE_MAPS, 1024, 16, "shuffle files", "memory.scratch.path"},
 	/* Before they are made. */
 	of_all_data = {USE_CODE, 8192, 64,
 		       "logs, work and java.io.tmpdir, where JVMs load native libraries from",
@@ -143,7 +146,8 @@ static const char *try_file(int at, const char *name, const char *other, unsigne
 {
 	cleanup_free char *bytes = malloc(TRIED_BYTES);
 	cleanup_close int fd = -1;
-	void *code;
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	void *code, *map;
 
 	if (!bytes)
 		return "have memory";
@@ -168,6 +172,14 @@ static const char *try_file(int at, const char *name, const char *other, unsigne
 			return "map code";
 		munmap(code, TRIED_BYTES);
 	}
+	if (uses & USE_MAPS) {
+		map = mmap(NULL, TRIED_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+		if (map == MAP_FAILED)
+			return "map a file";
+		munmap(map, TRIED_BYTES);
+	}
+	if (fcntl(fd, F_SETLK, &whole))
+		return "lock a file";
 	/* On a network, only now it may be known that there is no room. */
 	if (close(take_fd(fd)))
 		return "write a file";
@@ -186,24 +198,27 @@ static const char *try_socket(int at, const char *name)
 	return NULL;
 }
 
-/* Whether there is as little room as that; root may take what is reserved for it. */
+/*
+ * Whether there is as little room as that; root may take what is reserved for it. A file could be
+ * made and written, so a file system that says 0 does not count.
+ */
 static int check_room(int at, const char *path, const struct purpose *p, struct err *e)
 {
+	const uint64_t least = (uint64_t)p->least_kb << 10;
 	struct statvfs fs;
-	uint64_t free_bytes;
+	uint64_t room;
 
 	if (fstatvfs(at, &fs))
 		return 0;
-	free_bytes = (uint64_t)(geteuid() ? fs.f_bavail : fs.f_bfree) * fs.f_frsize;
-	/* Some say 0 of all for "any". */
-	if (fs.f_blocks && free_bytes < (uint64_t)p->least_kb << 10)
+	room = (uint64_t)(geteuid() ? fs.f_bavail : fs.f_bfree) * fs.f_frsize;
+	if (room && room < least)
 		return err_set(e, -ENOSPC,
 			       "%s is for %s, and has %s free of %s, with less than %s nothing "
 			       "starts: make room, or choose another %s",
-			       path, p->what, SIZE_STRING(free_bytes),
-			       SIZE_STRING((uint64_t)fs.f_blocks * fs.f_frsize),
-			       SIZE_STRING((uint64_t)p->least_kb << 10), p->setting);
-	if (fs.f_files && fs.f_favail < p->least_files)
+			       path, p->what, SIZE_STRING(room),
+			       SIZE_STRING((uint64_t)fs.f_blocks * fs.f_frsize), SIZE_STRING(least),
+			       p->setting);
+	if (fs.f_favail && fs.f_favail < p->least_files)
 		return err_set(e, -ENOSPC,
 			       "%s is for %s, and has %llu inodes free of %llu, with less than %u "
 			       "nothing starts: remove files, or choose another %s",
@@ -284,6 +299,11 @@ int directories_try(const struct spark_cluster *c, struct err *e)
 	return cluster_as_user(c->cluster, try_his, &copy, e);
 }
 
+int directories_try_one(const char *path, struct err *e)
+{
+	return try_path(path, &of_all_data, e);
+}
+
 /* ---- before there is one */
 
 struct trial {
@@ -298,23 +318,24 @@ static int run_trial(void *context, struct err *e)
 	return try_path(t->path, t->purpose, e);
 }
 
-/* memory.scratch.path: what is made in a user's own directory is made with his rights. */
-static int try_top(const struct cluster *c, const char *path, struct err *e)
-{
-	struct trial trial = {path, &of_scratch_top};
-	struct stat st;
-
-	if (c->user[0] && stat(path, &st) == 0 && st.st_uid == c->uid)
-		return cluster_as_user(c, run_trial, &trial, e);
-	return run_trial(&trial, e);
-}
-
 /* What is ours, by its way; where names of it are still to be made, a sticky one will do. */
 static int try_own(const char *path, enum directory_use use, const struct purpose *p, struct err *e)
 {
 	cleanup_close int at = directory_open(path, use, e);
 
 	return at < 0 ? at : try_open(at, path, p, e);
+}
+
+/* memory.scratch.path: what is made in a user's own directory is made with his rights only. */
+static int try_top(const struct cluster *c, const char *path, struct err *e)
+{
+	struct trial trial = {path, &of_scratch_top};
+	struct stat st;
+	int r = try_own(path, DIRECTORY_SHARED, &of_scratch_top, e);
+
+	if (r == -EPERM && c->user[0] && stat(path, &st) == 0 && st.st_uid == c->uid)
+		return cluster_as_user(c, run_trial, &trial, e);
+	return r;
 }
 
 static void look(const struct cluster *c, const char *path, const struct purpose *p,

@@ -21,6 +21,9 @@
 /* Of a cluster whose directories are made. ERR_FAILED: what cannot be done, where, and why. */
 int directories_try(const struct spark_cluster *c, struct err *e);
 
+/* Of one by itself, for logs, work and java.io.tmpdir; as the caller. */
+int directories_try_one(const char *path, struct err *e);
+
 enum spark_directory { SPARK_STATE, SPARK_DATA, SPARK_SCRATCH, SPARK_DIRECTORIES };
 
 /* One of a cluster that need not be there: as far as it can be told before. */

@@ -10,7 +10,8 @@ enum {
 	 * JDK 17 with -Xmx600m did not start with 2.5 GB of addresses, and did with 3.
 	 */
 	ADDRESSES_BESIDE_MB = 2048,
-	FILES_LEAST = 512, /* Spark's jars alone are 250 … 300 */
+	FILE_SIZE_LEAST_MB = 16, /* of a daemon's log, before it begins anew */
+	FILES_LEAST = 512,	 /* Spark's jars alone are 250 … 300 */
 	FILES_ENOUGH = 65536,
 	THREADS_LEAST = 16, /* of a JVM that does nothing */
 	THREADS_ENOUGH = 256,
@@ -54,6 +55,7 @@ static rlim_t least(enum limit which, const struct limits_use *use)
 	case LIMIT_DATA:
 		return (rlim_t)use->heap_mb;
 	case LIMIT_FILE_SIZE:
+		return FILE_SIZE_LEAST_MB;
 	case LIMIT_CPU:
 	case LIMIT_COUNT:
 		break;

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories that cannot do what they are for: each on a file system of its own. */
+/*
+ * Directories that cannot do what they are for: each on a file system of its own, or one that
+ * refuses a call. link: -Wl,--wrap=write -Wl,--wrap=mmap -Wl,--wrap=fcntl -Wl,--wrap=renameat
+ * link: -Wl,--wrap=bind -Wl,--wrap=unlinkat
+ */
 
 #include "launcher/spark/directories.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "containers/proc/control_file.h"
@@ -264,6 +271,127 @@ START_TEST(each_is_tried_for_what_it_is_for)
 }
 END_TEST
 
+/* ---- file systems that lack something */
+
+/* In trying, this call fails with `error`. */
+enum call {
+	CALL_NONE,
+	CALL_WRITE,
+	CALL_MAP_CODE,
+	CALL_MAP_FILE,
+	CALL_LOCK,
+	CALL_RENAME,
+	CALL_BIND,
+	CALL_REMOVE
+};
+static enum call failing;
+static int error;
+
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+	errno = error;
+	return failing == CALL_WRITE && size > 4096 ? -1 : __real_write(fd, bytes, size);
+}
+
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	errno = error;
+	return failing == (protection & PROT_EXEC ? CALL_MAP_CODE : CALL_MAP_FILE)
+		       ? MAP_FAILED
+		       : __real_mmap(at, size, protection, flags, fd, offset);
+}
+
+int __real_fcntl(int fd, int command, void *argument);
+int __wrap_fcntl(int fd, int command, void *argument);
+int __wrap_fcntl(int fd, int command, void *argument)
+{
+	errno = error;
+	return failing == CALL_LOCK && command == F_SETLK ? -1
+							  : __real_fcntl(fd, command, argument);
+}
+
+int __real_renameat(int from, const char *name, int to, const char *other);
+int __wrap_renameat(int from, const char *name, int to, const char *other);
+int __wrap_renameat(int from, const char *name, int to, const char *other)
+{
+	errno = error;
+	return failing == CALL_RENAME ? -1 : __real_renameat(from, name, to, other);
+}
+
+int __real_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+	errno = error;
+	return failing == CALL_BIND ? -1 : __real_bind(fd, address, size);
+}
+
+int __real_unlinkat(int at, const char *name, int flags);
+int __wrap_unlinkat(int at, const char *name, int flags);
+int __wrap_unlinkat(int at, const char *name, int flags)
+{
+	int r = __real_unlinkat(at, name, flags);
+
+	errno = failing == CALL_REMOVE ? error : errno;
+	return failing == CALL_REMOVE ? -1 : r;
+}
+
+START_TEST(a_call_that_is_refused_is_named)
+{
+	static const struct {
+		enum call call;
+		int error;
+		const char *at, *said;
+	} cases[] = {
+		{CALL_WRITE, EDQUOT, "/state/tree is for",
+		 " grants no more: the disk quota of user 0 is used up: make room, or raise the quota, or "
+		 "choose another --state-dir"},
+		{CALL_WRITE, EIO, "/state/tree is for",
+		 "write a file: Input/output error: choose another"},
+		{CALL_MAP_CODE, EACCES, "/host/own is for java.io.tmpdir",
+		 "map code: Permission denied: choose another --state-dir"}, /* as SELinux does */
+		{CALL_MAP_FILE, ENODEV, "/slice-0/scratch is for shuffle files",
+		 "map a file: No such device: choose another memory.scratch.path, or --state-dir"},
+		{CALL_LOCK, ENOLCK, "/state/tree is for",
+		 "lock a file: No locks available: choose"},
+		{CALL_RENAME, ENOSYS, "/state/tree is for",
+		 "rename a file: Function not implemented"},
+		{CALL_BIND, EPERM, "/state/tree is for the cluster's state and its control socket",
+		 "make a socket: Operation not permitted: choose another --state-dir (else "
+		 "XDG_RUNTIME_DIR)"},
+		{CALL_REMOVE, EPERM, "/state/tree is for",
+		 "remove a file: Operation not permitted"},
+	};
+	cleanup_free struct spark_tree *t = new_tree();
+
+	t->cluster.user[0] = '\0'; /* here, and not in a child */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err e = {0};
+		char user[16], *number;
+		int r;
+
+		failing = cases[i].call;
+		error = cases[i].error;
+		r = directories_try(&t->all, &e);
+		failing = CALL_NONE;
+		ck_assert_msg(r == -cases[i].error, "%zu: %d %s", i, r, e.msg);
+		ck_assert_msg(strstr(e.msg, cases[i].at), "%zu: %s", i, e.msg);
+		/* Whoever runs the tests. */
+		snprintf(user, sizeof(user), "user %u ", (unsigned)geteuid());
+		ck_assert_msg(strstr(e.msg, user), "%zu: %s", i, e.msg);
+		number = strstr(cases[i].said, "user 0 ");
+		ck_assert_msg(strstr(e.msg, number ? number + strlen("user 0 ") : cases[i].said),
+			      "%zu: %s", i, e.msg);
+		ck_assert_uint_eq(count_files(below("state/tree")), 0);
+		ck_assert_uint_eq(count_files(below("data/tree/slice-0/scratch")), 0);
+	}
+}
+END_TEST
+
 /* ---- owners */
 
 START_TEST(they_are_tried_as_the_workers_user)
@@ -295,5 +423,5 @@ START_TEST(they_are_tried_as_the_workers_user)
 END_TEST
 
 TEST_MAIN("directories",
-	  test_case("tries", nothing_of_a_try_stays, each_is_tried_for_what_it_is_for,
-		    they_are_tried_as_the_workers_user))
+	  test_case("tries", nothing_of_a_try_stays, a_call_that_is_refused_is_named,
+		    each_is_tried_for_what_it_is_for, they_are_tried_as_the_workers_user))

@@ -42,7 +42,9 @@ START_TEST(what_no_jvm_starts_with)
 		 "the limit of threads of one user is 47 here (ulimit -u, LimitNPROC=), and 3 JVMs"},
 		{LIMIT_PROCESSES, 48, 7, NULL},
 		{LIMIT_PROCESSES, 1, 0, NULL}, /* root has none */
-		{LIMIT_FILE_SIZE, 0, 7, NULL},
+		{LIMIT_FILE_SIZE, (rlim_t)16 << 20, 7, NULL},
+		{LIMIT_FILE_SIZE, 1 << 20, 7,
+		 "the limit of a file's size is 1 MB here (ulimit -f, LimitFSIZE=), and 3"},
 		{LIMIT_CPU, 1, 7, NULL},
 	};
 
