@@ -41,9 +41,10 @@ void directories_judge(const struct doctor_facts *f, struct findings *out)
 				    d->error.msg);
 		else if (takes_room &&
 			 (d->free_bytes < bytes_enough || d->free_bytes < d->bytes / 10))
-			finding_add(out, FINDING_NOTE, known[i].name, known[i].setting,
-				    "%s has %s free of %s: shuffles and spills need room", d->path,
-				    SIZE_STRING(d->free_bytes), SIZE_STRING(d->bytes));
+			finding_add(
+				out, FINDING_NOTE, known[i].name, known[i].setting,
+				"%s has %s free of %s: shuffles, spills and the JVMs' native libraries need room",
+				d->path, SIZE_STRING(d->free_bytes), SIZE_STRING(d->bytes));
 		else if (takes_room && d->files && d->free_files < FILES_ENOUGH)
 			finding_add(out, FINDING_NOTE, known[i].name, known[i].setting,
 				    "%s has %llu inodes free of %llu: a shuffle takes two a task",

@@ -23,28 +23,27 @@
  */
 enum use { USE_FILES = 0, USE_CODE = 1, USE_SOCKET = 2, USE_MAPS = 4 };
 
-/*
- * What a directory is for, and what names another one. With less room than that a cluster fails
- * before any application begins.
- */
+/* What a directory is for, and what names another one. */
 struct purpose {
-	unsigned uses, least_kb, least_files;
+	unsigned uses;
 	const char *what, *setting;
 };
 
 static const char state_setting[] = "--state-dir (else XDG_RUNTIME_DIR)",
 		  data_setting[] = "--state-dir (else XDG_STATE_HOME)";
 
-static const struct purpose
-	of_state = {USE_SOCKET, 64, 4, "the cluster's state and its control socket", state_setting},
-	of_data = {USE_FILES, 64, 4, "the cluster's logs", data_setting},
-	of_tmp = {USE_CODE, 4096, 16, "java.io.tmpdir, where JVMs load native libraries from",
-		  data_setting},
-	of_work = {USE_FILES, 1024, 16, "jars and logs of executors", data_setting},
-	of_scratch = {USE_MAPS, 1024, 16, "shuffle files", "memory.scratch.path, or --state-dir"},
-	of_scratch_top = {USE_MAPS, 1024, 16, "shuffle files", "memory.scratch.path"},
-	/* Before they are made. */
-	of_all_data = {USE_CODE, 8192, 64,
+static const struct purpose of_state = {USE_SOCKET, "the cluster's state and its control socket",
+					state_setting},
+			    of_data = {USE_FILES, "the cluster's logs", data_setting},
+			    of_tmp = {USE_CODE,
+				      "java.io.tmpdir, where JVMs load native libraries from",
+				      data_setting},
+			    of_work = {USE_FILES, "jars and logs of executors", data_setting},
+			    of_scratch = {USE_MAPS, "shuffle files",
+					  "memory.scratch.path, or --state-dir"},
+			    of_scratch_top = {USE_MAPS, "shuffle files", "memory.scratch.path"},
+			    /* Before they are made. */
+	of_all_data = {USE_CODE,
 		       "logs, work and java.io.tmpdir, where JVMs load native libraries from",
 		       data_setting};
 
@@ -93,17 +92,17 @@ static void explain(int fd, int error, const char *step, char why[ERR_TEXT], con
 		snprintf(why, ERR_TEXT, "is mounted noexec, which keeps code from being loaded");
 		*fix = "mount it without noexec";
 	} else if (error == ENOSPC && fs.f_files && !fs.f_favail) {
-		snprintf(why, ERR_TEXT, "has no inode left of its %llu",
-			 (unsigned long long)fs.f_files);
+		snprintf(why, ERR_TEXT, "has no inode left of its %llu (%s)",
+			 (unsigned long long)fs.f_files, strerror(error));
 		*fix = "remove files";
 	} else if (error == ENOSPC) {
-		snprintf(why, ERR_TEXT, "is full: %s of %s are free",
+		snprintf(why, ERR_TEXT, "is full (%s): %s of %s are free", strerror(error),
 			 SIZE_STRING((uint64_t)fs.f_bavail * fs.f_frsize),
 			 SIZE_STRING((uint64_t)fs.f_blocks * fs.f_frsize));
 		*fix = "make room";
 	} else if (error == EDQUOT) {
-		snprintf(why, ERR_TEXT, "grants no more: the disk quota of user %u is used up",
-			 (unsigned)geteuid());
+		snprintf(why, ERR_TEXT, "grants no more: the disk quota of user %u is used up (%s)",
+			 (unsigned)geteuid(), strerror(error));
 		*fix = "make room, or raise the quota";
 	} else {
 		snprintf(why, ERR_TEXT, "does not let user %u %s: %s", (unsigned)geteuid(), step,
@@ -129,7 +128,7 @@ static int refuse(int fd, const char *path, const struct purpose *p, const char 
 
 /* ---- trying */
 
-enum { TRIED_BYTES = 65536 };
+enum { TRIED_BYTES = 4096 };
 
 /* A name that nobody has: `kind` tells ours from each other. */
 static void make_name(char kind, char name[32])
@@ -198,35 +197,6 @@ static const char *try_socket(int at, const char *name)
 	return NULL;
 }
 
-/*
- * Whether there is as little room as that; root may take what is reserved for it. A file could be
- * made and written, so a file system that says 0 does not count.
- */
-static int check_room(int at, const char *path, const struct purpose *p, struct err *e)
-{
-	const uint64_t least = (uint64_t)p->least_kb << 10;
-	struct statvfs fs;
-	uint64_t room;
-
-	if (fstatvfs(at, &fs))
-		return 0;
-	room = (uint64_t)(geteuid() ? fs.f_bavail : fs.f_bfree) * fs.f_frsize;
-	if (room && room < least)
-		return err_set(e, -ENOSPC,
-			       "%s is for %s, and has %s free of %s, with less than %s nothing "
-			       "starts: make room, or choose another %s",
-			       path, p->what, SIZE_STRING(room),
-			       SIZE_STRING((uint64_t)fs.f_blocks * fs.f_frsize), SIZE_STRING(least),
-			       p->setting);
-	if (fs.f_favail && fs.f_favail < p->least_files)
-		return err_set(e, -ENOSPC,
-			       "%s is for %s, and has %llu inodes free of %llu, with less than %u "
-			       "nothing starts: remove files, or choose another %s",
-			       path, p->what, (unsigned long long)fs.f_favail,
-			       (unsigned long long)fs.f_files, p->least_files, p->setting);
-	return 0;
-}
-
 static int try_open(int at, const char *path, const struct purpose *p, struct err *e)
 {
 	char name[32], other[32], socket_name[32];
@@ -246,7 +216,7 @@ static int try_open(int at, const char *path, const struct purpose *p, struct er
 		failed = "remove a file";
 		error = errno;
 	}
-	return failed ? refuse(at, path, p, failed, error, e) : check_room(at, path, p, e);
+	return failed ? refuse(at, path, p, failed, error, e) : 0;
 }
 
 static int try_path(const char *path, const struct purpose *p, struct err *e)
