@@ -21,22 +21,26 @@ static const struct command *const commands[] = {
 	&cmd_export,   &cmd_doctor, &cmd_verify, &cmd_help, NULL, /* the end */
 };
 
-static void on_sigpipe(int signal_number)
+static void on_signal(int signal_number)
 {
 	(void)signal_number;
 }
 
 /*
- * A write to a closed pipe is an error like another (EPIPE). A handler rather than SIG_IGN, which
- * programs that we execute would inherit.
+ * A write to a closed pipe, or beyond the limit of a file's size, is an error like another (EPIPE,
+ * EFBIG). A handler rather than SIG_IGN, which programs that we execute would inherit.
  */
-static void catch_sigpipe(void)
+static void catch_writes(void)
 {
-	struct sigaction action;
+	static const int signals[] = {SIGPIPE, SIGXFSZ};
 
-	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
-		action = (struct sigaction){.sa_handler = on_sigpipe, .sa_flags = SA_RESTART};
-		sigaction(SIGPIPE, &action, NULL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction action;
+
+		if (sigaction(signals[i], NULL, &action) || action.sa_handler != SIG_DFL)
+			continue;
+		action = (struct sigaction){.sa_handler = on_signal, .sa_flags = SA_RESTART};
+		sigaction(signals[i], &action, NULL);
 	}
 }
 
@@ -95,7 +99,7 @@ int main(int argc, char **argv)
 
 	if (fill_standard_descriptors() < 0)
 		return ERR_FAILED;
-	catch_sigpipe();
+	catch_writes();
 	setlocale(LC_CTYPE, "");
 	if (command_line_parse(commands, argc, argv, &line, &e) < 0) {
 		c = line.command;
