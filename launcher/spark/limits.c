@@ -65,18 +65,22 @@ static rlim_t least(enum limit which, const struct limits_use *use)
 
 int limits_check(const struct limits *l, const struct limits_use *use, struct err *e)
 {
+	char who[64] = "a driver takes";
+
+	if (use->heap_mb)
+		snprintf(who, sizeof(who), "%u JVMs with heaps of up to %u MB take", use->jvms,
+			 use->heap_mb);
 	for (enum limit i = 0; i < LIMIT_COUNT; i++) {
 		rlim_t need = least(i, use), have = l->hard[i];
 
 		if (have == RLIM_INFINITY || have / known[i].divisor >= need)
 			continue;
-		return err_set(
-			e, -EMFILE,
-			"the limit of %s is %llu%s here (%s), and %u JVMs with heaps of up to %u MB "
-			"take at least %llu%s: raise the hard limit for who calls cleave",
-			known[i].what, (unsigned long long)(have / known[i].divisor), known[i].unit,
-			known[i].set, use->jvms, use->heap_mb, (unsigned long long)need,
-			known[i].unit);
+		return err_set(e, -EMFILE,
+			       "the limit of %s is %llu%s here (%s), and %s at least %llu%s: raise "
+			       "the hard limit for who calls cleave",
+			       known[i].what, (unsigned long long)(have / known[i].divisor),
+			       known[i].unit, known[i].set, who, (unsigned long long)need,
+			       known[i].unit);
 	}
 	return 0;
 }

@@ -35,7 +35,7 @@ void limits_read(struct limits *out);
 struct limits_use {
 	uid_t uid;
 	unsigned jvms;
-	unsigned heap_mb; /* of the largest */
+	unsigned heap_mb; /* of the largest; 0: not known, of a driver */
 };
 
 /*

@@ -187,7 +187,45 @@ START_TEST(a_command_sees_where_it_is)
 }
 END_TEST
 
+/* As the passwd that is mounted there has them, so that HOME is the JVM's user.home. */
+START_TEST(who_it_is_in_a_container)
+{
+	static const struct {
+		uid_t uid;
+		bool is_rootless;
+		const char *home, *user; /* NULL: whatever the machine calls him */
+	} cases[] = {
+		{0, false, "/root", "root"},
+		{54321, false, "/tmp", "cleave"}, /* nobody knows him */
+		{65534, false, "/tmp", NULL},
+		{54321, true, "/root", "root"}, /* the caller, there */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_free struct spark_tree *t = spark_tree_new("/t");
+		struct spark inside = t->spark;
+		struct spark_engine theirs = {.is_rootless = cases[i].is_rootless};
+		cleanup_argv struct argv env = {0}, own = {0};
+
+		t->all.contained = &inside;
+		t->all.engine = &theirs;
+		t->cluster.uid = cases[i].uid;
+		spark_put_container_user(&t->all, &env);
+		ck_assert_str_eq(argv_value(&env, "HOME"), cases[i].home);
+		ck_assert_str_eq(argv_value(&env, "USER"), argv_value(&env, "LOGNAME"));
+		if (cases[i].user)
+			ck_assert_str_eq(argv_value(&env, "USER"), cases[i].user);
+		/* spark.env's is left. */
+		strings_add(&t->profile.spark.env, "HOME");
+		strings_add(&t->profile.spark.env, "/data");
+		argv_put(&own, "HOME", "/data");
+		spark_put_container_user(&t->all, &own);
+		ck_assert_str_eq(argv_value(&own, "HOME"), "/data");
+	}
+}
+END_TEST
+
 TEST_MAIN("containers of Spark's",
 	  test_case("mounts", a_slice_sees_its_own, what_the_profile_mounts, too_many_mounts,
 		    root_mounts_by_its_own_way_only, a_command_sees_where_it_is),
-	  test_case("processes", a_worker_in_a_container))
+	  test_case("processes", a_worker_in_a_container, who_it_is_in_a_container))

@@ -60,6 +60,20 @@ START_TEST(what_no_jvm_starts_with)
 }
 END_TEST
 
+START_TEST(what_no_driver_starts_with)
+{
+	const struct limits_use use = {.uid = 7, .jvms = 1};
+	const struct limits l = limits_of(LIMIT_ADDRESSES, 1 << 30);
+	struct err e = {0};
+
+	ck_assert_int_lt(limits_check(&l, &use, &e), 0);
+	ck_assert_str_eq(e.msg,
+			 "the limit of address space is 1024 MB here (ulimit -v, LimitAS=), and a "
+			 "driver takes at least 2048 MB: raise the hard limit for who calls "
+			 "cleave");
+}
+END_TEST
+
 START_TEST(what_may_end_an_application)
 {
 	static const struct {
@@ -103,5 +117,5 @@ START_TEST(they_are_those_of_this_process)
 }
 END_TEST
 
-TEST_MAIN("limits", test_case("limits", what_no_jvm_starts_with, what_may_end_an_application,
-			      they_are_those_of_this_process))
+TEST_MAIN("limits", test_case("limits", what_no_jvm_starts_with, what_no_driver_starts_with,
+			      what_may_end_an_application, they_are_those_of_this_process))
