@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -11,15 +12,14 @@
 #include <sys/statvfs.h>
 #include <sys/un.h>
 
-#include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 #include "decision/base/size_text.h"
 #include "launcher/spark/room.h"
 #include "launcher/system/directory.h"
 
 /*
- * What is done in one. Files are made, written, locked (as Spark's Utils.fetchFile does), renamed and
- * removed in each; shuffle files of some MB are mapped.
+ * What is done in one. Files are made, written, locked (as Spark's Utils.fetchFile does, our own by
+ * flock(2)), renamed and removed in each; shuffle files of some MB are mapped.
  */
 enum use { USE_FILES = 0, USE_CODE = 1, USE_SOCKET = 2, USE_MAPS = 4 };
 
@@ -177,7 +177,7 @@ static const char *try_file(int at, const char *name, const char *other, unsigne
 			return "map a file";
 		munmap(map, TRIED_BYTES);
 	}
-	if (fcntl(fd, F_SETLK, &whole))
+	if (fcntl(fd, F_SETLK, &whole) || (uses & USE_SOCKET && flock(fd, LOCK_EX | LOCK_NB)))
 		return "lock a file";
 	/* On a network, only now it may be known that there is no room. */
 	if (close(take_fd(fd)))
