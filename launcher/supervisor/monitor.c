@@ -354,6 +354,7 @@ bool monitor_note_starts(struct monitor *m)
 				(struct starting_executor){start, until_ns};
 		else
 			m->nameless_until_ns[start.slice] = until_ns;
+		executor_ends_note(&m->ends, m->site, m->tasks, &start);
 		any = true;
 	}
 	m->asks_master |= any; /* the application may be new to us */

@@ -12,6 +12,7 @@
 #include "launcher/spark/executor_watch.h"
 #include "launcher/spark/task_watch.h"
 #include "launcher/supervisor/crew.h"
+#include "launcher/supervisor/executor_ends.h"
 #include "launcher/supervisor/loan_book.h"
 
 struct monitor {
@@ -40,6 +41,7 @@ struct monitor {
 	bool tasks_changed;  /* Spark has said something since the last step */
 	bool asks_master; /* the master's list may be old news: until the loop has asked for it */
 	struct executor_watch *starts;
+	struct executor_ends ends;
 	struct task_watch *tasks;
 };
 

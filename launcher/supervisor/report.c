@@ -66,9 +66,12 @@ bool report_saw_kill(struct report *r, struct site *s, unsigned slice)
 static void say_what_it_does(const struct monitor *m, unsigned slice, char *text, size_t size)
 {
 	const struct rebalance_verdict *v = &m->memory.verdicts[slice];
+	const char *why = executor_ends_why(&m->ends, slice, m->site->now_ns);
 	uint64_t idle_since_ns = m->memory.slices[slice].idle_since_ns;
 
-	if (m->samples[slice].starting)
+	if (why[0])
+		snprintf(text, size, "executors end as soon as they begin: %s", why);
+	else if (m->samples[slice].starting)
 		snprintf(text, size, "a JVM is starting");
 	else if (v->idle_ticks >= REBALANCE_TICKS)
 		snprintf(text, size, "idle for %.1f s",
