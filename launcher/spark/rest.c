@@ -90,11 +90,11 @@ static void request_free(struct request *q)
 /* Take `q` out of the list and out of libcurl's hands. */
 static void request_unlink(struct rest *rest, struct request *q)
 {
-	struct request **at = &rest->requests;
-
-	while (*at != q)
-		at = &(*at)->next;
-	*at = q->next;
+	for (struct request **at = &rest->requests; *at; at = &(*at)->next)
+		if (*at == q) {
+			*at = q->next;
+			break;
+		}
 	rest->count--;
 	rest->held -= q->held;
 	q->held = 0;
