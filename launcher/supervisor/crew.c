@@ -305,6 +305,7 @@ static void has_begun(struct crew *c, struct daemon *d)
 
 static void has_not_begun(struct crew *c, struct daemon *d, const struct err *why)
 {
+	d->why[0] = '\0';
 	events_note(&c->site->events, "start-failed", d->name, why->msg, {"errno", -why->code});
 	fail(c, d, CREW_CANNOT_START, why);
 	carry_on(c, d, WORKER_EXITED);
@@ -345,18 +346,16 @@ void crew_start_due(struct crew *c)
 static void has_ended(struct crew *c, struct daemon *d)
 {
 	bool is_expected = d->life.state == WORKER_STOPPING || d->life.state == WORKER_HUNG;
-	char how[PLAN_TEXT], exit[PLAN_TEXT];
+	char how[PLAN_TEXT], text[PLAN_TEXT + sizeof(d->why) + 2];
 	struct first_error error;
 	struct err e;
 
 	daemon_exit_text(d, how, sizeof(how));
-	string_copy(exit, how);
 	d->why[0] = '\0';
-	if (!is_expected && daemon_first_error(d, &error)) {
+	if (!is_expected && daemon_first_error(d, &error))
 		first_error_cause(&error, d->why, sizeof(d->why));
-		snprintf(exit, sizeof(exit), "%.80s%s%.160s", how, d->why[0] ? ": " : "", d->why);
-	}
-	events_note(&c->site->events, "exit", d->name, exit, {"pid", d->last_pid},
+	snprintf(text, sizeof(text), "%s%s%s", how, d->why[0] ? ": " : "", d->why);
+	events_note(&c->site->events, "exit", d->name, text, {"pid", d->last_pid},
 		    {"expected", is_expected});
 	if (!is_expected && c->contacts[d->id].is_new) {
 		err_set(&e, -ECHILD, "%s %s while the cluster was starting%s%s: see its log %s",
