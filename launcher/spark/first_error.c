@@ -237,14 +237,16 @@ static void take_quiet(struct first_error *f, const char *line)
 static void take_line(struct first_error *f)
 {
 	const char *line = f->raw, *behind = line;
-	bool is_of_stack, is_error;
+	bool is_of_stack, is_error, is_weak;
 	enum level level;
 
+	while (f->raw_size && isspace((unsigned char)f->raw[f->raw_size - 1]))
+		f->raw_size--;
 	f->raw[f->raw_size] = '\0';
 	f->raw_size = 0;
 	f->read++;
 	is_of_stack = is_frame(line);
-	line += strspn(line, "# \t\r");
+	line += strspn(line, "# \t");
 	if (!line[0] || HAS_ANY(line, noise))
 		return;
 	/* Of whom is told to end nothing is kept, whatever it says. */
@@ -253,11 +255,18 @@ static void take_line(struct first_error *f)
 		return;
 	}
 	f->is_fatal |= is_end_of_main(line);
-	if (f->is_over)
-		return;
 	level = find_level(line, &behind);
 	is_error =
 		level == LEVEL_ERROR || (level == LEVEL_NONE && !is_of_stack && is_raw_error(line));
+	if (level != LEVEL_NONE)
+		f->is_in_passing = level == LEVEL_QUIET;
+	/* An exception below a warning is one that Spark goes on after: it counts if there is no other. */
+	is_weak = level == LEVEL_NONE && f->is_in_passing &&
+		  (is_exception(line) || starts_with(line, "Caused by: "));
+	if (f->is_weak && is_error && !is_weak)
+		f->has_error = f->is_weak = f->has_root = f->is_over = false;
+	if (f->is_over)
+		return;
 	if (f->has_error) {
 		if (level != LEVEL_NONE)
 			f->is_over = true;
@@ -265,6 +274,7 @@ static void take_line(struct first_error *f)
 			take_more(f, line);
 	} else if (is_error) {
 		f->has_error = true;
+		f->is_weak = is_weak;
 		f->count = 1;
 		keep(f, 0, line);
 	} else {

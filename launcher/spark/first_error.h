@@ -35,10 +35,12 @@ struct first_error {
 	bool has_gap;	    /* … but for some in the middle of a long log */
 
 	/* What is under way. */
-	bool is_over;	  /* the error's lines have ended */
-	bool is_ending;	  /* the process was told to end, or does: what it says is noise */
-	bool has_root;	  /* the last line is the innermost "Caused by:" so far */
-	bool is_skipping; /* the rest of a line whose begin was not read */
+	bool is_in_passing; /* what logged last was no error, and so are exceptions below it */
+	bool is_weak;	    /* the error is such an exception: a better one takes its place */
+	bool is_over;	    /* the error's lines have ended */
+	bool is_ending;	    /* the process was told to end, or does: what it says is noise */
+	bool has_root;	    /* the last line is the innermost "Caused by:" so far */
+	bool is_skipping;   /* the rest of a line whose begin was not read */
 	char raw[FIRST_ERROR_RAW];
 	size_t raw_size;
 };

@@ -140,6 +140,25 @@ static const struct {
 	{QUIET DATE "ERROR Worker: RECEIVED SIGNAL TERM\n" DATE "ERROR A: b\n", "",
 	 "2026-11-30 15:51:23.123 INFO Worker: Started daemon with process name: 15291@vm", 3,
 	 false},
+	/* A warning's exception is no cause where there is an error, and all that there is else. */
+	{DATE "WARN Worker: Failed to connect to master 127.0.0.1:7077\n"
+	      "org.apache.spark.SparkException: Exception thrown in awaitResult:\n" FRAMES
+	      "Caused by: java.io.IOException: Failed to connect to /127.0.0.1:7077\n" FRAMES
+	      "Caused by: java.net.ConnectException: Connection refused\n" FRAMES DATE
+	      "INFO Worker: Retrying connection to master (attempt # 1)\n" DATE
+	      "ERROR Worker: All masters are unresponsive! Giving up.\r\n" END,
+	 "Worker: All masters are unresponsive! Giving up.",
+	 DATE "ERROR Worker: All masters are unresponsive! Giving up.", 1, false},
+	{DATE "WARN Worker: Failed to connect to master 127.0.0.1:7077\n"
+	      "org.apache.spark.SparkException: Exception thrown in awaitResult:\n" FRAMES
+	      "Caused by: java.net.ConnectException: Connection refused\n" FRAMES DATE
+	      "INFO Worker: Retrying connection to master (attempt # 1)\n",
+	 "java.net.ConnectException: Connection refused",
+	 "Caused by: java.net.ConnectException: Connection refused", 2, false},
+	{DATE "INFO Master: I have been elected\n"
+	      "Exception in thread \"main\" java.lang.IllegalStateException: x\n",
+	 "java.lang.IllegalStateException: x",
+	 "Exception in thread \"main\" java.lang.IllegalStateException: x", 1, true},
 	/* A word in a sentence is no level, and no error an error in passing. */
 	{DATE "INFO A: ERROR in a message\nthe ERROR of somebody\nNo Error: here\n", "",
 	 "No Error: here", 3, false},
