@@ -371,11 +371,11 @@ END_TEST
 START_TEST(a_limit_is_had_where_memory_may_be_used)
 {
 	two_nodes(UINT64_C(3) << 30, UINT64_C(3) << 30);
-	t.nodes[1].allowed = true;
+	t.nodes[0].allowed = false;
 	host_memory_limit(&t, UINT64_C(2) << 30);
 	ck_assert_uint_eq(t.nodes[1].memory_bytes, UINT64_C(2) << 30);
 	two_nodes(UINT64_C(3) << 30, UINT64_C(1) << 30);
-	t.nodes[1].allowed = true;
+	t.nodes[0].allowed = false;
 	host_memory_limit(&t, UINT64_C(2) << 30);
 	ck_assert_uint_eq(t.nodes[1].memory_bytes, UINT64_C(1) << 30);
 }
