@@ -5,9 +5,9 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "launcher/spark/master.h"
-#include "launcher/spark/rest.h"
 #include "launcher/spark/ui.h"
+#include "launcher/watch/master.h"
+#include "launcher/watch/rest.h"
 
 struct question {
 	const struct state *state;

@@ -12,12 +12,12 @@
 #include "decision/base/cleanup.h"
 #include "launcher/measure/family.h"
 #include "launcher/show/foreign.h"
-#include "launcher/spark/master.h"
-#include "launcher/spark/rest.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/environment.h"
 #include "launcher/system/files.h"
 #include "launcher/system/listening.h"
+#include "launcher/watch/master.h"
+#include "launcher/watch/rest.h"
 
 enum {
 	FIRST_PORT = 7077,

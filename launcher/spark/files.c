@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/application.h"
 #include "launcher/spark/archive.h"
 #include "launcher/spark/directories.h"
 #include "launcher/spark/doors.h"

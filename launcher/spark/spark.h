@@ -18,7 +18,9 @@
 enum {
 	SPARK_FINGERPRINT = 17,
 	SPARK_SECRET = 65, /* 64 hexadecimal digits */
-	JAVA_TEXT = 64,	   /* a version, a vendor */
+	/* Of an application: what a driver's answer of 4 MiB has room for (launcher/watch). */
+	EXECUTORS_MAX = 2048,
+	JAVA_TEXT = 64, /* a version, a vendor */
 	PYTHON_TROUBLE = 512,
 };
 

@@ -13,10 +13,10 @@
  */
 
 #include "decision/reconcile/pulse.h"
-#include "launcher/spark/master.h"
-#include "launcher/spark/rest.h"
 #include "launcher/supervisor/daemon.h"
 #include "launcher/supervisor/site.h"
+#include "launcher/watch/master.h"
+#include "launcher/watch/rest.h"
 
 enum { DAEMONS = SLICES_MAX + 1 };
 

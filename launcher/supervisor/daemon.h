@@ -12,8 +12,8 @@
 #include "containers/engine/errand.h"
 #include "decision/reconcile/life.h"
 #include "launcher/protocol/state.h"
-#include "launcher/spark/first_error.h"
 #include "launcher/spark/spark.h"
+#include "launcher/watch/first_error.h"
 
 enum { DAEMON_MASTER = SLICES_MAX }; /* beside slice ids */
 

@@ -8,8 +8,8 @@
 
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
-#include "launcher/spark/first_error.h"
 #include "launcher/system/directory.h"
+#include "launcher/watch/first_error.h"
 
 enum {
 	SPARE = 3, /* beyond those that a slice has at a time: an executor may end once in a while */

@@ -8,9 +8,9 @@
  * own logs say is told here.
  */
 
-#include "launcher/spark/executor_watch.h"
-#include "launcher/spark/task_watch.h"
 #include "launcher/supervisor/site.h"
+#include "launcher/watch/executor_watch.h"
+#include "launcher/watch/task_watch.h"
 
 struct executor_ends {
 	struct executor_series {

@@ -9,11 +9,11 @@
  */
 
 #include "decision/lending/rebalance.h"
-#include "launcher/spark/executor_watch.h"
-#include "launcher/spark/task_watch.h"
 #include "launcher/supervisor/crew.h"
 #include "launcher/supervisor/executor_ends.h"
 #include "launcher/supervisor/loan_book.h"
+#include "launcher/watch/executor_watch.h"
+#include "launcher/watch/task_watch.h"
 
 struct monitor {
 	struct site *site;

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <limits.h>
 
-#include "launcher/spark/application.h"
+#include "launcher/watch/application.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "launcher/spark/first_error.h"
+#include "launcher/watch/first_error.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "launcher/spark/master.h"
+#include "launcher/watch/master.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

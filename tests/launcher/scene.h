@@ -8,7 +8,7 @@
  * -Wl,--wrap=rest_drop.
  */
 
-#include "launcher/spark/task_watch.h"
+#include "launcher/watch/task_watch.h"
 #include "tests/harness.h"
 #include "tests/launcher/answers.h"
 

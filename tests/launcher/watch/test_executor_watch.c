@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Directories as Spark's Worker makes them, on the real inotify. */
 
-#include "launcher/spark/executor_watch.h"
+#include "launcher/watch/executor_watch.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/first_error.h"
+#include "launcher/watch/first_error.h"
 
 #include <ctype.h>
 #include <errno.h>

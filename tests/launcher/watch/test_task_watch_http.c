@@ -4,7 +4,7 @@
  * it is told to.
  */
 
-#include "launcher/spark/task_watch.h"
+#include "launcher/watch/task_watch.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SPARK_TASK_WATCH_H
-#define LAUNCHER_SPARK_TASK_WATCH_H
+#ifndef LAUNCHER_WATCH_TASK_WATCH_H
+#define LAUNCHER_WATCH_TASK_WATCH_H
 
 /*
  * What Spark says of the slices' work: which applications run where, how many tasks run and wait,
@@ -21,8 +21,8 @@
 
 #include "decision/plan/plan.h"
 #include "decision/plan/sample.h"
-#include "launcher/spark/master.h"
-#include "launcher/spark/rest.h"
+#include "launcher/watch/master.h"
+#include "launcher/watch/rest.h"
 
 struct task_watch;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/rest.h"
+#include "launcher/watch/rest.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "decision/base/cleanup.h"
-#include "launcher/spark/master.h"
+#include "launcher/watch/master.h"
 #include "tests/harness.h"
 #include "tests/launcher/fake_parts.h"
 

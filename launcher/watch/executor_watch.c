@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/executor_watch.h"
+#include "launcher/watch/executor_watch.h"
 
 #include <dirent.h>
 #include <errno.h>

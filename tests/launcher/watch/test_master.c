@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/master.h"
+#include "launcher/watch/master.h"
 
 #include <errno.h>
 

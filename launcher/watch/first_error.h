@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SPARK_FIRST_ERROR_H
-#define LAUNCHER_SPARK_FIRST_ERROR_H
+#ifndef LAUNCHER_WATCH_FIRST_ERROR_H
+#define LAUNCHER_WATCH_FIRST_ERROR_H
 
 /*
  * Which lines of a JVM's log tell why it failed: the first error, not what comes last, which is the

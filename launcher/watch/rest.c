@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/rest.h"
+#include "launcher/watch/rest.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
  * link: -Wl,--wrap=rest_get -Wl,--wrap=rest_drop
  */
 
-#include "launcher/spark/task_watch.h"
+#include "launcher/watch/task_watch.h"
 
 #include <errno.h>
 

@@ -4,7 +4,7 @@
  * bounds.
  */
 
-#include "launcher/spark/rest.h"
+#include "launcher/watch/rest.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/task_watch.h"
+#include "launcher/watch/task_watch.h"
 
 #include <errno.h>
 #include <limits.h>
 
 #include "decision/base/strings.h"
-#include "launcher/spark/application.h"
 #include "launcher/system/json.h"
+#include "launcher/watch/application.h"
 
 enum question_kind {
 	QUESTION_EXECUTORS,

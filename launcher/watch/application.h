@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SPARK_APPLICATION_H
-#define LAUNCHER_SPARK_APPLICATION_H
+#ifndef LAUNCHER_WATCH_APPLICATION_H
+#define LAUNCHER_WATCH_APPLICATION_H
 
 /*
  * What one Spark application has said of its work, cut down to what the monitor wants to know:
@@ -16,10 +16,10 @@
 
 #include "decision/base/err.h"
 #include "decision/plan/plan.h"
+#include "launcher/spark/spark.h"
 #include "launcher/system/json_bound.h"
 
-/* Executors: what 4 MiB have room for, and spark_prepare() refuses more. */
-enum { EXECUTORS_MAX = 2048, STAGES_MAX = 64 };
+enum { STAGES_MAX = 64 };
 
 /* Where slices listen, so that executors are matched with their slices. */
 struct slice_addresses {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SPARK_MASTER_H
-#define LAUNCHER_SPARK_MASTER_H
+#ifndef LAUNCHER_WATCH_MASTER_H
+#define LAUNCHER_WATCH_MASTER_H
 
 /*
  * What the Master says of its cluster: GET http://master:ui_port/json/. Foreign text: bounded, and

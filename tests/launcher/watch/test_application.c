@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/spark/application.h"
+#include "launcher/watch/application.h"
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SPARK_REST_H
-#define LAUNCHER_SPARK_REST_H
+#ifndef LAUNCHER_WATCH_REST_H
+#define LAUNCHER_WATCH_REST_H
 
 /*
  * Spark's REST: bounded GETs by libcurl (multi, so that one loop serves all). No proxy from the

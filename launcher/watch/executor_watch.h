@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LAUNCHER_SPARK_EXECUTOR_WATCH_H
-#define LAUNCHER_SPARK_EXECUTOR_WATCH_H
+#ifndef LAUNCHER_WATCH_EXECUTOR_WATCH_H
+#define LAUNCHER_WATCH_EXECUTOR_WATCH_H
 
 /*
  * Executors about to start, known by the directories that Spark's Worker makes for them:
