@@ -11,7 +11,6 @@
 #include "containers/proc/clock.h"
 #include "decision/base/cleanup.h"
 #include "launcher/measure/family.h"
-#include "launcher/show/foreign.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/environment.h"
 #include "launcher/system/files.h"
@@ -25,7 +24,6 @@ enum {
 	ASK_MS = 100, /* between two questions to the Master */
 	ANSWER_MS = 2000,
 	END_MS = 10000, /* what Workers have to end their executors */
-	LAST_WORDS = 12,
 	PATH = PROFILE_PATH + 64,
 };
 
@@ -285,24 +283,17 @@ static void take_answer(void *context, int status, const char *body, size_t size
 
 static int check_alive(const struct plain *p, pid_t pid, const char *name, struct err *e)
 {
-	cleanup_free char *tail = NULL;
 	siginfo_t info = {0};
-	const char *last;
-	char log[PATH];
+	char log[PATH], cause[STEP_CAUSE];
 
 	/* It stays a zombie, and so its number is nobody else's, until plain_down(). */
 	if (!pid || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
 	    !info.si_pid)
 		return 0;
 	snprintf(log, sizeof(log), "%s/%s.log", p->request->directory, name);
-	if (file_tail(log, LAST_WORDS, &tail) == 0 && *tail)
-		foreign_put_text(tail, stderr);
-	last = tail ? strrchr(tail, '\n') : NULL;
-	return err_set(e, -EIO, "plain Spark's %s ended while it started%s%.300s", name,
-		       tail && *tail ? "; its last words: " : "",
-		       last   ? last + 1
-		       : tail ? tail
-			      : "");
+	step_show_why(log, cause);
+	return err_set(e, -EIO, "plain Spark's %s ended while it started%s%s", name,
+		       cause[0] ? ": " : "", cause);
 }
 
 static int check_daemons(const struct plain *p, struct err *e)

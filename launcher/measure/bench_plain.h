@@ -44,8 +44,8 @@ struct plain {
 unsigned plain_heap_mb(uint64_t memory, unsigned workers);
 
 /*
- * Start it, showing `s` meanwhile, and wait until all Workers are registered; the last words of a
- * daemon that ended are on stderr. After an error, or -EINTR for a signal, nothing is left of it.
+ * Start it, showing `s` meanwhile, and wait until all Workers are registered; why a
+ * daemon ended is told on stderr. After an error, or -EINTR for a signal, nothing is left of it.
  */
 int plain_up(const struct plain_request *request, struct step *s, struct plain *out, struct err *e);
 

@@ -16,7 +16,6 @@
 #include "launcher/measure/eventlog.h"
 #include "launcher/measure/sample.h"
 #include "launcher/protocol/state.h"
-#include "launcher/show/foreign.h"
 #include "launcher/spark/directories.h"
 #include "launcher/system/directory.h"
 #include "launcher/system/files.h"
@@ -24,7 +23,6 @@
 
 enum {
 	LOOK_MS = 250,
-	LAST_WORDS = 12,
 	OUTPUT_MAX = 1 << 20,
 	PATH = PROFILE_PATH + 64,
 	TITLE = 256,
@@ -216,17 +214,13 @@ static void failed(struct run *r, const char *format, ...)
 	text[string_cut(text, sizeof(r->seen.failed) - 1)] = '\0';
 }
 
-/* A program has ended: its last words go to stderr, the very last of them to the report. */
+/* A program has ended: why goes to stderr, the cause to the report. */
 static void program_failed(struct run *r, const char *who, const char *log, const char *why)
 {
-	cleanup_free char *tail = NULL;
-	const char *last = "";
+	char cause[STEP_CAUSE];
 
-	if (file_tail(log, LAST_WORDS, &tail) == 0 && *tail) {
-		foreign_put_text(tail, stderr);
-		last = strrchr(tail, '\n') ? strrchr(tail, '\n') + 1 : tail;
-	}
-	failed(r, "%s %s%s%.300s", who, why, *last ? "; its last words: " : "", last);
+	step_show_why(log, cause);
+	failed(r, "%s %s%s%s", who, why, cause[0] ? ": " : "", cause);
 }
 
 /*

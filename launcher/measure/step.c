@@ -19,10 +19,9 @@
 #include "containers/proc/shell.h"
 #include "decision/base/cleanup.h"
 #include "launcher/measure/family.h"
-#include "launcher/show/foreign.h"
-#include "launcher/system/files.h"
+#include "launcher/watch/first_error.h"
 
-enum { LAST_WORDS = 12, SHOW_MS = 500, END_MS = 2000 };
+enum { SHOW_MS = 500, END_MS = 2000 };
 
 /* ---- how a program is born */
 
@@ -240,16 +239,31 @@ int step_cleave(struct step *s, const struct roots *roots, const char *const *wo
 	return step_run(s, &p, e);
 }
 
+void step_show_why(const char *log, char cause[STEP_CAUSE])
+{
+	cleanup_close int fd = open(log, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct first_error f;
+
+	cause[0] = '\0';
+	if (fd < 0 || first_error_read(fd, 0, &f) || !f.count)
+		return;
+	for (unsigned i = 0; i < f.count; i++)
+		fprintf(stderr, "%s\n", f.lines[i]);
+	if (f.read > f.count)
+		fprintf(stderr, "(of %s%lu lines)\n", f.has_gap ? "more than " : "", f.read);
+	if (!first_error_cause(&f, cause, STEP_CAUSE)[0])
+		string_copy_n(cause, STEP_CAUSE, f.lines[f.count - 1]);
+}
+
 int step_check(const struct step *s, int status, const char *who, struct err *e)
 {
-	cleanup_free char *tail = NULL;
+	char cause[STEP_CAUSE];
 
 	if (status <= 0)
 		return status;
-	if (file_tail(s->log, LAST_WORDS, &tail) == 0 && *tail)
-		foreign_put_text(tail, stderr);
-	return err_set(e, -EIO, "%s: %s ended with exit code %d; its last words are above",
-		       s->title, who, status);
+	step_show_why(s->log, cause);
+	return err_set(e, -EIO, "%s: %s ended with exit code %d%s", s->title, who, status,
+		       cause[0] ? "; why is told above" : " and said nothing");
 }
 
 /* ---- words */

@@ -63,8 +63,15 @@ int step_cleave(struct step *s, const struct roots *roots, const char *const *wo
 		char *const *application, struct err *e);
 
 /*
- * Turn an exit code into an error: the last words of the log go to stderr. `who` says what ended:
- * "up", "the application".
+ * Show on stderr the lines of a log that tell why a program failed (launcher/watch/first_error.h).
+ * `cause` gets what of them belongs into a sentence, escaped; "": nothing was said.
+ */
+enum { STEP_CAUSE = 256 };
+void step_show_why(const char *log, char cause[STEP_CAUSE]);
+
+/*
+ * Turn an exit code into an error, whose why goes to stderr. `who` says what ended: "up", "the
+ * application".
  */
 int step_check(const struct step *s, int status, const char *who, struct err *e);
 

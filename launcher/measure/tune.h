@@ -74,7 +74,7 @@ bool tuning_has_data_word(const struct profile *p, char *const *words);
 /*
  * The seconds of an option's runs, in their order, and how many ended: at least 1. The first has
  * what is before and behind all repetitions. -EINTR after a signal: the cluster is down then, as it
- * is after an error (the last words of the program that failed are on stderr).
+ * is after an error (why the program failed is on stderr).
  */
 int tuning_probe_run(struct tuning *t, unsigned option, double seconds[PROBE_RUNS], unsigned *count,
 		     struct err *e);

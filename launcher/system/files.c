@@ -10,8 +10,6 @@
 #include "containers/proc/control_file.h"
 #include "decision/base/cleanup.h"
 
-enum { TAIL_BYTES = 8192 };
-
 static int read_all(int fd, char *to, size_t size, size_t *got)
 {
 	*got = 0;
@@ -143,30 +141,4 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode, s
 	if (at < 0)
 		return err_errno(e, -errno, "cannot write %s", path);
 	return file_replace_at(at, slash ? slash + 1 : path, data, size, FILE_OF_CALLER(mode), e);
-}
-
-int file_tail(const char *path, unsigned lines, char **text)
-{
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	cleanup_free char *data = calloc(1, TAIL_BYTES + 1);
-	size_t got = 0, start;
-	off_t end;
-
-	if (!data)
-		return -ENOMEM;
-	end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	if (end > 0) {
-		lseek(fd, end > TAIL_BYTES ? end - TAIL_BYTES : 0, SEEK_SET);
-		if (read_all(fd, data, TAIL_BYTES, &got))
-			got = 0;
-	}
-	while (got && data[got - 1] == '\n')
-		got--;
-	data[got] = '\0';
-	for (start = got; start; start--)
-		if (data[start - 1] == '\n' && --lines == 0)
-			break;
-	memmove(data, data + start, got - start + 1);
-	*text = take_pointer(data);
-	return 0;
 }

@@ -37,10 +37,4 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode, s
 int file_replace_at(int at, const char *name, const void *data, size_t size,
 		    const struct file_owner *owner, struct err *e);
 
-/*
- * The last `lines` lines of a file, at most 8 KiB, for messages; "" where there is nothing. *text
- * is the caller's to free().
- */
-int file_tail(const char *path, unsigned lines, char **text);
-
 #endif

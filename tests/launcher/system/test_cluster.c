@@ -341,34 +341,9 @@ START_TEST(a_fifo_does_not_hang)
 }
 END_TEST
 
-START_TEST(tails)
-{
-	char path[PROFILE_PATH];
-	cleanup_free char *many = calloc(1, 20001);
-	char *text;
-
-	snprintf(path, sizeof(path), "%s/tail", test_directory());
-	ck_assert_int_eq(file_replace(path, "a\nb\nc\n\n", 7, 0600, &e), 0);
-	ck_assert_int_eq(file_tail(path, 2, &text), 0);
-	ck_assert_str_eq(text, "b\nc");
-	free(text);
-	ck_assert_int_eq(file_tail(path, 9, &text), 0);
-	ck_assert_str_eq(text, "a\nb\nc");
-	free(text);
-	memset(many, 'x', 20000);
-	ck_assert_int_eq(file_replace(path, many, 20000, 0600, &e), 0);
-	ck_assert_int_eq(file_tail(path, 3, &text), 0);
-	ck_assert_uint_eq(strlen(text), 8192);
-	free(text);
-	ck_assert_int_eq(file_tail("/nonexistent", 3, &text), 0);
-	ck_assert_str_eq(text, "");
-	free(text);
-}
-END_TEST
-
 TEST_MAIN("cluster",
 	  test_case("directories", paths_below_the_state_directory, paths_without_one,
 		    directories_of_another_user, bad_names_and_long_paths, made_listed_removed,
 		    old_logs_go_but_supervisor_log, scratch_elsewhere, a_file_in_the_way),
 	  test_case("users", users, what_a_user_may_reach), test_case("processes", identities),
-	  test_case("files", files_are_replaced_whole, a_fifo_does_not_hang, tails))
+	  test_case("files", files_are_replaced_whole, a_fifo_does_not_hang))
