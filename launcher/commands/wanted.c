@@ -111,6 +111,8 @@ int wanted_make(const struct options *o, const struct state *known, struct input
 		out->profile.workload.type = in->facts.workload;
 	out->plan = in->plan;
 	spark = state_spark(out);
+	if (!r && in->application)
+		r = spark_check_python(&spark, in->application, e);
 	if (!r && !spark_sees(&spark, out->profile.workload.data_path))
 		fprintf(stderr,
 			"cleave: the slices' containers do not see workload.data.path %s: user %s "

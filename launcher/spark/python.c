@@ -355,3 +355,11 @@ int spark_put_python(const struct spark_cluster *c, const struct cluster *who, c
 		argv_put(env, variable, c->contained->python);
 	return 0;
 }
+
+int spark_check_python(const struct spark_cluster *c, char *const *words, struct err *e)
+{
+	cleanup_argv struct argv env = {0};
+
+	environment_put_for(c->cluster, &env);
+	return spark_put_python(c, c->cluster, words, &env, e);
+}

@@ -296,6 +296,12 @@ int spark_submit_process(const struct spark_cluster *c, char *const *conf, char 
 			 struct process *out, struct err *e);
 
 /*
+ * Whether spark-submit's words are a program in Python that has none to run with: refused before
+ * anything is started for it. -ENOENT, -ENOEXEC, -EPERM.
+ */
+int spark_check_python(const struct spark_cluster *c, char *const *words, struct err *e);
+
+/*
  * What another shell needs to use the cluster, NAME=value each: SPARK_HOME, SPARK_CONF_DIR (with a
  * 0600 spark-defaults.conf that is the caller's), loopback, python, temporary files below our own
  * directories; where Spark's pages are closed, CLEAVE_UI_HEADER with the file for curl -H @FILE.
