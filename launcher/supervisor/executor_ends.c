@@ -56,7 +56,7 @@ void executor_ends_note(struct executor_ends *ends, struct site *s, const struct
 {
 	const struct slice *slice = &s->state->plan.slices[start->slice];
 	struct executor_series *x = &ends->slices[start->slice];
-	char before[EXECUTOR_NAME], text[PLAN_TEXT];
+	char before[EXECUTOR_NAME], text[sizeof(x->why) + 128];
 
 	if (!start->executor[0] || start->slice >= s->state->plan.slice_count)
 		return;
