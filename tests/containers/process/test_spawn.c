@@ -291,19 +291,20 @@ END_TEST
 START_TEST(what_a_shell_has_set_is_left)
 {
 	struct run run = shell("umask; ulimit -S -n; ulimit -S -f; ulimit -S -v; ulimit -S -d");
-	struct rlimit files = {200, 300}, others = {1 << 30, RLIM_INFINITY};
+	struct rlimit files = {200, 300}, sizes = {1 << 30, RLIM_INFINITY};
+	struct rlimit addresses = {UINT64_C(1) << 46, RLIM_INFINITY}; /* a sanitizer takes 2^44 */
 	struct err e = {0};
 
 	umask(077);
-	if (setrlimit(RLIMIT_FSIZE, &others) || setrlimit(RLIMIT_AS, &others) ||
-	    setrlimit(RLIMIT_DATA, &others))
+	if (setrlimit(RLIMIT_FSIZE, &sizes) || setrlimit(RLIMIT_AS, &addresses) ||
+	    setrlimit(RLIMIT_DATA, &addresses))
 		test_skip("the hard limits are lower here");
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
 	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
 	ck_assert_str_eq(run.text, "0022\n300\nunlimited\nunlimited\nunlimited\n");
 	run.s.is_callers = true;
 	ck_assert_msg(start(&run, &e) == 0, "%s", e.msg);
-	ck_assert_str_eq(run.text, "0077\n200\n2097152\n1048576\n1048576\n");
+	ck_assert_str_eq(run.text, "0077\n200\n2097152\n68719476736\n68719476736\n");
 }
 END_TEST
 
