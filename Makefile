@@ -164,6 +164,7 @@ test: deps deps-test
 test-numa: deps
 	$(Q)tests/install-debian qemu-system-x86 mmdebstrap e2fsprogs
 	$(Q)$(MAKE) --no-print-directory VARIANT=release all
+	$(Q)python3 -B tests/numa/box.py
 	$(Q)tests/run $(wildcard tests/numa/test_*)
 
 # An image for slices, which is what the tests of containers use as well.
