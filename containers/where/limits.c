@@ -57,15 +57,21 @@ static int read_set(int root, const struct hierarchy *h, const char *what, struc
 		    char by[2 * LAYOUT_PATH], struct err *e)
 {
 	struct chain c = begin(root, h);
-	char name[40], path[FILE_PATH];
+	char name[40], own[40], path[FILE_PATH], file[FILE_PATH];
 	struct cpuset set;
 
 	snprintf(name, sizeof(name),
 		 h->version == 1 ? "cpuset.effective_%s" : "cpuset.%s.effective", what);
+	snprintf(own, sizeof(own), "cpuset.%s", what);
 	for (; !c.is_over; go_up(&c)) {
 		int r;
 
-		if (!find_file(&c, name, path))
+		/*
+		 * v2's root, which alone cannot be written, lacks what partitions have, but limits
+		 * nobody; that of a cgroup namespace does.
+		 */
+		if (!find_file(&c, name, path) ||
+		    (h->version == 2 && !c.group[0] && !find_file(&c, own, file)))
 			continue;
 		r = control_read_cpuset(c.root, path, &set, e);
 		if (r < 0)

@@ -72,12 +72,24 @@ static const struct machine machines[] = {
 	 3500,
 	 "/user.slice/user-7.slice",
 	 "/user.slice"},
+	/* The tree's own root lacks what partitions have (here 1), and is no limit. */
+	{2,
+	 "",
+	 "",
+	 {"/cpuset.cpus.effective 0,2-3", "/cpuset.mems.effective 0"},
+	 "",
+	 "",
+	 "",
+	 0,
+	 0,
+	 "",
+	 ""},
 	/* A container of its own namespace: docker run --cpus=1.5 --cpuset-cpus=2,4. */
 	{2,
 	 "",
 	 "",
-	 {"/cpuset.cpus.effective 2,4", "/cpuset.mems.effective 0", "/memory.max 1073741824",
-	  "/cpu.max 150000 100000"},
+	 {"/cpuset.cpus.effective 2,4", "/cpuset.cpus 2,4", "/cpuset.mems.effective 0",
+	  "/cpuset.mems 0", "/memory.max 1073741824", "/cpu.max 150000 100000"},
 	 "2,4",
 	 "/",
 	 "0",
@@ -124,7 +136,7 @@ static const struct machine machines[] = {
 	  "/system.slice/cleave-a.scope/host/cpuset.cpus.effective 0",
 	  "/system.slice/cleave-a.scope/memory.max 5"},
 	 "0-7",
-	 "/",
+	 "/system.slice",
 	 "",
 	 0,
 	 0,
@@ -184,6 +196,7 @@ START_TEST(what_is_there_is_read)
 		cpuset_add(&odd, i);
 	snprintf(line, sizeof(line), "/cpuset.cpus.effective %s", CPUSET_STRING(&odd));
 	write_file(0, line);
+	write_file(0, "/cpuset.cpus 0"); /* the group is a part of the tree */
 	snprintf(path, sizeof(path), "%s/0", test_directory());
 	root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_msg(caller_limits_read(root, &layout, &l, &e) == 0, "%s", e.msg);
