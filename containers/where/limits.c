@@ -50,6 +50,25 @@ static void name_group(const struct chain *c, char by[2 * LAYOUT_PATH])
 }
 
 /*
+ * Whether anybody has limited the caller in v2, where a group that names no CPUs has its parent's. Of
+ * these the root lacks what isolated partitions have, and all below it likewise: that is no limit of
+ * the caller's. Above the root of a cgroup namespace, which has the file, may be more.
+ */
+static bool is_limited(int root, const struct hierarchy *h, const char *what)
+{
+	char name[40], path[FILE_PATH];
+	struct cpuset set;
+
+	snprintf(name, sizeof(name), "cpuset.%s", what);
+	for (struct chain c = begin(root, h); !c.is_over; go_up(&c))
+		if (find_file(&c, name, path) &&
+		    (!c.group[0] || control_read_cpuset(root, path, &set, &(struct err){0}) ||
+		     !cpuset_is_empty(&set)))
+			return true;
+	return false;
+}
+
+/*
  * What cpuset gives the caller: of the nearest group that has the file, which v2 shows only where
  * cpuset is enabled. The highest group that gives no more has made it so.
  */
@@ -57,21 +76,17 @@ static int read_set(int root, const struct hierarchy *h, const char *what, struc
 		    char by[2 * LAYOUT_PATH], struct err *e)
 {
 	struct chain c = begin(root, h);
-	char name[40], own[40], path[FILE_PATH], file[FILE_PATH];
+	char name[40], path[FILE_PATH];
 	struct cpuset set;
 
+	if (h->version == 2 && !is_limited(root, h, what))
+		return 0;
 	snprintf(name, sizeof(name),
 		 h->version == 1 ? "cpuset.effective_%s" : "cpuset.%s.effective", what);
-	snprintf(own, sizeof(own), "cpuset.%s", what);
 	for (; !c.is_over; go_up(&c)) {
 		int r;
 
-		/*
-		 * v2's root, which alone cannot be written, lacks what partitions have, but limits
-		 * nobody; that of a cgroup namespace does.
-		 */
-		if (!find_file(&c, name, path) ||
-		    (h->version == 2 && !c.group[0] && !find_file(&c, own, file)))
+		if (!find_file(&c, name, path))
 			continue;
 		r = control_read_cpuset(c.root, path, &set, e);
 		if (r < 0)

@@ -13,7 +13,7 @@
 struct machine {
 	int version;
 	const char *root, *own;
-	const char *files[10];
+	const char *files[12];
 	const char *cpus, *cpus_by, *nodes;
 	uint64_t memory_bytes, quota_milli;
 	const char *memory_by, *quota_by;
@@ -45,6 +45,8 @@ static const struct machine machines[] = {
 	 {"/cpuset.cpus.effective 0-127", "/system.slice/cpuset.cpus.effective 0-127",
 	  "/system.slice/slurmstepd.scope/job_7/cpuset.cpus.effective 0-3",
 	  "/system.slice/slurmstepd.scope/job_7/step_0/cpuset.cpus.effective 0-3",
+	  "/system.slice/slurmstepd.scope/job_7/cpuset.cpus 0-3",
+	  "/system.slice/slurmstepd.scope/job_7/cpuset.mems 1",
 	  "/system.slice/slurmstepd.scope/job_7/cpuset.mems.effective 1",
 	  "/system.slice/slurmstepd.scope/job_7/memory.max 4294967296",
 	  "/system.slice/slurmstepd.scope/job_7/step_0/memory.max max",
@@ -61,7 +63,7 @@ static const struct machine machines[] = {
 	 "",
 	 "/user.slice/user-7.slice/session-1.scope",
 	 {"/user.slice/cpuset.cpus.effective 4-5", "/cpuset.cpus.effective 0-7",
-	  "/user.slice/user-7.slice/memory.max 8000000000",
+	  "/user.slice/cpuset.cpus 4-5", "/user.slice/user-7.slice/memory.max 8000000000",
 	  "/user.slice/user-7.slice/memory.high 2000000000",
 	  "/user.slice/user-7.slice/session-1.scope/memory.max 9000000000",
 	  "/user.slice/cpu.max 350000 100000", "/user.slice/user-7.slice/cpu.max max 100000"},
@@ -72,11 +74,12 @@ static const struct machine machines[] = {
 	 3500,
 	 "/user.slice/user-7.slice",
 	 "/user.slice"},
-	/* The tree's own root lacks what partitions have (here 1), and is no limit. */
+	/* The root lacks what partitions have (here 1), and whoever names no CPUs has its parent's. */
 	{2,
 	 "",
-	 "",
-	 {"/cpuset.cpus.effective 0,2-3", "/cpuset.mems.effective 0"},
+	 "/system.slice",
+	 {"/cpuset.cpus.effective 0,2-3", "/cpuset.mems.effective 0",
+	  "/system.slice/cpuset.cpus.effective 0,2-3", "/system.slice/cpuset.cpus \n"},
 	 "",
 	 "",
 	 "",
@@ -132,10 +135,11 @@ static const struct machine machines[] = {
 	{2,
 	 "",
 	 "/system.slice/cleave-a.scope/host",
-	 {"/cpuset.cpus.effective 0-7", "/system.slice/cpuset.cpus.effective 0-7",
+	 {"/cpuset.cpus.effective 0-7", "/system.slice/cpuset.cpus.effective 0-5",
+	  "/system.slice/cpuset.cpus 0-5", "/system.slice/cleave-a.scope/host/cpuset.cpus 0",
 	  "/system.slice/cleave-a.scope/host/cpuset.cpus.effective 0",
 	  "/system.slice/cleave-a.scope/memory.max 5"},
-	 "0-7",
+	 "0-5",
 	 "/system.slice",
 	 "",
 	 0,
