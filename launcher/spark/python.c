@@ -312,17 +312,34 @@ static int check_application(const struct spark_cluster *c, const struct cluster
 	return c->spark->image[0] || c->contained ? 0 : check_choices(who, &python, &driver, e);
 }
 
+/* One Python for driver and executors: the shell's of this run, else the profile's. */
+static void put_profiles(const struct spark_cluster *c, struct argv *env)
+{
+	const char *theirs = argv_value(env, variable);
+	const char *ours = strings_value(&c->profile->spark.env, variable);
+
+	if ((!theirs || !theirs[0]) && ours)
+		argv_put(env, variable, ours);
+}
+
+static int refuse_none(const struct spark_cluster *c, char *const *words, const char *trouble,
+		       struct err *e)
+{
+	return err_set(e, -ENOENT, "%s is a Python program, and %s; set PYSPARK_PYTHON",
+		       words[spark_application_word(words)],
+		       trouble[0]	    ? trouble
+		       : c->spark->image[0] ? "the image has no python3"
+					    : "there is no python3 on PATH");
+}
+
 int spark_put_python(const struct spark_cluster *c, const struct cluster *who, char *const *words,
 		     struct argv *env, struct err *e)
 {
-	const char *theirs = argv_value(env, variable), *driver;
-	const char *ours = strings_value(&c->profile->spark.env, variable);
+	const char *theirs, *driver;
 	bool is_contained = c->spark->image[0] != '\0', is_chosen = false;
 	struct python found = {.path = ""};
 
-	/* One Python for driver and executors: the shell's of this run, else the profile's. */
-	if ((!theirs || !theirs[0]) && ours)
-		argv_put(env, variable, ours);
+	put_profiles(c, env);
 	theirs = argv_value(env, variable);
 	driver = argv_value(env, driver_variable);
 	if (is_python(words) && check_application(c, who, words, env, &is_chosen, e))
@@ -340,11 +357,7 @@ int spark_put_python(const struct spark_cluster *c, const struct cluster *who, c
 	else if (spark_find_python(who, &found, e))
 		return e->code;
 	if (!found.path[0] && is_python(words) && !is_chosen)
-		return err_set(e, -ENOENT, "%s is a Python program, and %s; set PYSPARK_PYTHON",
-			       words[spark_application_word(words)],
-			       found.trouble[0] ? found.trouble
-			       : is_contained	? "the image has no python3"
-						: "there is no python3 on PATH");
+		return refuse_none(c, words, found.trouble, e);
 	if (found.path[0]) {
 		argv_put(env, variable, found.path);
 		if (!driver || !driver[0])
@@ -359,7 +372,16 @@ int spark_put_python(const struct spark_cluster *c, const struct cluster *who, c
 int spark_check_python(const struct spark_cluster *c, char *const *words, struct err *e)
 {
 	cleanup_argv struct argv env = {0};
+	bool is_chosen = false;
 
+	if (!is_python(words))
+		return 0;
 	environment_put_for(c->cluster, &env);
-	return spark_put_python(c, c->cluster, words, &env, e);
+	put_profiles(c, &env);
+	if (check_application(c, c->cluster, words, &env, &is_chosen, e))
+		return e->code;
+	/* The one on PATH was asked with Spark. */
+	return is_chosen || c->spark->python[0]
+		       ? 0
+		       : refuse_none(c, words, c->spark->python_trouble, e);
 }
