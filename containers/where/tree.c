@@ -249,6 +249,15 @@ static bool cluster_of(const char *directory, bool in_cleave, char name[NAME_MAX
 	return profile_name_is_valid(name);
 }
 
+/* Of the cluster that is left out. */
+static void take_own(int dir, const char *name, struct walk *w)
+{
+	struct walk own = {.caller = w->caller};
+
+	take_slices(dir, name, &own);
+	w->found.has_own |= !cpuset_is_empty(&own.found.taken);
+}
+
 /* Look at the groups below `dir`, whose own name is `own_name`. */
 static void walk_groups(int dir, const char *own_name, unsigned depth, struct walk *w)
 {
@@ -264,12 +273,12 @@ static void walk_groups(int dir, const char *own_name, unsigned depth, struct wa
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		is_cluster = cluster_of(entry->d_name, in_cleave, name);
-		if (is_cluster && !strcmp(name, w->cluster))
-			continue;
 		child = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (child < 0)
 			continue;
-		if (is_cluster)
+		if (is_cluster && !strcmp(name, w->cluster))
+			take_own(child, name, w);
+		else if (is_cluster)
 			take_slices(child, name, w);
 		else
 			walk_groups(child, entry->d_name, depth + 1, w);

@@ -75,6 +75,7 @@ struct claims {
 	 */
 	struct cpuset claimed;
 	uid_t claimed_by; /* one of them; nobody's where `claimed` is empty */
+	bool has_own;	  /* the cluster that is left out has CPUs, by root or the caller */
 };
 
 /* Those of every cleave cluster found in the cgroup tree except `cluster`. */

@@ -99,8 +99,15 @@ int load_topology_of_caller(const struct roots *roots, struct topology *out, str
 	return r;
 }
 
+/* Of the profile's own cluster, which runs, what its processes hold is not others'. */
+static void forget_held(struct topology *t)
+{
+	for (unsigned i = 0; i < t->node_count; i++)
+		t->nodes[i].free_bytes = t->nodes[i].held_bytes = 0;
+}
+
 static int read_facts(const struct tree *tree, const struct profile *p, struct facts *f,
-		      struct err *e)
+		      struct topology *t, struct err *e)
 {
 	const char *data = spark_local_path(p->workload.data_path);
 	struct claims claims;
@@ -113,6 +120,8 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 	f->java_version = spark_java_release(p);
 	if (tree_claims(tree, p->name, &claims, e) < 0 || tree_missing(tree, p, &f->missing, e) < 0)
 		return e->code;
+	if (claims.has_own)
+		forget_held(t);
 	f->taken = claims.taken;
 	string_copy(f->taken_by, claims.taken_by);
 	if (!cpuset_is_empty(&claims.claimed))
@@ -120,26 +129,6 @@ static int read_facts(const struct tree *tree, const struct profile *p, struct f
 			"cleave: user %u has groups that claim CPUs %s, and may run there; who is "
 			"neither root nor the caller keeps nobody from them\n",
 			(unsigned)claims.claimed_by, CPUSET_STRING(&claims.claimed));
-	return 0;
-}
-
-/* Of the profile's own cluster, which runs, what its processes hold is not others'. */
-static void forget_held(struct topology *t)
-{
-	for (unsigned i = 0; i < t->node_count; i++)
-		t->nodes[i].free_bytes = t->nodes[i].held_bytes = 0;
-}
-
-static int find_own_groups(const struct tree *tree, struct inputs *in, struct err *e)
-{
-	struct claims all;
-
-	if (!tree)
-		return 0;
-	if (tree_claims(tree, "", &all, e) < 0)
-		return e->code;
-	if (!cpuset_is_equal(&all.taken, &in->facts.taken))
-		forget_held(&in->topology);
 	return 0;
 }
 
@@ -244,7 +233,7 @@ int inputs_read(const struct roots *roots, struct inputs *in, struct err *e)
 	in->caller = (struct caller){0};
 	if (read_machine(roots, &in->profile.partition, &in->caller, &here, &tree, &in->topology,
 			 &in->mask, e) < 0 ||
-	    read_facts(tree, &in->profile, &in->facts, e) < 0 || find_own_groups(tree, in, e) < 0 ||
+	    read_facts(tree, &in->profile, &in->facts, &in->topology, e) < 0 ||
 	    read_model(in, e) < 0 ||
 	    spark_daemon_heap(&in->profile, NULL, &in->facts.daemon_heap, e))
 		return e->code;

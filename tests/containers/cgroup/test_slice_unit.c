@@ -277,9 +277,11 @@ START_TEST(other_clusters_find_their_cpus_taken)
 	real_do(d->ops->create(d, &g, &e));
 	real_do(tree_read(NULL, &tree, &e));
 	real_do(tree_claims(&tree, "other", &claims, &e));
+	ck_assert(!claims.has_own);
 	ck_assert_str_eq(CPUSET_STRING(&claims.taken), "0");
 	ck_assert_str_eq(claims.taken_by, "my-demo");
 	real_do(tree_claims(&tree, "my-demo", &claims, &e));
+	ck_assert(claims.has_own);
 	ck_assert(cpuset_is_empty(&claims.taken));
 	real_do(d->ops->remove(d, "slice-0", &e));
 	real_do(driver_destroy(d, &e));

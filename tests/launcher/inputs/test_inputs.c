@@ -131,15 +131,15 @@ int __real_tree_claims(const struct tree *t, const char *cluster, struct claims 
 		       struct err *error);
 int __wrap_tree_claims(const struct tree *t, const char *cluster, struct claims *out,
 		       struct err *error);
-/* Where they are not real: the profile's own cluster has CPU 0, or there is none. */
+/* Where they are not real: the profile's own cluster has CPUs, or there is none. */
 int __wrap_tree_claims(const struct tree *t, const char *cluster, struct claims *out,
 		       struct err *error)
 {
 	if (claims_are_real)
 		return __real_tree_claims(t, cluster, out, error);
 	*out = (struct claims){0};
-	if (is_own_there && strcmp(cluster, in.profile.name) != 0)
-		cpuset_add(&out->taken, 0);
+	ck_assert_str_eq(cluster, in.profile.name);
+	out->has_own = is_own_there;
 	return 0;
 }
 
