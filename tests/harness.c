@@ -68,6 +68,26 @@ const char *test_directory(void)
 	return directory.path[0] ? directory.path : make_place(&directory, "test");
 }
 
+void test_put(const char *path, const char *text)
+{
+	char whole[1024];
+	FILE *file;
+
+	snprintf(whole, sizeof(whole), "%s/%s", test_directory(), path);
+	for (char *at = whole + strlen(test_directory()) + 1; (at = strchr(at, '/')); *at++ = '/') {
+		*at = '\0';
+		mkdir(whole, 0755);
+	}
+	if (!text) {
+		unlink(whole);
+		return;
+	}
+	file = fopen(whole, "we");
+	ck_assert_msg(file, "%s", whole);
+	fputs(text, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
 unsigned test_count_descriptors(void)
 {
 	DIR *list = opendir("/proc/self/fd");

@@ -22,6 +22,9 @@ void test_skip_note(const char *test, const char *format, ...)
 /* A directory of the test's own below $TMPDIR, removed at exit of the program. Abort on failure. */
 const char *test_directory(void);
 
+/* Write a file of that directory, with the directories on its way; NULL: there is to be none. */
+void test_put(const char *path, const char *text);
+
 /* What this process has open, the listing itself included: to be compared with another count. */
 unsigned test_count_descriptors(void);
 

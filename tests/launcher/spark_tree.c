@@ -116,3 +116,11 @@ void spark_tree_fake(const char *top, const char *java, char home[PROFILE_PATH],
 	snprintf(path, sizeof(path), "%s/lib", jdk);
 	spark_tree_program(path, "modules", "");
 }
+
+bool spark_tree_notes_have(const struct argv *notes, const char *text)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		if (strstr(notes->items[i], text))
+			return true;
+	return false;
+}

@@ -37,4 +37,7 @@ extern const char spark_tree_java[];
 void spark_tree_fake(const char *top, const char *java, char home[PROFILE_PATH],
 		     char jdk[PROFILE_PATH]);
 
+/* Whether one of the notes that were made has this text. */
+bool spark_tree_notes_have(const struct argv *notes, const char *text);
+
 #endif

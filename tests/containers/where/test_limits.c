@@ -21,20 +21,13 @@ struct machine {
 
 static void write_file(unsigned number, const char *line)
 {
-	const char *text = strchr(line, ' ');
+	static char text[CPUSET_TEXT + 64];
+	const char *blank = strchr(line, ' ');
 	char path[512];
-	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%u/c%.*s", test_directory(), number, (int)(text - line),
-		 line);
-	for (char *c = path + strlen(test_directory()) + 1; (c = strchr(c, '/')); *c++ = '/') {
-		*c = '\0';
-		mkdir(path, 0755);
-	}
-	f = fopen(path, "we");
-	ck_assert_msg(f, "%s", path);
-	fprintf(f, "%s\n", text + 1);
-	fclose(f);
+	snprintf(path, sizeof(path), "%u/c%.*s", number, (int)(blank - line), line);
+	snprintf(text, sizeof(text), "%s\n", blank + 1);
+	test_put(path, text);
 }
 
 static const struct machine machines[] = {

@@ -9,26 +9,6 @@
 
 static struct topology t;
 
-static void put(const char *path, const char *text)
-{
-	char whole[512];
-	FILE *file;
-
-	snprintf(whole, sizeof(whole), "%s/%s", test_directory(), path);
-	for (char *at = whole + 1; (at = strchr(at, '/')); *at++ = '/') {
-		*at = '\0';
-		mkdir(whole, 0755);
-	}
-	if (!text) {
-		unlink(whole);
-		return;
-	}
-	file = fopen(whole, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	ck_assert_int_eq(fclose(file), 0);
-}
-
 /* What the files hold (NULL: they are not there), and what is read. */
 static const struct {
 	const char *isolated, *nohz_full, *partitions, *command_line;
@@ -65,14 +45,14 @@ START_TEST(cpus_apart_are_what_the_kernel_says)
 {
 	int root;
 
-	put("sys/devices/system/cpu/possible", "0-7\n");
+	test_put("sys/devices/system/cpu/possible", "0-7\n");
 	root = open(test_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(root, 0);
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		put("sys/devices/system/cpu/isolated", table[i].isolated);
-		put("sys/devices/system/cpu/nohz_full", table[i].nohz_full);
-		put("sys/fs/cgroup/cpuset.cpus.isolated", table[i].partitions);
-		put("proc/cmdline", table[i].command_line);
+		test_put("sys/devices/system/cpu/isolated", table[i].isolated);
+		test_put("sys/devices/system/cpu/nohz_full", table[i].nohz_full);
+		test_put("sys/fs/cgroup/cpuset.cpus.isolated", table[i].partitions);
+		test_put("proc/cmdline", table[i].command_line);
 		memset(&t, 0xff, sizeof(t));
 		host_cpus_read(root, "/sys/fs/cgroup", &t);
 		ck_assert_msg(
@@ -92,7 +72,7 @@ START_TEST(without_a_v2_tree_there_are_no_partitions)
 {
 	int root;
 
-	put("cpuset.cpus.isolated", "3\n");
+	test_put("cpuset.cpus.isolated", "3\n");
 	root = open(test_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	host_cpus_read(root, "", &t);
 	ck_assert(cpuset_is_empty(&t.isolated));

@@ -15,22 +15,6 @@ static struct host_memory memory;
 
 /* ---- trees as the kernel shows them, of what is read */
 
-static void put(const char *path, const char *text)
-{
-	char whole[512];
-	FILE *file;
-
-	snprintf(whole, sizeof(whole), "%s/%s", test_directory(), path);
-	for (char *at = whole + 1; (at = strchr(at, '/')); *at++ = '/') {
-		*at = '\0';
-		mkdir(whole, 0755);
-	}
-	file = fopen(whole, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	ck_assert_int_eq(fclose(file), 0);
-}
-
 static void read_tree(void)
 {
 	int root = open(test_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -56,7 +40,7 @@ static void put_node(unsigned id, const struct node_file *n)
 		 "Node %u SReclaimable:   %lu kB\nNode %u HugePages_Total:     5\n",
 		 id, n->total * 1024, id, n->free * 1024, id, id, n->files * 512, id,
 		 n->files * 512, id, id, n->slab * 1024, id);
-	put(path, text);
+	test_put(path, text);
 }
 
 /* ---- what of a machine with two nodes of which nothing is said of the second's use */
@@ -232,7 +216,7 @@ static void check(const struct machine *m)
 
 	snprintf(text, sizeof(text), "MemTotal:       %lu kB\nMemFree:        100 kB\n",
 		 m->total * 1024);
-	put("proc/meminfo", text);
+	test_put("proc/meminfo", text);
 	snprintf(text, sizeof(text),
 		 "Node 0, zone      DMA\n  per-node stats\n      nr_inactive_anon 1\n"
 		 "  pages free     12\n        present  100\n        managed  90\n"
@@ -240,8 +224,8 @@ static void check(const struct machine *m)
 		 "Node 1, zone   Normal\n        present  %lu\n"
 		 "Node 2, zone   Normal\n        present  %lu\n",
 		 m->present[0] * 256 - 100, m->present[1] * 256, m->present[2] * 256);
-	put("proc/zoneinfo", text);
-	put("sys/devices/system/node/has_memory", m->present[2] ? "0-2\n" : "0-1\n");
+	test_put("proc/zoneinfo", text);
+	test_put("sys/devices/system/node/has_memory", m->present[2] ? "0-2\n" : "0-1\n");
 	t.node_count = 2;
 	for (unsigned i = 0; i < 2; i++) {
 		put_node(i, &m->node[i]);
@@ -289,14 +273,15 @@ static void two_nodes(uint64_t first_bytes, uint64_t second_bytes)
 
 START_TEST(the_files_are_understood)
 {
-	put("proc/meminfo", "MemTotal:       8000 kB\nMemFree:        100 kB\n");
-	put("proc/zoneinfo", "Node 0, zone      DMA\n        present  100\n        managed  90\n"
-			     "Node 0, zone   Normal\n        present  400\n"
-			     "Node 3, zone   Normal\n        present  1500\n");
-	put("sys/devices/system/node/has_memory", "0,3\n");
-	put("sys/devices/system/node/node3/meminfo",
-	    "Node 3 MemTotal: 6000 kB\nNode 3 MemFree: 1 kB\nNode 3 Active(file): 20 kB\n"
-	    "Node 3 Inactive(file): 300 kB\nNode 3 SReclaimable: 4000 kB\n");
+	test_put("proc/meminfo", "MemTotal:       8000 kB\nMemFree:        100 kB\n");
+	test_put("proc/zoneinfo",
+		 "Node 0, zone      DMA\n        present  100\n        managed  90\n"
+		 "Node 0, zone   Normal\n        present  400\n"
+		 "Node 3, zone   Normal\n        present  1500\n");
+	test_put("sys/devices/system/node/has_memory", "0,3\n");
+	test_put("sys/devices/system/node/node3/meminfo",
+		 "Node 3 MemTotal: 6000 kB\nNode 3 MemFree: 1 kB\nNode 3 Active(file): 20 kB\n"
+		 "Node 3 Inactive(file): 300 kB\nNode 3 SReclaimable: 4000 kB\n");
 	read_tree();
 	ck_assert_uint_eq(memory.total_bytes, 8000 * 1024);
 	ck_assert_uint_eq(memory.present_pages[0], 500);
@@ -314,8 +299,8 @@ END_TEST
 
 START_TEST(a_kernel_without_nodes_has_one)
 {
-	put("proc/meminfo", "MemTotal: 8000 kB\nMemFree: 1000 kB\nMemAvailable: 7 kB\n"
-			    "Active(file): 500 kB\n");
+	test_put("proc/meminfo", "MemTotal: 8000 kB\nMemFree: 1000 kB\nMemAvailable: 7 kB\n"
+				 "Active(file): 500 kB\n");
 	read_tree();
 	two_nodes(8000 * 1024, 0);
 	t.node_count = 1;
@@ -329,10 +314,10 @@ START_TEST(other_bytes_mean_unknown)
 {
 	read_tree(); /* an empty one */
 	ck_assert_uint_eq(memory.total_bytes, 0);
-	put("proc/meminfo", "MemTotal: 99999999999999999999999 kB\nMemFree: -1 kB\n");
-	put("proc/zoneinfo", "present 3\nNode 9999, zone\n present 4\n");
-	put("sys/devices/system/node/has_memory", "frog\n");
-	put("sys/devices/system/node/node0/meminfo", "MemTotal: frog kB\n");
+	test_put("proc/meminfo", "MemTotal: 99999999999999999999999 kB\nMemFree: -1 kB\n");
+	test_put("proc/zoneinfo", "present 3\nNode 9999, zone\n present 4\n");
+	test_put("sys/devices/system/node/has_memory", "frog\n");
+	test_put("sys/devices/system/node/node0/meminfo", "MemTotal: frog kB\n");
 	read_tree();
 	ck_assert_uint_eq(memory.total_bytes, 0);
 	for (unsigned i = 0; i < TOPOLOGY_NODE_IDS; i++)
@@ -344,9 +329,9 @@ START_TEST(other_bytes_mean_unknown)
 	ck_assert_uint_eq(t.nodes[1].memory_bytes, 20);
 	ck_assert_uint_eq(t.nodes[0].free_bytes + t.nodes[0].held_bytes, 0);
 	/* More can be had than there is: all of it. */
-	put("proc/meminfo",
-	    "MemTotal: 10 kB\nMemFree: 18446744073709551615 kB\n"
-	    "Active(file): 18014398509481983 kB\nSReclaimable: 18014398509481983 kB\n");
+	test_put("proc/meminfo",
+		 "MemTotal: 10 kB\nMemFree: 18446744073709551615 kB\n"
+		 "Active(file): 18014398509481983 kB\nSReclaimable: 18014398509481983 kB\n");
 	read_tree();
 	ck_assert_uint_eq(memory.free_bytes[0], 10 * 1024);
 }

@@ -15,14 +15,6 @@
 
 static struct err e;
 
-static bool notes_have(const struct argv *notes, const char *text)
-{
-	for (size_t i = 0; i < notes->count; i++)
-		if (strstr(notes->items[i], text))
-			return true;
-	return false;
-}
-
 static char directory[PROFILE_PATH];
 
 static void write_conf(const char *file, const char *text)
@@ -101,15 +93,16 @@ START_TEST(defaults_are_beneath_the_profile)
 	ck_assert_str_eq(conf_value(t, "spark.mine"), "profile");
 	ck_assert_str_eq(conf_value(t, "spark.executor.extraJavaOptions"), "-Dfoo=1");
 	ck_assert_uint_eq(t->profile.spark.conf.count, 6);
-	ck_assert(notes_have(&notes, "/conf/spark-defaults.conf:1: spark.executor.cores is left "
-				     "out: an executor has an equal part"));
-	ck_assert(notes_have(&notes, ":7: spark.speculation is left out"));
-	ck_assert(
-		notes_have(&notes, ":8: spark.worker.cleanup.interval is left out: only daemons"));
-	ck_assert(notes_have(&notes, ":9: spark.ui.filters is left out: security.ui"));
-	ck_assert(notes_have(&notes, ":10: spark.authenticate.secret is left out"));
-	ck_assert(notes_have(&notes, "-XX:+UseG1GC at "));
-	ck_assert(!notes_have(&notes, "hush"));
+	ck_assert(spark_tree_notes_have(&notes,
+					"/conf/spark-defaults.conf:1: spark.executor.cores is left "
+					"out: an executor has an equal part"));
+	ck_assert(spark_tree_notes_have(&notes, ":7: spark.speculation is left out"));
+	ck_assert(spark_tree_notes_have(
+		&notes, ":8: spark.worker.cleanup.interval is left out: only daemons"));
+	ck_assert(spark_tree_notes_have(&notes, ":9: spark.ui.filters is left out: security.ui"));
+	ck_assert(spark_tree_notes_have(&notes, ":10: spark.authenticate.secret is left out"));
+	ck_assert(spark_tree_notes_have(&notes, "-XX:+UseG1GC at "));
+	ck_assert(!spark_tree_notes_have(&notes, "hush"));
 	ck_assert_uint_eq(notes.count, 6);
 }
 END_TEST
@@ -136,7 +129,7 @@ START_TEST(defaults_are_kept_to_the_byte)
 	ck_assert_str_eq(conf_value(t, "spark.b"), "");
 	ck_assert_str_eq(conf_value(t, "spark.e"), "f=g");
 	ck_assert_ptr_null(conf_value(t, "spark.c"));
-	ck_assert(notes_have(&notes, "spark.c at "));
+	ck_assert(spark_tree_notes_have(&notes, "spark.c at "));
 	ck_assert_msg(profile_emit(&t->profile, &text, &e) == 0, "%s", e.msg);
 	ck_assert_msg(profile_parse(text, strlen(text), "again", again, &e) == 0, "%s", e.msg);
 	ck_assert(strings_is_equal(&t->profile.spark.conf, &again->spark.conf));
@@ -160,8 +153,9 @@ START_TEST(defaults_have_bounds)
 	ck_assert_int_eq(spark_take_defaults(&t->cluster, &t->spark, &t->profile, &notes, &e), 0);
 	ck_assert_str_eq(conf_value(t, "spark.short"), "1");
 	ck_assert_ptr_null(conf_value(t, "spark.long"));
-	ck_assert(notes_have(&notes, "spark.long is left out: with the profile's spark.conf it "
-				     "would be more than 4096 bytes"));
+	ck_assert(spark_tree_notes_have(&notes,
+					"spark.long is left out: with the profile's spark.conf it "
+					"would be more than 4096 bytes"));
 	memset(text, '\n', 290 << 10);
 	write_conf("spark-defaults.conf", text);
 	ck_assert_int_eq(spark_take_defaults(&t->cluster, &t->spark, &t->profile, &notes, &e),

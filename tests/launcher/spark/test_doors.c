@@ -18,14 +18,6 @@
 
 static struct err e;
 
-static bool notes_have(const struct argv *notes, const char *text)
-{
-	for (size_t i = 0; i < notes->count; i++)
-		if (strstr(notes->items[i], text))
-			return true;
-	return false;
-}
-
 /* ---- the list */
 
 static const struct {
@@ -216,9 +208,10 @@ START_TEST(an_environment_is_judged)
 			 "set it");
 	ck_assert_str_eq(notes.items[1], "SPARK_LOCAL_DIRS in the environment is left out: "
 					 "memory.scratch.path sets it");
-	ck_assert(notes_have(&notes, "SPARK_REMOTE in the environment is left out: it leads to a "
-				     "Spark Connect server"));
-	ck_assert(!notes_have(&notes, "hush"));
+	ck_assert(spark_tree_notes_have(
+		&notes, "SPARK_REMOTE in the environment is left out: it leads to a "
+			"Spark Connect server"));
+	ck_assert(!spark_tree_notes_have(&notes, "hush"));
 	argv_put(&env, "JAVA_TOOL_OPTIONS", "-Xmx1g -Dspark.executor.cores=1");
 	ck_assert_int_lt(doors_judge_environment(&env, &ours, "in the environment", &notes, &e), 0);
 	ck_assert_ptr_eq(strstr(e.msg, "JAVA_TOOL_OPTIONS in the environment: "
@@ -489,11 +482,11 @@ START_TEST(daemons_have_what_was_set_for_them)
 	ck_assert_ptr_null(strings_value(&t->spark.env, "SPARK_LOG_DIR"));
 	ck_assert_ptr_null(strings_value(&t->spark.env, "SPARK_LOCAL_IP"));
 	ck_assert_ptr_null(strings_value(&t->spark.env, "Z"));
-	ck_assert(notes_have(&notes, "SPARK_LOCAL_IP in "));
-	ck_assert(notes_have(&notes, "spark-env.sh is left out: spark.first_address"));
-	ck_assert(notes_have(&notes, "-Xmx9g of SPARK_DAEMON_JAVA_OPTS ("));
-	ck_assert(notes_have(&notes, "-Dspark.authenticate of SPARK_WORKER_OPTS ("));
-	ck_assert(notes_have(&notes, "JAVA_HOME in "));
+	ck_assert(spark_tree_notes_have(&notes, "SPARK_LOCAL_IP in "));
+	ck_assert(spark_tree_notes_have(&notes, "spark-env.sh is left out: spark.first_address"));
+	ck_assert(spark_tree_notes_have(&notes, "-Xmx9g of SPARK_DAEMON_JAVA_OPTS ("));
+	ck_assert(spark_tree_notes_have(&notes, "-Dspark.authenticate of SPARK_WORKER_OPTS ("));
+	ck_assert(spark_tree_notes_have(&notes, "JAVA_HOME in "));
 	ck_assert_uint_eq(notes.count, 4);
 	ck_assert_int_eq(spark_master_process(&t->all, &master, &e), 0);
 	ck_assert_int_eq(spark_worker_process(&t->all, 1, &worker, &e), 0);
@@ -523,8 +516,8 @@ START_TEST(options_for_each_jvm_are_for_executors_too)
 			 0);
 	ck_assert_str_eq(strings_value(&t->spark.env, "JAVA_TOOL_OPTIONS"), "-Dx=1");
 	ck_assert_uint_eq(notes.count, 2);
-	ck_assert(notes_have(&notes, "-XX:+UseG1GC of JAVA_TOOL_OPTIONS ("));
-	ck_assert(notes_have(&notes, "-Dspark.ui.filters of JAVA_TOOL_OPTIONS ("));
+	ck_assert(spark_tree_notes_have(&notes, "-XX:+UseG1GC of JAVA_TOOL_OPTIONS ("));
+	ck_assert(spark_tree_notes_have(&notes, "-Dspark.ui.filters of JAVA_TOOL_OPTIONS ("));
 }
 END_TEST
 
